@@ -1,0 +1,23 @@
+"""Entry of a worker process: ``python .../aimodellib/_bridge/__main__.py``.
+
+The first lines run on any Python, 2.7 included, so that one which is too old says so rather than failing on syntax.
+"""
+
+import os
+import sys
+
+#: Exit code that tells the supervisor "this Python is too old"; outside the ranges of shells and signals.
+TOO_OLD = 86
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 8):  # noqa: UP036 - that is what this checks
+        sys.stderr.write(
+            "Python 3.8 or later is needed; %s is Python %s\n"  # noqa: UP031
+            % (sys.executable, ".".join(map(str, sys.version_info[:3])))
+        )
+        sys.exit(TOO_OLD)
+    # The folder of this file must not be on the path: its `train` would hide a script of that name.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from aimodellib._bridge.worker import main
+
+    main()

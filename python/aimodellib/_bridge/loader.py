@@ -1,0 +1,173 @@
+"""Loads a script and finds in it what a protocol demands."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class ScriptError(Exception):
+    """A script lacks what the protocol demands, or has it in a shape that can't be called. The message says where."""
+
+
+def add_to_path(module_dir: str) -> None:
+    """Put the module directory first on ``sys.path``, also for the Python processes that this one starts."""
+    package_root = sys.path[0]
+    sys.path.insert(0, module_dir)
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([module_dir, package_root, *([inherited] if inherited else [])])
+
+
+def load_script(module_dir: str, script: str) -> ModuleType:
+    """Import the file at the path ``script`` under the name that ``import`` would know it by in ``module_dir``.
+
+    So its functions can be pickled for child processes, and a neighbour that imports it gets the same module.
+    Raises whatever the script raises.
+    """
+    name = _module_name(module_dir, script)
+    spec = importlib.util.spec_from_file_location(name, script)
+    if spec is None or spec.loader is None:
+        raise ScriptError(f"'{script}' can't be imported: its name does not end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _module_name(module_dir: str, script: str) -> str:
+    relative = os.path.relpath(os.path.splitext(script)[0], module_dir)
+    parts = relative.split(os.sep)
+    name = ".".join(parts)
+    # A name that is taken, by the standard library say, stays with its owner.
+    if not all(part.isidentifier() for part in parts) or name in sys.modules:
+        return "_aimodellib_script"
+    if len(parts) > 1:
+        try:
+            importlib.import_module(".".join(parts[:-1]))
+        except ImportError:
+            return "_aimodellib_script"
+    return name
+
+
+def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
+    """Return what has the ``demanded`` functions: the module, or the one instance in it that has them all.
+
+    Raises ScriptError, which names what is missing and where it was looked for.
+    """
+    missing = [name for name in demanded if not callable(getattr(module, name, None))]
+    if not missing:
+        return module
+    instances: list[Any] = []
+    classes: list[type] = []
+    for value in vars(module).values():
+        if isinstance(value, ModuleType):
+            continue
+        if all(callable(getattr(value, name, None)) for name in demanded):
+            if not isinstance(value, type):
+                if not any(value is other for other in instances):
+                    instances.append(value)
+            elif value.__module__ == module.__name__:
+                classes.append(value)
+    if len(instances) == 1:
+        return instances[0]
+    names = ", ".join(f"{name}()" for name in missing)
+    message = f"'{module.__file__}' must define {names}"
+    if len(instances) > 1:
+        message += f"; {len(instances)} of its objects do, and there must be only one"
+    elif classes:
+        message += (
+            f"; its class {classes[0].__name__} does: make an instance of it in the script"
+            f" (model = {classes[0].__name__}())"
+        )
+    else:
+        found = [name for name in demanded if name not in missing]
+        message += f"; it defines only {', '.join(found)}" if found else ""
+        taken = [name for name in missing if hasattr(module, name)]
+        message += f"; its {taken[0]} is not a function" if taken else ""
+    raise ScriptError(message)
+
+
+def adapt(owner: Any, name: str, passed: tuple[str, ...], optional: dict[str, Any], usage: str) -> Callable[..., Any]:
+    """Return a function that calls ``owner.name`` with as many positional arguments as ``passed`` names.
+
+    An argument of ``optional`` is handed over, as a keyword, only if the script's function takes it. A coroutine
+    function is run to its end. ``usage`` is the signature that an error message shows.
+    Raises ScriptError if the function can't be called so.
+    """
+    function: Callable[..., Any] = getattr(owner, name)
+    try:
+        signature: inspect.Signature | None = inspect.signature(function)
+    except (TypeError, ValueError):
+        signature = None
+    keywords = dict(optional)
+    by_name: tuple[str, ...] = ()
+    if signature is not None:
+        keywords = {key: value for key, value in optional.items() if _takes(signature, key)}
+        if not _binds(signature, passed, (), keywords):
+            # The last argument may be a keyword-only one: deserialize(data, *, content_type).
+            by_name = passed[-1:]
+            if len(passed) < 2 or not _binds(signature, passed[:-1], by_name, keywords):
+                raise ScriptError(f"{_place(function)}: {name}{signature} must be callable as {usage}")
+    call = _plain(function, by_name, keywords)
+    if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is async
+    ):
+        return _awaited(call)
+    return call
+
+
+def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dict[str, Any]) -> Callable[..., Any]:
+    if by_name:
+        return lambda first, last: function(first, **{by_name[0]: last}, **keywords)
+    if keywords:
+        return lambda *args: function(*args, **keywords)
+    return function
+
+
+def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
+    loop = event_loop()
+    return lambda *args: loop.run_until_complete(call(*args))
+
+
+@functools.lru_cache(maxsize=None)
+def event_loop() -> asyncio.AbstractEventLoop:
+    """Return the worker's one event loop: what a script opens on it in load() still works in predict()."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def _takes(signature: inspect.Signature, keyword: str) -> bool:
+    parameter = signature.parameters.get(keyword)
+    if parameter is not None:
+        return parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    return any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+
+
+def _binds(
+    signature: inspect.Signature,
+    positional: tuple[str, ...],
+    by_name: tuple[str, ...],
+    keywords: dict[str, Any],
+) -> bool:
+    try:
+        signature.bind(*positional, **dict.fromkeys(by_name), **keywords)
+    except TypeError:
+        return False
+    return True
+
+
+def _place(function: Callable[..., Any]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"'{code.co_filename}', line {code.co_firstlineno}" if code else repr(function)

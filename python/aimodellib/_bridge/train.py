@@ -1,0 +1,90 @@
+"""A training run: call the script's ``train`` and end as it ended."""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import os
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..util.logging import PrintLogger
+from ..util.types import TrainingModule
+from . import frames, streams
+from .loader import ScriptError, adapt, add_to_path, find_implementation, load_script
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+    from .worker import Link
+
+USAGE = "train(model_dir, *args, tensor_board_enabled=False, tensor_board_dir='logs', logger=None)"
+
+
+def run(link: Link, config: dict[str, Any], ledger: Ledger) -> int:
+    """Train, and return the exit code of the process.
+
+    A signal that stops the script raises KeyboardInterrupt in it; if the script lets that pass, this process dies of
+    the same signal, as a shell expects.
+    """
+    stopped_by = [signal.SIGINT]
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        stopped_by[0] = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+    args: list[str] = config["args"]
+    sys.argv = [config["script"], *args]
+    stage = "import"
+    try:
+        add_to_path(config["module"])
+        module = load_script(config["module"], config["script"])
+        stage = "check"
+        owner = find_implementation(module, TrainingModule.demanded())
+        options = {
+            "tensor_board_enabled": config["tensor_board_enabled"],
+            "tensor_board_dir": config["tensor_board_dir"],
+            "logger": PrintLogger(),
+        }
+        train = adapt(owner, "train", ("model_dir", *args), options, _usage(args))
+        link.send(frames.READY)
+        stage = "train"
+        result = train(config["model_dir"], *args)
+        if inspect.isawaitable(result):
+            from .loader import event_loop
+
+            event_loop().run_until_complete(result)
+    except ScriptError as error:
+        link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
+        return 1
+    except KeyboardInterrupt as error:
+        streams.print_traceback(error)
+        _die_of(stopped_by[0])
+    except SystemExit:
+        # The script's own way to end, `-h` of argparse for one: Python gives it its exit code.
+        link.send(frames.DONE)
+        raise
+    except BaseException as error:
+        streams.print_traceback(error)
+        link.send(frames.FAILED, stage=stage, type=type(error).__name__, message=str(error))
+        return 1
+    link.send(frames.DONE)
+    return 0
+
+
+def _usage(args: list[str]) -> str:
+    if not args:
+        return USAGE
+    return f"{USAGE}, with {len(args)} training argument{'s' if len(args) > 1 else ''}"
+
+
+def _die_of(number: signal.Signals) -> None:
+    """End this process by a signal, after what a normal exit does: exit handlers and flushed streams."""
+    signal.signal(number, signal.SIG_DFL)
+    atexit._run_exitfuncs()
+    streams.flush()
+    os.kill(os.getpid(), number)

@@ -1,0 +1,44 @@
+"""A logger that prints."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from .types import Logger
+
+
+class PrintLogger(Logger):
+    """Wraps ``print``: messages go to standard output, one call a line.
+
+    >>> PrintLogger().log("loss", 0.25)
+    loss 0.25
+    >>> PrintLogger().log("disk", "full", sep="-", level=Logger.ERROR)
+    [ERROR] disk-full
+    """
+
+    def log(
+        self,
+        *msgs: object,
+        sep: str = " ",
+        end: str = "\n",
+        level: str | None = None,
+        time_fmt: str | None = None,
+        flush: bool = False,
+    ) -> None:
+        """Print ``msgs``, after the time (if ``time_fmt`` is given) and the level (if given)."""
+        prefix = "" if level is None else f"[{level}] "
+        if time_fmt is not None:
+            prefix = f"{time.strftime(time_fmt)} {prefix}"
+        # One write a message: lines of several threads or processes do not mix.
+        sys.stdout.write(prefix + sep.join(map(str, msgs)) + end)
+        if flush:
+            self.flush()
+
+    def flush(self, suppress_errors: bool | None = None) -> None:
+        """Flush standard output; an ``OSError`` is raised unless ``suppress_errors``."""
+        try:
+            sys.stdout.flush()
+        except OSError:
+            if not suppress_errors:
+                raise

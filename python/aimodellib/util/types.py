@@ -1,0 +1,108 @@
+"""The protocols of training and serving scripts.
+
+A module, or an instance of a class, satisfies them by having the functions: nothing needs to be inherited.
+``TrainingModule.validate(obj)`` and ``InferenceModule.validate(obj)`` tell at run time whether ``obj`` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from abc import ABCMeta as _ProtocolMeta
+else:
+    _ProtocolMeta = type(Protocol)
+
+__all__ = ["InferenceModule", "Logger", "TrainingModule"]
+
+
+class _Validating(_ProtocolMeta):
+    """Gives a protocol ``validate``, without making it something that an implementation must have."""
+
+    def validate(cls, obj: object) -> bool:
+        """Tell whether ``obj`` (a module or an instance) has every function of this protocol.
+
+        Raises nothing. Whether the functions take the right arguments is checked when a script is loaded.
+        """
+        return not isinstance(obj, type) and all(callable(getattr(obj, name, None)) for name in cls.demanded())
+
+    def demanded(cls) -> tuple[str, ...]:
+        """The names of the functions that this protocol demands, in the order of its source."""
+        return tuple(
+            name
+            for base in cls.__mro__
+            if base.__dict__.get("_is_protocol")
+            for name, value in vars(base).items()
+            if callable(value) and not name.startswith("_")
+        )
+
+
+class Logger(Protocol):
+    """Where a script sends its messages; ``log`` is called like ``print``."""
+
+    ERROR: ClassVar[str] = "ERROR"
+    INFO: ClassVar[str] = "INFO"
+    WARNING: ClassVar[str] = "WARNING"
+    DEBUG: ClassVar[str] = "DEBUG"
+
+    def log(
+        self,
+        *msgs: object,
+        sep: str = " ",
+        end: str = "\n",
+        level: str | None = None,
+        time_fmt: str | None = None,
+        flush: bool = False,
+    ) -> None:
+        """Log ``msgs``, joined by ``sep`` and ended by ``end``.
+
+        ``level`` is one of the names above; ``time_fmt`` is a ``strftime`` format for a leading time.
+        """
+        ...
+
+    def flush(self, suppress_errors: bool | None = None) -> None:
+        """Send on what is buffered; ``suppress_errors`` keeps a failure to itself."""
+        ...
+
+
+class TrainingModule(Protocol, metaclass=_Validating):
+    """What a training script exposes."""
+
+    def train(
+        self,
+        model_dir: str,
+        *args: str,
+        tensor_board_enabled: bool = False,
+        tensor_board_dir: str = "logs",
+        logger: Logger | None = None,
+    ) -> None:
+        """Train, and save what is to be kept in ``model_dir``.
+
+        ``args`` are the training arguments of the command line, as they were written.
+        """
+        ...
+
+
+class InferenceModule(Protocol, metaclass=_Validating):
+    """What a serving script exposes. A request goes through the last three, in their order."""
+
+    def load(self, model_dir: str, logger: Logger | None = None) -> Any:
+        """Return the model saved in ``model_dir``; called once a process."""
+        ...
+
+    def deserialize(
+        self,
+        data: bytes,
+        content_type: str = "application/octet-stream",
+        logger: Logger | None = None,
+    ) -> Any:
+        """Return the input that the bytes of a request hold; an exception is answered with 400."""
+        ...
+
+    def predict(self, data: Any, model: Any, logger: Logger | None = None) -> Any:
+        """Return the prediction for ``data``, which is what ``deserialize`` returned."""
+        ...
+
+    def serialize(self, data: Any, accepted: str = "*/*", logger: Logger | None = None) -> tuple[bytes, str] | None:
+        """Return a prediction's bytes and their content type, or None if no accepted type fits (406)."""
+        ...

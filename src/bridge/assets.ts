@@ -1,0 +1,146 @@
+/**
+ * Lays out the Python files that the executable carries, so that a Python can read them.
+ *
+ * From sources they are used where they are. The executable writes them once to the user's cache, under a name made
+ * from their content, and compares them at every start: a file that was changed or lost is written again.
+ */
+
+import { VERSION } from "../version.ts";
+
+/** What a Python file's path is, below the folder that goes on `sys.path`, and what it holds. */
+type Asset = readonly [path: string, content: Uint8Array<ArrayBuffer>];
+
+/** Below the folder that goes on `sys.path`. */
+const PACKAGE = "aimodellib";
+const ENTRY = `${PACKAGE}/_bridge/__main__.py`;
+
+/** Where the files lie for this run. */
+export interface Assets extends Disposable {
+  /** The folder that goes on `sys.path`. */
+  readonly root: string;
+  /** The script that a worker is started with. */
+  readonly entry: string;
+}
+
+/**
+ * Makes the files available as real ones.
+ *
+ * @throws {Error} if neither the cache nor a temporary directory can be written to
+ */
+export async function layOutAssets(
+  env: (name: string) => string | undefined,
+  standalone: boolean = Deno.build.standalone,
+): Promise<Assets> {
+  const source = embeddedRoot();
+  if (!standalone) return assetsAt(source);
+  const files = [...readFiles(source, PACKAGE)];
+  const cache = cacheDir(env);
+  if (cache !== undefined) {
+    const root = `${cache}/python-${VERSION}-${await digest(files)}`;
+    try {
+      if (!isIntact(root, files)) writeBesideAndRename(root, files);
+      return assetsAt(root);
+    } catch (error) {
+      // A read-only home is common in containers: a directory of this run's own will do.
+      if (!(error instanceof Error) || error instanceof TypeError) throw error;
+    }
+  }
+  const root = Deno.makeTempDirSync({ prefix: "aimodellib-python-" });
+  writeFiles(root, files);
+  return assetsAt(root, () => Deno.removeSync(root, { recursive: true }));
+}
+
+/** The directory for what can be made again: `AIMODELLIB_CACHE_DIR`, or the one of the XDG specification. */
+export function cacheDir(env: (name: string) => string | undefined): string | undefined {
+  const own = env("AIMODELLIB_CACHE_DIR");
+  if (own) return own;
+  const xdg = env("XDG_CACHE_HOME") || (env("HOME") && `${env("HOME")}/.cache`);
+  return xdg ? `${xdg}/aimodellib` : undefined;
+}
+
+function assetsAt(root: string, dispose: () => void = () => {}): Assets {
+  return { root, entry: `${root}/${ENTRY}`, [Symbol.dispose]: dispose };
+}
+
+/** The folder `python` of the sources, or of the executable's own file system: the nearest one upwards. */
+function embeddedRoot(): string {
+  let folder = import.meta.dirname ?? "";
+  while (folder.includes("/")) {
+    const candidate = `${folder}/python`;
+    try {
+      if (Deno.statSync(`${candidate}/${ENTRY}`).isFile) return candidate;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    folder = folder.slice(0, folder.lastIndexOf("/"));
+  }
+  throw new Error("The Python files that belong to this executable are missing from it: build it again");
+}
+
+function* readFiles(root: string, folder: string): Generator<Asset> {
+  const entries = [...Deno.readDirSync(`${root}/${folder}`)];
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, isDirectory } of entries) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) {
+      if (name !== "__pycache__") yield* readFiles(root, path);
+    } else if (name.endsWith(".py") || name === "py.typed") {
+      yield [path, Deno.readFileSync(`${root}/${path}`)];
+    }
+  }
+}
+
+/** 16 hexadecimal digits of the SHA-256 of all paths and contents. */
+async function digest(files: readonly Asset[]): Promise<string> {
+  const encoder = new TextEncoder();
+  const parts = files.flatMap(([path, content]) => [encoder.encode(`${path}\0${content.length}\0`), content]);
+  const all = await new Blob(parts).arrayBuffer();
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", all));
+  return hash.subarray(0, 8).toHex();
+}
+
+function isIntact(root: string, files: readonly Asset[]): boolean {
+  return files.every(([path, content]) => {
+    try {
+      const found = Deno.readFileSync(`${root}/${path}`);
+      return found.length === content.length && found.every((byte, i) => byte === content[i]);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+      throw error;
+    }
+  });
+}
+
+/** Puts a whole new folder in the place of what is there. Another start that does the same at the same time is fine. */
+function writeBesideAndRename(root: string, files: readonly Asset[]): void {
+  const parent = root.slice(0, root.lastIndexOf("/"));
+  Deno.mkdirSync(parent, { recursive: true, mode: 0o700 });
+  const beside = Deno.makeTempDirSync({ dir: parent, prefix: ".python-" });
+  try {
+    writeFiles(beside, files);
+    try {
+      Deno.renameSync(beside, root);
+    } catch (error) {
+      if (isIntact(root, files)) return;
+      // Something damaged is in the way: move it aside, then take its place.
+      const aside = `${beside}-old`;
+      Deno.renameSync(root, aside);
+      Deno.renameSync(beside, root);
+      Deno.removeSync(aside, { recursive: true });
+      if (!isIntact(root, files)) throw error;
+    }
+  } finally {
+    try {
+      Deno.removeSync(beside, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+function writeFiles(root: string, files: readonly Asset[]): void {
+  for (const [path, content] of files) {
+    Deno.mkdirSync(`${root}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
+    Deno.writeFileSync(`${root}/${path}`, content);
+  }
+}

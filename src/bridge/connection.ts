@@ -1,0 +1,161 @@
+/**
+ * One connection with a worker: frames in both directions, many requests in flight.
+ *
+ * 1. Everything that the socket has is read, and every complete frame handled, before the socket is asked again.
+ * 2. What is sent while a write is under way goes out together with the next one.
+ * 3. A write only ever waits for the worker, never for a client: a request is sent when its body is all here.
+ */
+
+import { ProtocolError } from "../errors.ts";
+import { type Frame, FrameDecoder, HEADER_BYTES, type Kind, writeHead } from "./frame.ts";
+
+/** Bodies up to this size are copied beside their heads, so that one write sends many requests. */
+const SMALL_BODY = 32 * 1024;
+
+/** Room for frames that wait to be sent together; what does not fit is written apart. */
+const OUTBOX_BYTES = 128 * 1024;
+
+/** What a connection tells its owner. */
+export interface ConnectionHandlers {
+  /** Called for each frame, in order. An exception ends the connection. */
+  readonly onFrame: (frame: Frame) => void;
+  /** Called once after all the frames of one read were handed over. */
+  readonly onBatch?: () => void;
+}
+
+/** A connection with a worker. */
+export class Connection {
+  readonly #socket: Deno.Conn;
+  readonly #decoder: FrameDecoder;
+  #outbox = new DataView(new ArrayBuffer(OUTBOX_BYTES));
+  #outboxEnd = 0;
+  #spare = new DataView(new ArrayBuffer(OUTBOX_BYTES));
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #writing = false;
+  #scheduled = false;
+  #closed = false;
+
+  /** @param maxBody the longest body that is accepted from the worker, in bytes */
+  constructor(socket: Deno.Conn, maxBody: number) {
+    this.#socket = socket;
+    this.#decoder = new FrameDecoder(maxBody);
+  }
+
+  /**
+   * Reads frames until the stream ends.
+   *
+   * @throws {ProtocolError} if what comes is no frame, or the stream ends within one
+   */
+  async run(handlers: ConnectionHandlers): Promise<void> {
+    while (true) {
+      const frame = await this.receive();
+      if (frame === undefined) return;
+      handlers.onFrame(frame);
+      for (let next = this.#decoder.next(); next !== undefined; next = this.#decoder.next()) {
+        handlers.onFrame(next);
+      }
+      handlers.onBatch?.();
+    }
+  }
+
+  /**
+   * Waits for one frame, or undefined at the end of the stream.
+   *
+   * @throws {ProtocolError} if what comes is no frame, or the stream ends within one
+   */
+  async receive(): Promise<Frame | undefined> {
+    while (true) {
+      const frame = this.#decoder.next();
+      if (frame !== undefined) return frame;
+      let count: number | null;
+      try {
+        count = await this.#socket.read(this.#decoder.space());
+      } catch (cause) {
+        // A worker that died may leave a reset connection: the same end, told differently.
+        if (this.#closed || isGone(cause)) count = null;
+        else throw cause;
+      }
+      if (count === null) {
+        if (this.#decoder.atBoundary || this.#closed) return undefined;
+        throw new ProtocolError("The stream of a worker ended within a frame");
+      }
+      this.#decoder.filled(count);
+    }
+  }
+
+  /**
+   * Queues a frame; it is sent as soon as the socket takes it. A worker that is gone is noticed by the reader, so
+   * nothing is thrown here. `body` must not be changed afterwards.
+   */
+  send(kind: Kind, id: number, metadata: Uint8Array, body: Uint8Array<ArrayBuffer>): void {
+    if (this.#closed) return;
+    const head = HEADER_BYTES + metadata.length;
+    const whole = body.length <= SMALL_BODY ? head + body.length : head;
+    if (this.#outboxEnd + whole > OUTBOX_BYTES) this.#sealOutbox();
+    this.#outboxEnd = writeHead(this.#outbox, this.#outboxEnd, kind, id, metadata, body.length);
+    if (body.length <= SMALL_BODY) {
+      new Uint8Array(this.#outbox.buffer, this.#outboxEnd).set(body);
+      this.#outboxEnd += body.length;
+    } else {
+      this.#sealOutbox();
+      this.#chunks.push(body);
+    }
+    if (!this.#writing && !this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(() => this.#flush());
+    }
+  }
+
+  /** Closes the socket. What was not sent yet is dropped. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  /** Moves the outbox behind the chunks that wait. */
+  #sealOutbox(): void {
+    if (this.#outboxEnd === 0) return;
+    this.#chunks.push(new Uint8Array(this.#outbox.buffer, 0, this.#outboxEnd).slice());
+    this.#outboxEnd = 0;
+  }
+
+  async #flush(): Promise<void> {
+    this.#scheduled = false;
+    this.#writing = true;
+    try {
+      while (this.#outboxEnd > 0 || this.#chunks.length > 0) {
+        if (this.#chunks.length === 0) {
+          const full = this.#outbox;
+          const length = this.#outboxEnd;
+          this.#outbox = this.#spare;
+          this.#spare = full;
+          this.#outboxEnd = 0;
+          await this.#write(new Uint8Array(full.buffer, 0, length));
+        } else {
+          this.#sealOutbox();
+          const chunks = this.#chunks;
+          this.#chunks = [];
+          for (const chunk of chunks) await this.#write(chunk);
+        }
+      }
+    } catch {
+      // Whatever it was, this connection is over: the reader sees its end, and tells the owner.
+      this.close();
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    let sent = await this.#socket.write(bytes);
+    while (sent < bytes.length) sent += await this.#socket.write(bytes.subarray(sent));
+  }
+}
+
+/** Whether an error of a socket means that the other side, or this one, has closed it. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted ||
+    error instanceof Deno.errors.NotConnected;
+}

@@ -1,0 +1,26 @@
+/** How a process ended, in words. */
+
+/** What `Deno.ChildProcess.status` says. */
+export interface Exit {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+}
+
+/** The exit code of the bridge on a Python that is too old (see `python/aimodellib/_bridge/__main__.py`). */
+export const TOO_OLD = 86;
+
+const HINTS: Partial<Record<Deno.Signal, string>> = {
+  SIGKILL: "likely out of memory, or killed by somebody",
+  SIGSEGV: "a crash in native code",
+  SIGBUS: "a crash in native code",
+  SIGILL: "an instruction that this processor does not know",
+  SIGABRT: "native code gave up",
+  SIGFPE: "an arithmetic error in native code",
+};
+
+/** The cause of an end, as part of a sentence: `exit code 3`, `signal SIGKILL (likely out of memory…)`. */
+export function describeExit({ code, signal }: Exit): string {
+  if (signal === null) return `exit code ${code}`;
+  const hint = HINTS[signal];
+  return hint === undefined ? `signal ${signal}` : `signal ${signal} (${hint})`;
+}

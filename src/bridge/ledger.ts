@@ -1,0 +1,68 @@
+/**
+ * The supervisor's side of the ledger: the small memory-mapped file in which a worker notes what it has begun and
+ * gathers its answers, so that both survive it (see `python/aimodellib/_bridge/ledger.py`).
+ *
+ *     0   u32  started: id of the request whose execution began last
+ *     4   u32  pending: bytes of answers, from offset 16, that may not have been sent yet
+ *     16  answers: complete frames
+ */
+
+import { type Frame, FrameDecoder } from "./frame.ts";
+
+/** Where the answers begin. */
+const ANSWERS = 16;
+
+/** 64 answers of 1 KiB, which is a full window of small ones; a worker flushes when it runs out of room. */
+const LEDGER_BYTES = 64 * 1024;
+
+/** What a dead worker left in its ledger. */
+export interface LedgerEntries {
+  /** Id of the request whose execution began last; 0 if none did. */
+  readonly started: number;
+  /** Answers that were finished; some of them may have been sent too. */
+  readonly answers: readonly Frame[];
+}
+
+/** One worker's ledger. Its file is unlinked once the worker has mapped it, so nothing is left on the disk. */
+export class Ledger implements Disposable {
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+
+  /** @throws {Deno.errors} if the file can't be made */
+  constructor(path: string) {
+    this.path = path;
+    this.#file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
+    this.#file.truncateSync(LEDGER_BYTES);
+  }
+
+  /** Reads the ledger of a worker that is dead. What it holds is checked like all that a worker sends. */
+  read(maxBody: number): LedgerEntries {
+    const bytes = new Uint8Array(LEDGER_BYTES);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    let length = 0;
+    while (length < bytes.length) {
+      const count = this.#file.readSync(bytes.subarray(length));
+      if (count === null) break;
+      length += count;
+    }
+    const view = new DataView(bytes.buffer);
+    const started = view.getUint32(0, true);
+    const pending = Math.min(view.getUint32(4, true), LEDGER_BYTES - ANSWERS);
+    const decoder = new FrameDecoder(maxBody);
+    decoder.space().set(bytes.subarray(ANSWERS, ANSWERS + pending));
+    decoder.filled(pending);
+    const answers: Frame[] = [];
+    try {
+      for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) {
+        answers.push(frame);
+      }
+    } catch {
+      // A worker that writes over its own memory may have damaged this too: what came before is still good.
+    }
+    return { started, answers };
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,7 @@
+/** The bridge: the protocol with a Python process, and starting one. */
+
+export { type Assets, cacheDir, layOutAssets } from "./assets.ts";
+export { Connection } from "./connection.ts";
+export { describeExit, type Exit } from "./exit.ts";
+export { type Frame, Kind, parseMetadata } from "./frame.ts";
+export { type BridgeOptions, BridgeProcess, type OutputSink, type StartConfig, StartError } from "./process.ts";

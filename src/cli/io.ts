@@ -1,0 +1,19 @@
+/** What a command is given of the outside world, so that it can be tested without a process. */
+
+import type { StopSignal } from "../train/mod.ts";
+
+/** The outside world. */
+export interface Io {
+  /** Writes text to standard output. */
+  readonly stdout: (text: string) => void;
+  /** Writes text to standard error. */
+  readonly stderr: (text: string) => void;
+  /** The value of an environment variable. */
+  readonly env: (name: string) => string | undefined;
+  /** Calls back for each SIGINT and SIGTERM, until disposed. */
+  readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+  /** Columns of the terminal; undefined if standard output is none. */
+  readonly columns?: number | undefined;
+  /** Whether to use colours. */
+  readonly colors: boolean;
+}

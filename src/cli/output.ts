@@ -1,0 +1,53 @@
+/** The process as an {@linkcode Io}: the only place, with `main.ts`, that writes to the standard streams. */
+
+import type { Io } from "./io.ts";
+
+/** The outside world of a real process. */
+export function processIo(): Io {
+  const terminal = Deno.stdout.isTerminal();
+  return {
+    stdout: (text) => writeAll(Deno.stdout, text),
+    stderr: (text) => writeAll(Deno.stderr, text),
+    env: (name) => Deno.env.get(name),
+    onSignal: (handler) => {
+      const onInt = () => handler("SIGINT");
+      const onTerm = () => handler("SIGTERM");
+      Deno.addSignalListener("SIGINT", onInt);
+      Deno.addSignalListener("SIGTERM", onTerm);
+      return {
+        [Symbol.dispose]: () => {
+          Deno.removeSignalListener("SIGINT", onInt);
+          Deno.removeSignalListener("SIGTERM", onTerm);
+        },
+      };
+    },
+    columns: terminal ? consoleColumns() : undefined,
+    colors: terminal && !Deno.env.get("NO_COLOR"),
+  };
+}
+
+const encoder = new TextEncoder();
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += stream.writeSync(bytes.subarray(written));
+    } catch (error) {
+      // Nobody reads any more, and there is no one to tell: what is being done goes on.
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      // A pipe that somebody made non-blocking is full: wait for its reader.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+function consoleColumns(): number | undefined {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+/** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
+
+import { layOutAssets } from "../bridge/mod.ts";
+import { absolute, resolveModule } from "../config/module.ts";
+import { findPython } from "../environment/find_python.ts";
+import { UsageError } from "../errors.ts";
+import { serve, type ServeConfig } from "../http/mod.ts";
+import { configureLogging } from "../observability/logging.ts";
+import type { Io } from "./io.ts";
+
+/** The options of the command. */
+export interface ServeOptions
+  extends Omit<ServeConfig, "python" | "port" | "maxAnswer"> {
+  readonly python?: string | undefined;
+  readonly portOption?: number | undefined;
+  readonly port?: number | undefined;
+}
+
+const DEFAULT_PORT = 8080;
+
+/** The longest answer of a worker, in bytes: what fits in the memory of most machines. */
+const MAX_ANSWER = 2 ** 30;
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if the module, the script, the model or a Python is not there, or the port is taken
+ * @throws {ScriptError} if the script can't be loaded
+ */
+export async function runServing(options: ServeOptions, io: Io): Promise<number> {
+  const { portOption, port, ...rest } = options;
+  if (portOption !== undefined && port !== undefined && portOption !== port) {
+    throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
+  }
+  const paths = resolveModule(options.module, options.script);
+  const modelDir = absolute(options.modelDir);
+  if (!isDirectory(modelDir)) {
+    throw new UsageError(`The model directory '${options.modelDir}' does not exist; train a model into it first`);
+  }
+  const python = findPython({ python: options.python, moduleDir: paths.module, env: io.env });
+  configureLogging(io.stderr);
+  const stop = new AbortController();
+  const force = new AbortController();
+  using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
+  using assets = await layOutAssets(io.env);
+  await serve({
+    ...rest,
+    ...paths,
+    modelDir,
+    python: python.path,
+    port: portOption ?? port ?? DEFAULT_PORT,
+    maxAnswer: MAX_ANSWER,
+  }, { assets, env: io.env, stop: stop.signal, force: force.signal });
+  return 0;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+/** Looks at a machine for what would stop a run. */
+
+import { type Assets, BridgeProcess, layOutAssets } from "../bridge/mod.ts";
+import { VERSION } from "../version.ts";
+import { findPython, type FoundPython } from "./find_python.ts";
+
+/** One thing that was looked at. */
+export interface Finding {
+  /** Whether a run could go on with it. */
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** @see {@linkcode examine} */
+export interface ExamineOptions {
+  readonly python?: string | undefined;
+  readonly moduleDir: string;
+}
+
+type Env = (name: string) => string | undefined;
+
+/** Yields what was found, one thing after the other; a failure is a finding too. */
+export async function* examine(options: ExamineOptions, env: Env): AsyncGenerator<Finding> {
+  yield good(`aimodellib ${VERSION} (Deno ${Deno.version.deno}, ${Deno.build.target})`);
+  let assets: Assets | undefined;
+  try {
+    assets = await layOutAssets(env);
+    yield good(`Embedded Python files: ${assets.root}`);
+  } catch (error) {
+    yield bad(`Embedded Python files can't be laid out: ${reason(error)}`);
+  }
+  let python: FoundPython | undefined;
+  try {
+    python = findPython({ ...options, env });
+    yield good(`Python: ${python.path} (from ${python.source})`);
+  } catch (error) {
+    yield bad(reason(error));
+  }
+  if (python !== undefined) yield* examinePython(python);
+  if (python !== undefined && assets !== undefined) yield await examineBridge(python, assets, env);
+  assets?.[Symbol.dispose]();
+}
+
+/** Good for 2.7 too, so that an old Python says its version instead of a syntax error. */
+const ASK = `
+import sys, sysconfig
+print("%d.%d.%d" % sys.version_info[:3])
+print(sysconfig.get_path("purelib"))
+`;
+
+async function* examinePython({ path }: FoundPython): AsyncGenerator<Finding> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(path, { args: ["-c", ASK] }).output();
+    if (!success) {
+      yield bad(`Python does not run: ${new TextDecoder().decode(stderr).trim()}`);
+      return;
+    }
+    const [version = "", packages = ""] = new TextDecoder().decode(stdout).trim().split("\n");
+    const [major = 0, minor = 0] = version.split(".").map(Number);
+    const newEnough = major > 3 || (major === 3 && minor >= 8);
+    yield newEnough ? good(`Python version: ${version}`) : bad(`Python version: ${version}; 3.8 or later is needed`);
+    yield good(`Packages of that Python: ${packages}`);
+  } catch (error) {
+    yield bad(`Python does not run: ${reason(error)}`);
+  }
+}
+
+/** Starts a worker as a run would, and lets it go. */
+async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): Promise<Finding> {
+  const printed: string[] = [];
+  const decoder = new TextDecoder();
+  try {
+    const process = await BridgeProcess.start({
+      python: path,
+      assets,
+      env,
+      maxBody: 0,
+      output: (bytes) => void printed.push(decoder.decode(bytes, { stream: true })),
+    });
+    process.end();
+    await process.exited;
+    return good("Unix sockets: a worker started and connected");
+  } catch (error) {
+    const output = printed.join("").trim();
+    return bad(`A worker can't be started: ${reason(error)}${output === "" ? "" : `\n  ${output}`}`);
+  }
+}
+
+function good(text: string): Finding {
+  return { ok: true, text };
+}
+
+function bad(text: string): Finding {
+  return { ok: false, text };
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,21 @@
+/** Errors that a caller acts on. Everything else is a built-in class, by its meaning. */
+
+/** Base of the errors whose message is written for the user: it is shown without a stack. */
+export class AimodellibError extends Error {
+  override readonly name: string = "AimodellibError";
+}
+
+/** What the user asked for can't be done as asked: a wrong value, a file that isn't there. */
+export class UsageError extends AimodellibError {
+  override readonly name = "UsageError";
+}
+
+/** The other side of a connection sent what the protocol does not allow. */
+export class ProtocolError extends AimodellibError {
+  override readonly name = "ProtocolError";
+}
+
+/** The user's script could not be loaded, or lacks what it must define. */
+export class ScriptError extends AimodellibError {
+  override readonly name = "ScriptError";
+}

@@ -1,0 +1,52 @@
+/** Reading a request's body, with a limit. */
+
+import { HttpProblem } from "./problem.ts";
+
+/**
+ * All bytes of the body.
+ *
+ * @param maxBytes the most that is accepted
+ * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the client goes away in the middle
+ */
+export async function readBody(
+  source: Request | Response,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = source.headers.get("content-length");
+  if (declared !== null) {
+    if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
+    try {
+      return await source.bytes();
+    } catch (cause) {
+      throw endedEarly(cause);
+    }
+  }
+  if (source.body === null) return new Uint8Array(0);
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of source.body) {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw cause instanceof HttpProblem ? cause : endedEarly(cause);
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+function tooLarge(maxBytes: number): HttpProblem {
+  return new HttpProblem(413, `The body is larger than the limit of ${maxBytes} bytes (--max-body)`);
+}
+
+function endedEarly(cause: unknown): HttpProblem {
+  return new HttpProblem(400, `The body ended early: ${cause instanceof Error ? cause.message : cause}`);
+}

@@ -1,0 +1,97 @@
+/**
+ * Errors as RFC 9457 problem details: the one place where they become responses.
+ *
+ * A problem has the standard members `type` (always `about:blank`: the status says it all), `title`, `status` and
+ * `detail`; an exception of the script adds `stage` (the function that raised it), `exception` (its class) and `message`.
+ */
+
+import type { Outcome, WorkerError } from "../supervisor/mod.ts";
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  413: "Content Too Large",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+};
+
+/** A request that can't be answered as it was asked. */
+export class HttpProblem extends Error {
+  override readonly name = "HttpProblem";
+
+  /**
+   * @param status an HTTP status, 400 to 599
+   * @param detail a sentence for the person who sent the request
+   * @param members more members of the problem
+   * @param headers more headers of the response
+   */
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly members: Readonly<Record<string, string>> = {},
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+  }
+
+  /** The response that says it. */
+  toResponse(): Response {
+    const title = TITLES[this.status] ?? "Error";
+    const problem = { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
+    return new Response(JSON.stringify(problem) + "\n", {
+      status: this.status,
+      headers: { ...this.headers, "content-type": "application/problem+json" },
+    });
+  }
+}
+
+/** What went wrong in a worker, or on the way to one. */
+export function problemOf(outcome: Exclude<Outcome, { kind: "result" }>): HttpProblem {
+  switch (outcome.kind) {
+    case "error":
+      return problemOfError(outcome.error);
+    case "lost":
+      return new HttpProblem(
+        502,
+        `The worker that executed this request ended (${outcome.cause}); the request is not tried again`,
+      );
+    case "refused":
+      return problemOfRefusal(outcome.cause);
+  }
+}
+
+function problemOfError({ reason, message, stage, type }: WorkerError): HttpProblem {
+  switch (reason) {
+    case "not_acceptable":
+      return new HttpProblem(406, message);
+    case "exception": {
+      const members = { stage: String(stage), exception: String(type), message };
+      const detail = message === "" ? `${stage}() raised ${type}` : `${stage}() raised ${type}: ${message}`;
+      return new HttpProblem(stage === "deserialize" ? 400 : 500, detail, members);
+    }
+    case "bad_result":
+    case "too_large":
+      return new HttpProblem(500, message);
+    default:
+      return new HttpProblem(500, `The worker gave an error of an unknown kind: ${message}`);
+  }
+}
+
+function problemOfRefusal(cause: (Outcome & { kind: "refused" })["cause"]): HttpProblem {
+  const again = { "retry-after": "1" };
+  switch (cause) {
+    case "loading":
+      return new HttpProblem(503, "The model is still loading; try again shortly", {}, again);
+    case "stopping":
+      return new HttpProblem(503, "The server is stopping", {}, again);
+    case "full":
+      return new HttpProblem(503, "Too many requests are waiting for a worker; try again later", {}, again);
+    case "timeout":
+      return new HttpProblem(503, "No worker was free in time; try again later", {}, again);
+  }
+}

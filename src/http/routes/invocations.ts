@@ -1,0 +1,83 @@
+/** `POST /invocations`: bytes in, bytes out. The hot path. */
+
+import type { Context } from "hono";
+import { getLogger } from "@logtape/logtape";
+import type { Outcome, Pool } from "../../supervisor/mod.ts";
+import { readBody } from "../body.ts";
+import { HttpProblem, problemOf } from "../problem.ts";
+import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
+
+const log = getLogger(["aimodellib", "http"]);
+
+/** What the route needs to know. */
+export interface InvocationOptions {
+  /** The longest body of a request, in bytes. */
+  readonly maxBody: number;
+  /** Hosts that a `text/uri-list` body may name; empty turns such bodies off. */
+  readonly uriListHosts: readonly string[];
+}
+
+/** Types assumed when a request does not say. */
+const DEFAULT_CONTENT_TYPE = "application/octet-stream";
+const DEFAULT_ACCEPT = "*/*";
+
+/** Different pairs of headers whose metadata is kept encoded. */
+const MAX_CACHED = 256;
+/** What fits in a frame. */
+const MAX_METADATA_BYTES = 0xffff;
+
+/** Makes the handler. */
+export function invocations(pool: Pool, { maxBody, uriListHosts }: InvocationOptions) {
+  const encode = metadataEncoder();
+  return async function invocations(c: Context): Promise<Response> {
+    const request = c.req.raw;
+    const { headers } = request;
+    const contentType = headers.get("content-type") ?? DEFAULT_CONTENT_TYPE;
+    const accept = headers.get("accept") ?? DEFAULT_ACCEPT;
+    const body = await readBody(request, maxBody);
+    if (isUriList(contentType)) {
+      const { input, output } = parseUriList(body, uriListHosts);
+      const fetched = await fetchInput(input, maxBody);
+      const result = resultOf(await pool.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body }));
+      await postOutput(output, result.body, result.contentType);
+      return c.text(`Output written to '${output}'\n`);
+    }
+    return toResponse(resultOf(await pool.invoke({ metadata: encode(contentType, accept), body })));
+  };
+}
+
+type Result = Outcome & { kind: "result" };
+
+function resultOf(outcome: Outcome): Result {
+  if (outcome.kind === "result") return outcome;
+  throw problemOf(outcome);
+}
+
+function toResponse({ contentType, body }: Result): Response {
+  try {
+    return new Response(body, { headers: { "content-type": contentType } });
+  } catch {
+    const message = `serialize() returned '${contentType}', which can't be a Content-Type`;
+    log.error(message);
+    throw new HttpProblem(500, message);
+  }
+}
+
+/** Most requests have the same two headers: their metadata is encoded once. */
+function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const cache = new Map<string, Uint8Array<ArrayBuffer>>();
+  return (contentType, accept) => {
+    // Headers hold no line breaks.
+    const key = `${contentType}\n${accept}`;
+    let metadata = cache.get(key);
+    if (metadata === undefined) {
+      metadata = encoder.encode(JSON.stringify({ content_type: contentType, accept }));
+      if (metadata.length > MAX_METADATA_BYTES) {
+        throw new HttpProblem(431, "The headers Content-Type and Accept are too long");
+      }
+      if (cache.size < MAX_CACHED) cache.set(key, metadata);
+    }
+    return metadata;
+  };
+}

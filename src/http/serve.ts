@@ -1,0 +1,91 @@
+/** A serving run, from its start to its end: workers, HTTP, and what a signal does to them. */
+
+import { getLogger } from "@logtape/logtape";
+import type { Assets } from "../bridge/mod.ts";
+import { lineSplitter } from "../observability/lines.ts";
+import { Pool, Worker } from "../supervisor/mod.ts";
+import { type AppOptions, createApp } from "./app.ts";
+import { listen, type ListenOptions } from "./server.ts";
+
+const log = getLogger(["aimodellib", "serve"]);
+const workerLog = getLogger(["aimodellib", "worker"]);
+
+/** What a serving run needs to know. */
+export interface ServeConfig extends AppOptions, ListenOptions {
+  /** Path of the Python. */
+  readonly python: string;
+  /** Absolute paths. */
+  readonly module: string;
+  readonly script: string;
+  readonly modelDir: string;
+  /** The longest answer of a worker, in bytes. */
+  readonly maxAnswer: number;
+  /** For the requests in flight, and then for the workers, after the first signal; in ms. */
+  readonly drainTimeoutMs: number;
+}
+
+/** What a serving run is given by its caller. */
+export interface ServeContext {
+  readonly assets: Assets;
+  readonly env: (name: string) => string | undefined;
+  /** Aborted by the first signal: drain, then end. */
+  readonly stop: AbortSignal;
+  /** Aborted by the second: end now. */
+  readonly force: AbortSignal;
+}
+
+/**
+ * Serves until it is told to stop.
+ *
+ * @throws {UsageError} if the address can't be listened on
+ * @throws {ScriptError} if the script can't be loaded
+ */
+export async function serve(config: ServeConfig, context: ServeContext): Promise<void> {
+  const pool = createPool(config, context);
+  const app = createApp(pool, config);
+  const server = listen(config, app.fetch);
+  pool.start();
+  log.info("Listening on {url}; loading {script}", { url: server.url, script: config.script });
+  pool.ready.then(() => log.info("Ready: POST {url}/invocations", { url: server.url }));
+
+  const stopped = Promise.withResolvers<void>();
+  context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
+  if (context.stop.aborted) stopped.resolve();
+  try {
+    await Promise.race([pool.failed, stopped.promise]);
+    log.info("Stopping: requests in flight are finished first");
+  } finally {
+    const limit = AbortSignal.any([context.force, AbortSignal.timeout(config.drainTimeoutMs)]);
+    await Promise.race([server.drain(), aborted(limit)]);
+    await pool.stop(limit);
+  }
+}
+
+function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
+  return new Pool({
+    createWorker: (index, events) => {
+      const worker = index + 1;
+      return new Worker({
+        python: config.python,
+        assets,
+        env,
+        maxBody: config.maxAnswer,
+        output: lineSplitter((line) => workerLog.info("{line}", { line, worker })),
+        config: {
+          mode: "serve",
+          module: config.module,
+          script: config.script,
+          model_dir: config.modelDir,
+          max_body: Math.max(config.maxAnswer, config.maxBody),
+        },
+      }, events);
+    },
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * Bodies of type `text/uri-list` (RFC 2483): an input URI and an output URI. The input is fetched and takes the place of the
+ * body; the answer is posted to the output.
+ *
+ * Off unless hosts are allowed: a server that fetches what a stranger names reaches what the stranger can't (SSRF). For
+ * the same reason redirects are not followed.
+ */
+
+import { readBody } from "./body.ts";
+import { HttpProblem } from "./problem.ts";
+
+/** For the whole of a fetch or a post, in ms. */
+const TRANSFER_LIMIT_MS = 60_000;
+
+/** The two URIs of a body. */
+export interface UriPair {
+  readonly input: URL;
+  readonly output: URL;
+}
+
+/** Whether a content type is `text/uri-list`, whatever its parameters. */
+export function isUriList(contentType: string): boolean {
+  return /^text\/uri-list\s*(;|$)/i.test(contentType);
+}
+
+/**
+ * Parses a body; lines that begin with `#` are comments.
+ *
+ * @param allowed host names, each with or without a port, that may be reached
+ * @throws {HttpProblem} 400 if there are not two http or https URIs, 403 if one of them may not be reached
+ */
+export function parseUriList(body: Uint8Array, allowed: readonly string[]): UriPair {
+  if (allowed.length === 0) {
+    throw new HttpProblem(403, "Bodies of type text/uri-list are off; --allow-uri-list HOST,… names the hosts to allow");
+  }
+  const lines = new TextDecoder().decode(body).split(/\r?\n/)
+    .map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+  const [input, output] = lines;
+  if (input === undefined || output === undefined || lines.length !== 2) {
+    throw new HttpProblem(400, `A text/uri-list body must hold an input URI and an output URI, not ${lines.length} URIs`);
+  }
+  return { input: parse(input, allowed), output: parse(output, allowed) };
+}
+
+function parse(text: string, allowed: readonly string[]): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new HttpProblem(400, `'${text}' is not an http or https URI`);
+  }
+  if (!allowed.some((host) => host.toLowerCase() === url.hostname || host.toLowerCase() === url.host)) {
+    throw new HttpProblem(403, `The host '${url.host}' is not one that --allow-uri-list names`);
+  }
+  return url;
+}
+
+/**
+ * Fetches the input.
+ *
+ * @returns its bytes and content type
+ * @throws {HttpProblem} 502 if it can't be had, 413 if it is too large
+ */
+export async function fetchInput(
+  url: URL,
+  maxBytes: number,
+): Promise<{ body: Uint8Array<ArrayBuffer>; contentType: string }> {
+  const response = await transfer(url, { method: "GET" }, "fetch the input");
+  const contentType = response.headers.get("content-type") ?? "application/octet-stream";
+  return { body: await readBody(response, maxBytes), contentType };
+}
+
+/**
+ * Posts the answer.
+ *
+ * @throws {HttpProblem} 502 if the output's host does not take it
+ */
+export async function postOutput(
+  url: URL,
+  body: Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Promise<void> {
+  const init = { method: "POST", body, headers: { "content-type": contentType } };
+  const response = await transfer(url, init, "post the output");
+  await response.body?.cancel();
+}
+
+async function transfer(url: URL, init: RequestInit, what: string): Promise<Response> {
+  let response: Response;
+  try {
+    const signal = AbortSignal.timeout(TRANSFER_LIMIT_MS);
+    response = await fetch(url, { ...init, redirect: "manual", signal });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HttpProblem(502, `Could not ${what} at '${url}': ${reason}`);
+  }
+  if (response.ok) return response;
+  await response.body?.cancel();
+  throw new HttpProblem(502, `Could not ${what} at '${url}': it answered ${response.status}`);
+}

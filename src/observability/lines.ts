@@ -1,0 +1,92 @@
+/** Splits what a script prints into lines of text. */
+
+/** A line longer than this is given on in pieces, so that a script that never ends its line takes no memory. */
+const MAX_LINE_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+const strict = new TextDecoder("utf-8", { fatal: true });
+const lenient = new TextDecoder("utf-8");
+
+/** Takes bytes as they come; see {@linkcode lineSplitter}. */
+export interface LineSplitter {
+  (bytes: Uint8Array): void;
+  /** Gives on what is left, a line without an end. */
+  flush(): void;
+}
+
+/**
+ * Makes a function that takes bytes and calls `onLine` for each complete line, without its end.
+ *
+ * Nothing is lost: bytes that are not UTF-8, and control characters other than tab, are shown as `\xNN`.
+ */
+export function lineSplitter(onLine: (line: string) => void): LineSplitter {
+  let rest: Uint8Array = new Uint8Array(0);
+  const split = (bytes: Uint8Array) => {
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      onLine(show(join(rest, bytes.subarray(start, end))));
+      rest = rest.subarray(0, 0);
+      start = end + 1;
+    }
+    if (start < bytes.length) rest = join(rest, bytes.subarray(start)).slice();
+    while (rest.length > MAX_LINE_BYTES) {
+      onLine(show(rest.subarray(0, MAX_LINE_BYTES)));
+      rest = rest.slice(MAX_LINE_BYTES);
+    }
+  };
+  const flush = () => {
+    if (rest.length > 0) onLine(show(rest));
+    rest = rest.subarray(0, 0);
+  };
+  return Object.assign(split, { flush });
+}
+
+function join(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
+
+function show(line: Uint8Array): string {
+  const bytes = line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
+  let text: string;
+  try {
+    text = strict.decode(bytes);
+  } catch {
+    text = escapeInvalid(bytes);
+  }
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g, hex);
+}
+
+/** Decodes what is UTF-8, and writes each byte that is not as `\xNN`. */
+function escapeInvalid(bytes: Uint8Array): string {
+  let text = "";
+  let start = 0;
+  while (start < bytes.length) {
+    const length = sequenceLength(bytes, start);
+    text += length === 0 ? hex(String.fromCharCode(bytes[start]!)) : lenient.decode(bytes.subarray(start, start + length));
+    start += Math.max(length, 1);
+  }
+  return text;
+}
+
+/** Bytes of the valid UTF-8 sequence at `start`, or 0. */
+function sequenceLength(bytes: Uint8Array, start: number): number {
+  const first = bytes[start]!;
+  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (length < 2) return length;
+  try {
+    strict.decode(bytes.subarray(start, start + length));
+    return start + length <= bytes.length ? length : 0;
+  } catch {
+    return 0;
+  }
+}
+
+function hex(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+}

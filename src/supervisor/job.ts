@@ -1,0 +1,35 @@
+/** A request on its way through the pool. */
+
+/** What a request asks for. */
+export interface Invocation {
+  /** UTF-8 JSON: `content_type` and `accept`. */
+  readonly metadata: Uint8Array<ArrayBuffer>;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** Why a worker gave no result. */
+export interface WorkerError {
+  /** `exception`: the script raised. The others say what was wrong with what `serialize` returned. */
+  readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large";
+  readonly message: string;
+  /** For an exception: the function that raised it. */
+  readonly stage?: "deserialize" | "predict" | "serialize";
+  /** For an exception: its class. */
+  readonly type?: string;
+}
+
+/** How a request ended. */
+export type Outcome =
+  | { readonly kind: "result"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "error"; readonly error: WorkerError }
+  /** The worker died while it executed the request; it is never tried again. */
+  | { readonly kind: "lost"; readonly cause: string }
+  /** It was never executed. */
+  | { readonly kind: "refused"; readonly cause: "loading" | "stopping" | "full" | "timeout" };
+
+/** An invocation, and whom to tell its outcome. */
+export interface Job extends Invocation {
+  readonly settle: (outcome: Outcome) => void;
+  /** When it was accepted, in ms of `performance.now()`. */
+  readonly acceptedAt: number;
+}

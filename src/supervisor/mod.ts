@@ -1,0 +1,5 @@
+/** The supervisor: workers, and the requests that go to them. */
+
+export type { Outcome, WorkerError } from "./job.ts";
+export { Pool, type PoolState } from "./pool.ts";
+export { Worker } from "./worker.ts";

@@ -1,0 +1,258 @@
+/**
+ * One Python process that serves, as a state machine:
+ *
+ *     starting ── READY ──> ready ── stop() ──> stopping ──> dead
+ *         └──── FAILED, exit ──┴────── exit ──────────────────┘
+ *
+ * 1. A job is in `#inFlight` from its dispatch until it is settled or handed back; it is settled at most once.
+ * 2. A worker answers in the order in which it was asked, and notes in its ledger what it has begun. So when it is
+ *    dead, its jobs fall in three: finished (the answer is in the ledger), begun (lost), and never begun (handed back).
+ * 3. `dead` is entered once, after everything that the process wrote was read.
+ */
+
+import { ProtocolError, ScriptError } from "../errors.ts";
+import {
+  type BridgeOptions,
+  BridgeProcess,
+  describeExit,
+  type Exit,
+  type Frame,
+  Kind,
+  parseMetadata,
+  type StartConfig,
+} from "../bridge/mod.ts";
+import type { Job, Outcome, WorkerError } from "./job.ts";
+import { Window } from "./window.ts";
+
+/** How a worker is made. */
+export interface WorkerOptions extends BridgeOptions {
+  readonly config: StartConfig;
+}
+
+/** What a worker tells its pool. */
+export interface WorkerEvents {
+  /** It has loaded the model. */
+  readonly onReady: () => void;
+  /** It has room for another job. */
+  readonly onRoom: () => void;
+  /** It is dead. `orphans` were never begun, in their order. */
+  readonly onDead: (death: Death, orphans: readonly Job[]) => void;
+}
+
+/** How a worker ended. */
+export interface Death {
+  /** In words, to follow "because of". */
+  readonly cause: string;
+  /** Set when the script could not be loaded: restarting won't help until it is mended. */
+  readonly loadError?: ScriptError;
+  /** How long it had been ready, in ms; 0 if it never was. */
+  readonly readyMs: number;
+  /** Whether it ended because it was asked to. */
+  readonly stopped: boolean;
+}
+
+type State = "starting" | "ready" | "stopping" | "dead";
+
+/** After a process has ended, for the rest of what it wrote to arrive, in ms. */
+const READ_REST_MS = 50;
+/** For what its children still print, before what is left of them is ended, in ms. */
+const OUTPUT_REST_MS = 1_000;
+
+const NOT_JSON = "application/octet-stream";
+const decoder = new TextDecoder();
+
+/** A serving process. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #events: WorkerEvents;
+  readonly #window = new Window();
+  readonly #inFlight = new Map<number, Job>();
+  readonly #contentTypes = new Map<string, string>();
+  #state: State = "starting";
+  #process: BridgeProcess | undefined;
+  #lastId = 0;
+  #readyAt = 0;
+  /** Since when the worker has had something to do, or has answered last, in ms. */
+  #busySince = 0;
+  #answered = 0;
+  #loadError: ScriptError | undefined;
+  #protocolError: unknown;
+
+  constructor(options: WorkerOptions, events: WorkerEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** Process id; undefined until Python has connected. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Whether jobs can be dispatched to it, up to its window. */
+  get ready(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** Whether its process has ended, and all of its jobs are settled or handed back. */
+  get dead(): boolean {
+    return this.#state === "dead";
+  }
+
+  /** Jobs that it has not answered. */
+  get load(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Whether it takes another job now. */
+  get hasRoom(): boolean {
+    return this.#state === "ready" && this.#inFlight.size < this.#window.size;
+  }
+
+  /** Starts the process and follows it to its end. Never throws: a failure is a death. */
+  async run(): Promise<void> {
+    try {
+      this.#process = await BridgeProcess.start(this.#options);
+    } catch (error) {
+      this.#die(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    const process = this.#process;
+    if (this.#state === "stopping") process.end();
+    else process.begin(this.#options.config);
+    const reading = process.connection.run({
+      onFrame: (frame) => this.#onFrame(frame),
+      onBatch: () => this.#onBatch(),
+    }).catch((error) => {
+      // A worker that breaks the protocol is of no use.
+      this.#protocolError = error;
+      process.kill("SIGKILL");
+    });
+    const exit = await process.exited;
+    await withLimit(reading, READ_REST_MS);
+    process.end();
+    await withLimit(process.outputEnded, OUTPUT_REST_MS);
+    this.#die(this.#describe(exit));
+  }
+
+  /** Sends a job. To be called only when {@linkcode hasRoom}. */
+  dispatch(job: Job): void {
+    this.#lastId = this.#lastId === 0xffff_ffff ? 1 : this.#lastId + 1;
+    if (this.#inFlight.size === 0) this.#busySince = performance.now();
+    this.#inFlight.set(this.#lastId, job);
+    this.#process?.connection.send(Kind.Invoke, this.#lastId, job.metadata, job.body);
+  }
+
+  /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
+  stop(signal: AbortSignal): void {
+    if (this.#state === "dead") return;
+    this.#state = "stopping";
+    this.#process?.requestStop();
+    const force = () => this.#process?.kill("SIGKILL");
+    if (signal.aborted) force();
+    else signal.addEventListener("abort", force, { once: true });
+  }
+
+  #onFrame(frame: Frame): void {
+    switch (frame.kind) {
+      case Kind.Ready:
+        if (this.#state === "starting") {
+          this.#state = "ready";
+          this.#readyAt = performance.now();
+          this.#events.onReady();
+        }
+        return;
+      case Kind.Failed: {
+        const { stage, type, message } = parseMetadata(frame.metadata);
+        this.#loadError = new ScriptError(
+          type === "ScriptError" ? String(message) : `${stage === "load" ? "load()" : "the script"} raised ${type}: ${message}`,
+        );
+        return;
+      }
+      case Kind.Result:
+      case Kind.Error:
+        this.#settle(frame);
+        return;
+      default:
+        throw new ProtocolError(`A frame of kind ${frame.kind} does not come from a serving worker`);
+    }
+  }
+
+  #settle(frame: Frame): void {
+    const job = this.#inFlight.get(frame.id);
+    if (job === undefined) {
+      throw new ProtocolError(`An answer to request ${frame.id}, which the worker does not have`);
+    }
+    const outcome = this.#outcome(frame);
+    this.#inFlight.delete(frame.id);
+    this.#answered++;
+    job.settle(outcome);
+  }
+
+  #outcome(frame: Frame): Outcome {
+    if (frame.kind === Kind.Error) {
+      return { kind: "error", error: parseMetadata(frame.metadata) as unknown as WorkerError };
+    }
+    const text = decoder.decode(frame.metadata);
+    let contentType = this.#contentTypes.get(text);
+    if (contentType === undefined) {
+      contentType = String(parseMetadata(frame.metadata)["content_type"] ?? NOT_JSON);
+      if (this.#contentTypes.size < 256) this.#contentTypes.set(text, contentType);
+    }
+    return { kind: "result", contentType, body: frame.body };
+  }
+
+  #onBatch(): void {
+    if (this.#answered === 0) return;
+    const now = performance.now();
+    this.#window.observe(this.#answered, now - this.#busySince);
+    this.#busySince = now;
+    this.#answered = 0;
+    if (this.hasRoom) this.#events.onRoom();
+  }
+
+  #describe(exit: Exit): string {
+    if (this.#loadError !== undefined) return this.#loadError.message;
+    if (this.#protocolError !== undefined) {
+      return `it broke the protocol: ${(this.#protocolError as Error).message}`;
+    }
+    return describeExit(exit);
+  }
+
+  #die(cause: string): void {
+    if (this.#options.output !== "inherit") this.#options.output.flush?.();
+    const stopped = this.#state === "stopping";
+    this.#state = "dead";
+    const jobs = [...this.#inFlight.entries()];
+    const orphans = this.#sortOut(jobs, cause);
+    this.#inFlight.clear();
+    this.#events.onDead({
+      cause,
+      readyMs: this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt,
+      stopped,
+      ...(this.#loadError !== undefined && { loadError: this.#loadError }),
+    }, orphans);
+  }
+
+  /** Settles what was finished or begun, and returns what never was. */
+  #sortOut(jobs: readonly [number, Job][], cause: string): Job[] {
+    if (jobs.length === 0 || this.#process === undefined) return jobs.map(([, job]) => job);
+    const { started, answers } = this.#process.ledger.read(this.#options.maxBody);
+    const finished = new Map(answers.map((answer) => [answer.id, answer]));
+    // Ids are in the order of dispatch: all up to the one begun last were begun, or all of them are answered.
+    const lastBegun = jobs.findIndex(([id]) => id === started);
+    return jobs.filter(([id, job], index) => {
+      const answer = finished.get(id);
+      if (answer !== undefined) job.settle(this.#outcome(answer));
+      else if (index <= lastBegun) job.settle({ kind: "lost", cause });
+      else return true;
+      return false;
+    }).map(([, job]) => job);
+  }
+}
+
+async function withLimit(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: number | undefined;
+  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([promise.catch(() => {}), limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,154 @@
+/** A training run: one Python, from its start to its end. */
+
+import { type Assets, BridgeProcess, describeExit, type Exit, Kind, parseMetadata } from "../bridge/mod.ts";
+
+/** What a training run needs to know. */
+export interface TrainConfig {
+  /** Path of the Python. */
+  readonly python: string;
+  /** Absolute paths. */
+  readonly module: string;
+  readonly script: string;
+  readonly modelDir: string;
+  /** Handed to the script as they are. */
+  readonly args: readonly string[];
+  readonly tensorBoardEnabled: boolean;
+  /** Absolute path. */
+  readonly tensorBoardDir: string;
+  /** For the script to end after the first signal, in ms; then it is killed. */
+  readonly stopTimeoutMs: number;
+}
+
+/** What a training run is given by its caller. */
+export interface TrainContext {
+  readonly assets: Assets;
+  readonly env: (name: string) => string | undefined;
+  /** Calls back for each SIGINT and SIGTERM, until disposed. */
+  readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+}
+
+/** The signals that end a run. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+/** How a run ended. */
+export interface TrainOutcome {
+  /** 0; what the script said; 1 for an exception; 128 + n for signal n. */
+  readonly code: number;
+  /** The cause, when it was no success. */
+  readonly message?: string;
+}
+
+/** Signals by number (signal(7), Linux on x86-64 and arm64). */
+const NUMBERS: Partial<Record<Deno.Signal, number>> = {
+  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGTRAP: 5, SIGABRT: 6, SIGBUS: 7, SIGFPE: 8, SIGKILL: 9,
+  SIGUSR1: 10, SIGSEGV: 11, SIGUSR2: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15, SIGXCPU: 24, SIGXFSZ: 25, SIGSYS: 31,
+};
+
+/** A worker of a training run sends no bodies. */
+const MAX_BODY = 1024 * 1024;
+
+/**
+ * Trains. The script's output goes where ours goes, as it is printed. The first signal goes on to the script, which sees a
+ * KeyboardInterrupt; a second one, or `stopTimeoutMs`, kills it and all that it has started.
+ *
+ * @throws {StartError} if Python can't be started
+ */
+export async function train(config: TrainConfig, context: TrainContext): Promise<TrainOutcome> {
+  const aborter = new AbortController();
+  let process: BridgeProcess | undefined;
+  let first: StopSignal | undefined;
+  let killed: string | undefined;
+  let timer: number | undefined;
+  const kill = (why: string) => {
+    killed ??= why;
+    process?.kill("SIGKILL");
+  };
+  using _ = context.onSignal((signal) => {
+    if (first !== undefined) return kill(`a second ${signal}`);
+    first = signal;
+    aborter.abort(new Interrupted(signal));
+    process?.kill(signal);
+    const seconds = config.stopTimeoutMs / 1000;
+    timer = setTimeout(() => kill(`it did not end within ${seconds} s of ${signal}`), config.stopTimeoutMs);
+  });
+  try {
+    process = await BridgeProcess.start({
+      python: config.python,
+      assets: context.assets,
+      env: context.env,
+      output: "inherit",
+      maxBody: MAX_BODY,
+      signal: aborter.signal,
+    });
+    process.begin({
+      mode: "train",
+      module: config.module,
+      script: config.script,
+      model_dir: config.modelDir,
+      args: config.args,
+      tensor_board_enabled: config.tensorBoardEnabled,
+      tensor_board_dir: config.tensorBoardDir,
+      max_body: MAX_BODY,
+    });
+    const report = follow(process);
+    const exit = await process.exited;
+    return outcomeOf(exit, await report, first, killed);
+  } catch (error) {
+    if (error instanceof Interrupted) return { code: exitCodeOf(error.signal), message: error.message };
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    process?.end();
+  }
+}
+
+class Interrupted extends Error {
+  constructor(readonly signal: StopSignal) {
+    super(`Interrupted by ${signal} before training began`);
+  }
+}
+
+/** What the bridge said of the run before the process ended. */
+interface Report {
+  done: boolean;
+  failure?: string;
+}
+
+/** For the last frames to arrive after the process has ended, in ms: children may keep the connection open. */
+const READ_REST_MS = 50;
+
+async function follow(process: BridgeProcess): Promise<Report> {
+  const report: Report = { done: false };
+  const reading = process.connection.run({
+    onFrame: ({ kind, metadata }) => {
+      if (kind === Kind.Done) report.done = true;
+      if (kind === Kind.Failed) {
+        const { type, message } = parseMetadata(metadata);
+        report.failure = type === "ScriptError" ? String(message) : `Training raised ${type}: ${message}`;
+      }
+    },
+  }).catch(() => {
+    // The exit says what happened to a worker whose stream is broken.
+  });
+  const rest = process.exited.then(() => new Promise((resolve) => setTimeout(resolve, READ_REST_MS)));
+  await Promise.race([reading, rest]);
+  return report;
+}
+
+function outcomeOf(exit: Exit, report: Report, first: StopSignal | undefined, killed: string | undefined): TrainOutcome {
+  if (first !== undefined && exit.signal !== null) {
+    const code = exitCodeOf(first);
+    return { code, message: killed === undefined ? `Training was stopped by ${first}` : `Training was killed: ${killed}` };
+  }
+  if (exit.signal !== null) {
+    return { code: exitCodeOf(exit.signal), message: `Training ended by ${describeExit(exit)}` };
+  }
+  if (report.failure !== undefined) return { code: exit.code || 1, message: report.failure };
+  if (exit.code !== 0) return { code: exit.code, message: `Training ended with ${describeExit(exit)}` };
+  if (report.done) return { code: 0 };
+  return { code: 0, message: "The script ended the process with exit code 0 before train() returned" };
+}
+
+function exitCodeOf(signal: Deno.Signal): number {
+  return 128 + (NUMBERS[signal] ?? 0);
+}

@@ -1,0 +1,3 @@
+/** Training runs. */
+
+export { type StopSignal, train, type TrainConfig, type TrainContext, type TrainOutcome } from "./launch.ts";
