@@ -7,7 +7,8 @@
  */
 
 import { ProtocolError } from "../errors.ts";
-import { type Frame, FrameDecoder, HEADER_BYTES, type Kind, writeHead } from "./frame.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Frame, FrameBuffer, FrameDecoder, HEADER_BYTES, type Kind } from "./frame.ts";
 
 /** Bodies up to this size are copied beside their heads, so that one write sends many requests. */
 const SMALL_BODY = 32 * 1024;
@@ -27,18 +28,23 @@ export interface ConnectionHandlers {
 export class Connection {
   readonly #socket: Deno.Conn;
   readonly #decoder: FrameDecoder;
-  #outbox = new DataView(new ArrayBuffer(OUTBOX_BYTES));
+  readonly #exchange: Exchange | undefined;
+  #outbox = new FrameBuffer(OUTBOX_BYTES);
   #outboxEnd = 0;
-  #spare = new DataView(new ArrayBuffer(OUTBOX_BYTES));
+  #spare = new FrameBuffer(OUTBOX_BYTES);
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #writing = false;
   #scheduled = false;
   #closed = false;
 
-  /** @param maxBody the longest body that is accepted from the worker, in bytes */
-  constructor(socket: Deno.Conn, maxBody: number) {
+  /**
+   * @param maxBody the longest body that is accepted from the worker, in bytes
+   * @param exchange the way for large bodies; without it all go through the socket
+   */
+  constructor(socket: Deno.Conn, maxBody: number, exchange?: Exchange) {
     this.#socket = socket;
-    this.#decoder = new FrameDecoder(maxBody);
+    this.#decoder = new FrameDecoder(maxBody, exchange);
+    this.#exchange = exchange;
   }
 
   /**
@@ -89,14 +95,15 @@ export class Connection {
    */
   send(kind: Kind, id: number, metadata: Uint8Array, body: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return;
-    const head = HEADER_BYTES + metadata.length;
-    const whole = body.length <= SMALL_BODY ? head + body.length : head;
-    if (this.#outboxEnd + whole > OUTBOX_BYTES) this.#sealOutbox();
-    this.#outboxEnd = writeHead(this.#outbox, this.#outboxEnd, kind, id, metadata, body.length);
-    if (body.length <= SMALL_BODY) {
-      new Uint8Array(this.#outbox.buffer, this.#outboxEnd).set(body);
+    const flags = this.#exchange?.write(body) ?? 0;
+    const beside = flags === 0 && body.length <= SMALL_BODY;
+    const length = HEADER_BYTES + metadata.length + (beside ? body.length : 0);
+    if (this.#outboxEnd + length > OUTBOX_BYTES) this.#sealOutbox();
+    this.#outboxEnd = this.#outbox.writeHead(this.#outboxEnd, kind, id, metadata, body.length, flags);
+    if (beside) {
+      this.#outbox.bytes.set(body, this.#outboxEnd);
       this.#outboxEnd += body.length;
-    } else {
+    } else if (flags === 0) {
       this.#sealOutbox();
       this.#chunks.push(body);
     }
@@ -116,7 +123,7 @@ export class Connection {
   /** Moves the outbox behind the chunks that wait. */
   #sealOutbox(): void {
     if (this.#outboxEnd === 0) return;
-    this.#chunks.push(new Uint8Array(this.#outbox.buffer, 0, this.#outboxEnd).slice());
+    this.#chunks.push(this.#outbox.bytes.slice(0, this.#outboxEnd));
     this.#outboxEnd = 0;
   }
 
@@ -131,7 +138,7 @@ export class Connection {
           this.#outbox = this.#spare;
           this.#spare = full;
           this.#outboxEnd = 0;
-          await this.#write(new Uint8Array(full.buffer, 0, length));
+          await this.#write(full.bytes.subarray(0, length));
         } else {
           this.#sealOutbox();
           const chunks = this.#chunks;

@@ -5,6 +5,8 @@
  *
  *     body length u32 | request id u32 | kind u8 | flags u8 | metadata length u16    little-endian
  *
+ * Flags are 0, or name the slot of the exchange (`exchange.ts`) in which the body is instead.
+ *
  * `docs/protocol.md` defines the kinds, who sends them, and what their metadata holds.
  */
 
@@ -46,7 +48,7 @@ export const HEADER_BYTES = 12;
 /** The most that the header's u16 can say. */
 export const MAX_METADATA_BYTES = 0xffff;
 
-/** One frame. */
+/** One frame. The frames of one read share a buffer, which lives as long as one of them does. */
 export interface Frame {
   readonly kind: Kind;
   /** 0 for a frame that belongs to no request. */
@@ -56,48 +58,45 @@ export interface Frame {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-const NOTHING = new Uint8Array(0);
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/**
- * Writes header and metadata of a frame into `target` at `offset`; the body is sent after them.
- *
- * @returns the offset behind them
- * @throws {RangeError} if they do not fit, or the metadata is longer than {@linkcode MAX_METADATA_BYTES}
- */
-export function writeHead(
-  target: DataView<ArrayBuffer>,
-  offset: number,
-  kind: Kind,
-  id: number,
-  metadata: Uint8Array,
-  bodyLength: number,
-): number {
-  if (metadata.length > MAX_METADATA_BYTES) {
-    throw new RangeError(
-      `Metadata of ${metadata.length} bytes is over the limit of ${MAX_METADATA_BYTES}`,
-    );
-  }
-  target.setUint32(offset, bodyLength, true);
-  target.setUint32(offset + 4, id, true);
-  target.setUint8(offset + 8, kind);
-  target.setUint8(offset + 9, 0);
-  target.setUint16(offset + 10, metadata.length, true);
-  new Uint8Array(target.buffer, target.byteOffset).set(metadata, offset + HEADER_BYTES);
-  return offset + HEADER_BYTES + metadata.length;
-}
+/** A buffer that frames are written into, as the two kinds of view that this takes. */
+export class FrameBuffer {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView<ArrayBuffer>;
 
-/** A whole frame as bytes, for frames that are few: START, STOP. */
-export function encodeFrame(
-  kind: Kind,
-  id: number,
-  metadata: Uint8Array = NOTHING,
-  body: Uint8Array = NOTHING,
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(HEADER_BYTES + metadata.length + body.length);
-  const end = writeHead(new DataView(bytes.buffer), 0, kind, id, metadata, body.length);
-  bytes.set(body, end);
-  return bytes;
+  /** @param length in bytes */
+  constructor(readonly length: number) {
+    this.bytes = new Uint8Array(length);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  /**
+   * Writes header and metadata of a frame at `offset`; the body is to follow them, unless `flags` say where it is.
+   *
+   * @returns the offset behind them
+   * @throws {RangeError} if they do not fit, or the metadata is longer than {@linkcode MAX_METADATA_BYTES}
+   */
+  writeHead(
+    offset: number,
+    kind: Kind,
+    id: number,
+    metadata: Uint8Array,
+    bodyLength: number,
+    flags = 0,
+  ): number {
+    if (metadata.length > MAX_METADATA_BYTES) {
+      throw new RangeError(`Metadata of ${metadata.length} bytes is over the limit of ${MAX_METADATA_BYTES}`);
+    }
+    const view = this.#view;
+    view.setUint32(offset, bodyLength, true);
+    view.setUint32(offset + 4, id, true);
+    view.setUint8(offset + 8, kind);
+    view.setUint8(offset + 9, flags);
+    view.setUint16(offset + 10, metadata.length, true);
+    this.bytes.set(metadata, offset + HEADER_BYTES);
+    return offset + HEADER_BYTES + metadata.length;
+  }
 }
 
 /**
@@ -119,6 +118,16 @@ export function parseMetadata(metadata: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** Where bodies are that are not in the stream. */
+export interface BodySource {
+  /**
+   * The body that a frame's flags, not 0, point to.
+   *
+   * @throws {ProtocolError} if it is not there
+   */
+  read(flags: number, length: number): Uint8Array<ArrayBuffer>;
+}
+
 /** Bodies that do not fit here, with their head, get memory of their own and are read straight into it. */
 const BUFFER_BYTES = 128 * 1024;
 
@@ -130,32 +139,45 @@ const BUFFER_BYTES = 128 * 1024;
  */
 export class FrameDecoder {
   readonly #maxBody: number;
+  readonly #bodies: BodySource | undefined;
+  /** What is read goes here; what a frame is made of is copied out, all frames of a read at once. */
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
-  readonly #view = new DataView(this.#buffer.buffer);
+  #filled = 0;
+  #batch: Uint8Array<ArrayBuffer> | undefined;
+  #view: DataView<ArrayBuffer> | undefined;
+  /** Where in the batch the next frame begins. */
   #start = 0;
-  #end = 0;
-  #large: { frame: Frame; received: number } | undefined;
+  #large: { readonly frame: Frame; received: number } | undefined;
 
-  /** @param maxBody the longest body that is accepted, in bytes */
-  constructor(maxBody: number) {
+  /**
+   * @param maxBody the longest body that is accepted, in bytes
+   * @param bodies where bodies are that are not in the stream; without it there must be none
+   */
+  constructor(maxBody: number, bodies?: BodySource) {
     this.#maxBody = maxBody;
+    this.#bodies = bodies;
   }
 
-  /** Where the next bytes of the stream are to be put; never empty. */
+  /** Where the next bytes of the stream are to be put; never empty. To be asked when {@linkcode next} had no more. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#large !== undefined) return this.#large.frame.body.subarray(this.#large.received);
-    return this.#buffer.subarray(this.#end);
+    return this.#buffer.subarray(this.#filled);
   }
 
   /** Says that `count` bytes were put into {@linkcode space}. */
   filled(count: number): void {
-    if (this.#large !== undefined) this.#large.received += count;
-    else this.#end += count;
+    if (this.#large !== undefined) {
+      this.#large.received += count;
+      return;
+    }
+    this.#batch = this.#buffer.slice(0, this.#filled + count);
+    this.#view = new DataView(this.#batch.buffer);
+    this.#start = 0;
   }
 
   /** Whether the stream may end here: not within a frame. */
   get atBoundary(): boolean {
-    return this.#large === undefined && this.#start === this.#end;
+    return this.#large === undefined && this.#filled === 0;
   }
 
   /**
@@ -170,51 +192,51 @@ export class FrameDecoder {
       this.#large = undefined;
       return frame;
     }
+    const batch = this.#batch;
+    const view = this.#view;
+    if (batch === undefined || view === undefined) return undefined;
     const start = this.#start;
-    const available = this.#end - start;
-    if (available < HEADER_BYTES) return this.#compact();
-    const bodyLength = this.#view.getUint32(start, true);
-    const kind = this.#view.getUint8(start + 8);
-    const flags = this.#view.getUint8(start + 9);
-    if (kind < 1 || kind > LAST_KIND) {
-      throw new ProtocolError(`A frame has the unknown kind ${kind}`);
-    }
-    if (flags !== 0) {
-      throw new ProtocolError(`A frame of kind ${kind} has the unknown flags ${flags}`);
-    }
-    if (bodyLength > this.#maxBody) {
-      throw new ProtocolError(
-        `A frame's body of ${bodyLength} bytes is over the limit of ${this.#maxBody}`,
-      );
-    }
-    const metadataStart = start + HEADER_BYTES;
-    const bodyStart = metadataStart + this.#view.getUint16(start + 10, true);
-    const end = bodyStart + bodyLength;
-    const id = this.#view.getUint32(start + 4, true);
-    if (end <= this.#end) {
+    if (batch.length - start < HEADER_BYTES) return this.#keepRest(batch);
+    const bodyLength = view.getUint32(start, true);
+    const id = view.getUint32(start + 4, true);
+    const kind = view.getUint8(start + 8);
+    const flags = view.getUint8(start + 9);
+    this.#check(kind, flags, bodyLength);
+    const bodyStart = start + HEADER_BYTES + view.getUint16(start + 10, true);
+    const end = flags === 0 ? bodyStart + bodyLength : bodyStart;
+    if (end <= batch.length) {
       this.#start = end;
       return {
         kind: kind as Kind,
         id,
-        metadata: this.#buffer.slice(metadataStart, bodyStart),
-        body: this.#buffer.slice(bodyStart, end),
+        metadata: batch.subarray(start + HEADER_BYTES, bodyStart),
+        body: flags === 0 ? batch.subarray(bodyStart, end) : this.#bodies!.read(flags, bodyLength),
       };
     }
-    if (end - start <= BUFFER_BYTES || bodyStart > this.#end) return this.#compact();
+    if (end - start <= BUFFER_BYTES || bodyStart > batch.length) return this.#keepRest(batch);
     const body = new Uint8Array(bodyLength);
-    body.set(this.#buffer.subarray(bodyStart, this.#end));
-    const metadata = this.#buffer.slice(metadataStart, bodyStart);
-    this.#large = { frame: { kind: kind as Kind, id, metadata, body }, received: this.#end - bodyStart };
-    this.#start = this.#end = 0;
+    body.set(batch.subarray(bodyStart));
+    const metadata = batch.slice(start + HEADER_BYTES, bodyStart);
+    this.#large = { frame: { kind: kind as Kind, id, metadata, body }, received: batch.length - bodyStart };
+    this.#start = batch.length;
+    this.#keepRest(batch);
     return undefined;
   }
 
-  /** Makes room behind an incomplete frame. */
-  #compact(): undefined {
-    if (this.#start > 0) {
-      this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
+  #check(kind: number, flags: number, bodyLength: number): void {
+    if (kind < 1 || kind > LAST_KIND) throw new ProtocolError(`A frame has the unknown kind ${kind}`);
+    if (flags !== 0 && this.#bodies === undefined) {
+      throw new ProtocolError(`A frame of kind ${kind} has the unknown flags ${flags}`);
     }
+    if (bodyLength > this.#maxBody) {
+      throw new ProtocolError(`A frame's body of ${bodyLength} bytes is over the limit of ${this.#maxBody}`);
+    }
+  }
+
+  /** Keeps an incomplete frame for the next read. */
+  #keepRest(batch: Uint8Array<ArrayBuffer>): undefined {
+    this.#filled = batch.length - this.#start;
+    if (this.#start > 0) this.#buffer.copyWithin(0, this.#start, batch.length);
+    this.#batch = this.#view = undefined;
   }
 }

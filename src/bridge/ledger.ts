@@ -4,12 +4,16 @@
  *
  *     0   u32  started: id of the request whose execution began last
  *     4   u32  pending: bytes of answers, from offset 16, that may not have been sent yet
+ *     8   u32  bodies of answers that the supervisor has read from the exchange
+ *     12  u32  bodies of requests that the worker has read from the exchange
  *     16  answers: complete frames
  */
 
-import { type Frame, FrameDecoder } from "./frame.ts";
+import { type BodySource, type Frame, FrameDecoder } from "./frame.ts";
 
-/** Where the answers begin. */
+/** Where the parts begin. */
+const ANSWERS_READ = 8;
+const REQUESTS_READ = 12;
 const ANSWERS = 16;
 
 /** 64 answers of 1 KiB, which is a full window of small ones; a worker flushes when it runs out of room. */
@@ -27,16 +31,38 @@ export interface LedgerEntries {
 export class Ledger implements Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
+  readonly #word = new Uint8Array(4);
+  readonly #wordView = new DataView(this.#word.buffer);
 
   /** @throws {Deno.errors} if the file can't be made */
   constructor(path: string) {
     this.path = path;
     this.#file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
-    this.#file.truncateSync(LEDGER_BYTES);
+    // Written rather than made long: a hole in a mapped file would kill the worker if the disk were full.
+    this.#file.writeSync(new Uint8Array(LEDGER_BYTES));
   }
 
-  /** Reads the ledger of a worker that is dead. What it holds is checked like all that a worker sends. */
-  read(maxBody: number): LedgerEntries {
+  /** How many bodies of requests the worker has read from the exchange. */
+  requestsRead(): number {
+    this.#file.seekSync(REQUESTS_READ, Deno.SeekMode.Start);
+    this.#file.readSync(this.#word);
+    return this.#wordView.getUint32(0, true);
+  }
+
+  /** Tells the worker how many bodies of answers have been read from the exchange. */
+  countAnswerRead(count: number): void {
+    this.#wordView.setUint32(0, count, true);
+    this.#file.seekSync(ANSWERS_READ, Deno.SeekMode.Start);
+    this.#file.writeSync(this.#word);
+  }
+
+  /**
+   * Reads the ledger of a worker that is dead. What it holds is checked like all that a worker sends.
+   *
+   * @param maxBody the longest body that is accepted, in bytes
+   * @param exchange where the large bodies are
+   */
+  read(maxBody: number, exchange: BodySource): LedgerEntries {
     const bytes = new Uint8Array(LEDGER_BYTES);
     this.#file.seekSync(0, Deno.SeekMode.Start);
     let length = 0;
@@ -48,7 +74,7 @@ export class Ledger implements Disposable {
     const view = new DataView(bytes.buffer);
     const started = view.getUint32(0, true);
     const pending = Math.min(view.getUint32(4, true), LEDGER_BYTES - ANSWERS);
-    const decoder = new FrameDecoder(maxBody);
+    const decoder = new FrameDecoder(maxBody, exchange);
     decoder.space().set(bytes.subarray(ANSWERS, ANSWERS + pending));
     decoder.filled(pending);
     const answers: Frame[] = [];

@@ -12,6 +12,7 @@ import { AimodellibError, ProtocolError } from "../errors.ts";
 import type { Assets } from "./assets.ts";
 import { Connection } from "./connection.ts";
 import { describeExit, type Exit, TOO_OLD } from "./exit.ts";
+import { Exchange } from "./exchange.ts";
 import { Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
 import { Ledger } from "./ledger.ts";
 import { RuntimeDir } from "./runtime_dir.ts";
@@ -55,7 +56,7 @@ const NOTHING = new Uint8Array(0);
 const CONNECT_LIMIT_MS = 60_000;
 
 /** A running Python, connected. */
-export class BridgeProcess {
+export class BridgeProcess implements Disposable {
   #ended = false;
 
   private constructor(
@@ -64,6 +65,7 @@ export class BridgeProcess {
     readonly pythonVersion: string,
     readonly connection: Connection,
     readonly ledger: Ledger,
+    readonly exchange: Exchange,
     readonly exited: Promise<Exit>,
     /** Resolves when no process holds the output any more, and all of it was handed over. */
     readonly outputEnded: Promise<void>,
@@ -77,13 +79,13 @@ export class BridgeProcess {
    */
   static async start(options: BridgeOptions): Promise<BridgeProcess> {
     using directory = RuntimeDir.create(options.env);
-    const path = `${directory.path}/bridge.sock`;
-    using listener = Deno.listen({ transport: "unix", path });
+    using listener = Deno.listen({ transport: "unix", path: `${directory.path}/bridge.sock` });
     const ledger = new Ledger(`${directory.path}/ledger`);
+    const exchange = new Exchange(`${directory.path}/exchange`, ledger);
     let child: Deno.ChildProcess | undefined;
     let socket: Deno.Conn | undefined;
     try {
-      child = spawn(options, path, ledger.path);
+      child = spawn(options, directory.path);
       // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
       const outputEnded = options.output === "inherit"
         ? Promise.resolve()
@@ -95,7 +97,7 @@ export class BridgeProcess {
         throw new StartError(explainStart(options.python, accepted.exit));
       }
       socket = accepted.socket;
-      const connection = new Connection(socket, options.maxBody);
+      const connection = new Connection(socket, options.maxBody, exchange);
       const hello = await connection.receive();
       if (hello?.kind !== Kind.Hello) {
         throw new ProtocolError(`The Python '${options.python}' did not begin with HELLO`);
@@ -106,11 +108,12 @@ export class BridgeProcess {
           `The worker speaks protocol version ${protocol}, this executable ${PROTOCOL_VERSION}`,
         );
       }
-      return new BridgeProcess(child.pid, String(python), connection, ledger, child.status, outputEnded);
+      return new BridgeProcess(child.pid, String(python), connection, ledger, exchange, child.status, outputEnded);
     } catch (error) {
       socket?.close();
       if (child !== undefined) killGroup(child.pid, "SIGKILL");
       ledger[Symbol.dispose]();
+      exchange[Symbol.dispose]();
       throw error;
     }
   }
@@ -131,25 +134,32 @@ export class BridgeProcess {
     killGroup(this.pid, signal);
   }
 
-  /** Ends whatever is left: the process group at once, what has left it through the keeper. */
+  /**
+   * Ends whatever is left: the process group at once, what has left it through the keeper. What the worker noted can still
+   * be read, until this is disposed.
+   */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.connection.close();
     this.kill("SIGKILL");
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
     this.ledger[Symbol.dispose]();
+    this.exchange[Symbol.dispose]();
   }
 }
 
-function spawn(options: BridgeOptions, socket: string, ledger: string): Deno.ChildProcess {
+function spawn(options: BridgeOptions, directory: string): Deno.ChildProcess {
   const inherit = options.output === "inherit";
   const output = inherit ? "inherit" : "piped";
   try {
     return new Deno.Command(options.python, {
       args: [options.assets.entry],
       env: {
-        AIMODELLIB_SOCKET: socket,
-        AIMODELLIB_LEDGER: ledger,
+        AIMODELLIB_BRIDGE: directory,
         AIMODELLIB_STREAMS: inherit ? "" : "merged",
         AIMODELLIB_WORKER: crypto.randomUUID(),
       },

@@ -10,7 +10,8 @@ import { parseSize } from "../config/size.ts";
 /** `--python` */
 export const python = () =>
   optional(option("--python", string({ metavar: "PATH" }), {
-    description: message`The Python to run the script with; else ${"AIMODELLIB_PYTHON"}, the module's ${".venv"}, ${"VIRTUAL_ENV"}, ${"CONDA_PREFIX"}, ${"python3"}, ${"python"}.`,
+    description:
+      message`The Python to run the script with; else ${"AIMODELLIB_PYTHON"}, the module's ${".venv"}, ${"VIRTUAL_ENV"}, ${"CONDA_PREFIX"}, ${"python3"}, ${"python"}.`,
   }));
 
 /** A number of bytes, such as `100MiB`. */

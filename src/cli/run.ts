@@ -1,7 +1,7 @@
 /** The program: finds the command, parses its options, runs it, and turns an error into a message and an exit code. */
 
 import { or } from "@optique/core/constructs";
-import { runParser, type RunOptions } from "@optique/core/facade";
+import { type RunOptions, runParser } from "@optique/core/facade";
 import { message } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
 import { command } from "@optique/core/primitives";
@@ -58,7 +58,9 @@ function parseRoot(args: readonly string[], io: Io): never {
     command(name, parser, { brief, ...(description !== undefined && { description }) })
   );
   // `or` is typed for a fixed number of parsers, which a table has not.
-  const root = (or as unknown as (...parsers: readonly Parser<"sync", unknown, unknown>[]) => Parser<"sync">)(...parsers);
+  const root = (or as unknown as (...parsers: readonly Parser<"sync", unknown, unknown>[]) => Parser<"sync">)(
+    ...parsers,
+  );
   runParser(root, PROGRAM, args.length === 0 ? ["--help"] : args, {
     ...runOptions(io),
     brief: message`Train, package and serve Python models, with nothing installed into their environment.`,

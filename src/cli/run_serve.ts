@@ -9,8 +9,7 @@ import { configureLogging } from "../observability/logging.ts";
 import type { Io } from "./io.ts";
 
 /** The options of the command. */
-export interface ServeOptions
-  extends Omit<ServeConfig, "python" | "port" | "maxAnswer"> {
+export interface ServeOptions extends Omit<ServeConfig, "python" | "port" | "maxAnswer"> {
   readonly python?: string | undefined;
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;

@@ -3,12 +3,11 @@
 import { layOutAssets } from "../bridge/mod.ts";
 import { absolute, resolveModule } from "../config/module.ts";
 import { findPython } from "../environment/find_python.ts";
-import { type TrainConfig, train } from "../train/mod.ts";
+import { train, type TrainConfig } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 
 /** The options of the command. */
-export interface TrainOptions
-  extends Omit<TrainConfig, "python" | "module" | "script"> {
+export interface TrainOptions extends Omit<TrainConfig, "python" | "module" | "script"> {
   readonly python?: string | undefined;
   readonly module: string;
   readonly script: string;

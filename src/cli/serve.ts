@@ -55,7 +55,8 @@ const parser = object("Options", {
 export const serve = defineCommand({
   name: "serve",
   brief: message`Serve a model over HTTP.`,
-  description: message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded.`,
+  description:
+    message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded.`,
   parser,
   async run(options, io) {
     const { runServing } = await import("./run_serve.ts");

@@ -19,7 +19,9 @@ export function resolveModule(module: string, script: string): ModulePaths {
   const found = stat(folder);
   if (found === undefined) throw new UsageError(`The module directory '${module}' does not exist`);
   if (!found.isDirectory) throw new UsageError(`The module '${module}' is not a directory`);
-  const candidates = script.startsWith("/") ? [normalize(script)] : [normalize(`${folder}/${script}`), absolute(script)];
+  const candidates = script.startsWith("/")
+    ? [normalize(script)]
+    : [normalize(`${folder}/${script}`), absolute(script)];
   for (const candidate of candidates) {
     if (stat(candidate)?.isFile) return { module: folder, script: candidate };
   }

@@ -79,6 +79,7 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
     });
     process.end();
     await process.exited;
+    process[Symbol.dispose]();
     return good("Unix sockets: a worker started and connected");
   } catch (error) {
     const output = printed.join("").trim();

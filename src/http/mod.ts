@@ -1,5 +1,5 @@
 /** HTTP: the application, and the server that listens for it. */
 
 export { type AppOptions, createApp } from "./app.ts";
-export { type ListenOptions, listen, type Server } from "./server.ts";
+export { listen, type ListenOptions, type Server } from "./server.ts";
 export { serve, type ServeConfig } from "./serve.ts";

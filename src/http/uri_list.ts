@@ -31,13 +31,19 @@ export function isUriList(contentType: string): boolean {
  */
 export function parseUriList(body: Uint8Array, allowed: readonly string[]): UriPair {
   if (allowed.length === 0) {
-    throw new HttpProblem(403, "Bodies of type text/uri-list are off; --allow-uri-list HOST,… names the hosts to allow");
+    throw new HttpProblem(
+      403,
+      "Bodies of type text/uri-list are off; --allow-uri-list HOST,… names the hosts to allow",
+    );
   }
   const lines = new TextDecoder().decode(body).split(/\r?\n/)
     .map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
   const [input, output] = lines;
   if (input === undefined || output === undefined || lines.length !== 2) {
-    throw new HttpProblem(400, `A text/uri-list body must hold an input URI and an output URI, not ${lines.length} URIs`);
+    throw new HttpProblem(
+      400,
+      `A text/uri-list body must hold an input URI and an output URI, not ${lines.length} URIs`,
+    );
   }
   return { input: parse(input, allowed), output: parse(output, allowed) };
 }

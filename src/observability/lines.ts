@@ -68,7 +68,9 @@ function escapeInvalid(bytes: Uint8Array): string {
   let start = 0;
   while (start < bytes.length) {
     const length = sequenceLength(bytes, start);
-    text += length === 0 ? hex(String.fromCharCode(bytes[start]!)) : lenient.decode(bytes.subarray(start, start + length));
+    text += length === 0
+      ? hex(String.fromCharCode(bytes[start]!))
+      : lenient.decode(bytes.subarray(start, start + length));
     start += Math.max(length, 1);
   }
   return text;

@@ -11,16 +11,21 @@ const WORK_AHEAD_MS = 1;
 /** The most requests ahead: enough that the socket's round trip no longer matters. */
 const MAX_WINDOW = 64;
 
-/** How much of a new measurement goes into the running mean; the last ten or so decide. */
-const WEIGHT = 0.1;
+/**
+ * Batches of answers whose times are remembered. Their median decides, so that a pause of the machine, or one slow request
+ * among fast ones, does not close the window, and a model that has become slow does so after half as many.
+ */
+const REMEMBERED = 15;
 
 /** The window of one worker; it follows the service time that the worker shows. */
 export class Window {
-  #meanMs = WORK_AHEAD_MS;
+  readonly #times: number[] = [];
+  #next = 0;
+  #size = 1;
 
   /** Requests that may be in flight, from 1 (slow model) to 64 (fast one). */
   get size(): number {
-    return Math.max(1, Math.min(MAX_WINDOW, Math.floor(WORK_AHEAD_MS / this.#meanMs)));
+    return this.#size;
   }
 
   /**
@@ -28,9 +33,10 @@ export class Window {
    * socket is part of that time, and weighs less the more requests share it, so the window of a fast model grows.
    */
   observe(count: number, elapsedMs: number): void {
-    // Never below the clock's resolution.
-    const each = Math.max(elapsedMs / count, 0.001);
-    // A slow answer counts at once, fast ones little by little: too small a window costs less than too large a one.
-    this.#meanMs = each > this.#meanMs * 4 ? each : this.#meanMs + WEIGHT * (each - this.#meanMs);
+    this.#times[this.#next] = elapsedMs / count;
+    this.#next = (this.#next + 1) % REMEMBERED;
+    const sorted = this.#times.toSorted((a, b) => a - b);
+    const median = sorted[sorted.length >> 1]!;
+    this.#size = Math.max(1, Math.min(MAX_WINDOW, Math.floor(WORK_AHEAD_MS / median)));
   }
 }

@@ -21,6 +21,7 @@ import {
   parseMetadata,
   type StartConfig,
 } from "../bridge/mod.ts";
+import { InFlight } from "./in_flight.ts";
 import type { Job, Outcome, WorkerError } from "./job.ts";
 import { Window } from "./window.ts";
 
@@ -58,23 +59,22 @@ const READ_REST_MS = 50;
 /** For what its children still print, before what is left of them is ended, in ms. */
 const OUTPUT_REST_MS = 1_000;
 
-const NOT_JSON = "application/octet-stream";
-const decoder = new TextDecoder();
+const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
 /** A serving process. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #events: WorkerEvents;
   readonly #window = new Window();
-  readonly #inFlight = new Map<number, Job>();
-  readonly #contentTypes = new Map<string, string>();
+  readonly #inFlight = new InFlight();
   #state: State = "starting";
   #process: BridgeProcess | undefined;
-  #lastId = 0;
   #readyAt = 0;
   /** Since when the worker has had something to do, or has answered last, in ms. */
   #busySince = 0;
   #answered = 0;
+  #lastMetadata = new Uint8Array(0);
+  #lastContentType = DEFAULT_CONTENT_TYPE;
   #loadError: ScriptError | undefined;
   #protocolError: unknown;
 
@@ -136,10 +136,9 @@ export class Worker {
 
   /** Sends a job. To be called only when {@linkcode hasRoom}. */
   dispatch(job: Job): void {
-    this.#lastId = this.#lastId === 0xffff_ffff ? 1 : this.#lastId + 1;
     if (this.#inFlight.size === 0) this.#busySince = performance.now();
-    this.#inFlight.set(this.#lastId, job);
-    this.#process?.connection.send(Kind.Invoke, this.#lastId, job.metadata, job.body);
+    const id = this.#inFlight.add(job);
+    this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body);
   }
 
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
@@ -164,7 +163,9 @@ export class Worker {
       case Kind.Failed: {
         const { stage, type, message } = parseMetadata(frame.metadata);
         this.#loadError = new ScriptError(
-          type === "ScriptError" ? String(message) : `${stage === "load" ? "load()" : "the script"} raised ${type}: ${message}`,
+          type === "ScriptError"
+            ? String(message)
+            : `${stage === "load" ? "load()" : "the script"} raised ${type}: ${message}`,
         );
         return;
       }
@@ -178,13 +179,18 @@ export class Worker {
   }
 
   #settle(frame: Frame): void {
-    const job = this.#inFlight.get(frame.id);
+    const job = this.#inFlight.take(frame.id);
     if (job === undefined) {
       throw new ProtocolError(`An answer to request ${frame.id}, which the worker does not have`);
     }
-    const outcome = this.#outcome(frame);
-    this.#inFlight.delete(frame.id);
     this.#answered++;
+    let outcome: Outcome;
+    try {
+      outcome = this.#outcome(frame);
+    } catch (error) {
+      job.settle({ kind: "lost", cause: "its answer could not be read" });
+      throw error;
+    }
     job.settle(outcome);
   }
 
@@ -192,13 +198,12 @@ export class Worker {
     if (frame.kind === Kind.Error) {
       return { kind: "error", error: parseMetadata(frame.metadata) as unknown as WorkerError };
     }
-    const text = decoder.decode(frame.metadata);
-    let contentType = this.#contentTypes.get(text);
-    if (contentType === undefined) {
-      contentType = String(parseMetadata(frame.metadata)["content_type"] ?? NOT_JSON);
-      if (this.#contentTypes.size < 256) this.#contentTypes.set(text, contentType);
+    // Nearly always the same as last time: then there is nothing to parse.
+    if (!equal(frame.metadata, this.#lastMetadata)) {
+      this.#lastContentType = String(parseMetadata(frame.metadata)["content_type"] ?? DEFAULT_CONTENT_TYPE);
+      this.#lastMetadata = frame.metadata.slice();
     }
-    return { kind: "result", contentType, body: frame.body };
+    return { kind: "result", contentType: this.#lastContentType, body: frame.body };
   }
 
   #onBatch(): void {
@@ -222,9 +227,8 @@ export class Worker {
     if (this.#options.output !== "inherit") this.#options.output.flush?.();
     const stopped = this.#state === "stopping";
     this.#state = "dead";
-    const jobs = [...this.#inFlight.entries()];
-    const orphans = this.#sortOut(jobs, cause);
-    this.#inFlight.clear();
+    const orphans = this.#sortOut(this.#inFlight.clear(), cause);
+    this.#process?.[Symbol.dispose]();
     this.#events.onDead({
       cause,
       readyMs: this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt,
@@ -236,7 +240,7 @@ export class Worker {
   /** Settles what was finished or begun, and returns what never was. */
   #sortOut(jobs: readonly [number, Job][], cause: string): Job[] {
     if (jobs.length === 0 || this.#process === undefined) return jobs.map(([, job]) => job);
-    const { started, answers } = this.#process.ledger.read(this.#options.maxBody);
+    const { started, answers } = this.#process.ledger.read(this.#options.maxBody, this.#process.exchange);
     const finished = new Map(answers.map((answer) => [answer.id, answer]));
     // Ids are in the order of dispatch: all up to the one begun last were begun, or all of them are answered.
     const lastBegun = jobs.findIndex(([id]) => id === started);
@@ -248,6 +252,12 @@ export class Worker {
       return false;
     }).map(([, job]) => job);
   }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 async function withLimit(promise: Promise<unknown>, ms: number): Promise<void> {

@@ -40,8 +40,24 @@ export interface TrainOutcome {
 
 /** Signals by number (signal(7), Linux on x86-64 and arm64). */
 const NUMBERS: Partial<Record<Deno.Signal, number>> = {
-  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGTRAP: 5, SIGABRT: 6, SIGBUS: 7, SIGFPE: 8, SIGKILL: 9,
-  SIGUSR1: 10, SIGSEGV: 11, SIGUSR2: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15, SIGXCPU: 24, SIGXFSZ: 25, SIGSYS: 31,
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGSYS: 31,
 };
 
 /** A worker of a training run sends no bodies. */
@@ -98,7 +114,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     throw error;
   } finally {
     clearTimeout(timer);
-    process?.end();
+    process?.[Symbol.dispose]();
   }
 }
 
@@ -135,10 +151,18 @@ async function follow(process: BridgeProcess): Promise<Report> {
   return report;
 }
 
-function outcomeOf(exit: Exit, report: Report, first: StopSignal | undefined, killed: string | undefined): TrainOutcome {
+function outcomeOf(
+  exit: Exit,
+  report: Report,
+  first: StopSignal | undefined,
+  killed: string | undefined,
+): TrainOutcome {
   if (first !== undefined && exit.signal !== null) {
     const code = exitCodeOf(first);
-    return { code, message: killed === undefined ? `Training was stopped by ${first}` : `Training was killed: ${killed}` };
+    return {
+      code,
+      message: killed === undefined ? `Training was stopped by ${first}` : `Training was killed: ${killed}`,
+    };
   }
   if (exit.signal !== null) {
     return { code: exitCodeOf(exit.signal), message: `Training ended by ${describeExit(exit)}` };

@@ -4,6 +4,7 @@ A frame is a fixed header, metadata (a UTF-8 JSON object) and a body (raw bytes)
 
     body length u32 | request id u32 | kind u8 | flags u8 | metadata length u16      little-endian
 
+Flags are 0, or name the slot of the exchange (exchange.py) in which the body is instead.
 docs/protocol.md defines the kinds, who sends them, and what their metadata holds.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from typing import Any, NamedTuple
+from typing import Any, Callable, Tuple
 
 PROTOCOL_VERSION = 1
 
@@ -28,10 +29,12 @@ DONE = 9
 KINDS = range(HELLO, DONE + 1)
 
 HEADER = struct.Struct("<IIBBH")
+HEADER_SIZE = HEADER.size
+_unpack_header = HEADER.unpack_from
 MAX_METADATA = 0xFFFF
 
-#: Bodies up to this size are taken out of the read buffer; larger ones are received into memory of their own.
-READ_BUFFER = 64 * 1024
+#: Asked of the socket at once. A frame that is larger has its body received into memory of its own.
+READ_SIZE = 64 * 1024
 
 
 class ProtocolError(Exception):
@@ -42,13 +45,8 @@ class Closed(Exception):
     """The other side closed the connection between two frames."""
 
 
-class Frame(NamedTuple):
-    """One frame; ``metadata`` is still JSON text, since the hot path seldom needs to parse it."""
-
-    kind: int
-    request_id: int
-    metadata: bytes
-    body: bytes
+#: Kind, request id, metadata (still JSON text: the hot path seldom needs to parse it), body. A plain tuple, for speed.
+Frame = Tuple[int, int, bytes, bytes]
 
 
 def encode(kind: int, request_id: int, metadata: bytes = b"", body_length: int = 0) -> bytes:
@@ -75,13 +73,14 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
 class FrameReader:
     """Reads frames from a blocking socket: one ``recv`` gets all that is there, every complete frame is handled."""
 
-    def __init__(self, sock: socket.socket, max_body: int) -> None:
+    def __init__(
+        self, sock: socket.socket, max_body: int, read_body: Callable[[int, int], bytes | None] | None = None
+    ) -> None:
+        """``read_body(flags, length)`` returns the body that a frame's flags point to, or None if it is not there."""
         self.max_body = max_body
+        self._read_body = read_body
         self._sock = sock
-        # Twice the limit of a frame taken from here, so that header and metadata always fit beside a beginning body.
-        self._buffer = bytearray(2 * READ_BUFFER)
-        self._view = memoryview(self._buffer)
-        self._filled = 0
+        self._rest = b""
 
     def read(self) -> list[Frame]:
         """Wait for data, and return the frames that are complete then (at least one).
@@ -89,53 +88,49 @@ class FrameReader:
         Raises Closed at the end of the stream, ProtocolError for what is no frame or ends within one.
         """
         while True:
-            received = self._sock.recv_into(self._view[self._filled :])
-            if received == 0:
-                if self._filled:
-                    raise ProtocolError(f"The stream ended within a frame, after {self._filled} bytes of it")
+            received = self._sock.recv(READ_SIZE)
+            if not received:
+                if self._rest:
+                    raise ProtocolError(f"The stream ended within a frame, after {len(self._rest)} bytes of it")
                 raise Closed
-            self._filled += received
-            frames = self._take()
+            frames = self._take(self._rest + received if self._rest else received)
             if frames:
                 return frames
 
-    def _take(self) -> list[Frame]:
+    def _take(self, data: bytes) -> list[Frame]:
         frames: list[Frame] = []
-        start, end, view = 0, self._filled, self._view
-        while end - start >= HEADER.size:
-            body_length, request_id, kind, flags, metadata_length = HEADER.unpack_from(self._buffer, start)
-            if kind not in KINDS:
-                raise ProtocolError(f"A frame has the unknown kind {kind}")
-            if flags:
-                raise ProtocolError(f"A frame of kind {kind} has the unknown flags {flags:#x}")
-            if body_length > self.max_body:
-                raise ProtocolError(f"A frame's body of {body_length} bytes is over the limit of {self.max_body}")
-            metadata_start = start + HEADER.size
-            body_start = metadata_start + metadata_length
-            body_end = body_start + body_length
-            if body_end <= end:
-                frames.append(
-                    Frame(
-                        kind,
-                        request_id,
-                        bytes(view[metadata_start:body_start]),
-                        bytes(view[body_start:body_end]),
-                    )
-                )
-                start = body_end
-            elif body_end - start > READ_BUFFER and body_start <= end:
-                # Too large for the buffer: the rest is received into memory of its own, straight from the socket.
-                metadata = bytes(view[metadata_start:body_start])
-                body = self._receive_body(bytes(view[body_start:end]), body_length)
-                frames.append(Frame(kind, request_id, metadata, body))
-                start = end
+        start, end = 0, len(data)
+        while end - start >= HEADER_SIZE:
+            body_length, request_id, kind, flags, metadata_length = _unpack_header(data, start)
+            if kind not in KINDS or body_length > self.max_body:
+                raise ProtocolError(self._refusal(body_length, kind))
+            body_start = start + HEADER_SIZE + metadata_length
+            body_end = body_start if flags else body_start + body_length
+            if flags and body_start <= end:
+                body = self._body_elsewhere(flags, body_length)
+            elif body_end <= end:
+                body = data[body_start:body_end]
+            elif body_end - start > READ_SIZE and body_start <= end:
+                # A large body: the rest is received into memory of its own, straight from the socket.
+                body = self._receive_body(data[body_start:], body_length)
+                body_end = end
             else:
                 break
-        rest = end - start
-        if start and rest:
-            self._buffer[:rest] = self._buffer[start:end]
-        self._filled = rest
+            frames.append((kind, request_id, data[start + HEADER_SIZE : body_start], body))
+            start = body_end
+        self._rest = data[start:]
         return frames
+
+    def _refusal(self, body_length: int, kind: int) -> str:
+        if kind not in KINDS:
+            return f"A frame has the unknown kind {kind}"
+        return f"A frame's body of {body_length} bytes is over the limit of {self.max_body}"
+
+    def _body_elsewhere(self, flags: int, length: int) -> bytes:
+        body = self._read_body(flags, length) if self._read_body else None
+        if body is None:
+            raise ProtocolError(f"A frame has the unknown flags {flags:#x}")
+        return body
 
     def _receive_body(self, first: bytes, length: int) -> bytes:
         parts = [first] if first else []

@@ -4,6 +4,8 @@ Layout, little-endian (docs/protocol.md):
 
     0   u32  started: id of the request whose execution began last
     4   u32  pending: bytes of answers, from offset 16, that may not have been sent yet
+    8   u32  bodies of answers that the supervisor has read from the exchange
+    12  u32  bodies of requests that this worker has read from the exchange
     16  answers: complete frames
 
 Answers are put together here and sent with one write. When a worker is killed, the answers that it had finished are
@@ -18,11 +20,14 @@ import socket
 import struct
 import time
 
-from .frames import HEADER
+from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
+from .frames import HEADER, HEADER_SIZE, encode
 
 ANSWERS = 16
 _U32 = struct.Struct("<I")
-_STARTED, _PENDING = 0, 4
+_pack_u32 = _U32.pack_into
+_pack_header = HEADER.pack_into
+_STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ = 0, 4, 8, 12
 
 #: Answers larger than this are sent at once and from their own memory.
 SMALL_ANSWER = 16 * 1024
@@ -33,12 +38,14 @@ FLUSH_AFTER = 0.001
 class Ledger:
     """Marks requests as begun, and gathers their answers until ``flush`` sends them."""
 
-    def __init__(self, path: str, sock: socket.socket) -> None:
+    def __init__(self, path: str, sock: socket.socket, exchange: Exchange) -> None:
         """Map the file at ``path``, made by the supervisor.
 
         Raises OSError if it can't be opened or mapped.
         """
         self._sock = sock
+        self._exchange = exchange
+        self._bodies_read = self._bodies_written = 0
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             self._map = mmap.mmap(fd, 0)
@@ -53,31 +60,54 @@ class Ledger:
         """Note that ``request_id`` is being executed from now on; send answers that have waited long enough."""
         if self._end > ANSWERS and time.monotonic() - self._oldest > FLUSH_AFTER:
             self.flush()
-        _U32.pack_into(self._map, _STARTED, request_id)
+        _pack_u32(self._map, _STARTED, request_id)
 
     def answer(self, kind: int, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
         """Add an answer; ``body`` may be any contiguous buffer of bytes."""
-        length, head = len(body), len(metadata) + HEADER.size
+        length, head = len(body), len(metadata) + HEADER_SIZE
+        flags = 0
         if length > SMALL_ANSWER:
-            self.flush()
-            self._sock.sendall(HEADER.pack(length, request_id, kind, 0, len(metadata)) + metadata)
-            self._sock.sendall(body)
-            return
-        if self._end + head + length > self._capacity:
+            flags = self._write_body(body) if MIN_BODY <= length <= SLOT_SIZE else 0
+            if not flags:
+                self.flush()
+                self._sock.sendall(encode(kind, request_id, metadata, length))
+                self._sock.sendall(body)
+                return
+            body = b""
+        if self._end + head + len(body) > self._capacity:
             self.flush()
         start = self._end
         if start == ANSWERS:
             self._oldest = time.monotonic()
-        HEADER.pack_into(self._map, start, length, request_id, kind, 0, len(metadata))
+        _pack_header(self._map, start, length, request_id, kind, flags, len(metadata))
         body_start = start + head
-        self._map[start + HEADER.size : body_start] = metadata
-        self._map[body_start : body_start + length] = body
-        self._end = body_start + length
-        _U32.pack_into(self._map, _PENDING, self._end - ANSWERS)
+        self._map[start + HEADER_SIZE : body_start] = metadata
+        self._end = end = body_start + len(body)
+        self._map[body_start:end] = body
+        _pack_u32(self._map, _PENDING, end - ANSWERS)
 
     def flush(self) -> None:
         """Send what was gathered, with one write."""
         if self._end > ANSWERS:
             self._sock.sendall(self._view[ANSWERS : self._end])
             self._end = ANSWERS
-            _U32.pack_into(self._map, _PENDING, 0)
+            _pack_u32(self._map, _PENDING, 0)
+
+    def read_body(self, flags: int, length: int) -> bytes | None:
+        """Return a request's body from the exchange, or None if ``flags`` is not the slot whose turn it is."""
+        slot = self._bodies_read % SLOTS
+        body = self._exchange.read(slot, length) if flags == slot + 1 else b""
+        if flags != slot + 1 or len(body) != length:
+            return None
+        self._bodies_read = (self._bodies_read + 1) & 0xFFFFFFFF
+        _pack_u32(self._map, _REQUESTS_READ, self._bodies_read)
+        return body
+
+    def _write_body(self, body: bytes | bytearray | memoryview) -> int:
+        """Write an answer's body to the exchange; return the frame's flags, or 0 if no slot is free."""
+        unread = self._bodies_written - _U32.unpack_from(self._map, _ANSWERS_READ)[0]
+        slot = self._bodies_written % SLOTS
+        if (unread & 0xFFFFFFFF) >= SLOTS or not self._exchange.write(slot, body):
+            return 0
+        self._bodies_written = (self._bodies_written + 1) & 0xFFFFFFFF
+        return slot + 1

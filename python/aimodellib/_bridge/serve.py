@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from typing import TYPE_CHECKING, Any, Tuple, Union
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Tuple, Union
 from ..util.logging import PrintLogger
 from ..util.types import InferenceModule
 from . import frames, streams
-from .ledger import Ledger
 from .loader import ScriptError, adapt, add_to_path, find_implementation, load_script
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MAX_MESSAGE = 4096
 Answer = Tuple[int, bytes, Union[bytes, bytearray, memoryview]]
 
 
-def run(link: Link, config: dict[str, Any], ledger: Ledger) -> int:
+def run(link: Link, config: dict[str, Any]) -> int:
     """Serve until the supervisor says STOP or closes the connection; return the exit code of the process."""
     sys.argv = [config["script"]]
     stage = "import"
@@ -45,12 +45,15 @@ def run(link: Link, config: dict[str, Any], ledger: Ledger) -> int:
         streams.print_traceback(error)
         link.send(frames.FAILED, stage=stage, type=type(error).__name__, message=str(error))
         return 1
+    # What the model is made of stays: the collector of cycles need not walk through it again and again.
+    gc.freeze()
     streams.flush()
     link.send(frames.READY)
-    return _serve(link, handler, ledger)
+    return _serve(link, handler)
 
 
-def _serve(link: Link, handler: Handler, ledger: Ledger) -> int:
+def _serve(link: Link, handler: Handler) -> int:
+    ledger = link.ledger
     read, invoke, begin, answer = link.reader.read, handler.invoke, ledger.begin, ledger.answer
     while True:
         try:

@@ -16,13 +16,12 @@ from . import frames, streams
 from .loader import ScriptError, adapt, add_to_path, find_implementation, load_script
 
 if TYPE_CHECKING:
-    from .ledger import Ledger
     from .worker import Link
 
 USAGE = "train(model_dir, *args, tensor_board_enabled=False, tensor_board_dir='logs', logger=None)"
 
 
-def run(link: Link, config: dict[str, Any], ledger: Ledger) -> int:
+def run(link: Link, config: dict[str, Any]) -> int:
     """Train, and return the exit code of the process.
 
     A signal that stops the script raises KeyboardInterrupt in it; if the script lets that pass, this process dies of

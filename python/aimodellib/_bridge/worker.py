@@ -11,25 +11,29 @@ import sys
 from typing import Any, NoReturn
 
 from . import frames, keeper, streams
+from .exchange import Exchange
 from .frames import Frame, FrameReader, ProtocolError
 from .ledger import Ledger
 
 #: The supervisor sets these for the worker alone; they are taken out of the environment that a script sees.
-SOCKET, LEDGER, STREAMS = "AIMODELLIB_SOCKET", "AIMODELLIB_LEDGER", "AIMODELLIB_STREAMS"
+BRIDGE, STREAMS = "AIMODELLIB_BRIDGE", "AIMODELLIB_STREAMS"
 
 #: Until START says otherwise: it is a small frame.
 MAX_START = 16 * 1024 * 1024
 
 
 class Link:
-    """The connection with the supervisor."""
+    """The connection with the supervisor: its socket, and the two files beside it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, directory: str) -> None:
+        """Connect, and open the files: after HELLO the supervisor removes the directory. Raises OSError."""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(path)
+        self.socket.connect(os.path.join(directory, "bridge.sock"))
         # Room for a large answer: fewer turns between the two processes for each MiB.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * 1024 * 1024)
-        self.reader = FrameReader(self.socket, MAX_START)
+        exchange = Exchange(os.path.join(directory, "exchange"))
+        self.ledger = Ledger(os.path.join(directory, "ledger"), self.socket, exchange)
+        self.reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
 
     def send(self, kind: int, **metadata: object) -> None:
         """Send a frame without a body that belongs to no request."""
@@ -42,13 +46,11 @@ class Link:
 
 def main() -> NoReturn:
     """Run this worker to its end."""
-    path, ledger_path = os.environ.pop(SOCKET), os.environ.pop(LEDGER)
+    directory = os.environ.pop(BRIDGE)
     streams.prepare(merge=os.environ.pop(STREAMS, "") == "merged")
     faulthandler.enable()
     try:
-        link = Link(path)
-        # Before HELLO: after it the supervisor removes the file.
-        ledger = Ledger(ledger_path, link.socket)
+        link = Link(directory)
         keeper.start(link.socket)
         link.send(
             frames.HELLO,
@@ -62,7 +64,7 @@ def main() -> NoReturn:
             from .train import run
         else:
             from .serve import run
-        code = run(link, config, ledger)
+        code = run(link, config)
     except frames.Closed:
         code = 0
     except (ProtocolError, OSError) as error:
@@ -74,15 +76,15 @@ def main() -> NoReturn:
 
 def _receive_start(link: Link) -> dict[str, Any]:
     received: list[Frame] = link.reader.read()
-    start = received[0]
-    if start.kind != frames.START or len(received) > 1:
-        raise ProtocolError(f"Expected one START frame, got {[frame.kind for frame in received]}")
-    version = frames.parse_object(start.metadata, "metadata").get("protocol")
+    kind, _, metadata, body = received[0]
+    if kind != frames.START or len(received) > 1:
+        raise ProtocolError(f"Expected one START frame, got the kinds {[frame[0] for frame in received]}")
+    version = frames.parse_object(metadata, "metadata").get("protocol")
     if version != frames.PROTOCOL_VERSION:
         raise ProtocolError(
             f"The supervisor speaks protocol version {version!r}, this worker {frames.PROTOCOL_VERSION}"
         )
-    config = frames.parse_object(start.body, "body")
+    config = frames.parse_object(body, "body")
     missing = {"mode", "module", "script", "model_dir", "max_body"} - config.keys()
     if missing or config["mode"] not in ("train", "serve"):
         raise ProtocolError(f"START lacks {sorted(missing)} or has the unknown mode {config.get('mode')!r}")

@@ -1,0 +1,40 @@
+"""The exchange: a file through which large bodies go, since a socket takes them in many small turns.
+
+Each direction has a ring of slots. The sender writes a body into the next slot and sends a frame whose flags name
+the slot; the receiver copies the body out and counts it in the ledger, and so the slot is free again. A sender that finds no
+free slot, or no room on the disk, sends the body through the socket: nothing ever waits for a slot.
+"""
+
+from __future__ import annotations
+
+import os
+
+#: Slots of each direction, and the bytes between the beginnings of two: the largest body that fits.
+SLOTS = 4
+SLOT_SIZE = 16 * 1024 * 1024
+#: Smaller bodies go through the socket, which is quicker for them.
+MIN_BODY = 64 * 1024
+
+
+class Exchange:
+    """The worker's side: reads requests' bodies, writes answers' bodies."""
+
+    def __init__(self, path: str) -> None:
+        """Open the file at ``path``, made by the supervisor. Raises OSError if it can't be opened."""
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def read(self, slot: int, length: int) -> bytes:
+        """Return the body in a request's slot, ``length`` bytes; fewer if the file is shorter."""
+        return os.pread(self._fd, length, slot * SLOT_SIZE)
+
+    def write(self, slot: int, body: bytes | bytearray | memoryview) -> bool:
+        """Write an answer's body into a slot; False if there is no room on the disk."""
+        view = memoryview(body)
+        offset = (SLOTS + slot) * SLOT_SIZE
+        try:
+            while view:
+                written = os.pwrite(self._fd, view, offset)
+                view, offset = view[written:], offset + written
+        except OSError:
+            return False
+        return True

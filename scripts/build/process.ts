@@ -1,0 +1,63 @@
+/** Runs the programs that a build needs, and makes their failures readable. */
+
+/** What a program that was run left behind. */
+export interface Outcome {
+  readonly success: boolean;
+  /** Its standard output. */
+  readonly stdout: string;
+  /** All that it printed, standard error first. */
+  readonly output: string;
+}
+
+/** How to run a program. */
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Set in addition to the variables of this process. */
+  readonly env?: Record<string, string>;
+}
+
+/**
+ * Runs a program to its end with its output kept.
+ *
+ * @throws {Error} if there is no such program, or it may not be run
+ */
+export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args: [...args],
+      stdin: "null",
+      ...options,
+    }).output();
+    const out = decode(stdout);
+    return { success, stdout: out, output: `${decode(stderr)}${out}`.trim() };
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new Error(`Can't run '${command}': there is no such program on PATH. Install it, and run this again.`, {
+        cause,
+      });
+    }
+    throw cause;
+  }
+}
+
+/**
+ * Runs a program that has to succeed.
+ *
+ * @param doing what it is run for, such as "bundle the sources"
+ * @returns its standard output
+ * @throws {Error} with all that it printed, if it fails
+ */
+export async function runOrThrow(
+  doing: string,
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const { success, stdout, output } = await run(command, args, options);
+  if (!success) throw new Error(`Can't ${doing}: '${command} ${args[0] ?? ""}' failed. It said:\n${output}`);
+  return stdout;
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,45 @@
+/** Puts together what goes into the executable, and nothing else: the bundled program, and the Python package. */
+
+import { runOrThrow } from "./process.ts";
+
+/** When all files that are embedded were last changed, in seconds: the executable holds it, and is to depend on content only. */
+const MODIFIED = Date.UTC(2000, 0) / 1000;
+
+/** The program's file, and the folder to embed, both in the folder that {@linkcode stage} filled. */
+export const STAGED = { main: "src/main.js", python: "python" } as const;
+
+/**
+ * Bundles `src/main.ts` with the npm packages that it uses, split so that what is imported late is loaded late, and copies
+ * the Python package.
+ *
+ * @param root the project's root
+ * @param folder an empty one
+ * @throws {Error} with what Deno said, if the sources can't be bundled
+ */
+export async function stage(root: string, folder: string): Promise<void> {
+  // deno-fmt-ignore
+  await runOrThrow("bundle the sources", Deno.execPath(), [
+    "bundle", "--quiet", ...(Deno.env.has("CI") ? ["--frozen"] : []), "--platform", "deno", "--code-splitting", "--minify",
+    "--outdir", `${folder}/src`, "src/main.ts",
+  ], { cwd: root });
+  copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
+  // Keeps Deno from looking further up for the project's own.
+  Deno.writeTextFileSync(`${folder}/deno.json`, "{}\n");
+  forgetTimes(folder);
+}
+
+function forgetTimes(folder: string): void {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) forgetTimes(path);
+    Deno.utimeSync(path, MODIFIED, MODIFIED);
+  }
+}
+
+function copyPython(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory, isFile } of Deno.readDirSync(from)) {
+    if (isDirectory && name !== "__pycache__" && !name.startsWith(".")) copyPython(`${from}/${name}`, `${to}/${name}`);
+    if (isFile && (name.endsWith(".py") || name === "py.typed")) Deno.copyFileSync(`${from}/${name}`, `${to}/${name}`);
+  }
+}

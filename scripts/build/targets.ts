@@ -1,0 +1,37 @@
+/** The machines that an executable can be made for. */
+
+/** What a target is called by its users, and what it is made of. */
+export interface Target {
+  /** As in `--target`, and in the names of files. */
+  readonly name: string;
+  /** `e_machine` in the header of its programs. */
+  readonly elfMachine: number;
+  /** The platform tag of the Python packages with programs for it. */
+  readonly wheelPlatform: string;
+}
+
+/** All of them. */
+export const TARGETS: readonly Target[] = [
+  { name: "x86_64-unknown-linux-gnu", elfMachine: 62, wheelPlatform: "manylinux_2_28_x86_64" },
+  { name: "aarch64-unknown-linux-gnu", elfMachine: 183, wheelPlatform: "manylinux_2_28_aarch64" },
+];
+
+/**
+ * The target of that name.
+ *
+ * @throws {RangeError} if there is none
+ */
+export function targetNamed(name: string): Target {
+  const found = TARGETS.find((target) => target.name === name);
+  if (found !== undefined) return found;
+  throw new RangeError(`Can't build for '${name}': use one of ${TARGETS.map(({ name }) => name).join(", ")}, or all.`);
+}
+
+/**
+ * The target that is this machine.
+ *
+ * @throws {RangeError} if executables can't be made for it
+ */
+export function hostTarget(): Target {
+  return targetNamed(Deno.build.target);
+}

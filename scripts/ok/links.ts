@@ -1,0 +1,98 @@
+/** Finds links in Markdown that lead nowhere. */
+
+import { dirname, join } from "node:path/posix";
+import type { TextFile } from "./files.ts";
+
+/** `[text](target)`, `![text](target "title")`, `[name]: target`, `href="target"` and `src="target"`. */
+const LINKS = [
+  /\]\(\s*<?([^)<>\s]+)>?(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/g,
+  /^ {0,3}\[[^\]]+\]:\s*<?([^>\s]+)>?/gm,
+  /\b(?:href|src)="([^"]+)"/g,
+];
+
+/**
+ * Finds relative links to files, folders and headings that are not there.
+ *
+ * @param files all of the project
+ * @returns what is wrong, a line each
+ */
+export function findDeadLinks(files: readonly TextFile[]): readonly string[] {
+  const known = new Map<string, string>(files.map(({ path, text }) => [path, text]));
+  const markdown = files.filter(({ path }) => path.endsWith(".md"));
+  const anchors = new Map<string, ReadonlySet<string>>(markdown.map(({ path, text }) => [path, anchorsOf(text)]));
+  const problems: string[] = [];
+  for (const { path, text } of markdown) {
+    const prose = withoutCode(text);
+    for (const [at, link] of linksOf(prose)) {
+      const reason = whyDead(path, link, known, anchors);
+      if (reason !== undefined) problems.push(`${path}:${lineOf(prose, at)}: '${link}' ${reason}`);
+    }
+  }
+  return problems;
+}
+
+function* linksOf(prose: string): Generator<readonly [at: number, link: string]> {
+  for (const pattern of LINKS) {
+    for (const match of prose.matchAll(pattern)) if (match[1] !== undefined) yield [match.index, match[1]];
+  }
+}
+
+function whyDead(
+  from: string,
+  link: string,
+  known: ReadonlyMap<string, string>,
+  anchors: ReadonlyMap<string, ReadonlySet<string>>,
+): string | undefined {
+  if (/^([a-z][a-z0-9+.-]*:|\/\/)/i.test(link)) return undefined;
+  if (link.startsWith("/")) return "is absolute, and means another place on each host: make it relative";
+  const [target = "", anchor] = decode(link).split(/#(.*)/s, 2);
+  const path = target === "" ? from : join(dirname(from), target.replace(/\?.*/, "")).replace(/\/$/, "");
+  if (path.startsWith("..")) return "leads out of the project";
+  if (!known.has(path)) {
+    // A folder is known by what is in it; it has no headings.
+    const isFolder = path === "." || [...known.keys()].some((file) => file.startsWith(`${path}/`));
+    return isFolder ? undefined : "is not there";
+  }
+  if (!anchor || !anchors.has(path)) return undefined;
+  return anchors.get(path)?.has(anchor) ? undefined : `: '${path}' has no heading of that name`;
+}
+
+function decode(link: string): string {
+  try {
+    return decodeURIComponent(link);
+  } catch {
+    return link;
+  }
+}
+
+/** Blanks code out, so that lines keep their numbers. */
+function withoutCode(text: string): string {
+  const blank = (code: string) => code.replace(/[^\n]/g, " ");
+  return text
+    .replace(/^( {0,3}|.*?[-*>] +)(`{3,}|~{3,})[^\n]*\n[\s\S]*?(^\s*>?\s*\2[`~]*\s*$|(?![\s\S]))/gm, blank)
+    .replace(/<!--[\s\S]*?-->/g, blank)
+    .replace(/(`+)(?!`)[^\n]*?[^`]\1(?!`)/g, blank);
+}
+
+/** The anchors that a forge makes for headings, and those that are written out. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const anchors = new Set<string>();
+  const fenceless = text.replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(^ {0,3}\1[`~]*\s*$|(?![\s\S]))/gm, "");
+  for (const [, heading = ""] of fenceless.matchAll(/^ {0,3}#{1,6}\s+(.*?)\s*#*\s*$/gm)) {
+    const slug = heading
+      .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .replace(/<[^>]*>/g, "")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, "")
+      .replaceAll(" ", "-");
+    let unique = slug;
+    for (let i = 1; anchors.has(unique); i++) unique = `${slug}-${i}`;
+    anchors.add(unique);
+  }
+  for (const [, id = ""] of text.matchAll(/\b(?:id|name)="([^"]+)"/g)) anchors.add(id);
+  return anchors;
+}
+
+function lineOf(text: string, at: number): number {
+  return text.slice(0, at).split("\n").length;
+}

@@ -1,0 +1,74 @@
+/** What has to be right before a commit: one step for each thing that is checked. */
+
+import { run } from "../build/process.ts";
+import { readTextFiles, type TextFile } from "./files.ts";
+import { findDeadLinks } from "./links.ts";
+import { findLocalPaths } from "./paths.ts";
+
+/** How a step ended. */
+export type StepResult =
+  | { readonly state: "passed" }
+  | { readonly state: "failed"; readonly output: string }
+  | { readonly state: "skipped"; readonly reason: string };
+
+/** One thing that is checked. */
+export interface Step {
+  readonly name: string;
+  /** @throws {Error} if it can't be checked, which is a failure as well */
+  readonly check: () => Promise<StepResult>;
+}
+
+/** All of them, for the project at `root`. */
+export function steps(root: string): readonly Step[] {
+  const ci = Deno.env.has("CI");
+  const deno = (...args: string[]) => passes(root, Deno.execPath(), args);
+  let files: Promise<readonly TextFile[]> | undefined;
+  const read = () => files ??= readTextFiles(root);
+  return [
+    { name: "format", check: () => deno("fmt", "--check") },
+    { name: "lint", check: () => deno("lint", "--quiet") },
+    { name: "types", check: () => deno("check", "--quiet", ...(ci ? ["--frozen"] : []), ...sourceFolders(root)) },
+    // `deno task` itself writes what is missing into the lock file, which on a developer's machine is what one wants.
+    ...(ci ? [{ name: "deno.lock", check: () => checkLock(root) }] : []),
+    { name: "shellcheck scripts/deno", check: () => shellcheck(root) },
+    { name: "links in Markdown", check: async () => isEmpty(findDeadLinks(await read())) },
+    { name: "no paths of one machine", check: async () => isEmpty(findLocalPaths(root, await read())) },
+  ];
+}
+
+async function passes(cwd: string, command: string, args: readonly string[]): Promise<StepResult> {
+  const { success, output } = await run(command, args, {
+    cwd,
+    ...(!Deno.stdout.isTerminal() && { env: { NO_COLOR: "1" } }),
+  });
+  return success ? { state: "passed" } : { state: "failed", output };
+}
+
+function isEmpty(problems: readonly string[]): StepResult {
+  return problems.length === 0 ? { state: "passed" } : { state: "failed", output: problems.join("\n") };
+}
+
+function sourceFolders(root: string): readonly string[] {
+  const there = new Set([...Deno.readDirSync(root)].map(({ name }) => name));
+  return ["src", "scripts", "tests"].filter((name) => there.has(name));
+}
+
+async function checkLock(root: string): Promise<StepResult> {
+  const { success, output } = await run("git", ["diff", "--exit-code", "HEAD", "--", "deno.lock"], { cwd: root });
+  if (success) return { state: "passed" };
+  return {
+    state: "failed",
+    output: `It does not fit deno.json: run 'scripts/deno install', and commit it.\n${output}`,
+  };
+}
+
+async function shellcheck(root: string): Promise<StepResult> {
+  try {
+    return await passes(root, "shellcheck", ["scripts/deno", ".ci/run"]);
+  } catch (error) {
+    if (error instanceof Error && error.cause instanceof Deno.errors.NotFound) {
+      return { state: "skipped", reason: "shellcheck is not installed" };
+    }
+    throw error;
+  }
+}

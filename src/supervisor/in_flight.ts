@@ -1,0 +1,62 @@
+/**
+ * The jobs that a worker has not answered, by request id.
+ *
+ * A ring instead of a `Map`: when V8 grows or shrinks a Map it leaves the old table pointing to the new one. Once such a
+ * table is in the old generation it keeps the next alive, and with it the requests that were in flight then, until a full
+ * collection: measured at 20,000 requests a second, that was 40 ms of pause every second.
+ */
+
+import type { Job } from "./job.ts";
+
+/** Slots: a power of two, above the largest window. */
+const SLOTS = 128;
+
+const MAX_ID = 0xffff_ffff;
+
+/** At most 128 jobs, whose ids follow each other. */
+export class InFlight {
+  readonly #slots: (Job | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** The id given last. */
+  #last = 0;
+  #size = 0;
+
+  /** How many jobs there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds a job, and returns its id: from 1 on, and from 1 again when a u32 is full. */
+  add(job: Job): number {
+    this.#last = this.#last === MAX_ID ? 1 : this.#last + 1;
+    this.#slots[this.#last % SLOTS] = job;
+    this.#size++;
+    return this.#last;
+  }
+
+  /** Removes a job, or returns undefined if there is none with that id. */
+  take(id: number): Job | undefined {
+    const distance = this.#distance(id);
+    if (distance >= SLOTS) return undefined;
+    const job = this.#slots[id % SLOTS];
+    if (job === undefined) return undefined;
+    this.#slots[id % SLOTS] = undefined;
+    this.#size--;
+    return job;
+  }
+
+  /** Removes all jobs, and returns them with their ids, the oldest first. */
+  clear(): [id: number, job: Job][] {
+    const jobs: [number, Job][] = [];
+    for (let back = SLOTS - 1; back >= 0; back--) {
+      const id = this.#last - back < 1 ? this.#last - back + MAX_ID : this.#last - back;
+      const job = this.take(id);
+      if (job !== undefined) jobs.push([id, job]);
+    }
+    return jobs;
+  }
+
+  /** How many ids ago `id` was given. */
+  #distance(id: number): number {
+    return id <= this.#last ? this.#last - id : this.#last - id + MAX_ID;
+  }
+}
