@@ -6,6 +6,7 @@
  */
 
 import { ELF_HEADER_LENGTH, readElfHeader } from "./elf.ts";
+import { sha256 } from "./hash.ts";
 import { baseFromRelease, releaseUrl } from "./release.ts";
 import type { Target } from "./targets.ts";
 import { baseFromWheel, PACKAGE } from "./wheel.ts";
@@ -32,7 +33,7 @@ export async function findDenort(root: string, target: Target, say: (text: strin
     { name: "DENORT_BIN", look: () => checked(Deno.env.get("DENORT_BIN"), target) },
     {
       name: `the cache, ${folder}`,
-      look: () => exists(`${folder}/denort`) ? checked(`${folder}/denort`, target) : undefined,
+      look: () => exists(`${folder}/denort`) ? intact(folder, target) : undefined,
     },
     { name: url, look: () => keep(folder, target, say, url, () => baseFromRelease(version, target)) },
     {
@@ -48,8 +49,9 @@ export async function findDenort(root: string, target: Target, say: (text: strin
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const next = places[i + 1];
-      say(`No base runtime from ${name}: ${error.message}.${next === undefined ? "" : ` Trying ${next.name}.`}`);
-      errors.push(new Error(`${name}: ${error.message}`, { cause: error }));
+      const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+      errors.push(new Error(`${name}: ${error.message}${cause}`, { cause: error }));
+      if (next !== undefined) say(`No base runtime from ${name}: ${error.message}${cause}. Trying ${next.name}.`);
     }
   }
   throw new AggregateError(
@@ -79,8 +81,16 @@ function checked(path: string | undefined, target: Target): string | undefined {
   return path;
 }
 
+/** The file in the cache, if it is as it was when it was put there. */
+async function intact(folder: string, target: Target): Promise<string | undefined> {
+  const path = `${folder}/denort`;
+  const [found, expected] = [await sha256(Deno.readFileSync(path)), Deno.readTextFileSync(`${path}.sha256`).trim()];
+  if (found !== expected) throw new TypeError(`'${path}' has the SHA-256 ${found}, but was put there with ${expected}`);
+  return checked(path, target);
+}
+
 function checkMachine(program: Uint8Array, { name, elfMachine }: Target, path: string): void {
-  const { machine } = readElfHeader(program);
+  const machine = readElfHeader(program, path).machine;
   if (machine === elfMachine) return;
   throw new TypeError(`'${path}' is a program for machine ${machine}, but ${name} is machine ${elfMachine}`);
 }
@@ -91,7 +101,7 @@ async function keep(
   target: Target,
   say: (text: string) => void,
   name: string,
-  get: (scratch: string) => Promise<Uint8Array>,
+  get: (scratch: string) => Promise<Uint8Array<ArrayBuffer>>,
 ): Promise<string> {
   say(`Getting the base runtime for ${target.name}, once, from ${name}.`);
   Deno.mkdirSync(folder, { recursive: true });
@@ -100,6 +110,8 @@ async function keep(
     const base = await get(scratch);
     checkMachine(base, target, name);
     Deno.writeFileSync(`${scratch}/denort`, base, { mode: 0o755 });
+    Deno.writeTextFileSync(`${scratch}/denort.sha256`, `${await sha256(base)}\n`);
+    Deno.renameSync(`${scratch}/denort.sha256`, `${folder}/denort.sha256`);
     Deno.renameSync(`${scratch}/denort`, `${folder}/denort`);
     return `${folder}/denort`;
   } finally {

@@ -1,5 +1,6 @@
 /** Puts together what goes into the executable, and nothing else: the bundled program, and the Python package. */
 
+import { renameChunks } from "./chunks.ts";
 import { runOrThrow } from "./process.ts";
 
 /** When all files that are embedded were last changed, in seconds: the executable holds it, and is to depend on content only. */
@@ -22,6 +23,7 @@ export async function stage(root: string, folder: string): Promise<void> {
     "bundle", "--quiet", ...(Deno.env.has("CI") ? ["--frozen"] : []), "--platform", "deno", "--code-splitting", "--minify",
     "--outdir", `${folder}/src`, "src/main.ts",
   ], { cwd: root });
+  await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
   // Keeps Deno from looking further up for the project's own.
   Deno.writeTextFileSync(`${folder}/deno.json`, "{}\n");

@@ -54,7 +54,7 @@ export async function baseFromWheel(version: string, target: Target, folder: str
   const wheel = [...Deno.readDirSync(folder)].find(({ name }) => name.endsWith(".whl"));
   if (wheel === undefined) throw new Error(`pip fetched no wheel of ${PACKAGE}. It said:\n${output}`);
   const program = await unzip(Deno.readFileSync(`${folder}/${wheel.name}`), SUFFIX);
-  const base = program.subarray(0, readElfHeader(program).end);
+  const base = program.subarray(0, readElfHeader(program, PACKAGE).end);
   const hash = await sha256(base);
   if (base.length !== expected.size || hash !== expected.hash) {
     throw new Error(

@@ -1,7 +1,7 @@
 /** Finds links in Markdown that lead nowhere. */
 
 import { dirname, join } from "node:path/posix";
-import type { TextFile } from "./files.ts";
+import type { ProjectFile } from "./files.ts";
 
 /** `[text](target)`, `![text](target "title")`, `[name]: target`, `href="target"` and `src="target"`. */
 const LINKS = [
@@ -16,9 +16,11 @@ const LINKS = [
  * @param files all of the project
  * @returns what is wrong, a line each
  */
-export function findDeadLinks(files: readonly TextFile[]): readonly string[] {
-  const known = new Map<string, string>(files.map(({ path, text }) => [path, text]));
-  const markdown = files.filter(({ path }) => path.endsWith(".md"));
+export function findDeadLinks(files: readonly ProjectFile[]): readonly string[] {
+  const known = new Set(files.map(({ path }) => path));
+  const markdown = files.flatMap(({ path, text }) =>
+    text !== undefined && path.endsWith(".md") ? [{ path, text }] : []
+  );
   const anchors = new Map<string, ReadonlySet<string>>(markdown.map(({ path, text }) => [path, anchorsOf(text)]));
   const problems: string[] = [];
   for (const { path, text } of markdown) {
@@ -40,7 +42,7 @@ function* linksOf(prose: string): Generator<readonly [at: number, link: string]>
 function whyDead(
   from: string,
   link: string,
-  known: ReadonlyMap<string, string>,
+  known: ReadonlySet<string>,
   anchors: ReadonlyMap<string, ReadonlySet<string>>,
 ): string | undefined {
   if (/^([a-z][a-z0-9+.-]*:|\/\/)/i.test(link)) return undefined;
@@ -50,11 +52,11 @@ function whyDead(
   if (path.startsWith("..")) return "leads out of the project";
   if (!known.has(path)) {
     // A folder is known by what is in it; it has no headings.
-    const isFolder = path === "." || [...known.keys()].some((file) => file.startsWith(`${path}/`));
+    const isFolder = path === "." || [...known].some((file) => file.startsWith(`${path}/`));
     return isFolder ? undefined : "is not there";
   }
   if (!anchor || !anchors.has(path)) return undefined;
-  return anchors.get(path)?.has(anchor) ? undefined : `: '${path}' has no heading of that name`;
+  return anchors.get(path)?.has(anchor) ? undefined : `leads to no heading of '${path}'`;
 }
 
 function decode(link: string): string {

@@ -1,6 +1,6 @@
 /** Finds paths of a developer's machine, which mean nothing on another. */
 
-import type { TextFile } from "./files.ts";
+import type { ProjectFile } from "./files.ts";
 
 /** Home directories, as they are on Linux, macOS and Windows. */
 const HOME = /(?<![\w.~$})/-])(?:\/home\/[\w.-]+|\/Users\/[\w.-]+|\/root)(?=\/)|\b[A-Z]:\\+Users\\+\w+/;
@@ -11,9 +11,9 @@ const HOME = /(?<![\w.~$})/-])(?:\/home\/[\w.-]+|\/Users\/[\w.-]+|\/root)(?=\/)|
  * @param root the project's root
  * @returns what is wrong, a line each
  */
-export function findLocalPaths(root: string, files: readonly TextFile[]): readonly string[] {
+export function findLocalPaths(root: string, files: readonly ProjectFile[]): readonly string[] {
   const problems: string[] = [];
-  for (const { path, text } of files) {
+  for (const { path, text = "" } of files) {
     // A root such as "/app" is too common a word to look for.
     const hasRoot = root.split("/").length > 2 && text.includes(root);
     if (!hasRoot && !HOME.test(text)) continue;

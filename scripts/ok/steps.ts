@@ -1,7 +1,7 @@
 /** What has to be right before a commit: one step for each thing that is checked. */
 
 import { run } from "../build/process.ts";
-import { readTextFiles, type TextFile } from "./files.ts";
+import { type ProjectFile, readFiles } from "./files.ts";
 import { findDeadLinks } from "./links.ts";
 import { findLocalPaths } from "./paths.ts";
 
@@ -22,8 +22,8 @@ export interface Step {
 export function steps(root: string): readonly Step[] {
   const ci = Deno.env.has("CI");
   const deno = (...args: string[]) => passes(root, Deno.execPath(), args);
-  let files: Promise<readonly TextFile[]> | undefined;
-  const read = () => files ??= readTextFiles(root);
+  let files: Promise<readonly ProjectFile[]> | undefined;
+  const read = () => files ??= readFiles(root);
   return [
     { name: "format", check: () => deno("fmt", "--check") },
     { name: "lint", check: () => deno("lint", "--quiet") },

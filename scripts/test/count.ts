@@ -23,15 +23,31 @@ export function sum(counts: readonly Count[]): Count {
   }), { passed: 0, failed: 0, skipped: 0 });
 }
 
-/** Counts the test cases in a report in JUnit's format, as `deno test` and pytest write it. */
+const STEP = " &gt; ";
+
+/** A test case, from its attributes to the next one. */
+const TEST_CASE = /<testcase\b((?:"[^"]*"|[^">])*)>([\s\S]*?)(?=<testcase\b|$)/g;
+
+/**
+ * Counts the test cases in a report in JUnit's format, as `deno test` and pytest write it. A step of a test, which
+ * `deno test` lists as "test > step", is no test of its own: when it fails, so does its test.
+ */
 export function countJunit(xml: string): Count {
-  const counts: Count[] = [];
-  for (
-    const [, attributes = "", body = ""] of xml.matchAll(/<testcase\b((?:"[^"]*"|[^">])*)>([\s\S]*?)(?=<testcase\b|$)/g)
-  ) {
-    const inside = attributes.endsWith("/") ? "" : body;
-    if (/<(failure|error)\b/.test(inside)) counts.push(ONE.failed);
-    else counts.push(inside.includes("<skipped") ? ONE.skipped : ONE.passed);
-  }
-  return sum(counts);
+  const cases = [...xml.matchAll(TEST_CASE)].map(([, attributes = "", body = ""]) => ({
+    name: /\bname="([^"]*)"/.exec(attributes)?.[1] ?? "",
+    body: attributes.endsWith("/") ? "" : body,
+  }));
+  const names = new Set(cases.map(({ name }) => name));
+  const isStep = (name: string) => {
+    for (let at = name.indexOf(STEP); at >= 0; at = name.indexOf(STEP, at + 1)) {
+      if (names.has(name.slice(0, at))) return true;
+    }
+    return false;
+  };
+  return sum(
+    cases.filter(({ name }) => !isStep(name)).map(({ body }) => {
+      if (/<(failure|error)\b/.test(body)) return ONE.failed;
+      return body.includes("<skipped") ? ONE.skipped : ONE.passed;
+    }),
+  );
 }

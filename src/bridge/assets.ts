@@ -130,11 +130,15 @@ function writeBesideAndRename(root: string, files: readonly Asset[]): void {
       if (!isIntact(root, files)) throw error;
     }
   } finally {
-    try {
-      Deno.removeSync(beside, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    removeIfThere(beside);
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -65,7 +65,9 @@ export class Exchange implements Disposable {
     this.#file.seekSync((SLOTS + slot) * SLOT_BYTES, Deno.SeekMode.Start);
     for (let received = 0; received < length;) {
       const count = this.#file.readSync(body.subarray(received));
-      if (count === null) throw new ProtocolError(`Slot ${slot} of the exchange holds ${received} bytes, not ${length}`);
+      if (count === null) {
+        throw new ProtocolError(`Slot ${slot} of the exchange holds ${received} bytes, not ${length}`);
+      }
       received += count;
     }
     this.#read = (this.#read + 1) >>> 0;

@@ -5,12 +5,16 @@ import { getLogger } from "@logtape/logtape";
 import type { Pool } from "../supervisor/mod.ts";
 import { HttpProblem } from "./problem.ts";
 import { live, ready } from "./routes/health.ts";
+import { home } from "./routes/home.ts";
 import { type InvocationOptions, invocations } from "./routes/invocations.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
 /** What the application needs to know. */
-export type AppOptions = InvocationOptions;
+export interface AppOptions extends InvocationOptions {
+  /** Path of the serving script; the page at `/` shows its name. */
+  readonly script: string;
+}
 
 /** Puts the application together. */
 export function createApp(pool: Pool, options: AppOptions): Hono {
@@ -18,6 +22,7 @@ export function createApp(pool: Pool, options: AppOptions): Hono {
   app.post("/invocations", invocations(pool, options)).all(only("POST"));
   for (const path of ["/ping", "/health/ready"]) app.get(path, ready(pool)).all(only("GET, HEAD"));
   app.get("/health/live", live).all(only("GET, HEAD"));
+  app.get("/", home(pool, options)).all(only("GET, HEAD"));
   app.notFound((c) => new HttpProblem(404, `There is nothing at '${c.req.path}'`).toResponse());
   app.onError((error) => {
     if (error instanceof HttpProblem) return error.toResponse();

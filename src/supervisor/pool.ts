@@ -35,7 +35,7 @@ interface Slot {
   readonly index: number;
   readonly backoff: Backoff;
   worker: Worker;
-  timer?: number;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** A fixed number of workers that are kept running. */
@@ -48,7 +48,7 @@ export class Pool {
   #queue: Job[] = [];
   #everReady = false;
   #stopping = false;
-  #sweeper: number | undefined;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = { size: 1, queueSize: 10_000, queueTimeoutMs: 30_000, backoff: () => new Backoff(), ...options };

@@ -261,7 +261,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 async function withLimit(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   await Promise.race([promise.catch(() => {}), limit]);
   clearTimeout(timer);

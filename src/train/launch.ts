@@ -74,7 +74,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
   let process: BridgeProcess | undefined;
   let first: StopSignal | undefined;
   let killed: string | undefined;
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const kill = (why: string) => {
     killed ??= why;
     process?.kill("SIGKILL");

@@ -1,0 +1,36 @@
+/** Gives the parts of a bundle names that depend on what is in them, and on nothing else. */
+
+import { sha256 } from "./hash.ts";
+
+/** A part's name as the bundler gives it: the hash in it depends on where the checkout and the npm cache lie. */
+const PART = /^(.+)-[0-9A-Z]{8}\.js$/;
+
+/**
+ * Renames all parts in a folder, and changes the imports of them.
+ *
+ * @throws {Error} if two parts can't be told from each other
+ */
+export async function renameChunks(folder: string): Promise<void> {
+  const texts = new Map<string, string>();
+  for (const { name } of Deno.readDirSync(folder)) texts.set(name, Deno.readTextFileSync(`${folder}/${name}`));
+  const stems = new Map<string, string>();
+  for (const name of texts.keys()) {
+    const stem = PART.exec(name)?.[1];
+    if (stem !== undefined) stems.set(name, stem);
+  }
+  const rename = (text: string, names: ReadonlyMap<string, string>) =>
+    text.replaceAll(/(?<=\.\/)[^"'`/\s]+\.js(?=["'`])/g, (name) => names.get(name) ?? name);
+  const renamed = new Map<string, string>();
+  for (const [name, stem] of stems) {
+    // What a part imports counts by its stem: its own name is not known yet.
+    const bytes = new TextEncoder().encode(rename(texts.get(name) ?? "", stems));
+    renamed.set(name, `${stem}-${(await sha256(bytes)).slice(0, 8)}.js`);
+  }
+  if (new Set(renamed.values()).size < renamed.size) {
+    throw new Error(`Can't name the parts of the bundle: two of '${[...stems.keys()].join("', '")}' are alike`);
+  }
+  for (const [name, text] of texts) {
+    Deno.removeSync(`${folder}/${name}`);
+    Deno.writeTextFileSync(`${folder}/${renamed.get(name) ?? name}`, rename(text, renamed));
+  }
+}

@@ -1,0 +1,60 @@
+/** The page at `/`: what is served, and a form to try it. Works with no network: all that it needs is in it. */
+
+import { raw } from "hono/html";
+import { SCRIPT, STYLE } from "./assets.ts";
+
+/** What the page shows. */
+export interface HomeProps {
+  /** File name of the serving script. */
+  readonly script: string;
+  /** Where the pool stands: `loading`, `ready`, `restarting` or `stopping`. */
+  readonly state: string;
+  readonly version: string;
+}
+
+/** The whole document. */
+export function Home({ script, state, version }: HomeProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>{script} – aimodellib</title>
+        <style>{raw(STYLE)}</style>
+      </head>
+      <body>
+        <header>
+          <h1>{script}</h1>
+          <p>
+            <output id="state" data-state={state}>{state}</output> aimodellib {version}
+          </p>
+        </header>
+        <main>
+          <form id="invoke">
+            <h2>POST /invocations</h2>
+            <label>
+              Content-Type <input id="type" value="application/json" spellcheck={false} />
+            </label>
+            <label>
+              Accept <input id="accept" value="*/*" spellcheck={false} />
+            </label>
+            <label class="wide">
+              Body <textarea id="body" rows={10} spellcheck={false} placeholder='{"inputs": …}'></textarea>
+            </label>
+            <label class="wide">
+              or a file, sent as it is <input id="file" type="file" />
+            </label>
+            <button type="submit">Send</button>
+          </form>
+          <section aria-live="polite">
+            <h2>
+              Answer <small id="status"></small>
+            </h2>
+            <pre id="answer"></pre>
+          </section>
+        </main>
+        <script>{raw(SCRIPT)}</script>
+      </body>
+    </html>
+  );
+}

@@ -1,0 +1,29 @@
+/** The console's pages. */
+
+import { jsx } from "hono/jsx";
+import { SCRIPT, STYLE } from "./assets.ts";
+import { Home, type HomeProps } from "./home.tsx";
+
+export type { HomeProps };
+
+/** A page, and the policy that allows its own style and script and nothing else. */
+export interface Page {
+  readonly html: string;
+  readonly contentSecurityPolicy: string;
+}
+
+/** The page at `/`. */
+export async function renderHome(props: HomeProps): Promise<Page> {
+  const [style, script] = await Promise.all([hash(STYLE), hash(SCRIPT)]);
+  return {
+    html: `<!doctype html>${jsx(Home, props)}`,
+    contentSecurityPolicy: `default-src 'none'; style-src '${style}'; script-src '${script}'; ` +
+      "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+  };
+}
+
+/** A source expression of CSP Level 3. */
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return `sha256-${new Uint8Array(digest).toBase64()}`;
+}
