@@ -1,7 +1,7 @@
 /**
  * The exchange: a file through which large bodies go, since a socket takes them in many small turns.
  *
- * Each direction has a ring of slots. The sender writes a body into the next slot and sends a frame whose flags name the
+ * Each direction has a few slots. The sender writes a body into a free slot and sends a frame whose flags name the
  * slot; the receiver copies the body out and counts it in the ledger, and so the slot is free again. A sender that finds no
  * free slot, or no room on the disk, sends the body through the socket: nothing ever waits for a slot.
  *
@@ -22,8 +22,10 @@ const MIN_BODY_BYTES = 64 * 1024;
 export class Exchange implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #ledger: Ledger;
-  /** Bodies written, and bodies read; u32, as in the ledger. */
-  #written = 0;
+  /** Slots that hold bodies which the worker may not have read yet, the oldest first. */
+  readonly #unread: number[] = [];
+  /** How many bodies the worker has read, and how many we have; u32, as in the ledger. */
+  #readByWorker = 0;
   #read = 0;
 
   /** @throws {Deno.errors} if the file can't be made */
@@ -39,8 +41,8 @@ export class Exchange implements Disposable {
    */
   write(body: Uint8Array): number {
     if (body.length < MIN_BODY_BYTES || body.length > SLOT_BYTES) return 0;
-    if (((this.#written - this.#ledger.requestsRead()) >>> 0) >= SLOTS) return 0;
-    const slot = this.#written % SLOTS;
+    const slot = this.#freeSlot();
+    if (slot === undefined) return 0;
     try {
       this.#file.seekSync(slot * SLOT_BYTES, Deno.SeekMode.Start);
       for (let sent = 0; sent < body.length;) sent += this.#file.writeSync(body.subarray(sent));
@@ -48,19 +50,28 @@ export class Exchange implements Disposable {
       // No room on the disk, or the file system is gone: the socket still works.
       return 0;
     }
-    this.#written = (this.#written + 1) >>> 0;
+    this.#unread.push(slot);
     return slot + 1;
+  }
+
+  /** The lowest one, whose memory is the likeliest to be in a processor's cache. */
+  #freeSlot(): number | undefined {
+    const read = this.#ledger.requestsRead();
+    this.#unread.splice(0, (read - this.#readByWorker) >>> 0);
+    this.#readByWorker = read;
+    for (let slot = 0; slot < SLOTS; slot++) if (!this.#unread.includes(slot)) return slot;
+    return undefined;
   }
 
   /**
    * Reads an answer's body of `length` bytes.
    *
    * @param flags the frame's flags: the slot from 1 on
-   * @throws {ProtocolError} if that is not the slot whose turn it is, or it holds less
+   * @throws {ProtocolError} if there is no such slot, or it holds less
    */
   read(flags: number, length: number): Uint8Array<ArrayBuffer> {
-    const slot = this.#read % SLOTS;
-    if (flags !== slot + 1 || length > SLOT_BYTES) throw new ProtocolError(`A frame has the unknown flags ${flags}`);
+    const slot = flags - 1;
+    if (slot >= SLOTS || length > SLOT_BYTES) throw new ProtocolError(`A frame has the unknown flags ${flags}`);
     const body = new Uint8Array(length);
     this.#file.seekSync((SLOTS + slot) * SLOT_BYTES, Deno.SeekMode.Start);
     for (let received = 0; received < length;) {

@@ -1,8 +1,8 @@
 """The exchange: a file through which large bodies go, since a socket takes them in many small turns.
 
-Each direction has a ring of slots. The sender writes a body into the next slot and sends a frame whose flags name
-the slot; the receiver copies the body out and counts it in the ledger, and so the slot is free again. A sender that finds no
-free slot, or no room on the disk, sends the body through the socket: nothing ever waits for a slot.
+Each direction has a few slots. The sender writes a body into a free slot and sends a frame whose flags name the slot;
+the receiver copies the body out and counts it in the ledger, and so the slot is free again. A sender that finds no free
+slot, or no room on the disk, sends the body through the socket: nothing ever waits for a slot.
 """
 
 from __future__ import annotations

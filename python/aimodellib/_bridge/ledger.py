@@ -45,7 +45,10 @@ class Ledger:
         """
         self._sock = sock
         self._exchange = exchange
-        self._bodies_read = self._bodies_written = 0
+        self._bodies_read = 0
+        #: Slots that hold answers which the supervisor may not have read yet, the oldest first.
+        self._unread: list[int] = []
+        self._answers_read = 0
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             self._map = mmap.mmap(fd, 0)
@@ -94,10 +97,9 @@ class Ledger:
             _pack_u32(self._map, _PENDING, 0)
 
     def read_body(self, flags: int, length: int) -> bytes | None:
-        """Return a request's body from the exchange, or None if ``flags`` is not the slot whose turn it is."""
-        slot = self._bodies_read % SLOTS
-        body = self._exchange.read(slot, length) if flags == slot + 1 else b""
-        if flags != slot + 1 or len(body) != length:
+        """Return a request's body from the exchange, or None if there is no such slot or it holds less."""
+        body = self._exchange.read(flags - 1, length) if flags <= SLOTS else b""
+        if flags > SLOTS or len(body) != length:
             return None
         self._bodies_read = (self._bodies_read + 1) & 0xFFFFFFFF
         _pack_u32(self._map, _REQUESTS_READ, self._bodies_read)
@@ -105,9 +107,15 @@ class Ledger:
 
     def _write_body(self, body: bytes | bytearray | memoryview) -> int:
         """Write an answer's body to the exchange; return the frame's flags, or 0 if no slot is free."""
-        unread = self._bodies_written - _U32.unpack_from(self._map, _ANSWERS_READ)[0]
-        slot = self._bodies_written % SLOTS
-        if (unread & 0xFFFFFFFF) >= SLOTS or not self._exchange.write(slot, body):
+        slot = self._free_slot()
+        if slot is None or not self._exchange.write(slot, body):
             return 0
-        self._bodies_written = (self._bodies_written + 1) & 0xFFFFFFFF
+        self._unread.append(slot)
         return slot + 1
+
+    def _free_slot(self) -> int | None:
+        """The lowest one, whose memory is the likeliest to be in a processor's cache."""
+        read: int = _U32.unpack_from(self._map, _ANSWERS_READ)[0]
+        del self._unread[: (read - self._answers_read) & 0xFFFFFFFF]
+        self._answers_read = read
+        return next((slot for slot in range(SLOTS) if slot not in self._unread), None)
