@@ -6,6 +6,7 @@ import { ok } from "./ok.ts";
 import { ROOT } from "./project.ts";
 import { type Count, ONE, sum } from "./test/count.ts";
 import { runOnNewest } from "./test/newest.ts";
+import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
 import { runSuite } from "./test/suite.ts";
 import { makeVenv } from "./venv.ts";
@@ -23,6 +24,7 @@ interface Prepared {
 
 async function main(options: TestOptions): Promise<Count> {
   const counts: Count[] = [];
+  await installPackages();
   if (options.suites.includes("ok")) {
     console.log("== ok");
     counts.push(...(await ok(ROOT)).map(({ state }) => ONE[state]));

@@ -1,0 +1,35 @@
+/** Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts. */
+
+import { run } from "../build/process.ts";
+
+/** The program, and the package that it is in. */
+const PACKAGES = [["chromium", "chromium"], ["shellcheck", "shellcheck"]] as const;
+
+/**
+ * Installs what is missing, if this is Debian or a relative and we are root: a test machine. Elsewhere, and when it
+ * fails, nothing is changed, and the tests that need one of the programs are skipped with that reason.
+ *
+ * @throws {Error} if a program can't be started
+ */
+export async function installPackages(): Promise<void> {
+  const missing = PACKAGES.filter(([program]) => !onPath(program)).map(([, name]) => name);
+  if (missing.length === 0 || Deno.uid() !== 0 || !onPath("apt-get")) return;
+  console.log(`Installing ${missing.join(" and ")} with apt-get`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-qq"], { env });
+  const { success, output } = await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+    env,
+  });
+  if (!success) console.log(`That failed, and what needs them is skipped:\n${output}`);
+}
+
+/** Whether a program can be found. */
+export function onPath(program: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}

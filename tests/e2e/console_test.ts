@@ -1,0 +1,102 @@
+/** The page at `/`, in a real browser. */
+
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const BIN = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${Deno.cwd()}/dist/aimodellib`;
+const PYTHON = Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "python3";
+const BROWSER = "/usr/bin/chromium";
+
+const hasBrowser = (() => {
+  try {
+    return Deno.statSync(BROWSER).isFile;
+  } catch {
+    return false;
+  }
+})();
+
+/** No request of the browser's own leaves the machine. */
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-component-update",
+  "--disable-background-networking",
+  "--disable-sync",
+];
+
+const SCRIPT = `
+import json
+
+def load(model_dir, logger=None):
+    return 2
+
+def deserialize(data, content_type="application/octet-stream", logger=None):
+    return json.loads(data)["inputs"]
+
+def predict(data, model, logger=None):
+    return [value * model for value in data]
+
+def serialize(data, accepted="*/*", logger=None):
+    return json.dumps({"outputs": data}).encode(), "application/json"
+`;
+
+Deno.test({
+  name: hasBrowser
+    ? "the page at / sends a body and shows the answer"
+    : `the page at / (skipped: there is no ${BROWSER})`,
+  ignore: !hasBrowser,
+  async fn() {
+    const module = Deno.makeTempDirSync();
+    Deno.writeTextFileSync(`${module}/double.py`, SCRIPT);
+    const child = new Deno.Command(BIN, {
+      args: ["serve", "--port", "0", "--python", PYTHON, module, "double.py", module],
+      stderr: "piped",
+    }).spawn();
+    const [log, rest] = child.stderr.tee();
+    const drained = rest.pipeTo(new WritableStream());
+    const browser = await chromium.launch({ executablePath: BROWSER, args: ARGS });
+    try {
+      const url = await readUrl(log);
+      const page = await browser.newPage();
+      const refused: string[] = [];
+      page.on("console", (message) => message.type() === "error" && refused.push(message.text()));
+      const outside: string[] = [];
+      page.on("request", (request) => !request.url().startsWith(url) && outside.push(request.url()));
+      await page.goto(url);
+      assert.equal(await page.title(), "double.py – aimodellib");
+      await page.locator("#state", { hasText: "ready" }).waitFor();
+
+      await page.fill("#body", '{"inputs": [1, 2, 3]}');
+      await page.click("button");
+      await page.locator("#answer", { hasText: "outputs" }).waitFor();
+      assert.equal(await page.textContent("#answer"), '{"outputs": [2, 4, 6]}');
+      assert.match((await page.textContent("#status")) ?? "", /^200 · application\/json · 22 bytes · [\d.]+ ms$/);
+      assert.deepEqual(refused, [], "the page's own policy allows all that it does");
+
+      await page.fill("#body", "rubbish");
+      await page.click("button");
+      await page.locator("#status", { hasText: /^400/ }).waitFor();
+      assert.match((await page.textContent("#answer")) ?? "", /"exception":"JSONDecodeError"/);
+      assert.deepEqual(outside, [], "nothing is loaded from elsewhere");
+    } finally {
+      await browser.close();
+      child.kill("SIGTERM");
+      assert.equal((await child.status).code, 0);
+      await drained;
+      Deno.removeSync(module, { recursive: true });
+    }
+  },
+});
+
+/** The address that the log names once the model is loaded. */
+async function readUrl(log: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const chunk of log.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const url = /Ready: POST (http:\/\/\S+)\/invocations/.exec(text)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`The server ended: ${text}`);
+}
