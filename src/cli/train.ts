@@ -40,10 +40,14 @@ const parser = map(
     argument(string({ metavar: "model_dir" }), {
       description: message`The folder to save artifacts to; it is made if it is not there.`,
     }),
-    passThrough({
-      format: "greedy",
-      description: message`All that follows is handed to the script as it is, options included.`,
-    }),
+    {
+      ...passThrough({
+        format: "greedy",
+        description: message`All that follows is handed to the script as it is, options included.`,
+      }),
+      // Else a second `--` would be dropped too.
+      canSkip: () => false,
+    },
   ),
   ([options, module, script, modelDir, args]) => ({ ...options, module, script, modelDir, args }),
 );
