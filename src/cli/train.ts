@@ -28,12 +28,23 @@ const options = object("Options", {
   ),
 });
 
+const trainingModule = argument(string({ metavar: "training_module" }), {
+  description: message`The folder with the training script and the source files that it imports.`,
+});
+
 const parser = map(
   seq(
     options,
-    argument(string({ metavar: "training_module" }), {
-      description: message`The folder with the training script and the source files that it imports.`,
-    }),
+    {
+      ...trainingModule,
+      /** Says of an option that is none which one may have been meant: the parser of the options knows. */
+      parse(context) {
+        const result = trainingModule.parse(context);
+        if (result.success || context.buffer.length === 0) return result;
+        const complaint = options.parse({ ...context, state: options.initialState });
+        return complaint.success ? result : { ...result, error: complaint.error };
+      },
+    } satisfies typeof trainingModule,
     argument(string({ metavar: "training_script" }), {
       description: message`The path of the script from that folder.`,
     }),

@@ -16,6 +16,8 @@ const MAX_ID = 0xffff_ffff;
 /** At most 128 jobs, whose ids follow each other. */
 export class InFlight {
   readonly #slots: (Job | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** The ids of the jobs in the slots. */
+  readonly #ids = new Uint32Array(SLOTS);
   /** The id given last. */
   #last = 0;
   #size = 0;
@@ -29,34 +31,30 @@ export class InFlight {
   add(job: Job): number {
     this.#last = this.#last === MAX_ID ? 1 : this.#last + 1;
     this.#slots[this.#last % SLOTS] = job;
+    this.#ids[this.#last % SLOTS] = this.#last;
     this.#size++;
     return this.#last;
   }
 
   /** Removes a job, or returns undefined if there is none with that id. */
   take(id: number): Job | undefined {
-    const distance = this.#distance(id);
-    if (distance >= SLOTS) return undefined;
-    const job = this.#slots[id % SLOTS];
-    if (job === undefined) return undefined;
-    this.#slots[id % SLOTS] = undefined;
+    const slot = id % SLOTS;
+    const job = this.#slots[slot];
+    if (job === undefined || this.#ids[slot] !== id) return undefined;
+    this.#slots[slot] = undefined;
     this.#size--;
     return job;
   }
 
   /** Removes all jobs, and returns them with their ids, the oldest first. */
   clear(): [id: number, job: Job][] {
-    const jobs: [number, Job][] = [];
-    for (let back = SLOTS - 1; back >= 0; back--) {
-      const id = this.#last - back < 1 ? this.#last - back + MAX_ID : this.#last - back;
-      const job = this.take(id);
-      if (job !== undefined) jobs.push([id, job]);
-    }
-    return jobs;
+    const ids = [...this.#ids].filter((id) => this.#slots[id % SLOTS] !== undefined);
+    ids.sort((a, b) => this.#age(b) - this.#age(a));
+    return ids.map((id) => [id, this.take(id)!]);
   }
 
   /** How many ids ago `id` was given. */
-  #distance(id: number): number {
+  #age(id: number): number {
     return id <= this.#last ? this.#last - id : this.#last - id + MAX_ID;
   }
 }

@@ -58,34 +58,31 @@ def _keep(connection: int, worker: int) -> None:
 
 def sweep(worker: int, mark: str) -> None:
     """Kill the process group of ``worker`` and all processes that carry ``mark``, until none is left."""
+    with contextlib.suppress(OSError):
+        os.killpg(worker, signal.SIGKILL)
     deadline = time.monotonic() + SWEEP_LIMIT
     while time.monotonic() < deadline:
-        found = list(_marked(mark)) if mark else []
+        found = list(_living(worker, f"{MARK}={mark}".encode()))
+        if not found:
+            return
         for pid in found:
-            _kill(pid)
-        try:
-            os.killpg(worker, signal.SIGKILL)
-        except OSError:
-            if not found:
-                return
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(SWEEP_PAUSE)
 
 
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _marked(mark: str) -> Iterator[int]:
-    """Yield the ids of the other living processes whose environment holds ``mark``."""
-    wanted = f"{MARK}={mark}".encode()
+def _living(group: int, mark: bytes) -> Iterator[int]:
+    """Yield the ids of the other processes, but for zombies, that are in ``group`` or carry ``mark``."""
     own = os.getpid()
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        return
-    for name in names:
-        if name.isdigit() and int(name) != own:
-            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
-                if wanted in file.read().split(b"\0"):
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == own:
+            continue
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            with open(f"/proc/{name}/stat", "rb") as file:
+                # The name of the program, in brackets, may hold anything; state, parent and group follow it (proc(5)).
+                state, _parent, member_of = file.read().rpartition(b")")[2].split()[:3]
+            if state in (b"Z", b"X"):
+                continue
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if int(member_of) == group or mark in file.read().split(b"\0"):
                     yield int(name)
