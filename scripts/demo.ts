@@ -104,7 +104,7 @@ Try it from another terminal, in this folder:
   curl -H 'Content-Type: application/json' --data-binary @examples/digits/sample.json ${url}/invocations
   curl -H 'Content-Type: text/csv' --data-binary @examples/digits/sample.csv ${url}/invocations
 
-Open ${url}/ping in a browser to see that it is up. Ctrl+C ends it.
+Open ${url}/ in a browser to try it there. Ctrl+C ends it.
 `;
 }
 

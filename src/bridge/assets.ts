@@ -116,6 +116,7 @@ function writeBesideAndRename(root: string, files: readonly Asset[]): void {
   const parent = root.slice(0, root.lastIndexOf("/"));
   Deno.mkdirSync(parent, { recursive: true, mode: 0o700 });
   const beside = Deno.makeTempDirSync({ dir: parent, prefix: ".python-" });
+  const aside = `${beside}-old`;
   try {
     writeFiles(beside, files);
     try {
@@ -123,14 +124,13 @@ function writeBesideAndRename(root: string, files: readonly Asset[]): void {
     } catch (error) {
       if (isIntact(root, files)) return;
       // Something damaged is in the way: move it aside, then take its place.
-      const aside = `${beside}-old`;
       Deno.renameSync(root, aside);
       Deno.renameSync(beside, root);
-      Deno.removeSync(aside, { recursive: true });
       if (!isIntact(root, files)) throw error;
     }
   } finally {
     removeIfThere(beside);
+    removeIfThere(aside);
   }
 }
 

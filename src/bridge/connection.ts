@@ -35,6 +35,8 @@ export class Connection {
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #writing = false;
   #scheduled = false;
+  #unwritable = false;
+  #ended = false;
   #closed = false;
 
   /**
@@ -45,6 +47,11 @@ export class Connection {
     this.#socket = socket;
     this.#decoder = new FrameDecoder(maxBody, exchange);
     this.#exchange = exchange;
+  }
+
+  /** Whether the other side has sent all that it ever will. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /**
@@ -82,6 +89,7 @@ export class Connection {
         else throw cause;
       }
       if (count === null) {
+        this.#ended = true;
         if (this.#decoder.atBoundary || this.#closed) return undefined;
         throw new ProtocolError("The stream of a worker ended within a frame");
       }
@@ -94,7 +102,7 @@ export class Connection {
    * nothing is thrown here. `body` must not be changed afterwards.
    */
   send(kind: Kind, id: number, metadata: Uint8Array, body: Uint8Array<ArrayBuffer>): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#unwritable) return;
     const flags = this.#exchange?.write(body) ?? 0;
     const beside = flags === 0 && body.length <= SMALL_BODY;
     const length = HEADER_BYTES + metadata.length + (beside ? body.length : 0);
@@ -146,9 +154,10 @@ export class Connection {
           for (const chunk of chunks) await this.#write(chunk);
         }
       }
-    } catch {
-      // Whatever it was, this connection is over: the reader sees its end, and tells the owner.
-      this.close();
+    } catch (error) {
+      // A worker that is gone may have sent answers before: the reader takes them, sees the end, and tells the owner.
+      this.#unwritable = true;
+      if (!isGone(error)) this.close();
     } finally {
       this.#writing = false;
     }

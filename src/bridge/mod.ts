@@ -4,4 +4,12 @@ export { type Assets, cacheDir, layOutAssets } from "./assets.ts";
 export { Connection } from "./connection.ts";
 export { describeExit, type Exit } from "./exit.ts";
 export { type Frame, Kind, parseMetadata } from "./frame.ts";
-export { type BridgeOptions, BridgeProcess, type OutputSink, type StartConfig, StartError } from "./process.ts";
+export {
+  type BridgeOptions,
+  BridgeProcess,
+  OUTPUT_REST_MS,
+  type OutputSink,
+  type StartConfig,
+  StartError,
+  withLimit,
+} from "./process.ts";

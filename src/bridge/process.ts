@@ -55,6 +55,9 @@ const NOTHING = new Uint8Array(0);
 /** Time for a Python to start and connect, in ms. A cold interpreter on a slow network disk takes seconds. */
 const CONNECT_LIMIT_MS = 60_000;
 
+/** For what a process, or its children, still print when it is to end, in ms. */
+export const OUTPUT_REST_MS = 1_000;
+
 /** A running Python, connected. */
 export class BridgeProcess implements Disposable {
   #ended = false;
@@ -84,10 +87,11 @@ export class BridgeProcess implements Disposable {
     const exchange = new Exchange(`${directory.path}/exchange`, ledger);
     let child: Deno.ChildProcess | undefined;
     let socket: Deno.Conn | undefined;
+    let outputEnded = Promise.resolve();
     try {
       child = spawn(options, directory.path);
       // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
-      const outputEnded = options.output === "inherit"
+      outputEnded = options.output === "inherit"
         ? Promise.resolve()
         : Promise.all([drain(child.stdout, options.output), drain(child.stderr, options.output)])
           .then(() => {});
@@ -111,7 +115,11 @@ export class BridgeProcess implements Disposable {
       return new BridgeProcess(child.pid, String(python), connection, ledger, exchange, child.status, outputEnded);
     } catch (error) {
       socket?.close();
-      if (child !== undefined) killGroup(child.pid, "SIGKILL");
+      if (child !== undefined) {
+        killGroup(child.pid, "SIGKILL");
+        // What it printed says more than the error.
+        await withLimit(Promise.all([child.status, outputEnded]), OUTPUT_REST_MS);
+      }
       ledger[Symbol.dispose]();
       exchange[Symbol.dispose]();
       throw error;
@@ -215,6 +223,15 @@ function killGroup(pid: number, signal: Deno.Signal): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
   }
+}
+
+/** Waits for `promise` to settle, but no longer than `ms`; gives whether it did. */
+export async function withLimit(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  const settled = await Promise.race([promise.then(() => true, () => true), limit]);
+  clearTimeout(timer);
+  return settled;
 }
 
 async function drain(stream: ReadableStream<Uint8Array<ArrayBuffer>>, sink: OutputSink): Promise<void> {

@@ -61,14 +61,17 @@ function parseRoot(args: readonly string[], io: Io): never {
   const root = (or as unknown as (...parsers: readonly Parser<"sync", unknown, unknown>[]) => Parser<"sync">)(
     ...parsers,
   );
+  // Without a command there is nothing to do: help is shown, but that was not success.
+  const code = args.length === 0 ? ExitCode.Usage : ExitCode.Success;
   runParser(root, PROGRAM, args.length === 0 ? ["--help"] : args, {
     ...runOptions(io),
-    brief: message`Train, package and serve Python models, with nothing installed into their environment.`,
+    help: { option: { names: ["--help", "-h"] }, onShow: () => leave(code) },
+    brief: message`Train and serve Python models, with nothing installed into their environment.`,
     version: { option: { names: ["--version", "-V"] }, value: VERSION, onShow: () => leave(ExitCode.Success) },
     completion: { command: true, onShow: () => leave(ExitCode.Success) },
     commandList: "top-level",
   });
-  throw new Leave(args.length === 0 ? ExitCode.Usage : ExitCode.Success);
+  throw new Leave(code);
 }
 
 function runOptions(io: Io): RunOptions<never, never> {

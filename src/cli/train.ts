@@ -79,7 +79,7 @@ export const train = defineCommand({
  * A `--` right behind `model_dir` belongs to the script like all that follows, but ends the options for the parser, which
  * drops it: it is put back.
  */
-function restoreSeparator(
+export function restoreSeparator(
   words: readonly string[],
   { args, modelDir }: { readonly args: readonly string[]; readonly modelDir: string },
 ): readonly string[] {

@@ -83,7 +83,9 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
     return good("Unix sockets: a worker started and connected");
   } catch (error) {
     const output = printed.join("").trim();
-    return bad(`A worker can't be started: ${reason(error)}${output === "" ? "" : `\n  ${output}`}`);
+    return bad(
+      `A worker can't be started: ${reason(error)}${output === "" ? "" : `\n${output.replaceAll(/^/gm, "  ")}`}`,
+    );
   }
 }
 

@@ -53,7 +53,9 @@ function parse(text: string, allowed: readonly string[]): URL {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new HttpProblem(400, `'${text}' is not an http or https URI`);
   }
-  if (!allowed.some((host) => host.toLowerCase() === url.hostname || host.toLowerCase() === url.host)) {
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  const names = [url.hostname, `${url.hostname}:${port}`];
+  if (!allowed.some((host) => names.includes(host.toLowerCase()))) {
     throw new HttpProblem(403, `The host '${url.host}' is not one that --allow-uri-list names`);
   }
   return url;
@@ -71,7 +73,13 @@ export async function fetchInput(
 ): Promise<{ body: Uint8Array<ArrayBuffer>; contentType: string }> {
   const response = await transfer(url, { method: "GET" }, "fetch the input");
   const contentType = response.headers.get("content-type") ?? "application/octet-stream";
-  return { body: await readBody(response, maxBytes), contentType };
+  try {
+    return { body: await readBody(response, maxBytes), contentType };
+  } catch (error) {
+    if (!response.bodyUsed) await response.body?.cancel();
+    if (!(error instanceof HttpProblem) || error.status !== 400) throw error;
+    throw new HttpProblem(502, `Could not fetch the input at '${url}': ${error.message}`);
+  }
 }
 
 /**

@@ -5,8 +5,8 @@ const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-const strict = new TextDecoder("utf-8", { fatal: true });
-const lenient = new TextDecoder("utf-8");
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Takes bytes as they come; see {@linkcode lineSplitter}. */
 export interface LineSplitter {
@@ -18,28 +18,45 @@ export interface LineSplitter {
 /**
  * Makes a function that takes bytes and calls `onLine` for each complete line, without its end.
  *
- * Nothing is lost: bytes that are not UTF-8, and control characters other than tab, are shown as `\xNN`.
+ * Nothing is lost: bytes that are not UTF-8, and control characters other than tab and escape (colours), are shown as
+ * `\xNN`.
  */
 export function lineSplitter(onLine: (line: string) => void): LineSplitter {
   let rest: Uint8Array = new Uint8Array(0);
+  /** Gives on what is too long for one line, and returns what is left. */
+  const shorten = (line: Uint8Array): Uint8Array => {
+    while (line.length > MAX_LINE_BYTES) {
+      const end = characterStart(line, MAX_LINE_BYTES);
+      onLine(show(line.subarray(0, end)));
+      line = line.subarray(end);
+    }
+    return line;
+  };
+  const finish = (line: Uint8Array) => {
+    const last = shorten(line);
+    onLine(show(last.at(-1) === CARRIAGE_RETURN ? last.subarray(0, -1) : last));
+  };
   const split = (bytes: Uint8Array) => {
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      onLine(show(join(rest, bytes.subarray(start, end))));
+      finish(join(rest, bytes.subarray(start, end)));
       rest = rest.subarray(0, 0);
       start = end + 1;
     }
-    if (start < bytes.length) rest = join(rest, bytes.subarray(start)).slice();
-    while (rest.length > MAX_LINE_BYTES) {
-      onLine(show(rest.subarray(0, MAX_LINE_BYTES)));
-      rest = rest.slice(MAX_LINE_BYTES);
-    }
+    if (start < bytes.length) rest = shorten(join(rest, bytes.subarray(start))).slice();
   };
   const flush = () => {
-    if (rest.length > 0) onLine(show(rest));
+    if (rest.length > 0) finish(rest);
     rest = rest.subarray(0, 0);
   };
   return Object.assign(split, { flush });
+}
+
+/** Where the character begins that `index` is in, if it is UTF-8. */
+function characterStart(bytes: Uint8Array, index: number): number {
+  let start = index;
+  while (start > index - 3 && (bytes[start]! & 0xc0) === 0x80) start--;
+  return (bytes[start]! & 0xc0) === 0x80 ? index : start;
 }
 
 function join(first: Uint8Array, second: Uint8Array): Uint8Array {
@@ -50,8 +67,7 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array {
   return whole;
 }
 
-function show(line: Uint8Array): string {
-  const bytes = line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
+function show(bytes: Uint8Array): string {
   let text: string;
   try {
     text = strict.decode(bytes);

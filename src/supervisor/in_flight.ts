@@ -19,8 +19,13 @@ export class InFlight {
   /** The ids of the jobs in the slots. */
   readonly #ids = new Uint32Array(SLOTS);
   /** The id given last. */
-  #last = 0;
+  #last: number;
   #size = 0;
+
+  /** @param last the id before the first; a test of what comes after four billion begins there */
+  constructor(last = 0) {
+    this.#last = last;
+  }
 
   /** How many jobs there are. */
   get size(): number {
@@ -48,7 +53,7 @@ export class InFlight {
 
   /** Removes all jobs, and returns them with their ids, the oldest first. */
   clear(): [id: number, job: Job][] {
-    const ids = [...this.#ids].filter((id) => this.#slots[id % SLOTS] !== undefined);
+    const ids = [...this.#ids].filter((_, slot) => this.#slots[slot] !== undefined);
     ids.sort((a, b) => this.#age(b) - this.#age(a));
     return ids.map((id) => [id, this.take(id)!]);
   }

@@ -11,9 +11,12 @@ import { getLogger } from "@logtape/logtape";
 import { ScriptError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
-import { type Death, Worker, type WorkerEvents } from "./worker.ts";
+import type { Death, Worker, WorkerEvents } from "./worker.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
+
+/** What a pool needs of a worker. */
+export type PooledWorker = Pick<Worker, "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop">;
 
 /** How a pool is made. */
 export interface PoolOptions {
@@ -24,7 +27,7 @@ export interface PoolOptions {
   /** The longest that a job waits for a worker, in ms. @default 30_000 */
   readonly queueTimeoutMs?: number;
   /** Makes a worker; `run` is called by the pool. */
-  readonly createWorker: (index: number, events: WorkerEvents) => Worker;
+  readonly createWorker: (index: number, events: WorkerEvents) => PooledWorker;
   readonly backoff?: () => Backoff;
 }
 
@@ -34,7 +37,7 @@ export type PoolState = "loading" | "ready" | "restarting" | "stopping";
 interface Slot {
   readonly index: number;
   readonly backoff: Backoff;
-  worker: Worker;
+  worker: PooledWorker;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -160,8 +163,8 @@ export class Pool {
     if (this.#slots.every(({ worker }) => worker.dead)) this.#ended.resolve();
   }
 
-  #leastLoaded(): Worker | undefined {
-    let best: Worker | undefined;
+  #leastLoaded(): PooledWorker | undefined {
+    let best: PooledWorker | undefined;
     for (const { worker } of this.#slots) {
       if (worker.hasRoom && (best === undefined || worker.load < best.load)) best = worker;
     }

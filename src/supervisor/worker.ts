@@ -18,8 +18,10 @@ import {
   type Exit,
   type Frame,
   Kind,
+  OUTPUT_REST_MS,
   parseMetadata,
   type StartConfig,
+  withLimit,
 } from "../bridge/mod.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Job, Outcome, WorkerError } from "./job.ts";
@@ -56,8 +58,6 @@ type State = "starting" | "ready" | "stopping" | "dead";
 
 /** After a process has ended, for the rest of what it wrote to arrive, in ms. */
 const READ_REST_MS = 50;
-/** For what its children still print, before what is left of them is ended, in ms. */
-const OUTPUT_REST_MS = 1_000;
 
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
@@ -122,7 +122,9 @@ export class Worker {
     const reading = process.connection.run({
       onFrame: (frame) => this.#onFrame(frame),
       onBatch: () => this.#onBatch(),
-    }).catch((error) => {
+    }).catch(async (error) => {
+      // One that was killed while it wrote has broken nothing: how it ended says more.
+      if (process.connection.ended && await withLimit(process.exited, READ_REST_MS)) return;
       // A worker that breaks the protocol is of no use.
       this.#protocolError = error;
       process.kill("SIGKILL");
@@ -144,8 +146,10 @@ export class Worker {
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
   stop(signal: AbortSignal): void {
     if (this.#state === "dead") return;
+    // One that is loading has nothing to finish, and does not listen.
+    if (this.#state === "starting") this.#process?.kill("SIGTERM");
+    else this.#process?.requestStop();
     this.#state = "stopping";
-    this.#process?.requestStop();
     const force = () => this.#process?.kill("SIGKILL");
     if (signal.aborted) force();
     else signal.addEventListener("abort", force, { once: true });
@@ -184,6 +188,11 @@ export class Worker {
       throw new ProtocolError(`An answer to request ${frame.id}, which the worker does not have`);
     }
     this.#answered++;
+    this.#finish(job, frame);
+  }
+
+  /** @throws {ProtocolError} if the answer can't be read; the job is settled nonetheless */
+  #finish(job: Job, frame: Frame): void {
     let outcome: Outcome;
     try {
       outcome = this.#outcome(frame);
@@ -246,11 +255,19 @@ export class Worker {
     const lastBegun = jobs.findIndex(([id]) => id === started);
     return jobs.filter(([id, job], index) => {
       const answer = finished.get(id);
-      if (answer !== undefined) job.settle(this.#outcome(answer));
+      if (answer !== undefined) this.#finishDead(job, answer);
       else if (index <= lastBegun) job.settle({ kind: "lost", cause });
       else return true;
       return false;
     }).map(([, job]) => job);
+  }
+
+  #finishDead(job: Job, answer: Frame): void {
+    try {
+      this.#finish(job, answer);
+    } catch {
+      // What a dead worker left may be damaged; the job says so.
+    }
   }
 }
 
@@ -258,11 +275,4 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
-}
-
-async function withLimit(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([promise.catch(() => {}), limit]);
-  clearTimeout(timer);
 }

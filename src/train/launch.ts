@@ -1,6 +1,6 @@
 /** A training run: one Python, from its start to its end. */
 
-import { type Assets, BridgeProcess, describeExit, type Exit, Kind, parseMetadata } from "../bridge/mod.ts";
+import { type Assets, BridgeProcess, describeExit, type Exit, Kind, parseMetadata, withLimit } from "../bridge/mod.ts";
 
 /** What a training run needs to know. */
 export interface TrainConfig {
@@ -96,6 +96,8 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       maxBody: MAX_BODY,
       signal: aborter.signal,
     });
+    // A signal that came just before its HELLO has reached nobody.
+    aborter.signal.throwIfAborted();
     process.begin({
       mode: "train",
       module: config.module,
@@ -115,6 +117,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
   } finally {
     clearTimeout(timer);
     process?.[Symbol.dispose]();
+    await process?.exited;
   }
 }
 
@@ -146,8 +149,8 @@ async function follow(process: BridgeProcess): Promise<Report> {
   }).catch(() => {
     // The exit says what happened to a worker whose stream is broken.
   });
-  const rest = process.exited.then(() => new Promise((resolve) => setTimeout(resolve, READ_REST_MS)));
-  await Promise.race([reading, rest]);
+  await process.exited;
+  await withLimit(reading, READ_REST_MS);
   return report;
 }
 

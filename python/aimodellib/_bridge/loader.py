@@ -148,6 +148,21 @@ def event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def end_tasks() -> None:
+    """Cancel what still runs on the event loop, and wait for it: its ``finally`` blocks are to be executed."""
+    if not event_loop.cache_info().currsize:
+        return
+    import asyncio
+
+    loop = event_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+
+
 def _takes(signature: inspect.Signature, keyword: str) -> bool:
     parameter = signature.parameters.get(keyword)
     if parameter is not None:

@@ -138,6 +138,10 @@ class Handler:
         metadata = self._results.get(content_type)
         if metadata is None:
             metadata = json.dumps({"content_type": content_type}).encode()
+            if len(metadata) > frames.MAX_METADATA:
+                message = f"serialize() returned a content type of {len(content_type)} characters"
+                streams.print_line(message)
+                return _error("bad_result", message)
             if len(self._results) < MAX_CACHED:
                 self._results[content_type] = metadata
         return frames.RESULT, metadata, payload

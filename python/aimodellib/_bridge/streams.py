@@ -32,6 +32,20 @@ def flush() -> None:
             stream.flush()
 
 
+def give_up_unwritten() -> None:
+    """Drop what can't be written, such as to a pipe whose reader is gone: Python would end with 120 for it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream.fileno())
+                os.close(null)
+        except (ValueError, AttributeError):
+            pass  # closed, or replaced by the script
+
+
 def print_traceback(error: BaseException) -> None:
     """Print the traceback of ``error``, from the script's first frame on."""
     frames = error.__traceback__

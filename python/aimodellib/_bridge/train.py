@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
 from . import frames, streams
-from .loader import ScriptError, adapt, add_to_path, find_implementation, load_script
+from .loader import ScriptError, adapt, add_to_path, end_tasks, event_loop, find_implementation, load_script
 
 if TYPE_CHECKING:
     from .worker import Link
@@ -52,11 +52,12 @@ def run(link: Link, config: dict[str, Any]) -> int:
         train = adapt(owner, "train", ("model_dir", *args), options, _usage(args))
         link.send(frames.READY)
         stage = "train"
-        result = train(config["model_dir"], *args)
-        if inspect.isawaitable(result):
-            from .loader import event_loop
-
-            event_loop().run_until_complete(result)
+        try:
+            result = train(config["model_dir"], *args)
+            if inspect.isawaitable(result):
+                event_loop().run_until_complete(result)
+        finally:
+            end_tasks()
     except ScriptError as error:
         link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
         return 1

@@ -71,6 +71,8 @@ def main() -> NoReturn:
         streams.print_line(f"The worker lost its connection with the supervisor: {error}")
         code = 1
     streams.flush()
+    if code:
+        streams.give_up_unwritten()
     sys.exit(code)
 
 

@@ -58,7 +58,7 @@ function toResponse({ contentType, body }: Result): Response {
     return new Response(body, { headers: { "content-type": contentType } });
   } catch {
     const message = `serialize() returned '${contentType}', which can't be a Content-Type`;
-    log.error(message);
+    log.error("{message}", { message });
     throw new HttpProblem(500, message);
   }
 }

@@ -1,0 +1,490 @@
+/** What happens when processes are killed, and when scripts misbehave. */
+
+import assert from "node:assert/strict";
+import { sleep, until, within } from "./support/limits.ts";
+import { isAlive, signal } from "./support/processes.ts";
+import { BIN, echo, MODULES, py, type Sandbox, test } from "./support/sandbox.ts";
+import { problemOf, type Server } from "./support/server.ts";
+
+const EXEC = { module: `${MODULES}/exec` };
+
+/** Executes Python in the worker, and returns the answer. */
+async function execute(server: Server, code: string) {
+  return await server.invoke(code);
+}
+
+/** Executes Python that answers. */
+async function evaluate(server: Server, code: string): Promise<string> {
+  const { status, text } = await execute(server, code);
+  assert.equal(status, 200, text);
+  return text;
+}
+
+/** Waits until a worker answers again after one has died. */
+async function untilReady(server: Server, workers: number): Promise<void> {
+  await until(`worker number ${workers} is ready`, () => server.workersReady >= workers);
+}
+
+// Workers.
+
+/** Notes each request's id in a file, before it does anything else, and answers with what belongs to it alone. */
+const NOTING = (work: string) =>
+  echo(py`
+    import os, time
+    def load(model_dir):
+        return os.open(model_dir + "/executed", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    def predict(data, model):
+        os.write(model, data.split(b" ")[0] + b"\n")
+        ${work}
+        return b"answer to " + data
+  `);
+
+for (
+  const [what, work, bodies] of [
+    ["quick requests", "pass", [0]],
+    ["requests of 3 ms", "time.sleep(0.003)", [0]],
+    ["requests of 0 to 200 KiB", "pass", [0, 10, 30_000, 70_000, 200_000]],
+  ] as const
+) {
+  test(`serve loses at most one of the ${what} a kill when workers are killed under load`, async (box) => {
+    const server = await box.serve(NOTING(work));
+    const outcomes = new Map<number, number>();
+    const wrong: string[] = [];
+    let next = 0;
+    let stopping = false;
+    const clients = Promise.all(Array.from({ length: 32 }, async () => {
+      while (!stopping) {
+        const id = next++;
+        const body = `${id} `.padEnd(bodies[id % bodies.length]!, `${id}`);
+        const answer = await server.invoke(body);
+        outcomes.set(id, answer.status);
+        if (answer.status === 502) problemOf(answer);
+        else if (answer.status !== 200 || answer.text !== `answer to ${body}`) {
+          wrong.push(`${id}: ${answer.status} ${answer.text.slice(0, 200)}`);
+        }
+      }
+    }));
+    const kills = 5;
+    for (let kill = 1; kill <= kills; kill++) {
+      await untilReady(server, kill);
+      await sleep(100 + kill * 37);
+      signal(server.workerPid, "SIGKILL");
+    }
+    await untilReady(server, kills + 1);
+    await sleep(100);
+    stopping = true;
+    await within(60_000, "every request ends", clients);
+    await server.stop();
+
+    assert.deepEqual(wrong, []);
+    assert.equal(outcomes.size, next);
+    const lost = [...outcomes].filter(([, status]) => status === 502).map(([id]) => id);
+    assert.ok(lost.length <= kills, `${lost.length} of ${next} were lost`);
+    const executed = box.read("model/executed").trimEnd().split("\n").map(Number);
+    assert.equal(new Set(executed).size, executed.length, "none was executed twice");
+    const answered = [...outcomes].filter(([, status]) => status === 200).map(([id]) => id);
+    const seen = new Set(executed);
+    assert.ok(answered.every((id) => seen.has(id)));
+    assert.equal([...server.log.matchAll(/ERROR Worker 1 ended \(signal SIGKILL/g)].length, kills);
+    assert.ok(next > 200, `there was load: ${next} requests`);
+  });
+}
+
+test("serve answers 502 and never tries again when a request kills its worker", async (box) => {
+  const server = await box.serve(NOTING("if b'poison' in data: os._exit(9)"));
+  for (let i = 1; i <= 3; i++) {
+    const answer = await server.invoke(`${i} poison`);
+    assert.equal(answer.status, 502);
+    assert.match(problemOf(answer).detail, /exit code 9.*not tried again/);
+    assert.equal((await server.invoke(`${i}00 x`)).status, 200, "the next one waits for the next worker");
+  }
+  await server.stop();
+  assert.deepEqual(box.read("model/executed").trimEnd().split("\n").map(Number), [1, 100, 2, 200, 3, 300]);
+});
+
+for (
+  const [what, code, cause] of [
+    ["calls os._exit(0)", "import os; os._exit(0)", /exit code 0/],
+    ["calls os._exit(7)", "import os; os._exit(7)", /exit code 7/],
+    ["reads address 0", "import ctypes; ctypes.string_at(0)", /signal SIGSEGV \(a crash in native code\)/],
+    ["is killed", "import os; os.kill(os.getpid(), 9)", /signal SIGKILL \(likely out of memory/],
+    ["calls abort()", "import os; os.abort()", /signal SIGABRT/],
+    ["gets SIGTERM", "import os, time; os.kill(os.getpid(), 15); time.sleep(9)", /signal SIGTERM/],
+  ] as const
+) {
+  test(`serve answers 502, logs the cause, and works again when the script ${what}`, async (box) => {
+    const server = await box.serve(EXEC);
+    const answer = await execute(server, `print("last words", flush=True)\n${code}`);
+    assert.equal(answer.status, 502);
+    assert.match(problemOf(answer).detail, cause);
+    assert.equal(await evaluate(server, "answer = 6 * 7"), "42");
+    await server.stop();
+    assert.match(server.log, new RegExp(`ERROR Worker 1 ended \\(${cause.source}`));
+    assert.ok(server.printed.includes("last words"), "no line is lost");
+    if (code.includes("ctypes")) assert.ok(server.printed.some((line) => /Segmentation fault/.test(line)));
+  });
+}
+
+test("serve reports that it restarts, and pauses longer each time, when workers keep dying", async (box) => {
+  const server = await box.serve(EXEC);
+  for (let i = 1; i <= 4; i++) {
+    assert.equal((await execute(server, "import os; os._exit(1)")).status, 502);
+    if (i === 4) {
+      const ping = await server.request("/ping");
+      assert.deepEqual([ping.status, problemOf(ping)["state"]], [503, "restarting"]);
+      assert.equal((await server.request("/health/live")).status, 200);
+    }
+    await untilReady(server, i + 1);
+    assert.equal((await server.request("/ping")).status, 200);
+  }
+  await server.stop();
+  const pauses = [...server.log.matchAll(/started again in ([\d.]+) s/g)].map(([, seconds]) => Number(seconds));
+  assert.equal(pauses.length, 4);
+  assert.ok(pauses.every((pause, i) => i === 0 || pause > pauses[i - 1]!), `${pauses}`);
+});
+
+test("serve ends well when it is stopped while it waits to start a worker again", async (box) => {
+  const server = await box.serve(EXEC);
+  for (let i = 0; i < 4; i++) await execute(server, "import os; os._exit(1)");
+  await server.stop();
+});
+
+test("serve goes on with the old script's errors when a later start of the script fails", async (box) => {
+  const server = await box.serve(echo(py`
+    import os
+    def load(model_dir):
+        if os.path.exists(model_dir + "/broken"):
+            raise OSError("weights are gone")
+    def predict(data, model):
+        os._exit(1)
+  `));
+  box.write({ "model/broken": "" });
+  assert.equal((await server.invoke("x")).status, 502);
+  await server.program.stderr.waitFor(/ERROR Worker 1 ended \(load\(\) raised OSError: weights are gone\)/);
+  assert.equal((await server.request("/ping")).status, 503);
+  Deno.removeSync(box.path("model/broken"));
+  await untilReady(server, 2);
+  assert.equal((await server.request("/ping")).status, 200);
+  await server.stop();
+});
+
+// Scripts that misbehave.
+
+test("serve logs every line and answers when predict prints 100 MB", async (box) => {
+  const server = await box.serve(EXEC);
+  const answer = await evaluate(
+    server,
+    py`
+      line = "y" * 999
+      for i in range(100_000):
+          print(line)
+      answer = "printed"
+    `,
+  );
+  assert.equal(answer, "printed");
+  assert.equal(await evaluate(server, "answer = 1"), "1");
+  await server.stop();
+  const log = server.log;
+  const line = `[worker 1] ${"y".repeat(999)}\n`;
+  const first = log.indexOf(line);
+  assert.ok(log.startsWith(line.repeat(100_000), first), "all lines are there, whole");
+});
+
+test("serve answers as before when the script writes binary rubbish, and what looks like frames, to fd 1 and 2", async (box) => {
+  const server = await box.serve(EXEC);
+  const code = py`
+    import os, struct
+    for i in range(100):
+        os.write(1, os.urandom(10_000))
+        os.write(2, bytes(range(256)))
+        os.write(1, struct.pack("<IIBBH", 5, 1, 6, 0, 0) + b"wrong")
+    os.write(1, b"\n\xff\xfe end\n")
+    answer = "right"
+  `;
+  for (let i = 0; i < 3; i++) assert.equal(await evaluate(server, code), "right");
+  assert.equal(server.workersReady, 1);
+  await server.stop();
+  assert.equal(server.printed.filter((line) => line === "\\xff\\xfe end").length, 3);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(server.log, /[\x00-\x08\x0b-\x1a]/, "a terminal is safe from it");
+});
+
+test("serve answers when the script prints one line of 5 MB without an end", async (box) => {
+  const server = await box.serve(EXEC);
+  assert.equal(await evaluate(server, "import os; print('z' * 5_000_000, end='', flush=True); answer = 1"), "1");
+  await server.stop();
+  assert.equal(server.printed.join("").replaceAll(/[^z]/g, "").length, 5_000_000);
+});
+
+test("serve answers, and later ends them, when the script forks children that stay", async (box) => {
+  const server = await box.serve(EXEC);
+  const fork = py`
+    import os, time
+    children = []
+    for _ in range(5):
+        child = os.fork()
+        if child == 0:
+            time.sleep(300)
+            os._exit(0)
+        children.append(child)
+    answer = " ".join(map(str, children))
+  `;
+  const children = (await evaluate(server, fork)).split(" ").map(Number);
+  assert.equal(await evaluate(server, "answer = 'still here'"), "still here");
+  assert.ok(children.every(isAlive));
+  assert.equal(server.workersReady, 1);
+  await server.stop();
+  assert.ok(!children.some(isAlive), "they end with the worker");
+});
+
+test("serve ends the children of a worker when it dies", async (box) => {
+  const server = await box.serve(EXEC);
+  const pid = Number(
+    await evaluate(
+      server,
+      "import subprocess; answer = subprocess.Popen(['sleep', '300'], start_new_session=True).pid",
+    ),
+  );
+  const own = Number(await evaluate(server, "import subprocess; answer = subprocess.Popen(['sleep', '300']).pid"));
+  assert.ok(isAlive(pid) && isAlive(own));
+  assert.equal((await execute(server, "import os; os._exit(1)")).status, 502);
+  await until("its children are gone", () => !isAlive(pid) && !isAlive(own), 5_000);
+  assert.equal(await evaluate(server, "answer = 1"), "1");
+  await server.stop();
+});
+
+test("serve recovers when a child that the script forked comes back into the bridge", async (box) => {
+  const server = await box.serve(EXEC);
+  // Both processes return from predict, and share the connection.
+  const answer = await execute(server, "import os\nanswer = 'child' if os.fork() == 0 else 'parent'");
+  assert.ok([200, 502].includes(answer.status), answer.text);
+  let last = "";
+  await until(
+    "it answers rightly again",
+    async () => {
+      const results = await Promise.all(Array.from({ length: 5 }, (_, i) => execute(server, `answer = ${i}`)));
+      last = results.map(({ status, text }) => `${status} ${text}`).join(", ");
+      return last === "200 0, 200 1, 200 2, 200 3, 200 4";
+    },
+    30_000,
+    () => `${last}\n${server.log}`,
+  );
+  await server.stop();
+});
+
+for (
+  const [what, code] of [
+    ["closes all file descriptors", "import os; os.closerange(3, 256)"],
+    ["closes all of its sockets", SHUT("sock.close()")],
+    ["shuts all of its sockets down", SHUT("sock.shutdown(socket.SHUT_RDWR)")],
+    ["writes rubbish into the connection", SHUT("sock.sendall(b'\\xff' * 100)")],
+    ["closes its output", "import os, sys; sys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)"],
+    ["puts other objects in place of its output", "import sys; sys.stdout = sys.stderr = None"],
+    ["changes directory and empties its environment", "import os; os.chdir('/'); os.environ.clear()"],
+    ["sets a limit of 8 open files", "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))"],
+    [
+      "removes our modules",
+      "import sys\nfor name in list(sys.modules):\n  if 'aimodellib' in name: del sys.modules[name]",
+    ],
+    ["exhausts the recursion limit", "def f(): f()\ntry: f()\nexcept RecursionError: pass"],
+    [
+      "ignores SIGTERM and SIGINT",
+      "import signal; signal.signal(15, signal.SIG_IGN); signal.signal(2, signal.SIG_IGN)",
+    ],
+  ] as const
+) {
+  test(`serve answers the next request when the script ${what}`, async (box) => {
+    const server = await box.serve(EXEC);
+    const { status, text } = await execute(server, `${code}\nanswer = "first"`);
+    assert.ok(status === 502 || (status === 200 && text === "first"), `${status} ${text}`);
+    assert.equal(await evaluate(server, "answer = 'second'"), "second");
+    await server.stop();
+  });
+}
+
+/** Python that does something with each socket that it has open, whoever opened it. */
+function SHUT(action: string): string {
+  return py`
+    import os, socket, stat
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
+        except OSError:
+            continue
+        if is_socket:
+            sock = socket.socket(fileno=os.dup(fd)) if "close" not in ${
+    JSON.stringify(action)
+  } else socket.socket(fileno=fd)
+            ${action}
+  `;
+}
+
+test("serve answers 502 in time when a worker that holds a request closes its sockets and hangs", async (box) => {
+  const server = await box.serve(EXEC);
+  const hanging = execute(server, `${SHUT("sock.shutdown(socket.SHUT_RDWR)")}\nimport time\ntime.sleep(300)`);
+  assert.equal((await hanging).status, 502);
+  assert.equal(await evaluate(server, "answer = 'again'"), "again");
+  await server.stop();
+});
+
+// The supervisor.
+
+/** Starts a run whose script, and processes that it starts, will not end by themselves. */
+async function startServing(box: Sandbox, code: string): Promise<Server> {
+  const server = await box.serve(EXEC);
+  // The request is not answered by then, or is: it does not matter here.
+  server.invoke(code).catch(() => {});
+  await server.program.stderr.waitFor(/\[worker 1\] now$/);
+  return server;
+}
+
+for (
+  const [what, code] of [
+    ["is idle", "print('now')"],
+    ["sleeps in predict", "import time; print('now'); time.sleep(300)"],
+    ["computes without end", "print('now')\nwhile True: pass"],
+    ["holds the GIL", "import ctypes; print('now'); ctypes.PyDLL(None).sleep(300)"],
+    [
+      "ignores all signals",
+      "import signal, time\nfor n in range(1, 32):\n  if n not in (9, 19): signal.signal(n, signal.SIG_IGN)\n" +
+      "print('now')\ntime.sleep(300)",
+    ],
+    ["is stopped", "import os, signal; print('now', flush=True); os.kill(os.getpid(), signal.SIGSTOP)"],
+    [
+      "has closed its descriptors",
+      "import os, time; print('now', flush=True); os.closerange(0, 256); time.sleep(300)",
+    ],
+    ["has forked children", "import os, time\nprint('now', flush=True)\nfor _ in range(3): os.fork()\ntime.sleep(300)"],
+    [
+      "has started a daemon in a session of its own",
+      "import subprocess, time\nsubprocess.Popen('setsid sleep 300 & setsid sh -c \"sleep 300; true\" &', shell=True)\n" +
+      "print('now')\ntime.sleep(300)",
+    ],
+    [
+      "has daemons that were forked twice and ignore signals",
+      py`
+        import os, signal, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                os.closerange(0, 256)
+                time.sleep(300)
+            os._exit(0)
+        os.wait()
+        print("now")
+      `,
+    ],
+  ] as const
+) {
+  test(`no process is left within 2 s of the supervisor's kill -9 when the worker ${what}`, async (box) => {
+    const server = await startServing(box, code);
+    assert.ok(box.processes().length >= 3, "supervisor, worker and keeper");
+    server.program.kill("SIGKILL");
+    await until(
+      "no process is left",
+      () => box.processes().length === 0,
+      2_000,
+      () => JSON.stringify(box.processes(), null, 2),
+    );
+    assert.deepEqual(box.leftovers(), [], "nor a temporary directory");
+  });
+}
+
+for (const name of ["SIGKILL", "SIGHUP", "SIGQUIT"] as const) {
+  test(`no process is left within 2 s when a training run's supervisor gets ${name}`, async (box) => {
+    const module = box.module({
+      "train.py": py`
+        import ctypes, subprocess
+        def train(model_dir):
+            subprocess.Popen(["sleep", "300"])
+            subprocess.Popen(["sleep", "300"], start_new_session=True)
+            print("now", flush=True)
+            ctypes.PyDLL(None).sleep(300)
+      `,
+    });
+    const program = box.start(["train", module, "train.py", "model"]);
+    await program.stdout.waitFor(/now/);
+    assert.ok(box.processes().length >= 5);
+    program.kill(name);
+    await until("no process is left", () => box.processes().length === 0, 2_000);
+    assert.deepEqual(box.leftovers(), []);
+  });
+}
+
+test("no process is left within 2 s of kill -9 when the supervisor is killed at any time of its start", async (box) => {
+  const module = box.module({ "serve.py": echo() });
+  Deno.mkdirSync(box.path("model"));
+  for (let ms = 20; ms <= 300; ms += 20) {
+    const program = box.start(["serve", "--port", "0", module, "serve.py", "model"]);
+    await sleep(ms);
+    program.kill("SIGKILL");
+    await until(
+      `no process is left (after ${ms} ms)`,
+      () => box.processes().length === 0,
+      2_000,
+      () => JSON.stringify(box.processes(), null, 2),
+    );
+  }
+  // A directory that a worker had not been told of yet may be left: there is nobody to remove it.
+  for (const name of box.leftovers()) Deno.removeSync(`${box.path("tmp")}/${name}`, { recursive: true });
+});
+
+test("serve ends its worker when the keeper was killed before", async (box) => {
+  const server = await box.serve(EXEC);
+  const pid = server.workerPid;
+  const keeper = box.processes().find((process) => process.pid !== pid && /_bridge/.test(process.command));
+  assert.ok(keeper !== undefined);
+  signal(keeper.pid, "SIGKILL");
+  assert.equal(await evaluate(server, "answer = 1"), "1");
+  await server.stop();
+});
+
+// Temporary directories.
+
+test("serve and train leave nothing in TMPDIR when they run and when they have ended", async (box) => {
+  const server = await box.serve(EXEC);
+  assert.deepEqual([...Deno.readDirSync(box.path("tmp"))], [], "while it runs");
+  await server.invoke("x".repeat(300_000)).catch(() => {});
+  await execute(server, "import os; os._exit(1)");
+  await evaluate(server, "answer = 1");
+  assert.deepEqual([...Deno.readDirSync(box.path("tmp"))], [], "after a restart");
+  await server.stop();
+  assert.equal((await box.train("def train(d): raise ValueError")).code, 1);
+  assert.equal((await box.train("import os\ndef train(d): os.kill(os.getpid(), 9)")).code, 137);
+  assert.deepEqual([...Deno.readDirSync(box.path("tmp"))], []);
+});
+
+for (const [what, runtime] of [["XDG_RUNTIME_DIR is set", true], ["it is not", false]] as const) {
+  test(`serve and train work when TMPDIR is longer than a socket's path may be, and ${what}`, async (box) => {
+    const long = `${box.root}/${"long-".repeat(30)}/é`;
+    Deno.mkdirSync(long, { recursive: true });
+    Deno.mkdirSync(box.path("run"));
+    const env = { TMPDIR: long, ...(runtime && { XDG_RUNTIME_DIR: box.path("run") }) };
+    const trained = await box.train("import tempfile\ndef train(d): print(tempfile.gettempdir())", [], { env });
+    assert.deepEqual([trained.code, trained.stdout, trained.stderr], [0, `${long}\n`, ""]);
+    const server = await box.serve(EXEC, { env });
+    assert.equal(await evaluate(server, "answer = 1"), "1");
+    await server.stop();
+    assert.deepEqual([...Deno.readDirSync(long), ...Deno.readDirSync(box.path("run"))], []);
+  });
+}
+
+test("train works when TMPDIR is missing, or can't be written to", async (box) => {
+  for (const TMPDIR of [box.path("missing"), "/proc", "relative/path"]) {
+    const { code, stdout, stderr } = await box.train("def train(d): print('trained')", [], { env: { TMPDIR } });
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "trained\n", stderr: "" });
+  }
+});
+
+test("the worker's directory is for its user alone when it starts", async (box) => {
+  const python = box.path("python");
+  box.write({ python: `#!/bin/sh\nstat -c '%a %F' "$AIMODELLIB_BRIDGE" "$AIMODELLIB_BRIDGE"/* >&2\nexit 3\n` });
+  Deno.chmodSync(python, 0o755);
+  const { code, stderr } = await box.run(["train", "--python", python, box.module({ "t.py": "" }), "t.py", "model"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^700 directory\n/);
+  assert.match(stderr, /Error: The Python '.*\/python' ended with exit code 3 before it was ready\n$/);
+  assert.match(stderr, /\n600 regular/);
+  assert.equal(BIN.length > 0, true);
+});

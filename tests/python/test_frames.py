@@ -1,0 +1,84 @@
+"""Frames on a real socket."""
+
+import json
+import pathlib
+import random
+import socket
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+
+from aimodellib._bridge import frames
+from aimodellib._bridge.frames import HEADER, Closed, FrameReader, ProtocolError
+
+LIMIT = 1 << 20
+
+
+def frame(kind, request_id, metadata=b"", body=b""):
+    return frames.encode(kind, request_id, metadata, len(body)) + body
+
+
+def read_all(data, chunk=None):
+    """Frames of ``data``, sent whole or in pieces, and closed."""
+    near, far = socket.socketpair()
+    far.settimeout(10)
+    reader, found = FrameReader(far, LIMIT), []
+    with near, far:
+        pieces = [data] if chunk is None else [data[i : i + chunk] for i in range(0, len(data), chunk)]
+        try:
+            for piece in pieces:
+                near.sendall(piece)
+            near.shutdown(socket.SHUT_WR)
+            while True:
+                found += reader.read()
+        except Closed:
+            return found
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+def test_frames_come_whole_however_they_were_cut(chunk):
+    sent = [(frames.INVOKE, 1, b'{"a":1}', b"body"), (frames.STOP, 2**32 - 1, b"", b""), (frames.HELLO, 0, b"{}", b"x")]
+    assert read_all(b"".join(frame(*parts) for parts in sent), chunk) == sent
+
+
+def test_a_body_larger_than_a_read_is_whole():
+    body = random.Random(1).randbytes(100_000)
+    assert read_all(frame(frames.INVOKE, 3, b"{}", body)) == [(frames.INVOKE, 3, b"{}", body)]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (HEADER.pack(0, 1, 99, 0, 0), "unknown kind 99"),
+        (HEADER.pack(0, 1, frames.INVOKE, 7, 0), "unknown flags 0x7"),
+        (HEADER.pack(LIMIT + 1, 1, frames.INVOKE, 0, 0), "over the limit"),
+        (frame(frames.INVOKE, 1, b"", b"body")[:-1], "ended within a frame"),
+    ],
+)
+def test_what_is_no_frame_is_refused_by_name(data, message):
+    with pytest.raises(ProtocolError, match=message):
+        read_all(data)
+
+
+@pytest.mark.parametrize("text", [b"[1]", b"{", b"\xff", b"[" * 60_000])
+def test_metadata_that_is_no_object_is_refused(text):
+    with pytest.raises(ProtocolError):
+        frames.parse_object(text, "metadata")
+
+
+def test_damaged_frames_give_frames_or_a_protocol_error_and_never_hang():
+    chance = random.Random(20)
+    good = b"".join(frame(frames.INVOKE, n, json.dumps({"n": n}).encode(), b"b" * n) for n in range(5))
+    for _ in range(10_000):
+        data = bytearray(good)
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        del data[chance.randrange(1, len(data)) :]
+        try:
+            for kind, _id, _metadata, body in read_all(bytes(data)):
+                assert kind in frames.KINDS
+                assert len(body) <= LIMIT
+        except ProtocolError:
+            pass

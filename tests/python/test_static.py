@@ -1,0 +1,35 @@
+"""The Python package is clean for type checkers and linters, and good for the oldest Python that is promised."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "python" / "aimodellib"
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT / "python", capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("mypy", "--strict", "aimodellib"),
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+    ],
+    ids=" ".join,
+)
+def test_the_package_is_clean(command):
+    result = run(*command)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_package_needs_no_newer_python_than_3_8():
+    vermin = pathlib.Path(sys.executable).with_name("vermin")
+    command = [vermin, "-t=3.8-", "--no-tips", "--violations", PACKAGE]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr

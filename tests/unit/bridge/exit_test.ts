@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { describeExit } from "../../../src/bridge/exit.ts";
+
+for (
+  const [exit, expected] of [
+    [{ code: 0, signal: null }, "exit code 0"],
+    [{ code: 3, signal: null }, "exit code 3"],
+    [{ code: 137, signal: "SIGKILL" }, "signal SIGKILL (likely out of memory, or killed by somebody)"],
+    [{ code: 139, signal: "SIGSEGV" }, "signal SIGSEGV (a crash in native code)"],
+    [{ code: 134, signal: "SIGABRT" }, "signal SIGABRT (native code gave up)"],
+    [{ code: 143, signal: "SIGTERM" }, "signal SIGTERM"],
+  ] as const
+) {
+  Deno.test(`describeExit() says '${expected}' when that is how it ended`, () => {
+    assert.equal(describeExit(exit), expected);
+  });
+}

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { BodySource } from "../../../src/bridge/frame.ts";
+import { Ledger } from "../../../src/bridge/ledger.ts";
+import { concat, pattern, utf8 } from "../helper/bytes.ts";
+import { damagedStream, encodeFrame, frame, readFrames } from "../helper/frames.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+
+/** No frame of the test has a body in the exchange. */
+const noBodies: BodySource = { read: () => assert.fail("A body was asked for") };
+
+/** A ledger, and the file as its worker has it. */
+class Files implements Disposable {
+  readonly #directory = new TempDir();
+  readonly path = `${this.#directory.path}/ledger`;
+  readonly ledger = new Ledger(this.path);
+  readonly #file = Deno.openSync(this.path, { read: true, write: true });
+
+  /** What a worker notes. */
+  note(started: number, answers: Uint8Array, pending = answers.length): void {
+    this.write(0, started);
+    this.write(4, pending);
+    this.#file.seekSync(16, Deno.SeekMode.Start);
+    this.#file.writeSync(answers);
+  }
+
+  write(offset: number, value: number): void {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, value, true);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    this.#file.writeSync(bytes);
+  }
+
+  read(offset: number): number {
+    const bytes = new Uint8Array(4);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    this.#file.readSync(bytes);
+    return new DataView(bytes.buffer).getUint32(0, true);
+  }
+
+  truncate(length: number): void {
+    this.#file.truncateSync(length);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+    this.ledger[Symbol.dispose]();
+    this.#directory[Symbol.dispose]();
+  }
+}
+
+Deno.test("Ledger makes a file of 64 KiB without holes, for this user alone, when it is made", () => {
+  using files = new Files();
+  const { size, blocks, mode } = Deno.statSync(files.path);
+  assert.equal(size, 64 * KIB);
+  assert.ok((blocks ?? Infinity) * 512 >= size);
+  assert.equal((mode ?? 0) & 0o777, 0o600);
+});
+
+Deno.test("Ledger refuses a file that is there when it is made", () => {
+  using files = new Files();
+  assert.throws(() => new Ledger(files.path), Deno.errors.AlreadyExists);
+});
+
+Deno.test("read() gives nothing when the worker has done nothing", () => {
+  using files = new Files();
+  assert.deepEqual(files.ledger.read(MIB, noBodies), { started: 0, answers: [] });
+});
+
+Deno.test("read() gives the request begun last and the answers that may not have been sent when there are some", () => {
+  using files = new Files();
+  const answers = [
+    frame({ kind: 6, id: 41, metadata: utf8('{"content_type":"text/plain"}'), body: utf8("answer") }),
+    frame({ kind: 7, id: 42, metadata: utf8('{"reason":"exception"}') }),
+  ];
+  const stale = encodeFrame(frame({ id: 99 }));
+  const bytes = concat(...answers.map(encodeFrame));
+  files.note(0xffff_fffe, concat(bytes, stale), bytes.length);
+  const { started, answers: found } = files.ledger.read(MIB, noBodies);
+  assert.equal(started, 0xffff_fffe);
+  assert.deepEqual(found.map(({ kind, id }) => [kind, id]), [[6, 41], [7, 42]]);
+  assert.deepEqual(found[0]!.body, utf8("answer"));
+  assert.deepEqual(found[1]!.metadata, utf8('{"reason":"exception"}'));
+});
+
+Deno.test("read() gives the answers when they fill the ledger to its last byte", () => {
+  using files = new Files();
+  const room = 64 * KIB - 16;
+  const body = pattern(room - 12);
+  files.note(1, encodeFrame(frame({ id: 1, body })));
+  assert.deepEqual(files.ledger.read(MIB, noBodies).answers[0]?.body, body);
+});
+
+Deno.test("read() takes bodies from the exchange when answers have flags", () => {
+  using files = new Files();
+  files.note(7, encodeFrame(frame({ id: 7, flags: 2, bodyLength: 100_000 })));
+  const { answers } = files.ledger.read(MIB, { read: (flags, length) => pattern(length, flags) });
+  assert.deepEqual(answers.map(({ id, body }) => [id, body]), [[7, pattern(100_000, 2)]]);
+});
+
+Deno.test("read() gives the answers before it when one is damaged", () => {
+  using files = new Files();
+  const good = encodeFrame(frame({ id: 1, body: utf8("good") }));
+  for (const bad of [frame({ id: 2, kind: 77 }), frame({ id: 2, flags: 200 }), frame({ id: 2, bodyLength: 2 ** 31 })]) {
+    files.note(3, concat(good, encodeFrame(bad), good));
+    const bodies: BodySource = {
+      read() {
+        throw new Error("There is no such slot");
+      },
+    };
+    const { started, answers } = files.ledger.read(MIB, bodies);
+    assert.equal(started, 3);
+    assert.deepEqual(answers.map(({ id }) => id), [1]);
+  }
+});
+
+Deno.test("read() gives the answers before it when the number of bytes ends within one", () => {
+  using files = new Files();
+  const good = encodeFrame(frame({ id: 1, body: utf8("good") }));
+  files.note(2, concat(good, good), good.length + 13);
+  assert.equal(files.ledger.read(MIB, noBodies).answers.length, 1);
+});
+
+Deno.test("read() never throws when a worker has written anything over its ledger", () => {
+  using files = new Files();
+  fc.assert(
+    fc.property(damagedStream, fc.nat(0xffff_ffff), fc.boolean(), (bytes, length, honest) => {
+      const pending = honest ? bytes.length : length;
+      files.note(1, bytes, pending);
+      const { answers } = files.ledger.read(MIB, {
+        read() {
+          throw new Error("There is no such slot");
+        },
+      });
+      if (!honest) return;
+      assert.deepEqual(answers.map(({ id }) => id), readFrames(bytes, MIB).frames.map(({ id }) => id));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("read() gives nothing when the file was cut off", () => {
+  using files = new Files();
+  files.note(5, encodeFrame(frame({ id: 5 })));
+  files.truncate(10);
+  assert.deepEqual(files.ledger.read(MIB, noBodies).answers, []);
+});
+
+Deno.test("requestsRead() and countAnswerRead() use their own words of the file when both count", () => {
+  using files = new Files();
+  files.note(11, encodeFrame(frame({ id: 11 })));
+  assert.equal(files.ledger.requestsRead(), 0);
+  files.write(12, 0xffff_ffff);
+  assert.equal(files.ledger.requestsRead(), 0xffff_ffff);
+  files.ledger.countAnswerRead(0xffff_fffd);
+  assert.equal(files.read(8), 0xffff_fffd);
+  assert.equal(files.read(12), 0xffff_ffff);
+  assert.deepEqual(files.ledger.read(MIB, noBodies).answers.map(({ id }) => id), [11]);
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { RuntimeDir } from "../../../src/bridge/runtime_dir.ts";
+import { fakeEnv } from "../helper/env.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+/** A path in `directory` that is this long, in bytes. */
+function folderOfLength(directory: TempDir, length: number): string {
+  let path = directory.path;
+  while (length - path.length > 200) path += `/${"d".repeat(100)}`;
+  path += `/${"d".repeat(length - path.length - 1)}`;
+  Deno.mkdirSync(path, { recursive: true });
+  assert.equal(path.length, length);
+  return path;
+}
+
+function parentOf({ path }: RuntimeDir): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+Deno.test("create() makes a directory for this user alone in TMPDIR when it can, and disposing removes it", () => {
+  using directory = new TempDir();
+  const made = RuntimeDir.create(fakeEnv({ TMPDIR: directory.path, XDG_RUNTIME_DIR: "/nowhere" }));
+  assert.equal(parentOf(made), directory.path);
+  assert.equal((Deno.statSync(made.path).mode ?? 0) & 0o777, 0o700);
+  Deno.writeTextFileSync(`${made.path}/ledger`, "");
+  made[Symbol.dispose]();
+  assert.deepEqual(directory.list(), []);
+  made[Symbol.dispose]();
+});
+
+Deno.test("create() makes another directory each time when it is called twice", () => {
+  using directory = new TempDir();
+  const env = fakeEnv({ TMPDIR: directory.path });
+  using one = RuntimeDir.create(env);
+  using two = RuntimeDir.create(env);
+  assert.notEqual(one.path, two.path);
+});
+
+Deno.test("create() makes a directory where a socket can listen when TMPDIR is as long as it may be", () => {
+  using directory = new TempDir();
+  const longest = folderOfLength(directory, 67);
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR: longest }));
+  assert.equal(parentOf(made), longest);
+  Deno.listen({ transport: "unix", path: `${made.path}/bridge.sock` }).close();
+});
+
+Deno.test("create() takes XDG_RUNTIME_DIR when TMPDIR is too long for a socket", () => {
+  using directory = new TempDir();
+  for (const length of [68, 100, 400]) {
+    const XDG_RUNTIME_DIR = directory.folder("run");
+    using made = RuntimeDir.create(fakeEnv({ TMPDIR: folderOfLength(directory, length), XDG_RUNTIME_DIR }));
+    assert.equal(parentOf(made), XDG_RUNTIME_DIR);
+  }
+});
+
+Deno.test("create() counts bytes, not characters, when TMPDIR is not ASCII", () => {
+  using directory = new TempDir();
+  const TMPDIR = directory.folder("ü".repeat((66 - directory.path.length) / 2 + 1));
+  assert.ok(TMPDIR.length <= 67 && new TextEncoder().encode(TMPDIR).length > 67);
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR }));
+  assert.equal(parentOf(made), "/tmp");
+});
+
+Deno.test("create() takes the next place when one is not there or not a directory", () => {
+  using directory = new TempDir();
+  const XDG_RUNTIME_DIR = directory.folder("run");
+  for (const TMPDIR of [`${directory.path}/missing`, directory.write("file"), ""]) {
+    using made = RuntimeDir.create(fakeEnv({ TMPDIR, XDG_RUNTIME_DIR }));
+    assert.equal(parentOf(made), XDG_RUNTIME_DIR);
+  }
+});
+
+Deno.test("create() takes the next place when one can't be written to", { ignore: Deno.uid() === 0 }, () => {
+  using directory = new TempDir();
+  const TMPDIR = directory.folder("read-only");
+  Deno.chmodSync(TMPDIR, 0o555);
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR }));
+  assert.equal(parentOf(made), "/tmp");
+});
+
+Deno.test("create() takes /tmp when the environment names no place", () => {
+  using made = RuntimeDir.create(fakeEnv());
+  assert.equal(parentOf(made), "/tmp");
+});
+
+Deno.test("create() throws an Error that names every place and its reason when none can be used", () => {
+  const makeTempDir = Deno.makeTempDirSync;
+  Deno.makeTempDirSync = (options) => {
+    throw new Deno.errors.PermissionDenied(`No writing in ${options?.dir}`);
+  };
+  try {
+    const long = `/${"d".repeat(80)}`;
+    assert.throws(() => RuntimeDir.create(fakeEnv({ TMPDIR: long, XDG_RUNTIME_DIR: "/run/user" })), {
+      message: `No directory for a Unix socket: '${long}' is too long for the path of a Unix socket; ` +
+        "'/run/user': No writing in /run/user; '/tmp': No writing in /tmp; '/var/tmp': No writing in /var/tmp. " +
+        "Set TMPDIR to a short path that can be written to",
+    });
+  } finally {
+    Deno.makeTempDirSync = makeTempDir;
+  }
+});

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { examine, type Finding } from "../../../src/environment/doctor.ts";
+import { VERSION } from "../../../src/version.ts";
+import { fakeEnv } from "../helper/env.ts";
+import { fakePython, shellPython } from "../helper/fake_python.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+/** All findings with this Python. */
+async function findings(directory: TempDir, python: string | undefined): Promise<Finding[]> {
+  const env = fakeEnv({ TMPDIR: directory.folder("tmp") });
+  return await Array.fromAsync(examine({ python, moduleDir: directory.path }, env));
+}
+
+/** A Python that says its version, and does what `rest` does when it is to be a worker. */
+function versioned(directory: TempDir, version: string, rest: string): string {
+  return shellPython(
+    directory,
+    `[ "$1" = -c ] && { printf '%s\\n' '${version}' '/opt/site packages'; exit; }\n${rest}`,
+  );
+}
+
+const bad = (found: readonly Finding[]) => found.filter(({ ok }) => !ok).map(({ text }) => text);
+
+Deno.test("examine() finds all good when Python is new enough and a worker connects", async () => {
+  using directory = new TempDir();
+  const worker = fakePython(directory, async (FakeBridge) => {
+    const bridge = await FakeBridge.connect();
+    await bridge.send(bridge.kind.hello, 0, { protocol: 1, python: "3.12.1" });
+    await bridge.receive();
+  });
+  const python = versioned(directory, "3.12.1", `exec '${worker}' "$@"`);
+  const found = await findings(directory, python);
+  assert.deepEqual(found.map(({ ok }) => ok), found.map(() => true));
+  const root = new URL("../../../python", import.meta.url).pathname;
+  assert.deepEqual(found.map(({ text }) => text), [
+    `aimodellib ${VERSION} (Deno ${Deno.version.deno}, ${Deno.build.target})`,
+    `Embedded Python files: ${root}`,
+    `Python: ${python} (from --python)`,
+    "Python version: 3.12.1",
+    "Packages of that Python: /opt/site packages",
+    "Unix sockets: a worker started and connected",
+  ]);
+  assert.deepEqual(directory.list("tmp"), []);
+});
+
+for (
+  const [version, isGood] of [["2.7.18", false], ["3.7.17", false], ["3.8.0", true], ["3.14.0", true], [
+    "4.0.0",
+    true,
+  ]] as const
+) {
+  Deno.test(`examine() finds Python ${version} ${isGood ? "new enough" : "too old"}`, async () => {
+    using directory = new TempDir();
+    const found = await findings(directory, versioned(directory, version, "exit 3"));
+    const text = `Python version: ${version}`;
+    assert.deepEqual(
+      found.filter((finding) => finding.text.startsWith("Python version")),
+      [isGood ? { ok: true, text } : { ok: false, text: `${text}; 3.8 or later is needed` }],
+    );
+  });
+}
+
+Deno.test("examine() says what a worker printed when it can't be started", async () => {
+  using directory = new TempDir();
+  const python = versioned(directory, "3.12.1", "echo 'no module named encodings' >&2; exit 1");
+  assert.deepEqual(bad(await findings(directory, python)), [
+    `A worker can't be started: The Python '${python}' ended with exit code 1 before it was ready\n` +
+    "  no module named encodings",
+  ]);
+});
+
+Deno.test("examine() says what Python printed when it does not run", async () => {
+  using directory = new TempDir();
+  const python = shellPython(directory, "echo 'cannot open shared object' >&2; exit 127");
+  assert.equal(bad(await findings(directory, python))[0], "Python does not run: cannot open shared object");
+});
+
+Deno.test("examine() finds what is wrong with a program that is none", async () => {
+  using directory = new TempDir();
+  const python = directory.write("python3", "#!/no/such/interpreter\n", 0o755);
+  const found = bad(await findings(directory, python));
+  assert.equal(found.length, 2);
+  assert.match(found[0]!, /^Python does not run: /);
+  assert.match(found[1]!, /^A worker can't be started: Can't start the Python /);
+});
+
+Deno.test("examine() says what was tried, and goes no further, when there is no Python", async () => {
+  using directory = new TempDir();
+  const found = await findings(directory, undefined);
+  assert.match(found.at(-1)!.text, /^No Python was found\. Tried:\n/);
+  assert.equal(found.at(-1)!.ok, false);
+  assert.equal(found.length, 3);
+});

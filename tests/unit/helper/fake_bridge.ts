@@ -1,0 +1,133 @@
+/** The worker's side of the protocol, for programs that stand for a Python (see `fake_python.ts`). Runs in that process. */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A frame that came. */
+export interface Received {
+  readonly kind: number;
+  readonly id: number;
+  readonly flags: number;
+  readonly metadata: Record<string, unknown>;
+  readonly body: Uint8Array;
+}
+
+/** The kinds of frames. */
+export const KIND = {
+  hello: 1,
+  start: 2,
+  ready: 3,
+  failed: 4,
+  invoke: 5,
+  result: 6,
+  error: 7,
+  stop: 8,
+  done: 9,
+} as const;
+
+/** A worker's connection with its supervisor. */
+export class FakeBridge {
+  readonly kind = KIND;
+  readonly #socket: Deno.UnixConn;
+  readonly #ledger: Deno.FsFile;
+
+  private constructor(socket: Deno.UnixConn, ledger: Deno.FsFile) {
+    this.#socket = socket;
+    this.#ledger = ledger;
+  }
+
+  /** Connects, and opens the ledger. */
+  static async connect(): Promise<FakeBridge> {
+    const directory = Deno.env.get("AIMODELLIB_BRIDGE")!;
+    const socket = await Deno.connect({ transport: "unix", path: `${directory}/bridge.sock` });
+    return new FakeBridge(socket, Deno.openSync(`${directory}/ledger`, { read: true, write: true }));
+  }
+
+  /** Connects, says HELLO, and gives what START says. */
+  static async begin(): Promise<[bridge: FakeBridge, config: Record<string, unknown>]> {
+    const bridge = await FakeBridge.connect();
+    await bridge.send(KIND.hello, 0, { protocol: 1, python: "3.99.1" });
+    const { body } = await bridge.receive();
+    return [bridge, JSON.parse(decoder.decode(body))];
+  }
+
+  /** A frame's bytes. */
+  encode(
+    kind: number,
+    id = 0,
+    metadata: Record<string, unknown> | string = "",
+    body: Uint8Array | string = "",
+  ): Uint8Array {
+    const text = encoder.encode(typeof metadata === "string" ? metadata : JSON.stringify(metadata));
+    const bytes = typeof body === "string" ? encoder.encode(body) : body;
+    const frame = new Uint8Array(12 + text.length + bytes.length);
+    const view = new DataView(frame.buffer);
+    view.setUint32(0, bytes.length, true);
+    view.setUint32(4, id, true);
+    view.setUint8(8, kind);
+    view.setUint16(10, text.length, true);
+    frame.set(text, 12);
+    frame.set(bytes, 12 + text.length);
+    return frame;
+  }
+
+  async send(...frame: Parameters<FakeBridge["encode"]>): Promise<void> {
+    await this.write(this.encode(...frame));
+  }
+
+  /** Sends bytes as they are. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let sent = 0; sent < bytes.length;) sent += await this.#socket.write(bytes.subarray(sent));
+  }
+
+  /** The next frame; at the end of the stream the process ends with exit code 42. */
+  async receive(): Promise<Received> {
+    const header = new DataView((await this.#read(12)).buffer);
+    const metadata = decoder.decode(await this.#read(header.getUint16(10, true)));
+    const flags = header.getUint8(9);
+    return {
+      kind: header.getUint8(8),
+      id: header.getUint32(4, true),
+      flags,
+      metadata: metadata === "" ? {} : JSON.parse(metadata),
+      body: await this.#read(flags === 0 ? header.getUint32(0, true) : 0),
+    };
+  }
+
+  /** Notes in the ledger which request was begun last, and answers that may not have been sent. */
+  note(started: number, answers: readonly Uint8Array[] = []): void {
+    const length = answers.reduce((sum, { length }) => sum + length, 0);
+    const bytes = new Uint8Array(16 + length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, started, true);
+    view.setUint32(4, length, true);
+    let offset = 16;
+    for (const answer of answers) {
+      bytes.set(answer, offset);
+      offset += answer.length;
+    }
+    this.#ledger.seekSync(0, Deno.SeekMode.Start);
+    this.#ledger.writeSync(bytes);
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Ends this process as the kernel does when memory is short. */
+  async die(): Promise<never> {
+    Deno.kill(Deno.pid, "SIGKILL");
+    return await new Promise<never>(() => setTimeout(() => {}, 60_000));
+  }
+
+  async #read(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    for (let received = 0; received < length;) {
+      const count = await this.#socket.read(bytes.subarray(received));
+      if (count === null) Deno.exit(42);
+      received += count;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,38 @@
+/** An outside world for commands. */
+
+import type { Io } from "../../../src/cli/io.ts";
+import type { StopSignal } from "../../../src/train/mod.ts";
+import { fakeEnv } from "./env.ts";
+
+/** Keeps what is written, and sends signals when the test says so. */
+export class FakeIo implements Io {
+  out = "";
+  err = "";
+  readonly env: Io["env"];
+  readonly columns = 100;
+  readonly colors: boolean;
+  readonly #handlers = new Set<(signal: StopSignal) => void>();
+
+  constructor(variables: Readonly<Record<string, string>> = {}, colors = false) {
+    this.env = fakeEnv(variables);
+    this.colors = colors;
+  }
+
+  readonly stdout = (text: string): void => void (this.out += text);
+  readonly stderr = (text: string): void => void (this.err += text);
+
+  readonly onSignal: Io["onSignal"] = (handler) => {
+    this.#handlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  };
+
+  /** How many listen for signals. */
+  get listeners(): number {
+    return this.#handlers.size;
+  }
+
+  /** Does as if a signal came. */
+  signal(signal: StopSignal): void {
+    for (const handler of this.#handlers) handler(signal);
+  }
+}

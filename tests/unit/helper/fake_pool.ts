@@ -1,0 +1,37 @@
+/** A pool without workers. */
+
+import type { Invocation, Outcome } from "../../../src/supervisor/job.ts";
+import type { Pool, PoolState } from "../../../src/supervisor/pool.ts";
+import { text, utf8 } from "./bytes.ts";
+
+/** What a worker was asked. */
+export interface Asked {
+  readonly metadata: unknown;
+  readonly body: Uint8Array;
+}
+
+/** A pool that answers as the test says, and keeps what it was asked. */
+export class FakePool {
+  readonly asked: Asked[] = [];
+  state: PoolState = "ready";
+
+  /** @param answer the outcome of each request */
+  constructor(public answer: (asked: Asked) => Outcome | Promise<Outcome> = () => result("answer")) {}
+
+  /** As what the application takes: it uses no more of a pool than this. */
+  get pool(): Pool {
+    const uses = {
+      invoke: ({ metadata, body }: Invocation) => {
+        const asked = { metadata: JSON.parse(text(metadata)), body };
+        this.asked.push(asked);
+        return Promise.resolve(this.answer(asked));
+      },
+    } satisfies Pick<Pool, "invoke">;
+    return Object.defineProperty(uses, "state", { get: () => this.state }) as unknown as Pool;
+  }
+}
+
+/** A result. */
+export function result(body: string | Uint8Array<ArrayBuffer>, contentType = "text/plain"): Outcome {
+  return { kind: "result", contentType, body: typeof body === "string" ? utf8(body) : body };
+}

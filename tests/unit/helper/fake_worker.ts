@@ -1,0 +1,61 @@
+/** Workers without a process. */
+
+import type { Job, Outcome } from "../../../src/supervisor/job.ts";
+import type { PooledWorker } from "../../../src/supervisor/pool.ts";
+import type { Death, WorkerEvents } from "../../../src/supervisor/worker.ts";
+import { utf8 } from "./bytes.ts";
+
+/** A worker that does what the test says. */
+export class FakeWorker implements PooledWorker {
+  ready = false;
+  dead = false;
+  readonly jobs: Job[] = [];
+  runs = 0;
+  stopSignal: AbortSignal | undefined;
+
+  /** @param room the most jobs that it takes at once */
+  constructor(readonly index: number, readonly events: WorkerEvents, public room = 1, readonly pid = 1000 + index) {}
+
+  get load(): number {
+    return this.jobs.length;
+  }
+
+  get hasRoom(): boolean {
+    return this.ready && this.load < this.room;
+  }
+
+  run(): Promise<void> {
+    this.runs++;
+    return Promise.resolve();
+  }
+
+  dispatch(job: Job): void {
+    this.jobs.push(job);
+  }
+
+  stop(signal: AbortSignal): void {
+    this.stopSignal = signal;
+    this.ready = false;
+  }
+
+  /** Says that it is ready. */
+  becomeReady(): void {
+    this.ready = true;
+    this.events.onReady();
+  }
+
+  /** Answers its oldest jobs. */
+  answer(count = 1, outcome: Outcome = { kind: "result", contentType: "text/plain", body: utf8("answer") }): void {
+    for (const job of this.jobs.splice(0, count)) job.settle(outcome);
+    if (this.hasRoom) this.events.onRoom();
+  }
+
+  /** Ends; the first `begun` of its jobs are lost, the others are orphans. */
+  die(death: Partial<Death> = {}, begun = 0): void {
+    this.ready = false;
+    this.dead = true;
+    const orphans = this.jobs.splice(0);
+    for (const job of orphans.splice(0, begun)) job.settle({ kind: "lost", cause: "signal SIGKILL" });
+    this.events.onDead({ cause: "signal SIGKILL", readyMs: 0, stopped: false, ...death }, orphans);
+  }
+}

@@ -1,0 +1,29 @@
+/** Looking at what is logged. */
+
+import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import { formatRecord } from "../../../src/observability/logging.ts";
+
+/** Keeps what is logged, until disposed. */
+export class CapturedLogs implements Disposable {
+  readonly records: LogRecord[] = [];
+
+  constructor() {
+    configureSync({
+      reset: true,
+      sinks: { kept: (record) => void this.records.push(record) },
+      loggers: [
+        { category: "aimodellib", sinks: ["kept"], lowestLevel: "debug" },
+        { category: ["logtape", "meta"], sinks: ["kept"], lowestLevel: "warning" },
+      ],
+    });
+  }
+
+  /** The lines without their time. */
+  get lines(): string[] {
+    return this.records.map((record) => formatRecord(record).trimEnd().replace(/^\d{4}-[^ ]+Z /, ""));
+  }
+
+  [Symbol.dispose](): void {
+    resetSync();
+  }
+}

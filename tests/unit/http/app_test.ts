@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { appWith, problemIn } from "../helper/app.ts";
+import { FakePool } from "../helper/fake_pool.ts";
+import { CapturedLogs } from "../helper/logs.ts";
+
+for (const path of ["/nothing", "/invocations/", "/ping/x", "/health", "/favicon.ico"]) {
+  Deno.test(`the application answers 404 when the path is ${path}`, async () => {
+    assert.deepEqual(await problemIn(await appWith(new FakePool()).request(path)), {
+      type: "about:blank",
+      title: "Not Found",
+      status: 404,
+      detail: `There is nothing at '${path}'`,
+    });
+  });
+}
+
+for (
+  const [path, allow, methods] of [
+    ["/invocations", "POST", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]],
+    ["/ping", "GET, HEAD", ["POST", "PUT", "DELETE"]],
+    ["/health/ready", "GET, HEAD", ["POST"]],
+    ["/health/live", "GET, HEAD", ["POST"]],
+    ["/", "GET, HEAD", ["POST", "DELETE"]],
+  ] as const
+) {
+  for (const method of methods) {
+    Deno.test(`the application answers 405 with Allow when ${path} is asked with ${method}`, async () => {
+      const pool = new FakePool();
+      const response = await appWith(pool).request(path, { method });
+      assert.equal(response.headers.get("allow"), allow);
+      assert.deepEqual(await problemIn(response), {
+        type: "about:blank",
+        title: "Method Not Allowed",
+        status: 405,
+        detail: `'${path}' does not answer to ${method}, only to ${allow}`,
+      });
+      assert.deepEqual(pool.asked, []);
+    });
+  }
+}
+
+Deno.test("the application answers 405 without a body when /invocations is asked with HEAD", async () => {
+  const response = await appWith(new FakePool()).request("/invocations", { method: "HEAD" });
+  assert.equal(response.status, 405);
+  assert.equal(response.headers.get("allow"), "POST");
+  assert.equal(await response.text(), "");
+});
+
+Deno.test("the application ignores the query when it looks for what answers", async () => {
+  assert.equal((await appWith(new FakePool()).request("/ping?a=b")).status, 200);
+});
+
+Deno.test("the application answers 500 without the reason, which is in the log, when something fails in it", async () => {
+  using logs = new CapturedLogs();
+  const pool = new FakePool(() => {
+    throw new TypeError("a bug with /secret/path in it");
+  });
+  const response = await appWith(pool).request("/invocations", { method: "POST", body: "x" });
+  const problem = await problemIn(response);
+  assert.equal(problem["status"], 500);
+  assert.equal(problem["detail"], "The server failed; its log says why");
+  assert.match(logs.lines[0]!, /^ERROR A request failed: TypeError: a bug with \/secret\/path in it\n +at /);
+});

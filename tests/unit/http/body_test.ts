@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { readBody } from "../../../src/http/body.ts";
+import { concat, pattern, utf8 } from "../helper/bytes.ts";
+
+/** A request whose body comes in these chunks; an error among them ends it. */
+function request(chunks: readonly (Uint8Array<ArrayBuffer> | Error)[], headers: HeadersInit = {}) {
+  const left = [...chunks];
+  const state = { pulled: 0, cancelled: false };
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      const chunk = left.shift();
+      state.pulled++;
+      if (chunk === undefined) controller.close();
+      else if (chunk instanceof Error) controller.error(chunk);
+      else controller.enqueue(chunk);
+    },
+    cancel: () => void (state.cancelled = true),
+  }, { highWaterMark: 0 });
+  return { state, request: new Request("http://localhost/", { method: "POST", body, headers }) };
+}
+
+Deno.test("readBody() gives all bytes when the length is not declared and they come in chunks", async () => {
+  const chunks = [utf8("one"), new Uint8Array(0), pattern(1000), utf8("end")];
+  assert.deepEqual(await readBody(request(chunks).request, 2000), concat(...chunks));
+});
+
+Deno.test("readBody() gives no bytes when there is no body", async () => {
+  assert.deepEqual(await readBody(new Request("http://localhost/", { method: "POST" }), 10), new Uint8Array(0));
+  assert.deepEqual(await readBody(request([]).request, 10), new Uint8Array(0));
+});
+
+Deno.test("readBody() gives all bytes when their length is declared", async () => {
+  const { request: source } = request([utf8("ab"), utf8("cd")], { "content-length": "4" });
+  assert.deepEqual(await readBody(source, 4), utf8("abcd"));
+});
+
+Deno.test("readBody() accepts a body of the limit when its length is not declared", async () => {
+  assert.equal((await readBody(request([pattern(6), pattern(4)]).request, 10)).length, 10);
+});
+
+const tooLarge = {
+  name: "HttpProblem",
+  status: 413,
+  message: "The body is larger than the limit of 10 bytes (--max-body)",
+};
+
+Deno.test("readBody() throws 413 and reads nothing when the declared length is over the limit", async () => {
+  const { request: source, state } = request([pattern(11)], { "content-length": "11" });
+  await assert.rejects(readBody(source, 10), tooLarge);
+  assert.equal(state.pulled, 0);
+});
+
+Deno.test("readBody() throws 413 and lets the stream go as soon as more than the limit has come", async () => {
+  const { request: source, state } = request([pattern(6), pattern(5), pattern(1), pattern(1)]);
+  await assert.rejects(readBody(source, 10), tooLarge);
+  assert.equal(state.pulled, 2);
+  assert.equal(state.cancelled, true);
+});
+
+for (const headers of [{}, { "content-length": "10" }]) {
+  const how = "content-length" in headers ? "with a declared length" : "in chunks";
+  Deno.test(`readBody() throws 400 when the client goes away within a body ${how}`, async () => {
+    const { request: source } = request([pattern(3), new Error("connection closed")], headers);
+    await assert.rejects(readBody(source, 10), {
+      name: "HttpProblem",
+      status: 400,
+      message: "The body ended early: connection closed",
+    });
+  });
+}
+
+Deno.test("readBody() counts the bytes when the length is of what is compressed", async () => {
+  const headers = { "content-length": "5", "content-encoding": "gzip" };
+  await assert.rejects(readBody(request([pattern(6), pattern(6)], headers).request, 10), tooLarge);
+});

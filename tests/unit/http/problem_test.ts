@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { HttpProblem, problemOf } from "../../../src/http/problem.ts";
+import type { WorkerError } from "../../../src/supervisor/mod.ts";
+
+function ofError(error: Partial<WorkerError>): HttpProblem {
+  return problemOf({ kind: "error", error: { reason: "exception", message: "", ...error } });
+}
+
+Deno.test("toResponse() gives problem details with all members when there are more of them", async () => {
+  const response = new HttpProblem(503, "Not 'yet'", { state: "loading" }, { "retry-after": "1" }).toResponse();
+  assert.equal(response.status, 503);
+  assert.deepEqual([...response.headers], [["content-type", "application/problem+json"], ["retry-after", "1"]]);
+  const body = await response.text();
+  assert.ok(body.endsWith("}\n"));
+  assert.deepEqual(JSON.parse(body), {
+    type: "about:blank",
+    title: "Service Unavailable",
+    status: 503,
+    detail: "Not 'yet'",
+    state: "loading",
+  });
+});
+
+for (
+  const [status, title] of [
+    [400, "Bad Request"],
+    [403, "Forbidden"],
+    [404, "Not Found"],
+    [405, "Method Not Allowed"],
+    [406, "Not Acceptable"],
+    [413, "Content Too Large"],
+    [431, "Request Header Fields Too Large"],
+    [500, "Internal Server Error"],
+    [502, "Bad Gateway"],
+    [503, "Service Unavailable"],
+    [418, "Error"],
+  ] as const
+) {
+  Deno.test(`toResponse() has the title '${title}' when the status is ${status}`, async () => {
+    const response = new HttpProblem(status, "detail").toResponse();
+    assert.equal(response.status, status);
+    assert.equal((await response.json()).title, title);
+  });
+}
+
+for (
+  const [stage, status] of [["deserialize", 400], ["predict", 500], ["serialize", 500]] as const
+) {
+  Deno.test(`problemOf() is ${status} with the exception's members when ${stage}() raised`, () => {
+    const problem = ofError({ stage, type: "ValueError", message: "no inputs" });
+    assert.equal(problem.status, status);
+    assert.equal(problem.message, `${stage}() raised ValueError: no inputs`);
+    assert.deepEqual(problem.members, { stage, exception: "ValueError", message: "no inputs" });
+  });
+}
+
+Deno.test("problemOf() leaves out the colon when an exception has no message", () => {
+  assert.equal(ofError({ stage: "predict", type: "KeyError" }).message, "predict() raised KeyError");
+});
+
+Deno.test("problemOf() is 406 when the script has no acceptable format", () => {
+  const problem = ofError({ reason: "not_acceptable", message: "serialize() has no format that fits 'image/png'" });
+  assert.equal(problem.status, 406);
+  assert.equal(problem.message, "serialize() has no format that fits 'image/png'");
+});
+
+for (const reason of ["bad_result", "too_large"] as const) {
+  Deno.test(`problemOf() is 500 with the message when the reason is ${reason}`, () => {
+    const problem = ofError({ reason, message: "What serialize() returned is wrong" });
+    assert.equal(problem.status, 500);
+    assert.equal(problem.message, "What serialize() returned is wrong");
+  });
+}
+
+Deno.test("problemOf() is 500 when a worker gives a reason that there is not", () => {
+  const problem = ofError({ reason: "nonsense" as "exception", message: "m" });
+  assert.equal(problem.status, 500);
+  assert.equal(problem.message, "The worker gave an error of an unknown kind: m");
+});
+
+Deno.test("problemOf() is 502 with the cause when the worker died", () => {
+  const problem = problemOf({ kind: "lost", cause: "signal SIGKILL (likely out of memory)" });
+  assert.equal(problem.status, 502);
+  assert.match(problem.message, /signal SIGKILL \(likely out of memory\).* not tried again/);
+  assert.deepEqual(problem.headers, {});
+});
+
+for (
+  const [cause, detail] of [
+    ["loading", /still loading/],
+    ["stopping", /is stopping/],
+    ["full", /Too many requests/],
+    ["timeout", /No worker was free in time/],
+  ] as const
+) {
+  Deno.test(`problemOf() is 503 with Retry-After when a request is refused with ${cause}`, () => {
+    const problem = problemOf({ kind: "refused", cause });
+    assert.equal(problem.status, 503);
+    assert.match(problem.message, detail);
+    assert.deepEqual(problem.headers, { "retry-after": "1" });
+  });
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { getLogger, type LogRecord, resetSync } from "@logtape/logtape";
+import { configureLogging, formatRecord } from "../../../src/observability/logging.ts";
+
+function record(parts: Partial<LogRecord>): LogRecord {
+  return {
+    category: ["aimodellib", "http"],
+    level: "info",
+    message: [""],
+    rawMessage: "",
+    timestamp: Date.UTC(2026, 0, 31, 12, 0, 0, 5),
+    properties: {},
+    ...parts,
+  };
+}
+
+Deno.test("formatRecord() gives time, level and message when a record is our own", () => {
+  assert.equal(
+    formatRecord(record({ level: "error", message: ["A ", 1, " and ", "two", "."] })),
+    "2026-01-31T12:00:00.005Z ERROR A 1 and two.\n",
+  );
+});
+
+Deno.test("formatRecord() gives the line alone, behind its worker, when a record is of a script", () => {
+  const line = "2026-01-31 training {loss}: 0.5";
+  const { category } = record({ category: ["aimodellib", "worker"] });
+  assert.equal(formatRecord(record({ category, properties: { worker: 3, line } })), `[worker 3] ${line}\n`);
+});
+
+Deno.test("configureLogging() writes what is logged from info on, and not what is below, when it was called", () => {
+  const written: string[] = [];
+  configureLogging((text) => void written.push(text));
+  try {
+    const log = getLogger(["aimodellib", "serve"]);
+    log.debug("not {this}", { this: 1 });
+    log.info("Listening on {url}", { url: "http://127.0.0.1:8080" });
+    log.error("It failed");
+    getLogger(["aimodellib", "worker"]).info("{line}", { line: "a {brace} in a line", worker: 1 });
+    getLogger(["somebody", "else"]).error("not ours");
+  } finally {
+    resetSync();
+  }
+  assert.equal(written.length, 3);
+  assert.match(written[0]!, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO Listening on http:\/\/127\.0\.0\.1:8080\n$/);
+  assert.match(written[1]!, /Z ERROR It failed\n$/);
+  assert.equal(written[2], "[worker 1] a {brace} in a line\n");
+});
+
+Deno.test("configureLogging() takes the place of what was there when it is called again", () => {
+  const written: string[] = [];
+  try {
+    configureLogging(() => assert.fail("The first is still used"));
+    configureLogging((text) => void written.push(text));
+    getLogger(["aimodellib", "serve"]).info("once");
+  } finally {
+    resetSync();
+  }
+  assert.equal(written.length, 1);
+});

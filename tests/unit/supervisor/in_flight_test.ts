@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { InFlight } from "../../../src/supervisor/in_flight.ts";
+import type { Job } from "../../../src/supervisor/job.ts";
+
+const MAX_ID = 0xffff_ffff;
+
+function newJob(): Job {
+  return { metadata: new Uint8Array(0), body: new Uint8Array(0), settle: () => {}, acceptedAt: 0 };
+}
+
+Deno.test("add() gives ids from 1 on when jobs are added", () => {
+  const inFlight = new InFlight();
+  assert.deepEqual([newJob(), newJob(), newJob()].map((job) => inFlight.add(job)), [1, 2, 3]);
+  assert.equal(inFlight.size, 3);
+});
+
+Deno.test("take() gives each job once when answers come in any order", () => {
+  const inFlight = new InFlight();
+  const jobs = [newJob(), newJob(), newJob()];
+  for (const job of jobs) inFlight.add(job);
+  assert.equal(inFlight.take(2), jobs[1]);
+  assert.equal(inFlight.take(2), undefined);
+  assert.equal(inFlight.take(3), jobs[2]);
+  assert.equal(inFlight.take(1), jobs[0]);
+  assert.equal(inFlight.size, 0);
+});
+
+Deno.test("take() gives nothing when an id was never given or is of another round", () => {
+  const inFlight = new InFlight();
+  assert.equal(inFlight.take(0), undefined);
+  assert.equal(inFlight.take(MAX_ID), undefined);
+  for (let i = 0; i < 200; i++) inFlight.take(inFlight.add(newJob()));
+  const id = inFlight.add(newJob());
+  for (const other of [0, id - 128, id + 128, id + 1, id - 1, MAX_ID, id + 128 * 1000]) {
+    assert.equal(inFlight.take(other), undefined, `id ${other}`);
+  }
+  assert.equal(inFlight.size, 1);
+  assert.notEqual(inFlight.take(id), undefined);
+});
+
+Deno.test("add() goes on with 1 when a u32 is full", () => {
+  const inFlight = new InFlight(MAX_ID - 2);
+  const jobs = Array.from({ length: 5 }, newJob);
+  assert.deepEqual(jobs.map((job) => inFlight.add(job)), [MAX_ID - 1, MAX_ID, 1, 2, 3]);
+  assert.equal(inFlight.take(MAX_ID), jobs[1]);
+  assert.equal(inFlight.take(1), jobs[2]);
+  assert.deepEqual(inFlight.clear(), [[MAX_ID - 1, jobs[0]], [2, jobs[3]], [3, jobs[4]]]);
+  assert.equal(inFlight.size, 0);
+});
+
+Deno.test("clear() gives nothing when there is nothing, and each job once when there is", () => {
+  const inFlight = new InFlight();
+  assert.deepEqual(inFlight.clear(), []);
+  const job = newJob();
+  const id = inFlight.add(job);
+  assert.deepEqual(inFlight.clear(), [[id, job]]);
+  assert.deepEqual(inFlight.clear(), []);
+  assert.equal(inFlight.take(id), undefined);
+});
+
+Deno.test("InFlight does as a Map that keeps the order does when jobs come and go, at any place of the ids", () => {
+  const first = fc.oneof(fc.nat(MAX_ID), fc.integer({ min: MAX_ID - 300, max: MAX_ID }), fc.nat(300));
+  const turns = fc.array(fc.oneof(fc.constant("add" as const), fc.nat(200)), { maxLength: 400, size: "max" });
+  fc.assert(fc.property(first, turns, (first, turns) => {
+    const inFlight = new InFlight(first);
+    const model = new Map<number, Job>();
+    const given: number[] = [];
+    for (const turn of turns) {
+      if (turn !== "add") {
+        const id = given.at(-1 - turn) ?? 0;
+        assert.equal(inFlight.take(id), model.get(id));
+        model.delete(id);
+      } else {
+        // As many as the largest window, and never one that is older than the ring is long.
+        const oldest = given.at(-100);
+        if (model.size >= 64 || (oldest !== undefined && model.has(oldest))) continue;
+        const job = newJob();
+        const id = inFlight.add(job);
+        assert.ok(id >= 1 && id <= MAX_ID && !model.has(id));
+        model.set(id, job);
+        given.push(id);
+      }
+      assert.equal(inFlight.size, model.size);
+    }
+    const left = inFlight.clear();
+    assert.deepEqual(left.map(([id]) => id), [...model.keys()]);
+    for (const [id, job] of left) assert.equal(job, model.get(id));
+  }));
+});

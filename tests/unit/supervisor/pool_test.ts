@@ -1,0 +1,381 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ScriptError } from "../../../src/errors.ts";
+import { Backoff } from "../../../src/supervisor/backoff.ts";
+import type { Outcome } from "../../../src/supervisor/job.ts";
+import { Pool, type PoolOptions } from "../../../src/supervisor/pool.ts";
+import { text, utf8 } from "../helper/bytes.ts";
+import { FakeClock } from "../helper/fake_clock.ts";
+import { FakeWorker } from "../helper/fake_worker.ts";
+import { CapturedLogs } from "../helper/logs.ts";
+
+/** A pool of fake workers on a fake clock. */
+class Fixture implements Disposable {
+  readonly clock = new FakeClock();
+  readonly logs = new CapturedLogs();
+  /** All that were made, the dead ones too. */
+  readonly workers: FakeWorker[] = [];
+  readonly outcomes: [name: string, outcome: Outcome][] = [];
+  readonly pool: Pool;
+
+  constructor(options: Partial<PoolOptions> & { readonly room?: number } = {}) {
+    const { room, ...rest } = options;
+    this.pool = new Pool({
+      backoff: () => new Backoff({ firstMs: 100, random: () => 0 }),
+      createWorker: (index, events) => {
+        const worker = new FakeWorker(index, events, room, 1000 + this.workers.length);
+        this.workers.push(worker);
+        return worker;
+      },
+      ...rest,
+    });
+  }
+
+  /** A started pool, all of whose workers are ready. */
+  static ready(options: Partial<PoolOptions> & { readonly room?: number } = {}): Fixture {
+    const fixture = new Fixture(options);
+    fixture.pool.start();
+    for (const worker of fixture.workers) worker.becomeReady();
+    return fixture;
+  }
+
+  /** Sends requests that bear these names. */
+  invoke(...names: string[]): Promise<Outcome[]> {
+    return Promise.all(names.map(async (name) => {
+      const outcome = await this.pool.invoke({ metadata: utf8("{}"), body: utf8(name) });
+      this.outcomes.push([name, outcome]);
+      return outcome;
+    }));
+  }
+
+  /** The names of the requests that a worker has. */
+  names(worker: number): string[] {
+    return this.workers[worker]!.jobs.map(({ body }) => text(body));
+  }
+
+  [Symbol.dispose](): void {
+    this.clock[Symbol.dispose]();
+    this.logs[Symbol.dispose]();
+  }
+}
+
+const refused = (cause: string) => ({ kind: "refused", cause });
+
+Deno.test("start() makes and runs as many workers as it is told, and one when it is not", () => {
+  using three = new Fixture({ size: 3 });
+  three.pool.start();
+  assert.deepEqual(three.workers.map(({ index, runs }) => [index, runs]), [[0, 1], [1, 1], [2, 1]]);
+  assert.deepEqual(three.pool.pids, [1000, 1001, 1002]);
+  using one = new Fixture();
+  one.pool.start();
+  assert.equal(one.workers.length, 1);
+});
+
+Deno.test("invoke() refuses with loading when no worker was ready yet", async () => {
+  using fixture = new Fixture({ size: 2 });
+  fixture.pool.start();
+  assert.equal(fixture.pool.state, "loading");
+  assert.deepEqual(await fixture.invoke("a"), [refused("loading")]);
+});
+
+Deno.test("ready resolves when the first worker of several is ready", async () => {
+  using fixture = new Fixture({ size: 2 });
+  fixture.pool.start();
+  fixture.workers[1]!.becomeReady();
+  await fixture.pool.ready;
+  assert.equal(fixture.pool.state, "ready");
+  void fixture.invoke("a");
+  assert.deepEqual(fixture.names(1), ["a"]);
+  assert.deepEqual(fixture.logs.lines, ["INFO Worker 2 is ready (process 1001)"]);
+});
+
+Deno.test("invoke() gives the worker's outcome when it answers, and hands on metadata and body as they are", async () => {
+  using fixture = Fixture.ready();
+  const metadata = utf8('{"content_type":"a/b"}');
+  const body = utf8("body");
+  const outcome = fixture.pool.invoke({ metadata, body });
+  const [job] = fixture.workers[0]!.jobs;
+  assert.equal(job?.metadata, metadata);
+  assert.equal(job.body, body);
+  const result: Outcome = { kind: "result", contentType: "text/csv", body: utf8("1,2") };
+  fixture.workers[0]!.answer(1, result);
+  assert.equal(await outcome, result);
+});
+
+Deno.test("invoke() takes the least loaded worker that has room when there are several", () => {
+  using fixture = Fixture.ready({ size: 3, room: 3 });
+  void fixture.invoke("a", "b", "c", "d");
+  assert.deepEqual([0, 1, 2].map((i) => fixture.names(i)), [["a", "d"], ["b"], ["c"]]);
+  fixture.workers[1]!.answer();
+  void fixture.invoke("e", "f", "g");
+  assert.deepEqual([0, 1, 2].map((i) => fixture.names(i)), [["a", "d"], ["e", "f"], ["c", "g"]]);
+  fixture.workers[0]!.room = 0;
+  fixture.workers[2]!.ready = false;
+  void fixture.invoke("h", "i");
+  assert.deepEqual(fixture.names(1), ["e", "f", "h"]);
+  assert.equal(fixture.pool.queued, 1);
+});
+
+Deno.test("the queue is first in, first out when workers get room", async () => {
+  using fixture = Fixture.ready({ size: 2 });
+  const all = fixture.invoke("a", "b", "c", "d", "e");
+  assert.equal(fixture.pool.queued, 3);
+  fixture.workers[1]!.answer();
+  assert.deepEqual(fixture.names(1), ["c"]);
+  fixture.workers[0]!.room = 2;
+  fixture.workers[0]!.answer();
+  assert.deepEqual(fixture.names(0), ["d", "e"]);
+  assert.equal(fixture.pool.queued, 0);
+  fixture.workers[0]!.answer(2);
+  fixture.workers[1]!.answer();
+  assert.ok((await all).every(({ kind }) => kind === "result"));
+});
+
+Deno.test("invoke() does not overtake those that wait when a worker has room that was not announced yet", () => {
+  using fixture = Fixture.ready();
+  void fixture.invoke("a", "b");
+  fixture.workers[0]!.room = 5;
+  void fixture.invoke("c");
+  assert.deepEqual(fixture.names(0), ["a"]);
+  fixture.workers[0]!.events.onRoom();
+  assert.deepEqual(fixture.names(0), ["a", "b", "c"]);
+});
+
+Deno.test("invoke() refuses with full when the queue has no place", async () => {
+  using fixture = Fixture.ready({ queueSize: 2 });
+  void fixture.invoke("a", "b", "c");
+  assert.deepEqual(await fixture.invoke("d"), [refused("full")]);
+  fixture.workers[0]!.answer();
+  void fixture.invoke("e");
+  assert.equal(fixture.pool.queued, 2);
+});
+
+Deno.test("a job is refused with timeout when it has waited too long, and those behind it stay", async () => {
+  using fixture = Fixture.ready({ queueTimeoutMs: 5000 });
+  void fixture.invoke("running", "first");
+  fixture.clock.advance(3000);
+  void fixture.invoke("second");
+  fixture.clock.advance(2000);
+  await Promise.resolve();
+  assert.deepEqual(fixture.outcomes, []);
+  fixture.clock.advance(1000);
+  await Promise.resolve();
+  assert.deepEqual(fixture.outcomes, [["first", refused("timeout")]]);
+  assert.equal(fixture.pool.queued, 1);
+  fixture.clock.advance(3000);
+  await Promise.resolve();
+  assert.deepEqual(fixture.outcomes[1], ["second", refused("timeout")]);
+  assert.deepEqual(fixture.clock.pending, [], "It stops looking when none waits");
+  void fixture.invoke("third");
+  fixture.clock.advance(7000);
+  await Promise.resolve();
+  assert.deepEqual(fixture.outcomes[2], ["third", refused("timeout")]);
+});
+
+Deno.test("a job waits for no timeout when a worker has it", () => {
+  using fixture = Fixture.ready({ queueTimeoutMs: 5000 });
+  void fixture.invoke("running", "waiting");
+  fixture.workers[0]!.answer();
+  fixture.clock.advance(60_000);
+  assert.deepEqual(fixture.names(0), ["waiting"]);
+});
+
+Deno.test("failed rejects with the worker's ScriptError when the first can't load the script", async () => {
+  using fixture = new Fixture();
+  fixture.pool.start();
+  const loadError = new ScriptError("The script lacks predict()");
+  fixture.workers[0]!.die({ loadError });
+  await assert.rejects(fixture.pool.failed, (error) => error === loadError);
+  assert.equal(fixture.pool.state, "loading");
+  assert.deepEqual(fixture.clock.pending, [], "It is not started again");
+});
+
+Deno.test("failed rejects with a ScriptError that says the cause when the first worker dies while it loads", async () => {
+  using fixture = new Fixture();
+  fixture.pool.start();
+  fixture.workers[0]!.die({ cause: "exit code 7" });
+  await assert.rejects(fixture.pool.failed, {
+    name: "ScriptError",
+    message: "The worker ended while it loaded: exit code 7",
+  });
+});
+
+Deno.test("a worker is made again after a pause that grows when it keeps dying", () => {
+  using fixture = Fixture.ready();
+  fixture.workers[0]!.die({ cause: "exit code 3" });
+  assert.equal(fixture.pool.state, "restarting");
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3); it is started again in 0.1 s");
+  fixture.clock.advance(99);
+  assert.equal(fixture.workers.length, 1);
+  fixture.clock.advance(1);
+  assert.equal(fixture.workers.length, 2);
+  assert.equal(fixture.workers[1]!.runs, 1);
+  assert.equal(fixture.pool.state, "restarting");
+
+  fixture.workers[1]!.die();
+  fixture.clock.advance(199);
+  assert.equal(fixture.workers.length, 2);
+  fixture.clock.advance(1);
+  fixture.workers[2]!.becomeReady();
+  assert.equal(fixture.pool.state, "ready");
+  assert.equal(fixture.workers[2]!.index, 0);
+
+  fixture.workers[2]!.die({ readyMs: 60_000 });
+  fixture.clock.advance(100);
+  assert.equal(fixture.workers.length, 4);
+});
+
+Deno.test("a worker is made again when the script can't be loaded any more, since it could once", async () => {
+  using fixture = Fixture.ready();
+  fixture.workers[0]!.die();
+  fixture.clock.advance(100);
+  fixture.workers[1]!.die({ loadError: new ScriptError("broken") });
+  const state = await Promise.race([fixture.pool.failed.catch(() => "failed"), Promise.resolve("pending")]);
+  assert.equal(state, "pending");
+  fixture.clock.advance(200);
+  assert.equal(fixture.workers.length, 3);
+});
+
+Deno.test("jobs wait for the replacement when the only worker has died", async () => {
+  using fixture = Fixture.ready();
+  fixture.workers[0]!.die();
+  const outcomes = fixture.invoke("a", "b");
+  assert.equal(fixture.pool.queued, 2);
+  fixture.clock.advance(100);
+  fixture.workers[1]!.becomeReady();
+  fixture.workers[1]!.answer();
+  fixture.workers[1]!.answer();
+  assert.deepEqual((await outcomes).map(({ kind }) => kind), ["result", "result"]);
+});
+
+Deno.test("orphans go to the head of the queue in their order, and what was begun is lost, when a worker dies", async () => {
+  using fixture = Fixture.ready({ room: 4 });
+  void fixture.invoke("a", "b", "c", "d", "e", "f");
+  fixture.workers[0]!.die({}, 1);
+  await Promise.resolve();
+  assert.deepEqual(fixture.outcomes, [["a", { kind: "lost", cause: "signal SIGKILL" }]]);
+  fixture.clock.advance(100);
+  fixture.workers[1]!.becomeReady();
+  assert.deepEqual(fixture.names(1), ["b", "c", "d", "e"]);
+  fixture.workers[1]!.answer();
+  assert.deepEqual(fixture.names(1), ["c", "d", "e", "f"]);
+});
+
+Deno.test("orphans go to another worker at once when one has room", () => {
+  using fixture = Fixture.ready({ size: 2, room: 2 });
+  void fixture.invoke("a", "b", "c", "d", "e");
+  assert.deepEqual([0, 1].map((i) => fixture.names(i)), [["a", "c"], ["b", "d"]]);
+  fixture.workers[1]!.room = 4;
+  fixture.workers[0]!.die();
+  assert.deepEqual(fixture.names(1), ["b", "d", "a", "c"]);
+  assert.equal(fixture.pool.queued, 1);
+  assert.equal(fixture.pool.state, "ready");
+});
+
+Deno.test("orphans are refused with timeout when no worker comes back in time", async () => {
+  using fixture = Fixture.ready({ queueTimeoutMs: 5000 });
+  void fixture.invoke("a");
+  fixture.workers[0]!.die();
+  fixture.clock.advance(7000);
+  await Promise.resolve();
+  assert.deepEqual(fixture.outcomes, [["a", refused("timeout")]]);
+});
+
+Deno.test("stop() tells all workers, and resolves when the last is dead", async () => {
+  using fixture = Fixture.ready({ size: 2 });
+  const signal = new AbortController().signal;
+  let stopped = false;
+  const stopping = fixture.pool.stop(signal).then(() => stopped = true);
+  assert.equal(fixture.pool.state, "stopping");
+  assert.deepEqual(fixture.workers.map(({ stopSignal }) => stopSignal === signal), [true, true]);
+  assert.deepEqual(await fixture.invoke("late"), [refused("stopping")]);
+  fixture.workers[0]!.die({ stopped: true });
+  await Promise.resolve();
+  assert.equal(stopped, false);
+  fixture.workers[1]!.die({ stopped: true });
+  await stopping;
+  assert.deepEqual(fixture.clock.pending, []);
+  assert.equal(fixture.workers.length, 2);
+});
+
+Deno.test("stop() lets what a worker has be answered, and refuses what waits", async () => {
+  using fixture = Fixture.ready();
+  const outcomes = fixture.invoke("running", "waiting");
+  const stopping = fixture.pool.stop(new AbortController().signal);
+  fixture.workers[0]!.answer();
+  fixture.workers[0]!.die({ stopped: true });
+  await stopping;
+  assert.deepEqual((await outcomes).map((outcome) => outcome.kind), ["result", "refused"]);
+  assert.deepEqual(fixture.outcomes.at(-1), ["waiting", refused("stopping")]);
+  assert.deepEqual(fixture.clock.pending, []);
+});
+
+Deno.test("stop() refuses orphans when a worker dies before it has begun them", async () => {
+  using fixture = Fixture.ready({ room: 2 });
+  const outcomes = fixture.invoke("a", "b");
+  const stopping = fixture.pool.stop(new AbortController().signal);
+  fixture.workers[0]!.die({}, 1);
+  await stopping;
+  assert.deepEqual(await outcomes, [{ kind: "lost", cause: "signal SIGKILL" }, refused("stopping")]);
+});
+
+Deno.test("stop() resolves, and no worker is made again, when it comes in the pause before", async () => {
+  using fixture = Fixture.ready();
+  void fixture.invoke("a", "b");
+  fixture.workers[0]!.die({}, 1);
+  await fixture.pool.stop(new AbortController().signal);
+  fixture.clock.advance(60_000);
+  assert.equal(fixture.workers.length, 1);
+  assert.deepEqual(fixture.outcomes.at(-1), ["b", refused("stopping")]);
+});
+
+Deno.test("stop() resolves when the workers are still loading, or none was started", async () => {
+  using loading = new Fixture();
+  loading.pool.start();
+  const stopping = loading.pool.stop(new AbortController().signal);
+  loading.workers[0]!.die({ stopped: true });
+  await stopping;
+  using none = new Fixture();
+  await none.pool.stop(new AbortController().signal);
+});
+
+Deno.test("every request has exactly one outcome when workers answer and die at random", async () => {
+  const turn = fc.record({
+    what: fc.constantFrom("invoke", "invoke", "answer", "die", "wait", "room"),
+    which: fc.nat(2),
+    count: fc.integer({ min: 1, max: 4 }),
+  });
+  await fc.assert(fc.asyncProperty(fc.array(turn, { maxLength: 80, size: "max" }), async (turns) => {
+    using fixture = Fixture.ready({ size: 3, queueTimeoutMs: 1e9 });
+    const sent: Promise<unknown>[] = [];
+    const alive = () => fixture.workers.filter(({ dead }) => !dead);
+    for (const { what, which, count } of turns) {
+      const worker = alive().find(({ index }) => index === which);
+      if (what === "invoke") { for (let i = 0; i < count; i++) sent.push(fixture.invoke(`${sent.length}`)); }
+      else if (what === "answer") worker?.answer(count);
+      else if (what === "die") worker?.die({}, Math.min(1, worker.load));
+      else if (what === "room" && worker !== undefined) {
+        worker.room = count;
+        worker.events.onRoom();
+      } else fixture.clock.advance(count * 50);
+      for (const each of alive()) if (!each.ready) each.becomeReady();
+      assert.ok(fixture.pool.queued === 0 || !alive().some(({ hasRoom }) => hasRoom), "A worker idles while jobs wait");
+      const names = alive().flatMap(({ jobs }) => jobs.map(({ body }) => text(body)));
+      assert.equal(new Set(names).size, names.length, "A job is with two workers");
+    }
+    fixture.clock.advance(30_000);
+    for (let round = 0; alive().some(({ load }) => load > 0) || fixture.pool.queued > 0; round++) {
+      assert.ok(round < 1000, "Some are never answered");
+      for (const each of alive()) {
+        if (!each.ready) each.becomeReady();
+        each.answer(10);
+      }
+    }
+    await Promise.all(sent);
+    assert.deepEqual(
+      fixture.outcomes.map(([name]) => Number(name)).sort((a, b) => a - b),
+      sent.map((_, i) => i),
+    );
+    assert.ok(fixture.outcomes.every(([, { kind }]) => kind === "result" || kind === "lost"));
+  }));
+});

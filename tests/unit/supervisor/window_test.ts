@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Window } from "../../../src/supervisor/window.ts";
+
+/** A window that has seen `times` batches of `count` answers in `ms`. */
+function after(times: number, count: number, ms: number, window = new Window()): Window {
+  for (let i = 0; i < times; i++) window.observe(count, ms);
+  return window;
+}
+
+Deno.test("size is 1 when nothing is known of the worker", () => {
+  assert.equal(new Window().size, 1);
+});
+
+Deno.test("size is about a millisecond of work when answers take always as long", () => {
+  assert.equal(after(20, 1, 10).size, 1);
+  assert.equal(after(20, 1, 1).size, 1);
+  assert.equal(after(20, 1, 0.5).size, 2);
+  assert.equal(after(20, 1, 0.1).size, 10);
+  assert.equal(after(20, 10, 1).size, 10);
+  assert.equal(after(20, 1, 0.001).size, 64);
+  assert.equal(after(20, 1, 0).size, 64);
+});
+
+Deno.test("size stays when one answer among fast ones is slow", () => {
+  const window = after(15, 1, 0.1);
+  window.observe(1, 5000);
+  assert.equal(window.size, 10);
+});
+
+Deno.test("size falls to 1 when a fast model becomes slow, after eight of its last fifteen batches", () => {
+  const window = after(30, 1, 0.1);
+  after(7, 1, 100, window);
+  assert.equal(window.size, 10);
+  after(1, 1, 100, window);
+  assert.equal(window.size, 1);
+});
+
+Deno.test("size is always a whole number from 1 to 64", () => {
+  const observations = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 64 }), fc.double({ min: 0, max: 1e6, noNaN: true })),
+  );
+  fc.assert(fc.property(observations, (batches) => {
+    const window = new Window();
+    for (const [count, ms] of batches) {
+      window.observe(count, ms);
+      assert.ok(Number.isInteger(window.size) && window.size >= 1 && window.size <= 64, String(window.size));
+    }
+  }));
+});

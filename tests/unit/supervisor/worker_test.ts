@@ -1,0 +1,402 @@
+import assert from "node:assert/strict";
+import type { OutputSink } from "../../../src/bridge/mod.ts";
+import type { Job, Outcome } from "../../../src/supervisor/job.ts";
+import { type Death, Worker, type WorkerEvents } from "../../../src/supervisor/worker.ts";
+import { text, utf8 } from "../helper/bytes.ts";
+import { settled } from "../helper/deadline.ts";
+import { fakeEnv } from "../helper/env.ts";
+import { fakePython, noAssets, shellPython } from "../helper/fake_python.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+/** A worker, and what it tells. */
+class Fixture implements Disposable {
+  readonly directory: TempDir;
+  readonly worker: Worker;
+  readonly outcomes: [name: string, outcome: Outcome][] = [];
+  /** What was told of the output, `null` for its end. */
+  readonly output: (string | null)[] = [];
+  rooms = 0;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #dead = Promise.withResolvers<{ death: Death; orphans: string[] }>();
+  readonly #running: Promise<void>;
+
+  constructor(directory: TempDir, python: string) {
+    this.directory = directory;
+    const events: WorkerEvents = {
+      onReady: () => this.#ready.resolve(),
+      onRoom: () => void this.rooms++,
+      onDead: (death, orphans) => this.#dead.resolve({ death, orphans: orphans.map(({ body }) => text(body)) }),
+    };
+    const sink: OutputSink = Object.assign((bytes: Uint8Array) => void this.output.push(text(bytes)), {
+      flush: () => void this.output.push(null),
+    });
+    this.worker = new Worker({
+      python,
+      assets: noAssets,
+      env: fakeEnv(),
+      maxBody: 1000,
+      output: sink,
+      config: { mode: "serve", script: "serve.py" },
+    }, events);
+    this.#running = this.worker.run();
+  }
+
+  /** Resolves when the worker is ready. */
+  get ready(): Promise<void> {
+    return settled(this.#ready.promise, "the worker to be ready");
+  }
+
+  /** Resolves when it is dead, and `run()` has ended. */
+  async dead(): Promise<{ death: Death; orphans: string[] }> {
+    const end = await settled(this.#dead.promise, "the worker to be dead");
+    await settled(this.#running, "run() to end");
+    assert.equal(this.worker.dead, true);
+    assert.equal(this.worker.ready, false);
+    assert.equal(this.worker.load, 0);
+    return end;
+  }
+
+  /** Dispatches jobs with these names; resolves when all have their outcomes. */
+  dispatch(...names: string[]): Promise<unknown> {
+    return Promise.all(names.map((name) =>
+      new Promise<void>((resolve) => {
+        const job: Job = {
+          metadata: utf8('{"content_type":"a/b","accept":"*/*"}'),
+          body: utf8(name),
+          acceptedAt: 0,
+          settle: (outcome) => {
+            this.outcomes.push([name, outcome]);
+            resolve();
+          },
+        };
+        this.worker.dispatch(job);
+      })
+    ));
+  }
+
+  /** The same, for what has its outcome while the worker lives. */
+  async answered(...names: string[]): Promise<void> {
+    await settled(this.dispatch(...names), "the outcomes");
+  }
+
+  [Symbol.dispose](): void {
+    this.directory[Symbol.dispose]();
+  }
+}
+
+/** A worker whose process does what `main` does. */
+function start<Data>(main: Parameters<typeof fakePython<Data>>[1], data?: Data): Fixture {
+  const directory = new TempDir();
+  return new Fixture(directory, fakePython(directory, main, data));
+}
+
+const lost = (cause: string): Outcome => ({ kind: "lost", cause });
+const KILLED = "signal SIGKILL (likely out of memory, or killed by somebody)";
+
+Deno.test("a worker gives results with their content types, and takes stop(), when all goes well", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge, config] = await FakeBridge.begin();
+    if (config["script"] !== "serve.py") Deno.exit(9);
+    await bridge.send(bridge.kind.ready);
+    const types = [{ content_type: "text/csv" }, { content_type: "text/csv" }, {}, { content_type: "image/png" }];
+    for (let frame = await bridge.receive(); frame.kind !== bridge.kind.stop; frame = await bridge.receive()) {
+      const body = `${new TextDecoder().decode(frame.body)} of ${frame.metadata["content_type"]}`;
+      await bridge.send(bridge.kind.result, frame.id, types.shift(), body);
+    }
+    console.log("stopped");
+  });
+  const { worker } = fixture;
+  assert.equal(worker.hasRoom, false);
+  await fixture.ready;
+  assert.ok(worker.pid! > 0);
+  assert.equal(worker.hasRoom, true);
+  for (const name of ["one", "two", "three", "four"]) {
+    const outcome = fixture.answered(name);
+    assert.equal(worker.load, 1);
+    await outcome;
+  }
+  assert.deepEqual(
+    fixture.outcomes.map(([, outcome]) => outcome.kind === "result" && [outcome.contentType, text(outcome.body)]),
+    [
+      ["text/csv", "one of a/b"],
+      ["text/csv", "two of a/b"],
+      ["application/octet-stream", "three of a/b"],
+      ["image/png", "four of a/b"],
+    ],
+  );
+  assert.equal(worker.load, 0);
+  worker.stop(new AbortController().signal);
+  assert.equal(worker.hasRoom, false);
+  const { death, orphans } = await fixture.dead();
+  assert.equal(death.stopped, true);
+  assert.equal(death.cause, "exit code 0");
+  assert.equal(death.loadError, undefined);
+  assert.ok(death.readyMs > 0);
+  assert.deepEqual(orphans, []);
+  assert.deepEqual(fixture.output, ["stopped\n", null]);
+  worker.stop(new AbortController().signal);
+});
+
+Deno.test("a worker gives the error when the script has no result", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const { id } = await bridge.receive();
+    await bridge.send(bridge.kind.error, id, {
+      reason: "exception",
+      stage: "predict",
+      type: "KeyError",
+      message: "'x'",
+    });
+    await bridge.receive();
+  });
+  await fixture.ready;
+  await fixture.answered("a");
+  assert.deepEqual(fixture.outcomes, [[
+    "a",
+    { kind: "error", error: { reason: "exception", stage: "predict", type: "KeyError", message: "'x'" } },
+  ]]);
+  fixture.worker.stop(AbortSignal.abort());
+  assert.equal((await fixture.dead()).death.cause, KILLED);
+});
+
+Deno.test("a worker says that it has room when it has answered", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const { id } = await bridge.receive();
+    await bridge.send(bridge.kind.result, id);
+    await bridge.receive();
+    Deno.exit(0);
+  });
+  await fixture.ready;
+  assert.equal(fixture.rooms, 0);
+  await fixture.answered("a");
+  await Promise.resolve();
+  assert.equal(fixture.worker.hasRoom, true);
+  assert.equal(fixture.rooms, 1);
+  fixture.worker.stop(new AbortController().signal);
+  await fixture.dead();
+});
+
+for (
+  const [metadata, message] of [
+    [{ stage: "check", type: "ScriptError", message: "The script lacks predict()" }, "The script lacks predict()"],
+    [{ stage: "load", type: "OSError", message: "no weights" }, "load() raised OSError: no weights"],
+    [{ stage: "import", type: "NameError", message: "x" }, "the script raised NameError: x"],
+  ] as const
+) {
+  Deno.test(`a worker has a loadError when it says FAILED at the stage ${metadata.stage}`, async () => {
+    using fixture = start(async (FakeBridge, metadata) => {
+      const [bridge] = await FakeBridge.begin();
+      console.log("Traceback");
+      await bridge.send(bridge.kind.failed, 0, metadata);
+      Deno.exit(1);
+    }, metadata);
+    const { death } = await fixture.dead();
+    assert.equal(death.loadError?.name, "ScriptError");
+    assert.equal(death.loadError.message, message);
+    assert.equal(death.cause, message);
+    assert.equal(death.readyMs, 0);
+    assert.deepEqual(fixture.output, ["Traceback\n", null], "What it printed was told before its end");
+  });
+}
+
+Deno.test("a worker is dead with the exit code when its process ends before it is ready", async () => {
+  using fixture = start(async (FakeBridge) => {
+    await FakeBridge.begin();
+    Deno.exit(5);
+  });
+  const { death } = await fixture.dead();
+  assert.deepEqual(death, { cause: "exit code 5", readyMs: 0, stopped: false });
+});
+
+Deno.test("a worker is dead with the reason when Python can't be started", async () => {
+  const directory = new TempDir();
+  using fixture = new Fixture(directory, `${directory.path}/missing`);
+  const { death } = await fixture.dead();
+  assert.match(death.cause, /^Can't start the Python '.*\/missing': /);
+  assert.equal(fixture.worker.pid, undefined);
+});
+
+Deno.test("a worker is dead with all that it printed when Python ends before it connects", async () => {
+  const directory = new TempDir();
+  using fixture = new Fixture(directory, shellPython(directory, "echo 'No module named encodings' >&2; exit 1"));
+  const { death } = await fixture.dead();
+  assert.match(death.cause, /ended with exit code 1 before it was ready$/);
+  assert.deepEqual(fixture.output, ["No module named encodings\n", null]);
+});
+
+Deno.test("a worker's jobs fall in answered, finished, begun and never begun when it is killed", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    for (let i = 0; i < 6; i++) await bridge.receive();
+    await bridge.send(bridge.kind.result, 1, { content_type: "text/plain" }, "answered");
+    bridge.note(4, [
+      bridge.encode(bridge.kind.result, 1, { content_type: "text/plain" }, "answered"),
+      bridge.encode(bridge.kind.result, 2, { content_type: "text/csv" }, "finished"),
+      bridge.encode(bridge.kind.error, 3, { reason: "not_acceptable", message: "no" }),
+    ]);
+    await bridge.die();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c", "d", "e", "f");
+  const { death, orphans } = await fixture.dead();
+  assert.equal(death.cause, KILLED);
+  assert.equal(death.stopped, false);
+  assert.deepEqual(fixture.outcomes, [
+    ["a", { kind: "result", contentType: "text/plain", body: utf8("answered") }],
+    ["b", { kind: "result", contentType: "text/csv", body: utf8("finished") }],
+    ["c", { kind: "error", error: { reason: "not_acceptable", message: "no" } }],
+    ["d", lost(KILLED)],
+  ]);
+  assert.deepEqual(orphans, ["e", "f"]);
+});
+
+Deno.test("all of a worker's jobs are never begun when the one that it began last is answered", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    for (let i = 0; i < 3; i++) await bridge.receive();
+    bridge.note(1);
+    await bridge.send(bridge.kind.result, 1);
+    Deno.exit(3);
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c");
+  const { death, orphans } = await fixture.dead();
+  assert.equal(death.cause, "exit code 3");
+  assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [["a", "result"]]);
+  assert.deepEqual(orphans, ["b", "c"]);
+});
+
+Deno.test("a worker's jobs have outcomes when an answer that it left in its ledger can't be read", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    for (let i = 0; i < 3; i++) await bridge.receive();
+    bridge.note(2, [
+      bridge.encode(bridge.kind.result, 1, "not JSON"),
+      bridge.encode(bridge.kind.result, 2, {}, "good"),
+    ]);
+    await bridge.die();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c");
+  const { death, orphans } = await fixture.dead();
+  assert.equal(death.cause, KILLED);
+  assert.deepEqual(fixture.outcomes, [
+    ["a", lost("its answer could not be read")],
+    ["b", { kind: "result", contentType: "application/octet-stream", body: utf8("good") }],
+  ]);
+  assert.deepEqual(orphans, ["c"]);
+});
+
+Deno.test("a worker's end is told by its signal when it is killed within a frame", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const { id } = await bridge.receive();
+    bridge.note(id);
+    await bridge.write(bridge.encode(bridge.kind.result, id, {}, "half of it is missing").subarray(0, 20));
+    await bridge.die();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b");
+  const { death, orphans } = await fixture.dead();
+  assert.equal(death.cause, KILLED);
+  assert.deepEqual(fixture.outcomes, [["a", lost(KILLED)]]);
+  assert.deepEqual(orphans, ["b"]);
+});
+
+for (
+  const [what, kind, id, metadata, message] of [
+    ["answers what it was not asked", 6, 99, "", "An answer to request 99, which the worker does not have"],
+    ["answers twice", 6, 1, "", "An answer to request 1, which the worker does not have"],
+    ["sends a frame that is not for it to send", 5, 0, "", "A frame of kind 5 does not come from a serving worker"],
+    ["sends no kind of frame", 77, 0, "", "A frame has the unknown kind 77"],
+    ["sends metadata that does not parse", 6, 2, "{", "The metadata of a frame does not parse as JSON"],
+  ] as const
+) {
+  Deno.test(`a worker is killed, and its end says why, when it ${what}`, async () => {
+    using fixture = start(async (FakeBridge, { kind, id, metadata }) => {
+      const [bridge] = await FakeBridge.begin();
+      await bridge.send(bridge.kind.ready);
+      await bridge.receive();
+      await bridge.receive();
+      await bridge.send(bridge.kind.result, 1);
+      bridge.note(2);
+      await bridge.send(kind, id, metadata);
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    }, { kind, id, metadata });
+    await fixture.ready;
+    const outcomes = fixture.answered("a", "b");
+    const { death } = await fixture.dead();
+    await outcomes;
+    assert.equal(death.cause, `it broke the protocol: ${message}`);
+    assert.equal(fixture.outcomes[0]![1].kind, "result");
+    assert.equal(fixture.outcomes[1]![1].kind, "lost");
+  });
+}
+
+Deno.test("a worker that closes its connection and goes on is ended, and its end says why", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const { id } = await bridge.receive();
+    bridge.note(id);
+    await bridge.write(bridge.encode(bridge.kind.result, id, {}, "half").subarray(0, 14));
+    bridge.close();
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  await fixture.ready;
+  await fixture.answered("a");
+  const { death } = await fixture.dead();
+  assert.equal(death.cause, "it broke the protocol: The stream of a worker ended within a frame");
+});
+
+Deno.test("stop() lets a worker answer what it has, and kills it when the signal is aborted", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const first = await bridge.receive();
+    await bridge.receive();
+    while ((await bridge.receive()).kind !== bridge.kind.stop);
+    bridge.note(2);
+    await bridge.send(bridge.kind.result, first.id);
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  await fixture.ready;
+  const aborter = new AbortController();
+  const first = fixture.answered("a");
+  void fixture.dispatch("b");
+  fixture.worker.stop(aborter.signal);
+  await first;
+  aborter.abort();
+  const { death } = await fixture.dead();
+  assert.equal(death.stopped, true);
+  assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [["a", "result"], ["b", "lost"]]);
+});
+
+Deno.test("stop() ends a worker at once when it is loading", async () => {
+  using fixture = start(async (FakeBridge) => {
+    await FakeBridge.begin();
+    console.log("loading");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  while (!fixture.output.includes("loading\n")) await new Promise((resolve) => setTimeout(resolve, 1));
+  fixture.worker.stop(new AbortController().signal);
+  const { death } = await fixture.dead();
+  assert.equal(death.stopped, true);
+});
+
+Deno.test("stop() ends a worker when it has not connected yet", async () => {
+  using fixture = start(async (FakeBridge) => {
+    await FakeBridge.begin();
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  fixture.worker.stop(new AbortController().signal);
+  const { death } = await fixture.dead();
+  assert.equal(death.stopped, true);
+});
