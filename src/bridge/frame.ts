@@ -48,6 +48,9 @@ export const HEADER_BYTES = 12;
 /** The most that the header's u16 can say. */
 export const MAX_METADATA_BYTES = 0xffff;
 
+/** The most that the header's u32 can say. */
+export const MAX_BODY_BYTES = 0xffff_ffff;
+
 /** One frame. The frames of one read share a buffer, which lives as long as one of them does. */
 export interface Frame {
   readonly kind: Kind;

@@ -1,6 +1,6 @@
 /** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
 
-import { layOutAssets } from "../bridge/mod.ts";
+import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { absolute, resolveModule } from "../config/module.ts";
 import { findPython } from "../environment/find_python.ts";
 import { UsageError } from "../errors.ts";
@@ -31,6 +31,9 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   const { portOption, port, ...rest } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
     throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
+  }
+  if (options.maxBody > MAX_BODY_BYTES) {
+    throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
   }
   const paths = resolveModule(options.module, options.script);
   const modelDir = absolute(options.modelDir);

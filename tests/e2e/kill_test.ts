@@ -471,7 +471,7 @@ for (const [what, runtime] of [["XDG_RUNTIME_DIR is set", true], ["it is not", f
 }
 
 test("train works when TMPDIR is missing, or can't be written to", async (box) => {
-  for (const TMPDIR of [box.path("missing"), "/etc/passwd", "relative/path"]) {
+  for (const TMPDIR of [box.path("missing"), "/etc/passwd"]) {
     const { code, stdout, stderr } = await box.train("def train(d): print('trained')", [], { env: { TMPDIR } });
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "trained\n", stderr: "" });
   }

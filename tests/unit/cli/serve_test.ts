@@ -154,6 +154,17 @@ Deno.test("serve gives 1 with the reason when the script can't be loaded", async
   assert.ok(io.err.endsWith("Error: load() raised OSError: no weights\n"), io.err);
 });
 
+Deno.test("serve gives 2 when bodies could be longer than a frame can say", async () => {
+  using fixture = new Fixture();
+  const { directory, io } = fixture;
+  const words = [`${directory.path}/missing`, "serve.py", `${directory.path}/model`];
+  assert.equal(await run(["serve", "--max-body", "4GiB", ...words], io), 2);
+  assert.equal(io.err, "Error: --max-body can be 4294967295 bytes at the most, not 4294967296\n");
+  io.err = "";
+  assert.equal(await run(["serve", "--max-body", "4294967295", ...words], io), 2);
+  assert.match(io.err, /^Error: The module directory/);
+});
+
 Deno.test("serve gives 2 with what to do when there is no model directory", async () => {
   using fixture = new Fixture();
   const { directory, io } = fixture;

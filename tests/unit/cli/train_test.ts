@@ -121,7 +121,7 @@ Deno.test("train hands all that follows model_dir to the script when that is any
       assert.deepEqual([options.module, options.script, options.modelDir], ["module", "train.py", "model"]);
       assert.deepEqual(restoreSeparator(words, options), args);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 

@@ -21,18 +21,24 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   return whole;
 }
 
-/** Bytes in which each place of the size of a page is different from the others, so that a wrong copy is seen. */
+/** A prime, so that what is copied to a wrong place of a buffer, whose parts are of round sizes, is seen. */
+const PERIOD = 4093;
+
+/** Bytes without an order; another seed gives others. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = (seed * 2654435761 + 1) >>> 0;
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < Math.min(length, PERIOD); i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     bytes[i] = state >>> 24;
   }
+  for (let filled = PERIOD; filled < length; filled *= 2) bytes.copyWithin(filled, 0, filled);
   return bytes;
 }
 
 /** Whether they are the same: quicker than `assert.deepEqual` for large ones. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
