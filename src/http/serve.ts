@@ -4,6 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Assets } from "../bridge/mod.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import { Pool, Worker } from "../supervisor/mod.ts";
+import { keepFreedMemory } from "./allocator.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { listen, type ListenOptions } from "./server.ts";
 
@@ -41,6 +42,7 @@ export interface ServeContext {
  * @throws {ScriptError} if the script can't be loaded
  */
 export async function serve(config: ServeConfig, context: ServeContext): Promise<void> {
+  keepFreedMemory();
   const pool = createPool(config, context);
   const app = createApp(pool, config);
   const server = listen(config, app.fetch);
