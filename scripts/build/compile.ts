@@ -64,6 +64,8 @@ export async function compile(folder: string, target: Target, denort: string, ou
     ...(V8_FLAGS.length > 0 ? [`--v8-flags=${V8_FLAGS.join(",")}`] : []),
     "--include",
     STAGED.python,
+    "--include",
+    STAGED.threads,
     "--target",
     target.name,
     "--output",

@@ -6,8 +6,8 @@ import { runOrThrow } from "./process.ts";
 /** When all files that are embedded were last changed, in seconds: the executable holds it, and is to depend on content only. */
 const MODIFIED = Date.UTC(2000, 0) / 1000;
 
-/** The program's file, and the folder to embed, both in the folder that {@linkcode stage} filled. */
-export const STAGED = { main: "src/main.js", python: "python" } as const;
+/** The program's file, and the folders to embed, all in the folder that {@linkcode stage} filled. */
+export const STAGED = { main: "src/main.js", threads: "threads", python: "python" } as const;
 
 /**
  * Bundles `src/main.ts` with the npm packages that it uses, split so that what is imported late is loaded late, and copies
@@ -22,6 +22,12 @@ export async function stage(root: string, folder: string): Promise<void> {
   await runOrThrow("bundle the sources", Deno.execPath(), [
     "bundle", "--quiet", ...(Deno.env.has("CI") ? ["--frozen"] : []), "--platform", "deno", "--code-splitting", "--minify",
     "--outdir", `${folder}/src`, "src/main.ts",
+  ], { cwd: root });
+  // A thread's code is a program of its own.
+  // deno-fmt-ignore
+  await runOrThrow("bundle the threads", Deno.execPath(), [
+    "bundle", "--quiet", ...(Deno.env.has("CI") ? ["--frozen"] : []), "--platform", "deno", "--minify",
+    "--output", `${folder}/${STAGED.threads}/gzip_worker.js`, "src/archive/gzip/worker.ts",
   ], { cwd: root });
   await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);

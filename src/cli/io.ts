@@ -6,6 +6,8 @@ import type { StopSignal } from "../train/mod.ts";
 export interface Io {
   /** Writes text to standard output. */
   readonly stdout: (text: string) => void;
+  /** Writes bytes to standard output; resolves when there is room for more. */
+  readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;
   /** Writes text to standard error. */
   readonly stderr: (text: string) => void;
   /** The value of an environment variable. */
@@ -14,6 +16,8 @@ export interface Io {
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Columns of the terminal; undefined if standard output is none. */
   readonly columns?: number | undefined;
+  /** Columns of the terminal that shows standard error; undefined if none does. */
+  readonly errorColumns?: number | undefined;
   /** Whether to use colours. */
   readonly colors: boolean;
 }

@@ -7,6 +7,9 @@ export function processIo(): Io {
   const terminal = Deno.stdout.isTerminal();
   return {
     stdout: (text) => writeAll(Deno.stdout, text),
+    stdoutBytes: async (bytes) => {
+      for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
+    },
     stderr: (text) => writeAll(Deno.stderr, text),
     env: (name) => Deno.env.get(name),
     onSignal: (handler) => {
@@ -22,6 +25,7 @@ export function processIo(): Io {
       };
     },
     columns: terminal ? consoleColumns() : undefined,
+    errorColumns: Deno.stderr.isTerminal() ? consoleColumns() ?? 80 : undefined,
     colors: terminal && !Deno.env.get("NO_COLOR"),
   };
 }

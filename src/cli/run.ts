@@ -10,14 +10,18 @@ import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { ExitCode, explain } from "./errors.ts";
 import type { Io } from "./io.ts";
+import { inspect } from "./inspect.ts";
+import { packageCommand } from "./package.ts";
 import { serve } from "./serve.ts";
 import { train } from "./train.ts";
+import { unpack } from "./unpack.ts";
+import { verify } from "./verify.ts";
 
 const PROGRAM = "aimodellib";
 
 /** In the order in which help lists them. */
 // deno-lint-ignore no-explicit-any
-const COMMANDS: readonly Command<any>[] = [train, serve, doctor];
+const COMMANDS: readonly Command<any>[] = [train, serve, packageCommand, inspect, verify, unpack, doctor];
 
 /** Thrown to leave the parser when it has printed help or an error. */
 class Leave {

@@ -8,6 +8,8 @@ import { fakeEnv } from "./env.ts";
 export class FakeIo implements Io {
   out = "";
   err = "";
+  /** Bytes that were written to standard output. */
+  readonly bytes: Uint8Array[] = [];
   readonly env: Io["env"];
   readonly columns = 100;
   readonly colors: boolean;
@@ -19,6 +21,10 @@ export class FakeIo implements Io {
   }
 
   readonly stdout = (text: string): void => void (this.out += text);
+  readonly stdoutBytes = (bytes: Uint8Array): Promise<void> => {
+    this.bytes.push(bytes.slice());
+    return Promise.resolve();
+  };
   readonly stderr = (text: string): void => void (this.err += text);
 
   readonly onSignal: Io["onSignal"] = (handler) => {

@@ -1,0 +1,61 @@
+/** Writing beside the place where something is to be, and renaming it when it is complete. */
+
+import { UsageError } from "../errors.ts";
+
+/** A file that takes its place when it is complete, and leaves nothing behind when it never is. */
+export class FileBeside implements Disposable {
+  readonly file: Deno.FsFile;
+  readonly #path: string;
+  readonly #temporary: string;
+  #done = false;
+
+  /** @throws {UsageError} if the folder can't be written to */
+  constructor(path: string) {
+    this.#path = path;
+    this.#temporary = temporaryBeside(path);
+    try {
+      this.file = Deno.openSync(this.#temporary, { write: true, createNew: true });
+    } catch (cause) {
+      throw new UsageError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  /** Where it is written to. */
+  get temporary(): string {
+    return this.#temporary;
+  }
+
+  /** Writes all of `bytes`. */
+  write(bytes: Uint8Array): void {
+    for (let written = 0; written < bytes.length;) written += this.file.writeSync(bytes.subarray(written));
+  }
+
+  /** Puts it in its place, from where what was there is gone. */
+  commit(): void {
+    this.file.syncDataSync();
+    this.file.close();
+    Deno.renameSync(this.#temporary, this.#path);
+    this.#done = true;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#done) return;
+    try {
+      this.file.close();
+    } catch {
+      // It was closed before it could be renamed.
+    }
+    Deno.removeSync(this.#temporary);
+  }
+}
+
+/** A name in the same folder, hidden, that nobody else takes. */
+export function temporaryBeside(path: string): string {
+  const slash = path.lastIndexOf("/") + 1;
+  return `${path.slice(0, slash)}.${path.slice(slash)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+}
+
+/** A system's error without what it was done to, which the message names itself. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : String(cause);
+}

@@ -1,0 +1,166 @@
+/** Finds what of a module's folder belongs into an archive. */
+
+import ignore, { type Ignore } from "ignore";
+import { ArchiveError } from "./errors.ts";
+import { reasonOf } from "./beside.ts";
+import { followLink } from "./links.ts";
+import type { NewEntry } from "./tar/encode.ts";
+
+/** Names further things to leave out, in the words of .gitignore; it may lie in any folder of the module. */
+export const IGNORE_FILE = ".aimodellibignore";
+
+/** Left out wherever they are. */
+const LEFT_OUT_FOLDERS = new Set([".git", "__pycache__"]);
+const LEFT_OUT_FILE = /\.pyc$/;
+/** What venv, and conda, write into an environment that they make. */
+const ENVIRONMENT_MARKS = ["pyvenv.cfg", "conda-meta"];
+
+/** An entry, and where it is now. */
+export interface FoundEntry extends NewEntry {
+  /** Absolute. */
+  readonly source: string;
+}
+
+/** What was found. */
+export interface Collection {
+  /** With paths from the module's folder, in the order of their UTF-8 bytes. */
+  readonly entries: readonly FoundEntry[];
+  /** Bytes of all files. */
+  readonly bytes: number;
+  /** Paths that were left out, folders with a slash at the end, each with why. */
+  readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Rules of one ignore file, for what is below its folder. */
+interface IgnoreRules {
+  readonly folder: string;
+  readonly rules: Ignore;
+}
+
+/**
+ * Walks a folder.
+ *
+ * @param root its absolute path
+ * @param isOutput whether a file is the archive that is being made, or the one that it replaces
+ * @throws {ArchiveError} which names a link that leads out, or what is neither file, folder nor link
+ */
+export function collect(root: string, isOutput: (path: string) => boolean): Collection {
+  const entries: FoundEntry[] = [];
+  const leftOut: { path: string; reason: string }[] = [];
+  const links = new Map<string, string>();
+  let bytes = 0;
+
+  const walk = (folder: string, outer: readonly IgnoreRules[]) => {
+    const children = readFolder(`${root}/${folder}`, folder);
+    const own = children.some(({ name, isFile }) => isFile && name === IGNORE_FILE)
+      ? [...outer, readIgnoreFile(root, folder)]
+      : outer;
+    for (const { name, isDirectory, isFile, isSymlink } of children) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      const source = `${root}/${path}`;
+      const reason = isOutput(source) ? "output" : reasonToLeaveOut(root, path, name, isDirectory, own);
+      if (reason !== undefined) {
+        leftOut.push({ path: isDirectory ? `${path}/` : path, reason });
+      } else if (isSymlink) {
+        const target = readLink(source, root, path);
+        links.set(path, target);
+        entries.push({ path, kind: "symlink", size: 0, executable: false, target, source });
+      } else if (isDirectory) {
+        entries.push({ path, kind: "directory", size: 0, executable: true, target: "", source });
+        walk(path, own);
+      } else if (isFile) {
+        const { size, mode } = Deno.statSync(source);
+        bytes += size;
+        entries.push({ path, kind: "file", size, executable: ((mode ?? 0) & 0o100) !== 0, target: "", source });
+      } else {
+        throw new ArchiveError(
+          `'${path}' is neither a file, a folder nor a link: remove it, or name it in ${IGNORE_FILE}`,
+        );
+      }
+    }
+  };
+  walk("", []);
+  checkLinks(links);
+  const encoder = new TextEncoder();
+  const keys = new Map(entries.map((entry) => [entry, encoder.encode(entry.path)]));
+  entries.sort((a, b) => compareBytes(keys.get(a)!, keys.get(b)!));
+  return { entries, bytes, leftOut };
+}
+
+function readFolder(source: string, path: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(source)];
+  } catch (cause) {
+    throw new ArchiveError(`The folder '${path || source}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function reasonToLeaveOut(
+  root: string,
+  path: string,
+  name: string,
+  isDirectory: boolean,
+  ignored: readonly IgnoreRules[],
+): string | undefined {
+  if (isDirectory) {
+    if (LEFT_OUT_FOLDERS.has(name)) return name;
+    if (ENVIRONMENT_MARKS.some((mark) => exists(`${root}/${path}/${mark}`))) return "virtual environment";
+  } else if (LEFT_OUT_FILE.test(name)) return "*.pyc";
+  // The nearest file decides, as with git; one that says nothing leaves it to those further out.
+  for (const { folder, rules } of ignored.toReversed()) {
+    const relative = folder === "" ? path : path.slice(folder.length + 1);
+    const result = rules.test(isDirectory ? `${relative}/` : relative);
+    if (result.ignored) return IGNORE_FILE;
+    if (result.unignored) return undefined;
+  }
+  return undefined;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readIgnoreFile(root: string, folder: string): IgnoreRules {
+  const path = folder === "" ? IGNORE_FILE : `${folder}/${IGNORE_FILE}`;
+  try {
+    return { folder, rules: ignore().add(Deno.readTextFileSync(`${root}/${path}`)) };
+  } catch (cause) {
+    throw new ArchiveError(`'${path}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Where a link points, from its own folder. */
+function readLink(source: string, root: string, path: string): string {
+  const target = Deno.readLinkSync(source);
+  if (!target.startsWith("/")) return target;
+  // One that is absolute, and stays inside, is made to stay inside wherever the archive is unpacked.
+  if (target !== root && !target.startsWith(`${root}/`)) throw leadsOut(path, target);
+  const up = "../".repeat(path.split("/").length - 1);
+  return `${up}${target.slice(root.length + 1)}`.replace(/\/$/, "") || ".";
+}
+
+/** @throws {ArchiveError} for a link that leads out */
+function checkLinks(links: ReadonlyMap<string, string>): void {
+  for (const [path, target] of links) {
+    const problem = followLink(path, links);
+    if (problem === "leads out") throw leadsOut(path, target);
+    if (problem !== undefined) throw new ArchiveError(`'${path}' is a link that ${problem}`);
+  }
+}
+
+function leadsOut(path: string, target: string): ArchiveError {
+  return new ArchiveError(
+    `'${path}' is a link that leads out of the module, to '${target}': replace it by what it leads to, or name it in ${IGNORE_FILE}`,
+  );
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return a.length - b.length;
+}

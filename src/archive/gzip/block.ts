@@ -1,0 +1,119 @@
+/**
+ * Compresses one block of a gzip member, so that blocks can be compressed apart and then follow each other: each begins and
+ * ends at a byte, and may refer to the 32 KiB before it.
+ *
+ * How much work a block is worth is seen from a sample of it. Weights, for instance, are floating-point numbers whose exponents
+ * are alike and whose mantissas are random: nothing repeats, but some bytes are rarer than others.
+ */
+
+import zlib from "node:zlib";
+
+/** How far back deflate can refer (RFC 1951), so what a block needs of the one before it. */
+export const WINDOW_BYTES = 32 * 1024;
+
+/** Pieces of a block that are tried, evenly spread, and the size of each. */
+const SAMPLE_PIECES = 4;
+const PIECE_BYTES = 8 * 1024;
+
+/** Blocks below this are not worth a sample. */
+const MIN_SAMPLED_BYTES = 4 * SAMPLE_PIECES * PIECE_BYTES;
+
+/** Matching is worth its time if it makes the sample smaller than this share of what rare and frequent bytes give. */
+const WORTH_MATCHING = 0.98;
+/** And rare and frequent bytes are, if they make it smaller than this share. */
+const WORTH_CODING = 0.995;
+/** Quick, and near enough to what the levels above it find. */
+const SAMPLE_LEVEL = 3;
+
+/** The most bytes that a stored block can hold (RFC 1951, section 3.2.4), and its header. */
+const MAX_STORED = 0xffff;
+const STORED_HEADER = 5;
+
+const { Z_SYNC_FLUSH, Z_HUFFMAN_ONLY } = zlib.constants;
+
+/** A block to be compressed, in a buffer that is handed over. */
+export interface BlockRequest {
+  readonly index: number;
+  readonly buffer: ArrayBuffer;
+  /** Where in the buffer the block begins, and ends; what is before it may be referred to. */
+  readonly start: number;
+  readonly end: number;
+  /** From 0 (store all) to 9. */
+  readonly level: number;
+}
+
+/** A block that is compressed, and the buffer that it was in. */
+export interface BlockResponse {
+  readonly index: number;
+  readonly buffer: ArrayBuffer;
+  readonly compressed: Uint8Array<ArrayBuffer>;
+  /** Of the block as it was: its CRC-32, and its bytes. */
+  readonly crc: number;
+  readonly length: number;
+}
+
+/** Does what a request asks for. */
+export function respond({ index, buffer, start, end, level }: BlockRequest): BlockResponse {
+  const bytes = new Uint8Array(buffer, 0, end);
+  // A copy of its own, to be handed over: what zlib returns may be a part of a larger buffer.
+  const compressed = new Uint8Array(compressBlock(bytes, start, level));
+  return { index, buffer, compressed, crc: zlib.crc32(bytes.subarray(start)), length: end - start };
+}
+
+/** What is done to a block. */
+export type Treatment = "store" | "code" | "match";
+
+/**
+ * Compresses.
+ *
+ * @param bytes what comes before the block, as far as it can refer to it, and the block
+ * @param start where the block begins
+ * @param level from 0 (store all) to 9
+ */
+export function compressBlock(bytes: Uint8Array, start: number, level: number): Uint8Array {
+  const block = bytes.subarray(start);
+  const treatment = level === 0 ? "store" : chooseTreatment(block);
+  if (treatment === "store") return store(block);
+  const deflated = treatment === "code"
+    ? zlib.deflateRawSync(block, { level, strategy: Z_HUFFMAN_ONLY, finishFlush: Z_SYNC_FLUSH })
+    : zlib.deflateRawSync(block, {
+      level,
+      finishFlush: Z_SYNC_FLUSH,
+      ...(start > 0 && { dictionary: bytes.subarray(Math.max(0, start - WINDOW_BYTES), start) }),
+    });
+  return deflated.length < storedLength(block.length) ? deflated : store(block);
+}
+
+/** Decides by a sample. */
+export function chooseTreatment(block: Uint8Array): Treatment {
+  if (block.length < MIN_SAMPLED_BYTES) return "match";
+  const sample = new Uint8Array(SAMPLE_PIECES * PIECE_BYTES);
+  const step = Math.floor((block.length - PIECE_BYTES) / (SAMPLE_PIECES - 1));
+  for (let piece = 0; piece < SAMPLE_PIECES; piece++) {
+    sample.set(block.subarray(piece * step, piece * step + PIECE_BYTES), piece * PIECE_BYTES);
+  }
+  const matched = zlib.deflateRawSync(sample, { level: SAMPLE_LEVEL }).length;
+  const coded = zlib.deflateRawSync(sample, { level: SAMPLE_LEVEL, strategy: Z_HUFFMAN_ONLY }).length;
+  if (matched < coded * WORTH_MATCHING) return "match";
+  return coded < sample.length * WORTH_CODING ? "code" : "store";
+}
+
+function storedLength(length: number): number {
+  return length + STORED_HEADER * Math.ceil(length / MAX_STORED);
+}
+
+function store(block: Uint8Array): Uint8Array {
+  const stored = new Uint8Array(storedLength(block.length));
+  const view = new DataView(stored.buffer);
+  let offset = 0;
+  for (let start = 0; start < block.length; start += MAX_STORED) {
+    const part = block.subarray(start, start + MAX_STORED);
+    // Not the last one, stored: three bits, and then to the next byte.
+    view.setUint8(offset, 0);
+    view.setUint16(offset + 1, part.length, true);
+    view.setUint16(offset + 3, ~part.length & 0xffff, true);
+    stored.set(part, offset + STORED_HEADER);
+    offset += STORED_HEADER + part.length;
+  }
+  return stored;
+}

@@ -1,0 +1,175 @@
+/**
+ * Writes one gzip member (RFC 1952), its blocks compressed by several threads.
+ *
+ * 1. The owner fills buffers of one block each, in place; a full one goes to a thread, and comes back to be filled again.
+ *    There are only so many, so memory does not depend on the size of the input.
+ * 2. What a block looks like compressed depends on its bytes and the 32 KiB before them alone: the same input gives the same
+ *    output with any number of threads.
+ * 3. Compressed blocks are written in the order of the input.
+ */
+
+import { type BlockRequest, type BlockResponse, respond, WINDOW_BYTES } from "./block.ts";
+import { joinCrc } from "./crc.ts";
+
+/** Bytes of input that are compressed at once. */
+export const BLOCK_BYTES = 1024 * 1024;
+
+/** Blocks that a thread has before it, so that it never waits. */
+const BLOCKS_PER_THREAD = 3;
+
+/** Deflate, no name, no time, system unknown (RFC 1952, section 2.3). */
+const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
+/** The last block, empty, with the fixed codes. */
+const LAST_BLOCK = Uint8Array.of(3, 0);
+
+/** How a member is written. */
+export interface GzipWriterOptions {
+  /** From 0 (store all) to 9. */
+  readonly level: number;
+  /** Threads beside this one; 0 compresses on this one. */
+  readonly threads: number;
+  /** Takes the output, a part at a time; the next comes when it resolves. */
+  readonly write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+}
+
+/** A gzip member that is being written. */
+export class GzipWriter implements Disposable {
+  readonly #options: GzipWriterOptions;
+  readonly #threads: Worker[];
+  readonly #free: ArrayBuffer[] = [];
+  /** Compressed blocks that wait for those before them to be written. */
+  readonly #compressed = new Map<number, BlockResponse>();
+  #buffer: Uint8Array<ArrayBuffer>;
+  /** Where the block that is being filled begins in its buffer, and ends so far. */
+  #start = 0;
+  #end = 0;
+  #submitted = 0;
+  #written = 0;
+  #writing = false;
+  #crc = 0;
+  #length = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: GzipWriterOptions) {
+    this.#options = options;
+    this.#threads = Array.from({ length: options.threads }, () => this.#startThread());
+    const buffers = 1 + options.threads * BLOCKS_PER_THREAD;
+    for (let i = 0; i < buffers; i++) this.#free.push(new ArrayBuffer(WINDOW_BYTES + BLOCK_BYTES));
+    this.#buffer = new Uint8Array(this.#free.pop()!);
+  }
+
+  /** Where the next bytes of the input are to be put; never empty. */
+  get space(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(this.#end, this.#start + BLOCK_BYTES);
+  }
+
+  /**
+   * Says that `count` bytes were put into {@linkcode space}. If a promise is returned, there is no space before it resolves;
+   * it rejects if the output can't be written.
+   */
+  advance(count: number): Promise<void> | undefined {
+    this.#end += count;
+    return this.#end === this.#start + BLOCK_BYTES ? this.#beginBlock() : undefined;
+  }
+
+  /** Puts all of `bytes` into the input. */
+  async add(bytes: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < bytes.length;) {
+      const { space } = this;
+      const count = Math.min(space.length, bytes.length - offset);
+      space.set(bytes.subarray(offset, offset + count));
+      offset += count;
+      await this.advance(count);
+    }
+  }
+
+  /** Ends the member, and resolves when all of it is written. Rejects if it can't be. */
+  async close(): Promise<void> {
+    if (this.#end > this.#start) this.#submit();
+    await this.#until(() => this.#written === this.#submitted);
+    if (this.#written === 0) await this.#options.write(HEADER);
+    const end = new Uint8Array(LAST_BLOCK.length + 8);
+    end.set(LAST_BLOCK);
+    const view = new DataView(end.buffer, LAST_BLOCK.length);
+    view.setUint32(0, this.#crc, true);
+    view.setUint32(4, this.#length % 2 ** 32, true);
+    await this.#options.write(end);
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    for (const thread of this.#threads.splice(0)) thread.terminate();
+  }
+
+  async #beginBlock(): Promise<void> {
+    const window = this.#buffer.slice(this.#end - WINDOW_BYTES, this.#end);
+    this.#submit();
+    await this.#until(() => this.#free.length > 0);
+    this.#buffer = new Uint8Array(this.#free.pop()!);
+    this.#buffer.set(window);
+    this.#start = this.#end = WINDOW_BYTES;
+  }
+
+  /** Hands the block that was filled on. */
+  #submit(): void {
+    const request: BlockRequest = {
+      index: this.#submitted++,
+      buffer: this.#buffer.buffer,
+      start: this.#start,
+      end: this.#end,
+      level: this.#options.level,
+    };
+    const thread = this.#threads[request.index % this.#threads.length];
+    if (thread === undefined) this.#take(respond(request));
+    else thread.postMessage(request, [request.buffer]);
+  }
+
+  #startThread(): Worker {
+    const file = Deno.build.standalone ? "../threads/gzip_worker.js" : "./worker.ts";
+    const thread = new Worker(new URL(file, import.meta.url), { type: "module" });
+    thread.onmessage = ({ data }: MessageEvent<BlockResponse>) => this.#take(data);
+    thread.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(`A thread that compresses has failed: ${event.message}`));
+    };
+    return thread;
+  }
+
+  #take(block: BlockResponse): void {
+    this.#compressed.set(block.index, block);
+    if (!this.#writing) this.#writeBlocks().catch((error) => this.#fail(error));
+  }
+
+  /** Writes the blocks whose turn it is. Only then are their buffers free: a slow reader slows all the rest down. */
+  async #writeBlocks(): Promise<void> {
+    this.#writing = true;
+    for (let block = this.#takeNext(); block !== undefined; block = this.#takeNext()) {
+      if (block.index === 0) await this.#options.write(HEADER);
+      await this.#options.write(block.compressed);
+      this.#crc = joinCrc(this.#crc, block.crc, block.length);
+      this.#length += block.length;
+      this.#free.push(block.buffer);
+      this.#written++;
+      this.#wake?.();
+    }
+    this.#writing = false;
+  }
+
+  #takeNext(): BlockResponse | undefined {
+    const block = this.#compressed.get(this.#written);
+    this.#compressed.delete(this.#written);
+    return block;
+  }
+
+  /** Waits. @throws what stopped the writing */
+  async #until(condition: () => boolean): Promise<void> {
+    while (this.#failure === undefined && !condition()) await new Promise<void>((resolve) => this.#wake = resolve);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#wake?.();
+  }
+}

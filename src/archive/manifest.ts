@@ -1,0 +1,135 @@
+/** The manifest of a Model Archive: `manifest.json`, in the archive's root. */
+
+import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { ArchiveError } from "./errors.ts";
+
+/** The one name that it may have. */
+export const MANIFEST_NAME = "manifest.json";
+
+/** What an archive says of itself. All paths are from a root: the archive's for `module`, the run's for the others. */
+export interface Manifest {
+  /** The folder with the source files. @default "" */
+  readonly module: string;
+  /** From `module`; null if it can't train. @default null */
+  readonly trainingScript: string | null;
+  /** From `module`; null if it can't serve. @default null */
+  readonly servingScript: string | null;
+  /** @default "logs" */
+  readonly logDirectory: string;
+  /** For `strftime`. @default "%Y-%m-%dT%H-%M-%S.log" */
+  readonly logNamingFormat: string;
+  /** @default false */
+  readonly enableTensorboard: boolean;
+  /** @default "tb_logs" */
+  readonly tensorboardDirectory: string;
+}
+
+export const DEFAULT_MANIFEST: Manifest = {
+  module: "",
+  trainingScript: null,
+  servingScript: null,
+  logDirectory: "logs",
+  logNamingFormat: "%Y-%m-%dT%H-%M-%S.log",
+  enableTensorboard: false,
+  tensorboardDirectory: "tb_logs",
+};
+
+/** A manifest that was read. */
+export interface ParsedManifest {
+  readonly manifest: Manifest;
+  /** Keys that the specification does not know, with their values: other programs may. */
+  readonly unknown: Readonly<Record<string, unknown>>;
+}
+
+type Type = "string" | "boolean" | "string or null";
+
+const TYPES: Readonly<Record<keyof Manifest, Type>> = {
+  module: "string",
+  trainingScript: "string or null",
+  servingScript: "string or null",
+  logDirectory: "string",
+  logNamingFormat: "string",
+  enableTensorboard: "boolean",
+  tensorboardDirectory: "string",
+};
+
+/** Those that name a place below a root. */
+const PATHS = ["module", "trainingScript", "servingScript", "logDirectory", "tensorboardDirectory"] as const;
+
+/**
+ * Reads a manifest: JSON, in which comments and a byte order mark are accepted.
+ *
+ * @param file what a message calls it
+ * @throws {ArchiveError} with line, column and key, if it does not parse, or a value is of the wrong type or leads out
+ */
+export function parseManifest(bytes: Uint8Array, file: string = MANIFEST_NAME): ParsedManifest {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ArchiveError(`'${file}' is not in UTF-8`, { cause });
+  }
+  const errors: ParseError[] = [];
+  const root = parseTree(text, errors, { allowTrailingComma: true });
+  const [error] = errors;
+  if (error !== undefined) {
+    throw new ArchiveError(`'${file}', ${position(text, error.offset)}: ${printParseErrorCode(error.error)}`);
+  }
+  if (root?.type !== "object") throw new ArchiveError(`'${file}' must hold one JSON object`);
+  const known: Record<string, unknown> = {};
+  const unknown: Record<string, unknown> = {};
+  for (const property of root.children ?? []) {
+    const [keyNode, valueNode] = property.children as [Node, Node];
+    const key = String(keyNode.value);
+    const value: unknown = getNodeValue(valueNode);
+    if (!Object.hasOwn(TYPES, key)) {
+      unknown[key] = value;
+      continue;
+    }
+    const problem = Object.hasOwn(known, key) ? "is there twice" : complaint(key as keyof Manifest, value);
+    if (problem !== undefined) {
+      throw new ArchiveError(`'${file}', ${position(text, valueNode.offset)}: ${key} ${problem}`);
+    }
+    known[key] = value;
+  }
+  return { manifest: { ...DEFAULT_MANIFEST, ...known }, unknown };
+}
+
+/** As it is written into an archive. */
+export function formatManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 4)}\n`;
+}
+
+/** A path of the manifest, joined to the one that it is from, without `.` and double slashes. */
+export function joinPath(...parts: readonly string[]): string {
+  return parts.flatMap((part) => part.split("/")).filter((part) => part !== "" && part !== ".").join("/");
+}
+
+/** Where a module's requirements are, from the archive's root, if it has any. */
+export function requirementsPath({ module }: Manifest): string {
+  return joinPath(module, "requirements.txt");
+}
+
+/**
+ * What is wrong with a value of the manifest, to follow its name; undefined if nothing is.
+ */
+export function complaint(key: keyof Manifest, value: unknown): string | undefined {
+  const type = TYPES[key];
+  const shown = JSON.stringify(value);
+  const fits = type === "boolean"
+    ? typeof value === "boolean"
+    : typeof value === "string" || (value === null && type === "string or null");
+  if (!fits) return `must be a ${type}, not ${shown}`;
+  if (typeof value !== "string") return undefined;
+  if (value.includes("\0")) return `can't be ${shown}`;
+  if (!(PATHS as readonly string[]).includes(key)) return value === "" ? "can't be empty" : undefined;
+  if (value.startsWith("/")) return `must be a path from the root, not the absolute ${shown}`;
+  if (value.split("/").includes("..")) return `can't lead out of the root, as ${shown} does`;
+  if (key.endsWith("Script") && joinPath(value) === "") return `must name a file, not ${shown}`;
+  return undefined;
+}
+
+function position(text: string, offset: number): string {
+  const before = text.slice(0, offset).split("\n");
+  return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+}

@@ -1,0 +1,19 @@
+/** Model Archives: making them, reading them, and trusting what they say. */
+
+export { FileBeside } from "./beside.ts";
+export { collect } from "./collect.ts";
+export { ArchiveError } from "./errors.ts";
+export {
+  formatManifest,
+  type Manifest,
+  MANIFEST_NAME,
+  type ParsedManifest,
+  parseManifest,
+  requirementsPath,
+} from "./manifest.ts";
+export { pack, type PackOptions } from "./pack.ts";
+export { type Plan, plan, type PlanOptions } from "./plan.ts";
+export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
+export { scan, type ScanHandler, type ScanOptions, type ScanResult } from "./scan.ts";
+export { type ArchiveSource, openArchive } from "./source.ts";
+export { unpack } from "./unpack.ts";

@@ -1,0 +1,165 @@
+/**
+ * Reads an archive from its beginning to its end, and checks all of it: gzip, tar, the rules of safety, the manifest. What the
+ * caller is told of are entries that were found good; whether the archive as a whole is, is known at the end.
+ */
+
+import { createHash } from "node:crypto";
+import { ArchiveError } from "./errors.ts";
+import { type ByteSource, GzipReader } from "./gzip/reader.ts";
+import { joinPath, MANIFEST_NAME, type ParsedManifest, parseManifest, requirementsPath } from "./manifest.ts";
+import { type Limits, Rules, type SafeEntry } from "./rules.ts";
+import { TarDecoder } from "./tar/decode.ts";
+
+/** A manifest, a script or a list of requirements is not longer, in bytes. */
+const MAX_TEXT_BYTES = 1024 * 1024;
+/** And all those that may be one, until the manifest says which are. */
+const MAX_KEPT_BYTES = 64 * MAX_TEXT_BYTES;
+
+/** Whoever wants the content too. */
+export interface ScanHandler {
+  readonly onEntry?: (entry: SafeEntry) => void;
+  readonly onData?: (bytes: Uint8Array) => void;
+  /** All content of the entry named last was handed over. */
+  readonly onEnd?: () => void;
+}
+
+/** What was found. */
+export interface ScanResult extends ParsedManifest {
+  readonly entries: number;
+  /** Bytes of all files. */
+  readonly bytes: number;
+  /** Bytes of the archive, and its SHA-256 in hexadecimal digits. */
+  readonly packedBytes: number;
+  readonly sha256: string;
+  /** Content of the module's `requirements.txt`; undefined if it has none. */
+  readonly requirements: Uint8Array | undefined;
+  /** Content of the scripts that the manifest names, by their paths from the archive's root. */
+  readonly scripts: ReadonlyMap<string, Uint8Array>;
+}
+
+/** How it is read. */
+export interface ScanOptions {
+  readonly limits?: Limits;
+  readonly signal?: AbortSignal;
+  /** Is told how many bytes of the archive were read. */
+  readonly onProgress?: (packedBytes: number) => void;
+}
+
+/**
+ * Reads an archive.
+ *
+ * @throws {ArchiveError} which says what is wrong with it, and names the entry
+ */
+export async function scan(
+  source: ByteSource,
+  handler: ScanHandler = {},
+  { limits, signal, onProgress }: ScanOptions = {},
+): Promise<ScanResult> {
+  const rules = new Rules(limits);
+  const texts = new Texts();
+  const hash = createHash("sha256");
+  let packedBytes = 0;
+  const gzip = new GzipReader(source, (bytes) => {
+    hash.update(bytes);
+    packedBytes += bytes.length;
+  });
+  let current: SafeEntry | undefined;
+  const tar = new TarDecoder({
+    onEntry(entry) {
+      current = rules.check(entry);
+      if (current === undefined) return;
+      texts.begin(current);
+      handler.onEntry?.(current);
+    },
+    onData(bytes) {
+      if (current === undefined) return;
+      texts.add(bytes);
+      handler.onData?.(bytes);
+    },
+    onEnd() {
+      if (current === undefined) return;
+      texts.end();
+      handler.onEnd?.();
+    },
+  });
+  let unpackedBytes = 0;
+  for await (const chunk of gzip.read()) {
+    signal?.throwIfAborted();
+    unpackedBytes += chunk.length;
+    rules.checkRatio(unpackedBytes, gzip.consumed);
+    tar.push(chunk);
+    onProgress?.(packedBytes);
+  }
+  tar.finish();
+  rules.finish();
+  const { entries, bytes } = rules.counted;
+  return { ...texts.finish(), entries, bytes, packedBytes, sha256: hash.digest("hex") };
+}
+
+/** Keeps the few small files that say what an archive is. */
+class Texts {
+  readonly #paths = new Set<string>();
+  readonly #kept = new Map<string, Uint8Array>();
+  #parsed: ParsedManifest | undefined;
+  #keptBytes = 0;
+  #current: { readonly path: string; readonly bytes: Uint8Array; filled: number } | undefined;
+
+  begin({ path, kind, size }: SafeEntry): void {
+    this.#paths.add(path);
+    this.#current = undefined;
+    if (kind !== "file" || !this.#isWanted(path)) return;
+    if (size > MAX_TEXT_BYTES) {
+      if (path === MANIFEST_NAME) throw new ArchiveError(`'${path}' is longer than ${MAX_TEXT_BYTES} bytes`);
+      return;
+    }
+    this.#keptBytes += size;
+    if (this.#keptBytes <= MAX_KEPT_BYTES) this.#current = { path, bytes: new Uint8Array(size), filled: 0 };
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.#current === undefined) return;
+    this.#current.bytes.set(bytes, this.#current.filled);
+    this.#current.filled += bytes.length;
+  }
+
+  end(): void {
+    if (this.#current === undefined) return;
+    const { path, bytes } = this.#current;
+    this.#kept.set(path, bytes);
+    if (path === MANIFEST_NAME) this.#parsed = parseManifest(bytes);
+  }
+
+  finish(): Pick<ScanResult, "manifest" | "unknown" | "requirements" | "scripts"> {
+    if (this.#parsed === undefined) throw new ArchiveError(this.#noManifest());
+    const { manifest } = this.#parsed;
+    const scripts = new Map<string, Uint8Array>();
+    for (const key of ["trainingScript", "servingScript"] as const) {
+      const script = manifest[key];
+      if (script === null) continue;
+      const path = joinPath(manifest.module, script);
+      if (!this.#paths.has(path)) {
+        throw new ArchiveError(`'${path}' is missing, and its ${MANIFEST_NAME} names it as ${key}`);
+      }
+      const content = this.#kept.get(path);
+      if (content !== undefined) scripts.set(path, content);
+    }
+    const requirements = this.#kept.get(requirementsPath(manifest));
+    return { ...this.#parsed, requirements, scripts };
+  }
+
+  /** When the manifest comes first, which it does in our archives, it is known what is wanted. */
+  #isWanted(path: string): boolean {
+    if (path === MANIFEST_NAME) return true;
+    if (this.#parsed === undefined) return path.endsWith(".py") || path.endsWith("requirements.txt");
+    const { module, trainingScript, servingScript } = this.#parsed.manifest;
+    return [trainingScript, servingScript, "requirements.txt"].some((name) =>
+      name !== null && path === joinPath(module, name)
+    );
+  }
+
+  #noManifest(): string {
+    const found = [...this.#paths].find((path) => path.toLowerCase().split("/").at(-1) === MANIFEST_NAME);
+    const missing = `It has no ${MANIFEST_NAME} in its root, so it is no Model Archive`;
+    return found === undefined ? missing : `${missing}; it has '${found}'`;
+  }
+}

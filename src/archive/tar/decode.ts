@@ -1,0 +1,300 @@
+/**
+ * Finds the entries in the bytes of a tar archive: v7, ustar, pax (POSIX.1-2017, pax), and GNU's long names and large numbers
+ * (GNU tar manual, "Basic Tar Format"), as GNU tar, bsdtar, 7-Zip, Python and macOS write them.
+ */
+
+import { ArchiveError } from "../errors.ts";
+import { paddingOf, TAR_BLOCK, type TarEntry } from "./entry.ts";
+
+/** Whoever is told what is found. An exception ends the reading. */
+export interface TarHandler {
+  readonly onEntry: (entry: TarEntry) => void;
+  /** Content of the entry named last. */
+  readonly onData: (bytes: Uint8Array) => void;
+  /** All content of that entry was handed over. */
+  readonly onEnd: () => void;
+}
+
+/** The most that a pax header, or a GNU long name, may have. */
+const MAX_META_BYTES = 1024 * 1024;
+
+/** POSIX defines the pax header of the next entry, and that of all which follow; GNU defines long names and long targets. */
+type Meta = "pax" | "global" | "longName" | "longTarget";
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** What comes before an entry and changes it. */
+interface Override {
+  path?: string;
+  target?: string;
+  size?: number;
+  mtime?: number;
+  sparse?: boolean;
+}
+
+/** Takes bytes as they come. */
+export class TarDecoder {
+  readonly #handler: TarHandler;
+  readonly #header = new Uint8Array(TAR_BLOCK);
+  #headerBytes = 0;
+  /** Of the content that is being read: what is missing of it, and what follows it. */
+  #content = 0;
+  #padding = 0;
+  #meta: { readonly kind: Meta; readonly bytes: Uint8Array; filled: number } | undefined;
+  #override: Override = {};
+  #offset = 0;
+  #zeroBlocks = 0;
+
+  constructor(handler: TarHandler) {
+    this.#handler = handler;
+  }
+
+  /** @throws {ArchiveError} if the bytes are no tar archive */
+  push(bytes: Uint8Array): void {
+    for (let start = 0; start < bytes.length;) {
+      const taken = this.#take(bytes, start);
+      start += taken;
+      this.#offset += taken;
+    }
+  }
+
+  /** @throws {ArchiveError} if the archive is not complete */
+  finish(): void {
+    if (this.#offset === 0) throw new ArchiveError("It is empty");
+    if (this.#zeroBlocks === 0) throw new ArchiveError("It is cut off: the mark at its end is missing");
+  }
+
+  #take(bytes: Uint8Array, start: number): number {
+    if (this.#content > 0) {
+      const count = Math.min(this.#content, bytes.length - start);
+      this.#content -= count;
+      this.#onContent(bytes.subarray(start, start + count));
+      if (this.#content === 0) this.#onContentEnd();
+      return count;
+    }
+    if (this.#padding > 0) {
+      const count = Math.min(this.#padding, bytes.length - start);
+      this.#padding -= count;
+      return count;
+    }
+    const count = Math.min(TAR_BLOCK - this.#headerBytes, bytes.length - start);
+    this.#header.set(bytes.subarray(start, start + count), this.#headerBytes);
+    this.#headerBytes += count;
+    if (this.#headerBytes === TAR_BLOCK) {
+      this.#headerBytes = 0;
+      this.#onHeader(this.#offset + count - TAR_BLOCK);
+    }
+    return count;
+  }
+
+  /** @param offset where the header begins in the archive */
+  #onHeader(offset: number): void {
+    const header = this.#header;
+    if (header.every((byte) => byte === 0)) {
+      this.#zeroBlocks++;
+      return;
+    }
+    if (this.#zeroBlocks > 0) {
+      throw new ArchiveError(`Something follows the mark at its end, at byte ${offset} of the tar`);
+    }
+    checkSum(header, offset);
+    const type = String.fromCharCode(header[156]!);
+    const size = this.#override.size ?? number(header, 124, 12, "size");
+    const meta = META[type];
+    if (meta !== undefined) this.#beginMeta(meta, number(header, 124, 12, "size"));
+    else if (type === "V" || type === "N") this.#skip(size);
+    else this.#beginEntry(type, size);
+  }
+
+  #beginMeta(kind: Meta, size: number): void {
+    if (size > MAX_META_BYTES) throw new ArchiveError(`A header of ${size} bytes is too long to be right`);
+    this.#meta = { kind, bytes: new Uint8Array(size), filled: 0 };
+    this.#begin(size);
+  }
+
+  /** What has nothing to do with files: a label, a list of old GNU. */
+  #skip(size: number): void {
+    this.#override = {};
+    this.#meta = { kind: "global", bytes: new Uint8Array(0), filled: 0 };
+    this.#begin(size);
+  }
+
+  #beginEntry(type: string, size: number): void {
+    const header = this.#header;
+    const { path = namePath(header), target = text(header, 157, 100), sparse } = this.#override;
+    const kind = sparse ? "sparse file" : kindOf(type, path);
+    const hasContent = kind === "file" || kind === "sparse file" || kind === "multi-volume file";
+    const mtime = this.#override.mtime ?? number(header, 136, 12, "time");
+    this.#override = {};
+    this.#handler.onEntry({
+      path,
+      kind,
+      size: hasContent ? size : 0,
+      mode: number(header, 100, 8, "mode"),
+      mtime,
+      target: kind === "symlink" || kind === "hardlink" ? target : "",
+    });
+    // POSIX: what is no file has no content, whatever its size says; but old hard links did.
+    this.#begin(hasContent ? size : 0);
+  }
+
+  #begin(size: number): void {
+    this.#content = size;
+    this.#padding = paddingOf(size);
+    if (size === 0) this.#onContentEnd();
+  }
+
+  #onContent(bytes: Uint8Array): void {
+    if (this.#meta === undefined) {
+      this.#handler.onData(bytes);
+    } else if (this.#meta.bytes.length > 0) {
+      this.#meta.bytes.set(bytes, this.#meta.filled);
+      this.#meta.filled += bytes.length;
+    }
+  }
+
+  #onContentEnd(): void {
+    const meta = this.#meta;
+    this.#meta = undefined;
+    if (meta === undefined) this.#handler.onEnd();
+    else if (meta.kind === "longName") this.#override.path = untilZero(meta.bytes);
+    else if (meta.kind === "longTarget") this.#override.target = untilZero(meta.bytes);
+    else if (meta.kind === "pax") Object.assign(this.#override, parsePax(meta.bytes));
+    else if (Object.keys(parsePax(meta.bytes)).length > 0) {
+      throw new ArchiveError("It has a global pax header that renames or resizes all entries, which is not supported");
+    }
+  }
+}
+
+const META: Readonly<Record<string, Meta | undefined>> = {
+  x: "pax",
+  X: "pax",
+  g: "global",
+  L: "longName",
+  K: "longTarget",
+};
+
+const KINDS: Readonly<Record<string, TarEntry["kind"] | undefined>> = {
+  "0": "file",
+  "\0": "file",
+  "7": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "3": "device",
+  "4": "device",
+  "5": "directory",
+  "6": "FIFO",
+  D: "directory",
+  S: "sparse file",
+  M: "multi-volume file",
+};
+
+function kindOf(type: string, path: string): TarEntry["kind"] {
+  const kind = KINDS[type];
+  if (kind === undefined) throw new ArchiveError(`'${path}' is of a type that tar does not define ('${type}')`);
+  // Before there was a type for directories, a slash told them.
+  return type === "\0" && path.endsWith("/") ? "directory" : kind;
+}
+
+function checkSum(header: Uint8Array, offset: number): void {
+  const expected = number(header, 148, 8, "checksum");
+  let unsigned = 0;
+  let signed = 0;
+  for (let i = 0; i < TAR_BLOCK; i++) {
+    const byte = i >= 148 && i < 156 ? 0x20 : header[i]!;
+    unsigned += byte;
+    signed += byte < 0x80 ? byte : byte - 0x100;
+  }
+  // Some old programs added signed bytes.
+  if (expected !== unsigned && expected !== signed) {
+    throw new ArchiveError(
+      `It is damaged, or no tar archive: the header at byte ${offset} of the tar has a wrong checksum`,
+    );
+  }
+}
+
+/** A field in octal, or in base 256 if its first bit is set (GNU). */
+function number(header: Uint8Array, offset: number, length: number, what: string): number {
+  const field = header.subarray(offset, offset + length);
+  let value = 0;
+  if (field[0]! & 0x80) {
+    if (field[0]! & 0x40) {
+      if (what === "time") return 0;
+      throw new ArchiveError(`A header has a negative ${what}`);
+    }
+    for (const [index, byte] of field.entries()) value = value * 256 + (index === 0 ? byte & 0x3f : byte);
+  } else {
+    const digits = untilZero(field).trim();
+    if (!/^[0-7]*$/.test(digits)) {
+      throw new ArchiveError(`A header has the ${what} '${digits}', which is no octal number`);
+    }
+    value = digits === "" ? 0 : Number.parseInt(digits, 8);
+  }
+  if (!Number.isSafeInteger(value)) throw new ArchiveError(`A header has a ${what} that no file can have`);
+  return value;
+}
+
+function namePath(header: Uint8Array): string {
+  const name = text(header, 0, 100);
+  // GNU's own format has other things where ustar has the prefix.
+  const isUstar = text(header, 257, 6) === "ustar" && header[263] === 0x30;
+  const prefix = isUstar ? text(header, 345, 155) : "";
+  return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+function text(header: Uint8Array, offset: number, length: number): string {
+  return untilZero(header.subarray(offset, offset + length));
+}
+
+function untilZero(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    const shown = new TextDecoder().decode(bytes);
+    throw new ArchiveError(`The name '${shown}' is not in UTF-8: rename it, and make the archive again`, { cause });
+  }
+}
+
+/** Reads `LENGTH KEY=VALUE\n` again and again. */
+function parsePax(bytes: Uint8Array): Override {
+  const override: Override = {};
+  for (let start = 0; start < bytes.length;) {
+    const space = bytes.indexOf(0x20, start);
+    const length = space < 0 ? NaN : Number(decode(bytes.subarray(start, space)));
+    const record = bytes.subarray(space + 1, start + length - 1);
+    const equals = record.indexOf(0x3d);
+    if (
+      !Number.isInteger(length) || length < 5 || start + length > bytes.length || equals < 1 ||
+      bytes[start + length - 1] !== 0x0a
+    ) throw new ArchiveError("It is damaged: a pax header does not parse");
+    applyPax(override, decode(record.subarray(0, equals)), record.subarray(equals + 1));
+    start += length;
+  }
+  return override;
+}
+
+function applyPax(override: Override, key: string, value: Uint8Array): void {
+  if (key === "path") override.path = paxText(key, value);
+  else if (key === "linkpath") override.target = paxText(key, value);
+  else if (key.startsWith("GNU.sparse.")) override.sparse = true;
+  else if (key === "size") {
+    override.size = /^\d+$/.test(decode(value)) ? Number(decode(value)) : NaN;
+    if (!Number.isSafeInteger(override.size)) {
+      throw new ArchiveError(`A pax header has the size '${decode(value)}', which no file can have`);
+    }
+  } else if (key === "mtime") {
+    const seconds = Math.floor(Number(decode(value)));
+    override.mtime = Number.isSafeInteger(seconds) ? Math.max(0, seconds) : 0;
+  }
+}
+
+function paxText(key: string, value: Uint8Array): string {
+  const text = decode(value);
+  if (text === "" || text.includes("\0")) throw new ArchiveError(`A pax header has a ${key} that no file can have`);
+  return text;
+}

@@ -1,0 +1,134 @@
+/**
+ * Writes headers of tar entries, in the pax format (POSIX.1-2017, pax): plain ustar wherever that will do, and a pax header
+ * before an entry whose name is long or not ASCII, or whose size is over 8 GiB. Owner and group are 0 and have no names.
+ */
+
+import { paddingOf, TAR_BLOCK } from "./entry.ts";
+
+/** An entry to be written. */
+export interface NewEntry {
+  /** Without a slash at its end. */
+  readonly path: string;
+  readonly kind: "file" | "directory" | "symlink";
+  readonly size: number;
+  readonly executable: boolean;
+  readonly target: string;
+}
+
+/** The end of an archive. */
+export const TAR_END: Uint8Array = new Uint8Array(2 * TAR_BLOCK);
+
+/** What fits in the eleven octal digits of the field: 8 GiB - 1. */
+const MAX_SIZE = 0o77777777777;
+
+const NAME_BYTES = 100;
+const PREFIX_BYTES = 155;
+
+const TYPE = { file: "0", directory: "5", symlink: "2", pax: "x" } as const;
+
+const encoder = new TextEncoder();
+
+/** The header, with the pax header before it if it needs one; `mtime` is in seconds since 1970. */
+export function encodeHeader(entry: NewEntry, mtime: number): Uint8Array {
+  const path = entry.kind === "directory" ? `${entry.path}/` : entry.path;
+  const name = encoder.encode(path);
+  const target = encoder.encode(entry.target);
+  const split = splitName(name);
+  const records: [key: string, value: string][] = [];
+  if (split === undefined || !isAscii(name)) records.push(["path", path]);
+  if (target.length > NAME_BYTES || !isAscii(target)) records.push(["linkpath", entry.target]);
+  if (entry.size > MAX_SIZE) records.push(["size", String(entry.size)]);
+  const mode = entry.kind === "symlink" ? 0o777 : entry.kind === "directory" || entry.executable ? 0o755 : 0o644;
+  const header = ustar({
+    ...(split ?? { name: name.subarray(0, NAME_BYTES), prefix: new Uint8Array(0) }),
+    mode,
+    size: entry.size > MAX_SIZE ? 0 : entry.size,
+    mtime,
+    type: TYPE[entry.kind],
+    target: target.subarray(0, NAME_BYTES),
+  });
+  return records.length === 0 ? header : concat(paxHeader(records, name, mtime), header);
+}
+
+function paxHeader(records: readonly [key: string, value: string][], name: Uint8Array, mtime: number): Uint8Array {
+  const body = concat(...records.map(([key, value]) => paxRecord(key, value)));
+  const shown = name.subarray(name.subarray(0, -1).lastIndexOf(0x2f) + 1);
+  const header = ustar({
+    name: concat(encoder.encode("PaxHeaders/"), shown).subarray(0, NAME_BYTES),
+    prefix: new Uint8Array(0),
+    mode: 0o644,
+    size: body.length,
+    mtime,
+    type: TYPE.pax,
+    target: new Uint8Array(0),
+  });
+  return concat(header, body, new Uint8Array(paddingOf(body.length)));
+}
+
+/** `LENGTH KEY=VALUE\n`, where the length counts its own digits too. */
+function paxRecord(key: string, value: string): Uint8Array {
+  const rest = encoder.encode(` ${key}=${value}\n`);
+  let length = rest.length;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return concat(encoder.encode(String(length)), rest);
+}
+
+interface Fields {
+  readonly name: Uint8Array;
+  readonly prefix: Uint8Array;
+  readonly mode: number;
+  readonly size: number;
+  readonly mtime: number;
+  readonly type: string;
+  readonly target: Uint8Array;
+}
+
+function ustar({ name, prefix, mode, size, mtime, type, target }: Fields): Uint8Array {
+  const header = new Uint8Array(TAR_BLOCK);
+  const text = (offset: number, value: string) => encoder.encodeInto(value, header.subarray(offset));
+  const octal = (offset: number, digits: number, value: number) =>
+    text(offset, value.toString(8).padStart(digits, "0"));
+  header.set(name, 0);
+  octal(100, 7, mode);
+  octal(108, 7, 0);
+  octal(116, 7, 0);
+  octal(124, 11, size);
+  octal(136, 11, mtime);
+  text(148, "        ");
+  text(156, type);
+  header.set(target, 157);
+  text(257, "ustar\0" + "00");
+  octal(329, 7, 0);
+  octal(337, 7, 0);
+  header.set(prefix, 345);
+  let sum = 0;
+  for (const byte of header) sum += byte;
+  octal(148, 6, sum);
+  header[154] = 0;
+  return header;
+}
+
+/** A name of over 100 bytes may be cut at a slash into two fields; undefined if it can't. */
+function splitName(bytes: Uint8Array): { readonly name: Uint8Array; readonly prefix: Uint8Array } | undefined {
+  if (bytes.length <= NAME_BYTES) return { name: bytes, prefix: new Uint8Array(0) };
+  for (let slash = Math.min(PREFIX_BYTES, bytes.length - 2); slash > 0; slash--) {
+    if (bytes.length - slash - 1 > NAME_BYTES) return undefined;
+    if (bytes[slash] === 0x2f) return { name: bytes.subarray(slash + 1), prefix: bytes.subarray(0, slash) };
+  }
+  return undefined;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte >= 0x80) return false;
+  return true;
+}
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

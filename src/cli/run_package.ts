@@ -1,0 +1,114 @@
+/** What `aimodellib package` does. */
+
+import { createHash } from "node:crypto";
+import { FileBeside, pack, type Plan, plan, type PlanOptions } from "../archive/mod.ts";
+import { UsageError } from "../errors.ts";
+import { ExitCode } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { Progress } from "./progress.ts";
+import { count, formatBytes } from "./sizes.ts";
+
+/** The options of the command. */
+export interface PackageOptions extends Omit<PlanOptions, "isOutput"> {
+  /** `-` for standard output. */
+  readonly output: string;
+  readonly level: number;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/** 1980, from when on all formats have dates; tar complains of older ones. */
+const DEFAULT_MTIME = 315_532_800;
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if an option is wrong, or the output can't be written
+ * @throws {ArchiveError} if the module can't be packed
+ */
+export async function runPackaging(options: PackageOptions, io: Io): Promise<number> {
+  const { output, level, quiet, json } = options;
+  const mtime = modificationTime(io);
+  const stop = new AbortController();
+  using _signals = io.onSignal((signal) => stop.abort(new UsageError(`Stopped by ${signal}; nothing was written`)));
+  if (output === "-") {
+    if (json) throw new UsageError("--json and --output - would both write to standard output: leave out one of them");
+    return await write(plan({ ...options, isOutput: () => false }), io.stdoutBytes);
+  }
+  const existing = identityOf(output);
+  const what = plan({ ...options, isOutput: (path) => existing !== undefined && identityOf(path) === existing });
+  using file = new FileBeside(output);
+  return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
+
+  async function write(
+    what: Plan,
+    sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+    commit: () => void = () => {},
+  ): Promise<number> {
+    const { manifest, manifestText, files, notices } = what;
+    if (!quiet && !json) { for (const notice of notices) io.stderr(`${notice}\n`); }
+    const hash = createHash("sha256");
+    let packedBytes = 0;
+    let entries: number;
+    {
+      using progress = new Progress(io, files.bytes, quiet || json);
+      entries = await pack({ manifest: manifestText, module: manifest.module, files }, {
+        level,
+        mtime,
+        signal: stop.signal,
+        onProgress: (bytes) => progress.update(bytes),
+        write: async (bytes) => {
+          hash.update(bytes);
+          packedBytes += bytes.length;
+          await sink(bytes);
+        },
+      });
+    }
+    commit();
+    const sha256 = hash.digest("hex");
+    if (json) {
+      const { leftOut, bytes } = files;
+      io.stdout(
+        `${JSON.stringify({ archive: output, packedBytes, sha256, entries, bytes, manifest, leftOut, notices })}\n`,
+      );
+    } else if (!quiet) {
+      const left = leftOutLine(what);
+      if (left !== undefined) io.stderr(`${left}\n`);
+      const name = output === "-" ? "standard output" : output;
+      io.stderr(
+        `Wrote ${name}: ${count(entries, "entry", "entries")}, ${formatBytes(files.bytes)} packed in ` +
+          `${formatBytes(packedBytes)}, sha256:${sha256}\n`,
+      );
+    }
+    return ExitCode.Success;
+  }
+}
+
+/** Such as `Left out 3 paths: __pycache__ (2), .git`. */
+function leftOutLine({ files: { leftOut } }: Plan): string | undefined {
+  if (leftOut.length === 0) return undefined;
+  const reasons = Map.groupBy(leftOut, ({ reason }) => reason);
+  const parts = [...reasons].map(([reason, { length }]) => length === 1 ? reason : `${reason} (${length})`);
+  return `Left out ${count(leftOut.length, "path")}: ${parts.sort().join(", ")}`;
+}
+
+/** What makes a file the same as another, whatever its path. */
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function modificationTime(io: Io): number {
+  const text = io.env("SOURCE_DATE_EPOCH");
+  if (!text) return DEFAULT_MTIME;
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds > 0o77777777777) {
+    throw new UsageError(`SOURCE_DATE_EPOCH must be a number of seconds since 1970, not '${text}'`);
+  }
+  return seconds;
+}

@@ -1,0 +1,40 @@
+/** What `aimodellib unpack` does. */
+
+import { type Limits, openArchive, unpack } from "../archive/mod.ts";
+import { UsageError } from "../errors.ts";
+import { ExitCode } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { Progress } from "./progress.ts";
+import { count, formatBytes } from "./sizes.ts";
+
+/** The options of the command. */
+export interface UnpackOptions extends Limits {
+  readonly archive: string;
+  readonly folder: string;
+  readonly quiet: boolean;
+}
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if the archive is not there, or the folder can't be made
+ * @throws {ArchiveError} if the archive is damaged, unsafe, or none
+ */
+export async function runUnpacking({ archive, folder, quiet, ...limits }: UnpackOptions, io: Io): Promise<number> {
+  const stop = new AbortController();
+  using _signals = io.onSignal((signal) => stop.abort(new UsageError(`Stopped by ${signal}; nothing was written`)));
+  using source = openArchive(archive);
+  using progress = new Progress(io, source.size, quiet);
+  const { entries, bytes, unknown } = await unpack(source.read, folder, {
+    limits,
+    signal: stop.signal,
+    onProgress: (packedBytes) => progress.update(packedBytes),
+  });
+  progress[Symbol.dispose]();
+  if (!quiet) {
+    for (const key of Object.keys(unknown)) io.stderr(`The manifest has the key '${key}', which is not known here\n`);
+    io.stderr(`Unpacked ${count(entries, "entry", "entries")} (${formatBytes(bytes)}) to ${folder}\n`);
+  }
+  return ExitCode.Success;
+}

@@ -1,0 +1,16 @@
+/** Numbers of bytes for people. */
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Such as `512 B` or `3.4 MiB`. */
+export function formatBytes(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** Such as `1 file` or `20 files`. */
+export function count(number: number, word: string, plural: string = `${word}s`): string {
+  return `${number} ${number === 1 ? word : plural}`;
+}

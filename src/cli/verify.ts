@@ -1,0 +1,36 @@
+/** `aimodellib verify` */
+
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, flag, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { limits } from "./archive_options.ts";
+import { defineCommand } from "./command.ts";
+
+const parser = merge(
+  object("Options", {
+    checksum: optional(
+      option("--checksum", string({ metavar: "sha256:DIGITS" }), {
+        description: message`What the archive's SHA-256 must be.`,
+      }),
+    ),
+    quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+    archive: argument(string({ metavar: "archive" }), {
+      description: message`The Model Archive; ${"-"} for standard input.`,
+    }),
+  }),
+  limits,
+);
+
+/** Checks a Model Archive. */
+export const verify = defineCommand({
+  name: "verify",
+  brief: message`Check a Model Archive.`,
+  description: message`Ends with 1 if the archive is damaged, unsafe, or not what its manifest says.`,
+  parser,
+  async run(options, io) {
+    const { runVerifying } = await import("./run_verify.ts");
+    return await runVerifying(options, io);
+  },
+});
