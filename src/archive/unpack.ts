@@ -24,7 +24,7 @@ export async function unpack(source: ByteSource, folder: string, options: ScanOp
   checkPlace(path);
   const temporary = temporaryBeside(path);
   try {
-    Deno.mkdirSync(temporary, { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(temporary, { mode: 0o700 });
   } catch (cause) {
     throw new UsageError(`'${path}' can't be made: ${reasonOf(cause)}`, { cause });
   }

@@ -61,6 +61,9 @@ export class TarDecoder {
   /** @throws {ArchiveError} if the archive is not complete */
   finish(): void {
     if (this.#offset === 0) throw new ArchiveError("It is empty");
+    if (this.#content > 0 || this.#padding > 0 || this.#headerBytes > 0) {
+      throw new ArchiveError("It is cut off: it ends within an entry");
+    }
     if (this.#zeroBlocks === 0) throw new ArchiveError("It is cut off: the mark at its end is missing");
   }
 
