@@ -42,22 +42,27 @@ export interface BlockRequest {
   readonly level: number;
 }
 
-/** A block that is compressed, and the buffer that it was in. */
+/** A block that is compressed, in the buffer that it was in before. */
 export interface BlockResponse {
   readonly index: number;
   readonly buffer: ArrayBuffer;
-  readonly compressed: Uint8Array<ArrayBuffer>;
+  /** Bytes that it has now, from the buffer's beginning. */
+  readonly compressedLength: number;
   /** Of the block as it was: its CRC-32, and its bytes. */
   readonly crc: number;
   readonly length: number;
 }
 
-/** Does what a request asks for. */
+/** Does what a request asks for. The buffer must have a window's room beside the block. */
 export function respond({ index, buffer, start, end, level }: BlockRequest): BlockResponse {
   const bytes = new Uint8Array(buffer, 0, end);
-  // A copy of its own, to be handed over: what zlib returns may be a part of a larger buffer.
-  const compressed = new Uint8Array(compressBlock(bytes, start, level));
-  return { index, buffer, compressed, crc: zlib.crc32(bytes.subarray(start)), length: end - start };
+  const crc = zlib.crc32(bytes.subarray(start));
+  const compressed = compressBlock(bytes, start, level);
+  const compressedLength = compressed.length;
+  new Uint8Array(buffer).set(compressed);
+  // A megabyte a block: freed now rather than when a collection comes. Buffers of a page or so may be shared.
+  if (compressed.buffer.byteLength > WINDOW_BYTES) (compressed.buffer as ArrayBuffer).transfer(0);
+  return { index, buffer, compressedLength, crc, length: end - start };
 }
 
 /** What is done to a block. */
@@ -74,11 +79,14 @@ export function compressBlock(bytes: Uint8Array, start: number, level: number): 
   const block = bytes.subarray(start);
   const treatment = level === 0 ? "store" : chooseTreatment(block);
   if (treatment === "store") return store(block);
+  // All of the output in one piece: nothing is put together, and left behind.
+  const chunkSize = Math.max(1024, storedLength(block.length) + WINDOW_BYTES);
   const deflated = treatment === "code"
-    ? zlib.deflateRawSync(block, { level, strategy: Z_HUFFMAN_ONLY, finishFlush: Z_SYNC_FLUSH })
+    ? zlib.deflateRawSync(block, { level, strategy: Z_HUFFMAN_ONLY, finishFlush: Z_SYNC_FLUSH, chunkSize })
     : zlib.deflateRawSync(block, {
       level,
       finishFlush: Z_SYNC_FLUSH,
+      chunkSize,
       ...(start > 0 && { dictionary: bytes.subarray(Math.max(0, start - WINDOW_BYTES), start) }),
     });
   return deflated.length < storedLength(block.length) ? deflated : store(block);

@@ -11,5 +11,5 @@ const thread = globalThis as unknown as Thread;
 
 thread.onmessage = ({ data }) => {
   const response = respond(data);
-  thread.postMessage(response, [response.buffer, response.compressed.buffer]);
+  thread.postMessage(response, [response.buffer]);
 };

@@ -28,7 +28,7 @@ export interface GzipWriterOptions {
   readonly level: number;
   /** Threads beside this one; 0 compresses on this one. */
   readonly threads: number;
-  /** Takes the output, a part at a time; the next comes when it resolves. */
+  /** Takes the output, a part at a time. When it resolves the next comes, and the part is used again. */
   readonly write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 }
 
@@ -146,7 +146,7 @@ export class GzipWriter implements Disposable {
     this.#writing = true;
     for (let block = this.#takeNext(); block !== undefined; block = this.#takeNext()) {
       if (block.index === 0) await this.#options.write(HEADER);
-      await this.#options.write(block.compressed);
+      await this.#options.write(new Uint8Array(block.buffer, 0, block.compressedLength));
       this.#crc = joinCrc(this.#crc, block.crc, block.length);
       this.#length += block.length;
       this.#free.push(block.buffer);
