@@ -1,9 +1,14 @@
-/** Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts. */
+/** Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts, other makers of archives. */
 
 import { run } from "../build/process.ts";
 
 /** The program, and the package that it is in. */
-const PACKAGES = [["chromium", "chromium"], ["shellcheck", "shellcheck"]] as const;
+const PACKAGES = [
+  ["chromium", "chromium"],
+  ["shellcheck", "shellcheck"],
+  ["bsdtar", "libarchive-tools"],
+  ["7z", "p7zip-full"],
+] as const;
 
 /**
  * Installs what is missing, if this is Debian or a relative and we are root: a test machine. Elsewhere, and when it

@@ -1,6 +1,6 @@
 /** Writing beside the place where something is to be, and renaming it when it is complete. */
 
-import { UsageError } from "../errors.ts";
+import { ArchiveError } from "./errors.ts";
 
 /** A file that takes its place when it is complete, and leaves nothing behind when it never is. */
 export class FileBeside implements Disposable {
@@ -9,14 +9,14 @@ export class FileBeside implements Disposable {
   readonly #temporary: string;
   #done = false;
 
-  /** @throws {UsageError} if the folder can't be written to */
+  /** @throws {ArchiveError} if the folder can't be written to */
   constructor(path: string) {
     this.#path = path;
     this.#temporary = temporaryBeside(path);
     try {
       this.file = Deno.openSync(this.#temporary, { write: true, createNew: true });
     } catch (cause) {
-      throw new UsageError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
+      throw this.#unwritable(cause);
     }
   }
 
@@ -25,17 +25,29 @@ export class FileBeside implements Disposable {
     return this.#temporary;
   }
 
-  /** Writes all of `bytes`. */
+  /** Writes all of `bytes`. @throws {ArchiveError} if the disk is full */
   write(bytes: Uint8Array): void {
-    for (let written = 0; written < bytes.length;) written += this.file.writeSync(bytes.subarray(written));
+    try {
+      for (let written = 0; written < bytes.length;) written += this.file.writeSync(bytes.subarray(written));
+    } catch (cause) {
+      throw this.#unwritable(cause);
+    }
   }
 
-  /** Puts it in its place, from where what was there is gone. */
+  /** Puts it in its place, from where what was there is gone. @throws {ArchiveError} if that can't be done */
   commit(): void {
-    this.file.syncDataSync();
-    this.file.close();
-    Deno.renameSync(this.#temporary, this.#path);
+    try {
+      this.file.syncDataSync();
+      this.file.close();
+      Deno.renameSync(this.#temporary, this.#path);
+    } catch (cause) {
+      throw this.#unwritable(cause);
+    }
     this.#done = true;
+  }
+
+  #unwritable(cause: unknown): ArchiveError {
+    return new ArchiveError(`'${this.#path}' can't be written: ${reasonOf(cause)}`, { cause });
   }
 
   [Symbol.dispose](): void {

@@ -16,8 +16,8 @@ import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
  * Unpacks.
  *
  * @param folder which is made; it may be there if it is empty
- * @throws {UsageError} if the folder holds something, or can't be written to
- * @throws {ArchiveError} which names what is wrong with the archive
+ * @throws {UsageError} if the folder holds something
+ * @throws {ArchiveError} if the folder can't be written to, or which names what is wrong with the archive
  */
 export async function unpack(source: ByteSource, folder: string, options: ScanOptions = {}): Promise<ScanResult> {
   const path = folder.length > 1 ? folder.replace(/\/+$/, "") : folder;
@@ -26,7 +26,7 @@ export async function unpack(source: ByteSource, folder: string, options: ScanOp
   try {
     Deno.mkdirSync(temporary, { mode: 0o700 });
   } catch (cause) {
-    throw new UsageError(`'${path}' can't be made: ${reasonOf(cause)}`, { cause });
+    throw new ArchiveError(`The folder '${path}' can't be made: ${reasonOf(cause)}`, { cause });
   }
   try {
     const writer = new Writer(temporary);

@@ -1,7 +1,7 @@
 /** What `aimodellib package` does. */
 
 import { createHash } from "node:crypto";
-import { FileBeside, pack, type Plan, plan, type PlanOptions } from "../archive/mod.ts";
+import { ArchiveError, FileBeside, pack, type Plan, plan, type PlanOptions } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -31,7 +31,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   const { output, level, quiet, json } = options;
   const mtime = modificationTime(io);
   const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new UsageError(`Stopped by ${signal}; nothing was written`)));
+  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
   if (output === "-") {
     if (json) throw new UsageError("--json and --output - would both write to standard output: leave out one of them");
     return await write(plan({ ...options, isOutput: () => false }), io.stdoutBytes);

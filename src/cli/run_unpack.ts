@@ -1,7 +1,6 @@
 /** What `aimodellib unpack` does. */
 
-import { type Limits, openArchive, unpack } from "../archive/mod.ts";
-import { UsageError } from "../errors.ts";
+import { ArchiveError, type Limits, openArchive, unpack } from "../archive/mod.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
@@ -23,7 +22,7 @@ export interface UnpackOptions extends Limits {
  */
 export async function runUnpacking({ archive, folder, quiet, ...limits }: UnpackOptions, io: Io): Promise<number> {
   const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new UsageError(`Stopped by ${signal}; nothing was written`)));
+  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
   using source = openArchive(archive);
   using progress = new Progress(io, source.size, quiet);
   const { entries, bytes, unknown } = await unpack(source.read, folder, {

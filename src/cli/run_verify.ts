@@ -24,7 +24,7 @@ export interface VerifyOptions extends Limits {
 export async function runVerifying({ archive, checksum, quiet, ...limits }: VerifyOptions, io: Io): Promise<number> {
   const expected = checksum === undefined ? undefined : parseChecksum(checksum);
   const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new UsageError(`Stopped by ${signal}`)));
+  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}`)));
   using source = openArchive(archive);
   using progress = new Progress(io, source.size, quiet);
   const result = await scan(source.read, {}, {

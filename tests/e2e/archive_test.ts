@@ -1,0 +1,348 @@
+/** `aimodellib package`, `inspect`, `verify` and `unpack`, with the executable and other programs' archives. */
+
+import assert from "node:assert/strict";
+import { CAN_MOUNT, runs } from "./support/needs.ts";
+import { BIN, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+
+const TRAIN = "def train(model_dir, *args, **kwargs): print('trained')\n";
+
+/** A module in the sandbox, with a little of everything. */
+function module(box: Sandbox): string {
+  const path = box.module({ "train.py": TRAIN, "data/ünï.txt": "é", [`${"deep/".repeat(30)}file.txt`]: "x" });
+  Deno.chmodSync(`${path}/train.py`, 0o755);
+  return path;
+}
+
+/** Runs a program that must succeed. */
+function sh(cwd: string, command: string): string {
+  const { success, stdout, stderr } = new Deno.Command("sh", { args: ["-c", command], cwd }).outputSync();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+test("package makes an archive that tar, and unpack, read; a script trained from it does the same", async (box) => {
+  const path = module(box);
+  const { code, stdout, stderr } = await box.run(["package", "-m", path]);
+  assert.deepEqual([code, stdout], [0, ""]);
+  assert.match(
+    stderr,
+    /^There is no serve.py, so servingScript is null \(--serve-script names another\)\nWrote model.tar.gz: /,
+  );
+  Deno.mkdirSync(box.path("tar"));
+  sh(box.path("tar"), "tar -xzf ../model.tar.gz");
+  const unpacked = await box.run(["unpack", "model.tar.gz", "out"]);
+  assert.deepEqual([unpacked.code, unpacked.stdout], [0, ""]);
+  sh(box.root, "diff -r tar out");
+  const name = path.split("/").at(-1)!;
+  assert.deepEqual(JSON.parse(Deno.readTextFileSync(box.path("out/manifest.json"))), {
+    module: name,
+    trainingScript: "train.py",
+    servingScript: null,
+    logDirectory: "logs",
+    logNamingFormat: "%Y-%m-%dT%H-%M-%S.log",
+    enableTensorboard: false,
+    tensorboardDirectory: "tb_logs",
+  });
+  const trained = await box.run(["train", box.path(`out/${name}`), "train.py", "model"]);
+  assert.equal(trained.stdout, "trained\n");
+});
+
+test("package takes every option, long and short", async (box) => {
+  const path = box.module({ "a.py": TRAIN, "b.py": "" });
+  const expected = {
+    module: path.split("/").at(-1)!,
+    trainingScript: "a.py",
+    servingScript: "b.py",
+    logDirectory: "l",
+    logNamingFormat: "%H.log",
+    enableTensorboard: true,
+    tensorboardDirectory: "tb",
+  };
+  const long = [
+    "--module-dir",
+    path,
+    "--train-script",
+    "a.py",
+    "--serve-script",
+    "./b.py",
+    "--log-name-format",
+    "%H.log",
+  ];
+  const short = ["-m", path, "-t", "a.py", "-s", "b.py", "-l", "%H.log", "-L", "l", "--enable-tensorboard", "-T", "tb"];
+  const rest = ["--log-dir", "l", "--enable-tensorboard", "--tensorboard-dir", "tb", "--output", "long.tar.gz"];
+  for (const words of [[...long, ...rest], [...short, "-o", "short.tar.gz"]]) {
+    const { code, stdout, stderr } = await box.run(["package", "--json", ...words]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout).manifest, expected);
+  }
+  sh(box.root, "cmp long.tar.gz short.tar.gz");
+  assert.equal(
+    sh(box.root, "sha256sum < long.tar.gz").slice(0, 64),
+    JSON.parse(
+      (await box.run([
+        "package",
+        "--json",
+        ...short,
+        "-o",
+        "again.tar.gz",
+      ])).stdout,
+    ).sha256,
+  );
+});
+
+test("package refuses an unknown option with a suggestion", async (box) => {
+  const { code, stderr } = await box.run(["package", "--tain-script", "x"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /--train-script/);
+});
+
+for (
+  const [what, words, message] of [
+    [
+      "a named script that is missing",
+      ["-t", "no.py"],
+      /--train-script names 'no.py', which is not in the module .*\(it has 'train.py'\)/,
+    ],
+    ["a script outside of the module", ["-s", "../x.py"], /--serve-script can't lead out of the root/],
+    ["a module that is not there", ["-m", "missing"], /The module directory 'missing' can't be read: No such file/],
+    ["a manifest of another name", ["-M", "train.json"], /The manifest 'train.json' must be named manifest.json/],
+    ["a manifest that is not there", ["-M", "no/manifest.json"], /can't be read: No such file/],
+    ["a manifest and an option that is in it", ["-M", "manifest.json", "-l", "x"], /used instead of --log-name-format/],
+    [
+      "an output that can't be written",
+      ["-o", "no/such/model.tar.gz"],
+      /'no\/such\/model.tar.gz' can't be written: No such file/,
+    ],
+    [
+      "an absolute log directory",
+      ["-L", "/var/log"],
+      /--log-dir must be a path from the root, not the absolute "\/var\/log"/,
+    ],
+  ] as const
+) {
+  test(`package refuses ${what}, and leaves nothing`, async (box) => {
+    const path = box.module({ "train.py": TRAIN });
+    const before = sh(box.root, "find . | sort");
+    const module = (words as readonly string[]).includes("-m") ? [] : ["-m", path];
+    const { code, stdout, stderr } = await box.run(["package", ...module, ...words]);
+    assert.deepEqual([code, stdout], [what.startsWith("an output") ? 1 : 2, ""], stderr);
+    assert.match(stderr, message);
+    assert.equal(sh(box.root, "find . | sort"), before);
+  });
+}
+
+test("package makes the same bytes as another user, in another folder, at another time", async (box) => {
+  const one = box.path("one/model");
+  const other = box.path("other/model");
+  for (const folder of [one, other]) {
+    Deno.mkdirSync(folder, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/train.py`, TRAIN);
+    Deno.writeTextFileSync(`${folder}/b.txt`, "b".repeat(1e6));
+  }
+  sh(other, "touch -d 2001-01-01 train.py; chmod 640 b.txt; chown 1234:1234 . b.txt || true");
+  for (const [folder, name] of [[one, "one"], [other, "other"]] as const) {
+    assert.equal((await box.run(["package", "-q", "-m", folder, "-o", `${name}.tar.gz`])).code, 0);
+  }
+  sh(box.root, "cmp one.tar.gz other.tar.gz");
+  const dated = await box.run(["package", "-q", "-m", one, "-o", "dated.tar.gz"], {
+    env: { SOURCE_DATE_EPOCH: "1000000000" },
+  });
+  assert.equal(dated.code, 0);
+  assert.match(sh(box.root, "TZ=UTC tar -tvzf dated.tar.gz"), /2001-09-09 01:46/);
+  const wrong = await box.run(["package", "-m", one], { env: { SOURCE_DATE_EPOCH: "today" } });
+  assert.match(wrong.stderr, /SOURCE_DATE_EPOCH must be a number of seconds since 1970, not 'today'/);
+});
+
+test("package leaves itself out, replaces the old archive, and does so again", async (box) => {
+  const path = box.module({ "train.py": TRAIN });
+  for (let i = 0; i < 3; i++) {
+    const { code, stdout } = await box.run(["package", "--json", "-o", "model.tar.gz"], { cwd: path });
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(stdout).entries, 3);
+    assert.equal(JSON.parse(stdout).leftOut.length, Math.min(i, 1));
+  }
+  assert.deepEqual([...Deno.readDirSync(path)].map(({ name }) => name).sort(), ["model.tar.gz", "train.py"]);
+});
+
+test("package and the commands that read work through pipes", async (box) => {
+  const path = module(box);
+  const line = sh(box.root, `'${BIN}' package -q -m '${path}' -o - | '${BIN}' verify -`);
+  assert.match(line, /^- is good: \d+ entries/);
+  assert.match(
+    sh(box.root, `'${BIN}' package -q -m '${path}' -o - | '${BIN}' inspect --manifest -`),
+    /"trainingScript"/,
+  );
+  sh(box.root, `'${BIN}' package -q -m '${path}' -o - | '${BIN}' unpack -q - piped`);
+  assert.equal(Deno.readTextFileSync(box.path(`piped/${path.split("/").at(-1)}/train.py`)), TRAIN);
+});
+
+test("package with a manifest puts the module where that says, and keeps what it does not know", async (box) => {
+  box.write({ "manifest.json": '// comment\n{"module": "a/b", "trainingScript": "train.py", "extra": [1]}' });
+  const path = box.module({ "train.py": TRAIN });
+  const { code, stderr } = await box.run(["package", "-m", path, "-M", "manifest.json"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /'manifest.json' has the key 'extra', which is not known here; it is kept/);
+  const { stdout } = await box.run(["inspect", "--json", "model.tar.gz"]);
+  const { unknown, entries } = JSON.parse(stdout);
+  assert.deepEqual(unknown, { extra: [1] });
+  assert.deepEqual(entries.map(({ path }: { path: string }) => path), ["manifest.json", "a", "a/b", "a/b/train.py"]);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`package keeps the old archive and leaves nothing when ${signal} comes in the middle`, async (box) => {
+    const path = box.module({ "train.py": TRAIN });
+    sh(path, "head -c 300000000 /dev/urandom > weights.bin");
+    box.write({ "model.tar.gz": "the old one" });
+    const program = box.start(["package", "-m", path]);
+    while (![...Deno.readDirSync(box.root)].some(({ name }) => name.endsWith(".tmp"))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    Deno.kill(program.pid, signal);
+    const { code, stderr } = await program.finished();
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, new RegExp(`Error: Stopped by ${signal}; nothing was written`));
+    assert.equal(Deno.readTextFileSync(box.path("model.tar.gz")), "the old one");
+    assert.ok(![...Deno.readDirSync(box.root)].some(({ name }) => name.endsWith(".tmp")));
+  });
+}
+
+test("package and unpack keep what was there, and leave nothing, when the disk is full", async (box) => {
+  const path = box.module({ "train.py": TRAIN });
+  sh(path, "head -c 3000000 /dev/urandom > weights.bin");
+  assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
+  const script = `mount -t tmpfs -o size=1m tmpfs small && echo old > small/model.tar.gz &&
+    { '${BIN}' package -q -m '${path}' -o small/model.tar.gz; echo "code $?"
+      '${BIN}' unpack -q model.tar.gz small/out; echo "code $?"
+      ls -A small; cat small/model.tar.gz; } 2>&1`;
+  Deno.mkdirSync(box.path("small"));
+  const { stdout } = new Deno.Command("unshare", { args: ["--mount", "sh", "-c", script], cwd: box.root }).outputSync();
+  const text = new TextDecoder().decode(stdout);
+  assert.match(text, /^Error: 'small\/model.tar.gz' can't be written: No space left on device.*\ncode 1\n/);
+  assert.match(
+    text,
+    /\nError: '.*weights.bin' can't be written: No space left on device.*\ncode 1\nmodel.tar.gz\nold\n$/,
+  );
+}, CAN_MOUNT);
+
+/** Makers of archives; each packs `m` and `manifest.json`, which it may spell with `./`. */
+const MAKERS: readonly (readonly [name: string, command: string, needs?: true | string])[] = [
+  ...["v7", "oldgnu", "gnu", "ustar", "posix"].map((format) =>
+    [`GNU tar, ${format}`, `tar --format=${format} -czf a.tar.gz -C in .`] as const
+  ),
+  ["GNU tar, a label", "tar -V label -czf a.tar.gz -C in manifest.json m"],
+  ...["pax", "ustar", "gnutar", "v7"].map((format) =>
+    [
+      `bsdtar, ${format}`,
+      `bsdtar --format ${format} -czf a.tar.gz -C in .`,
+      runs("bsdtar", "--version") || "bsdtar is not here",
+    ] as const
+  ),
+  ["7z", "(cd in && 7z a -ttar ../a.tar .) && 7z a -tgzip a.tar.gz a.tar", runs("7z", "i") || "7z is not here"],
+  ...["USTAR", "GNU", "PAX"].map((format) =>
+    [
+      `Python's tarfile, ${format}`,
+      `'${PYTHON}' -c "import tarfile; t = tarfile.open('a.tar.gz', 'w:gz', format=tarfile.${format}_FORMAT); t.add('in', '.'); t.close()"`,
+    ] as const
+  ),
+  [
+    "several gzip members",
+    "tar -cf a.tar -C in . && head -c 700 a.tar | gzip > a.tar.gz && tail -c +701 a.tar | gzip >> a.tar.gz",
+  ],
+];
+
+for (const [name, command, needs = true] of MAKERS) {
+  test(`unpack reads an archive of ${name}`, async (box) => {
+    // What a format that knows only 100 bytes can hold.
+    const isShort = /v7/.test(name);
+    const files: Record<string, string> = {
+      "in/m/train.py": TRAIN,
+      "in/m/a b/c.txt": "x".repeat(3000),
+      "in/manifest.json": '\ufeff{"module": "m", "trainingScript": "train.py"}',
+      ...(!isShort && { [`in/m/${"long-name/".repeat(9)}${"n".repeat(60)}`]: "long" }),
+      ...(!isShort && !/USTAR|ustar/.test(name) && { "in/m/ünï.txt": "é" }),
+    };
+    box.write(files);
+    Deno.chmodSync(box.path("in/m/train.py"), 0o755);
+    if (name !== "7z") {
+      Deno.symlinkSync("train.py", box.path("in/m/link"));
+      Deno.linkSync(box.path("in/m/train.py"), box.path("in/m/hard"));
+    }
+    sh(box.root, command);
+    const { code, stderr } = await box.run(["unpack", "a.tar.gz", "out"]);
+    assert.equal(code, 0, stderr);
+    sh(box.root, "diff -r --no-dereference in out");
+    if (name !== "7z") assert.equal(Deno.statSync(box.path("out/m/train.py")).mode! & 0o777, 0o755);
+    const inspected = await box.run(["inspect", "a.tar.gz"]);
+    assert.match(inspected.stdout, /Can train: yes, with train.py\nCan serve: no\n/);
+  }, needs);
+}
+
+test(
+  "what package makes is read by bsdtar, 7z, Python and the browser's own way to decompress",
+  async (box) => {
+    const path = module(box);
+    sh(path, "head -c 2000000 /dev/urandom > random.bin; seq 300000 > text.txt");
+    assert.equal((await box.run(["package", "-q", "-m", path, "-o", "a.tar.gz"])).code, 0);
+    for (
+      const command of [
+        "bsdtar -xzf a.tar.gz -C out",
+        "7z x -so a.tar.gz > a.tar && 7z x -oout a.tar",
+        `'${PYTHON}' -c "import tarfile; tarfile.open('a.tar.gz').extractall('out')"`,
+      ]
+    ) {
+      sh(box.root, `rm -rf out && mkdir out && ${command} && diff -r out/${path.split("/").at(-1)} '${path}'`);
+    }
+    const stream = new Blob([Deno.readFileSync(box.path("a.tar.gz"))]).stream().pipeThrough(
+      new DecompressionStream("gzip"),
+    );
+    const tar = new Uint8Array(await new Response(stream).arrayBuffer());
+    assert.equal(sh(box.root, "gzip -dc a.tar.gz | wc -c").trim(), String(tar.length));
+  },
+  runs("bsdtar", "--version") || "bsdtar is not here",
+  runs("7z", "i") || "7z is not here",
+);
+
+test("verify says what is wrong with an archive, and compares its checksum", async (box) => {
+  const path = box.module({ "train.py": TRAIN });
+  const { sha256 } = JSON.parse((await box.run(["package", "--json", "-m", path])).stdout);
+  const good = await box.run(["verify", "--checksum", `sha256:${sha256}`, "model.tar.gz"]);
+  assert.deepEqual([good.code, good.stderr], [0, ""]);
+  assert.match(good.stdout, new RegExp(`^model.tar.gz is good: 3 entries, .*sha256:${sha256}\n$`));
+  const other = await box.run(["verify", "--checksum", `sha256:${"0".repeat(64)}`, "model.tar.gz"]);
+  assert.deepEqual([other.code, other.stdout], [1, ""]);
+  assert.match(other.stderr, new RegExp(`has the checksum sha256:${sha256}, not sha256:0000`));
+  assert.equal((await box.run(["verify", "--checksum", "md5:1", "model.tar.gz"])).code, 2);
+  sh(box.root, "head -c 200 model.tar.gz > cut.tar.gz");
+  const cut = await box.run(["verify", "cut.tar.gz"]);
+  assert.deepEqual([cut.code, cut.stderr], [1, "Error: It is cut off: it ends in the middle\n"]);
+  const missing = await box.run(["verify", "no.tar.gz"]);
+  assert.deepEqual([missing.code, missing.stderr], [
+    2,
+    "Error: The archive 'no.tar.gz' can't be read: No such file or directory (os error 2)\n",
+  ]);
+});
+
+test("inspect shows a folder that holds a manifest, and says what is missing in one that does not", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "requirements.txt": "numpy  # fast\n\n-r more.txt\n" });
+  assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
+  assert.equal((await box.run(["unpack", "-q", "model.tar.gz", "out"])).code, 0);
+  for (const what of ["model.tar.gz", "out"]) {
+    const { code, stdout } = await box.run(["inspect", what]);
+    assert.equal(code, 0);
+    assert.match(stdout, /Requirements\n {2}numpy\n {2}-r more.txt\n\nContent: /);
+    assert.match(stdout, /└─ train.py {2}56 B\n/);
+  }
+  const none = await box.run(["inspect", path]);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /There is no '.*manifest.json', so the folder holds no Model Archive/);
+});
+
+test("package takes less than 200 MiB of memory for 4 GiB of weights", async (box) => {
+  const path = box.module({ "train.py": TRAIN });
+  // Four of them, the same gigabyte: that of disk is enough, and none of them repeats within deflate's reach.
+  sh(path, "head -c 1073741824 /dev/urandom > 1.bin && for i in 2 3 4; do ln 1.bin $i.bin; done");
+  const command = `/usr/bin/time -f %M '${BIN}' package -q -m '${path}' -o - 2>peak | wc -c`;
+  assert.ok(Number(sh(box.root, command)) > 4 * 2 ** 30);
+  const peak = Number(Deno.readTextFileSync(box.path("peak"))) / 1024;
+  assert.ok(peak < 200, `${peak} MiB`);
+}, runs("/usr/bin/time", "true") || "/usr/bin/time is not here");
