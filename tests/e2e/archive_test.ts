@@ -164,7 +164,7 @@ test("package leaves itself out, replaces the old archive, and does so again", a
   assert.deepEqual([...Deno.readDirSync(path)].map(({ name }) => name).sort(), ["model.tar.gz", "train.py"]);
 });
 
-test("package and the commands that read work through pipes", async (box) => {
+test("package and the commands that read work through pipes", (box) => {
   const path = module(box);
   const line = sh(box.root, `'${BIN}' package -q -m '${path}' -o - | '${BIN}' verify -`);
   assert.match(line, /^- is good: \d+ entries/);
@@ -337,7 +337,7 @@ test("inspect shows a folder that holds a manifest, and says what is missing in 
   assert.match(none.stderr, /There is no '.*manifest.json', so the folder holds no Model Archive/);
 });
 
-test("package takes less than 200 MiB of memory for 4 GiB of weights", async (box) => {
+test("package takes less than 200 MiB of memory for 4 GiB of weights", (box) => {
   const path = box.module({ "train.py": TRAIN });
   // Four of them, the same gigabyte: that of disk is enough, and none of them repeats within deflate's reach.
   sh(path, "head -c 1073741824 /dev/urandom > 1.bin && for i in 2 3 4; do ln 1.bin $i.bin; done");

@@ -149,7 +149,7 @@ export class Sandbox implements AsyncDisposable {
  *
  * @param needs what it needs; the name of a test that is skipped says what is missing
  */
-export function test(name: string, body: (box: Sandbox) => Promise<void>, ...needs: readonly Need[]): void {
+export function test(name: string, body: (box: Sandbox) => Promise<void> | void, ...needs: readonly Need[]): void {
   const reasons = needs.filter((need) => need !== true);
   Deno.test({
     name: reasons.length === 0 ? name : `${name} (skipped: ${reasons.join("; ")})`,
