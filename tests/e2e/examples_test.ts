@@ -1,0 +1,97 @@
+/** The examples do what their README says, with real packages. */
+
+import assert from "node:assert/strict";
+import { imports } from "./support/needs.ts";
+import { ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import type { Server } from "./support/server.ts";
+
+/** The Python that has the packages of `tests/requirements.txt`. */
+const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
+
+/** Trains an example, and returns what it printed. */
+async function train(box: Sandbox, name: string, options: readonly string[] = [], args: readonly string[] = []) {
+  const { code, stdout, stderr } = await box.run(
+    ["train", ...options, `${ROOT}/examples/${name}`, "train.py", "model", ...args],
+    { env: { AIMODELLIB_PYTHON: PACKAGES }, limit: 300_000 },
+  );
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+async function serve(box: Sandbox, name: string): Promise<Server> {
+  return await box.serve({ module: `${ROOT}/examples/${name}` }, { env: { AIMODELLIB_PYTHON: PACKAGES } });
+}
+
+/** What an example's server answers to one of its files. */
+async function ask(server: Server, name: string, file: string, type: string) {
+  const body = Deno.readFileSync(`${ROOT}/examples/${name}/${file}`);
+  const { status, text } = await server.invoke(body, { "content-type": type });
+  assert.equal(status, 200, text);
+  return JSON.parse(text).outputs;
+}
+
+/** The last share, such as 0.97 or 97 %, that a text tells of accuracy. */
+function accuracyIn(text: string): number {
+  const match = [...text.matchAll(/accuracy\D*?(\d+(?:\.\d+)?)\s*(%?)/gi)].at(-1);
+  assert.ok(match, `No accuracy in\n${text}`);
+  return Number(match[1]) / (match[2] === "%" ? 100 : 1);
+}
+
+test("examples/digits reads held-out digits, and answers JSON and CSV", async (box) => {
+  const accuracy = accuracyIn(await train(box, "digits"));
+  assert.ok(accuracy > 0.95 && accuracy <= 1, String(accuracy));
+  const server = await serve(box, "digits");
+  const [one] = await ask(server, "digits", "sample.json", "application/json");
+  assert.equal(one.digit, 3);
+  const body = Deno.readFileSync(`${ROOT}/examples/digits/sample.csv`);
+  const csv = await server.invoke(body, { "content-type": "text/csv", accept: "application/json" });
+  assert.deepEqual(JSON.parse(csv.text).outputs.map(({ digit }: { digit: number }) => digit), [7, 0, 4]);
+  await server.stop();
+});
+
+test("examples/scikit_learn tells malignant from benign, from JSON and from an array of NumPy", async (box) => {
+  const accuracy = accuracyIn(await train(box, "scikit_learn"));
+  assert.ok(accuracy > 0.93 && accuracy <= 1, String(accuracy));
+  const server = await serve(box, "scikit_learn");
+  for (const [file, type] of [["sample.json", "application/json"], ["sample.npy", "application/x-npy"]] as const) {
+    const outputs = await ask(server, "scikit_learn", file, type);
+    assert.deepEqual(outputs.map(({ label }: { label: string }) => label), ["malignant", "benign"]);
+  }
+  await server.stop();
+}, imports(PACKAGES, "sklearn", "numpy", "joblib"));
+
+test("examples/pytorch reads digits, and writes logs that TensorBoard reads back", async (box) => {
+  const accuracy = accuracyIn(
+    await train(box, "pytorch", ["--enable-tensorboard", "--tensorboard-dir", "tb"], ["--epochs", "8"]),
+  );
+  assert.ok(accuracy > 0.9 && accuracy <= 1, String(accuracy));
+  const read = `
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1]).Reload()
+print(json.dumps({tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}))`;
+  const { code, stdout, stderr } = await box.run(["-c", read, box.path("tb")], { command: PACKAGES });
+  assert.equal(code, 0, stderr);
+  const scalars = Object.entries(JSON.parse(stdout) as Record<string, [step: number, value: number][]>);
+  assert.ok(scalars.length >= 2, stdout);
+  for (const [tag, values] of scalars) assert.equal(values.length, 8, `${tag}: ${stdout}`);
+  const [, accuracies] = scalars.find(([tag]) => /accuracy/i.test(tag)) ?? assert.fail(stdout);
+  assert.ok(Math.abs(accuracies.at(-1)![1] - accuracy) < 0.01, stdout);
+  const server = await serve(box, "pytorch");
+  const outputs = await ask(server, "pytorch", "sample.json", "application/json");
+  assert.deepEqual(outputs.map(({ digit }: { digit: number }) => digit), [5, 8]);
+  await server.stop();
+}, imports(PACKAGES, "torch", "tensorboard"));
+
+test("examples/digits is packaged, checked and unpacked, and trains and serves from there", async (box) => {
+  assert.equal((await box.run(["package", "-q", "-m", `${ROOT}/examples/digits`])).code, 0);
+  assert.equal((await box.run(["verify", "-q", "model.tar.gz"])).code, 0);
+  assert.equal((await box.run(["unpack", "-q", "model.tar.gz", "out"])).code, 0);
+  const { code, stdout } = await box.run(["train", "out/digits", "train.py", "model", "--epochs", "5"]);
+  assert.equal(code, 0);
+  assert.ok(accuracyIn(stdout) > 0.9);
+  const server = await box.serve({ module: box.path("out/digits") });
+  const [one] = await ask(server, "digits", "sample.json", "application/json");
+  assert.equal(one.digit, 3);
+  await server.stop();
+});

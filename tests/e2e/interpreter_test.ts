@@ -1,0 +1,229 @@
+/** Which Python the executable takes, and what it needs beside one: nothing. */
+
+import assert from "node:assert/strict";
+import { BIN, PYTHON, ROOT, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
+
+/** Trains nothing, but tells which of the Pythons ran it. */
+const TELL = "import os\ndef train(model_dir): print(os.environ['PYTHON_OF'])\n";
+
+/** Writes a Python that tells its name to what it runs. */
+function python(box: Sandbox, path: string, name = path): string {
+  box.write({ [path]: `#!/bin/sh\nPYTHON_OF='${name}' exec '${PYTHON}' "$@"\n` });
+  Deno.chmodSync(box.path(path), 0o755);
+  return box.path(path);
+}
+
+/** The seven places, the first first. */
+const PLACES = ["--python", "AIMODELLIB_PYTHON", ".venv", "VIRTUAL_ENV", "CONDA_PREFIX", "python3", "python"] as const;
+
+/** A module, and Pythons in these places; returns what trains with them. */
+function withPlaces(box: Sandbox, places: readonly string[]): { words: string[]; options: RunOptions } {
+  const has = (place: string) => places.includes(place);
+  const module = box.module({ "train.py": TELL }, "module");
+  python(box, "named", "--python");
+  python(box, "variable", "AIMODELLIB_PYTHON");
+  if (has(".venv")) python(box, "module/.venv/bin/python", ".venv");
+  python(box, "venv/bin/python", "VIRTUAL_ENV");
+  python(box, "conda/bin/python", "CONDA_PREFIX");
+  // With a Python of another name, `sh` needs no PATH to start it.
+  for (const name of ["python3", "python"]) if (has(name)) python(box, `bin/${name}`, name);
+  Deno.mkdirSync(box.path("bin"), { recursive: true });
+  return {
+    words: ["train", ...(has("--python") ? ["--python", box.path("named")] : []), module, "train.py", "model"],
+    options: {
+      env: {
+        PATH: box.path("bin"),
+        AIMODELLIB_PYTHON: has("AIMODELLIB_PYTHON") ? box.path("variable") : undefined,
+        VIRTUAL_ENV: has("VIRTUAL_ENV") ? box.path("venv") : undefined,
+        CONDA_PREFIX: has("CONDA_PREFIX") ? box.path("conda") : undefined,
+      },
+    },
+  };
+}
+
+for (const [index, place] of PLACES.entries()) {
+  test(`train takes the Python of ${place} when there is none in the places before it`, async (box) => {
+    const { words, options } = withPlaces(box, PLACES.slice(index));
+    const { code, stdout, stderr } = await box.run(words, options);
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `${place}\n`, stderr: "" });
+  });
+}
+
+test("train says what was tried when there is no Python", async (box) => {
+  const { words, options } = withPlaces(box, []);
+  const { code, stdout, stderr } = await box.run(words, options);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.equal(
+    stderr,
+    `Error: No Python was found. Tried:
+  --python: not set
+  AIMODELLIB_PYTHON: not set
+  the module's .venv: '${box.path("module/.venv/bin/python")}' does not exist
+  VIRTUAL_ENV: not set
+  CONDA_PREFIX: not set
+  python3: not on PATH
+  python: not on PATH
+Install Python 3.8 or later, or name one with --python or AIMODELLIB_PYTHON
+`,
+  );
+});
+
+for (const source of ["--python", "AIMODELLIB_PYTHON"] as const) {
+  test(`train refuses a Python of ${source} that is not there, whatever else is`, async (box) => {
+    const { words, options } = withPlaces(box, PLACES.slice(PLACES.indexOf(source)));
+    Deno.removeSync(box.path(source === "--python" ? "named" : "variable"));
+    const { code, stderr } = await box.run(words, options);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`^Error: ${source} names the Python '.*', but '.*' does not exist\n$`));
+  });
+}
+
+test("train and serve say that a Python is too old", async (box) => {
+  // All that the first lines of the embedded file look at.
+  const site = `import sys; sys.version_info = (3, 7, 17); sys.argv = sys.argv[1:]
+import runpy; runpy.run_path(sys.argv[0], run_name="__main__")`;
+  box.write({ "old.py": site, old: `#!/bin/sh\nexec '${PYTHON}' '${box.path("old.py")}' "$(eval echo \\$$#)"\n` });
+  Deno.chmodSync(box.path("old"), 0o755);
+  const module = box.module({ "train.py": TELL, "serve.py": "" });
+  Deno.mkdirSync(box.path("model"));
+  for (const command of ["train", "serve"]) {
+    const { code, stdout, stderr } = await box.run([
+      command,
+      "--python",
+      box.path("old"),
+      module,
+      `${command}.py`,
+      "model",
+    ]);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /Python 3.8 or later is needed; .* is Python 3.7.17/);
+  }
+});
+
+test("doctor ends with 0 when all is well, and tells where everything is", async (box) => {
+  const { code, stdout, stderr } = await box.run(["doctor"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  assert.equal(lines.length, 6);
+  assert.ok(lines.every((line) => line.startsWith("✓ ")), stdout);
+  for (
+    const pattern of [
+      /^✓ aimodellib \d+\.\d+\.\d+ \(Deno /,
+      new RegExp(`^✓ Embedded Python files: ${box.path("home")}/.cache/aimodellib/python-`),
+      new RegExp(`^✓ Python: ${PYTHON} \\(from AIMODELLIB_PYTHON\\)$`),
+      /^✓ Python version: 3\.\d+\.\d+$/,
+      /^✓ Packages of that Python: .*site-packages$/,
+      /^✓ Unix sockets: a worker started and connected$/,
+    ]
+  ) assert.ok(lines.some((line) => pattern.test(line)), `${pattern} in\n${stdout}`);
+});
+
+test("doctor ends with 1 when a run would be stopped", async (box) => {
+  const { code, stdout } = await box.run(["doctor"], { env: { AIMODELLIB_PYTHON: "/bin/false" } });
+  assert.equal(code, 1);
+  assert.match(stdout, /^✗ Python does not run/m);
+  const none = await box.run(["doctor"], { env: { AIMODELLIB_PYTHON: undefined, PATH: box.path("empty") } });
+  assert.equal(none.code, 1);
+  assert.match(none.stdout, /^✗ No Python was found/m);
+});
+
+test("the executable, alone in a folder, trains and serves with a PATH that holds only a Python", async (box) => {
+  Deno.mkdirSync(box.path("alone"));
+  Deno.copyFileSync(BIN, box.path("alone/aimodellib"));
+  Deno.mkdirSync(box.path("bin"));
+  Deno.symlinkSync(PYTHON, box.path("bin/python3"));
+  const options = {
+    command: box.path("alone/aimodellib"),
+    env: { PATH: box.path("bin"), AIMODELLIB_PYTHON: undefined },
+  };
+  const trained = await box.run(["train", `${ROOT}/examples/digits`, "train.py", "model"], options);
+  assert.equal(trained.code, 0, trained.stderr);
+  const server = await box.serve({ module: `${ROOT}/examples/digits` }, options);
+  const answer = await server.invoke(Deno.readTextFileSync(`${ROOT}/examples/digits/sample.json`), {
+    "content-type": "application/json",
+  });
+  assert.equal(JSON.parse(answer.text).outputs[0].digit, 3);
+  await server.stop();
+  assert.deepEqual([...Deno.readDirSync(box.path("alone"))].map(({ name }) => name), ["aimodellib"]);
+});
+
+test("the cache of Python files is mended when a file in it was changed, emptied or removed", async (box) => {
+  const module = box.module({ "train.py": "def train(d): print('trained')\n" });
+  const files = () => {
+    const cache = box.path("home/.cache/aimodellib");
+    const [{ name } = { name: "" }] = [...Deno.readDirSync(cache)].filter(({ name }) => name.startsWith("python-"));
+    return `${cache}/${name}/aimodellib/_bridge`;
+  };
+  for (
+    const damage of [
+      () => {},
+      () => Deno.writeTextFileSync(`${files()}/train.py`, "raise SystemExit('changed')\n"),
+      () => Deno.truncateSync(`${files()}/__main__.py`),
+      () => Deno.removeSync(`${files()}/frames.py`),
+      () => Deno.removeSync(box.path("home/.cache"), { recursive: true }),
+    ]
+  ) {
+    damage();
+    const { code, stdout, stderr } = await box.run(["train", module, "train.py", "model"]);
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "trained\n", stderr: "" });
+  }
+});
+
+for (
+  const [what, env] of [
+    ["HOME is not set", { HOME: undefined }],
+    ["HOME does not exist", { HOME: "/nonexistent/home" }],
+    ["HOME can't be written to", { HOME: "/proc" }],
+    ["AIMODELLIB_CACHE_DIR can't be written to", { AIMODELLIB_CACHE_DIR: "/etc/passwd" }],
+  ] as const
+) {
+  test(`train works when ${what}, and leaves nothing`, async (box) => {
+    const module = box.module({ "train.py": "def train(d): print('trained')\n" });
+    const { code, stdout, stderr } = await box.run(["train", module, "train.py", "model"], { env });
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "trained\n", stderr: "" });
+  });
+}
+
+const VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"];
+
+for (const version of VERSIONS) {
+  const found = pythonOf(version);
+  test(`train and serve work with Python ${version}`, async (box) => {
+    const env = { AIMODELLIB_PYTHON: found };
+    const module = box.module({
+      "train.py": "import sys\ndef train(model_dir, *args): print('%d.%d' % sys.version_info[:2])\n",
+      "serve.py": Deno.readTextFileSync(`${ROOT}/tests/fixtures/modules/echo/serve.py`),
+    });
+    const trained = await box.run(["train", module, "train.py", "model"], { env });
+    assert.deepEqual([trained.code, trained.stdout, trained.stderr], [0, `${version}\n`, ""]);
+    const server = await box.serve({ module }, { env });
+    assert.equal((await server.invoke("hello")).text, "hello");
+    await server.stop();
+  }, found !== undefined || `there is no python${version} here`);
+}
+
+/** A Python of that version, from PATH or from pyenv's folder. */
+function pythonOf(version: string): string | undefined {
+  const home = Deno.env.get("HOME") ?? "";
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  try {
+    for (const { name } of Deno.readDirSync(`${home}/.pyenv/versions`)) {
+      folders.push(`${home}/.pyenv/versions/${name}/bin`);
+    }
+  } catch {
+    // There is no pyenv.
+  }
+  for (const folder of folders) {
+    try {
+      const ask = new Deno.Command(`${folder}/python${version}`, {
+        args: ["-c", "import sys; print(sys.executable)"],
+        stderr: "null",
+      }).outputSync();
+      const path = new TextDecoder().decode(ask.stdout).trim();
+      if (ask.success && path !== "") return path;
+    } catch {
+      // Not in this one.
+    }
+  }
+  return undefined;
+}
