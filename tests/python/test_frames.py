@@ -82,3 +82,20 @@ def test_damaged_frames_give_frames_or_a_protocol_error_and_never_hang():
                 assert len(body) <= LIMIT
         except ProtocolError:
             pass
+
+
+RECORDED = json.loads((pathlib.Path(__file__).parents[1] / "fixtures/frames.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("recorded", RECORDED["frames"], ids=lambda recorded: recorded["name"])
+def test_recorded_frames_are_read_and_written(recorded):
+    data, body = bytes.fromhex(recorded["bytes"]), bytes.fromhex(recorded["body"])
+    expected = (recorded["kind"], recorded["id"], recorded["metadata"].encode(), body)
+    assert read_all(data) == [expected]
+    assert frame(*expected) == data
+
+
+@pytest.mark.parametrize("recorded", RECORDED["refused"], ids=lambda recorded: recorded["name"])
+def test_recorded_damage_is_refused(recorded):
+    with pytest.raises(ProtocolError, match=recorded["message"]):
+        read_all(bytes.fromhex(recorded["bytes"]))

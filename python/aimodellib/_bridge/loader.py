@@ -108,7 +108,8 @@ def adapt(owner: Any, name: str, passed: tuple[str, ...], optional: dict[str, An
         signature: inspect.Signature | None = inspect.signature(function)
     except (TypeError, ValueError):
         signature = None
-    keywords = dict(optional)
+    # Of a function of C that does not say what it takes, only what all must take can be expected.
+    keywords: dict[str, Any] = {}
     by_name: tuple[str, ...] = ()
     if signature is not None:
         keywords = {key: value for key, value in optional.items() if _takes(signature, key)}

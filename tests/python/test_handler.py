@@ -1,0 +1,138 @@
+"""One request through a script's functions."""
+
+import json
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+
+from aimodellib._bridge import frames
+from aimodellib._bridge.frames import ProtocolError
+from aimodellib._bridge.serve import MAX_CACHED, MAX_MESSAGE, Handler
+
+JSON = b'{"content_type":"application/json","accept":"text/plain"}'
+
+
+class Script:
+    """Echoes what it is given, but for what a test replaces."""
+
+    def deserialize(self, data, content_type):
+        return data, content_type
+
+    def predict(self, data, model):
+        return (*data, model)
+
+    def serialize(self, data, accepted):
+        return repr((*data, accepted)).encode(), "text/plain"
+
+
+def handler(max_body=1000, **functions):
+    script = Script()
+    for name, function in functions.items():
+        setattr(script, name, function)
+    made = Handler(script, {"logger": None}, max_body)
+    made.model = "model"
+    return made
+
+
+def refusal(made, metadata=b"", body=b""):
+    kind, text, payload = made.invoke(metadata, body)
+    assert (kind, payload) == (frames.ERROR, b"")
+    return json.loads(text)
+
+
+def raising(error):
+    def function(*args):
+        raise error
+
+    return function
+
+
+def test_a_request_passes_all_functions():
+    kind, metadata, body = handler().invoke(JSON, b"data")
+    assert (kind, json.loads(metadata)) == (frames.RESULT, {"content_type": "text/plain"})
+    assert body == b"(b'data', 'application/json', 'model', 'text/plain')"
+
+
+@pytest.mark.parametrize("metadata", [b"", b"{}"])
+def test_what_a_request_does_not_say_has_its_default(metadata):
+    assert handler().invoke(metadata, b"")[2] == b"(b'', 'application/octet-stream', 'model', '*/*')"
+
+
+@pytest.mark.parametrize("stage", ["deserialize", "predict", "serialize"])
+@pytest.mark.parametrize("error", [ValueError("bad\u2603"), SystemExit(3), GeneratorExit("g")])
+def test_what_a_function_raises_is_told_with_its_stage(stage, error, capfd):
+    assert refusal(handler(**{stage: raising(error)})) == {
+        "reason": "exception",
+        "message": str(error),
+        "stage": stage,
+        "type": type(error).__name__,
+    }
+
+
+def test_ctrl_c_ends_the_worker():
+    with pytest.raises(KeyboardInterrupt):
+        handler(predict=raising(KeyboardInterrupt())).invoke(b"", b"")
+
+
+def test_a_long_message_is_cut_to_what_fits(capfd):
+    assert len(refusal(handler(predict=raising(ValueError("\u2603" * 100_000))))["message"]) == MAX_MESSAGE
+
+
+def test_none_is_no_acceptable_format():
+    made = handler(serialize=lambda data, accepted: None)
+    assert refusal(made, JSON) == {
+        "reason": "not_acceptable",
+        "message": "serialize() has no format that fits 'text/plain'",
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        ("text", "str"),
+        (b"bytes", "bytes"),
+        (("text", "text/plain"), "(str, str)"),
+        ((b"", None), "(bytes, NoneType)"),
+        ((b"", "a", "b"), "(bytes, str, str)"),
+        ([b"", "a"], "list"),
+    ],
+)
+def test_what_is_not_bytes_and_a_type_is_a_bad_result(result, shown, capfd):
+    answer = refusal(handler(serialize=lambda data, accepted: result))
+    assert answer["reason"] == "bad_result"
+    assert answer["message"] == f"serialize() must return (bytes, content type) or None; it returned {shown}"
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_bytes_will_do(kind):
+    body = handler(serialize=lambda data, accepted: (kind(b"x"), "a/b")).invoke(b"", b"")[2]
+    assert bytes(body) == b"x"
+
+
+def test_an_answer_over_the_limit_is_too_large(capfd):
+    made = handler(max_body=3, serialize=lambda data, accepted: (data[0], "a/b"))
+    assert made.invoke(b"", b"123")[0] == frames.RESULT
+    assert refusal(made, b"", b"1234") == {
+        "reason": "too_large",
+        "message": "The answer of 4 bytes is over the limit of 3",
+    }
+
+
+def test_a_content_type_that_is_too_long_is_a_bad_result(capfd):
+    assert refusal(handler(serialize=lambda data, accepted: (b"", "x" * 70_000)))["reason"] == "bad_result"
+
+
+def test_metadata_that_does_not_parse_breaks_the_protocol():
+    with pytest.raises(ProtocolError):
+        handler().invoke(b"{", b"")
+
+
+def test_what_is_kept_of_headers_has_an_end():
+    made = handler(serialize=lambda data, accepted: (b"", accepted))
+    for n in range(MAX_CACHED + 50):
+        kind, metadata, _ = made.invoke(json.dumps({"accept": f"a/{n}"}).encode(), b"")
+        assert (kind, json.loads(metadata)["content_type"]) == (frames.RESULT, f"a/{n}")
+    assert len(made._requests) == len(made._results) == MAX_CACHED

@@ -1,0 +1,157 @@
+"""The ledger and the exchange, on real files and a real socket."""
+
+import os
+import pathlib
+import socket
+import struct
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+
+from aimodellib._bridge import frames, ledger
+from aimodellib._bridge.exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
+from aimodellib._bridge.frames import FrameReader
+from aimodellib._bridge.ledger import ANSWERS, Ledger
+
+SIZE = 64 * 1024
+
+
+class Bench:
+    """A ledger, the files behind it, and the supervisor's end of the socket."""
+
+    def __init__(self, folder):
+        self.path, self.exchange_path = folder / "ledger", folder / "exchange"
+        self.path.write_bytes(bytes(SIZE))
+        self.exchange_path.touch()
+        self.far, near = socket.socketpair()
+        self.far.settimeout(10)
+        self.ledger = Ledger(str(self.path), near, Exchange(str(self.exchange_path)))
+        self.reader = FrameReader(self.far, 1 << 30, self.read_slot)
+
+    def word(self, offset):
+        return struct.unpack_from("<I", self.path.read_bytes(), offset)[0]
+
+    def put(self, offset, value):
+        with self.path.open("r+b") as file:
+            file.seek(offset)
+            file.write(struct.pack("<I", value))
+
+    def read_slot(self, flags, length):
+        with self.exchange_path.open("rb") as file:
+            file.seek((SLOTS + flags - 1) * SLOT_SIZE)
+            return file.read(length)
+
+    def sent(self):
+        """Whether something waits on the supervisor's end."""
+        self.far.setblocking(False)
+        try:
+            return len(self.far.recv(1, socket.MSG_PEEK)) > 0
+        except BlockingIOError:
+            return False
+        finally:
+            self.far.settimeout(10)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_begin_notes_the_request_that_is_being_executed(bench):
+    for request_id in (1, 2, 2**32 - 1):
+        bench.ledger.begin(request_id)
+        assert bench.word(0) == request_id
+
+
+def test_answers_are_in_the_file_before_they_are_sent_and_gone_after(bench):
+    for request_id in (1, 2, 3):
+        bench.ledger.answer(frames.RESULT, request_id, b"{}", b"body")
+    expected = b"".join(frames.encode(frames.RESULT, n, b"{}", 4) + b"body" for n in (1, 2, 3))
+    assert bench.word(4) == len(expected)
+    assert bench.path.read_bytes()[ANSWERS : ANSWERS + len(expected)] == expected
+    assert not bench.sent()
+    bench.ledger.flush()
+    assert bench.word(4) == 0
+    assert [frame[1] for frame in bench.reader.read()] == [1, 2, 3]
+
+
+def test_flush_sends_nothing_when_there_is_nothing(bench):
+    bench.ledger.flush()
+    assert not bench.sent()
+
+
+def test_begin_sends_answers_that_have_waited_too_long(bench, monkeypatch):
+    now = [1.0]
+    monkeypatch.setattr(ledger.time, "monotonic", lambda: now[0])
+    bench.ledger.answer(frames.RESULT, 1, b"", b"")
+    now[0] += ledger.FLUSH_AFTER / 2
+    bench.ledger.begin(2)
+    assert not bench.sent()
+    now[0] += ledger.FLUSH_AFTER
+    bench.ledger.begin(3)
+    assert bench.sent()
+
+
+def test_a_full_ledger_is_sent_first(bench):
+    body = bytes(ledger.SMALL_ANSWER)
+    for request_id in range(1, 6):
+        bench.ledger.answer(frames.RESULT, request_id, b"", body)
+    assert bench.sent()
+    bench.ledger.flush()
+    ids = []
+    while len(ids) < 5:
+        ids += [frame[1] for frame in bench.reader.read()]
+    assert ids == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+@pytest.mark.parametrize("length", [ledger.SMALL_ANSWER + 1, MIN_BODY - 1, MIN_BODY, 3_000_000])
+def test_answers_of_any_length_arrive_whole(bench, kind, length):
+    body = os.urandom(length)
+    bench.ledger.answer(frames.RESULT, 1, b"{}", kind(body))
+    bench.ledger.flush()
+    assert bench.reader.read() == [(frames.RESULT, 1, b"{}", body)]
+
+
+def test_large_answers_take_the_lowest_slot_that_is_free_and_then_the_socket(bench):
+    def slots_of(count):
+        found = []
+        for request_id in range(count):
+            bench.ledger.answer(frames.RESULT, request_id, b"", bytes(MIN_BODY))
+            bench.ledger.flush()
+            header = bench.far.recv(frames.HEADER_SIZE, socket.MSG_WAITALL)
+            length, _, _, flags, _ = frames.HEADER.unpack(header)
+            if not flags:
+                bench.far.recv(length, socket.MSG_WAITALL)
+            found.append(flags)
+        return found
+
+    assert slots_of(SLOTS + 1) == [1, 2, 3, 4, 0]
+    # The supervisor has read two answers.
+    bench.put(8, 2)
+    assert slots_of(3) == [1, 2, 0]
+
+
+def test_read_body_reads_a_slot_and_counts_it(bench):
+    body = os.urandom(100_000)
+    with bench.exchange_path.open("r+b") as file:
+        file.seek(2 * SLOT_SIZE)
+        file.write(body)
+    assert bench.ledger.read_body(3, len(body)) == body
+    assert bench.word(12) == 1
+
+
+@pytest.mark.parametrize(("flags", "length"), [(SLOTS + 1, 1), (255, 1), (1, 1)])
+def test_read_body_gives_nothing_for_a_slot_that_there_is_not_or_that_holds_less(bench, flags, length):
+    assert bench.ledger.read_body(flags, length) is None
+    assert bench.word(12) == 0
+
+
+def test_exchange_says_when_there_is_no_room(tmp_path):
+    (tmp_path / "exchange").touch()
+    exchange = Exchange(str(tmp_path / "exchange"))
+    os.close(exchange._fd)
+    exchange._fd = os.open("/dev/full", os.O_RDWR)
+    assert exchange.write(0, b"x") is False

@@ -1,0 +1,146 @@
+"""Scripts: how they are imported, what they must have, and how their functions are called."""
+
+import pathlib
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+
+from aimodellib._bridge import loader
+from aimodellib._bridge.loader import ScriptError, adapt, find_implementation, load_script
+
+SERVE = ("load", "predict")
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """Loads a script of this source."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    before = set(sys.modules)
+
+    def load_source(source, name="script_of_a_test.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+        return load_script(str(tmp_path), str(path))
+
+    yield load_source
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_a_script_has_the_name_that_import_knows_it_by(load):
+    module = load("import sys\nsame = sys.modules[__name__]")
+    assert module.__name__ == "script_of_a_test"
+    assert module.same is module
+
+
+def test_a_script_in_a_package_has_its_name(load, tmp_path):
+    (tmp_path / "package_of_a_test").mkdir()
+    (tmp_path / "package_of_a_test/__init__.py").touch()
+    (tmp_path / "package_of_a_test/near.py").write_text("VALUE = 7")
+    assert load("from .near import VALUE", "package_of_a_test/script.py").VALUE == 7
+
+
+@pytest.mark.parametrize("name", ["json.py", "not-a-name.py", "no such package/script.py"])
+def test_a_script_whose_name_is_taken_or_none_has_another(load, name):
+    assert load("x = 1", name).__name__ == "_aimodellib_script"
+    assert sys.modules["json"].loads
+
+
+def test_a_script_must_end_in_py(load):
+    with pytest.raises(ScriptError, match="does not end in .py"):
+        load("x = 1", "script.txt")
+
+
+def test_functions_of_the_module_are_found(load):
+    module = load("def load(d): ...\ndef predict(d, m): ...")
+    assert find_implementation(module, SERVE) is module
+
+
+def test_the_one_instance_is_found_under_all_its_names(load):
+    module = load("class M:\n def load(self, d): ...\n def predict(self, d, m): ...\nmodel = other = M()")
+    assert find_implementation(module, SERVE) is module.model
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1", r"'.*script_of_a_test.py' must define load\(\), predict\(\)$"),
+        ("def load(d): ...", r"must define predict\(\); it defines only load$"),
+        ("load = 1\ndef predict(d, m): ...", r"must define load\(\); it defines only predict; its load is not a function$"),
+        (
+            "class M:\n def load(self, d): ...\n def predict(self, d, m): ...",
+            r"; its class M does: make an instance of it in the script \(model = M\(\)\)$",
+        ),
+        (
+            "class M:\n def load(self, d): ...\n def predict(self, d, m): ...\na, b = M(), M()",
+            r"; 2 of its objects do, and there must be only one$",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(load, source, message):
+    with pytest.raises(ScriptError, match=message):
+        find_implementation(load(source), SERVE)
+
+
+class Owner:
+    def __init__(self, function):
+        self.function = function
+
+
+def call(function, *args):
+    """Calls it as the bridge would call ``deserialize``."""
+    adapted = adapt(Owner(function), "function", ("data", "content_type"), {"logger": "L"}, "usage(...)")
+    return adapted(*args)
+
+
+async def with_await(data, content_type, logger):
+    return data, content_type, logger
+
+
+class Callable:
+    async def __call__(self, data, content_type):
+        return data, content_type
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda data, content_type: (data, content_type), (1, 2)),
+        (lambda data, content_type, logger=None: (data, content_type, logger), (1, 2, "L")),
+        (lambda data, content_type="x", *, logger: (data, content_type, logger), (1, 2, "L")),
+        (lambda data, *, content_type: (data, content_type), (1, 2)),
+        (lambda data, *, content_type, logger=None: (data, content_type, logger), (1, 2, "L")),
+        (lambda *args: args, (1, 2)),
+        (lambda *args, **kwargs: (args, kwargs), ((1, 2), {"logger": "L"})),
+        (lambda a, b, c=3: (a, b, c), (1, 2, 3)),
+        (with_await, (1, 2, "L")),
+        (Callable(), (1, 2)),
+        (max, 2),
+    ],
+)
+def test_functions_are_called_with_what_they_take(function, expected):
+    assert call(function, 1, 2) == expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda: 0, lambda data: 0, lambda data, content_type, more: 0, lambda *, data, content_type: 0],
+)
+def test_functions_that_cannot_be_called_are_refused_with_their_place(function):
+    line = function.__code__.co_firstlineno
+    place = re.escape(f"'{__file__}', line {line}: function(")
+    with pytest.raises(ScriptError, match=place + r".*\) must be callable as usage\(\.\.\.\)$"):
+        call(function, 1, 2)
+
+
+def test_async_functions_share_one_event_loop():
+    import asyncio
+
+    async def running(data, content_type):
+        return asyncio.get_running_loop()
+
+    assert call(running, 1, 2) is call(running, 1, 2) is loader.event_loop()
