@@ -1,0 +1,238 @@
+"""A real worker process, and this test as its supervisor, on a real Unix socket."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "python"
+sys.path.insert(0, str(PACKAGE))
+
+from aimodellib._bridge import frames
+from aimodellib._bridge.frames import FrameReader
+
+ECHO = """
+import os, subprocess, sys
+def load(model_dir): return model_dir
+def deserialize(data, content_type): return data
+def predict(data, model):
+    if data == b"die": os._exit(7)
+    if data == b"child": return str(subprocess.Popen(["sleep", "300"]).pid).encode()
+    return data
+def serialize(data, accepted): return data, "text/plain"
+"""
+
+
+class Supervisor:
+    """Starts a worker, and talks with it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "bridge").mkdir()
+        (folder / "bridge/ledger").write_bytes(bytes(64 * 1024))
+        (folder / "bridge/exchange").touch()
+        listener = socket.socket(socket.AF_UNIX)
+        with listener:
+            listener.bind(str(folder / "bridge/bridge.sock"))
+            listener.listen(1)
+            listener.settimeout(10)
+            env = {**os.environ, "AIMODELLIB_BRIDGE": str(folder / "bridge"), "AIMODELLIB_STREAMS": "merged"}
+            env["AIMODELLIB_WORKER"] = f"test-{os.getpid()}-{random.random()}"
+            self.process = subprocess.Popen(
+                [sys.executable, str(PACKAGE / "aimodellib/_bridge/__main__.py")],
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            self.socket, _ = listener.accept()
+        self.socket.settimeout(20)
+        self.reader = FrameReader(self.socket, 1 << 20)
+        self.waiting = []
+
+    def send(self, kind, request_id=0, metadata=b"", body=b""):
+        self.socket.sendall(frames.encode(kind, request_id, metadata, len(body)) + body)
+
+    def start(self, source, mode="serve", protocol=1, **more):
+        script = self.folder / "script.py"
+        script.write_text(source)
+        config = {"mode": mode, "module": str(self.folder), "script": str(script), "model_dir": str(self.folder)}
+        config.update({"max_body": 1000, "args": [], "tensor_board_enabled": False, "tensor_board_dir": "tb"}, **more)
+        self.send(frames.START, 0, json.dumps({"protocol": protocol}).encode(), json.dumps(config).encode())
+
+    def receive(self):
+        """Return the next frame's kind, id, parsed metadata and body."""
+        if not self.waiting:
+            self.waiting = self.reader.read()
+        kind, request_id, metadata, body = self.waiting.pop(0)
+        return kind, request_id, frames.parse_object(metadata, "metadata"), body
+
+    def end(self):
+        """Wait for the worker's end; return its exit code and what it printed."""
+        output, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, output.decode()
+
+
+@pytest.fixture
+def supervisor(tmp_path):
+    made = Supervisor(tmp_path)
+    yield made
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(made.process.pid, signal.SIGKILL)
+    made.process.communicate(timeout=20)
+    made.socket.close()
+
+
+def is_gone(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return True
+    return state in "ZX"
+
+
+def until_gone(pid, seconds):
+    deadline = time.monotonic() + seconds
+    while not is_gone(pid):
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.01)
+
+
+def test_a_worker_says_who_it_is_serves_and_ends_when_told(supervisor):
+    kind, request_id, hello, body = supervisor.receive()
+    assert (kind, request_id, body) == (frames.HELLO, 0, b"")
+    assert (hello["protocol"], hello["pid"]) == (1, supervisor.process.pid)
+    supervisor.start(ECHO)
+    assert supervisor.receive()[0] == frames.READY
+    for request_id in (1, 2, 2**32 - 1):
+        supervisor.send(frames.INVOKE, request_id, b"{}", b"body")
+    for request_id in (1, 2, 2**32 - 1):
+        assert supervisor.receive() == (frames.RESULT, request_id, {"content_type": "text/plain"}, b"body")
+    supervisor.send(frames.STOP)
+    assert supervisor.end() == (0, "")
+
+
+def test_a_worker_ends_when_the_connection_is_closed(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO)
+    supervisor.receive()
+    supervisor.socket.close()
+    # By itself, or by its keeper, which looks for the same.
+    assert supervisor.end()[0] in (0, -signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "printed"),
+    [
+        ("1/0", {"stage": "import", "type": "ZeroDivisionError", "message": "division by zero"}, "ZeroDivisionError"),
+        ("def (", {"stage": "import", "type": "SyntaxError"}, "SyntaxError"),
+        ("def load(d): ...", {"stage": "check", "type": "ScriptError"}, ""),
+        (
+            ECHO.replace("return model_dir", "raise OSError('no weights')"),
+            {"stage": "load", "type": "OSError", "message": "no weights"},
+            "OSError: no weights",
+        ),
+    ],
+)
+def test_a_worker_says_why_it_can_not_serve(supervisor, source, expected, printed):
+    supervisor.receive()
+    supervisor.start(source)
+    kind, _, metadata, _ = supervisor.receive()
+    assert kind == frames.FAILED
+    assert {**metadata, **expected} == metadata
+    code, output = supervisor.end()
+    assert code == 1
+    assert printed in output
+
+
+def test_training_says_when_it_begins_and_when_it_is_done(supervisor):
+    supervisor.receive()
+    supervisor.start("def train(model_dir, *args, **kw): print('trained', *args)", "train", args=["-h", "--", "x"])
+    assert [supervisor.receive()[0] for _ in range(2)] == [frames.READY, frames.DONE]
+    assert supervisor.end() == (0, "trained -h -- x\n")
+
+
+def test_training_that_raises_says_so_with_its_traceback(supervisor):
+    supervisor.receive()
+    supervisor.start("def train(model_dir): raise ValueError('bad')", "train")
+    assert supervisor.receive()[0] == frames.READY
+    kind, _, metadata, _ = supervisor.receive()
+    assert (kind, metadata["stage"], metadata["type"]) == (frames.FAILED, "train", "ValueError")
+    code, output = supervisor.end()
+    assert code == 1
+    assert output.startswith("Traceback (most recent call last):\n") and output.endswith("ValueError: bad\n")
+
+
+def test_another_version_of_the_protocol_is_refused(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO, protocol=2)
+    code, output = supervisor.end()
+    assert code == 1
+    assert "The supervisor speaks protocol version 2, this worker 1" in output
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (frames.encode(frames.STOP, 0), "Expected one START frame"),
+        (frames.encode(frames.START, 0, b'{"protocol":1}', 2) + b"{}", "START lacks"),
+        (frames.HEADER.pack(0, 0, 77, 0, 0), "unknown kind 77"),
+        (b"\xff" * 200, "unknown kind 255"),
+    ],
+)
+def test_what_is_no_start_ends_a_worker(supervisor, data, message):
+    supervisor.receive()
+    supervisor.socket.sendall(data)
+    code, output = supervisor.end()
+    assert code == 1
+    assert message in output
+
+
+def test_damage_in_the_middle_ends_a_worker_and_never_hangs(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO)
+    supervisor.receive()
+    supervisor.send(frames.INVOKE, 1, b"{}", b"good")
+    assert supervisor.receive()[3] == b"good"
+    supervisor.send(frames.INVOKE, 2, b"{not json", b"body")
+    code, output = supervisor.end()
+    assert code == 1
+    assert "does not parse as JSON" in output
+
+
+def test_a_dead_worker_leaves_what_it_had_begun_in_its_ledger(supervisor, tmp_path):
+    ledger = (tmp_path / "bridge/ledger").open("rb")
+    supervisor.receive()
+    supervisor.start(ECHO)
+    supervisor.receive()
+    with contextlib.suppress(OSError):
+        supervisor.send(frames.INVOKE, 41, b"{}", b"x")
+        supervisor.receive()
+        supervisor.send(frames.INVOKE, 42, b"{}", b"die")
+    assert supervisor.end()[0] == 7
+    with ledger:
+        assert int.from_bytes(ledger.read(4), "little") == 42
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_children_of_a_script_end_with_the_connection(supervisor, killed):
+    supervisor.receive()
+    supervisor.start(ECHO)
+    supervisor.receive()
+    supervisor.send(frames.INVOKE, 1, b"{}", b"child")
+    child = int(supervisor.receive()[3])
+    assert not is_gone(child)
+    if killed:
+        supervisor.process.kill()
+        supervisor.process.wait(timeout=20)
+    supervisor.socket.close()
+    until_gone(child, 10)
