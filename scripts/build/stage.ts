@@ -18,22 +18,20 @@ export const STAGED = { main: "src/main.js", threads: "threads", python: "python
  * @throws {Error} with what Deno said, if the sources can't be bundled
  */
 export async function stage(root: string, folder: string): Promise<void> {
-  // deno-fmt-ignore
-  await runOrThrow("bundle the sources", Deno.execPath(), [
-    "bundle", "--quiet", ...(Deno.env.has("CI") ? ["--frozen"] : []), "--platform", "deno", "--code-splitting", "--minify",
-    "--outdir", `${folder}/src`, "src/main.ts",
-  ], { cwd: root });
+  await bundle(root, "src/main.ts", "--code-splitting", "--outdir", `${folder}/src`);
   // A thread's code is a program of its own.
-  // deno-fmt-ignore
-  await runOrThrow("bundle the threads", Deno.execPath(), [
-    "bundle", "--quiet", ...(Deno.env.has("CI") ? ["--frozen"] : []), "--platform", "deno", "--minify",
-    "--output", `${folder}/${STAGED.threads}/gzip_worker.js`, "src/archive/gzip/worker.ts",
-  ], { cwd: root });
+  await bundle(root, "src/archive/gzip/worker.ts", "--output", `${folder}/${STAGED.threads}/gzip_worker.js`);
   await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
   // Keeps Deno from looking further up for the project's own.
   Deno.writeTextFileSync(`${folder}/deno.json`, "{}\n");
   forgetTimes(folder);
+}
+
+async function bundle(root: string, entry: string, ...options: readonly string[]): Promise<void> {
+  const frozen = Deno.env.has("CI") ? ["--frozen"] : [];
+  const args = ["bundle", "--quiet", ...frozen, "--platform", "deno", "--minify", ...options, entry];
+  await runOrThrow(`bundle ${entry}`, Deno.execPath(), args, { cwd: root });
 }
 
 function forgetTimes(folder: string): void {

@@ -3,7 +3,7 @@
 import ignore, { type Ignore } from "ignore";
 import { ArchiveError } from "./errors.ts";
 import { reasonOf } from "./beside.ts";
-import { followLink } from "./links.ts";
+import { checkLinks } from "./links.ts";
 import type { NewEntry } from "./tar/encode.ts";
 
 /** Names further things to leave out, in the words of .gitignore; it may lie in any folder of the module. */
@@ -80,7 +80,7 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
     }
   };
   walk("", []);
-  checkLinks(links);
+  checkLinks(links, leadsOut);
   const encoder = new TextEncoder();
   const keys = new Map(entries.map((entry) => [entry, encoder.encode(entry.path)]));
   entries.sort((a, b) => compareBytes(keys.get(a)!, keys.get(b)!));
@@ -142,15 +142,6 @@ function readLink(source: string, root: string, path: string): string {
   if (target !== root && !target.startsWith(`${root}/`)) throw leadsOut(path, target);
   const up = "../".repeat(path.split("/").length - 1);
   return `${up}${target.slice(root.length + 1)}`.replace(/\/$/, "") || ".";
-}
-
-/** @throws {ArchiveError} for a link that leads out */
-function checkLinks(links: ReadonlyMap<string, string>): void {
-  for (const [path, target] of links) {
-    const problem = followLink(path, links);
-    if (problem === "leads out") throw leadsOut(path, target);
-    if (problem !== undefined) throw new ArchiveError(`'${path}' is a link that ${problem}`);
-  }
 }
 
 function leadsOut(path: string, target: string): ArchiveError {

@@ -1,18 +1,32 @@
 /** Where symbolic links lead, without a file system to ask. */
 
+import { ArchiveError } from "./errors.ts";
+
 /** Links that lead to each other end here, as on Linux (path_resolution(7)). */
 const MAX_HOPS = 40;
 
 /** What is wrong with a link. */
-export type LinkProblem = "leads out" | "leads in a circle";
+type LinkProblem = "leads out" | "leads in a circle";
 
 /**
- * Follows a link as the system would, through other links.
+ * Follows each link as the system would, through other links.
  *
- * @param link its path from the root
- * @param links what each link's path points to, as it is written
+ * @param links what each link points to, as it is written, by its path from the root
+ * @param leadsOut what to throw for one that leads out
+ * @throws {ArchiveError} for the first that leads out, or in a circle
  */
-export function followLink(link: string, links: ReadonlyMap<string, string>): LinkProblem | undefined {
+export function checkLinks(
+  links: ReadonlyMap<string, string>,
+  leadsOut: (path: string, target: string) => ArchiveError,
+): void {
+  for (const [path, target] of links) {
+    const problem = followLink(path, links);
+    if (problem === "leads out") throw leadsOut(path, target);
+    if (problem !== undefined) throw new ArchiveError(`'${path}' is a link that ${problem}`);
+  }
+}
+
+function followLink(link: string, links: ReadonlyMap<string, string>): LinkProblem | undefined {
   const parts = link.split("/").slice(0, -1);
   const rest = links.get(link)!.split("/").reverse();
   for (let hops = 0; rest.length > 0;) {

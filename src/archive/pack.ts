@@ -23,8 +23,6 @@ export interface Contents {
   /** The folder of the archive that the module's files go to; empty for its root. */
   readonly module: string;
   readonly files: Collection;
-  /** Further files, with paths from the archive's root, in order. */
-  readonly extra?: readonly FoundEntry[];
 }
 
 /** How it is written. */
@@ -44,7 +42,7 @@ export interface PackOptions extends Pick<GzipWriterOptions, "level" | "write"> 
  * @returns the number of its entries
  * @throws {ArchiveError} which names a file that can't be read, or changed while it was
  */
-export async function pack({ manifest, module, files, extra = [] }: Contents, options: PackOptions): Promise<number> {
+export async function pack({ manifest, module, files }: Contents, options: PackOptions): Promise<number> {
   const { level, write, mtime } = options;
   using gzip = new GzipWriter({ level, write, threads: options.threads ?? threadsFor(files.bytes) });
   const writer = new TarWriter(gzip, options);
@@ -63,10 +61,6 @@ export async function pack({ manifest, module, files, extra = [] }: Contents, op
     await writer.add({ ...entry, path: joinPath(module, entry.path) });
     entries++;
   }
-  for (const entry of extra) {
-    await writer.add(entry);
-    entries++;
-  }
   await gzip.add(TAR_END);
   await gzip.close();
   return entries;
@@ -81,7 +75,7 @@ function threadsFor(bytes: number): number {
 
 /** A folder and those that it lies in, the outermost first. */
 function parentsOf(path: string): string[] {
-  const parts = path.split("/").filter((part) => part !== "");
+  const parts = joinPath(path).split("/").filter((part) => part !== "");
   return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 

@@ -7,7 +7,8 @@
  */
 
 import { ArchiveError } from "./errors.ts";
-import { followLink } from "./links.ts";
+import { checkLinks } from "./links.ts";
+import { joinPath } from "./manifest.ts";
 import type { TarEntry } from "./tar/entry.ts";
 
 /** How much an archive may be. */
@@ -98,11 +99,7 @@ export class Rules {
 
   /** To be called when all entries are known. @throws {ArchiveError} if a link leads out */
   finish(): void {
-    for (const [path, target] of this.#links) {
-      const problem = followLink(path, this.#links);
-      if (problem === "leads out") throw leadsOut(path, target);
-      if (problem !== undefined) throw new ArchiveError(`'${path}' is a link that ${problem}`);
-    }
+    checkLinks(this.#links, leadsOut);
   }
 
   #enterParents(path: string): void {
@@ -178,9 +175,8 @@ function kindOf({ path, kind }: TarEntry): SafeEntry["kind"] {
 function normalize(path: string): string {
   if (path.startsWith("/")) throw new ArchiveError(`'${path}' is an absolute path`);
   if (path.includes("\0")) throw new ArchiveError(`${JSON.stringify(path)} holds a zero`);
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.includes("..")) throw new ArchiveError(`'${path}' leads out of the folder: it has '..'`);
-  return parts.join("/");
+  if (path.split("/").includes("..")) throw new ArchiveError(`'${path}' leads out of the folder: it has '..'`);
+  return joinPath(path);
 }
 
 /** What macOS's tar adds for a file's attributes: `._name` beside `name`. */

@@ -101,6 +101,8 @@ class Texts {
   readonly #paths = new Set<string>();
   readonly #kept = new Map<string, Uint8Array>();
   #parsed: ParsedManifest | undefined;
+  /** Known with the manifest. */
+  #wanted: ReadonlySet<string> | undefined;
   #keptBytes = 0;
   #current: { readonly path: string; readonly bytes: Uint8Array; filled: number } | undefined;
 
@@ -126,7 +128,11 @@ class Texts {
     if (this.#current === undefined) return;
     const { path, bytes } = this.#current;
     this.#kept.set(path, bytes);
-    if (path === MANIFEST_NAME) this.#parsed = parseManifest(bytes);
+    if (path !== MANIFEST_NAME) return;
+    this.#parsed = parseManifest(bytes);
+    const { manifest } = this.#parsed;
+    const scripts = [manifest.trainingScript, manifest.servingScript].filter((script) => script !== null);
+    this.#wanted = new Set([requirementsPath(manifest), ...scripts.map((script) => joinPath(manifest.module, script))]);
   }
 
   finish(): Pick<ScanResult, "manifest" | "unknown" | "requirements" | "scripts"> {
@@ -150,11 +156,7 @@ class Texts {
   /** When the manifest comes first, which it does in our archives, it is known what is wanted. */
   #isWanted(path: string): boolean {
     if (path === MANIFEST_NAME) return true;
-    if (this.#parsed === undefined) return path.endsWith(".py") || path.endsWith("requirements.txt");
-    const { module, trainingScript, servingScript } = this.#parsed.manifest;
-    return [trainingScript, servingScript, "requirements.txt"].some((name) =>
-      name !== null && path === joinPath(module, name)
-    );
+    return this.#wanted?.has(path) ?? (path.endsWith(".py") || path.endsWith("requirements.txt"));
   }
 
   #noManifest(): string {

@@ -71,9 +71,6 @@ class Writer implements Disposable {
 
   constructor(root: string) {
     this.#root = root;
-    this.onEntry = this.onEntry.bind(this);
-    this.onData = this.onData.bind(this);
-    this.onEnd = this.onEnd.bind(this);
   }
 
   onEntry(entry: SafeEntry): void {

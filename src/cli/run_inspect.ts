@@ -70,14 +70,15 @@ export async function runInspecting(options: InspectOptions, io: Io): Promise<nu
 
 async function findManifest({ archive, ...limits }: InspectOptions): Promise<string> {
   using source = openArchive(archive);
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
   let wanted = false;
   try {
     await scan(source.read, {
       onEntry: ({ path }) => void (wanted = path === MANIFEST_NAME),
-      onData: (bytes) => void (wanted && chunks.push(bytes.slice())),
+      onData: (bytes) => void (wanted && (text += decoder.decode(bytes, { stream: true }))),
       onEnd() {
-        if (wanted) throw new Found(new TextDecoder().decode(Uint8Array.from(chunks.flatMap((chunk) => [...chunk]))));
+        if (wanted) throw new Found(text);
       },
     }, { limits });
   } catch (error) {
