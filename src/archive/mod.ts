@@ -5,6 +5,7 @@ export { collect } from "./collect.ts";
 export { ArchiveError } from "./errors.ts";
 export {
   formatManifest,
+  joinPath,
   type Manifest,
   MANIFEST_NAME,
   type ParsedManifest,
@@ -12,7 +13,7 @@ export {
   requirementsPath,
 } from "./manifest.ts";
 export { pack, type PackOptions } from "./pack.ts";
-export { type Plan, plan, type PlanOptions } from "./plan.ts";
+export { type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
 export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
 export { scan, type ScanHandler, type ScanOptions, type ScanResult } from "./scan.ts";
 export { type ArchiveSource, openArchive } from "./source.ts";

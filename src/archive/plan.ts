@@ -36,6 +36,19 @@ export interface Plan {
   readonly files: Collection;
   /** What the user should know, and is no error. */
   readonly notices: readonly string[];
+  /** The scripts that the manifest names. */
+  readonly scripts: readonly PlannedScript[];
+}
+
+/** A script of the module. */
+export interface PlannedScript {
+  readonly key: "trainingScript" | "servingScript";
+  /** From the module's folder. */
+  readonly path: string;
+  /** Absolute, where it is now. */
+  readonly source: string;
+  /** Whether nobody named it: it is there, and has the usual name. */
+  readonly assumed: boolean;
 }
 
 const DEFAULT_TRAIN_SCRIPT = "train.py";
@@ -60,9 +73,36 @@ export function plan(options: PlanOptions): Plan {
   const root = moduleRoot(options.moduleDir);
   const files = collect(root, options.isOutput);
   const has = new Set(files.entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path));
-  return options.manifestFile === undefined
+  const planned = options.manifestFile === undefined
     ? planGenerated(options, root, files, has)
     : planGiven(options, options.manifestFile, files, has);
+  const scripts: PlannedScript[] = [];
+  for (const key of ["trainingScript", "servingScript"] as const) {
+    const script = planned.manifest[key];
+    if (script === null) continue;
+    const path = joinPath(script);
+    const given = key === "trainingScript" ? options.trainScript : options.serveScript;
+    const assumed = options.manifestFile === undefined && given === undefined;
+    scripts.push({ key, path, source: `${root}/${path}`, assumed });
+  }
+  return { ...planned, scripts };
+}
+
+/**
+ * The same without a script that nobody named, and that is for something else.
+ *
+ * @throws {UsageError} if it was the only one
+ */
+export function withoutScript(planned: Plan, { key, path }: PlannedScript, why: string): Plan {
+  const manifest = { ...planned.manifest, [key]: null };
+  if (manifest.trainingScript === null && manifest.servingScript === null) throw new UsageError(why);
+  return {
+    ...planned,
+    manifest,
+    manifestText: formatManifest(manifest),
+    notices: [...planned.notices, `${why}, so ${key} is null (${OPTIONS[key]} ${path} insists)`],
+    scripts: planned.scripts.filter((script) => script.key !== key),
+  };
 }
 
 function planGenerated(
@@ -70,7 +110,7 @@ function planGenerated(
   root: string,
   files: Collection,
   has: ReadonlySet<string>,
-): Plan {
+): Omit<Plan, "scripts"> {
   const notices: string[] = [];
   const script = (key: "trainingScript" | "servingScript", given: string | undefined, fallback: string) => {
     const name = given ?? fallback;
@@ -108,7 +148,7 @@ function planGiven(
   file: string,
   files: Collection,
   has: ReadonlySet<string>,
-): Plan {
+): Omit<Plan, "scripts"> {
   const others = [
     options.trainScript !== undefined && OPTIONS.trainingScript,
     options.serveScript !== undefined && OPTIONS.servingScript,

@@ -35,6 +35,8 @@ export interface ScanResult extends ParsedManifest {
   readonly requirements: Uint8Array | undefined;
   /** Content of the scripts that the manifest names, by their paths from the archive's root. */
   readonly scripts: ReadonlyMap<string, Uint8Array>;
+  /** Of all entries. */
+  readonly paths: ReadonlySet<string>;
 }
 
 /** How it is read. */
@@ -135,7 +137,7 @@ class Texts {
     this.#wanted = new Set([requirementsPath(manifest), ...scripts.map((script) => joinPath(manifest.module, script))]);
   }
 
-  finish(): Pick<ScanResult, "manifest" | "unknown" | "requirements" | "scripts"> {
+  finish(): Pick<ScanResult, "manifest" | "unknown" | "requirements" | "scripts" | "paths"> {
     if (this.#parsed === undefined) throw new ArchiveError(this.#noManifest());
     const { manifest } = this.#parsed;
     const scripts = new Map<string, Uint8Array>();
@@ -150,7 +152,7 @@ class Texts {
       if (content !== undefined) scripts.set(path, content);
     }
     const requirements = this.#kept.get(requirementsPath(manifest));
-    return { ...this.#parsed, requirements, scripts };
+    return { ...this.#parsed, requirements, scripts, paths: this.#paths };
   }
 
   /** When the manifest comes first, which it does in our archives, it is known what is wanted. */

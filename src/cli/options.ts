@@ -1,8 +1,9 @@
 /** Options that several commands have, and value parsers of our own. */
 
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
+import { map, optional, withDefault } from "@optique/core/modifiers";
+import { flag, option } from "@optique/core/primitives";
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
 import { parseSize } from "../config/size.ts";
@@ -13,6 +14,21 @@ export const python = () =>
     description:
       message`The Python to run the script with; else ${"AIMODELLIB_PYTHON"}, the module's ${".venv"}, ${"VIRTUAL_ENV"}, ${"CONDA_PREFIX"}, ${"python3"}, ${"python"}.`,
   }));
+
+/** `--no-check` and the `--python` of a check. */
+export const check = object("Check", {
+  check: map(
+    withDefault(
+      flag("--no-check", { description: message`Leave out the check that the scripts have their functions.` }),
+      false,
+    ),
+    (left) => !left,
+  ),
+  python: optional(option("--python", string({ metavar: "PATH" }), {
+    description:
+      message`The Python that parses the scripts for it, if it is not to be the one that ${"train"} would run.`,
+  })),
+});
 
 /** A number of bytes, such as `100MiB`. */
 export function size(): ValueParser<"sync", number> {

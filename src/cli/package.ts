@@ -1,72 +1,76 @@
 /** `aimodellib package` */
 
-import { object } from "@optique/core/constructs";
+import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "./command.ts";
+import { check } from "./options.ts";
 
 const path = (metavar: "DIR" | "FILE") => string({ metavar });
 
-const parser = object("Options", {
-  moduleDir: withDefault(
-    option("--module-dir", "-m", path("DIR"), {
-      description: message`The folder with all source files, and ${"requirements.txt"} if there is one.`,
-    }),
-    "",
-  ),
-  trainScript: optional(
-    option("--train-script", "-t", path("FILE"), {
-      description: message`The path of the training script from that folder. [train.py]`,
-    }),
-  ),
-  serveScript: optional(
-    option("--serve-script", "-s", path("FILE"), {
-      description: message`The path of the serving script from that folder. [serve.py]`,
-    }),
-  ),
-  logNameFormat: optional(
-    option("--log-name-format", "-l", string({ metavar: "FORMAT" }), {
-      description: message`How log files are named, for ${"strftime"}. [%Y-%m-%dT%H-%M-%S.log]`,
-    }),
-  ),
-  logDir: optional(
-    option("--log-dir", "-L", path("DIR"), {
-      description: message`Where log files are written, from the root of a run. [logs]`,
-    }),
-  ),
-  enableTensorboard: withDefault(
-    flag("--enable-tensorboard", {
-      description: message`Run a TensorBoard server on port ${"TB_PORT"} or 6006.`,
-    }),
-    false,
-  ),
-  tensorboardDir: optional(
-    option("--tensorboard-dir", "-T", path("DIR"), {
-      description: message`Where TensorBoard logs are written, from the root of a run. [tb_logs]`,
-    }),
-  ),
-  manifestFile: optional(
-    option("--manifest-file", "-M", path("FILE"), {
-      description: message`A ${"manifest.json"} to use instead of one made from the options above.`,
-    }),
-  ),
-  output: withDefault(
-    option("--output", "-o", path("FILE"), {
-      description: message`Where the archive is written; ${"-"} for standard output.`,
-    }),
-    "model.tar.gz",
-  ),
-  level: withDefault(
-    option("--level", integer({ min: 0, max: 9, metavar: "0-9" }), {
-      description: message`How hard to compress; 0 not at all.`,
-    }),
-    6,
-  ),
-  quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-  json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
-});
+const parser = merge(
+  object("Options", {
+    moduleDir: withDefault(
+      option("--module-dir", "-m", path("DIR"), {
+        description: message`The folder with all source files, and ${"requirements.txt"} if there is one.`,
+      }),
+      "",
+    ),
+    trainScript: optional(
+      option("--train-script", "-t", path("FILE"), {
+        description: message`The path of the training script from that folder. [train.py]`,
+      }),
+    ),
+    serveScript: optional(
+      option("--serve-script", "-s", path("FILE"), {
+        description: message`The path of the serving script from that folder. [serve.py]`,
+      }),
+    ),
+    logNameFormat: optional(
+      option("--log-name-format", "-l", string({ metavar: "FORMAT" }), {
+        description: message`How log files are named, for ${"strftime"}. [%Y-%m-%dT%H-%M-%S.log]`,
+      }),
+    ),
+    logDir: optional(
+      option("--log-dir", "-L", path("DIR"), {
+        description: message`Where log files are written, from the root of a run. [logs]`,
+      }),
+    ),
+    enableTensorboard: withDefault(
+      flag("--enable-tensorboard", {
+        description: message`Run a TensorBoard server on port ${"TB_PORT"} or 6006.`,
+      }),
+      false,
+    ),
+    tensorboardDir: optional(
+      option("--tensorboard-dir", "-T", path("DIR"), {
+        description: message`Where TensorBoard logs are written, from the root of a run. [tb_logs]`,
+      }),
+    ),
+    manifestFile: optional(
+      option("--manifest-file", "-M", path("FILE"), {
+        description: message`A ${"manifest.json"} to use instead of one made from the options above.`,
+      }),
+    ),
+    output: withDefault(
+      option("--output", "-o", path("FILE"), {
+        description: message`Where the archive is written; ${"-"} for standard output.`,
+      }),
+      "model.tar.gz",
+    ),
+    level: withDefault(
+      option("--level", integer({ min: 0, max: 9, metavar: "0-9" }), {
+        description: message`How hard to compress; 0 not at all.`,
+      }),
+      6,
+    ),
+    quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+    json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
+  }),
+  check,
+);
 
 /** Makes a Model Archive. */
 export const packageCommand = defineCommand({

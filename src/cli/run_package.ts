@@ -3,13 +3,14 @@
 import { createHash } from "node:crypto";
 import { ArchiveError, FileBeside, pack, type Plan, plan, type PlanOptions } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
+import { type CheckOptions, checkPlan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { count, formatBytes } from "./sizes.ts";
 
 /** The options of the command. */
-export interface PackageOptions extends Omit<PlanOptions, "isOutput"> {
+export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions {
   /** `-` for standard output. */
   readonly output: string;
   readonly level: number;
@@ -26,6 +27,7 @@ const DEFAULT_MTIME = 315_532_800;
  * @returns the exit code
  * @throws {UsageError} if an option is wrong, or the output can't be written
  * @throws {ArchiveError} if the module can't be packed
+ * @throws {ScriptError} if a script lacks what it must have
  */
 export async function runPackaging(options: PackageOptions, io: Io): Promise<number> {
   const { output, level, quiet, json } = options;
@@ -34,12 +36,16 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
   if (output === "-") {
     if (json) throw new UsageError("--json and --output - would both write to standard output: leave out one of them");
-    return await write(plan({ ...options, isOutput: () => false }), io.stdoutBytes);
+    return await write(await planAndCheck(() => false), io.stdoutBytes);
   }
   const existing = identityOf(output);
-  const what = plan({ ...options, isOutput: (path) => existing !== undefined && identityOf(path) === existing });
+  const what = await planAndCheck((path) => existing !== undefined && identityOf(path) === existing);
   using file = new FileBeside(output);
   return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
+
+  async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
+    return await checkPlan(plan({ ...options, isOutput }), options.moduleDir, options, io);
+  }
 
   async function write(
     what: Plan,

@@ -2,13 +2,14 @@
 
 import { ArchiveError, type Limits, openArchive, scan } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
+import { type CheckOptions, checkScan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { count, formatBytes } from "./sizes.ts";
 
 /** The options of the command. */
-export interface VerifyOptions extends Limits {
+export interface VerifyOptions extends Limits, CheckOptions {
   readonly archive: string;
   readonly checksum?: string | undefined;
   readonly quiet: boolean;
@@ -20,15 +21,17 @@ export interface VerifyOptions extends Limits {
  * @returns the exit code
  * @throws {UsageError} if the archive is not there, or the checksum is none
  * @throws {ArchiveError} which says what is wrong with the archive
+ * @throws {ScriptError} which says what is wrong with a script in it
  */
-export async function runVerifying({ archive, checksum, quiet, ...limits }: VerifyOptions, io: Io): Promise<number> {
+export async function runVerifying(options: VerifyOptions, io: Io): Promise<number> {
+  const { archive, checksum, quiet } = options;
   const expected = checksum === undefined ? undefined : parseChecksum(checksum);
   const stop = new AbortController();
   using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}`)));
   using source = openArchive(archive);
   using progress = new Progress(io, source.size, quiet);
   const result = await scan(source.read, {}, {
-    limits,
+    limits: options,
     signal: stop.signal,
     onProgress: (packedBytes) => progress.update(packedBytes),
   });
@@ -36,7 +39,9 @@ export async function runVerifying({ archive, checksum, quiet, ...limits }: Veri
   if (expected !== undefined && result.sha256 !== expected) {
     throw new ArchiveError(`'${archive}' has the checksum sha256:${result.sha256}, not sha256:${expected}`);
   }
+  const unchecked = await checkScan(result, options, io);
   if (!quiet) {
+    if (unchecked !== undefined) io.stderr(`${unchecked}\n`);
     for (const key of Object.keys(result.unknown)) {
       io.stderr(`The manifest has the key '${key}', which is not known here\n`);
     }

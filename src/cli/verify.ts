@@ -7,6 +7,7 @@ import { argument, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { limits } from "./archive_options.ts";
 import { defineCommand } from "./command.ts";
+import { check } from "./options.ts";
 
 const parser = merge(
   object("Options", {
@@ -21,6 +22,7 @@ const parser = merge(
     }),
   }),
   limits,
+  check,
 );
 
 /** Checks a Model Archive. */

@@ -5,6 +5,7 @@ import { CAN_MOUNT, runs } from "./support/needs.ts";
 import { BIN, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 
 const TRAIN = "def train(model_dir, *args, **kwargs): print('trained')\n";
+const SERVE = "def load(d): ...\ndef deserialize(d, c): ...\ndef predict(d, m): ...\ndef serialize(d, a): ...\n";
 
 /** A module in the sandbox, with a little of everything. */
 function module(box: Sandbox): string {
@@ -48,7 +49,7 @@ test("package makes an archive that tar, and unpack, read; a script trained from
 });
 
 test("package takes every option, long and short", async (box) => {
-  const path = box.module({ "a.py": TRAIN, "b.py": "" });
+  const path = box.module({ "a.py": TRAIN, "b.py": SERVE });
   const expected = {
     module: path.split("/").at(-1)!,
     trainingScript: "a.py",
@@ -122,14 +123,74 @@ for (
 ) {
   test(`package refuses ${what}, and leaves nothing`, async (box) => {
     const path = box.module({ "train.py": TRAIN });
-    const before = sh(box.root, "find . | sort");
+    const list = "find . -path ./home -prune -o -print | sort";
+    const before = sh(box.root, list);
     const module = (words as readonly string[]).includes("-m") ? [] : ["-m", path];
     const { code, stdout, stderr } = await box.run(["package", ...module, ...words]);
     assert.deepEqual([code, stdout], [what.startsWith("an output") ? 1 : 2, ""], stderr);
     assert.match(stderr, message);
-    assert.equal(sh(box.root, "find . | sort"), before);
+    assert.equal(sh(box.root, list), before);
   });
 }
+
+test("package refuses a script that lacks a function, with file and line, and takes it with --no-check", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "sub/main.py": `\n${SERVE.replace("predict(d, m)", "predict(d)")}` });
+  const words = ["package", "-m", path, "-s", "sub/main.py"];
+  const refused = await box.run(words);
+  assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+  assert.equal(
+    refused.stderr,
+    "Error: 'sub/main.py', line 4: predict(d) must be callable as predict(data, model, logger=None)\n" +
+      "(--no-check packs it as it is)\n",
+  );
+  assert.throws(() => Deno.statSync(box.path("model.tar.gz")), Deno.errors.NotFound);
+  assert.equal((await box.run([...words, "--no-check"])).code, 0);
+  const verified = await box.run(["verify", "model.tar.gz"]);
+  assert.deepEqual([verified.code, verified.stdout], [1, ""]);
+  assert.match(verified.stderr, /'module-1\/sub\/main.py', line 4: predict\(d\) must be callable as /);
+  const unchecked = await box.run(["verify", "--no-check", "model.tar.gz"]);
+  assert.deepEqual([unchecked.code, unchecked.stderr], [0, ""]);
+});
+
+test("package refuses a train.py without train(), and one that does not parse", async (box) => {
+  for (
+    const [source, message] of [
+      ["def fit(model_dir): ...\n", /^Error: 'train.py' must define train\(\)\n/],
+      ["\ndef train(:\n", /^Error: 'train.py', line 2: invalid syntax \(as Python 3\.\d+ reads it\)\n/],
+    ] as const
+  ) {
+    const { code, stderr } = await box.run(["package", "-m", box.module({ "train.py": source })]);
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+  }
+});
+
+test("package leaves a serve.py that is for something else out of the manifest", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "serve.py": "import http.server\n" });
+  const { code, stderr } = await box.run(["package", "-m", path]);
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^serve.py is no serving script: .* so servingScript is null \(--serve-script serve.py insists\)/,
+  );
+  assert.equal(JSON.parse((await box.run(["inspect", "--manifest", "model.tar.gz"])).stdout).servingScript, null);
+  const named = await box.run(["package", "-m", path, "-s", "serve.py"]);
+  assert.equal(named.code, 1);
+  assert.match(named.stderr, /'serve.py' must define load\(\), deserialize\(\), predict\(\), serialize\(\)/);
+});
+
+test("package says that nothing was checked when there is no Python", async (box) => {
+  const path = box.module({ "train.py": "def fit(): ...\n" });
+  const env = { PATH: box.path("nothing"), AIMODELLIB_PYTHON: "" };
+  const { code, stderr } = await box.run(["package", "-m", path], { env });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^There is no serve.py.*\nThe scripts were not checked: no Python was found\nWrote /);
+  const verified = await box.run(["verify", "model.tar.gz"], { env });
+  assert.deepEqual([verified.code, verified.stderr], [0, "The scripts were not checked: no Python was found\n"]);
+  const named = await box.run(["package", "-m", path, "--python", "no-such-python"], { env });
+  assert.equal(named.code, 2);
+  assert.match(named.stderr, /--python names the Python 'no-such-python'/);
+});
 
 test("package makes the same bytes as another user, in another folder, at another time", async (box) => {
   const one = box.path("one/model");

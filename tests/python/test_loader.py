@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import loader
+from aimodellib._bridge.demands import Demand
 from aimodellib._bridge.loader import ScriptError, adapt, find_implementation, load_script
 
 SERVE = ("load", "predict")
@@ -93,7 +94,8 @@ class Owner:
 
 def call(function, *args):
     """Calls it as the bridge would call ``deserialize``."""
-    adapted = adapt(Owner(function), "function", ("data", "content_type"), {"logger": "L"}, "usage(...)")
+    demand = Demand("function", ("data", "content_type"), ("logger",), "usage(...)")
+    adapted = adapt(Owner(function), demand, demand.passed, {"logger": "L"})
     return adapted(*args)
 
 

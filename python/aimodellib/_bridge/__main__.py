@@ -1,4 +1,4 @@
-"""Entry of a worker process: ``python .../aimodellib/_bridge/__main__.py``.
+"""Entry of a worker process, ``python .../aimodellib/_bridge/__main__.py``, and, with ``check``, of a script's check.
 
 The first lines run on any Python, 2.7 included, so that one which is too old says so rather than failing on syntax.
 """
@@ -18,6 +18,11 @@ if __name__ == "__main__":
         sys.exit(TOO_OLD)
     # The folder of this file must not be on the path: its `train` would hide a script of that name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from aimodellib._bridge.worker import main
+    if sys.argv[1:2] == ["check"]:
+        from aimodellib._bridge.check import main as check
 
-    main()
+        check(sys.argv[2:])
+    else:
+        from aimodellib._bridge.worker import main
+
+        main()

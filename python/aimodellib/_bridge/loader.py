@@ -11,6 +11,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
+from .demands import Demand, fit
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -96,29 +98,29 @@ def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
     raise ScriptError(message)
 
 
-def adapt(owner: Any, name: str, passed: tuple[str, ...], optional: dict[str, Any], usage: str) -> Callable[..., Any]:
-    """Return a function that calls ``owner.name`` with as many positional arguments as ``passed`` names.
+def adapt(owner: Any, demand: Demand, passed: tuple[str, ...], optional: dict[str, Any]) -> Callable[..., Any]:
+    """Return a function that calls the one that ``demand`` names with as many positional arguments as ``passed`` names.
 
     An argument of ``optional`` is handed over, as a keyword, only if the script's function takes it. A coroutine
-    function is run to its end. ``usage`` is the signature that an error message shows.
+    function is run to its end.
     Raises ScriptError if the function can't be called so.
     """
-    function: Callable[..., Any] = getattr(owner, name)
+    function: Callable[..., Any] = getattr(owner, demand.name)
     try:
         signature: inspect.Signature | None = inspect.signature(function)
     except (TypeError, ValueError):
         signature = None
     # Of a function of C that does not say what it takes, only what all must take can be expected.
-    keywords: dict[str, Any] = {}
     by_name: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     if signature is not None:
-        keywords = {key: value for key, value in optional.items() if _takes(signature, key)}
-        if not _binds(signature, passed, (), keywords):
-            # The last argument may be a keyword-only one: deserialize(data, *, content_type).
-            by_name = passed[-1:]
-            if len(passed) < 2 or not _binds(signature, passed[:-1], by_name, keywords):
-                raise ScriptError(f"{_place(function)}: {name}{signature} must be callable as {usage}")
-    call = _plain(function, by_name, keywords)
+        found = fit(signature, passed, optional)
+        if found is None:
+            more = len(passed) - len(demand.passed)
+            count = f", with {more} training argument{'s' if more > 1 else ''}" if more else ""
+            raise ScriptError(f"{_place(function)}: {demand.name}{signature} must be callable as {demand.usage}{count}")
+        by_name, keywords = found
+    call = _plain(function, by_name, {name: optional[name] for name in keywords})
     if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is async
     ):
@@ -162,26 +164,6 @@ def end_tasks() -> None:
     if tasks:
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_asyncgens())
-
-
-def _takes(signature: inspect.Signature, keyword: str) -> bool:
-    parameter = signature.parameters.get(keyword)
-    if parameter is not None:
-        return parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    return any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-
-
-def _binds(
-    signature: inspect.Signature,
-    positional: tuple[str, ...],
-    by_name: tuple[str, ...],
-    keywords: dict[str, Any],
-) -> bool:
-    try:
-        signature.bind(*positional, **dict.fromkeys(by_name), **keywords)
-    except TypeError:
-        return False
-    return True
 
 
 def _place(function: Callable[..., Any]) -> str:

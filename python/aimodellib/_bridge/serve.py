@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Tuple, Union
 from ..util.logging import PrintLogger
 from ..util.types import InferenceModule
 from . import frames, streams
+from .demands import SERVE
 from .loader import ScriptError, adapt, add_to_path, find_implementation, load_script
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
         stage = "check"
         owner = find_implementation(module, InferenceModule.demanded())
         logger = {"logger": PrintLogger()}
-        load = adapt(owner, "load", ("model_dir",), logger, "load(model_dir, logger=None)")
+        load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
         handler = Handler(owner, logger, config["max_body"])
         stage = "load"
         handler.model = load(config["model_dir"])
@@ -80,20 +81,8 @@ class Handler:
         """Adapt the functions of ``owner``. Raises ScriptError if one of them can't be called."""
         self.model: Any = None
         self._max_body = max_body
-        self._deserialize = adapt(
-            owner,
-            "deserialize",
-            ("data", "content_type"),
-            logger,
-            "deserialize(data, content_type='application/octet-stream', logger=None)",
-        )
-        self._predict = adapt(owner, "predict", ("data", "model"), logger, "predict(data, model, logger=None)")
-        self._serialize = adapt(
-            owner,
-            "serialize",
-            ("data", "accepted"),
-            logger,
-            "serialize(data, accepted='*/*', logger=None)",
+        self._deserialize, self._predict, self._serialize = (
+            adapt(owner, demand, demand.passed, logger) for demand in SERVE[1:]
         )
         self._requests: dict[bytes, tuple[str, str]] = {}
         self._results: dict[str, bytes] = {}

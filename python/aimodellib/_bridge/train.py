@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
 from . import frames, streams
+from .demands import TRAIN
 from .loader import ScriptError, adapt, add_to_path, end_tasks, event_loop, find_implementation, load_script
 
 if TYPE_CHECKING:
     from .worker import Link
-
-USAGE = "train(model_dir, *args, tensor_board_enabled=False, tensor_board_dir='logs', logger=None)"
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
@@ -49,7 +48,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
             "tensor_board_dir": config["tensor_board_dir"],
             "logger": PrintLogger(),
         }
-        train = adapt(owner, "train", ("model_dir", *args), options, _usage(args))
+        train = adapt(owner, TRAIN[0], ("model_dir", *args), options)
         link.send(frames.READY)
         stage = "train"
         try:
@@ -74,12 +73,6 @@ def run(link: Link, config: dict[str, Any]) -> int:
         return 1
     link.send(frames.DONE)
     return 0
-
-
-def _usage(args: list[str]) -> str:
-    if not args:
-        return USAGE
-    return f"{USAGE}, with {len(args)} training argument{'s' if len(args) > 1 else ''}"
 
 
 def _die_of(number: signal.Signals) -> None:

@@ -1,0 +1,327 @@
+"""Checks a script without running it: does it have the functions that are demanded, in a shape that can be called?
+
+What only running would show is given the benefit of the doubt: a name that is assigned the result of a call, say, may
+be the instance that has the functions. :mod:`loader` decides when the script is loaded.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+import importlib.machinery
+import inspect
+import json
+import sys
+from typing import Iterator, NamedTuple, Union
+
+from .demands import SERVE, TRAIN, Demand, fit
+
+#: Modules whose classes and functions are no scripts' implementations.
+STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset(sys.builtin_module_names))
+
+#: A use of one of these may define anything.
+MAGIC = {"exec", "eval", "globals", "vars", "setattr", "__import__"}
+
+Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+
+
+def main(arguments: list[str]) -> None:
+    """Read a script's source from standard input, and print as JSON what :func:`check` finds.
+
+    ``arguments`` are ``train`` or ``serve``, the script's name, and the names that ``import`` finds in its module.
+    """
+    role, name, *neighbours = arguments
+    demands = TRAIN if role == "train" else SERVE
+    json.dump(check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours))._asdict(), sys.stdout)
+
+
+class Result(NamedTuple):
+    """What was found."""
+
+    #: What is certainly wrong, each with the file's name and, where there is one, the line.
+    problems: list[str]
+    #: Whether it has none of the functions, so that it may be a script for something else.
+    unrelated: bool = False
+
+
+def check(source: bytes, name: str, demands: tuple[Demand, ...], neighbours: frozenset[str]) -> Result:
+    """Check a script that messages call ``name``. ``neighbours`` are what ``import`` finds in its module."""
+    if not name.endswith(tuple(importlib.machinery.all_suffixes())):
+        return Result([f"'{name}' can't be imported: its name does not end in .py"])
+    if not name.endswith(".py"):
+        return Result([])
+    try:
+        tree = ast.parse(source, name)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        version = ".".join(map(str, sys.version_info[:2]))
+        return Result([f"'{name}'{line}: {error.msg} (as Python {version} reads it)"])
+    except ValueError as error:
+        return Result([f"'{name}': {error}"])
+    except (MemoryError, RecursionError):
+        return Result([])
+    script = _Script(tree, name, neighbours)
+    problems = list(script.problems(demands))
+    return Result(problems, unrelated=bool(problems) and not any(script.has(demand.name) for demand in demands))
+
+
+class _Script:
+    """The names that a module binds, and what is known of each."""
+
+    def __init__(self, tree: ast.Module, name: str, neighbours: frozenset[str]) -> None:
+        self._name = name
+        self._neighbours = neighbours
+        self._bound: dict[str, list[ast.AST]] = {}
+        #: Which module each imported name is from, and whether it is the module itself.
+        self._imported: dict[str, tuple[str, bool]] = {}
+        self._magic = False
+        self._bind_all(tree.body)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id in MAGIC:
+                self._magic = True
+            elif isinstance(node, ast.Global):
+                for global_name in node.names:
+                    self._bound.setdefault(global_name, []).append(node)
+
+    def has(self, name: str) -> bool:
+        """Whether it binds this name, to a function or not."""
+        return name in self._bound
+
+    def problems(self, demands: tuple[Demand, ...]) -> Iterator[str]:
+        """What is certainly wrong."""
+        if self._magic or "__getattr__" in self._bound:
+            return
+        usable = [demand for demand in demands if self._may_be_callable(demand.name)]
+        if len(usable) == len(demands):
+            for demand in demands:
+                yield from self._shape(self._bound[demand.name], demand, is_method=False)
+            return
+        if not usable:
+            candidates = [
+                node for name, nodes in self._bound.items() for node in nodes if self._may_be_instance(name, node)
+            ]
+            if candidates:
+                yield from self._instance(candidates, demands)
+                return
+        yield self._missing(demands, usable)
+
+    def _missing(self, demands: tuple[Demand, ...], usable: list[Demand]) -> str:
+        missing = [demand.name for demand in demands if demand not in usable]
+        message = f"'{self._name}' must define {', '.join(f'{name}()' for name in missing)}"
+        if usable:
+            message += f"; it defines only {', '.join(demand.name for demand in usable)}"
+        for name in missing:
+            nodes = self._bound.get(name)
+            if nodes:
+                return f"{message}; its {name}, line {_line(nodes[0])}, is not a function"
+            functions = [other for other, nodes in self._bound.items() if _is_function(nodes[0])]
+            for near in difflib.get_close_matches(name, functions, 1):
+                return f"{message}; line {_line(self._bound[near][0])} defines {near}()"
+        for name, nodes in self._bound.items():
+            node = nodes[0]
+            methods = self._methods(node) if isinstance(node, ast.ClassDef) else None
+            if methods is not None and all(demand.name in methods for demand in demands):
+                return f"{message}; its class {name}, line {_line(node)}, does: make an instance of it in the script"
+        return message
+
+    # What a module binds.
+
+    def _bind_all(self, body: list[ast.stmt]) -> None:
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                self._bind(node.name, node)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                self._bind_import(node)
+            elif isinstance(node, ast.If) and _is_main(node.test):
+                self._bind_all(node.orelse)
+            else:
+                self._bind_targets(node)
+                for field in ("body", "orelse", "finalbody"):
+                    self._bind_all(getattr(node, field, []))
+                for part in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
+                    self._bind_all(part.body)
+
+    def _bind_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            if alias.name == "*":
+                self._magic = True
+                continue
+            if isinstance(node, ast.Import):
+                name, origin = alias.asname or alias.name.split(".")[0], alias.name
+            else:
+                name, origin = alias.asname or alias.name, "." * node.level + (node.module or "")
+            self._imported[name] = (origin, isinstance(node, ast.Import))
+            self._bind(name, node)
+
+    def _bind_targets(self, node: ast.stmt) -> None:
+        """Bind what a statement assigns; of a simple ``name = value`` the value is kept."""
+        if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
+            for target in node.targets:
+                self._bind(target.id, node.value)  # type: ignore[attr-defined]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            if node.value is not None:
+                self._bind(node.target.id, node.value)
+        elif not isinstance(node, ast.Delete):
+            compound = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.AsyncFor, ast.AsyncWith)
+            roots: list[ast.AST] = [node]
+            if isinstance(node, compound):
+                roots = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
+            for root in roots:
+                for inner in ast.walk(root):
+                    if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                        self._bind(inner.id, inner)
+
+    def _bind(self, name: str, node: ast.AST) -> None:
+        self._bound.setdefault(name, []).append(node)
+
+    # What is known of it.
+
+    def _may_be_callable(self, name: str) -> bool:
+        return any(not _is_data(node) for node in self._bound.get(name, []))
+
+    def _may_be_instance(self, name: str, node: ast.AST) -> bool:
+        """Whether this may be an object that has the functions as its methods."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            origin, is_module = self._imported[name]
+            # By PEP 8 a name such as `Service` is a class; an instance of it would have to be made here.
+            return not is_module and self._is_near(origin) and not _is_class_name(name)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or _is_data(node):
+            return False
+        if not isinstance(node, ast.Call):
+            return not isinstance(node, (ast.Name, ast.BinOp, ast.JoinedStr, ast.Compare, ast.Lambda)) or isinstance(
+                getattr(node, "ctx", None), ast.Store
+            )
+        root = node.func
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return True
+        if root.id not in self._bound:
+            return not hasattr(builtins, root.id)
+        if root.id not in self._imported:
+            return True
+        origin = self._imported[root.id][0]
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else root.id
+        return self._is_near(origin) or (_top(origin) not in STANDARD and _is_class_name(last))
+
+    def _is_near(self, origin: str) -> bool:
+        return origin.startswith(".") or _top(origin) in self._neighbours
+
+    def _instance(self, candidates: list[ast.AST], demands: tuple[Demand, ...]) -> Iterator[str]:
+        """Judge the one candidate, if it is an instance of a class whose methods are all known."""
+        known: list[dict[str, Function]] = []
+        for node in candidates:
+            function = node.func if isinstance(node, ast.Call) else None
+            classes = self._bound.get(function.id, []) if isinstance(function, ast.Name) else []
+            methods = self._methods(classes[0]) if len(classes) == 1 and isinstance(classes[0], ast.ClassDef) else None
+            if methods is None:
+                return
+            known.append(methods)
+        whole = [methods for methods in known if all(demand.name in methods for demand in demands)]
+        if not whole:
+            yield self._missing(demands, [])
+        elif len(whole) == 1:
+            for demand in demands:
+                yield from self._shape([whole[0][demand.name]], demand, is_method=True)
+
+    def _methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
+        """The methods of a class and its bases; None if not all of them can be known."""
+        methods: dict[str, Function] = {}
+        if node.keywords or node.decorator_list:
+            return None
+        for base in reversed(node.bases):
+            if not isinstance(base, ast.Name):
+                return None
+            nodes = self._bound.get(base.id, [])
+            if not nodes and hasattr(builtins, base.id):
+                continue
+            if len(nodes) != 1 or not isinstance(nodes[0], ast.ClassDef) or nodes[0] is node:
+                return None
+            inherited = self._methods(nodes[0])
+            if inherited is None:
+                return None
+            methods.update(inherited)
+        for statement in node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if statement.name == "__getattr__":
+                    return None
+                methods[statement.name] = statement
+            elif not isinstance(statement, (ast.Expr, ast.Pass, ast.AnnAssign)):
+                return None
+        return methods
+
+    def _shape(self, nodes: list[ast.AST], demand: Demand, *, is_method: bool) -> Iterator[str]:
+        """Judge the one definition of a function; a decorator may give it any shape."""
+        node = nodes[0]
+        if len(nodes) > 1 or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.decorator_list:
+            return
+        signature = _signature(node, is_method=is_method)
+        passed = demand.passed
+        # Training arguments are not known yet: as many as the function could take may follow.
+        attempts = len(signature.parameters) + 1 if demand in TRAIN else 1
+        if all(fit(signature, passed + ("",) * more, demand.optional) is None for more in range(attempts)):
+            yield f"'{self._name}', line {_line(node)}: {demand.name}{signature} must be callable as {demand.usage}"
+
+
+def _signature(node: Function, *, is_method: bool) -> inspect.Signature:
+    args = node.args
+    positional = [*args.posonlyargs, *args.args]
+    required = len(positional) - len(args.defaults)
+    # The text of a default value is what a message shows.
+    parameters = [
+        inspect.Parameter(
+            arg.arg,
+            inspect.Parameter.POSITIONAL_ONLY
+            if index < len(args.posonlyargs)
+            else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=inspect.Parameter.empty if index < required else _Default(args.defaults[index - required]),
+        )
+        for index, arg in enumerate(positional)
+    ][1 if is_method else 0 :]
+    if args.vararg:
+        parameters.append(inspect.Parameter(args.vararg.arg, inspect.Parameter.VAR_POSITIONAL))
+    for arg, default in zip(args.kwonlyargs, args.kw_defaults):
+        value = inspect.Parameter.empty if default is None else _Default(default)
+        parameters.append(inspect.Parameter(arg.arg, inspect.Parameter.KEYWORD_ONLY, default=value))
+    if args.kwarg:
+        parameters.append(inspect.Parameter(args.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
+    return inspect.Signature(parameters)
+
+
+class _Default:
+    """A default value that was not evaluated."""
+
+    def __init__(self, node: ast.expr) -> None:
+        self._node = node
+
+    def __repr__(self) -> str:
+        return repr(self._node.value) if isinstance(self._node, ast.Constant) else "..."
+
+
+def _is_function(node: ast.AST) -> bool:
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+
+
+def _is_data(node: ast.AST) -> bool:
+    """Whether this is certainly neither a function nor an object with methods of ours."""
+    literals = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+    return isinstance(node, (*literals, ast.JoinedStr, ast.Compare))
+
+
+def _is_main(test: ast.expr) -> bool:
+    """Tell whether this is ``__name__ == "__main__"``, which a script that is loaded is not."""
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+
+
+def _is_class_name(name: str) -> bool:
+    stem = name.lstrip("_")
+    return stem[:1].isupper() and not stem.isupper()
+
+
+def _top(origin: str) -> str:
+    return origin.split(".")[0]
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))

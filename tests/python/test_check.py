@@ -1,0 +1,145 @@
+"""The check of scripts that are not run: what is refused, with which words, and what is given the benefit of the doubt."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+
+from aimodellib._bridge.check import check
+from aimodellib._bridge.demands import SERVE, TRAIN
+
+LOAD = "def load(model_dir, logger=None): ...\n"
+DESERIALIZE = "def deserialize(data, content_type='x', logger=None): ...\n"
+PREDICT = "def predict(data, model): ...\n"
+SERIALIZE = "def serialize(data, accepted): ...\n"
+WHOLE = LOAD + DESERIALIZE + PREDICT + SERIALIZE
+CLASS = "class Service:\n" + "".join(
+    f"  def {name}: ...\n"
+    for name in ("load(self, d)", "deserialize(self, d, c)", "predict(self, d, m)", "serialize(self, d, a)")
+)
+
+
+def problems(source, demands=SERVE, neighbours=()):
+    return check(source.encode(), "serve.py", demands, frozenset(neighbours)).problems
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        WHOLE,
+        WHOLE.replace("def ", "async def "),
+        "if True:\n" + "".join(f"  {line}\n" for line in WHOLE.splitlines()),
+        "try:\n  from fast import predict\nexcept ImportError:\n  " + PREDICT + LOAD + DESERIALIZE + SERIALIZE,
+        "from elsewhere import *",
+        "def __getattr__(name): ...",
+        "globals().update(make())",
+        LOAD + DESERIALIZE + SERIALIZE + "predict = lambda data, model: data",
+        LOAD + DESERIALIZE + SERIALIZE + "@decorated\ndef predict(only): ...",
+        LOAD + DESERIALIZE + SERIALIZE + "def predict(*args, **kwargs): ...",
+        LOAD + SERIALIZE + PREDICT + "def deserialize(data, *, content_type, logger): ...",
+        LOAD + SERIALIZE + PREDICT + "def predict(): ...\n" + DESERIALIZE,
+        "def make():\n  global load, deserialize, predict, serialize",
+        CLASS + "service = Service()",
+        CLASS + "class Mine(Service):\n  def load(self, d, logger): ...\nservice = Mine()",
+        "class Service(Base): ...\nservice = Service()",
+        "from library import Service\nservice = Service()",
+        "import library\nservice = library.sub.Service()",
+        "service = make_of_nowhere()",
+        "def make(): ...\nservice = make()",
+        "from .near import service",
+    ],
+)
+def test_what_may_work_is_not_refused(source):
+    assert problems(source) == []
+
+
+def test_an_instance_may_come_from_a_neighbour_and_not_from_elsewhere():
+    assert problems("from near import service", neighbours=["near"]) == []
+    assert problems("from sklearn.datasets import load_digits", neighbours=["near"]) != []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "def predict(:",
+            f"'serve.py', line 1: invalid syntax (as Python {sys.version_info[0]}.{sys.version_info[1]} reads it)",
+        ),
+        ("x = 1", "'serve.py' must define load(), deserialize(), predict(), serialize()"),
+        (
+            LOAD + DESERIALIZE + SERIALIZE + "def predit(data, model): ...",
+            "'serve.py' must define predict(); it defines only load, deserialize, serialize; line 4 defines predit()",
+        ),
+        (
+            LOAD + DESERIALIZE + SERIALIZE + "predict = 3",
+            "'serve.py' must define predict(); it defines only load, deserialize, serialize;"
+            " its predict, line 4, is not a function",
+        ),
+        (
+            LOAD + DESERIALIZE + SERIALIZE + "\ndef predict(data, *, how='x', top=1 + 1): ...",
+            "'serve.py', line 5: predict(data, *, how='x', top=...) must be callable as"
+            " predict(data, model, logger=None)",
+        ),
+        (
+            "if __name__ == '__main__':\n  def load(d): ...",
+            "'serve.py' must define load(), deserialize(), predict(), serialize()",
+        ),
+        (
+            CLASS,
+            "'serve.py' must define load(), deserialize(), predict(), serialize();"
+            " its class Service, line 1, does: make an instance of it in the script",
+        ),
+        (
+            CLASS.replace("predict(self, d, m)", "predict(self, d)") + "s = Service()",
+            "'serve.py', line 4: predict(d) must be callable as predict(data, model, logger=None)",
+        ),
+        (
+            "import numpy as np\nimport logging\nlog = logging.getLogger()\nrng = np.random.default_rng()",
+            "'serve.py' must define load(), deserialize(), predict(), serialize()",
+        ),
+        (
+            "class Service:\n  def load(self, d): ...\ns = Service()",
+            "'serve.py' must define load(), deserialize(), predict(), serialize()",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_line(source, expected):
+    assert problems(source) == [expected]
+
+
+@pytest.mark.parametrize(
+    "parameters", ["model_dir", "model_dir, epochs", "model_dir, a, b, c=1", "*args", "model_dir, *a, **k"]
+)
+def test_a_training_script_may_take_arguments(parameters):
+    assert problems(f"def train({parameters}): ...", TRAIN) == []
+
+
+@pytest.mark.parametrize("parameters", ["", "*, model_dir", "model_dir, *, epochs"])
+def test_a_training_script_must_be_callable(parameters):
+    [problem] = problems(f"\ndef train({parameters}): ...", TRAIN)
+    assert problem.startswith(f"'serve.py', line 2: train({parameters}) must be callable as train(model_dir, *args, ")
+
+
+@pytest.mark.parametrize(
+    ("source", "unrelated"), [("x = 1", True), ("load = 1", False), (LOAD, False), (WHOLE, False), ("def x(:", False)]
+)
+def test_a_script_for_something_else_is_told_apart(source, unrelated):
+    assert check(source.encode(), "serve.py", SERVE, frozenset()).unrelated is unrelated
+
+
+@pytest.mark.parametrize(("name", "count"), [("serve.txt", 1), ("serve", 1), ("serve.pyc", 0)])
+def test_only_python_is_read(name, count):
+    assert len(check(b"\0", name, SERVE, frozenset()).problems) == count
+
+
+@pytest.mark.parametrize("source", [b"\0", b"\xff\xfe", b"# coding: no-such\n", b"(" * 100_000, b"-" * 100_000 + b"1"])
+def test_rubbish_is_no_crash(source):
+    check(source, "serve.py", SERVE, frozenset())
+
+
+def test_other_encodings_and_marks_are_read():
+    assert problems("\ufeff" + WHOLE) == []
+    source = b"# coding: latin-1\n# \xe9\n" + WHOLE.encode()
+    assert check(source, "serve.py", SERVE, frozenset()).problems == []
