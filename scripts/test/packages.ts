@@ -1,4 +1,7 @@
-/** Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts, other makers of archives. */
+/**
+ * Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts, other makers of archives
+ * and of signatures.
+ */
 
 import { run } from "../build/process.ts";
 
@@ -8,6 +11,7 @@ const PACKAGES = [
   ["shellcheck", "shellcheck"],
   ["bsdtar", "libarchive-tools"],
   ["7z", "p7zip-full"],
+  ["minisign", "minisign"],
 ] as const;
 
 /**

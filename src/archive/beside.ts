@@ -9,12 +9,15 @@ export class FileBeside implements Disposable {
   readonly #temporary: string;
   #done = false;
 
-  /** @throws {ArchiveError} if the folder can't be written to */
-  constructor(path: string) {
+  /**
+   * @param mode its permissions, but for what the umask takes away
+   * @throws {ArchiveError} if the folder can't be written to
+   */
+  constructor(path: string, mode = 0o666) {
     this.#path = path;
     this.#temporary = temporaryBeside(path);
     try {
-      this.file = Deno.openSync(this.#temporary, { write: true, createNew: true });
+      this.file = Deno.openSync(this.#temporary, { write: true, createNew: true, mode });
     } catch (cause) {
       throw this.#unwritable(cause);
     }

@@ -15,6 +15,9 @@ export {
 export { pack, type PackOptions } from "./pack.ts";
 export { type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
 export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
-export { scan, type ScanHandler, type ScanOptions, type ScanResult } from "./scan.ts";
+export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness } from "./scan.ts";
+export { formatKeyId, formatPublicKey, formatSignature, parsePublicKey, parseSignature } from "./sign/format.ts";
+export { formatSecretKey, generateKey, parseSecretKey } from "./sign/secret_key.ts";
+export { Signer, Verifier } from "./sign/signature.ts";
 export { type ArchiveSource, openArchive } from "./source.ts";
 export { unpack } from "./unpack.ts";

@@ -45,6 +45,14 @@ export interface ScanOptions {
   readonly signal?: AbortSignal;
   /** Is told how many bytes of the archive were read. */
   readonly onProgress?: (packedBytes: number) => void;
+  readonly witness?: Witness | undefined;
+}
+
+/** Who sees every byte of an archive, and may refuse it at the end, before anything takes its place. */
+export interface Witness {
+  update(bytes: Uint8Array): void;
+  /** @throws {ArchiveError} if the archive is not to be trusted */
+  verify?(): Promise<void>;
 }
 
 /**
@@ -55,7 +63,7 @@ export interface ScanOptions {
 export async function scan(
   source: ByteSource,
   handler: ScanHandler = {},
-  { limits, signal, onProgress }: ScanOptions = {},
+  { limits, signal, onProgress, witness }: ScanOptions = {},
 ): Promise<ScanResult> {
   const rules = new Rules(limits);
   const texts = new Texts();
@@ -63,6 +71,7 @@ export async function scan(
   let packedBytes = 0;
   const gzip = new GzipReader(source, (bytes) => {
     hash.update(bytes);
+    witness?.update(bytes);
     packedBytes += bytes.length;
   });
   let current: SafeEntry | undefined;
@@ -94,6 +103,7 @@ export async function scan(
   }
   tar.finish();
   rules.finish();
+  await witness?.verify?.();
   const { entries, bytes } = rules.counted;
   return { ...texts.finish(), entries, bytes, packedBytes, sha256: hash.digest("hex") };
 }

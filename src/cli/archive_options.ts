@@ -2,10 +2,40 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
+import { optional, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
-import { integer } from "@optique/core/valueparser";
+import { integer, string } from "@optique/core/valueparser";
 import { size } from "./options.ts";
+
+/** The key that signs. */
+export const secretKey = withDefault(
+  option("--secret-key", "-s", string({ metavar: "FILE" }), {
+    description: message`The secret key; keep it to yourself.`,
+  }),
+  "aimodellib.key",
+);
+
+/** Its password. */
+export const passwordFile = optional(
+  option("--password-file", string({ metavar: "FILE" }), {
+    description: message`A file with the key's password, instead of ${"AIMODELLIB_KEY_PASSWORD"} or a question.`,
+  }),
+);
+
+/** Who must have signed. */
+export const trust = object("Trust", {
+  key: optional(
+    option("--key", "-k", string({ metavar: "KEY" }), {
+      description:
+        message`Demand a signature, in the format of ${"minisign"}, by this public key: its file, or its text.`,
+    }),
+  ),
+  signature: optional(
+    option("--signature", "-x", string({ metavar: "FILE" }), {
+      description: message`Where that signature is. [the archive's path and ${".minisig"}]`,
+    }),
+  ),
+});
 
 /** How much an archive may be. */
 export const limits = object("Limits", {

@@ -10,6 +10,8 @@ export interface Io {
   readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;
   /** Writes text to standard error. */
   readonly stderr: (text: string) => void;
+  /** Asks for what is not to be seen; undefined if there is no terminal, or the answer is broken off. */
+  readonly askSecret: (question: string) => Promise<string | undefined>;
   /** The value of an environment variable. */
   readonly env: (name: string) => string | undefined;
   /** Calls back for each SIGINT and SIGTERM, until disposed. */

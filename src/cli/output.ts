@@ -11,6 +11,7 @@ export function processIo(): Io {
       for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
     },
     stderr: (text) => writeAll(Deno.stderr, text),
+    askSecret,
     env: (name) => Deno.env.get(name),
     onSignal: (handler) => {
       const onInt = () => handler("SIGINT");
@@ -45,6 +46,42 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
+  }
+}
+
+/** Reads a line from the terminal, in raw mode, so that nothing is echoed. */
+async function askSecret(question: string): Promise<string | undefined> {
+  if (!Deno.stdin.isTerminal()) return undefined;
+  writeAll(Deno.stderr, question);
+  Deno.stdin.setRaw(true);
+  const line: number[] = [];
+  try {
+    const space = new Uint8Array(256);
+    for (;;) {
+      const length = await Deno.stdin.read(space);
+      if (length === null) return undefined;
+      for (const byte of space.subarray(0, length)) {
+        switch (byte) {
+          case 0x0a:
+          case 0x0d:
+            return new TextDecoder().decode(new Uint8Array(line));
+          // Ctrl+C, Ctrl+D
+          case 0x03:
+          case 0x04:
+            return undefined;
+          // Backspace takes a whole character, however many bytes it has.
+          case 0x08:
+          case 0x7f:
+            while (line.length > 0 && (line.pop()! & 0xc0) === 0x80);
+            break;
+          default:
+            line.push(byte);
+        }
+      }
+    }
+  } finally {
+    Deno.stdin.setRaw(false);
+    writeAll(Deno.stderr, "\n");
   }
 }
 

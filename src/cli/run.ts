@@ -11,8 +11,10 @@ import { doctor } from "./doctor.ts";
 import { ExitCode, explain } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { inspect } from "./inspect.ts";
+import { keygen } from "./keygen.ts";
 import { packageCommand } from "./package.ts";
 import { serve } from "./serve.ts";
+import { sign } from "./sign.ts";
 import { train } from "./train.ts";
 import { unpack } from "./unpack.ts";
 import { verify } from "./verify.ts";
@@ -21,7 +23,17 @@ const PROGRAM = "aimodellib";
 
 /** In the order in which help lists them. */
 // deno-lint-ignore no-explicit-any
-const COMMANDS: readonly Command<any>[] = [train, serve, packageCommand, inspect, verify, unpack, doctor];
+const COMMANDS: readonly Command<any>[] = [
+  train,
+  serve,
+  packageCommand,
+  inspect,
+  verify,
+  unpack,
+  keygen,
+  sign,
+  doctor,
+];
 
 /** Thrown to leave the parser when it has printed help or an error. */
 class Leave {

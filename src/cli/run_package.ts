@@ -8,6 +8,7 @@ import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { count, formatBytes } from "./sizes.ts";
+import { sourceDateEpoch } from "./source_date.ts";
 
 /** The options of the command. */
 export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions {
@@ -31,7 +32,7 @@ const DEFAULT_MTIME = 315_532_800;
  */
 export async function runPackaging(options: PackageOptions, io: Io): Promise<number> {
   const { output, level, quiet, json } = options;
-  const mtime = modificationTime(io);
+  const mtime = sourceDateEpoch(io) ?? DEFAULT_MTIME;
   const stop = new AbortController();
   using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
   if (output === "-") {
@@ -107,14 +108,4 @@ function identityOf(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function modificationTime(io: Io): number {
-  const text = io.env("SOURCE_DATE_EPOCH");
-  if (!text) return DEFAULT_MTIME;
-  const seconds = Number(text);
-  if (!/^\d+$/.test(text) || seconds > 0o77777777777) {
-    throw new UsageError(`SOURCE_DATE_EPOCH must be a number of seconds since 1970, not '${text}'`);
-  }
-  return seconds;
 }

@@ -5,9 +5,10 @@ import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { count, formatBytes } from "./sizes.ts";
+import { demandSignature, type TrustOptions } from "./trust.ts";
 
 /** The options of the command. */
-export interface UnpackOptions extends Limits {
+export interface UnpackOptions extends Limits, TrustOptions {
   readonly archive: string;
   readonly folder: string;
   readonly quiet: boolean;
@@ -20,19 +21,23 @@ export interface UnpackOptions extends Limits {
  * @throws {UsageError} if the archive is not there, or the folder can't be made
  * @throws {ArchiveError} if the archive is damaged, unsafe, or none
  */
-export async function runUnpacking({ archive, folder, quiet, ...limits }: UnpackOptions, io: Io): Promise<number> {
+export async function runUnpacking(options: UnpackOptions, io: Io): Promise<number> {
+  const { archive, folder, quiet } = options;
+  const trust = demandSignature(archive, options);
   const stop = new AbortController();
   using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
   using source = openArchive(archive);
   using progress = new Progress(io, source.size, quiet);
   const { entries, bytes, unknown } = await unpack(source.read, folder, {
-    limits,
+    limits: options,
     signal: stop.signal,
+    witness: trust?.witness,
     onProgress: (packedBytes) => progress.update(packedBytes),
   });
   progress[Symbol.dispose]();
   if (!quiet) {
     for (const key of Object.keys(unknown)) io.stderr(`The manifest has the key '${key}', which is not known here\n`);
+    if (trust !== undefined) io.stderr(`${trust.text}\n`);
     io.stderr(`Unpacked ${count(entries, "entry", "entries")} (${formatBytes(bytes)}) to ${folder}\n`);
   }
   return ExitCode.Success;

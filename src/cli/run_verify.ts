@@ -7,9 +7,10 @@ import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { count, formatBytes } from "./sizes.ts";
+import { demandSignature, type TrustOptions } from "./trust.ts";
 
 /** The options of the command. */
-export interface VerifyOptions extends Limits, CheckOptions {
+export interface VerifyOptions extends Limits, TrustOptions, CheckOptions {
   readonly archive: string;
   readonly checksum?: string | undefined;
   readonly quiet: boolean;
@@ -26,6 +27,7 @@ export interface VerifyOptions extends Limits, CheckOptions {
 export async function runVerifying(options: VerifyOptions, io: Io): Promise<number> {
   const { archive, checksum, quiet } = options;
   const expected = checksum === undefined ? undefined : parseChecksum(checksum);
+  const trust = demandSignature(archive, options);
   const stop = new AbortController();
   using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}`)));
   using source = openArchive(archive);
@@ -33,6 +35,7 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
   const result = await scan(source.read, {}, {
     limits: options,
     signal: stop.signal,
+    witness: trust?.witness,
     onProgress: (packedBytes) => progress.update(packedBytes),
   });
   progress[Symbol.dispose]();
@@ -49,6 +52,7 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
       `${archive} is good: ${count(result.entries, "entry", "entries")}, ${formatBytes(result.bytes)} in ` +
         `${formatBytes(result.packedBytes)}, sha256:${result.sha256}\n`,
     );
+    if (trust !== undefined) io.stdout(`${trust.text}\n`);
   }
   return ExitCode.Success;
 }

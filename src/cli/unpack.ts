@@ -5,7 +5,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { limits } from "./archive_options.ts";
+import { limits, trust } from "./archive_options.ts";
 import { defineCommand } from "./command.ts";
 
 const parser = merge(
@@ -18,6 +18,7 @@ const parser = merge(
       description: message`The folder to unpack to; it is made, or is empty.`,
     }),
   }),
+  trust,
   limits,
 );
 

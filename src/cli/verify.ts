@@ -5,7 +5,7 @@ import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { limits } from "./archive_options.ts";
+import { limits, trust } from "./archive_options.ts";
 import { defineCommand } from "./command.ts";
 import { check } from "./options.ts";
 
@@ -21,6 +21,7 @@ const parser = merge(
       description: message`The Model Archive; ${"-"} for standard input.`,
     }),
   }),
+  trust,
   limits,
   check,
 );

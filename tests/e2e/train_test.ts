@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
 import { CAN_GO_OFFLINE, CAN_MOUNT } from "./support/needs.ts";
 import { isAlive } from "./support/processes.ts";
-import { BIN, MODULES, py, PYTHON, ROOT, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, MODULES, py, PYTHON, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
 
 /** What `record/train.py` writes. */
 interface Record {
@@ -691,7 +691,12 @@ test("train reads from a terminal, and a Ctrl+C there reaches the script, when i
               print("interrupted")
     `,
   });
-  const { code, stdout } = await box.run([`${ROOT}/tests/e2e/support/terminal.py`, BIN, module], { command: PYTHON });
+  const { code, stdout } = await box.runAtTerminal([["name? ", "bob\n"], ["name was bob", "\x03"]], [
+    "train",
+    module,
+    "train.py",
+    "model",
+  ]);
   assert.match(stdout, /name was bob\r?\n[\s\S]*interrupted/);
   assert.equal(code, 0, stdout);
 });

@@ -129,6 +129,12 @@ export class Sandbox implements AsyncDisposable {
       .filter((name) => name.startsWith("aimodellib"));
   }
 
+  /** Runs the executable at a terminal: whenever the first text of a pair is shown, the second is typed. */
+  async runAtTerminal(dialogue: readonly (readonly [string, string])[], args: readonly string[]): Promise<Finished> {
+    const script = `${ROOT}/tests/e2e/support/terminal.py`;
+    return await this.run([script, JSON.stringify(dialogue), BIN, ...args], { command: PYTHON });
+  }
+
   /** Checks that nothing is left, once all programs have ended. */
   async assertClean(): Promise<void> {
     await untilNone(this.mark, 10_000);

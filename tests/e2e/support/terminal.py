@@ -1,19 +1,20 @@
-"""Runs ``aimodellib train MODULE train.py model`` at a terminal, types a name, and presses Ctrl+C."""
+"""Runs a command at a terminal: ``terminal.py '[["what is shown", "what is typed then"], ...]' COMMAND...``."""
 
+import json
 import os
 import pty
 import select
 import sys
 import time
 
-EXECUTABLE, MODULE = sys.argv[1:]
+dialogue, *command = sys.argv[1:]
 
 child, terminal = pty.fork()
 if child == 0:
-    os.execv(EXECUTABLE, [EXECUTABLE, "train", MODULE, "train.py", "model"])
+    os.execv(command[0], command)
 
 shown = b""
-to_type = [(b"name? ", b"bob\n"), (b"name was bob", b"\x03")]
+to_type = [(seen.encode(), typed.encode()) for seen, typed in json.loads(dialogue)]
 deadline = time.monotonic() + 60
 while time.monotonic() < deadline:
     if select.select([terminal], [], [], 0.1)[0]:

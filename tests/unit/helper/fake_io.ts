@@ -27,6 +27,13 @@ export class FakeIo implements Io {
   };
   readonly stderr = (text: string): void => void (this.err += text);
 
+  /** What is answered to questions, in their order. */
+  readonly secrets: string[] = [];
+  readonly askSecret = (question: string): Promise<string | undefined> => {
+    this.err += `${question}\n`;
+    return Promise.resolve(this.secrets.shift());
+  };
+
   readonly onSignal: Io["onSignal"] = (handler) => {
     this.#handlers.add(handler);
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };

@@ -1,0 +1,136 @@
+/**
+ * The files of minisign (https://jedisct1.github.io/minisign/): keys and signatures, as text. Numbers are little-endian.
+ *
+ * - Public key: a comment; base64 of `Ed`, key id (8), Ed25519 key (32).
+ * - Signature: a comment; base64 of algorithm (2), key id (8), Ed25519 signature (64); the trusted comment; base64 of the
+ *   signature (64) of that signature and the trusted comment. The algorithm is `ED` if what is signed is the BLAKE2b-512 of the
+ *   file, `Ed` if it is the file itself, as older versions had it.
+ * - Secret key: see `secret_key.ts`.
+ */
+
+import { UsageError } from "../../errors.ts";
+
+/** 8 bytes that tell keys apart. */
+export type KeyId = Uint8Array<ArrayBuffer>;
+
+/** What signatures are verified with. */
+export interface PublicKey {
+  readonly id: KeyId;
+  /** Ed25519, 32 bytes. */
+  readonly key: Uint8Array<ArrayBuffer>;
+}
+
+/** A signature file. */
+export interface Signature {
+  /** Whether what is signed is a hash of the file. */
+  readonly prehashed: boolean;
+  readonly keyId: KeyId;
+  /** 64 bytes. */
+  readonly signature: Uint8Array<ArrayBuffer>;
+  /** Anyone could change it. */
+  readonly untrustedComment: string;
+  readonly trustedComment: string;
+  /** Of the signature and the trusted comment; 64 bytes. */
+  readonly globalSignature: Uint8Array<ArrayBuffer>;
+}
+
+const UNTRUSTED = "untrusted comment: ";
+const TRUSTED = "trusted comment: ";
+const LEGACY = "Ed";
+const PREHASHED = "ED";
+
+/** As minisign shows it: the number that the bytes are, in hexadecimal digits. */
+export function formatKeyId(id: KeyId): string {
+  return id.toReversed().toHex().toUpperCase();
+}
+
+/**
+ * Reads a public key: a file's text, or only its line of base64.
+ *
+ * @param name what a message calls it
+ * @throws {UsageError} if it is none
+ */
+export function parsePublicKey(text: string, name: string): PublicKey {
+  const lines = linesOf(text);
+  const [line, ...rest] = lines[0]?.startsWith(UNTRUSTED) ? lines.slice(1) : lines;
+  const bytes = decode(line);
+  if (bytes?.length !== 42 || algorithm(bytes) !== LEGACY || rest.length > 0) {
+    throw new UsageError(`${name} is not a public key of minisign: a comment, and 56 characters that begin with RW`);
+  }
+  return { id: bytes.slice(2, 10), key: bytes.slice(10) };
+}
+
+/** As a file. */
+export function formatPublicKey({ id, key }: PublicKey): string {
+  return `${UNTRUSTED}minisign public key ${formatKeyId(id)}\n${join(LEGACY, id, key).toBase64()}\n`;
+}
+
+/**
+ * Reads a signature file.
+ *
+ * @throws {UsageError} if it is none
+ */
+export function parseSignature(text: string, name: string): Signature {
+  const [untrusted, first, trusted, second, ...rest] = linesOf(text);
+  const bytes = decode(first);
+  const globalSignature = decode(second);
+  const prehashed = bytes !== undefined && algorithm(bytes) === PREHASHED;
+  if (
+    !untrusted?.startsWith(UNTRUSTED) || !trusted?.startsWith(TRUSTED) || bytes?.length !== 74 ||
+    globalSignature?.length !== 64 || !(prehashed || algorithm(bytes) === LEGACY) || rest.length > 0
+  ) {
+    throw new UsageError(`${name} is not a signature of minisign: four lines, two comments and two of base64`);
+  }
+  return {
+    prehashed,
+    keyId: bytes.slice(2, 10),
+    signature: bytes.slice(10),
+    untrustedComment: untrusted.slice(UNTRUSTED.length),
+    trustedComment: trusted.slice(TRUSTED.length),
+    globalSignature,
+  };
+}
+
+/** As a file. */
+export function formatSignature(parsed: Signature): string {
+  const { prehashed, keyId, signature, untrustedComment, trustedComment, globalSignature } = parsed;
+  return `${UNTRUSTED}${untrustedComment}\n` +
+    `${join(prehashed ? PREHASHED : LEGACY, keyId, signature).toBase64()}\n` +
+    `${TRUSTED}${trustedComment}\n${globalSignature.toBase64()}\n`;
+}
+
+/** What the second signature of a file is of. */
+export function globallySigned(signature: Uint8Array, trustedComment: string): Uint8Array<ArrayBuffer> {
+  return join(signature, trustedComment);
+}
+
+/** Bytes and text, one behind the other. */
+export function join(...parts: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const arrays = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
+  const whole = new Uint8Array(arrays.reduce((length, { length: more }) => length + more, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    whole.set(array, offset);
+    offset += array.length;
+  }
+  return whole;
+}
+
+/** Lines of a text file, its last end of line left out. */
+export function linesOf(text: string): string[] {
+  return text.replace(/\r?\n$/, "").split(/\r?\n/);
+}
+
+/** The bytes of a line of base64; undefined if it is none. */
+export function decode(line: string | undefined): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return line === undefined ? undefined : Uint8Array.fromBase64(line.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+function algorithm(bytes: Uint8Array): string {
+  return String.fromCharCode(bytes[0] ?? 0, bytes[1] ?? 0);
+}

@@ -1,0 +1,203 @@
+/** Signatures: `keygen`, `sign`, `verify --key`, `unpack --key`, and minisign itself. */
+
+import assert from "node:assert/strict";
+import { type Need, runs } from "./support/needs.ts";
+import { BIN, type Sandbox, test } from "./support/sandbox.ts";
+
+const HAS_MINISIGN: Need = runs("minisign", "-v") || "minisign is not installed";
+
+const TRAIN = "def train(model_dir): ...\n";
+
+/** An archive in the sandbox. */
+async function archive(box: Sandbox, name = "model.tar.gz"): Promise<void> {
+  const { code, stderr } = await box.run(["package", "-q", "-m", box.module({ "train.py": TRAIN }), "-o", name]);
+  assert.deepEqual([code, stderr], [0, ""]);
+}
+
+/** Runs minisign in the sandbox, with lines for its questions. */
+async function minisign(box: Sandbox, args: string[], answers = ""): Promise<{ success: boolean; text: string }> {
+  const child = new Deno.Command("minisign", {
+    args,
+    cwd: box.root,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(answers)).catch(() => {});
+  await writer.close().catch(() => {});
+  const { success, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+async function keys(box: Sandbox): Promise<string> {
+  const { code, stdout, stderr } = await box.run(["keygen", "--no-password"]);
+  assert.equal(code, 0, stderr);
+  return stdout.trim();
+}
+
+test("sign makes a signature that verify and unpack demand, by a key's file or text", async (box) => {
+  await archive(box);
+  const text = await keys(box);
+  assert.match(text, /^RW[A-Za-z0-9+/]{54}$/);
+  assert.equal(Deno.statSync(box.path("aimodellib.key")).mode! & 0o777, 0o600);
+  const signed = await box.run(["sign", "model.tar.gz"]);
+  assert.deepEqual([signed.code, signed.stdout], [0, ""]);
+  const id = /^Wrote model.tar.gz.minisig: model.tar.gz is signed with the key ([0-9A-F]{16})\n$/.exec(signed.stderr)
+    ?.[1];
+  assert.ok(id, signed.stderr);
+  for (const key of ["aimodellib.pub", text]) {
+    const { code, stdout, stderr } = await box.run(["verify", "--key", key, "model.tar.gz"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, new RegExp(`\nSigned with the key ${id}: timestamp:\\d+ file:model.tar.gz hashed\n$`));
+  }
+  const words = ["unpack", "-k", text, "-x", "model.tar.gz.minisig", "-", "out"];
+  const unpacked = await box.run(["-c", `"$0" "$@" < model.tar.gz`, BIN, ...words], { command: "sh" });
+  assert.equal(unpacked.code, 0, unpacked.stderr);
+  assert.match(unpacked.stderr, new RegExp(`^Signed with the key ${id}: `));
+});
+
+test("verify and unpack refuse what was not signed by that key, and unpack leaves nothing", async (box) => {
+  await archive(box);
+  await keys(box);
+  const unsigned = await box.run(["unpack", "--key", "aimodellib.pub", "model.tar.gz", "out"]);
+  assert.deepEqual([unsigned.code, unsigned.stdout], [1, ""]);
+  assert.match(unsigned.stderr, /The signature 'model.tar.gz.minisig' can't be read: No such file/);
+  await box.run(["sign", "model.tar.gz"]);
+
+  const { stdout: other } = await box.run(["keygen", "-W", "-s", "other.key", "-p", "other.pub"]);
+  const byOther = await box.run(["verify", "--key", other.trim(), "model.tar.gz"]);
+  assert.equal(byOther.code, 1);
+  assert.match(byOther.stderr, /was made with the key [0-9A-F]{16}, not with [0-9A-F]{16}\n/);
+
+  Deno.writeTextFileSync(box.path("module-1/more.txt"), "more");
+  assert.equal((await box.run(["package", "-q", "-m", box.path("module-1")])).code, 0);
+  for (const words of [["verify"], ["unpack"]]) {
+    const { code, stdout, stderr } = await box.run([
+      ...words,
+      "--key",
+      "aimodellib.pub",
+      "model.tar.gz",
+      ...(words[0] === "unpack" ? ["out"] : []),
+    ]);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.equal(
+      stderr,
+      "Error: The signature 'model.tar.gz.minisig' does not fit the archive: one of them was changed\n",
+    );
+  }
+  const left = [...Deno.readDirSync(box.root)].map(({ name }) => name).filter((name) => name.includes("out"));
+  assert.deepEqual(left, []);
+});
+
+test("verify refuses a trusted comment that was changed", async (box) => {
+  await archive(box);
+  await keys(box);
+  await box.run(["sign", "-t", "for production", "model.tar.gz"]);
+  const good = await box.run(["verify", "--key", "aimodellib.pub", "model.tar.gz"]);
+  assert.match(good.stdout, /: for production\n$/);
+  const path = box.path("model.tar.gz.minisig");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace("for production", "for everything"));
+  const { code, stderr } = await box.run(["verify", "--key", "aimodellib.pub", "model.tar.gz"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /The trusted comment of The signature|The trusted comment of the signature/i);
+});
+
+test("sign refuses an archive that is not good, a key that is none and a key that is not there", async (box) => {
+  await archive(box);
+  const missing = await box.run(["sign", "model.tar.gz"]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /There is no secret key 'aimodellib.key': make one with 'aimodellib keygen'/);
+  await keys(box);
+  const none = await box.run(["sign", "-s", "aimodellib.pub", "model.tar.gz"]);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /'aimodellib.pub' is not a secret key of minisign/);
+  Deno.writeFileSync(box.path("bad.tar.gz"), Deno.readFileSync(box.path("model.tar.gz")).slice(0, -20));
+  const bad = await box.run(["sign", "bad.tar.gz"]);
+  assert.equal(bad.code, 1);
+  assert.throws(() => Deno.statSync(box.path("bad.tar.gz.minisig")), Deno.errors.NotFound);
+});
+
+test("keygen keeps keys that are there, and encrypts with a password", async (box) => {
+  await archive(box);
+  const asked = await box.run(["keygen"]);
+  assert.equal(asked.code, 2);
+  assert.match(asked.stderr, /The secret key needs a password: .*--password-file, or in AIMODELLIB_KEY_PASSWORD/);
+  Deno.writeTextFileSync(box.path("password"), "correct horse\n");
+  const made = await box.run(["keygen", "--password-file", "password"]);
+  assert.equal(made.code, 0, made.stderr);
+  const before = Deno.readTextFileSync(box.path("aimodellib.key"));
+  assert.match(before, /^untrusted comment: minisign encrypted secret key\nRWRTY0Iy/);
+  const again = await box.run(["keygen", "--no-password"]);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /'aimodellib.key' is there already, and would be lost/);
+  assert.equal(Deno.readTextFileSync(box.path("aimodellib.key")), before);
+
+  const wrong = await box.run(["sign", "model.tar.gz"], { env: { AIMODELLIB_KEY_PASSWORD: "wrong" } });
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /The password of 'aimodellib.key' is wrong/);
+  const right = await box.run(["sign", "model.tar.gz"], { env: { AIMODELLIB_KEY_PASSWORD: "correct horse" } });
+  assert.equal(right.code, 0, right.stderr);
+  assert.equal((await box.run(["verify", "-k", "aimodellib.pub", "model.tar.gz"])).code, 0);
+});
+
+test("keygen asks for a password at a terminal, twice, and shows nothing of it", async (box) => {
+  const typed = "sëx\x7f\x7fecret\r";
+  const differing = await box.runAtTerminal([["new secret key: ", typed], ["again: ", "other\r"]], ["keygen"]);
+  assert.equal(differing.code, 2);
+  assert.match(differing.stdout, /Error: The two passwords are not the same/);
+  const stopped = await box.runAtTerminal([["new secret key: ", "abc\x03"]], ["keygen"]);
+  assert.equal(stopped.code, 2);
+  assert.match(stopped.stdout, /The secret key needs a password/);
+  assert.deepEqual([...Deno.readDirSync(box.root)].filter(({ name }) => name.includes("aimodellib")), []);
+  const same = await box.runAtTerminal([["new secret key: ", typed], ["again: ", typed]], ["keygen"]);
+  assert.equal(same.code, 0, same.stdout);
+  assert.doesNotMatch(same.stdout, /ecret\r/);
+  await archive(box);
+  const env = { AIMODELLIB_KEY_PASSWORD: "secret" };
+  assert.equal((await box.run(["sign", "model.tar.gz"], { env })).code, 0);
+});
+
+test("minisign verifies what sign has signed, and reads an encrypted key of keygen", async (box) => {
+  await archive(box);
+  await box.run(["keygen"], { env: { AIMODELLIB_KEY_PASSWORD: "pässword" } });
+  const signed = await box.run(["sign", "model.tar.gz"], { env: { AIMODELLIB_KEY_PASSWORD: "pässword" } });
+  assert.equal(signed.code, 0, signed.stderr);
+  const verified = await minisign(box, ["-V", "-p", "aimodellib.pub", "-m", "model.tar.gz"]);
+  assert.ok(verified.success, verified.text);
+  assert.match(verified.text, /Signature and comment signature verified\nTrusted comment: timestamp:\d+\tfile:model/);
+  const byIt = await minisign(
+    box,
+    ["-S", "-s", "aimodellib.key", "-x", "by-it.sig", "-m", "model.tar.gz"],
+    "pässword\n",
+  );
+  assert.ok(byIt.success, byIt.text);
+  const { code, stderr } = await box.run(["verify", "-k", "aimodellib.pub", "-x", "by-it.sig", "model.tar.gz"]);
+  assert.equal(code, 0, stderr);
+}, HAS_MINISIGN);
+
+for (const [kind, flag] of [["as it is now", "-H"], ["as older versions made it", "-l"]] as const) {
+  test(`verify takes a signature of minisign, ${kind}, and sign uses its keys`, async (box) => {
+    await archive(box);
+    const made = await minisign(box, ["-G", "-p", "m.pub", "-s", "m.key"], "pw\npw\n");
+    assert.ok(made.success, made.text);
+    const signed = await minisign(box, ["-S", flag, "-s", "m.key", "-t", "by hand", "-m", "model.tar.gz"], "pw\n");
+    assert.ok(signed.success, signed.text);
+    const verified = await box.run(["verify", "--key", "m.pub", "model.tar.gz"]);
+    assert.equal(verified.code, 0, verified.stderr);
+    assert.match(verified.stdout, /\nSigned with the key [0-9A-F]{16}: by hand\n$/);
+    const bytes = Deno.readFileSync(box.path("model.tar.gz"));
+    await archive(box, "other.tar.gz");
+    Deno.writeTextFileSync(box.path("module-2/x"), "x");
+    assert.equal((await box.run(["package", "-q", "-m", box.path("module-2")])).code, 0);
+    assert.equal((await box.run(["verify", "--key", "m.pub", "model.tar.gz"])).code, 1);
+    Deno.writeFileSync(box.path("model.tar.gz"), bytes);
+
+    const env = { AIMODELLIB_KEY_PASSWORD: "pw" };
+    const ours = await box.run(["sign", "-s", "m.key", "-x", "ours.sig", "model.tar.gz"], { env });
+    assert.equal(ours.code, 0, ours.stderr);
+    const byMinisign = await minisign(box, ["-V", "-p", "m.pub", "-x", "ours.sig", "-m", "model.tar.gz"]);
+    assert.ok(byMinisign.success, byMinisign.text);
+  }, HAS_MINISIGN);
+}

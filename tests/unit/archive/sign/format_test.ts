@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import {
+  formatKeyId,
+  formatPublicKey,
+  formatSignature,
+  parsePublicKey,
+  parseSignature,
+} from "../../../../src/archive/sign/format.ts";
+import { UsageError } from "../../../../src/errors.ts";
+
+/** Made by minisign 0.11. */
+const PUBLIC_KEY = `untrusted comment: minisign public key 28C2C445D5889965
+RWRlmYjVRcTCKAqhQVDs+LGwvQrQXZvFloRAh0A2G0xiFH7tia0kN4T8
+`;
+const SIGNATURE = `untrusted comment: signature from minisign secret key
+RURlmYjVRcTCKAqD7OCt2QVhDy07pu4Muh4vZ2C4rrzuVcTu13Tc8mFqTHtME1dLZHd0aYBTbKS6kTnWBxACldQrinI+UCNYDQU=
+trusted comment: timestamp:1795441036	file:f	hashed
+3XqKGOI238Jr9/pRsSTRr0g5MHs6hYfAsyMWIuHFiMVGgyMn5Iv0K1yt1nYkRFxtRsc5nfI9DxVQkyCgHH+1AA==
+`;
+
+Deno.test("parsePublicKey() and formatPublicKey() keep what minisign wrote", () => {
+  const key = parsePublicKey(PUBLIC_KEY, "k");
+  assert.equal(formatKeyId(key.id), "28C2C445D5889965");
+  assert.equal(formatPublicKey(key), PUBLIC_KEY);
+  assert.deepEqual(parsePublicKey(PUBLIC_KEY.split("\n")[1]!, "k"), key);
+  assert.deepEqual(parsePublicKey(PUBLIC_KEY.replaceAll("\n", "\r\n"), "k"), key);
+});
+
+Deno.test("parseSignature() and formatSignature() keep what minisign wrote", () => {
+  const signature = parseSignature(SIGNATURE, "s");
+  assert.equal(signature.prehashed, true);
+  assert.equal(signature.trustedComment, "timestamp:1795441036\tfile:f\thashed");
+  assert.equal(formatSignature(signature), SIGNATURE);
+});
+
+for (
+  const [what, text] of [
+    ["is empty", ""],
+    ["is too short", PUBLIC_KEY.slice(0, -6)],
+    ["is no base64", PUBLIC_KEY.replace("RWRl", "RWR!")],
+    ["has another algorithm", PUBLIC_KEY.replace("RWRl", "RXRl")],
+    ["goes on", `${PUBLIC_KEY}more\n`],
+    ["is a signature", SIGNATURE],
+  ] as const
+) {
+  Deno.test(`parsePublicKey() refuses a text that ${what}`, () => {
+    assert.throws(
+      () => parsePublicKey(text, "'x'"),
+      (error) => error instanceof UsageError && /^'x' is not/.test(error.message),
+    );
+  });
+}
+
+for (
+  const [what, text] of [
+    ["is empty", ""],
+    ["lacks a line", SIGNATURE.split("\n").slice(0, 3).join("\n")],
+    ["has another algorithm", SIGNATURE.replace("RURl", "RUVl")],
+    ["has no trusted comment", SIGNATURE.replace("trusted comment: t", "comment: t")],
+    ["has a short second signature", SIGNATURE.replace("3XqKGOI2", "")],
+    ["goes on", `${SIGNATURE}more\n`],
+  ] as const
+) {
+  Deno.test(`parseSignature() refuses a text that ${what}`, () => {
+    assert.throws(() => parseSignature(text, "'x'"), UsageError);
+  });
+}

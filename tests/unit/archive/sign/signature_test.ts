@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { ArchiveError } from "../../../../src/archive/errors.ts";
+import { formatSecretKey, generateKey, parseSecretKey } from "../../../../src/archive/sign/secret_key.ts";
+import { Signer, Verifier } from "../../../../src/archive/sign/signature.ts";
+import { UsageError } from "../../../../src/errors.ts";
+
+const never = () => Promise.reject(new Error("A password was asked for"));
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("a Verifier accepts what a Signer signed, however it is cut, and nothing else", async () => {
+  const secret = await generateKey();
+  const signer = new Signer();
+  signer.update(bytes("some content"));
+  const signature = await signer.sign(secret, { trusted: "t", untrusted: "u" });
+  const verifier = (signed = signature) => new Verifier(secret, signed, "The signature");
+  const good = verifier();
+  good.update(bytes("some "));
+  good.update(bytes("content"));
+  await good.verify();
+  const changed = verifier();
+  changed.update(bytes("some contents"));
+  await assert.rejects(changed.verify(), /^ArchiveError: The signature does not fit the archive/);
+  const other = verifier({ ...signature, trustedComment: "T" });
+  other.update(bytes("some content"));
+  await assert.rejects(other.verify(), /^ArchiveError: The trusted comment of/);
+  const another = await generateKey();
+  assert.throws(() => new Verifier(another, signature, "The signature"), ArchiveError);
+  const forged = new Verifier({ ...another, id: secret.id }, signature, "The signature");
+  forged.update(bytes("some content"));
+  await assert.rejects(forged.verify(), ArchiveError);
+});
+
+Deno.test("parseSecretKey() reads what formatSecretKey() wrote without a password, and refuses damage", async () => {
+  const secret = await generateKey();
+  const text = await formatSecretKey(secret, undefined);
+  assert.deepEqual(await parseSecretKey(text, "k", never), secret);
+  const [comment, line] = text.split("\n") as [string, string];
+  const damaged = Uint8Array.fromBase64(line);
+  damaged[70]! ^= 1;
+  for (const wrong of ["", comment, `${comment}\n${line.slice(4)}`, `${comment}\n${damaged.toBase64()}\n`]) {
+    await assert.rejects(parseSecretKey(wrong, "k", never), UsageError);
+  }
+});
+
+Deno.test("parseSecretKey() refuses a key that would take too much memory to be decrypted", async () => {
+  const text = await formatSecretKey(await generateKey(), undefined);
+  const key = Uint8Array.fromBase64(text.split("\n")[1]!);
+  key.set(bytes("Sc"), 2);
+  new DataView(key.buffer).setBigUint64(46, 2n ** 40n, true);
+  await assert.rejects(parseSecretKey(`${text.split("\n")[0]}\n${key.toBase64()}`, "k", never), /too much/);
+});
