@@ -6,6 +6,12 @@ import { ArchiveError } from "./errors.ts";
 /** The one name that it may have. */
 export const MANIFEST_NAME = "manifest.json";
 
+/** In the module's folder: what pip is to install. */
+export const REQUIREMENTS_NAME = "requirements.txt";
+
+/** In the archive's root: wheels to install them from without a network. */
+export const WHEELS_FOLDER = "wheels";
+
 /** What an archive says of itself. All paths are from a root: the archive's for `module`, the run's for the others. */
 export interface Manifest {
   /** The folder with the source files. @default "" */
@@ -107,7 +113,7 @@ export function joinPath(...parts: readonly string[]): string {
 
 /** Where a module's requirements are, from the archive's root, if it has any. */
 export function requirementsPath({ module }: Manifest): string {
-  return joinPath(module, "requirements.txt");
+  return joinPath(module, REQUIREMENTS_NAME);
 }
 
 /**

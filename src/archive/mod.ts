@@ -1,7 +1,7 @@
 /** Model Archives: making them, reading them, and trusting what they say. */
 
 export { FileBeside } from "./beside.ts";
-export { collect } from "./collect.ts";
+export { collect, type Collection } from "./collect.ts";
 export { ArchiveError } from "./errors.ts";
 export {
   formatManifest,
@@ -10,9 +10,11 @@ export {
   MANIFEST_NAME,
   type ParsedManifest,
   parseManifest,
+  REQUIREMENTS_NAME,
   requirementsPath,
+  WHEELS_FOLDER,
 } from "./manifest.ts";
-export { pack, type PackOptions } from "./pack.ts";
+export { pack, type PackOptions, type Part } from "./pack.ts";
 export { type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
 export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
 export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness } from "./scan.ts";

@@ -20,8 +20,13 @@ const MAX_THREADS = 8;
 export interface Contents {
   /** The manifest's text. */
   readonly manifest: string;
-  /** The folder of the archive that the module's files go to; empty for its root. */
-  readonly module: string;
+  readonly parts: readonly Part[];
+}
+
+/** Files that lie together. */
+export interface Part {
+  /** The folder of the archive that they go to; empty for its root. */
+  readonly folder: string;
   readonly files: Collection;
 }
 
@@ -42,24 +47,27 @@ export interface PackOptions extends Pick<GzipWriterOptions, "level" | "write"> 
  * @returns the number of its entries
  * @throws {ArchiveError} which names a file that can't be read, or changed while it was
  */
-export async function pack({ manifest, module, files }: Contents, options: PackOptions): Promise<number> {
+export async function pack({ manifest, parts }: Contents, options: PackOptions): Promise<number> {
   const { level, write, mtime } = options;
-  using gzip = new GzipWriter({ level, write, threads: options.threads ?? threadsFor(files.bytes) });
+  const bytes = parts.reduce((sum, { files }) => sum + files.bytes, 0);
+  using gzip = new GzipWriter({ level, write, threads: options.threads ?? threadsFor(bytes) });
   const writer = new TarWriter(gzip, options);
   const text = new TextEncoder().encode(manifest);
   await gzip.add(encodeHeader({ ...FILE, path: MANIFEST_NAME, size: text.length }, mtime));
   await gzip.add(text);
   await gzip.add(new Uint8Array(paddingOf(text.length)));
   let entries = 1;
-  for (const folder of parentsOf(module)) {
-    await gzip.add(encodeHeader({ ...FOLDER, path: folder }, mtime));
-    entries++;
-  }
-  for (const entry of files.entries) {
-    // The root's manifest is the one that was given, or made.
-    if (module === "" && entry.path === MANIFEST_NAME) continue;
-    await writer.add({ ...entry, path: joinPath(module, entry.path) });
-    entries++;
+  for (const { folder, files } of parts) {
+    for (const parent of parentsOf(folder)) {
+      await gzip.add(encodeHeader({ ...FOLDER, path: parent }, mtime));
+      entries++;
+    }
+    for (const entry of files.entries) {
+      // The root's manifest is the one that was given, or made.
+      if (folder === "" && entry.path === MANIFEST_NAME) continue;
+      await writer.add({ ...entry, path: joinPath(folder, entry.path) });
+      entries++;
+    }
   }
   await gzip.add(TAR_END);
   await gzip.close();

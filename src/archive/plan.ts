@@ -33,6 +33,8 @@ export interface Plan {
   readonly manifest: Manifest;
   /** As it is written. */
   readonly manifestText: string;
+  /** Absolute. */
+  readonly root: string;
   readonly files: Collection;
   /** What the user should know, and is no error. */
   readonly notices: readonly string[];
@@ -85,7 +87,7 @@ export function plan(options: PlanOptions): Plan {
     const assumed = options.manifestFile === undefined && given === undefined;
     scripts.push({ key, path, source: `${root}/${path}`, assumed });
   }
-  return { ...planned, scripts };
+  return { ...planned, root, scripts };
 }
 
 /**
@@ -110,7 +112,7 @@ function planGenerated(
   root: string,
   files: Collection,
   has: ReadonlySet<string>,
-): Omit<Plan, "scripts"> {
+): Omit<Plan, "root" | "scripts"> {
   const notices: string[] = [];
   const script = (key: "trainingScript" | "servingScript", given: string | undefined, fallback: string) => {
     const name = given ?? fallback;
@@ -148,7 +150,7 @@ function planGiven(
   file: string,
   files: Collection,
   has: ReadonlySet<string>,
-): Omit<Plan, "scripts"> {
+): Omit<Plan, "root" | "scripts"> {
   const others = [
     options.trainScript !== undefined && OPTIONS.trainingScript,
     options.serveScript !== undefined && OPTIONS.servingScript,

@@ -2,7 +2,7 @@
 
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "./command.ts";
@@ -65,6 +65,23 @@ const parser = merge(
         description: message`How hard to compress; 0 not at all.`,
       }),
       6,
+    ),
+    bundleWheels: withDefault(
+      flag("--bundle-wheels", {
+        description: message`Put the wheels of ${"requirements.txt"} and of what they need into the archive.`,
+      }),
+      false,
+    ),
+    pythonVersion: optional(
+      option("--python-version", string({ metavar: "VERSION" }), {
+        description: message`The Python that those wheels are for, such as ${"3.12"}. [that of ${"--python"}]`,
+      }),
+    ),
+    platforms: multiple(
+      option("--platform", string({ metavar: "PLATFORM" }), {
+        description:
+          message`And the machine, in pip's words, such as ${"manylinux_2_28_x86_64"}; may be repeated. [this one]`,
+      }),
     ),
     quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
     json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),

@@ -7,16 +7,17 @@ import { type CheckOptions, checkPlan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
+import { type BundleOptions, bundleWheels, checkWheels } from "./bundle_wheels.ts";
 import { count, formatBytes } from "./sizes.ts";
 import { sourceDateEpoch } from "./source_date.ts";
 
 /** The options of the command. */
-export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions {
+export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions, BundleOptions {
   /** `-` for standard output. */
   readonly output: string;
   readonly level: number;
-  readonly quiet: boolean;
   readonly json: boolean;
+  readonly bundleWheels: boolean;
 }
 
 /** 1980, from when on all formats have dates; tar complains of older ones. */
@@ -33,6 +34,11 @@ const DEFAULT_MTIME = 315_532_800;
 export async function runPackaging(options: PackageOptions, io: Io): Promise<number> {
   const { output, level, quiet, json } = options;
   const mtime = sourceDateEpoch(io) ?? DEFAULT_MTIME;
+  if (!options.bundleWheels && (options.pythonVersion !== undefined || options.platforms.length > 0)) {
+    throw new UsageError(
+      "--python-version and --platform are about the wheels of --bundle-wheels: add it, or leave them out",
+    );
+  }
   const stop = new AbortController();
   using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
   if (output === "-") {
@@ -45,7 +51,9 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
 
   async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
-    return await checkPlan(plan({ ...options, isOutput }), options.moduleDir, options, io);
+    const planned = plan({ ...options, isOutput });
+    if (options.bundleWheels) checkWheels(planned);
+    return await checkPlan(planned, options.moduleDir, options, io);
   }
 
   async function write(
@@ -55,12 +63,15 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   ): Promise<number> {
     const { manifest, manifestText, files, notices } = what;
     if (!quiet && !json) { for (const notice of notices) io.stderr(`${notice}\n`); }
+    using wheels = options.bundleWheels ? await bundleWheels(what, options, io, stop.signal) : undefined;
+    const parts = [{ folder: manifest.module, files }, ...(wheels === undefined ? [] : [wheels])];
+    const bytes = parts.reduce((sum, { files }) => sum + files.bytes, 0);
     const hash = createHash("sha256");
     let packedBytes = 0;
     let entries: number;
     {
-      using progress = new Progress(io, files.bytes, quiet || json);
-      entries = await pack({ manifest: manifestText, module: manifest.module, files }, {
+      using progress = new Progress(io, bytes, quiet || json);
+      entries = await pack({ manifest: manifestText, parts }, {
         level,
         mtime,
         signal: stop.signal,
@@ -75,7 +86,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     commit();
     const sha256 = hash.digest("hex");
     if (json) {
-      const { leftOut, bytes } = files;
+      const { leftOut } = files;
       io.stdout(
         `${JSON.stringify({ archive: output, packedBytes, sha256, entries, bytes, manifest, leftOut, notices })}\n`,
       );
@@ -84,7 +95,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
       if (left !== undefined) io.stderr(`${left}\n`);
       const name = output === "-" ? "standard output" : output;
       io.stderr(
-        `Wrote ${name}: ${count(entries, "entry", "entries")}, ${formatBytes(files.bytes)} packed in ` +
+        `Wrote ${name}: ${count(entries, "entry", "entries")}, ${formatBytes(bytes)} packed in ` +
           `${formatBytes(packedBytes)}, sha256:${sha256}\n`,
       );
     }

@@ -192,6 +192,67 @@ test("package says that nothing was checked when there is no Python", async (box
   assert.match(named.stderr, /--python names the Python 'no-such-python'/);
 });
 
+test("package --bundle-wheels puts the wheels of requirements.txt, and what they need, into the archive", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "requirements.txt": "python-dateutil==2.9.0.post0\n" });
+  const { code, stderr } = await box.run(["package", "-m", path, "--bundle-wheels"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Saved .*python_dateutil-2.9.0.post0-py2.py3-none-any.whl/);
+  const { entries } = JSON.parse((await box.run(["inspect", "--json", "model.tar.gz"])).stdout);
+  const wheels = entries.map(({ path }: { path: string }) => path).filter((path: string) => path.endsWith(".whl"));
+  assert.match(
+    wheels.join(" "),
+    /^wheels\/python_dateutil-2.9.0.post0-py2.py3-none-any.whl wheels\/six-[\d.]+-py2.py3-none-any.whl$/,
+  );
+  assert.equal((await box.run(["verify", "model.tar.gz"])).code, 0);
+});
+
+test("package --bundle-wheels takes wheels for another Python and machine", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "requirements.txt": "markupsafe==3.0.2\n" });
+  const words = ["--bundle-wheels", "--python-version", "3.12", "--platform", "manylinux2014_aarch64"];
+  const { code, stderr } = await box.run(["package", "-q", "-m", path, ...words]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(sh(box.root, "tar tzf model.tar.gz"), /\nwheels\/MarkupSafe-3.0.2-cp312-cp312-.*aarch64.whl\n/);
+});
+
+for (
+  const [what, files, words, exit, message] of [
+    [
+      "there is no such package",
+      { "requirements.txt": "six==0.0.0.dev0\n" },
+      ["-q"],
+      1,
+      /No matching distribution found/,
+    ],
+    ["there are no requirements", {}, [], 2, /--bundle-wheels needs a requirements.txt in the module/],
+    [
+      "the module is where they are to be",
+      { "requirements.txt": "", "manifest.json": '{"trainingScript": "train.py"}', "wheels/x": "" },
+      ["-M", "module-1/manifest.json"],
+      2,
+      /The wheels are put into the archive's folder 'wheels', which the module has already/,
+    ],
+  ] as const
+) {
+  test(`package --bundle-wheels says so, and leaves nothing, when ${what}`, async (box) => {
+    const path = box.module({ "train.py": TRAIN, ...files });
+    const { code, stderr } = await box.run(["package", "-m", path, "--bundle-wheels", ...words]);
+    assert.equal(code, exit, stderr);
+    assert.match(stderr, message);
+    assert.throws(() => Deno.statSync(box.path("model.tar.gz")), Deno.errors.NotFound);
+  });
+}
+
+test("package --bundle-wheels ends what PIP_CMD names, and leaves nothing, when SIGTERM comes", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "requirements.txt": "" });
+  Deno.writeTextFileSync(box.path("pip"), '#!/bin/sh\necho "begun with $*"\nexec sleep 60\n', { mode: 0o755 });
+  const program = box.start(["package", "-m", path, "--bundle-wheels"], { env: { PIP_CMD: `${box.path("pip")} -v` } });
+  await program.stderr.waitFor(/begun with -v wheel --wheel-dir/);
+  program.kill("SIGTERM");
+  const { code } = await program.finished();
+  assert.equal(code, 1);
+  assert.match(program.stderr.text, /Error: Stopped by SIGTERM; nothing was written/);
+});
+
 test("package makes the same bytes as another user, in another folder, at another time", async (box) => {
   const one = box.path("one/model");
   const other = box.path("other/model");

@@ -20,7 +20,13 @@ async function packed(
     return Promise.resolve();
   };
   const files = collect(root, () => false);
-  await pack({ manifest: "{}", module, files }, { level: 6, mtime: 7, write, threads: 0, ...options });
+  await pack({ manifest: "{}", parts: [{ folder: module, files }] }, {
+    level: 6,
+    mtime: 7,
+    write,
+    threads: 0,
+    ...options,
+  });
   return concat(...parts);
 }
 
@@ -133,7 +139,7 @@ Deno.test("pack() refuses a file that grew, shrank or vanished after it was foun
   ) {
     change();
     await assert.rejects(
-      pack({ manifest: "{}", module: "m", files }, { level: 6, mtime: 0, write, threads: 0 }),
+      pack({ manifest: "{}", parts: [{ folder: "m", files }] }, { level: 6, mtime: 0, write, threads: 0 }),
       { name: "ArchiveError", message },
     );
   }
@@ -150,9 +156,12 @@ Deno.test("pack() refuses a file that is written to while it is read", async () 
     if (blocks++ === 2) Deno.writeFileSync(path, pattern(5_000_000, 2));
     return Promise.resolve();
   };
-  await assert.rejects(pack({ manifest: "{}", module: "m", files }, { level: 1, mtime: 0, write, threads: 0 }), {
-    message: /^'m\/weights.bin' changed while it was read/,
-  });
+  await assert.rejects(
+    pack({ manifest: "{}", parts: [{ folder: "m", files }] }, { level: 1, mtime: 0, write, threads: 0 }),
+    {
+      message: /^'m\/weights.bin' changed while it was read/,
+    },
+  );
 });
 
 for (const threads of [0, 2]) {
@@ -162,8 +171,11 @@ for (const threads of [0, 2]) {
     const files = collect(directory.path, () => false);
     let writes = 0;
     const write = () => ++writes > 3 ? Promise.reject(new Error("disk full")) : Promise.resolve();
-    await assert.rejects(pack({ manifest: "{}", module: "m", files }, { level: 1, mtime: 0, write, threads }), {
-      message: "disk full",
-    });
+    await assert.rejects(
+      pack({ manifest: "{}", parts: [{ folder: "m", files }] }, { level: 1, mtime: 0, write, threads }),
+      {
+        message: "disk full",
+      },
+    );
   });
 }
