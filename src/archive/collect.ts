@@ -19,6 +19,9 @@ const ENVIRONMENT_MARKS = ["pyvenv.cfg", "conda-meta"];
 export interface FoundEntry extends NewEntry {
   /** Absolute. */
   readonly source: string;
+  /** By which it is seen that a file is another one now, or has been changed; not there for what is no file. */
+  readonly mtimeMs?: number | undefined;
+  readonly inode?: number | null;
 }
 
 /** What was found. */
@@ -41,7 +44,7 @@ interface IgnoreRules {
  * Walks a folder.
  *
  * @param root its absolute path
- * @param isOutput whether a file is the archive that is being made, or the one that it replaces
+ * @param isOutput whether a path, without links in it, is that of the archive that is being made, or of the one that it replaces
  * @throws {ArchiveError} which names a link that leads out, or what is neither file, folder nor link
  */
 export function collect(root: string, isOutput: (path: string) => boolean): Collection {
@@ -58,7 +61,9 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
     for (const { name, isDirectory, isFile, isSymlink } of children) {
       const path = folder === "" ? name : `${folder}/${name}`;
       const source = `${root}/${path}`;
-      const reason = isOutput(source) ? "output" : reasonToLeaveOut(root, path, name, isDirectory, own);
+      const reason = isOutput(isSymlink ? leadsTo(source) : source)
+        ? "output"
+        : reasonToLeaveOut(root, path, name, isDirectory, own);
       if (reason !== undefined) {
         leftOut.push({ path: isDirectory ? `${path}/` : path, reason });
       } else if (isSymlink) {
@@ -69,9 +74,10 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
         entries.push({ path, kind: "directory", size: 0, executable: true, target: "", source });
         walk(path, own);
       } else if (isFile) {
-        const { size, mode } = Deno.statSync(source);
+        const { size, mode, mtime, ino: inode } = Deno.statSync(source);
         bytes += size;
-        entries.push({ path, kind: "file", size, executable: ((mode ?? 0) & 0o100) !== 0, target: "", source });
+        const executable = ((mode ?? 0) & 0o100) !== 0;
+        entries.push({ path, kind: "file", size, executable, target: "", source, mtimeMs: mtime?.getTime(), inode });
       } else {
         throw new ArchiveError(
           `'${path}' is neither a file, a folder nor a link: remove it, or name it in ${IGNORE_FILE}`,
@@ -81,9 +87,7 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
   };
   walk("", []);
   checkLinks(links, leadsOut);
-  const encoder = new TextEncoder();
-  const keys = new Map(entries.map((entry) => [entry, encoder.encode(entry.path)]));
-  entries.sort((a, b) => compareBytes(keys.get(a)!, keys.get(b)!));
+  entries.sort((a, b) => compareUtf8(a.path, b.path));
   return { entries, bytes, leftOut };
 }
 
@@ -144,14 +148,34 @@ function readLink(source: string, root: string, path: string): string {
   return `${up}${target.slice(root.length + 1)}`.replace(/\/$/, "") || ".";
 }
 
+/** What a link leads to in the end; the link itself if that is nothing. */
+function leadsTo(source: string): string {
+  try {
+    return Deno.realPathSync(source);
+  } catch {
+    return source;
+  }
+}
+
 function leadsOut(path: string, target: string): ArchiveError {
   return new ArchiveError(
     `'${path}' is a link that leads out of the module, to '${target}': replace it by what it leads to, or name it in ${IGNORE_FILE}`,
   );
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
+/**
+ * Compares texts by the bytes of their UTF-8, which is the order of their code points. That of JavaScript's units is the same,
+ * but that surrogates, which stand for what is above, come before the units from U+E000 on.
+ */
+function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x !== y) return lift(x) - lift(y);
+  }
   return a.length - b.length;
+}
+
+function lift(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

@@ -9,9 +9,9 @@ import { reasonOf } from "./beside.ts";
 import { GzipWriter, type GzipWriterOptions } from "./gzip/writer.ts";
 import { joinPath, MANIFEST_NAME } from "./manifest.ts";
 import { encodeHeader, type NewEntry, TAR_END } from "./tar/encode.ts";
-import { paddingOf } from "./tar/entry.ts";
+import { paddingOf, TAR_BLOCK } from "./tar/entry.ts";
 
-/** Below this, threads cost more than they help, in bytes. */
+/** Below this, threads cost more than they help, in bytes of tar. */
 const MIN_THREADED_BYTES = 8 * 2 ** 20;
 /** Each has memory of its own. */
 const MAX_THREADS = 8;
@@ -49,7 +49,7 @@ export interface PackOptions extends Pick<GzipWriterOptions, "level" | "write"> 
  */
 export async function pack({ manifest, parts }: Contents, options: PackOptions): Promise<number> {
   const { level, write, mtime } = options;
-  const bytes = parts.reduce((sum, { files }) => sum + files.bytes, 0);
+  const bytes = parts.reduce((sum, { files }) => sum + files.bytes + files.entries.length * 2 * TAR_BLOCK, 0);
   using gzip = new GzipWriter({ level, write, threads: options.threads ?? threadsFor(bytes) });
   const writer = new TarWriter(gzip, options);
   const text = new TextEncoder().encode(manifest);
@@ -65,7 +65,9 @@ export async function pack({ manifest, parts }: Contents, options: PackOptions):
     for (const entry of files.entries) {
       // The root's manifest is the one that was given, or made.
       if (folder === "" && entry.path === MANIFEST_NAME) continue;
-      await writer.add({ ...entry, path: joinPath(folder, entry.path) });
+      const path = folder === "" ? entry.path : `${joinPath(folder)}/${entry.path}`;
+      const full = writer.add({ ...entry, path });
+      if (full !== undefined) await full;
       entries++;
     }
   }
@@ -75,6 +77,7 @@ export async function pack({ manifest, parts }: Contents, options: PackOptions):
 }
 
 const FILE: NewEntry = { path: "", kind: "file", size: 0, executable: false, target: "" };
+const PADDING = new Uint8Array(TAR_BLOCK);
 const FOLDER: NewEntry = { ...FILE, kind: "directory" };
 
 function threadsFor(bytes: number): number {
@@ -97,40 +100,57 @@ class TarWriter {
     this.#options = options;
   }
 
-  async add(entry: FoundEntry): Promise<void> {
+  /**
+   * Adds an entry. A promise is one to wait for; most small files are in before there is one, since thousands of promises cost
+   * more than thousands of files.
+   */
+  add(entry: FoundEntry): Promise<void> | undefined {
     this.#options.signal?.throwIfAborted();
-    if (entry.kind !== "file") {
-      await this.#gzip.add(encodeHeader(entry, this.#options.mtime));
-      return;
-    }
+    const header = encodeHeader(entry, this.#options.mtime);
+    return entry.kind === "file" ? this.#addFile(entry, header) : this.#gzip.add(header);
+  }
+
+  #addFile(entry: FoundEntry, header: Uint8Array): Promise<void> | undefined {
     let file: Deno.FsFile;
     try {
       file = Deno.openSync(entry.source);
     } catch (cause) {
       throw new ArchiveError(`'${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
     }
-    using _ = { [Symbol.dispose]: () => file.close() };
-    const { size, mtime, ino } = file.statSync();
-    if (size !== entry.size) throw changed(entry);
-    await this.#gzip.add(encodeHeader(entry, this.#options.mtime));
-    await this.#copy(file, entry);
-    const after = file.statSync();
-    if (after.size !== size || after.mtime?.getTime() !== mtime?.getTime() || after.ino !== ino) throw changed(entry);
-    await this.#gzip.add(new Uint8Array(paddingOf(size)));
+    let closes = false;
+    try {
+      const room = this.#gzip.space.length - header.length;
+      if (entry.size + paddingOf(entry.size) < room) {
+        this.#gzip.add(header);
+        this.#readSmall(file, entry);
+        return undefined;
+      }
+      closes = true;
+      return this.#copy(file, entry, header).finally(() => file.close());
+    } finally {
+      if (!closes) file.close();
+    }
   }
 
-  async #copy(file: Deno.FsFile, entry: FoundEntry): Promise<void> {
+  /** Reads a file for which there is space. */
+  #readSmall(file: Deno.FsFile, entry: FoundEntry): void {
+    for (let missing = entry.size; missing > 0;) {
+      const count = read(file, this.#gzip.space.subarray(0, missing), entry);
+      missing -= count;
+      this.#gzip.advance(count);
+    }
+    this.#read += entry.size;
+    checkUnchanged(entry);
+    this.#gzip.add(PADDING.subarray(0, paddingOf(entry.size)));
+  }
+
+  async #copy(file: Deno.FsFile, entry: FoundEntry, header: Uint8Array): Promise<void> {
     const { signal, onProgress } = this.#options;
+    await this.#gzip.add(header);
     for (let missing = entry.size; missing > 0;) {
       signal?.throwIfAborted();
       const { space } = this.#gzip;
-      let count: number | null;
-      try {
-        count = file.readSync(space.length > missing ? space.subarray(0, missing) : space);
-      } catch (cause) {
-        throw new ArchiveError(`'${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
-      }
-      if (count === null) throw changed(entry);
+      const count = read(file, space.length > missing ? space.subarray(0, missing) : space, entry);
       missing -= count;
       this.#read += count;
       const full = this.#gzip.advance(count);
@@ -139,9 +159,34 @@ class TarWriter {
         await full;
       }
     }
+    checkUnchanged(entry);
+    await this.#gzip.add(PADDING.subarray(0, paddingOf(entry.size)));
   }
 }
 
-function changed({ path }: FoundEntry): ArchiveError {
-  return new ArchiveError(`'${path}' changed while it was read: pack again when nothing writes to it`);
+function read(file: Deno.FsFile, space: Uint8Array, entry: FoundEntry): number {
+  let count: number | null;
+  try {
+    count = file.readSync(space);
+  } catch (cause) {
+    throw new ArchiveError(`'${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+  if (count === null) throw changed(entry);
+  return count;
+}
+
+/** Whether a file is still as it was when it was found. By its path: Deno looks up all of an open file's folders again. */
+function checkUnchanged(entry: FoundEntry): void {
+  let now: Deno.FileInfo;
+  try {
+    now = Deno.statSync(entry.source);
+  } catch (cause) {
+    throw changed(entry, { cause });
+  }
+  const { size, mtime, ino } = now;
+  if (size !== entry.size || mtime?.getTime() !== entry.mtimeMs || ino !== entry.inode) throw changed(entry);
+}
+
+function changed({ path }: FoundEntry, options?: ErrorOptions): ArchiveError {
+  return new ArchiveError(`'${path}' changed while it was read: pack again when nothing writes to it`, options);
 }

@@ -21,6 +21,8 @@ export interface ScanHandler {
   readonly onData?: (bytes: Uint8Array) => void;
   /** All content of the entry named last was handed over. */
   readonly onEnd?: () => void;
+  /** A promise to wait for before more is handed over. */
+  readonly ready?: () => Promise<void> | undefined;
 }
 
 /** What was found. */
@@ -99,6 +101,7 @@ export async function scan(
     unpackedBytes += chunk.length;
     rules.checkRatio(unpackedBytes, gzip.consumed);
     tar.push(chunk);
+    await handler.ready?.();
     onProgress?.(packedBytes);
   }
   tar.finish();

@@ -8,8 +8,8 @@
 import { UsageError } from "../errors.ts";
 import { reasonOf, temporaryBeside } from "./beside.ts";
 import { ArchiveError } from "./errors.ts";
+import { Writer } from "./files/writer.ts";
 import type { ByteSource } from "./gzip/reader.ts";
-import type { SafeEntry } from "./rules.ts";
 import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
 
 /**
@@ -29,14 +29,7 @@ export async function unpack(source: ByteSource, folder: string, options: ScanOp
     throw new ArchiveError(`The folder '${path}' can't be made: ${reasonOf(cause)}`, { cause });
   }
   try {
-    const writer = new Writer(temporary);
-    let result: ScanResult;
-    try {
-      result = await scan(source, writer, options);
-      writer.finish();
-    } finally {
-      writer[Symbol.dispose]();
-    }
+    const result = await write(source, temporary, options);
     checkPlace(path);
     Deno.chmodSync(temporary, 0o755);
     Deno.renameSync(temporary, path);
@@ -45,6 +38,14 @@ export async function unpack(source: ByteSource, folder: string, options: ScanOp
     Deno.removeSync(temporary, { recursive: true });
     throw error;
   }
+}
+
+async function write(source: ByteSource, folder: string, options: ScanOptions): Promise<ScanResult> {
+  // Of a relative path, the system would be asked for each file where that begins.
+  await using writer = new Writer(Deno.realPathSync(folder));
+  const result = await scan(source, writer, options);
+  await writer.finish();
+  return result;
 }
 
 /** @throws {UsageError} if something is there that would be lost */
@@ -58,76 +59,5 @@ function checkPlace(path: string): void {
     if (error instanceof Deno.errors.NotFound) return;
     if (error instanceof UsageError) throw error;
     throw new UsageError(`'${path}' can't be unpacked to: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/** Writes entries into a folder. */
-class Writer implements Disposable {
-  readonly #root: string;
-  readonly #folders = new Set<string>();
-  readonly #links: SafeEntry[] = [];
-  #file: Deno.FsFile | undefined;
-  #entry: SafeEntry | undefined;
-
-  constructor(root: string) {
-    this.#root = root;
-  }
-
-  onEntry(entry: SafeEntry): void {
-    this.#entry = entry;
-    if (entry.kind === "directory") this.#makeFolder(entry.path);
-    else this.#makeFolder(entry.path.slice(0, Math.max(0, entry.path.lastIndexOf("/"))));
-    if (entry.kind === "symlink") this.#links.push(entry);
-    else if (entry.kind === "hardlink") {
-      this.#try(entry, () => Deno.linkSync(`${this.#root}/${entry.target}`, `${this.#root}/${entry.path}`));
-    } else if (entry.kind === "file") {
-      const options = { write: true, createNew: true, mode: entry.executable ? 0o755 : 0o644 };
-      this.#file = this.#try(entry, () => Deno.openSync(`${this.#root}/${entry.path}`, options));
-    }
-  }
-
-  onData(bytes: Uint8Array): void {
-    const file = this.#file!;
-    this.#try(this.#entry!, () => {
-      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-    });
-  }
-
-  onEnd(): void {
-    if (this.#file === undefined) return;
-    const { mtime } = this.#entry!;
-    this.#file.utimeSync(mtime, mtime);
-    this.#file.close();
-    this.#file = undefined;
-  }
-
-  /** Makes the links. */
-  finish(): void {
-    for (const entry of this.#links) {
-      this.#try(entry, () => Deno.symlinkSync(entry.target, `${this.#root}/${entry.path}`));
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#file?.close();
-    this.#file = undefined;
-  }
-
-  #makeFolder(path: string): void {
-    if (path === "" || this.#folders.has(path)) return;
-    this.#folders.add(path);
-    try {
-      Deno.mkdirSync(`${this.#root}/${path}`, { recursive: true });
-    } catch (cause) {
-      throw new ArchiveError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
-    }
-  }
-
-  #try<T>({ path }: SafeEntry, write: () => T): T {
-    try {
-      return write();
-    } catch (cause) {
-      throw new ArchiveError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
-    }
   }
 }

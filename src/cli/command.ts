@@ -10,6 +10,8 @@ export interface Command<T> {
   readonly brief: Message;
   readonly description?: Message;
   readonly parser: Parser<"sync", T, unknown>;
+  /** Whether it reads or writes so many files that it keeps all permissions: each open is quicker then. */
+  readonly manyFiles?: boolean;
   /**
    * Does it.
    *

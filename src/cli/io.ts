@@ -16,6 +16,8 @@ export interface Io {
   readonly env: (name: string) => string | undefined;
   /** Calls back for each SIGINT and SIGTERM, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+  /** Gives back the permissions that no command needs. */
+  readonly dropPermissions: () => void;
   /** Columns of the terminal; undefined if standard output is none. */
   readonly columns?: number | undefined;
   /** Columns of the terminal that shows standard error; undefined if none does. */

@@ -45,8 +45,8 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     if (json) throw new UsageError("--json and --output - would both write to standard output: leave out one of them");
     return await write(await planAndCheck(() => false), io.stdoutBytes);
   }
-  const existing = identityOf(output);
-  const what = await planAndCheck((path) => existing !== undefined && identityOf(path) === existing);
+  const itself = realPath(output);
+  const what = await planAndCheck((path) => path === itself);
   using file = new FileBeside(output);
   return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
 
@@ -111,12 +111,13 @@ function leftOutLine({ files: { leftOut } }: Plan): string | undefined {
   return `Left out ${count(leftOut.length, "path")}: ${parts.sort().join(", ")}`;
 }
 
-/** What makes a file the same as another, whatever its path. */
-function identityOf(path: string): string | undefined {
+/** Where a file is that may not be there yet. */
+function realPath(path: string): string | undefined {
+  const slash = path.lastIndexOf("/") + 1;
   try {
-    const { dev, ino } = Deno.statSync(path);
-    return `${dev}:${ino}`;
+    return `${Deno.realPathSync(path.slice(0, slash) || ".").replace(/\/$/, "")}/${path.slice(slash)}`;
   } catch {
+    // The folder is not there: nothing of it is packed, and that it can't be written to is said later.
     return undefined;
   }
 }

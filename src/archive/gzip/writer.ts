@@ -73,8 +73,15 @@ export class GzipWriter implements Disposable {
     return this.#end === this.#start + BLOCK_BYTES ? this.#beginBlock() : undefined;
   }
 
-  /** Puts all of `bytes` into the input. */
-  async add(bytes: Uint8Array): Promise<void> {
+  /** Puts all of `bytes` into the input. A promise is one to wait for, as with {@linkcode advance}. */
+  add(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#end + bytes.length >= this.#start + BLOCK_BYTES) return this.#addInParts(bytes);
+    this.#buffer.set(bytes, this.#end);
+    this.#end += bytes.length;
+    return undefined;
+  }
+
+  async #addInParts(bytes: Uint8Array): Promise<void> {
     for (let offset = 0; offset < bytes.length;) {
       const { space } = this;
       const count = Math.min(space.length, bytes.length - offset);

@@ -93,7 +93,7 @@ export class TarDecoder {
   /** @param offset where the header begins in the archive */
   #onHeader(offset: number): void {
     const header = this.#header;
-    if (header.every((byte) => byte === 0)) {
+    if (header[0] === 0 && header.every((byte) => byte === 0)) {
       this.#zeroBlocks++;
       return;
     }
@@ -201,13 +201,16 @@ function kindOf(type: string, path: string): TarEntry["kind"] {
 
 function checkSum(header: Uint8Array, offset: number): void {
   const expected = number(header, 148, 8, "checksum");
-  let unsigned = 0;
-  let signed = 0;
+  // Its own field counts as spaces.
+  let unsigned = 8 * 0x20;
+  let high = 0;
   for (let i = 0; i < TAR_BLOCK; i++) {
-    const byte = i >= 148 && i < 156 ? 0x20 : header[i]!;
+    if (i === 148) i = 156;
+    const byte = header[i]!;
     unsigned += byte;
-    signed += byte < 0x80 ? byte : byte - 0x100;
+    high += byte >> 7;
   }
+  const signed = unsigned - high * 0x100;
   // Some old programs added signed bytes.
   if (expected !== unsigned && expected !== signed) {
     throw new ArchiveError(
@@ -227,6 +230,8 @@ function number(header: Uint8Array, offset: number, length: number, what: string
     }
     for (const [index, byte] of field.entries()) value = value * 256 + (index === 0 ? byte & 0x3f : byte);
   } else {
+    const simple = octal(header, offset, offset + length);
+    if (simple !== undefined) return simple;
     const digits = untilZero(field).trim();
     if (!/^[0-7]*$/.test(digits)) {
       throw new ArchiveError(`A header has the ${what} '${digits}', which is no octal number`);
@@ -234,6 +239,20 @@ function number(header: Uint8Array, offset: number, length: number, what: string
     value = digits === "" ? 0 : Number.parseInt(digits, 8);
   }
   if (!Number.isSafeInteger(value)) throw new ArchiveError(`A header has a ${what} that no file can have`);
+  return value;
+}
+
+/** Nothing but octal digits, and then zeros or spaces, as nearly all fields are; undefined for anything else. */
+function octal(header: Uint8Array, offset: number, end: number): number | undefined {
+  let value = 0;
+  let i = offset;
+  for (; i < end; i++) {
+    const digit = header[i]! - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  if (i === offset) return undefined;
+  for (; i < end; i++) if (header[i] !== 0 && header[i] !== 0x20) return undefined;
   return value;
 }
 

@@ -83,29 +83,37 @@ interface Fields {
   readonly target: Uint8Array;
 }
 
-function ustar({ name, prefix, mode, size, mtime, type, target }: Fields): Uint8Array {
+/** What all headers have in common: owner, group and devices are 0. */
+const TEMPLATE = (() => {
   const header = new Uint8Array(TAR_BLOCK);
-  const text = (offset: number, value: string) => encoder.encodeInto(value, header.subarray(offset));
-  const octal = (offset: number, digits: number, value: number) =>
-    text(offset, value.toString(8).padStart(digits, "0"));
+  for (const offset of [108, 116, 329, 337]) octal(header, offset, 7, 0);
+  header.fill(0x20, 148, 156);
+  encoder.encodeInto("ustar\0" + "00", header.subarray(257));
+  return header;
+})();
+
+function ustar({ name, prefix, mode, size, mtime, type, target }: Fields): Uint8Array {
+  const header = TEMPLATE.slice();
   header.set(name, 0);
-  octal(100, 7, mode);
-  octal(108, 7, 0);
-  octal(116, 7, 0);
-  octal(124, 11, size);
-  octal(136, 11, mtime);
-  text(148, "        ");
-  text(156, type);
+  octal(header, 100, 7, mode);
+  octal(header, 124, 11, size);
+  octal(header, 136, 11, mtime);
+  header[156] = type.charCodeAt(0);
   header.set(target, 157);
-  text(257, "ustar\0" + "00");
-  octal(329, 7, 0);
-  octal(337, 7, 0);
   header.set(prefix, 345);
   let sum = 0;
-  for (const byte of header) sum += byte;
-  octal(148, 6, sum);
+  for (let i = 0; i < TAR_BLOCK; i++) sum += header[i]!;
+  octal(header, 148, 6, sum);
   header[154] = 0;
   return header;
+}
+
+/** Digits, the last one first, since there are thousands of headers. */
+function octal(header: Uint8Array, offset: number, digits: number, value: number): void {
+  for (let i = offset + digits - 1; i >= offset; i--) {
+    header[i] = 0x30 + value % 8;
+    value = Math.floor(value / 8);
+  }
 }
 
 /** A name of over 100 bytes may be cut at a slash into two fields; undefined if it can't. */
@@ -119,7 +127,7 @@ function splitName(bytes: Uint8Array): { readonly name: Uint8Array; readonly pre
 }
 
 function isAscii(bytes: Uint8Array): boolean {
-  for (const byte of bytes) if (byte >= 0x80) return false;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
   return true;
 }
 

@@ -13,6 +13,8 @@ export class FakeIo implements Io {
   readonly env: Io["env"];
   readonly columns = 100;
   readonly colors: boolean;
+  /** Whether permissions were given back. */
+  dropped = false;
   readonly #handlers = new Set<(signal: StopSignal) => void>();
 
   constructor(variables: Readonly<Record<string, string>> = {}, colors = false) {
@@ -20,6 +22,7 @@ export class FakeIo implements Io {
     this.colors = colors;
   }
 
+  readonly dropPermissions = (): void => void (this.dropped = true);
   readonly stdout = (text: string): void => void (this.out += text);
   readonly stdoutBytes = (bytes: Uint8Array): Promise<void> => {
     this.bytes.push(bytes.slice());

@@ -1,0 +1,108 @@
+/** Writes entries into a folder. Links come last: none is there while files are written. */
+
+import { reasonOf } from "../beside.ts";
+import { ArchiveError } from "../errors.ts";
+import type { SafeEntry } from "../rules.ts";
+import type { ScanHandler } from "../scan.ts";
+import { Batches } from "./batches.ts";
+import { createFile, writeAll } from "./write_file.ts";
+
+/** Of more files than this the small ones are written by threads, which take some milliseconds to start. */
+const THREADS_FROM = 500;
+/** What is small, in bytes. */
+const SMALL_BYTES = 64 * 1024;
+
+/** A file that is being written here, or gathered for a thread. */
+type Current =
+  | { readonly entry: SafeEntry; readonly file: Deno.FsFile }
+  | { readonly entry: SafeEntry; readonly bytes: Uint8Array<ArrayBuffer>; filled: number };
+
+/** Writes entries into a folder. */
+export class Writer implements ScanHandler, AsyncDisposable {
+  readonly #root: string;
+  readonly #folders = new Set<string>();
+  readonly #links: SafeEntry[] = [];
+  #count = 0;
+  #batches: Batches | undefined;
+  #current: Current | undefined;
+
+  /** @param root the folder's absolute path */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  onEntry(entry: SafeEntry): void {
+    const { path, kind, size, executable } = entry;
+    this.#makeFolder(kind === "directory" ? path : path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+    if (kind === "symlink" || kind === "hardlink") this.#links.push(entry);
+    if (kind !== "file") return;
+    if (++this.#count > THREADS_FROM && size <= SMALL_BYTES) {
+      this.#batches ??= new Batches(this.#root);
+      this.#current = { entry, bytes: this.#batches.space(size), filled: 0 };
+    } else {
+      this.#current = { entry, file: attempt(entry, () => createFile(this.#root, path, executable)) };
+    }
+  }
+
+  onData(bytes: Uint8Array): void {
+    const current = this.#current!;
+    if ("file" in current) {
+      attempt(current.entry, () => writeAll(current.file, bytes));
+    } else {
+      current.bytes.set(bytes, current.filled);
+      current.filled += bytes.length;
+    }
+  }
+
+  onEnd(): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    const { path, executable, mtime } = current.entry;
+    if ("file" in current) {
+      current.file.utimeSync(mtime, mtime);
+      current.file.close();
+    } else {
+      this.#batches!.add({ path, executable, mtime, bytes: current.bytes });
+    }
+  }
+
+  ready(): Promise<void> | undefined {
+    return this.#batches?.ready();
+  }
+
+  /**
+   * Waits for what threads write, and makes the links.
+   *
+   * @throws {ArchiveError} which names what could not be written
+   */
+  async finish(): Promise<void> {
+    await this.#batches?.finish();
+    for (const entry of this.#links) {
+      const { path, kind, target } = entry;
+      attempt(entry, () => {
+        if (kind === "symlink") Deno.symlinkSync(target, `${this.#root}/${path}`);
+        else Deno.linkSync(`${this.#root}/${target}`, `${this.#root}/${path}`);
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#current !== undefined && "file" in this.#current) this.#current.file.close();
+    await this.#batches?.[Symbol.asyncDispose]();
+  }
+
+  #makeFolder(path: string): void {
+    if (path === "" || this.#folders.has(path)) return;
+    this.#folders.add(path);
+    attempt({ path }, () => Deno.mkdirSync(`${this.#root}/${path}`, { recursive: true }));
+  }
+}
+
+function attempt<T>({ path }: Pick<SafeEntry, "path">, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    throw new ArchiveError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
+  }
+}
