@@ -1,9 +1,11 @@
 /** Model Archives: making them, reading them, and trusting what they say. */
 
 export { FileBeside } from "./beside.ts";
+export { type CachedArchive, listArchives, obtainArchive, removeArchive, type UnpackedArchive } from "./cache.ts";
 export { collect, type Collection } from "./collect.ts";
 export { ArchiveError } from "./errors.ts";
 export {
+  DEFAULT_MANIFEST,
   formatManifest,
   joinPath,
   type Manifest,

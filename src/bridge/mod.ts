@@ -9,6 +9,7 @@ export {
   BridgeProcess,
   OUTPUT_REST_MS,
   type OutputSink,
+  type OutputSinks,
   type StartConfig,
   StartError,
   withLimit,

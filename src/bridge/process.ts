@@ -23,10 +23,11 @@ export interface BridgeOptions {
   readonly python: string;
   readonly assets: Assets;
   /**
-   * Where what the script prints goes: to our own standard output and error, or, in the order in which it was
-   * written, to a function; the script waits while its promise is pending.
+   * Where what the script prints goes: to our own standard output and error; or to a function for each; or, in the order in
+   * which it was written, to one for both. The script waits while a function's promise is pending. In the first two
+   * cases the script reads our standard input.
    */
-  readonly output: "inherit" | OutputSink;
+  readonly output: "inherit" | OutputSinks | OutputSink;
   /** The longest body that is accepted from the worker, in bytes. */
   readonly maxBody: number;
   readonly env: (name: string) => string | undefined;
@@ -39,6 +40,12 @@ export interface OutputSink {
   (bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
   /** Called by the owner of a process when nothing more comes. */
   flush?(): void;
+}
+
+/** One for each stream. */
+export interface OutputSinks {
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
 }
 
 /** A Python that took too long, or ended, before it said HELLO. */
@@ -91,10 +98,12 @@ export class BridgeProcess implements Disposable {
     try {
       child = spawn(options, directory.path);
       // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
-      outputEnded = options.output === "inherit"
-        ? Promise.resolve()
-        : Promise.all([drain(child.stdout, options.output), drain(child.stderr, options.output)])
-          .then(() => {});
+      if (options.output !== "inherit") {
+        const { stdout, stderr } = typeof options.output === "function"
+          ? { stdout: options.output, stderr: options.output }
+          : options.output;
+        outputEnded = Promise.all([drain(child.stdout, stdout), drain(child.stderr, stderr)]).then(() => {});
+      }
       const accepted = await firstOf(listener, child.status, options.signal);
       if ("exit" in accepted) {
         await outputEnded;
@@ -161,17 +170,17 @@ export class BridgeProcess implements Disposable {
 }
 
 function spawn(options: BridgeOptions, directory: string): Deno.ChildProcess {
-  const inherit = options.output === "inherit";
-  const output = inherit ? "inherit" : "piped";
+  const merged = typeof options.output === "function";
+  const output = options.output === "inherit" ? "inherit" : "piped";
   try {
     return new Deno.Command(options.python, {
       args: [options.assets.entry],
       env: {
         AIMODELLIB_BRIDGE: directory,
-        AIMODELLIB_STREAMS: inherit ? "" : "merged",
+        AIMODELLIB_STREAMS: merged ? "merged" : "",
         AIMODELLIB_WORKER: crypto.randomUUID(),
       },
-      stdin: inherit ? "inherit" : "null",
+      stdin: merged ? "null" : "inherit",
       stdout: output,
       stderr: output,
       detached: true,

@@ -23,7 +23,7 @@ export const passwordFile = optional(
 );
 
 /** Who must have signed. */
-export const trust = object("Trust", {
+export const trustFields = {
   key: optional(
     option("--key", "-k", string({ metavar: "KEY" }), {
       description:
@@ -35,7 +35,10 @@ export const trust = object("Trust", {
       description: message`Where that signature is. [the archive's path and ${".minisig"}]`,
     }),
   ),
-});
+};
+
+/** The same as a group. */
+export const trust = object("Trust", trustFields);
 
 /** How much an archive may be. */
 export const limits = object("Limits", {

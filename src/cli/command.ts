@@ -10,7 +10,12 @@ export interface Command<T> {
   readonly brief: Message;
   readonly description?: Message;
   readonly parser: Parser<"sync", T, unknown>;
-  /** Whether it reads or writes so many files that it keeps all permissions: each open is quicker then. */
+  /** A command line of another form, and whether these words are one. */
+  readonly otherForm?: {
+    readonly parser: Parser<"sync", T, unknown>;
+    readonly fits: (words: readonly string[]) => boolean;
+  };
+  /** Whether it reads or writes so many files that it keeps all permissions, at first: each open is quicker then. */
   readonly manyFiles?: boolean;
   /**
    * Does it.
@@ -22,8 +27,14 @@ export interface Command<T> {
 }
 
 /** Keeps a command's types together. */
-export function defineCommand<T, S>(
-  command: Omit<Command<T>, "parser"> & { readonly parser: Parser<"sync", T, S> },
+export function defineCommand<T, S, S2 = unknown>(
+  command: Omit<Command<T>, "parser" | "otherForm"> & {
+    readonly parser: Parser<"sync", T, S>;
+    readonly otherForm?: {
+      readonly parser: Parser<"sync", T, S2>;
+      readonly fits: (words: readonly string[]) => boolean;
+    };
+  },
 ): Command<T> {
   return command as unknown as Command<T>;
 }

@@ -8,6 +8,8 @@ export interface Io {
   readonly stdout: (text: string) => void;
   /** Writes bytes to standard output; resolves when there is room for more. */
   readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;
+  /** Writes bytes to standard error; resolves when there is room for more. */
+  readonly stderrBytes: (bytes: Uint8Array) => Promise<void>;
   /** Writes text to standard error. */
   readonly stderr: (text: string) => void;
   /** Asks for what is not to be seen; undefined if there is no terminal, or the answer is broken off. */

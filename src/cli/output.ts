@@ -8,9 +8,8 @@ export function processIo(): Io {
   const terminal = Deno.stdout.isTerminal();
   return {
     stdout: (text) => writeAll(Deno.stdout, text),
-    stdoutBytes: async (bytes) => {
-      for (let written = 0; written < bytes.length;) written += await Deno.stdout.write(bytes.subarray(written));
-    },
+    stdoutBytes: (bytes) => writeBytes(Deno.stdout, bytes),
+    stderrBytes: (bytes) => writeBytes(Deno.stderr, bytes),
     stderr: (text) => writeAll(Deno.stderr, text),
     askSecret,
     env: (name) => Deno.env.get(name),
@@ -34,6 +33,10 @@ export function processIo(): Io {
 }
 
 const encoder = new TextEncoder();
+
+async function writeBytes(stream: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await stream.write(bytes.subarray(written));
+}
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = encoder.encode(text);

@@ -54,7 +54,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       parseRoot(args, io);
       return ExitCode.Success;
     }
-    const options = runParser(chosen.parser, `${PROGRAM} ${chosen.name}`, words, {
+    const parser = chosen.otherForm?.fits(words) ? chosen.otherForm.parser : chosen.parser;
+    const options = runParser(parser, `${PROGRAM} ${chosen.name}`, words, {
       ...runOptions(io),
       brief: chosen.brief,
       ...(chosen.description !== undefined && { description: chosen.description }),

@@ -1,15 +1,18 @@
 /** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
-import { absolute, resolveModule } from "../config/module.ts";
+import { absolute } from "../config/module.ts";
 import { findPython } from "../environment/find_python.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging } from "../observability/logging.ts";
 import type { Io } from "./io.ts";
+import { RunLog, type RunLogOptions } from "./run_log.ts";
+import { openTarget, type TargetOptions } from "./target.ts";
 
 /** The options of the command. */
-export interface ServeOptions extends Omit<ServeConfig, "python" | "port" | "maxAnswer"> {
+export interface ServeOptions
+  extends Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script">, TargetOptions, RunLogOptions {
   readonly python?: string | undefined;
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
@@ -35,20 +38,24 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   if (options.maxBody > MAX_BODY_BYTES) {
     throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
   }
-  const paths = resolveModule(options.module, options.script);
+  const stop = new AbortController();
+  const force = new AbortController();
+  using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
+  using target = await openTarget("serve", options, io, stop.signal);
+  io.dropPermissions();
+  const { module, script, archive } = target;
   const modelDir = absolute(options.modelDir);
   if (!isDirectory(modelDir)) {
     throw new UsageError(`The model directory '${options.modelDir}' does not exist; train a model into it first`);
   }
-  const python = findPython({ python: options.python, moduleDir: paths.module, env: io.env });
-  configureLogging(io.stderr);
-  const stop = new AbortController();
-  const force = new AbortController();
-  using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
+  const python = findPython({ python: options.python, moduleDir: module, env: io.env });
+  using log = new RunLog(options, archive, io);
+  configureLogging(log.say);
   using assets = await layOutAssets(io.env);
   await serve({
     ...rest,
-    ...paths,
+    module,
+    script,
     modelDir,
     python: python.path,
     port: portOption ?? port ?? DEFAULT_PORT,

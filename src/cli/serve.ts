@@ -2,16 +2,19 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, option } from "@optique/core/primitives";
+import { type InferValue, parse, type Parser } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
+import { namesArchive } from "../config/target.ts";
 import { defineCommand } from "./command.ts";
-import { list, python, seconds, size } from "./options.ts";
+import { list, seconds, size } from "./options.ts";
+import { runFields } from "./run_options.ts";
 
 const port = () => integer({ min: 0, max: 65535, metavar: "PORT" });
 
-const parser = object("Options", {
-  python: python(),
+const options = {
+  ...runFields,
   host: withDefault(
     option("--host", string({ metavar: "ADDRESS" }), {
       description: message`The address to listen on; ${"0.0.0.0"} for all.`,
@@ -37,27 +40,57 @@ const parser = object("Options", {
     }),
     30_000,
   ),
-  module: argument(string({ metavar: "inference_module" }), {
-    description: message`The folder with the serving script and the source files that it imports.`,
-  }),
-  script: argument(string({ metavar: "inference_script" }), {
-    description: message`The path of the script from that folder.`,
-  }),
+};
+
+const module = argument(string({ metavar: "inference_module" }), {
+  description: message`The folder with the serving script and the source files that it imports.`,
+});
+
+const places = {
   modelDir: argument(string({ metavar: "model_dir" }), {
     description: message`The folder to read artifacts from.`,
   }),
   port: optional(argument(integer({ min: 0, max: 65535, metavar: "port" }), {
     description: message`The same as --port.`,
   })),
+};
+
+const parser = object("Options", {
+  ...options,
+  module,
+  script: argument(string({ metavar: "inference_script" }), {
+    description: message`The path of the script from that folder.`,
+  }),
+  ...places,
 });
+
+const archiveParser = map(
+  object("Options", { ...options, module: argument(string({ metavar: "archive" })), ...places }),
+  (parsed) => ({ ...parsed, script: undefined }),
+);
+
+/** Enough of both forms to tell them apart. */
+const words = object({ ...options, words: multiple(argument(string({ metavar: "WORD" }))) });
+
+/** What both forms of the command line say. */
+type ParsedServe = Omit<InferValue<typeof parser>, "script"> & { readonly script: string | undefined };
 
 /** Serves a model over HTTP. */
 export const serve = defineCommand({
   name: "serve",
   brief: message`Serve a model over HTTP.`,
   description:
-    message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded.`,
-  parser,
+    message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named: ${"aimodellib serve model.tar.gz model_dir"}.`,
+  parser: parser as Parser<"sync", ParsedServe, unknown>,
+  manyFiles: true,
+  otherForm: {
+    parser: archiveParser,
+    fits(given) {
+      const parsed = parse(words, given);
+      return parsed.success && parsed.value.words[0] !== undefined &&
+        namesArchive(parsed.value.words[0], parsed.value.words[1]);
+    },
+  },
   async run(options, io) {
     const { runServing } = await import("./run_serve.ts");
     return await runServing(options, io);

@@ -2,23 +2,25 @@
 
 import { object, seq } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, withDefault } from "@optique/core/modifiers";
+import { map, optional, withDefault } from "@optique/core/modifiers";
 import { argument, flag, option, passThrough } from "@optique/core/primitives";
+import { type InferValue, parse } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
+import { namesArchive } from "../config/target.ts";
 import { defineCommand } from "./command.ts";
-import { python, seconds } from "./options.ts";
+import { seconds } from "./options.ts";
+import { runFields } from "./run_options.ts";
 
 const options = object("Options", {
-  python: python(),
+  ...runFields,
   tensorBoardEnabled: withDefault(
     flag("--enable-tensorboard", { description: message`Tell the script to write TensorBoard logs.` }),
     false,
   ),
-  tensorBoardDir: withDefault(
+  tensorBoardDir: optional(
     option("--tensorboard-dir", "-T", string({ metavar: "DIR" }), {
-      description: message`Where the script writes TensorBoard logs.`,
+      description: message`Where the script writes TensorBoard logs. [as the manifest says, or tb_logs]`,
     }),
-    "tb_logs",
   ),
   stopTimeoutMs: withDefault(
     option("--stop-timeout", seconds(), {
@@ -31,6 +33,19 @@ const options = object("Options", {
 const trainingModule = argument(string({ metavar: "training_module" }), {
   description: message`The folder with the training script and the source files that it imports.`,
 });
+
+const modelDir = argument(string({ metavar: "model_dir" }), {
+  description: message`The folder to save artifacts to; it is made if it is not there.`,
+});
+
+const args = {
+  ...passThrough({
+    format: "greedy",
+    description: message`All that follows is handed to the script as it is, options included.`,
+  }),
+  // Else a second `--` would be dropped too.
+  canSkip: () => false,
+};
 
 const parser = map(
   seq(
@@ -48,27 +63,45 @@ const parser = map(
     argument(string({ metavar: "training_script" }), {
       description: message`The path of the script from that folder.`,
     }),
-    argument(string({ metavar: "model_dir" }), {
-      description: message`The folder to save artifacts to; it is made if it is not there.`,
-    }),
-    {
-      ...passThrough({
-        format: "greedy",
-        description: message`All that follows is handed to the script as it is, options included.`,
-      }),
-      // Else a second `--` would be dropped too.
-      canSkip: () => false,
-    },
+    modelDir,
+    args,
   ),
-  ([options, module, script, modelDir, args]) => ({ ...options, module, script, modelDir, args }),
+  ([options, module, script, modelDir, args]): ParsedTrain => ({ ...options, module, script, modelDir, args }),
 );
+
+const archiveParser = map(
+  seq(options, argument(string({ metavar: "archive" })), modelDir, args),
+  ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
+);
+
+/** Enough of both forms to tell them apart. */
+const words = seq(options, args);
+
+/** What both forms of the command line say. */
+type ParsedTrain = InferValue<typeof options> & {
+  /** Or the archive. */
+  readonly module: string;
+  /** Not there for an archive: its manifest names it. */
+  readonly script: string | undefined;
+  readonly modelDir: string;
+  readonly args: readonly string[];
+};
 
 /** Trains a model. */
 export const train = defineCommand({
   name: "train",
   brief: message`Train a model.`,
-  description: message`Runs the ${"train"} function of a script. Options come before ${"training_module"}.`,
+  description:
+    message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. In place of it and ${"training_script"}, a Model Archive can be named: ${"aimodellib train model.tar.gz model_dir"}.`,
   parser,
+  manyFiles: true,
+  otherForm: {
+    parser: archiveParser,
+    fits(given) {
+      const parsed = parse(words, given);
+      return parsed.success && parsed.value[1][0] !== undefined && namesArchive(parsed.value[1][0], parsed.value[1][1]);
+    },
+  },
   async run(options, io, words) {
     const { runTraining } = await import("./run_train.ts");
     return await runTraining({ ...options, args: restoreSeparator(words, options) }, io);

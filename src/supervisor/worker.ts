@@ -233,7 +233,7 @@ export class Worker {
   }
 
   #die(cause: string): void {
-    if (this.#options.output !== "inherit") this.#options.output.flush?.();
+    if (typeof this.#options.output === "function") this.#options.output.flush?.();
     const stopped = this.#state === "stopping";
     this.#state = "dead";
     const orphans = this.#sortOut(this.#inFlight.clear(), cause);

@@ -1,6 +1,16 @@
 /** A training run: one Python, from its start to its end. */
 
-import { type Assets, BridgeProcess, describeExit, type Exit, Kind, parseMetadata, withLimit } from "../bridge/mod.ts";
+import {
+  type Assets,
+  BridgeProcess,
+  describeExit,
+  type Exit,
+  Kind,
+  OUTPUT_REST_MS,
+  type OutputSinks,
+  parseMetadata,
+  withLimit,
+} from "../bridge/mod.ts";
 
 /** What a training run needs to know. */
 export interface TrainConfig {
@@ -25,6 +35,8 @@ export interface TrainContext {
   readonly env: (name: string) => string | undefined;
   /** Calls back for each SIGINT and SIGTERM, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+  /** Where what the script prints goes. @default "inherit" */
+  readonly output?: "inherit" | OutputSinks;
 }
 
 /** The signals that end a run. */
@@ -92,7 +104,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       python: config.python,
       assets: context.assets,
       env: context.env,
-      output: "inherit",
+      output: context.output ?? "inherit",
       maxBody: MAX_BODY,
       signal: aborter.signal,
     });
@@ -110,6 +122,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     });
     const report = follow(process);
     const exit = await process.exited;
+    await withLimit(process.outputEnded, OUTPUT_REST_MS);
     return outcomeOf(exit, await report, first, killed);
   } catch (error) {
     if (error instanceof Interrupted) return { code: exitCodeOf(error.signal), message: error.message };

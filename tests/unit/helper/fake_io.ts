@@ -28,6 +28,10 @@ export class FakeIo implements Io {
     this.bytes.push(bytes.slice());
     return Promise.resolve();
   };
+  readonly stderrBytes = (bytes: Uint8Array): Promise<void> => {
+    this.err += new TextDecoder().decode(bytes);
+    return Promise.resolve();
+  };
   readonly stderr = (text: string): void => void (this.err += text);
 
   /** What is answered to questions, in their order. */
