@@ -2,18 +2,21 @@
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { absolute } from "../config/module.ts";
-import { findPython } from "../environment/find_python.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging } from "../observability/logging.ts";
 import type { Io } from "./io.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
+import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
 import { openTarget, type TargetOptions } from "./target.ts";
 
 /** The options of the command. */
 export interface ServeOptions
-  extends Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script">, TargetOptions, RunLogOptions {
-  readonly python?: string | undefined;
+  extends
+    Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script">,
+    TargetOptions,
+    RunLogOptions,
+    EnvironmentChoice {
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
 }
@@ -48,16 +51,16 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   if (!isDirectory(modelDir)) {
     throw new UsageError(`The model directory '${options.modelDir}' does not exist; train a model into it first`);
   }
-  const python = findPython({ python: options.python, moduleDir: module, env: io.env });
   using log = new RunLog(options, archive, io);
   configureLogging(log.say);
   using assets = await layOutAssets(io.env);
+  using environment = await openEnvironment(target, options, { assets, io, log, signal: stop.signal });
   await serve({
     ...rest,
     module,
     script,
     modelDir,
-    python: python.path,
+    python: environment.python,
     port: portOption ?? port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
   }, { assets, env: io.env, stop: stop.signal, force: force.signal });

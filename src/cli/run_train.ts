@@ -2,16 +2,16 @@
 
 import { layOutAssets } from "../bridge/mod.ts";
 import { absolute } from "../config/module.ts";
-import { findPython } from "../environment/find_python.ts";
 import { AimodellibError } from "../errors.ts";
 import { train, type TrainConfig } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
+import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
 import { openTarget, type TargetOptions } from "./target.ts";
 
 /** The options of the command. */
-export interface TrainOptions extends TargetOptions, RunLogOptions, Pick<TrainConfig, "args" | "stopTimeoutMs"> {
-  readonly python?: string | undefined;
+export interface TrainOptions
+  extends TargetOptions, RunLogOptions, EnvironmentChoice, Pick<TrainConfig, "args" | "stopTimeoutMs"> {
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
   readonly tensorBoardDir?: string | undefined;
@@ -31,16 +31,16 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
   io.dropPermissions();
   const { module, script, archive } = target;
-  const python = findPython({ python: options.python, moduleDir: module, env: io.env });
   const modelDir = absolute(options.modelDir);
   Deno.mkdirSync(modelDir, { recursive: true });
   const tensorBoardDir = options.tensorBoardDir ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
   using log = new RunLog(options, archive, io);
   using assets = await layOutAssets(io.env);
+  using environment = await untilSignal(io, (signal) => openEnvironment(target, options, { assets, io, log, signal }));
   const { code, message } = await train({
     module,
     script,
-    python: python.path,
+    python: environment.python,
     modelDir,
     args: options.args,
     stopTimeoutMs: options.stopTimeoutMs,

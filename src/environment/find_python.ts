@@ -75,7 +75,8 @@ function absolute(path: string): string {
   return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }
 
-function onPath(name: string, env: FindPythonOptions["env"]): string | undefined {
+/** The absolute path of a program; undefined if there is none on PATH. */
+export function onPath(name: string, env: FindPythonOptions["env"]): string | undefined {
   for (const folder of (env("PATH") ?? "").split(":")) {
     if (folder === "") continue;
     const path = absolute(`${folder}/${name}`);

@@ -1,4 +1,5 @@
-"""Entry of a worker process, ``python .../aimodellib/_bridge/__main__.py``, and, with ``check``, of a script's check.
+"""Entry of a worker process, ``python .../aimodellib/_bridge/__main__.py``, and of what is asked without a
+worker: ``check``, ``requirements``.
 
 The first lines run on any Python, 2.7 included, so that one which is too old says so rather than failing on syntax.
 """
@@ -18,10 +19,15 @@ if __name__ == "__main__":
         sys.exit(TOO_OLD)
     # The folder of this file must not be on the path: its `train` would hide a script of that name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    if sys.argv[1:2] == ["check"]:
+    command = sys.argv[1:2]
+    if command == ["check"]:
         from aimodellib._bridge.check import main as check
 
         check(sys.argv[2:])
+    elif command == ["requirements"]:
+        from aimodellib._bridge.requirements import main as requirements
+
+        requirements(sys.argv[2:])
     else:
         from aimodellib._bridge.worker import main
 

@@ -66,7 +66,7 @@ Deno.test("LogFile begins another file when the clock moves its name on, and nev
   log.write("3\n4\n");
   log.now = new Date(2026, 1, 1, 0, 0, 0);
   log.write("5\n");
-  assert.deepEqual(log.content, { "logs/00-00.log": "5\n", "logs/23-58.log": "1\n22\n33\n4\n" });
+  assert.deepEqual(log.content, { "logs/00-00.log": "5\n", "logs/23-58.log": "1\n22\n", "logs/23-59.log": "33\n4\n" });
 });
 
 Deno.test("LogFile keeps the name of a run's start when its format goes down to the second", () => {

@@ -1,0 +1,115 @@
+"""Tells whether what a ``requirements.txt`` asks for is installed, by PEP 508 and PEP 440, and what packages there are.
+
+What is more than a name with extras, versions and a marker is left to the installer: options, files, URLs, hashes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+
+def main(arguments: list[str]) -> None:
+    """Print as JSON what is asked for: ``check FILE``, or ``list``."""
+    command, *rest = arguments
+    if command == "check":
+        with open(rest[0], encoding="utf-8-sig") as file:
+            result: dict[str, Any] = {"unmet": check(file.read())}
+        result["site"] = site_folders()
+        names = {dist.metadata["Name"].lower() for dist in metadata.distributions()}
+        result["bare"] = names <= {"pip", "setuptools", "wheel"}
+    else:
+        result = {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "packages": {dist.metadata["Name"]: dist.version for dist in metadata.distributions()},
+        }
+    json.dump(result, sys.stdout)
+
+
+def check(text: str) -> str | None:
+    """Say what is not met, or has to be left to the installer; None if everything is there."""
+    packaging = _packaging()
+    if packaging is None:
+        return "this Python has neither pip nor packaging to compare versions with"
+    for line in logical_lines(text):
+        if line.startswith("-") or " --" in line:
+            return f"'{line}' is for the installer to understand"
+        try:
+            requirement = packaging.Requirement(line)
+        except packaging.InvalidRequirement:
+            return f"'{line}' is for the installer to understand"
+        if requirement.url:
+            return f"'{line}' is for the installer to fetch"
+        unmet = _unmet(packaging, requirement, "", set())
+        if unmet:
+            return unmet
+    return None
+
+
+def logical_lines(text: str) -> list[str]:
+    """The lines of a requirements file that say something: joined at backslashes, without comments."""
+    joined = text.replace("\\\r\n", "").replace("\\\n", "")
+    lines = []
+    for line in joined.splitlines():
+        # As pip has it: a comment begins a line, or follows a space.
+        for index, character in enumerate(line):
+            if character == "#" and (index == 0 or line[index - 1].isspace()):
+                line = line[:index]
+                break
+        if line.strip():
+            lines.append(line.strip())
+    return lines
+
+
+def site_folders() -> list[str]:
+    """Where this Python's packages lie, in the order in which it looks."""
+    standard = os.path.dirname(os.__file__)
+    return [
+        path
+        for path in sys.path[1:]
+        if os.path.isdir(path) and path != standard and path != os.path.join(standard, "lib-dynload")
+    ]
+
+
+def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[str, str]]) -> str | None:
+    """Say what this requirement, or one of what it needs in turn, lacks."""
+    if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+        return None
+    try:
+        distribution = metadata.distribution(requirement.name)
+    except metadata.PackageNotFoundError:
+        return f"{requirement.name} is not installed"
+    version = distribution.version
+    if not requirement.specifier.contains(version, prereleases=True):
+        return f"{requirement.name} {version} is installed, and '{requirement}' is asked for"
+    for wanted in ("", *sorted(requirement.extras)):
+        key = (requirement.name.lower().replace("_", "-"), wanted)
+        if key in seen:
+            continue
+        seen.add(key)
+        for line in distribution.requires or []:
+            try:
+                needed = packaging.Requirement(line)
+            except packaging.InvalidRequirement:
+                continue
+            if wanted and not (needed.marker and "extra" in str(needed.marker)):
+                continue
+            unmet = _unmet(packaging, needed, wanted, seen)
+            if unmet:
+                return f"{unmet} (for {requirement.name})"
+    return None
+
+
+def _packaging() -> ModuleType | None:
+    """The library that compares versions, wherever there is one."""
+    for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None

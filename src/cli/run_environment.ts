@@ -1,0 +1,47 @@
+/** The Python of a run, with what its module asks for. */
+
+import { type Assets, cacheDir } from "../bridge/mod.ts";
+import { type Environment, type InstallWhen, prepareEnvironment } from "../environment/environment.ts";
+import { findPython } from "../environment/find_python.ts";
+import type { Io } from "./io.ts";
+import type { RunLog } from "./run_log.ts";
+import type { Target } from "./target.ts";
+
+/** The options of it. */
+export interface EnvironmentChoice {
+  readonly python?: string | undefined;
+  readonly install: InstallWhen;
+}
+
+/** What it is given by its caller. */
+export interface EnvironmentContext {
+  readonly assets: Assets;
+  readonly io: Io;
+  readonly log: RunLog;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Finds the Python, and installs what is missing.
+ *
+ * @throws {UsageError} if there is none
+ * @throws {InstallerError} if something can't be installed
+ */
+export async function openEnvironment(
+  { module, archive }: Target,
+  { python, install }: EnvironmentChoice,
+  { assets, io, log, signal }: EnvironmentContext,
+): Promise<Environment> {
+  const { path } = findPython({ python, moduleDir: module, env: io.env });
+  return await prepareEnvironment({
+    python: path,
+    module,
+    wheels: archive?.wheels,
+    install,
+    cacheDir: cacheDir(io.env),
+    assets,
+    env: io.env,
+    signal,
+    output: log.say,
+  });
+}
