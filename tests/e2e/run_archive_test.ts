@@ -1,0 +1,273 @@
+/** `train` and `serve` of a Model Archive: its manifest, its cache, its log, and what it needs to be installed. */
+
+import assert from "node:assert/strict";
+import { CAN_GO_OFFLINE } from "./support/needs.ts";
+import { BIN, py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+/** Both scripts in one, as in the specification's example. */
+const MAIN = py`
+  import os, sys
+  def train(model_dir, *args, tensor_board_enabled=False, tensor_board_dir="logs", logger=None):
+      logger.log("trained with", args, tensor_board_enabled, os.path.relpath(tensor_board_dir))
+      print("to stderr", file=sys.stderr)
+      open(os.path.join(model_dir, "factor"), "w").write("3")
+  def load(model_dir, logger=None):
+      return int(open(os.path.join(model_dir, "factor")).read())
+  def deserialize(data, content_type="application/octet-stream", logger=None):
+      return data
+  def predict(data, model, logger=None):
+      print("asked")
+      return data * model
+  def serialize(data, accepted="*/*", logger=None):
+      return data, "text/plain"
+`;
+
+/** The specification's example, its comment included. */
+const EXAMPLE = `// manifest.json
+{
+    "trainingScript": "main.py",
+    "servingScript": "main.py",
+    "module": "",
+    "logDirectory": "logs",
+    "logNamingFormat": "%Y-%m-%dT%H-%M-%S.log",
+    "enableTensorboard": false,
+    "tensorboardDirectory": "tb_logs"
+}
+`;
+
+/** An archive made by hand with tar. */
+function tar(box: Sandbox, files: Readonly<Record<string, string>>, name = "model.tar.gz"): void {
+  box.write(Object.fromEntries(Object.entries(files).map(([path, text]) => [`${name}.d/${path}`, text])));
+  const args = ["-C", box.path(`${name}.d`), "-czf", box.path(name), ...Object.keys(files)];
+  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+}
+
+/** Names in a folder of the sandbox. */
+function names(box: Sandbox, folder: string): string[] {
+  return [...Deno.readDirSync(box.path(folder))].map(({ name }) => name).sort();
+}
+
+const archives = (box: Sandbox) => names(box, "home/.cache/aimodellib/archives").filter((name) => !name.includes("."));
+const environments = (box: Sandbox) =>
+  names(box, "home/.cache/aimodellib/environments").filter((name) => !name.includes("."));
+
+test("the specification's example, packed by hand, trains and serves, and logs what it says", async (box) => {
+  tar(box, { "main.py": MAIN, "manifest.json": EXAMPLE });
+  const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "model", "a", "--b"]);
+  const said = "trained with ('a', '--b') False tb_logs\n";
+  assert.deepEqual([code, stdout, stderr], [0, said, "to stderr\n"]);
+  const [log, ...others] = names(box, "logs");
+  assert.match(log!, /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.log$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(box.read(`logs/${log}`).split("\n").sort(), `${said}to stderr\n`.split("\n").sort());
+  Deno.removeSync(box.path("logs"), { recursive: true });
+
+  const server = await Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "model"]), true);
+  assert.equal((await server.invoke("ab")).text, "ababab");
+  await server.stop();
+  assert.equal(box.read(`logs/${names(box, "logs")[0]}`), server.log);
+  assert.match(server.log, /\[worker 1\] asked\n/);
+  assert.equal(archives(box).length, 1);
+});
+
+test("train takes a folder with a manifest, and standard input", async (box) => {
+  const folder = box.module({ "main.py": MAIN, "manifest.json": EXAMPLE }, "unpacked");
+  assert.equal((await box.run(["train", folder, "model"])).code, 0);
+  tar(box, { "main.py": MAIN, "manifest.json": EXAMPLE });
+  for (let i = 0; i < 2; i++) {
+    const piped = await box.run(["-c", `"$0" train - model x < model.tar.gz`, BIN], { command: "sh" });
+    assert.deepEqual([piped.code, piped.stdout], [0, "trained with ('x',) False tb_logs\n"]);
+  }
+  assert.equal(archives(box).length, 1);
+  // As a module, when its script is named.
+  const module = await box.run(["train", folder, "main.py", "model", "y"]);
+  assert.equal(module.stdout, "trained with ('y',) False tb_logs\n");
+});
+
+/** Each key of the manifest: its default, a value, and one of a wrong type; and what is seen of it. */
+const KEYS = [
+  ["module", "sub", 7, { "sub/main.py": MAIN.replace("trained", "sub trained") }, /^sub trained/, /^trained/],
+  ["trainingScript", "other.py", false, { "other.py": "def train(d): print('other')" }, /^other/, /can't train/],
+  ["logDirectory", "a/b", [], {}, /^trained/, /^trained/],
+  ["logNamingFormat", "x-%%.log", null, {}, /^trained/, /^trained/],
+  ["enableTensorboard", false, "yes", {}, /^trained with \(\) False/, /^trained with \(\) False/],
+  ["tensorboardDirectory", "tb/x", 1, {}, /^trained with \(\) False tb\/x/, /^trained with \(\) False tb_logs/],
+] as const;
+
+for (const [key, value, wrong, files, whenSet, byDefault] of KEYS) {
+  test(`train does what ${key} of the manifest says, when it is set, not there, and of a wrong type`, async (box) => {
+    const manifest: Record<string, unknown> = { trainingScript: "main.py" };
+    const run = async (name: string) => {
+      tar(box, { "main.py": MAIN, ...files, "manifest.json": JSON.stringify(manifest) }, name);
+      return await box.run(["train", name, "model"]);
+    };
+    manifest[key] = value;
+    const set = await run("set.tar.gz");
+    assert.deepEqual([set.code, set.stdout.search(whenSet)], [0, 0], set.stdout + set.stderr);
+    if (key === "logDirectory") assert.equal(names(box, "a/b").length, 1);
+    if (key === "logNamingFormat") assert.deepEqual(names(box, "logs"), ["x-%.log"]);
+    delete manifest[key];
+    const unset = await run("unset.tar.gz");
+    assert.match(unset.stdout + unset.stderr, byDefault);
+    if (key === "logDirectory") assert.equal(names(box, "logs").length, 1);
+    manifest[key] = wrong;
+    const refused = await run("wrong.tar.gz");
+    assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+    assert.match(refused.stderr, new RegExp(`'manifest.json', line 1, column \\d+: ${key} must be a `));
+  });
+}
+
+test("serve and train refuse an archive that has no script for them, and warn about unknown keys", async (box) => {
+  tar(box, { "main.py": MAIN, "manifest.json": `{"servingScript": "main.py", "owner": "me"}` });
+  const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "model"]);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.equal(
+    stderr,
+    "The manifest of 'model.tar.gz' has the key 'owner', which is not known here\n" +
+      "Error: 'model.tar.gz' can't train: the trainingScript in its manifest.json is null: it can only serve\n",
+  );
+});
+
+test("train refuses what verify refuses, and leaves nothing in the cache", async (box) => {
+  tar(box, { "main.py": MAIN });
+  const { code, stderr } = await box.run(["train", "model.tar.gz", "model"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /It has no manifest.json in its root/);
+  assert.deepEqual(archives(box), []);
+  const missing = await box.run(["train", "missing.tar.gz", "model"]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /The archive 'missing.tar.gz' can't be read: No such file/);
+});
+
+test("train demands a signature with --key", async (box) => {
+  tar(box, { "main.py": MAIN, "manifest.json": EXAMPLE });
+  await box.run(["keygen", "-W"]);
+  const unsigned = await box.run(["train", "-k", "aimodellib.pub", "model.tar.gz", "model"]);
+  assert.equal(unsigned.code, 1);
+  await box.run(["sign", "model.tar.gz"]);
+  const signed = await box.run(["train", "-k", "aimodellib.pub", "model.tar.gz", "model"]);
+  assert.equal(signed.code, 0);
+  assert.match(signed.stderr, /^Signed with the key [0-9A-F]{16}: /);
+  // Also of one that is in the cache.
+  Deno.writeTextFileSync(box.path("model.tar.gz.minisig"), box.read("model.tar.gz.minisig").replace("file:", "f:"));
+  assert.equal((await box.run(["train", "-k", "aimodellib.pub", "model.tar.gz", "model"])).code, 1);
+});
+
+test("a log has all lines of a run that is killed", async (box) => {
+  tar(box, {
+    "train.py": "import time\ndef train(d):\n  for i in range(1000): print(i)\n  print('end'); time.sleep(60)\n",
+    "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`,
+  });
+  const program = box.start(["train", "model.tar.gz", "model"]);
+  await program.stdout.waitFor(/^end$/);
+  program.kill("SIGKILL");
+  await program.exited();
+  const [log] = names(box, "logs");
+  assert.equal(box.read(`logs/${log}`), `${Array.from({ length: 1000 }, (_, i) => `${i}\n`).join("")}end\n`);
+});
+
+test("--log-dir, --log-name-format and --run-dir log a module too, and names that lead out are refused", async (box) => {
+  const module = box.module({ "train.py": "def train(d): print('hello')\n" });
+  const run = (...options: string[]) => box.run(["train", ...options, module, "train.py", "model"]);
+  assert.equal((await run("--run-dir", "run", "--log-dir", "l", "--log-name-format", "%Y/x.log")).code, 0);
+  assert.equal(box.read(`run/l/${new Date().getFullYear()}/x.log`), "hello\n");
+  for (const options of [["-l", "../../x.log"], ["-l", "/tmp/x.log"], ["-L", "../x"], ["-L", "/tmp"]]) {
+    const { code, stdout, stderr } = await run("--run-dir", "run", ...options);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /leads out of the run's folder|stays in it/);
+  }
+});
+
+test("requirements.txt is installed once beside what the Python has, and only if something is missing", async (box) => {
+  const module = box.module({
+    "train.py": "import numpy, tabulate\ndef train(d): print(tabulate.__version__, 'environments' in numpy.__file__)\n",
+    "requirements.txt": "tabulate==0.9.0  # a comment\nnumpy\nnever-there; python_version < '3'\n",
+  });
+  const run = (...options: string[]) => box.run(["train", ...options, module, "train.py", "model"]);
+  const first = await run();
+  assert.deepEqual([first.code, first.stdout], [0, "0.9.0 False\n"], first.stderr);
+  assert.match(first.stderr, /^Installing .*requirements.txt: tabulate is not installed\n[^]*Successfully installed/);
+  const second = await run();
+  assert.deepEqual([second.code, second.stdout, second.stderr], [0, "0.9.0 False\n", ""]);
+  assert.equal(environments(box).length, 1);
+  const never = await run("--install", "never");
+  assert.equal(never.code, 1);
+  assert.match(never.stderr, /No module named 'tabulate'/);
+
+  Deno.writeTextFileSync(`${module}/requirements.txt`, "numpy>=1.0\n");
+  Deno.writeTextFileSync(`${module}/train.py`, "def train(d): print('met')\n");
+  const met = await run();
+  assert.deepEqual([met.code, met.stderr], [0, ""]);
+  assert.equal(environments(box).length, 1);
+  const always = await run("--install", "always");
+  assert.match(always.stderr, /Requirement already satisfied: numpy/);
+  assert.equal(environments(box).length, 2);
+});
+
+test("a requirement that can't be installed is told in pip's words, and the next start tries again", async (box) => {
+  const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "six==0.0.0.dev0\n" });
+  for (let i = 0; i < 2; i++) {
+    const { code, stderr } = await box.run(["train", module, "train.py", "model"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /No matching distribution found for six==0.0.0.dev0[^]*pip install .* ended with exit code 1/);
+  }
+});
+
+test("twenty starts at once make one environment, and all are right", async (box) => {
+  tar(box, {
+    "train.py": "import tabulate\ndef train(d): print(tabulate.__version__)\n",
+    "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`,
+    "requirements.txt": "tabulate==0.9.0\n",
+  });
+  const runs = await Promise.all(Array.from({ length: 20 }, (_, i) => box.run(["train", "model.tar.gz", `m${i}`])));
+  assert.deepEqual(runs.map(({ code, stdout }) => [code, stdout]), runs.map(() => [0, "0.9.0\n"]));
+  assert.equal(runs.filter(({ stderr }) => stderr.includes("Installing")).length, 1);
+  assert.deepEqual([environments(box).length, archives(box).length], [1, 1]);
+});
+
+test("a start recovers from a kill -9 in the middle of an installation", async (box) => {
+  const module = box.module({
+    "train.py": "import tabulate\ndef train(d): print(tabulate.__version__)\n",
+    "requirements.txt": "tabulate==0.9.0\n",
+  });
+  Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nexec sleep 60\n", { mode: 0o755 });
+  const program = box.start(["train", module, "train.py", "model"], { env: { PIP_CMD: box.path("pip") } });
+  await program.stderr.waitFor(/^begun$/);
+  program.kill("SIGKILL");
+  await program.exited();
+  for (const { pid } of box.processes()) Deno.kill(pid, "SIGKILL");
+  const { code, stdout, stderr } = await box.run(["train", module, "train.py", "model"]);
+  assert.deepEqual([code, stdout], [0, "0.9.0\n"], stderr);
+});
+
+test("SIGTERM during an installation ends it, and trains nothing", async (box) => {
+  const module = box.module({ "train.py": "def train(d): print('no')\n", "requirements.txt": "tabulate==0.9.0\n" });
+  Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nexec sleep 60\n", { mode: 0o755 });
+  const program = box.start(["train", module, "train.py", "model"], { env: { PIP_CMD: box.path("pip") } });
+  await program.stderr.waitFor(/^begun$/);
+  program.kill("SIGTERM");
+  const { code, stdout, stderr } = await program.finished();
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /Error: Stopped by SIGTERM before training began\n$/);
+});
+
+test("an archive with wheels of scikit-learn trains and serves without any network", async (box) => {
+  // Beside a Python that has none of it.
+  const made = await box.run(["-m", "venv", "venv"], { command: PYTHON });
+  assert.equal(made.code, 0, made.stderr);
+  const env = { AIMODELLIB_PYTHON: box.path("venv/bin/python") };
+  const source = new URL("../../examples/scikit_learn", import.meta.url).pathname;
+  const packed = await box.run(["package", "-m", source, "--bundle-wheels"], { env });
+  assert.equal(packed.code, 0, packed.stderr);
+  const offline = (...words: string[]) => ({ args: ["--net", BIN, ...words], options: { command: "unshare", env } });
+  const train = offline("train", "model.tar.gz", "model");
+  const trained = await box.run(train.args, { ...train.options, limit: 180_000 });
+  assert.equal(trained.code, 0, trained.stderr);
+  assert.match(trained.stderr, /Looking in links: .*wheels[^]*Successfully installed .*scikit-learn/);
+  const serve = offline("serve", "--port", "0", "model.tar.gz", "model");
+  const program = box.start(serve.args, serve.options);
+  await program.stderr.waitFor(/Ready: POST /);
+  program.kill("SIGTERM");
+  assert.equal((await program.finished()).code, 0);
+}, CAN_GO_OFFLINE);
