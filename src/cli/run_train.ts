@@ -2,23 +2,26 @@
 
 import { layOutAssets } from "../bridge/mod.ts";
 import { absolute } from "../config/module.ts";
-import { AimodellibError } from "../errors.ts";
-import { train, type TrainConfig } from "../train/mod.ts";
+import { AimodellibError, UsageError } from "../errors.ts";
+import { TensorBoard, train, type TrainConfig } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
 import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
-import { openTarget, type TargetOptions } from "./target.ts";
+import { openTarget, type Target, type TargetOptions } from "./target.ts";
 
 /** The options of the command. */
 export interface TrainOptions
   extends TargetOptions, RunLogOptions, EnvironmentChoice, Pick<TrainConfig, "args" | "stopTimeoutMs"> {
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
+  readonly keepTensorBoard: boolean;
+  readonly tensorBoardHost: string;
   readonly tensorBoardDir?: string | undefined;
 }
 
 /** For a module: an archive's manifest has its own. */
 const DEFAULT_TENSORBOARD_DIR = "tb_logs";
+const DEFAULT_TENSORBOARD_PORT = 6006;
 
 /**
  * Runs it.
@@ -30,13 +33,16 @@ const DEFAULT_TENSORBOARD_DIR = "tb_logs";
 export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
   io.dropPermissions();
-  const { module, script, archive } = target;
+  const { module, script } = target;
   const modelDir = absolute(options.modelDir);
   Deno.mkdirSync(modelDir, { recursive: true });
-  const tensorBoardDir = options.tensorBoardDir ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
-  using log = new RunLog(options, archive, io);
+  using log = new RunLog(options, target.archive, io);
   using assets = await layOutAssets(io.env);
   using environment = await untilSignal(io, (signal) => openEnvironment(target, options, { assets, io, log, signal }));
+  const board = boardOf(options, target);
+  await using tensorBoard = board.enabled
+    ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
+    : undefined;
   const { code, message } = await train({
     module,
     script,
@@ -44,8 +50,8 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     modelDir,
     args: options.args,
     stopTimeoutMs: options.stopTimeoutMs,
-    tensorBoardEnabled: options.tensorBoardEnabled || (archive?.manifest.enableTensorboard ?? false),
-    tensorBoardDir: absolute(tensorBoardDir.startsWith("/") ? tensorBoardDir : `${options.runDir}/${tensorBoardDir}`),
+    tensorBoardEnabled: board.enabled,
+    tensorBoardDir: board.logDir,
   }, {
     assets,
     env: io.env,
@@ -53,7 +59,37 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     output: log.path === undefined ? "inherit" : { stdout: log.sink("stdout"), stderr: log.sink("stderr") },
   });
   if (message !== undefined) log.say(`${code === 0 ? "Warning" : "Error"}: ${message}\n`);
+  if (options.keepTensorBoard && tensorBoard?.isUp) {
+    log.say(`Training has ended; TensorBoard stays at ${tensorBoard.url} until Ctrl+C\n`);
+    await aSignal(io);
+  }
   return code;
+}
+
+/** Whether TensorBoard runs, and where. */
+function boardOf({ tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }: TrainOptions, { archive }: Target) {
+  const folder = tensorBoardDir ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
+  return {
+    enabled: tensorBoardEnabled || (archive?.manifest.enableTensorboard ?? false),
+    logDir: absolute(folder.startsWith("/") ? folder : `${runDir}/${folder}`),
+    host: tensorBoardHost,
+  };
+}
+
+function tensorBoardPort(io: Io): number {
+  const text = io.env("TB_PORT");
+  if (!text) return DEFAULT_TENSORBOARD_PORT;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
+    throw new UsageError(`TB_PORT must be a port from 1 to 65535, not '${text}'`);
+  }
+  return port;
+}
+
+function aSignal(io: Io): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const listener = io.onSignal(() => resolve());
+  return promise.finally(() => listener[Symbol.dispose]());
 }
 
 /** Does what comes before training, which a signal stops with nothing left behind. */

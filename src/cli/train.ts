@@ -14,8 +14,20 @@ import { runFields } from "./run_options.ts";
 const options = object("Options", {
   ...runFields,
   tensorBoardEnabled: withDefault(
-    flag("--enable-tensorboard", { description: message`Tell the script to write TensorBoard logs.` }),
+    flag("--enable-tensorboard", {
+      description: message`Run TensorBoard on port ${"TB_PORT"} or 6006, and tell the script to write logs for it.`,
+    }),
     false,
+  ),
+  keepTensorBoard: withDefault(
+    flag("--keep-tensorboard", { description: message`Leave TensorBoard up after training, until Ctrl+C.` }),
+    false,
+  ),
+  tensorBoardHost: withDefault(
+    option("--tensorboard-host", string({ metavar: "ADDRESS" }), {
+      description: message`The address that TensorBoard listens on; ${"0.0.0.0"} for all.`,
+    }),
+    "127.0.0.1",
   ),
   tensorBoardDir: optional(
     option("--tensorboard-dir", "-T", string({ metavar: "DIR" }), {

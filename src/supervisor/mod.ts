@@ -1,5 +1,6 @@
 /** The supervisor: workers, and the requests that go to them. */
 
+export { Backoff } from "./backoff.ts";
 export type { Outcome, WorkerError } from "./job.ts";
 export { Pool, type PoolState } from "./pool.ts";
 export { Worker } from "./worker.ts";

@@ -1,3 +1,4 @@
 /** Training runs. */
 
 export { type StopSignal, train, type TrainConfig, type TrainContext, type TrainOutcome } from "./launch.ts";
+export { TensorBoard, type TensorBoardOptions } from "./tensorboard.ts";

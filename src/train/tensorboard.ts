@@ -1,0 +1,155 @@
+/**
+ * TensorBoard beside a training run, from the same Python. Whatever becomes of it, training goes on.
+ *
+ * It is in a process group of its own, and ends when its standard input does, so also when this program is killed.
+ */
+
+import type { Assets } from "../bridge/mod.ts";
+import { Backoff } from "../supervisor/mod.ts";
+
+/** What it is started with. */
+export interface TensorBoardOptions {
+  readonly python: string;
+  readonly assets: Assets;
+  /** The absolute path of the folder with its logs. */
+  readonly logDir: string;
+  readonly host: string;
+  readonly port: number;
+  /** Takes lines that tell what becomes of it. */
+  readonly say: (text: string) => void;
+}
+
+/** See `python/aimodellib/_bridge/tensorboard.py`. */
+const NOT_INSTALLED = 87;
+/** After so many deaths in a row, each soon after its start, there is no use in more. */
+const MAX_DEATHS = 5;
+/** One that has been up for so long has been well, in ms. */
+const WELL_AFTER_MS = 30_000;
+/** Of what it says, for when it fails. */
+const MAX_WORDS = 2000;
+
+/** A TensorBoard that is kept running. */
+export class TensorBoard implements AsyncDisposable {
+  readonly #options: TensorBoardOptions;
+  readonly #backoff = new Backoff();
+  #child: Deno.ChildProcess | undefined;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+  readonly #running: Promise<void>;
+  #announced = false;
+
+  /** Starts it, and returns at once. */
+  constructor(options: TensorBoardOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** Where it is. */
+  get url(): string {
+    const { host, port } = this.#options;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+  }
+
+  /** Whether it was reached. */
+  get isUp(): boolean {
+    return this.#announced && !this.#stopped;
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    this.#kill();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { host, port, say } = this.#options;
+    for (let deaths = 0; !this.#stopped;) {
+      if (isTaken(host, port)) {
+        say(`TensorBoard is left out: port ${port} of ${host} is taken (TB_PORT names another)\n`);
+        break;
+      }
+      const started = performance.now();
+      const { code, signal, words } = await this.#once();
+      if (this.#stopped) break;
+      if (code === NOT_INSTALLED) {
+        say(`TensorBoard is left out: it is not installed for '${this.#options.python}' (pip install tensorboard)\n`);
+        break;
+      }
+      const upMs = performance.now() - started;
+      deaths = upMs > WELL_AFTER_MS ? 1 : deaths + 1;
+      const cause = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      if (deaths === MAX_DEATHS) {
+        say(`TensorBoard is given up: it ended with ${cause} for the ${MAX_DEATHS}th time in a row\n${words}`);
+        break;
+      }
+      say(`TensorBoard ended with ${cause}; it is started again\n`);
+      await this.#pause(this.#backoff.next(upMs));
+    }
+    this.#stopped = true;
+  }
+
+  /** One life of it. */
+  async #once(): Promise<{ code: number; signal: Deno.Signal | null; words: string }> {
+    const { python, assets, logDir, host, port } = this.#options;
+    let child: Deno.ChildProcess;
+    try {
+      child = new Deno.Command(python, {
+        args: [assets.entry, "tensorboard", "--logdir", logDir, "--host", host, "--port", String(port)],
+        stdin: "piped",
+        stdout: "null",
+        stderr: "piped",
+        detached: true,
+      }).spawn();
+    } catch (error) {
+      return { code: 1, signal: null, words: `${error instanceof Error ? error.message : error}\n` };
+    }
+    this.#child = child;
+    if (this.#stopped) this.#kill();
+    let words = "";
+    const listen = async () => {
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+        words = (words + text).slice(-MAX_WORDS);
+        if (/^TensorBoard \S+ at http/m.test(words) && !this.#announced) {
+          this.#announced = true;
+          this.#options.say(`TensorBoard: ${this.url}\n`);
+        }
+      }
+    };
+    const [status] = await Promise.all([child.status, listen()]);
+    this.#child = undefined;
+    await child.stdin.close().catch(() => {});
+    return { ...status, words };
+  }
+
+  #kill(): void {
+    if (this.#child === undefined) return;
+    try {
+      Deno.kill(-this.#child.pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function isTaken(hostname: string, port: number): boolean {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return true;
+    // TensorBoard itself will say what is wrong with the address.
+    return false;
+  }
+}
