@@ -6,7 +6,9 @@ import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging } from "../observability/logging.ts";
 import type { Io } from "./io.ts";
+import { ExitCode } from "./errors.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
+import { type RecordOptions, startRecord } from "./run_record.ts";
 import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
 import { openTarget, type TargetOptions } from "./target.ts";
 
@@ -16,7 +18,8 @@ export interface ServeOptions
     Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script">,
     TargetOptions,
     RunLogOptions,
-    EnvironmentChoice {
+    EnvironmentChoice,
+    RecordOptions {
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
 }
@@ -55,6 +58,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   configureLogging(log.say);
   using assets = await layOutAssets(io.env);
   using environment = await openEnvironment(target, options, { assets, io, log, signal: stop.signal });
+  const record = startRecord("serve", options, target, { log, modelDir, python: environment.python, assets });
   await serve({
     ...rest,
     module,
@@ -63,7 +67,11 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     python: environment.python,
     port: portOption ?? port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
-  }, { assets, env: io.env, stop: stop.signal, force: force.signal });
+  }, { assets, env: io.env, stop: stop.signal, force: force.signal }).catch(async (error) => {
+    await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
+    throw error;
+  });
+  await record?.finish(ExitCode.Success, undefined);
   return 0;
 }
 

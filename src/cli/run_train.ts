@@ -6,12 +6,13 @@ import { AimodellibError, UsageError } from "../errors.ts";
 import { TensorBoard, train, type TrainConfig } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
+import { type RecordOptions, startRecord } from "./run_record.ts";
 import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
 import { openTarget, type Target, type TargetOptions } from "./target.ts";
 
 /** The options of the command. */
 export interface TrainOptions
-  extends TargetOptions, RunLogOptions, EnvironmentChoice, Pick<TrainConfig, "args" | "stopTimeoutMs"> {
+  extends TargetOptions, RunLogOptions, EnvironmentChoice, RecordOptions, Pick<TrainConfig, "args" | "stopTimeoutMs"> {
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
   readonly keepTensorBoard: boolean;
@@ -43,6 +44,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
   await using tensorBoard = board.enabled
     ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
     : undefined;
+  const record = startRecord("train", options, target, { log, modelDir, python: environment.python, assets });
   const { code, message } = await train({
     module,
     script,
@@ -58,6 +60,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     onSignal: io.onSignal,
     output: log.path === undefined ? "inherit" : { stdout: log.sink("stdout"), stderr: log.sink("stderr") },
   });
+  await record?.finish(code, message);
   if (message !== undefined) log.say(`${code === 0 ? "Warning" : "Error"}: ${message}\n`);
   if (options.keepTensorBoard && tensorBoard?.isUp) {
     log.say(`Training has ended; TensorBoard stays at ${tensorBoard.url} until Ctrl+C\n`);

@@ -91,8 +91,8 @@ export const serve = defineCommand({
         namesArchive(parsed.value.words[0], parsed.value.words[1]);
     },
   },
-  async run(options, io) {
+  async run(options, io, words) {
     const { runServing } = await import("./run_serve.ts");
-    return await runServing(options, io);
+    return await runServing({ ...options, words }, io);
   },
 });

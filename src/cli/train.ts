@@ -116,7 +116,7 @@ export const train = defineCommand({
   },
   async run(options, io, words) {
     const { runTraining } = await import("./run_train.ts");
-    return await runTraining({ ...options, args: restoreSeparator(words, options) }, io);
+    return await runTraining({ ...options, words, args: restoreSeparator(words, options) }, io);
   },
 });
 

@@ -2,3 +2,4 @@
 
 export { type StopSignal, train, type TrainConfig, type TrainContext, type TrainOutcome } from "./launch.ts";
 export { TensorBoard, type TensorBoardOptions } from "./tensorboard.ts";
+export { type RunRecord, RunRecorder } from "./record.ts";

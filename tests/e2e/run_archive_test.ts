@@ -48,6 +48,9 @@ function names(box: Sandbox, folder: string): string[] {
   return [...Deno.readDirSync(box.path(folder))].map(({ name }) => name).sort();
 }
 
+/** The log files in a folder. */
+const logs = (box: Sandbox, folder: string) => names(box, folder).filter((name) => !/^run\..*json$/.test(name));
+
 const archives = (box: Sandbox) => names(box, "home/.cache/aimodellib/archives").filter((name) => !name.includes("."));
 const environments = (box: Sandbox) =>
   names(box, "home/.cache/aimodellib/environments").filter((name) => !name.includes("."));
@@ -57,7 +60,7 @@ test("the specification's example, packed by hand, trains and serves, and logs w
   const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "model", "a", "--b"]);
   const said = "trained with ('a', '--b') False tb_logs\n";
   assert.deepEqual([code, stdout, stderr], [0, said, "to stderr\n"]);
-  const [log, ...others] = names(box, "logs");
+  const [log, ...others] = logs(box, "logs");
   assert.match(log!, /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.log$/);
   assert.deepEqual(others, []);
   assert.deepEqual(box.read(`logs/${log}`).split("\n").sort(), `${said}to stderr\n`.split("\n").sort());
@@ -66,7 +69,7 @@ test("the specification's example, packed by hand, trains and serves, and logs w
   const server = await Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "model"]), true);
   assert.equal((await server.invoke("ab")).text, "ababab");
   await server.stop();
-  assert.equal(box.read(`logs/${names(box, "logs")[0]}`), server.log);
+  assert.equal(box.read(`logs/${logs(box, "logs")[0]}`), server.log);
   assert.match(server.log, /\[worker 1\] asked\n/);
   assert.equal(archives(box).length, 1);
 });
@@ -105,12 +108,12 @@ for (const [key, value, wrong, files, whenSet, byDefault] of KEYS) {
     manifest[key] = value;
     const set = await run("set.tar.gz");
     assert.deepEqual([set.code, set.stdout.search(whenSet)], [0, 0], set.stdout + set.stderr);
-    if (key === "logDirectory") assert.equal(names(box, "a/b").length, 1);
-    if (key === "logNamingFormat") assert.deepEqual(names(box, "logs"), ["x-%.log"]);
+    if (key === "logDirectory") assert.equal(logs(box, "a/b").length, 1);
+    if (key === "logNamingFormat") assert.deepEqual(logs(box, "logs"), ["x-%.log"]);
     delete manifest[key];
     const unset = await run("unset.tar.gz");
     assert.match(unset.stdout + unset.stderr, byDefault);
-    if (key === "logDirectory") assert.equal(names(box, "logs").length, 1);
+    if (key === "logDirectory") assert.equal(logs(box, "logs").length, 1);
     manifest[key] = wrong;
     const refused = await run("wrong.tar.gz");
     assert.deepEqual([refused.code, refused.stdout], [1, ""]);
@@ -154,6 +157,29 @@ test("train demands a signature with --key", async (box) => {
   assert.equal((await box.run(["train", "-k", "aimodellib.pub", "model.tar.gz", "model"])).code, 1);
 });
 
+test("run.json tells what is needed to repeat a run, and how it ended; that of the run before is kept", async (box) => {
+  tar(box, {
+    "train.py": "def train(d, *args): 1 / int(args[0])\n",
+    "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%Y.log"}`,
+  });
+  for (const divisor of ["0", "1"]) await box.run(["train", "--stop-timeout", "9", "model.tar.gz", "out", divisor]);
+  const record = JSON.parse(box.read("logs/run.json"));
+  const { sha256 } = JSON.parse((await box.run(["inspect", "--json", "model.tar.gz"])).stdout);
+  assert.deepEqual(record.command, ["aimodellib", "train", "--stop-timeout", "9", "model.tar.gz", "out", "1"]);
+  assert.deepEqual(record.archive, { name: "model.tar.gz", sha256 });
+  assert.deepEqual(record.outcome, { code: 0 });
+  assert.equal(record.log, box.path(`logs/${new Date().getFullYear()}.log`));
+  assert.equal(record.python.path, PYTHON);
+  assert.match(record.python.version, /^3\.\d+\.\d+$/);
+  assert.match(record.python.packages.numpy, /^\d/);
+  assert.ok(record.host.name.length > 0);
+  assert.ok(Date.parse(record.start) < Date.parse(record.end));
+  const [former] = names(box, "logs").filter((name) => /^run\.\d.*Z\.json$/.test(name));
+  const { outcome } = JSON.parse(box.read(`logs/${former}`));
+  assert.equal(outcome.code, 1);
+  assert.match(outcome.message, /ZeroDivisionError/);
+});
+
 test("a log has all lines of a run that is killed", async (box) => {
   tar(box, {
     "train.py": "import time\ndef train(d):\n  for i in range(1000): print(i)\n  print('end'); time.sleep(60)\n",
@@ -163,7 +189,7 @@ test("a log has all lines of a run that is killed", async (box) => {
   await program.stdout.waitFor(/^end$/);
   program.kill("SIGKILL");
   await program.exited();
-  const [log] = names(box, "logs");
+  const [log] = logs(box, "logs");
   assert.equal(box.read(`logs/${log}`), `${Array.from({ length: 1000 }, (_, i) => `${i}\n`).join("")}end\n`);
 });
 

@@ -1,0 +1,40 @@
+/** The record of a run that has a log. */
+
+import type { Assets } from "../bridge/mod.ts";
+import { RunRecorder } from "../train/mod.ts";
+import type { RunLog } from "./run_log.ts";
+import type { Target } from "./target.ts";
+
+/** What the command line was. */
+export interface RecordOptions {
+  /** The words behind the command's name. */
+  readonly words: readonly string[];
+}
+
+/** Begins it; undefined if there is no log for it to be beside. */
+export function startRecord(
+  command: "train" | "serve",
+  { words }: RecordOptions,
+  { module, script, archive }: Target,
+  { log, modelDir, python, assets }: {
+    readonly log: RunLog;
+    readonly modelDir: string;
+    readonly python: string;
+    readonly assets: Assets;
+  },
+): RunRecorder | undefined {
+  if (log.path === undefined) return undefined;
+  const recorder = new RunRecorder({
+    command: ["aimodellib", command, ...words],
+    ...(archive && {
+      archive: { name: archive.name, ...(archive.sha256 !== undefined && { sha256: archive.sha256 }) },
+    }),
+    module,
+    script,
+    modelDir,
+    log: log.path,
+    python: { path: python },
+  });
+  recorder.listPackages(assets);
+  return recorder;
+}
