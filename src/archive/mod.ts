@@ -1,7 +1,7 @@
 /** Model Archives: making them, reading them, and trusting what they say. */
 
 export { FileBeside } from "./beside.ts";
-export { type CachedArchive, listArchives, obtainArchive, removeArchive, type UnpackedArchive } from "./cache.ts";
+export { ARCHIVES, obtainArchive, type UnpackedArchive } from "./cache.ts";
 export { collect, type Collection } from "./collect.ts";
 export { ArchiveError } from "./errors.ts";
 export {
@@ -23,5 +23,6 @@ export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness
 export { formatKeyId, formatPublicKey, formatSignature, parsePublicKey, parseSignature } from "./sign/format.ts";
 export { formatSecretKey, generateKey, parseSecretKey } from "./sign/secret_key.ts";
 export { Signer, Verifier } from "./sign/signature.ts";
+export { type Kept, listKept, lockKept, openShelf, removeIfThere, removeKept, sweep, touch } from "./shelf.ts";
 export { type ArchiveSource, openArchive } from "./source.ts";
 export { unpack } from "./unpack.ts";

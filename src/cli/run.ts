@@ -6,6 +6,7 @@ import { message } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
 import { command } from "@optique/core/primitives";
 import { VERSION } from "../version.ts";
+import { cache } from "./cache.ts";
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { ExitCode, explain } from "./errors.ts";
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command<any>[] = [
   unpack,
   keygen,
   sign,
+  cache,
   doctor,
 ];
 

@@ -3,7 +3,6 @@
  *
  *     CACHE/environments/DIGEST/            made by venv; a .pth file in it names the base Python's own packages
  *     CACHE/environments/DIGEST/.complete   the installer has succeeded
- *     CACHE/environments/DIGEST.lock        locked by who makes it (alone), and by who uses it (together with others)
  *
  * 1. The digest is of the Python, the requirements, and the wheels that an archive carries: an environment never changes.
  * 2. One without its mark is what a failure, or a death, has left: it is removed, and made anew.
@@ -11,6 +10,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
+import { lockKept, openShelf, removeIfThere, touch } from "../archive/mod.ts";
 import { type Assets, describeExit } from "../bridge/mod.ts";
 import { AimodellibError } from "../errors.ts";
 import { onPath } from "./find_python.ts";
@@ -53,6 +53,9 @@ interface Checked {
   readonly bare: boolean;
 }
 
+/** The shelf of the cache. */
+export const ENVIRONMENTS = "environments";
+
 const COMPLETE = ".complete";
 
 /**
@@ -66,7 +69,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   const base = { python, [Symbol.dispose]: () => {} };
   const file = `${module}/requirements.txt`;
   if (install === "never" || !saysSomething(file)) return base;
-  const folder = cacheDir === undefined ? undefined : makeFolder(`${cacheDir}/environments`);
+  const folder = cacheDir === undefined ? undefined : openShelf(`${cacheDir}/${ENVIRONMENTS}`);
   if (folder === undefined) {
     const checked = await check(file, options);
     if (install === "auto" && checked.unmet === null) return base;
@@ -81,9 +84,8 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
     }
   }
   const root = `${folder}/${digest(file, options)}`;
-  const lock = Deno.openSync(`${root}.lock`, { read: true, write: true, create: true });
+  const lock = await lockKept(root);
   try {
-    await lock.lock(false);
     if (!isComplete(root)) {
       const checked = await check(file, options);
       if (install === "auto" && checked.unmet === null) {
@@ -99,6 +101,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
       }
       await lock.lock(false);
     }
+    touch(root);
     return { python: `${root}/bin/python`, [Symbol.dispose]: () => lock.close() };
   } catch (error) {
     lock.close();
@@ -202,25 +205,5 @@ function isComplete(root: string): boolean {
     return Deno.statSync(`${root}/${COMPLETE}`).isFile;
   } catch {
     return false;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** A folder that can be written to; undefined if it can't. */
-function makeFolder(path: string): string | undefined {
-  try {
-    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    Deno.removeSync(Deno.makeTempFileSync({ dir: path, prefix: ".probe-" }));
-    return Deno.realPathSync(path);
-  } catch {
-    // A read-only home is common in containers.
-    return undefined;
   }
 }

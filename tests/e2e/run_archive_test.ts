@@ -267,6 +267,31 @@ test("a start recovers from a kill -9 in the middle of an installation", async (
   assert.deepEqual([code, stdout], [0, "0.9.0\n"], stderr);
 });
 
+test("cache lists what is kept, and prunes what is not in use", async (box) => {
+  const files = { "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}` };
+  tar(box, { ...files, "train.py": "import time\ndef train(d): print('up'); time.sleep(60)\n" }, "busy.tar.gz");
+  tar(box, {
+    ...files,
+    "train.py": "def train(d): ...\n",
+    "requirements.txt": "tabulate==0.9.0\n",
+  }, "idle.tar.gz");
+  assert.equal((await box.run(["train", "idle.tar.gz", "model"])).code, 0);
+  const busy = box.start(["train", "busy.tar.gz", "model"]);
+  await busy.stdout.waitFor(/^up$/);
+  const listed = JSON.parse((await box.run(["cache", "list", "--json"])).stdout);
+  const kinds = listed.map(({ kind }: { kind: string }) => kind).sort();
+  assert.deepEqual(kinds, ["archive", "archive", "environment"]);
+  assert.match((await box.run(["cache"])).stdout, /^archive {6}[0-9a-f]{16} {2}\d{4}-\d\d-\d\dT\d\d:\d\dZ {2}\d+/m);
+  const young = await box.run(["cache", "prune", "--older-than", "1"]);
+  assert.equal(young.stderr, "Removed 0 entries, 0 B\n");
+  const { code, stderr } = await box.run(["cache", "prune"]);
+  assert.equal(code, 0);
+  assert.match(stderr, /^archive .* is in use, and stays\nRemoved 2 entries, /);
+  assert.deepEqual([archives(box).length, environments(box).length], [1, 0]);
+  busy.kill("SIGTERM");
+  await busy.finished();
+});
+
 test("SIGTERM during an installation ends it, and trains nothing", async (box) => {
   const module = box.module({ "train.py": "def train(d): print('no')\n", "requirements.txt": "tabulate==0.9.0\n" });
   Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nexec sleep 60\n", { mode: 0o755 });
