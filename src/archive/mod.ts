@@ -1,7 +1,7 @@
 /** Model Archives: making them, reading them, and trusting what they say. */
 
 export { FileBeside } from "./beside.ts";
-export { ARCHIVES, obtainArchive, type UnpackedArchive } from "./cache.ts";
+export { ARCHIVES, obtainArchive, type ObtainOptions, type UnpackedArchive } from "./cache.ts";
 export { collect, type Collection } from "./collect.ts";
 export { ArchiveError } from "./errors.ts";
 export {

@@ -5,7 +5,9 @@ import {
   type Manifest,
   MANIFEST_NAME,
   obtainArchive,
+  type ObtainOptions,
   parseManifest,
+  type UnpackedArchive,
   WHEELS_FOLDER,
 } from "../archive/mod.ts";
 import { cacheDir } from "../bridge/mod.ts";
@@ -63,7 +65,7 @@ export async function openTarget(
     return { ...read(role, module, module, io), [Symbol.dispose]: () => {} };
   }
   const trust = demandSignature(module, options);
-  const unpacked = await obtainArchive(module, { cacheDir: cacheDir(io.env), witness: trust?.witness, signal });
+  const unpacked = await obtain(module, { cacheDir: cacheDir(io.env), witness: trust?.witness, signal });
   try {
     if (trust !== undefined) io.stderr(`${trust.text}\n`);
     const { archive, ...paths } = read(role, unpacked.root, module, io);
@@ -75,6 +77,15 @@ export async function openTarget(
   } catch (error) {
     unpacked[Symbol.dispose]();
     throw error;
+  }
+}
+
+async function obtain(name: string, options: ObtainOptions): Promise<UnpackedArchive> {
+  try {
+    return await obtainArchive(name, options);
+  } catch (error) {
+    if (!(error instanceof ArchiveError) || error.message.includes(`'${name}'`)) throw error;
+    throw new ArchiveError(`The archive '${name}' can't be run. ${error.message}`);
   }
 }
 

@@ -11,7 +11,8 @@ export function namesArchive(target: string, next: string | undefined): boolean 
   const found = stat(target);
   // So that the complaint is of an archive.
   if (found === undefined) return /\.(tar\.gz|tgz)$/.test(target);
-  if (!found.isDirectory) return true;
+  // With a script behind it, it is a module that is none.
+  if (!found.isDirectory) return !next?.endsWith(".py");
   // A folder with a manifest may be a module all the same, when a script of it is named.
   if (stat(`${target}/manifest.json`) === undefined) return false;
   return next === undefined || !(next.endsWith(".py") || stat(`${target}/${next}`)?.isFile);
