@@ -1,6 +1,6 @@
 /**
  * Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts, other makers of archives
- * and of signatures.
+ * and of signatures, a maker of networks.
  */
 
 import { run } from "../build/process.ts";
@@ -12,6 +12,7 @@ const PACKAGES = [
   ["bsdtar", "libarchive-tools"],
   ["7z", "p7zip-full"],
   ["minisign", "minisign"],
+  ["ip", "iproute2"],
 ] as const;
 
 /**

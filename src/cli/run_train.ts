@@ -8,11 +8,18 @@ import type { Io } from "./io.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
 import { type RecordOptions, startRecord } from "./run_record.ts";
 import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
+import { launcherArgs, type LauncherOptions } from "./torchrun.ts";
 import { openTarget, type Target, type TargetOptions } from "./target.ts";
 
 /** The options of the command. */
 export interface TrainOptions
-  extends TargetOptions, RunLogOptions, EnvironmentChoice, RecordOptions, Pick<TrainConfig, "args" | "stopTimeoutMs"> {
+  extends
+    TargetOptions,
+    RunLogOptions,
+    EnvironmentChoice,
+    RecordOptions,
+    LauncherOptions,
+    Pick<TrainConfig, "args" | "stopTimeoutMs"> {
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
   readonly keepTensorBoard: boolean;
@@ -32,6 +39,7 @@ const DEFAULT_TENSORBOARD_PORT = 6006;
  * @throws {ArchiveError} if an archive is not good, or can't be trained
  */
 export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
+  const launcher = launcherArgs(options);
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
   io.dropPermissions();
   const { module, script } = target;
@@ -51,6 +59,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     python: environment.python,
     modelDir,
     args: options.args,
+    launcher,
     stopTimeoutMs: options.stopTimeoutMs,
     tensorBoardEnabled: board.enabled,
     tensorBoardDir: board.logDir,

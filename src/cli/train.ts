@@ -5,11 +5,47 @@ import { message } from "@optique/core/message";
 import { map, optional, withDefault } from "@optique/core/modifiers";
 import { argument, flag, option, passThrough } from "@optique/core/primitives";
 import { type InferValue, parse } from "@optique/core/parser";
-import { string } from "@optique/core/valueparser";
+import { choice, integer, string } from "@optique/core/valueparser";
 import { namesArchive } from "../config/target.ts";
 import { defineCommand } from "./command.ts";
 import { seconds } from "./options.ts";
 import { runFields } from "./run_options.ts";
+
+/** What torchrun is told; its own names. */
+const launching = {
+  launcher: optional(
+    option("--launcher", choice(["torchrun"]), {
+      description: message`Train in several processes, which PyTorch's launcher starts.`,
+    }),
+  ),
+  nprocPerNode: optional(
+    option("--nproc-per-node", string({ metavar: "N" }), {
+      description: message`Processes on this host: a number, ${"auto"}, ${"cpu"} or ${"gpu"}. [1]`,
+    }),
+  ),
+  nnodes: optional(
+    option("--nnodes", string({ metavar: "N" }), { description: message`Hosts, or a range such as ${"1:4"}. [1]` }),
+  ),
+  nodeRank: optional(
+    option("--node-rank", integer({ min: 0, metavar: "N" }), { description: message`Which of the hosts this one is.` }),
+  ),
+  rdzvEndpoint: optional(
+    option("--rdzv-endpoint", string({ metavar: "HOST:PORT" }), { description: message`Where the hosts meet.` }),
+  ),
+  rdzvBackend: optional(
+    option("--rdzv-backend", string({ metavar: "NAME" }), { description: message`How they meet. [c10d]` }),
+  ),
+  rdzvId: optional(
+    option("--rdzv-id", string({ metavar: "ID" }), {
+      description: message`The run's name among others that meet there.`,
+    }),
+  ),
+  maxRestarts: optional(
+    option("--max-restarts", integer({ min: 0, metavar: "N" }), {
+      description: message`How often all processes are started again when one fails. [0]`,
+    }),
+  ),
+};
 
 const options = object("Options", {
   ...runFields,
@@ -34,6 +70,7 @@ const options = object("Options", {
       description: message`Where the script writes TensorBoard logs. [as the manifest says, or tb_logs]`,
     }),
   ),
+  ...launching,
   stopTimeoutMs: withDefault(
     option("--stop-timeout", seconds(), {
       description: message`How long the script may take to end after Ctrl+C or SIGTERM before it is killed.`,

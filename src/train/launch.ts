@@ -25,6 +25,8 @@ export interface TrainConfig {
   readonly tensorBoardEnabled: boolean;
   /** Absolute path. */
   readonly tensorBoardDir: string;
+  /** Options of torchrun, which then starts several processes that train. */
+  readonly launcher?: readonly string[] | undefined;
   /** For the script to end after the first signal, in ms; then it is killed. */
   readonly stopTimeoutMs: number;
 }
@@ -119,6 +121,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       tensor_board_enabled: config.tensorBoardEnabled,
       tensor_board_dir: config.tensorBoardDir,
       max_body: MAX_BODY,
+      ...(config.launcher !== undefined && { launcher: config.launcher }),
     });
     const report = follow(process);
     const exit = await process.exited;

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
@@ -20,12 +20,69 @@ if TYPE_CHECKING:
     from .worker import Link
 
 
+class Training:
+    """One call of a script's ``train``."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config
+        #: What is being done, as FAILED names it.
+        self.stage = "import"
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Find ``train`` in the script, and call it after ``ready``; raises what the script raises."""
+        config = self._config
+        args: list[str] = config["args"]
+        sys.argv = [config["script"], *args]
+        add_to_path(config["module"])
+        module = load_script(config["module"], config["script"])
+        self.stage = "check"
+        owner = find_implementation(module, TrainingModule.demanded())
+        options = {
+            "tensor_board_enabled": config["tensor_board_enabled"],
+            "tensor_board_dir": config["tensor_board_dir"],
+            "logger": PrintLogger(),
+        }
+        train = adapt(owner, TRAIN[0], ("model_dir", *args), options)
+        ready()
+        self.stage = "train"
+        try:
+            result = train(config["model_dir"], *args)
+            if inspect.isawaitable(result):
+                event_loop().run_until_complete(result)
+        finally:
+            end_tasks()
+
+
 def run(link: Link, config: dict[str, Any]) -> int:
     """Train, and return the exit code of the process.
 
     A signal that stops the script raises KeyboardInterrupt in it; if the script lets that pass, this process dies of
     the same signal, as a shell expects.
     """
+    stopped_by = interrupt_on_signals()
+    training = Training(config)
+    try:
+        training.run(lambda: link.send(frames.READY))
+    except ScriptError as error:
+        link.send(frames.FAILED, stage=training.stage, type="ScriptError", message=str(error))
+        return 1
+    except KeyboardInterrupt as error:
+        streams.print_traceback(error)
+        die_of(stopped_by[0])
+    except SystemExit:
+        # The script's own way to end, `-h` of argparse for one: Python gives it its exit code.
+        link.send(frames.DONE)
+        raise
+    except BaseException as error:
+        streams.print_traceback(error)
+        link.send(frames.FAILED, stage=training.stage, type=type(error).__name__, message=str(error))
+        return 1
+    link.send(frames.DONE)
+    return 0
+
+
+def interrupt_on_signals() -> list[signal.Signals]:
+    """Have SIGINT and SIGTERM raise KeyboardInterrupt; returns a list whose only item is the last that came."""
     stopped_by = [signal.SIGINT]
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
@@ -34,50 +91,13 @@ def run(link: Link, config: dict[str, Any]) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
-
-    args: list[str] = config["args"]
-    sys.argv = [config["script"], *args]
-    stage = "import"
-    try:
-        add_to_path(config["module"])
-        module = load_script(config["module"], config["script"])
-        stage = "check"
-        owner = find_implementation(module, TrainingModule.demanded())
-        options = {
-            "tensor_board_enabled": config["tensor_board_enabled"],
-            "tensor_board_dir": config["tensor_board_dir"],
-            "logger": PrintLogger(),
-        }
-        train = adapt(owner, TRAIN[0], ("model_dir", *args), options)
-        link.send(frames.READY)
-        stage = "train"
-        try:
-            result = train(config["model_dir"], *args)
-            if inspect.isawaitable(result):
-                event_loop().run_until_complete(result)
-        finally:
-            end_tasks()
-    except ScriptError as error:
-        link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
-        return 1
-    except KeyboardInterrupt as error:
-        streams.print_traceback(error)
-        _die_of(stopped_by[0])
-    except SystemExit:
-        # The script's own way to end, `-h` of argparse for one: Python gives it its exit code.
-        link.send(frames.DONE)
-        raise
-    except BaseException as error:
-        streams.print_traceback(error)
-        link.send(frames.FAILED, stage=stage, type=type(error).__name__, message=str(error))
-        return 1
-    link.send(frames.DONE)
-    return 0
+    return stopped_by
 
 
-def _die_of(number: signal.Signals) -> None:
+def die_of(number: signal.Signals) -> NoReturn:
     """End this process by a signal, after what a normal exit does: exit handlers and flushed streams."""
     signal.signal(number, signal.SIG_DFL)
     atexit._run_exitfuncs()
     streams.flush()
     os.kill(os.getpid(), number)
+    raise AssertionError(f"{number.name} did not end the process")

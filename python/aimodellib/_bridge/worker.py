@@ -60,7 +60,9 @@ def main() -> NoReturn:
             executable=sys.executable,
         )
         config = _receive_start(link)
-        if config["mode"] == "train":
+        if config.get("launcher") is not None:
+            from .launch import run
+        elif config["mode"] == "train":
             from .train import run
         else:
             from .serve import run

@@ -12,6 +12,8 @@ export function runs(command: string, ...args: string[]): boolean {
   }
 }
 
+const CABLE = "PATH=$PATH:/usr/sbin:/sbin && ip link add cable type veth && hostname test && nsenter --version";
+
 /** A network namespace of its own, in which there is no network. */
 export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
   "unshare --net is not permitted here";
@@ -20,6 +22,10 @@ export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
 export const CAN_MOUNT: Need =
   runs("unshare", "--mount", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp") ||
   "mounting is not permitted here";
+
+/** Two network namespaces with a cable between them. */
+export const CAN_CABLE: Need = runs("unshare", "--net", "--mount", "--uts", "sh", "-c", CABLE) ||
+  "network namespaces with a cable between them, of iproute2 and util-linux, can't be made here";
 
 /** An IPv6 loopback address. */
 export const HAS_IPV6: Need = (() => {

@@ -1,0 +1,98 @@
+"""What the hosts of a distributed run tell each other beside torchrun: that a rank failed for good.
+
+torchrun ends the ranks of the host that one fails on. Those of other hosts end when they next wait for it, if ever; so
+the reason is put into the store where the hosts met, and each host looks there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import socket
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: Between two looks into the store, in seconds.
+_PERIOD = 0.5
+#: For the store to answer, in seconds.
+_TIMEOUT = 30.0
+
+
+class Hosts:
+    """The other hosts of a run. A run on one host has none, and this does nothing."""
+
+    def __init__(self, endpoint: tuple[str, int] | None, run_id: str) -> None:
+        self._endpoint = endpoint
+        self._key = f"aimodellib/{run_id}/failed"
+        self._ended = threading.Event()
+        #: What failed on another host.
+        self.heard: str | None = None
+
+    @classmethod
+    def of(cls, args: Any) -> Hosts:
+        """Take the hosts from torchrun's options, as torchrun parsed them."""
+        if args.standalone or args.nnodes == "1" or args.rdzv_backend != "c10d":
+            return cls(None, "")
+        host, _, port = args.rdzv_endpoint.rpartition(":")
+        if not port.isdigit():
+            host, port = args.rdzv_endpoint, "29400"  # torchrun's own default
+        return cls((host.strip("[]"), int(port)), args.rdzv_id)
+
+    def __enter__(self) -> Hosts:
+        if self._endpoint is not None:
+            threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._ended.set()
+
+    def tell(self, message: str) -> None:
+        """Have the other hosts end their ranks."""
+        if self._endpoint is None or self.heard is not None:
+            return
+        with contextlib.suppress(Exception):  # a store that is gone has ended with its host
+            self._connect().set(self._key, f"{message} (on {socket.gethostname()})")
+            # The store is in one of the hosts' processes, this one maybe: it stays until all have looked.
+            time.sleep(3 * _PERIOD)
+
+    def _listen(self) -> None:
+        while not self._is_up():
+            if self._ended.wait(_PERIOD):
+                return
+        try:
+            store = self._connect()
+            while not store.check([self._key]):
+                if self._ended.wait(_PERIOD):
+                    return
+            self.heard = store.get(self._key).decode()
+        except Exception:
+            # At the end of a run, the store goes a little before the other hosts do.
+            if self._ended.wait(10 * _PERIOD):
+                return
+            host, port = self._endpoint or ("", 0)
+            self.heard = f"The host at {host}:{port}, where all hosts met, is gone"
+        if not self._ended.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _is_up(self) -> bool:
+        # PyTorch's own client writes a warning for each failed attempt.
+        assert self._endpoint is not None
+        try:
+            socket.create_connection(self._endpoint, _TIMEOUT).close()
+        except OSError:
+            return False
+        return True
+
+    def _connect(self) -> Any:
+        assert self._endpoint is not None
+        host, port = self._endpoint
+        return importlib.import_module("torch.distributed").TCPStore(
+            host, port, is_master=False, wait_for_workers=False, timeout=timedelta(seconds=_TIMEOUT)
+        )

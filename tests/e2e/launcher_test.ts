@@ -1,0 +1,148 @@
+/** Distributed training: real processes, PyTorch's own launcher, gloo. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { CAN_CABLE, imports } from "./support/needs.ts";
+import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+
+const HAS_TORCH = imports(PYTHON, "torch");
+
+/** Adds up the ranks' numbers, then does what its arguments say. */
+const TRAIN = py`
+  import os, sys, time
+  import torch
+  import torch.distributed as dist
+
+  def train(model_dir, *args, tensor_board_enabled=False, logger=None):
+      dist.init_process_group("gloo")
+      rank = dist.get_rank()
+      total = torch.tensor([rank + 1.0])
+      dist.all_reduce(total)
+      print(f"{rank} of {dist.get_world_size()}: {total.item()} {args} {tensor_board_enabled} {sys.argv[1:]}")
+      logger.log(f"logged by {rank}")
+      if rank == 1 and "raise" in args:
+          raise ValueError("rank one is bad")
+      if rank == 1 and "exit" in args:
+          sys.exit(7)
+      if rank == 1 and "kill" in args:
+          os.kill(os.getpid(), 9)
+      if args:
+          time.sleep(600)
+      open(os.path.join(model_dir, f"done-{rank}"), "w").close()
+      dist.destroy_process_group()
+`;
+
+/** Two processes on this host. */
+const TWO = ["--launcher", "torchrun", "--nproc-per-node", "2"];
+
+function command(box: Sandbox, ...words: string[]): string[] {
+  return ["train", ...TWO, box.module({ "train.py": TRAIN }), "train.py", "model", ...words];
+}
+
+test("train --launcher torchrun runs train in each rank, and tags what a rank says", async (box) => {
+  const { code, stdout, stderr } = await box.run(command(box));
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trim().split("\n").sort(), [
+    "[rank 0] 0 of 2: 3.0 () False []",
+    "[rank 0] logged by 0",
+    "[rank 1] 1 of 2: 3.0 () False []",
+    "[rank 1] logged by 1",
+  ]);
+  assert.deepEqual([...Deno.readDirSync(box.path("model"))].map(({ name }) => name).sort(), ["done-0", "done-1"]);
+}, HAS_TORCH);
+
+for (
+  const [how, reason] of [
+    ["raise", "ValueError: rank one is bad"],
+    ["exit", "it ended with exit code 7"],
+    ["kill", "it was ended by SIGKILL"],
+  ] as const
+) {
+  test(`a rank that fails (${how}) ends the other one, and the run says why`, async (box) => {
+    const { code, stdout, stderr } = await box.run(command(box, how));
+    assert.equal(code, 1);
+    assert.ok(stdout.includes(`[rank 0] 0 of 2: 3.0 ('${how}',) False ['${how}']`), stdout);
+    assert.match(stderr, new RegExp(`^Error: Rank 1 failed: ${reason}$`, "m"));
+    if (how === "raise") {
+      const traceback = stderr.split("\n").filter((line) => line.startsWith("[rank 1] "));
+      const begin = traceback.indexOf("[rank 1] Traceback (most recent call last):");
+      assert.match(traceback[begin + 1] ?? "", /train\.py", line 13, in train$/, "our own frames are left out");
+      assert.equal(traceback.at(-1), "[rank 1] ValueError: rank one is bad");
+    }
+  }, HAS_TORCH);
+}
+
+for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  test(`${name} ends all ranks`, async (box) => {
+    const program = box.start(command(box, "wait"));
+    await program.stdout.waitFor(/logged by 0/);
+    await program.stdout.waitFor(/logged by 1/);
+    program.kill(name);
+    const finished = await program.finished();
+    assert.equal(finished.code, code);
+    assert.match(finished.stderr, new RegExp(`Error: Training was stopped by ${name}\n$`));
+  }, HAS_TORCH);
+}
+
+test("no rank is left when the program is killed", async (box) => {
+  const program = box.start(command(box, "wait"));
+  await program.stdout.waitFor(/logged by 1/);
+  program.kill("SIGKILL");
+  await program.finished();
+  await until("all processes have ended", () => box.processes().length === 0);
+  // It had no chance to remove them.
+  for (const name of box.leftovers()) Deno.removeSync(box.path(`tmp/${name}`), { recursive: true });
+}, HAS_TORCH);
+
+test("a script's fault, and a Python without PyTorch, are named", async (box) => {
+  const without = box.module({ "train.py": "def trian(model_dir): pass" });
+  const fault = await box.run(["train", ...TWO, without, "train.py", "model"]);
+  assert.equal(fault.code, 1);
+  assert.match(fault.stderr, /^\[rank [01]\] '.*train\.py' must define train\(\)$/m);
+  assert.match(fault.stderr, /^Error: Rank [01] failed: '.*train\.py' must define train\(\)$/m);
+  const made = await box.run(["-m", "venv", "--without-pip", "venv"], { command: PYTHON });
+  assert.equal(made.code, 0, made.stderr);
+  const bare = await box.run(command(box), { env: { AIMODELLIB_PYTHON: box.path("venv/bin/python") } });
+  assert.equal(bare.code, 1);
+  assert.match(bare.stderr, /^Error: torchrun comes with PyTorch, which can't be imported by '.*venv\/bin\/python'/);
+}, HAS_TORCH);
+
+/** The same command on two hosts, each with one rank. */
+async function onTwoHosts(box: Sandbox, ...words: string[]) {
+  const module = box.module({ "train.py": TRAIN });
+  const options = "--launcher torchrun --nnodes 2 --rdzv-endpoint host-a:29500 --rdzv-id run";
+  const shell = `exec "$0" train ${options} "$1" train.py "model-$HOST_RANK" ${words.join(" ")}`;
+  const isolated = ["--net", "--mount", "--uts", "--fork", "--kill-child"];
+  return await box.run(
+    [...isolated, "sh", `${ROOT}/tests/e2e/support/two_hosts.sh`, "sh", "-c", shell, BIN, module],
+    { command: "unshare", env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" } },
+  );
+}
+
+test(
+  "train --launcher torchrun joins two hosts",
+  async (box) => {
+    const { code, stdout, stderr } = await onTwoHosts(box);
+    assert.equal(code, 0, stdout + stderr);
+    const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
+    const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
+    assert.deepEqual(seen, ["host-a: ", "host-b: "], stdout);
+    const [a, b] = ["model-0", "model-1"].map((name) => [...Deno.readDirSync(box.path(name))].map(({ name }) => name));
+    assert.deepEqual([...a!, ...b!].sort(), ["done-0", "done-1"]);
+  },
+  HAS_TORCH,
+  CAN_CABLE,
+);
+
+test(
+  "a rank that fails on one host ends those of the other, which says why",
+  async (box) => {
+    const { stdout, stderr } = await onTwoHosts(box, "raise");
+    const errors = `${stdout}\n${stderr}`.split("\n").filter((line) => /^(host-b: )?Error: /.test(line)).sort();
+    assert.equal(errors.length, 2, stdout + stderr);
+    for (const error of errors) assert.match(error, /Error: Rank 1 failed: ValueError: rank one is bad/);
+    assert.equal(errors.filter((error) => / \(on host-[ab]\)$/.test(error)).length, 1);
+  },
+  HAS_TORCH,
+  CAN_CABLE,
+);
