@@ -57,7 +57,15 @@ async function prepare(options: TestOptions): Promise<Prepared> {
   Deno.mkdirSync(REPORTS, { recursive: true });
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   const python = await makeVenv(`${ROOT}/.cache/test-venv`, Deno.readTextFileSync(`${ROOT}/tests/requirements.txt`));
-  return { env: { AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`, AIMODELLIB_TEST_PYTHON: python }, python, options };
+  const env: Record<string, string> = {
+    AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`,
+    AIMODELLIB_TEST_PYTHON: python,
+  };
+  if (options.suites.includes("e2e")) {
+    const tools = Deno.readTextFileSync(`${ROOT}/tests/tools.txt`);
+    env.AIMODELLIB_TEST_TOOLS = (await makeVenv(`${ROOT}/.cache/tools-venv`, tools)).replace(/\/python$/, "");
+  }
+  return { env, python, options };
 }
 
 /** The suite of a folder in `tests/`. */

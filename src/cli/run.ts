@@ -8,6 +8,7 @@ import { command } from "@optique/core/primitives";
 import { VERSION } from "../version.ts";
 import { cache } from "./cache.ts";
 import type { Command } from "./command.ts";
+import { dockerfile } from "./dockerfile.ts";
 import { doctor } from "./doctor.ts";
 import { ExitCode, explain } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command<any>[] = [
   unpack,
   keygen,
   sign,
+  dockerfile,
   cache,
   doctor,
 ];

@@ -67,7 +67,8 @@ for (
       const traceback = stderr.split("\n").filter((line) => line.startsWith("[rank 1] "));
       const begin = traceback.indexOf("[rank 1] Traceback (most recent call last):");
       assert.match(traceback[begin + 1] ?? "", /train\.py", line 13, in train$/, "our own frames are left out");
-      assert.equal(traceback.at(-1), "[rank 1] ValueError: rank one is bad");
+      // PyTorch's threads may crash at the end of a process that did not leave its group.
+      assert.equal(traceback[begin + 3], "[rank 1] ValueError: rank one is bad");
     }
   }, HAS_TORCH);
 }

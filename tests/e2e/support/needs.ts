@@ -14,6 +14,10 @@ export function runs(command: string, ...args: string[]): boolean {
 
 const CABLE = "PATH=$PATH:/usr/sbin:/sbin && ip link add cable type veth && hostname test && nsenter --version";
 
+const OVERLAY = "PATH=$PATH:/usr/sbin:/sbin && mount -t tmpfs test /mnt && mkdir /mnt/u /mnt/w /mnt/r && " +
+  "mount -t overlay test -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && ip link set lo up && " +
+  "chroot /mnt/r /usr/bin/python3 -c 'import venv, ensurepip'";
+
 /** A network namespace of its own, in which there is no network. */
 export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
   "unshare --net is not permitted here";
@@ -26,6 +30,10 @@ export const CAN_MOUNT: Need =
 /** Two network namespaces with a cable between them. */
 export const CAN_CABLE: Need = runs("unshare", "--net", "--mount", "--uts", "sh", "-c", CABLE) ||
   "network namespaces with a cable between them, of iproute2 and util-linux, can't be made here";
+
+/** A root file system of its own, which is this machine's and goes away, with a Python that any user may run. */
+export const CAN_BUILD_IMAGES: Need = runs("unshare", "--mount", "--net", "sh", "-c", OVERLAY) ||
+  "an overlay of this machine's root, or its /usr/bin/python3 with venv, or iproute2, can't be had here";
 
 /** An IPv6 loopback address. */
 export const HAS_IPV6: Need = (() => {
@@ -41,4 +49,13 @@ export const HAS_IPV6: Need = (() => {
 export function imports(python: string, ...modules: string[]): Need {
   const missing = modules.filter((name) => !runs(python, "-c", `import ${name}`));
   return missing.length === 0 || `${missing.join(" and ")} can't be imported by ${python}`;
+}
+
+/** A program at a path. */
+export function has(path: string): Need {
+  try {
+    return Deno.statSync(path).isFile || `${path} is no file`;
+  } catch {
+    return `${path} is not installed`;
+  }
 }

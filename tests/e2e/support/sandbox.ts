@@ -16,6 +16,8 @@ export const ROOT: string = new URL("../../..", import.meta.url).pathname.replac
 export const BIN: string = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${ROOT}/dist/aimodellib`;
 /** The Python of the environment for tests: an absolute path. */
 export const PYTHON: string = executableOf(Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "python3");
+/** Where the programs are that judge what ours makes, and talk to it. */
+export const TOOLS: string = Deno.env.get("AIMODELLIB_TEST_TOOLS") ?? `${ROOT}/.cache/tools-venv/bin`;
 /** Modules for tests. */
 export const MODULES = `${ROOT}/tests/fixtures/modules`;
 
