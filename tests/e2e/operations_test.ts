@@ -1,0 +1,58 @@
+/** The files in docs/operations.md, each by the validator of the tool that reads it. */
+
+import assert from "node:assert/strict";
+import { imports, runs } from "./support/needs.ts";
+import { BIN, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+
+const PYTHON = `${TOOLS}/python`;
+const KSERVE = `${ROOT}/tests/e2e/support/kserve_manifest.py`;
+const HAS_SYSTEMD = runs("systemd-analyze", "--version") || "systemd-analyze is not installed";
+const HAS_KUBERNETES = imports(PYTHON, "kubernetes_validate");
+const HAS_KSERVE = imports(PYTHON, "kserve");
+
+/** Fenced blocks of a language, with a text that tells them from others. */
+function block(language: string, text: string): string {
+  const page = Deno.readTextFileSync(`${ROOT}/docs/operations.md`);
+  const blocks = [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].filter(([, name, body]) =>
+    name === language && body!.includes(text)
+  );
+  assert.equal(blocks.length, 1, `one block of ${language} with ${text}`);
+  return blocks[0]![2]!;
+}
+
+test("systemd-analyze finds nothing to complain of in the unit", async (box) => {
+  const unit = block("ini", "[Service]");
+  assert.match(unit, /^ExecStart=\/usr\/local\/bin\/aimodellib /m);
+  // It looks for the executable, too.
+  box.write({ "model.service": unit.replace("/usr/local/bin/aimodellib", BIN) });
+  const verify = () => box.run(["verify", box.path("model.service")], { command: "systemd-analyze" });
+  const { code, stdout, stderr } = await verify();
+  assert.deepEqual([code, stdout, stderr], [0, "", ""]);
+  box.write({
+    "model.service": unit.replace("/usr/local/bin/aimodellib", BIN).replace("TimeoutStopSec", "TimeoutStop"),
+  });
+  assert.match((await verify()).stderr, /TimeoutStop/, "it would say so if something were wrong");
+}, HAS_SYSTEMD);
+
+test("kubernetes-validate finds nothing to complain of in the Deployment and its Service", async (box) => {
+  const manifest = block("yaml", "kind: Deployment");
+  const validate = async (text: string) => {
+    box.write({ "k8s.yaml": text });
+    return await box.run(["-m", "kubernetes_validate", "--strict", "k8s.yaml"], { command: PYTHON });
+  };
+  const good = await validate(manifest);
+  assert.equal(good.code, 0, good.stdout + good.stderr);
+  assert.notEqual((await validate(manifest.replace("periodSeconds", "period"))).code, 0, "it would say so");
+}, HAS_KUBERNETES);
+
+async function kserve(box: Sandbox, manifest: string) {
+  return await box.run([KSERVE], { command: PYTHON, stdin: manifest });
+}
+
+test("the InferenceService has the fields of KServe's own classes, and no others", async (box) => {
+  const manifest = block("yaml", "kind: InferenceService");
+  const good = await kserve(box, manifest);
+  assert.deepEqual([good.code, good.stdout], [0, "good\n"], good.stderr);
+  const wrong = await kserve(box, manifest.replace("minReplicas", "minimumReplicas"));
+  assert.match(wrong.stderr, /ValueError: .*minimumReplicas: there is no such field/, "it would say so");
+}, HAS_KSERVE);
