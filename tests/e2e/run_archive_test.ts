@@ -1,7 +1,7 @@
 /** `train` and `serve` of a Model Archive: its manifest, its cache, its log, and what it needs to be installed. */
 
 import assert from "node:assert/strict";
-import { CAN_GO_OFFLINE } from "./support/needs.ts";
+import { CAN_CABLE, CAN_GO_OFFLINE } from "./support/needs.ts";
 import { BIN, py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
@@ -303,22 +303,44 @@ test("SIGTERM during an installation ends it, and trains nothing", async (box) =
   assert.match(stderr, /Error: Stopped by SIGTERM before training began\n$/);
 });
 
-test("an archive with wheels of scikit-learn trains and serves without any network", async (box) => {
-  // Beside a Python that has none of it.
-  const made = await box.run(["-m", "venv", "venv"], { command: PYTHON });
-  assert.equal(made.code, 0, made.stderr);
-  const env = { AIMODELLIB_PYTHON: box.path("venv/bin/python") };
-  const source = new URL("../../examples/scikit_learn", import.meta.url).pathname;
-  const packed = await box.run(["package", "-m", source, "--bundle-wheels"], { env });
-  assert.equal(packed.code, 0, packed.stderr);
-  const offline = (...words: string[]) => ({ args: ["--net", BIN, ...words], options: { command: "unshare", env } });
-  const train = offline("train", "model.tar.gz", "model");
-  const trained = await box.run(train.args, { ...train.options, limit: 180_000 });
-  assert.equal(trained.code, 0, trained.stderr);
-  assert.match(trained.stderr, /Looking in links: .*wheels[^]*Successfully installed .*scikit-learn/);
-  const serve = offline("serve", "--port", "0", "model.tar.gz", "model");
-  const program = box.start(serve.args, serve.options);
-  await program.stderr.waitFor(/Ready: POST /);
-  program.kill("SIGTERM");
-  assert.equal((await program.finished()).code, 0);
-}, CAN_GO_OFFLINE);
+test(
+  "an archive with wheels of scikit-learn trains and serves without any network",
+  async (box) => {
+    // Beside a Python that has none of it.
+    const made = await box.run(["-m", "venv", "venv"], { command: PYTHON });
+    assert.equal(made.code, 0, made.stderr);
+    const env = { AIMODELLIB_PYTHON: box.path("venv/bin/python") };
+    const source = new URL("../../examples/scikit_learn", import.meta.url).pathname;
+    const packed = await box.run(["package", "-m", source, "--bundle-wheels"], { env });
+    assert.equal(packed.code, 0, packed.stderr);
+    const train = ["--net", BIN, "train", "model.tar.gz", "model"];
+    const trained = await box.run(train, { command: "unshare", env, limit: 180_000 });
+    assert.equal(trained.code, 0, trained.stderr);
+    assert.match(trained.stderr, /Looking in links: .*wheels[^]*Successfully installed .*scikit-learn/);
+    // With the loopback interface alone.
+    const ask = py`
+    import sys, urllib.request
+    body = open(sys.argv[1], "rb").read()
+    request = urllib.request.Request("http://127.0.0.1:8080/invocations", body, {"Content-Type": "application/json"})
+    print(urllib.request.urlopen(request).read().decode())
+  `;
+    box.write({
+      "ask.py": ask,
+      "serve.sh": `
+      ip link set lo up
+      "$1" serve model.tar.gz model 2> serve.log & server=$!
+      until grep 'Ready: POST' serve.log; do kill -0 "$server" || exit 1; sleep 0.1; done
+      venv/bin/python ask.py "$2"
+      kill "$server"; wait "$server"
+    `,
+    });
+    const served = await box.run(["--net", "sh", "serve.sh", BIN, `${source}/sample.json`], {
+      command: "unshare",
+      env: { ...env, PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
+    });
+    assert.equal(served.code, 0, served.stdout + served.stderr);
+    assert.match(served.stdout, /^\{.*\}$/m, "it answers with JSON");
+  },
+  CAN_GO_OFFLINE,
+  CAN_CABLE,
+);

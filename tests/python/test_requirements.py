@@ -1,0 +1,131 @@
+"""What is installed against what is asked for: PEP 508, PEP 440, markers, extras, and what is the installer's to judge."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
+
+from aimodellib._bridge.requirements import check, logical_lines
+
+MINOR = sys.version_info[1]
+
+
+@pytest.fixture(autouse=True)
+def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages that are known to nobody else."""
+    packages = {
+        "fox-alpha": ("1.2.3", []),
+        "Fox.Beta": ("2.0rc1", []),
+        "fox-local": ("2.13.0+cpu", []),
+        "fox-post": ("1.0.post1", []),
+        "fox-epoch": ("1!1.0", []),
+        # Needs the first, and more with extras.
+        "fox-needs": (
+            "1.0",
+            [
+                "fox-alpha>=1",
+                "fox-missing>=1; extra == 'more'",
+                "fox-alpha<1; extra == 'old'",
+                "fox-alpha; extra == 'good'",
+                "fox-never; python_version < '3'",
+            ],
+        ),
+        "fox-broken": ("1.0", ["fox-missing"]),
+        # A circle.
+        "fox-ring": ("1.0", ["fox-ring[again]", "fox-needs"]),
+    }
+    for name, (version, requires) in packages.items():
+        folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir()
+        extras = "".join(f"Provides-Extra: {extra}\n" for extra in ("more", "old", "good", "again"))
+        lines = "".join(f"Requires-Dist: {line}\n" for line in requires)
+        folder.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{extras}{lines}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "# only a comment",
+        "fox-alpha",
+        "FOX_ALPHA",
+        "fox.alpha == 1.2.3",
+        "fox-alpha==1.2.*",
+        "fox-alpha~=1.2",
+        "fox-alpha>=1,<2,!=1.2.4",
+        "fox-alpha===1.2.3",
+        "fox-alpha (>=1.0)",
+        "fox-alpha>=1  # a comment",
+        "fox-beta>=2.0rc1",
+        "fox-beta<2.1",
+        "fox-local==2.13.0",
+        "fox-local==2.13.0+cpu",
+        "fox-post>=1.0",
+        "fox-epoch>=5",
+        "fox-needs",
+        "fox-needs[good]",
+        "fox-ring",
+        "never-there; python_version < '3'",
+        "never-there; sys_platform == 'win32' or os_name == 'java'",
+        f"fox-alpha; python_version >= '3.{MINOR}'",
+        "fox-alpha; implementation_name == 'cpython' and platform_system == 'Linux'",
+        "fox-alpha \\\n  >= 1",
+    ],
+)
+def test_what_is_there_is_met(line: str) -> None:
+    assert check(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("fox-missing", "fox-missing is not installed"),
+        ("fox-alpha>=2", "fox-alpha 1.2.3 is installed, and 'fox-alpha>=2' is asked for"),
+        ("fox-alpha==1.2", "fox-alpha 1.2.3 is installed, and 'fox-alpha==1.2' is asked for"),
+        ("fox-alpha~=1.3", "fox-alpha 1.2.3 is installed, and 'fox-alpha~=1.3' is asked for"),
+        ("fox-alpha===1.2.3.0", "fox-alpha 1.2.3 is installed, and 'fox-alpha===1.2.3.0' is asked for"),
+        ("fox-beta>=2.0", "Fox.Beta 2.0rc1 is installed, and 'fox-beta>=2.0' is asked for"),
+        ("fox-local==2.13.0+cu126", "fox-local 2.13.0+cpu is installed, and 'fox-local==2.13.0+cu126' is asked for"),
+        ("fox-post==1.0", "fox-post 1.0.post1 is installed, and 'fox-post==1.0' is asked for"),
+        ("fox-epoch<1", "fox-epoch 1!1.0 is installed, and 'fox-epoch<1' is asked for"),
+        ("fox-needs[more]", "fox-missing is not installed (for fox-needs)"),
+        ("fox-needs[old]", "fox-alpha 1.2.3 is installed, and 'fox-alpha<1; extra == \"old\"' is asked for (for fox-needs)"),
+        ("fox-broken", "fox-missing is not installed (for fox-broken)"),
+        (f"fox-missing; python_version == '3.{MINOR}'", "fox-missing is not installed"),
+        ("fox-alpha\nfox-missing", "fox-missing is not installed"),
+    ],
+)
+def test_what_is_not_there_is_named(line: str, reason: str) -> None:
+    said = check(line)
+    assert said is not None
+    assert said.replace("Fox.Beta", "fox-beta").lower() == reason.replace("Fox.Beta", "fox-beta").lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "verb"),
+    [
+        ("-r other.txt", "understand"),
+        ("--requirement=other.txt", "understand"),
+        ("-c limits.txt", "understand"),
+        ("-e .", "understand"),
+        ("--index-url https://example.com/simple", "understand"),
+        ("./package", "understand"),
+        ("fox-alpha==1.2.3 --hash=sha256:00", "understand"),
+        ("fox-alpha==1.2.3 \\\n    --hash=sha256:00", "understand"),
+        ("fox-alpha @ https://example.com/fox.whl", "fetch"),
+        ("https://example.com/fox.whl", "understand"),
+        ("fox-alpha>>1", "understand"),
+    ],
+)
+def test_the_rest_is_left_to_the_installer(line: str, verb: str) -> None:
+    said = check(line)
+    assert said is not None
+    assert said.endswith(f"is for the installer to {verb}")
+
+
+def test_lines_are_joined_and_comments_left_out_as_pip_has_it() -> None:
+    text = "# a\na # b\n\n  b#c\nc \\\n  ==1 \\\r\n # d\n  # e\n"
+    assert logical_lines(text) == ["a", "b#c", "c   ==1"]
