@@ -7,6 +7,7 @@ with the supervisor: its parent, the worker, says how the run went.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -119,6 +120,18 @@ def main() -> NoReturn:
         _import("torch.distributed.elastic.multiprocessing.errors").record(train)()
     except KeyboardInterrupt:
         die_of(signal.SIGINT)
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            streams.print_line(error.code)
+        if error.code:
+            _fail(error.code if isinstance(error.code, int) else 1)
     except Exception:
-        sys.exit(1)
+        _fail(1)
     sys.exit(0)
+
+
+def _fail(code: int) -> NoReturn:
+    """End after what a normal exit does, but for C++: threads of a process group that was not left abort there."""
+    atexit._run_exitfuncs()
+    streams.flush()
+    os._exit(code & 0xFF)
