@@ -31,6 +31,8 @@ export interface BridgeOptions {
   /** The longest body that is accepted from the worker, in bytes. */
   readonly maxBody: number;
   readonly env: (name: string) => string | undefined;
+  /** Set for the worker, in addition to the environment of this process. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Ends the start. */
   readonly signal?: AbortSignal;
 }
@@ -176,6 +178,7 @@ function spawn(options: BridgeOptions, directory: string): Deno.ChildProcess {
     return new Deno.Command(options.python, {
       args: [options.assets.entry],
       env: {
+        ...options.variables,
         AIMODELLIB_BRIDGE: directory,
         AIMODELLIB_STREAMS: merged ? "merged" : "",
         AIMODELLIB_WORKER: crypto.randomUUID(),

@@ -45,6 +45,21 @@ export function size(): ValueParser<"sync", number> {
   };
 }
 
+/** A number above 0, or `auto`. */
+export function numberOrAuto(): ValueParser<"sync", number | "auto"> {
+  return {
+    mode: "sync",
+    metavar: "N",
+    placeholder: 1,
+    parse(input: string): ValueParserResult<number | "auto"> {
+      if (input === "auto") return { success: true, value: input };
+      if (/^[1-9]\d{0,3}$/.test(input)) return { success: true, value: Number(input) };
+      return { success: false, error: message`Expected a number above 0, or ${"auto"}, but got ${input}.` };
+    },
+    format: String,
+  };
+}
+
 /** A time in seconds, above 0, such as `30` or `0.5`; the value is in ms. */
 export function seconds(): ValueParser<"sync", number> {
   return {

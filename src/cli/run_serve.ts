@@ -2,6 +2,7 @@
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { absolute } from "../config/module.ts";
+import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging } from "../observability/logging.ts";
@@ -15,7 +16,8 @@ import { openTarget, type TargetOptions } from "./target.ts";
 /** The options of the command. */
 export interface ServeOptions
   extends
-    Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script">,
+    Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script" | "workers">,
+    WorkerChoice,
     TargetOptions,
     RunLogOptions,
     EnvironmentChoice,
@@ -37,13 +39,15 @@ const MAX_ANSWER = 2 ** 30;
  * @throws {ScriptError} if the script can't be loaded
  */
 export async function runServing(options: ServeOptions, io: Io): Promise<number> {
-  const { portOption, port, ...rest } = options;
+  const { portOption, port, workers, device, ...rest } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
     throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
   }
   if (options.maxBody > MAX_BODY_BYTES) {
     throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
   }
+  const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
+  const plan = planWorkers({ workers, device }, machine);
   const stop = new AbortController();
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
@@ -61,6 +65,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   const record = startRecord("serve", options, target, { log, modelDir, python: environment.python, assets });
   await serve({
     ...rest,
+    workers: plan,
     module,
     script,
     modelDir,

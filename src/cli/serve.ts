@@ -10,6 +10,7 @@ import { namesArchive } from "../config/target.ts";
 import { defineCommand } from "./command.ts";
 import { list, seconds, size } from "./options.ts";
 import { runFields } from "./run_options.ts";
+import { workerFields } from "./worker_options.ts";
 
 const port = () => integer({ min: 0, max: 65535, metavar: "PORT" });
 
@@ -34,6 +35,7 @@ const options = {
     }),
     [],
   ),
+  ...workerFields,
   drainTimeoutMs: withDefault(
     option("--drain-timeout", seconds(), {
       description: message`How long requests in flight may take to finish after SIGTERM.`,

@@ -18,6 +18,7 @@ const TITLES: Readonly<Record<number, string>> = {
   500: "Internal Server Error",
   502: "Bad Gateway",
   503: "Service Unavailable",
+  504: "Gateway Timeout",
 };
 
 /** A request that can't be answered as it was asked. */
@@ -60,6 +61,8 @@ export function problemOf(outcome: Exclude<Outcome, { kind: "result" }>): HttpPr
         502,
         `The worker that executed this request ended (${outcome.cause}); the request is not tried again`,
       );
+    case "overran":
+      return new HttpProblem(504, `The request took longer than ${outcome.limitMs / 1000} s, and was ended`);
     case "refused":
       return problemOfRefusal(outcome.cause);
   }
@@ -91,6 +94,8 @@ function problemOfRefusal(cause: (Outcome & { kind: "refused" })["cause"]): Http
       return new HttpProblem(503, "The server is stopping", {}, again);
     case "full":
       return new HttpProblem(503, "Too many requests are waiting for a worker; try again later", {}, again);
+    case "gone":
+      return new HttpProblem(503, "The client left");
     case "timeout":
       return new HttpProblem(503, "No worker was free in time; try again later", {}, again);
   }

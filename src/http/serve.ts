@@ -3,7 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Assets } from "../bridge/mod.ts";
 import { lineSplitter } from "../observability/lines.ts";
-import { Pool, Worker } from "../supervisor/mod.ts";
+import { Pool, type PoolOptions, Worker, type WorkerOptions } from "../supervisor/mod.ts";
 import { keepFreedMemory } from "./allocator.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { listen, type ListenOptions } from "./server.ts";
@@ -12,7 +12,14 @@ const log = getLogger(["aimodellib", "serve"]);
 const workerLog = getLogger(["aimodellib", "worker"]);
 
 /** What a serving run needs to know. */
-export interface ServeConfig extends AppOptions, ListenOptions {
+export interface ServeConfig
+  extends
+    AppOptions,
+    ListenOptions,
+    Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests">,
+    Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
+  /** The variables of each worker: there are as many as workers. */
+  readonly workers: readonly Readonly<Record<string, string>>[];
   /** Path of the Python. */
   readonly python: string;
   /** Absolute paths. */
@@ -64,13 +71,24 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
 }
 
 function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
+  const { startupTimeoutMs, requestTimeoutMs, maxRequests } = config;
+  const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
   return new Pool({
+    size: workers.length,
+    queueSize,
+    queueTimeoutMs,
+    maxRestarts,
+    drainTimeoutMs,
     createWorker: (index, events) => {
       const worker = index + 1;
       return new Worker({
         python: config.python,
         assets,
         env,
+        variables: workers[index],
+        startupTimeoutMs,
+        requestTimeoutMs,
+        maxRequests,
         maxBody: config.maxAnswer,
         output: lineSplitter((line) => workerLog.info("{line}", { line, worker })),
         config: {

@@ -5,6 +5,8 @@ export interface Invocation {
   /** UTF-8 JSON: `content_type` and `accept`. */
   readonly metadata: Uint8Array<ArrayBuffer>;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** Gives a signal that is aborted when the client leaves; asked for only if the request has to wait, since it costs. */
+  readonly gone?: () => AbortSignal;
 }
 
 /** Why a worker gave no result. */
@@ -24,11 +26,13 @@ export type Outcome =
   | { readonly kind: "error"; readonly error: WorkerError }
   /** The worker died while it executed the request; it is never tried again. */
   | { readonly kind: "lost"; readonly cause: string }
-  /** It was never executed. */
-  | { readonly kind: "refused"; readonly cause: "loading" | "stopping" | "full" | "timeout" };
+  /** It took longer than a request may; its worker was ended. */
+  | { readonly kind: "overran"; readonly limitMs: number }
+  /** It was never executed. `timeout`: it waited too long. `gone`: its client left. */
+  | { readonly kind: "refused"; readonly cause: "loading" | "stopping" | "full" | "timeout" | "gone" };
 
 /** An invocation, and whom to tell its outcome. */
-export interface Job extends Invocation {
+export interface Job extends Omit<Invocation, "gone"> {
   readonly settle: (outcome: Outcome) => void;
   /** When it was accepted, in ms of `performance.now()`. */
   readonly acceptedAt: number;

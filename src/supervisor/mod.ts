@@ -2,5 +2,5 @@
 
 export { Backoff } from "./backoff.ts";
 export type { Outcome, WorkerError } from "./job.ts";
-export { Pool, type PoolState } from "./pool.ts";
-export { Worker } from "./worker.ts";
+export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+export { Worker, type WorkerOptions } from "./worker.ts";

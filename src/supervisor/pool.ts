@@ -4,57 +4,69 @@
  * 1. A job goes to the least loaded worker that has room, else into the queue; the queue is first in, first out.
  * 2. Jobs that a dead worker had not begun go to the head of the queue, in their order.
  * 3. A worker that dies is replaced after a pause that grows; jobs wait for the replacement, no longer than `queueTimeoutMs`.
- * 4. If the first worker can't load the script, nothing will: the pool fails.
+ * 4. If the first worker can't load the script, nothing will: the pool fails. So it does when workers keep dying.
+ * 5. Workers that are to be replaced are replaced one after the other.
  */
 
 import { getLogger } from "@logtape/logtape";
-import { ScriptError } from "../errors.ts";
+import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
-import type { Death, Worker, WorkerEvents } from "./worker.ts";
+import { JobQueue } from "./queue.ts";
+import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
+import type { Death } from "./worker.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** What a pool needs of a worker. */
-export type PooledWorker = Pick<Worker, "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop">;
-
 /** How a pool is made. */
-export interface PoolOptions {
+export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
   /** Number of workers. @default 1 */
   readonly size?: number;
   /** The most jobs that wait for a worker; beyond it they are refused. @default 10_000 */
   readonly queueSize?: number;
   /** The longest that a job waits for a worker, in ms. @default 30_000 */
   readonly queueTimeoutMs?: number;
-  /** Makes a worker; `run` is called by the pool. */
-  readonly createWorker: (index: number, events: WorkerEvents) => PooledWorker;
+  /** For a worker that is replaced to answer what it has, in ms. @default 30_000 */
+  readonly drainTimeoutMs?: number;
+  /** With more deaths of workers than this within `restartWindowMs`, the pool fails. @default 20 */
+  readonly maxRestarts?: number;
+  /** In ms. @default 600_000 */
+  readonly restartWindowMs?: number;
   readonly backoff?: () => Backoff;
 }
 
-/** What health checks ask. */
-export type PoolState = "loading" | "ready" | "restarting" | "stopping";
-
-interface Slot {
-  readonly index: number;
-  readonly backoff: Backoff;
-  worker: PooledWorker;
-  timer?: ReturnType<typeof setTimeout>;
-}
+/** What health checks ask: `degraded` is `ready` with fewer workers than there should be. */
+export type PoolState = "loading" | "ready" | "degraded" | "restarting" | "stopping";
 
 /** A fixed number of workers that are kept running. */
 export class Pool {
   readonly #options: Required<PoolOptions>;
-  readonly #slots: Slot[] = [];
+  #slots: readonly Slot[] = [];
   readonly #ready = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
-  #queue: Job[] = [];
+  readonly #queue = new JobQueue();
   #everReady = false;
   #stopping = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
+  /** When workers died, in ms of `performance.now()`. */
+  #deaths: number[] = [];
+  /** Workers that are to be replaced. */
+  readonly #worn = new Set<PooledWorker>();
+  /** The end of all replacements that were asked for. */
+  #replacing: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolOptions) {
-    this.#options = { size: 1, queueSize: 10_000, queueTimeoutMs: 30_000, backoff: () => new Backoff(), ...options };
+    this.#options = {
+      size: 1,
+      queueSize: 10_000,
+      queueTimeoutMs: 30_000,
+      drainTimeoutMs: 30_000,
+      maxRestarts: 20,
+      restartWindowMs: 600_000,
+      backoff: () => new Backoff(),
+      ...options,
+    };
     this.#failed.promise.catch(() => {});
   }
 
@@ -63,7 +75,10 @@ export class Pool {
     return this.#ready.promise;
   }
 
-  /** Rejects with a `ScriptError` if the first worker can't load the script; never resolves. */
+  /**
+   * Rejects with a `ScriptError` if the first worker can't load the script, and with an `AimodellibError` if workers keep dying;
+   * never resolves.
+   */
   get failed(): Promise<never> {
     return this.#failed.promise;
   }
@@ -72,7 +87,18 @@ export class Pool {
   get state(): PoolState {
     if (this.#stopping) return "stopping";
     if (!this.#everReady) return "loading";
-    return this.#slots.some(({ worker }) => worker.ready) ? "ready" : "restarting";
+    const { readyWorkers, size } = this;
+    return readyWorkers === size ? "ready" : readyWorkers > 0 ? "degraded" : "restarting";
+  }
+
+  /** How many workers there should be. */
+  get size(): number {
+    return this.#options.size;
+  }
+
+  /** How many of them can execute requests. */
+  get readyWorkers(): number {
+    return this.#slots.filter(({ worker }) => worker.ready).length;
   }
 
   /** Process ids of the workers that have one. */
@@ -82,29 +108,51 @@ export class Pool {
 
   /** Jobs that wait for a worker. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#queue.size;
   }
 
   /** Starts the workers. */
   start(): void {
-    for (let index = 0; index < this.#options.size; index++) {
-      const slot = { index, backoff: this.#options.backoff() } as Slot;
-      this.#slots.push(slot);
-      this.#startWorker(slot);
-    }
+    const { size, createWorker, backoff, drainTimeoutMs } = this.#options;
+    const events: SlotEvents = {
+      onReady: (slot) => this.#onReady(slot),
+      onRoom: () => this.#pump(),
+      onWorn: (slot, reason) => this.#onWorn(slot, reason),
+      onOrphans: (orphans) => this.#putBack(orphans),
+      onDeath: (death) => this.#onDeath(death),
+      onRestart: (slot, death, pauseMs) => this.#onRestart(slot, death, pauseMs),
+      onEnd: () => this.#onEnd(),
+    };
+    this.#slots = Array.from(
+      { length: size },
+      (_, index) => new Slot({ index, createWorker, backoff: backoff(), drainTimeoutMs, events }),
+    );
+    for (const slot of this.#slots) slot.start();
   }
 
   /** Takes a request to its outcome. Never rejects. */
-  invoke({ metadata, body }: Invocation): Promise<Outcome> {
+  invoke({ metadata, body, gone }: Invocation): Promise<Outcome> {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
       const job: Job = { metadata, body, settle, acceptedAt: performance.now() };
-      const worker = this.#queue.length === 0 ? this.#leastLoaded() : undefined;
+      const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
       if (worker !== undefined) worker.dispatch(job);
-      else if (this.#queue.length >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
-      else this.#enqueue(job);
+      else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
+      else this.#enqueue(job, gone?.());
     });
+  }
+
+  /**
+   * Replaces all workers, one after the other, by new ones; these have loaded the script anew. If the first of them can't, the
+   * old ones stay. A reload that comes during another begins after it.
+   *
+   * @returns whether all were replaced
+   */
+  reload(): Promise<boolean> {
+    const reloaded = this.#replacing.then(() => this.#reload());
+    this.#replacing = reloaded;
+    return reloaded;
   }
 
   /**
@@ -112,55 +160,87 @@ export class Pool {
    */
   async stop(signal: AbortSignal): Promise<void> {
     this.#stopping = true;
-    for (const slot of this.#slots) {
-      clearTimeout(slot.timer);
-      slot.worker.stop(signal);
-    }
-    this.#endIfAllDead();
+    for (const slot of this.#slots) slot.stop(signal);
+    this.#onEnd();
     await this.#ended.promise;
     clearInterval(this.#sweeper);
-    for (const job of this.#queue.splice(0)) job.settle({ kind: "refused", cause: "stopping" });
+    this.#refuseAll();
   }
 
-  #startWorker(slot: Slot): void {
-    slot.worker = this.#options.createWorker(slot.index, {
-      onReady: () => this.#onReady(slot),
-      onRoom: () => this.#pump(),
-      onDead: (death, orphans) => this.#onDead(slot, death, orphans),
-    });
-    slot.worker.run();
-  }
-
-  #onReady(slot: Slot): void {
-    log.info("Worker {worker} is ready (process {pid})", { worker: slot.index + 1, pid: slot.worker.pid });
+  #onReady({ index, worker }: Slot): void {
+    log.info("Worker {worker} is ready (process {pid})", { worker: index + 1, pid: worker.pid });
     this.#everReady = true;
     this.#ready.resolve();
     this.#pump();
   }
 
-  #onDead(slot: Slot, death: Death, orphans: readonly Job[]): void {
-    this.#queue.unshift(...orphans);
-    if (this.#stopping) {
-      this.#endIfAllDead();
-      return;
-    }
+  #onDeath(death: Death): boolean {
     if (!this.#everReady) {
       this.#failed.reject(death.loadError ?? new ScriptError(`The worker ended while it loaded: ${death.cause}`));
-      return;
+      return false;
     }
-    const pause = slot.backoff.next(death.readyMs);
-    log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
-      worker: slot.index + 1,
-      cause: death.cause,
-      pause: (pause / 1000).toFixed(1),
-    });
-    if (this.#queue.length > 0) this.#watchQueue();
-    slot.timer = setTimeout(() => this.#startWorker(slot), pause);
-    this.#pump();
+    if (death.overran) return true;
+    const { maxRestarts, restartWindowMs } = this.#options;
+    const now = performance.now();
+    this.#deaths = [...this.#deaths.filter((time) => time > now - restartWindowMs), now];
+    if (this.#deaths.length <= maxRestarts) return true;
+    const minutes = restartWindowMs / 60_000;
+    this.#failed.reject(
+      new AimodellibError(
+        `A worker ended (${death.cause}), the ${this.#deaths.length}. time in ${minutes} minutes: giving up, as --max-restarts ` +
+          `${maxRestarts} says`,
+      ),
+    );
+    this.#stopping = true;
+    this.#refuseAll();
+    return false;
   }
 
-  #endIfAllDead(): void {
-    if (this.#slots.every(({ worker }) => worker.dead)) this.#ended.resolve();
+  #onRestart({ index }: Slot, { cause }: Death, pauseMs: number): void {
+    log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
+      worker: index + 1,
+      cause,
+      pause: (pauseMs / 1000).toFixed(1),
+    });
+  }
+
+  #onEnd(): void {
+    if (this.#stopping && this.#slots.every(({ dead }) => dead)) this.#ended.resolve();
+  }
+
+  #onWorn(slot: Slot, reason: string): void {
+    const { worker } = slot;
+    if (this.#worn.has(worker)) return;
+    this.#worn.add(worker);
+    this.#replacing = this.#replacing.then(() => this.#replace(slot, worker, reason));
+  }
+
+  async #replace(slot: Slot, worker: PooledWorker, reason: string): Promise<void> {
+    // It may have died, or been replaced, while it waited for its turn.
+    if (slot.worker === worker && !worker.dead && !this.#stopping) {
+      log.info("Worker {worker} is replaced: {reason}", { worker: slot.index + 1, reason });
+      const failure = await slot.replace();
+      if (failure !== undefined && !this.#stopping) {
+        log.error("Worker {worker} can't be replaced ({cause}), and goes on", {
+          worker: slot.index + 1,
+          cause: failure.cause,
+        });
+      }
+    }
+    this.#worn.delete(worker);
+  }
+
+  async #reload(): Promise<boolean> {
+    log.info("Reloading: workers are replaced one after the other");
+    for (const slot of this.#slots) {
+      if (this.#stopping) return false;
+      const failure = await slot.replace();
+      if (failure === undefined) continue;
+      if (!this.#stopping) log.error("Reloading failed ({cause}); the old workers go on", { cause: failure.cause });
+      return false;
+    }
+    log.info("Reloaded");
+    return true;
   }
 
   #leastLoaded(): PooledWorker | undefined {
@@ -171,33 +251,46 @@ export class Pool {
     return best;
   }
 
-  #enqueue(job: Job): void {
-    this.#queue.push(job);
+  #enqueue(job: Job, gone: AbortSignal | undefined): void {
+    const ticket = this.#queue.push(job);
+    gone?.addEventListener("abort", () => {
+      if (this.#queue.drop(ticket, job)) job.settle({ kind: "refused", cause: "gone" });
+    }, { once: true });
     this.#watchQueue();
+  }
+
+  #putBack(orphans: readonly Job[]): void {
+    this.#queue.putBack(orphans);
+    if (this.#queue.size > 0 && !this.#stopping) this.#watchQueue();
+    this.#pump();
   }
 
   /** Hands waiting jobs to workers that have room. */
   #pump(): void {
-    let next = 0;
-    while (next < this.#queue.length) {
+    while (this.#queue.size > 0) {
       const worker = this.#leastLoaded();
       if (worker === undefined) break;
-      worker.dispatch(this.#queue[next++]!);
+      worker.dispatch(this.#queue.take()!);
     }
-    if (next > 0) this.#queue.splice(0, next);
   }
 
-  /** Refuses jobs that have waited too long, looking once a second while any wait. */
+  #refuseAll(): void {
+    for (let job = this.#queue.take(); job !== undefined; job = this.#queue.take()) {
+      job.settle({ kind: "refused", cause: "stopping" });
+    }
+  }
+
+  /** Refuses jobs that have waited too long, looking often enough while any wait. */
   #watchQueue(): void {
+    const { queueTimeoutMs } = this.#options;
     this.#sweeper ??= setInterval(() => {
-      const limit = performance.now() - this.#options.queueTimeoutMs;
-      let late = 0;
-      while (late < this.#queue.length && this.#queue[late]!.acceptedAt < limit) late++;
-      for (const job of this.#queue.splice(0, late)) job.settle({ kind: "refused", cause: "timeout" });
-      if (this.#queue.length === 0) {
+      for (const job of this.#queue.takeAcceptedBefore(performance.now() - queueTimeoutMs)) {
+        job.settle({ kind: "refused", cause: "timeout" });
+      }
+      if (this.#queue.size === 0) {
         clearInterval(this.#sweeper);
         this.#sweeper = undefined;
       }
-    }, 1_000);
+    }, Math.max(10, Math.min(1_000, queueTimeoutMs / 10)));
   }
 }

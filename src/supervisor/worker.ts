@@ -30,6 +30,12 @@ import { Window } from "./window.ts";
 /** How a worker is made. */
 export interface WorkerOptions extends BridgeOptions {
   readonly config: StartConfig;
+  /** For the script to be loaded, in ms. @default no limit */
+  readonly startupTimeoutMs?: number | undefined;
+  /** For the execution of a request, in ms; a worker that overruns it is killed. @default no limit */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Requests after which it should be replaced. @default no limit */
+  readonly maxRequests?: number | undefined;
 }
 
 /** What a worker tells its pool. */
@@ -38,6 +44,8 @@ export interface WorkerEvents {
   readonly onReady: () => void;
   /** It has room for another job. */
   readonly onRoom: () => void;
+  /** It should be replaced, for a reason to be shown. */
+  readonly onWorn: (reason: string) => void;
   /** It is dead. `orphans` were never begun, in their order. */
   readonly onDead: (death: Death, orphans: readonly Job[]) => void;
 }
@@ -52,6 +60,8 @@ export interface Death {
   readonly readyMs: number;
   /** Whether it ended because it was asked to. */
   readonly stopped: boolean;
+  /** Whether it was ended since a request took too long. */
+  readonly overran: boolean;
 }
 
 type State = "starting" | "ready" | "stopping" | "dead";
@@ -73,6 +83,12 @@ export class Worker {
   /** Since when the worker has had something to do, or has answered last, in ms. */
   #busySince = 0;
   #answered = 0;
+  /** Answers, ever. */
+  #served = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Why we killed it. */
+  #killedFor: string | undefined;
+  #overran = false;
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
   #loadError: ScriptError | undefined;
@@ -117,6 +133,12 @@ export class Worker {
       return;
     }
     const process = this.#process;
+    const { startupTimeoutMs } = this.#options;
+    if (startupTimeoutMs !== undefined) {
+      this.#timer = setTimeout(() => {
+        this.#kill(`it was not ready within --startup-timeout ${startupTimeoutMs / 1000}`);
+      }, startupTimeoutMs);
+    }
     if (this.#state === "stopping") process.end();
     else process.begin(this.#options.config);
     const reading = process.connection.run({
@@ -140,6 +162,7 @@ export class Worker {
   dispatch(job: Job): void {
     if (this.#inFlight.size === 0) this.#busySince = performance.now();
     const id = this.#inFlight.add(job);
+    if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
     this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body);
   }
 
@@ -155,11 +178,31 @@ export class Worker {
     else signal.addEventListener("abort", force, { once: true });
   }
 
+  /** Looks whether the request that is being executed has overrun its time, when it would have. */
+  #watch(): void {
+    const limitMs = this.#options.requestTimeoutMs!;
+    const rest = this.#busySince + limitMs - performance.now();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#inFlight.size === 0 || this.#state === "dead") return;
+      if (performance.now() - this.#busySince < limitMs) return this.#watch();
+      this.#overran = true;
+      this.#kill(`a request overran --request-timeout ${limitMs / 1000}`);
+    }, Math.max(1, rest));
+  }
+
+  #kill(reason: string): void {
+    this.#killedFor = reason;
+    this.#process?.kill("SIGKILL");
+  }
+
   #onFrame(frame: Frame): void {
     switch (frame.kind) {
       case Kind.Ready:
         if (this.#state === "starting") {
           this.#state = "ready";
+          clearTimeout(this.#timer);
+          this.#timer = undefined;
           this.#readyAt = performance.now();
           this.#events.onReady();
         }
@@ -220,12 +263,18 @@ export class Worker {
     const now = performance.now();
     this.#window.observe(this.#answered, now - this.#busySince);
     this.#busySince = now;
+    this.#served += this.#answered;
     this.#answered = 0;
+    const { maxRequests } = this.#options;
+    if (maxRequests !== undefined && this.#served >= maxRequests) {
+      this.#events.onWorn(`it has answered ${this.#served} requests`);
+    }
     if (this.hasRoom) this.#events.onRoom();
   }
 
   #describe(exit: Exit): string {
     if (this.#loadError !== undefined) return this.#loadError.message;
+    if (this.#killedFor !== undefined) return this.#killedFor;
     if (this.#protocolError !== undefined) {
       return `it broke the protocol: ${(this.#protocolError as Error).message}`;
     }
@@ -234,6 +283,7 @@ export class Worker {
 
   #die(cause: string): void {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
+    clearTimeout(this.#timer);
     const stopped = this.#state === "stopping";
     this.#state = "dead";
     const orphans = this.#sortOut(this.#inFlight.clear(), cause);
@@ -242,6 +292,7 @@ export class Worker {
       cause,
       readyMs: this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt,
       stopped,
+      overran: this.#overran,
       ...(this.#loadError !== undefined && { loadError: this.#loadError }),
     }, orphans);
   }
@@ -256,10 +307,15 @@ export class Worker {
     return jobs.filter(([id, job], index) => {
       const answer = finished.get(id);
       if (answer !== undefined) this.#finishDead(job, answer);
-      else if (index <= lastBegun) job.settle({ kind: "lost", cause });
+      else if (index <= lastBegun) job.settle(this.#lost(cause));
       else return true;
       return false;
     }).map(([, job]) => job);
+  }
+
+  #lost(cause: string): Outcome {
+    const { requestTimeoutMs } = this.#options;
+    return this.#overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
   }
 
   #finishDead(job: Job, answer: Frame): void {

@@ -38,7 +38,7 @@ at("invoke").addEventListener("submit", async (event) => {
   }
 });
 setInterval(async () => {
-  const state = await fetch("/ping").then(async (r) => (await r.json()).state ?? "ready", () => "gone");
+  const state = await fetch("/ping").then((r) => r.json()).then((body) => body.state ?? body.status, () => "gone");
   at("state").textContent = at("state").dataset.state = state;
 }, 2000);
 `;

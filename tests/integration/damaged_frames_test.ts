@@ -40,7 +40,7 @@ async function causeOf(script: string): Promise<string> {
     maxBody: 1 << 20,
     output: () => {},
     config: { mode: "serve" },
-  }, { onReady: () => {}, onRoom: () => {}, onDead: ({ cause }) => dead.resolve(cause) });
+  }, { onReady: () => {}, onRoom: () => {}, onWorn: () => {}, onDead: ({ cause }) => dead.resolve(cause) });
   try {
     await worker.run();
     return await dead.promise;

@@ -38,14 +38,17 @@ export function invocations(pool: Pool, { maxBody, uriListHosts }: InvocationOpt
     const contentType = headers.get("content-type") ?? DEFAULT_CONTENT_TYPE;
     const accept = headers.get("accept") ?? DEFAULT_ACCEPT;
     const body = await readBody(request, maxBody);
+    const gone = () => request.signal;
     if (isUriList(contentType)) {
       const { input, output } = parseUriList(body, uriListHosts);
       const fetched = await fetchInput(input, maxBody);
-      const result = resultOf(await pool.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body }));
+      const result = resultOf(
+        await pool.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body, gone }),
+      );
       await postOutput(output, result.body, result.contentType);
       return c.text(`Output written to '${output}'\n`);
     }
-    return toResponse(resultOf(await pool.invoke({ metadata: encode(contentType, accept), body })));
+    return toResponse(resultOf(await pool.invoke({ metadata: encode(contentType, accept), body, gone })));
   };
 }
 

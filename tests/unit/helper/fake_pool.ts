@@ -27,7 +27,11 @@ export class FakePool {
         return Promise.resolve(this.answer(asked));
       },
     } satisfies Pick<Pool, "invoke">;
-    return Object.defineProperty(uses, "state", { get: () => this.state }) as unknown as Pool;
+    return Object.defineProperties(uses, {
+      state: { get: () => this.state },
+      size: { value: 2 },
+      readyWorkers: { get: () => this.state === "degraded" ? 1 : 2 },
+    }) as unknown as Pool;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Workers without a process. */
 
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
-import type { PooledWorker } from "../../../src/supervisor/pool.ts";
+import type { PooledWorker } from "../../../src/supervisor/slot.ts";
 import type { Death, WorkerEvents } from "../../../src/supervisor/worker.ts";
 import { utf8 } from "./bytes.ts";
 
@@ -56,6 +56,6 @@ export class FakeWorker implements PooledWorker {
     this.dead = true;
     const orphans = this.jobs.splice(0);
     for (const job of orphans.splice(0, begun)) job.settle({ kind: "lost", cause: "signal SIGKILL" });
-    this.events.onDead({ cause: "signal SIGKILL", readyMs: 0, stopped: false, ...death }, orphans);
+    this.events.onDead({ cause: "signal SIGKILL", readyMs: 0, stopped: false, overran: false, ...death }, orphans);
   }
 }

@@ -26,6 +26,10 @@ class Fixture implements Disposable {
       maxAnswer: 2000,
       uriListHosts: [],
       drainTimeoutMs: 60_000,
+      workers: [{}],
+      queueSize: 100,
+      queueTimeoutMs: 30_000,
+      maxRestarts: 20,
       ...config,
     }, { assets: noAssets, env: fakeEnv(), stop: this.stop.signal, force: this.force.signal });
     this.ended = settled(running, "the end of serve()");

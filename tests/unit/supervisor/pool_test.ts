@@ -83,7 +83,8 @@ Deno.test("ready resolves when the first worker of several is ready", async () =
   fixture.pool.start();
   fixture.workers[1]!.becomeReady();
   await fixture.pool.ready;
-  assert.equal(fixture.pool.state, "ready");
+  assert.equal(fixture.pool.state, "degraded");
+  assert.equal(fixture.pool.readyWorkers, 1);
   void fixture.invoke("a");
   assert.deepEqual(fixture.names(1), ["a"]);
   assert.deepEqual(fixture.logs.lines, ["INFO Worker 2 is ready (process 1001)"]);
@@ -269,7 +270,7 @@ Deno.test("orphans go to another worker at once when one has room", () => {
   fixture.workers[0]!.die();
   assert.deepEqual(fixture.names(1), ["b", "d", "a", "c"]);
   assert.equal(fixture.pool.queued, 1);
-  assert.equal(fixture.pool.state, "ready");
+  assert.equal(fixture.pool.state, "degraded");
 });
 
 Deno.test("orphans are refused with timeout when no worker comes back in time", async () => {
@@ -337,6 +338,182 @@ Deno.test("stop() resolves when the workers are still loading, or none was start
   await stopping;
   using none = new Fixture();
   await none.pool.stop(new AbortController().signal);
+});
+
+Deno.test("a job is dropped when its client leaves while it waits, and not when a worker has it", async () => {
+  using fixture = Fixture.ready({ queueSize: 2 });
+  const clients = [new AbortController(), new AbortController(), new AbortController()];
+  const asked: number[] = [];
+  const outcomes = clients.map((client, index) =>
+    fixture.pool.invoke({
+      metadata: utf8("{}"),
+      body: utf8(`${index}`),
+      gone: () => {
+        asked.push(index);
+        return client.signal;
+      },
+    })
+  );
+  assert.deepEqual(asked, [1, 2], "of those that wait only, since it costs");
+  clients[1]!.abort();
+  assert.deepEqual(await outcomes[1], refused("gone"));
+  assert.equal(fixture.pool.queued, 1);
+  fixture.workers[0]!.answer();
+  assert.deepEqual(fixture.names(0), ["2"]);
+  clients[2]!.abort();
+  clients[0]!.abort();
+  fixture.workers[0]!.answer();
+  assert.deepEqual((await Promise.all(outcomes)).map(({ kind }) => kind), ["result", "refused", "result"]);
+});
+
+Deno.test("the pool fails when workers die more often than they may within the time, and refuses what waits", async () => {
+  using fixture = Fixture.ready({ maxRestarts: 2, restartWindowMs: 60_000 });
+  const die = () => {
+    fixture.workers.at(-1)!.die({ cause: "exit code 3" });
+    fixture.clock.advance(1000);
+    fixture.workers.at(-1)!.becomeReady();
+  };
+  die();
+  fixture.clock.advance(60_000);
+  die();
+  die();
+  const outcomes = fixture.invoke("a", "b");
+  fixture.workers.at(-1)!.die({ cause: "exit code 3" }, 1);
+  await assert.rejects(fixture.pool.failed, {
+    name: "AimodellibError",
+    message: "A worker ended (exit code 3), the 3. time in 1 minutes: giving up, as --max-restarts 2 says",
+  });
+  assert.deepEqual((await outcomes).map(({ kind }) => kind), ["lost", "refused"]);
+  assert.equal(fixture.pool.state, "stopping");
+  await fixture.pool.stop(new AbortController().signal);
+  assert.equal(fixture.workers.length, 4);
+});
+
+Deno.test("a worker that a request was too much for is started again at once, and does not count", () => {
+  using fixture = Fixture.ready({ maxRestarts: 0 });
+  for (let death = 1; death < 5; death++) {
+    fixture.workers.at(-1)!.die({ overran: true }, 1);
+    fixture.clock.advance(0);
+    assert.equal(fixture.workers.length, death + 1);
+    fixture.workers.at(-1)!.becomeReady();
+  }
+  assert.equal(fixture.pool.state, "ready");
+});
+
+/** Lets what was awaited go on. */
+const turn = async () => {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+};
+
+Deno.test("a worn worker is replaced when its successor is ready, and answers what it has", async () => {
+  using fixture = Fixture.ready({ room: 2, drainTimeoutMs: 1e9 });
+  const [old] = fixture.workers;
+  void fixture.invoke("a");
+  old!.events.onWorn("it has answered 10 requests");
+  old!.events.onWorn("it has answered 11 requests");
+  await turn();
+  assert.equal(fixture.workers.length, 2);
+  assert.equal(fixture.logs.lines.at(-1), "INFO Worker 1 is replaced: it has answered 10 requests");
+  void fixture.invoke("b");
+  assert.deepEqual(fixture.names(0), ["a", "b"], "Until then it goes on");
+  fixture.workers[1]!.becomeReady();
+  await turn();
+  assert.ok(old!.stopSignal !== undefined && !old!.stopSignal.aborted);
+  void fixture.invoke("c");
+  assert.deepEqual([fixture.names(0), fixture.names(1)], [["a", "b"], ["c"]]);
+  old!.answer(2);
+  old!.die({ stopped: true });
+  assert.equal(fixture.pool.state, "ready");
+  fixture.clock.advance(60_000);
+  assert.equal(fixture.workers.length, 2, "Nobody takes the place of one that was replaced");
+});
+
+Deno.test("workers are replaced one after the other, and not those that died meanwhile", async () => {
+  using fixture = Fixture.ready({ size: 3 });
+  for (const worker of [...fixture.workers]) worker.events.onWorn("it is large");
+  await turn();
+  assert.equal(fixture.workers.length, 4);
+  fixture.workers[1]!.die();
+  fixture.clock.advance(100);
+  assert.equal(fixture.workers.length, 5, "a restart needs not wait");
+  fixture.workers[4]!.becomeReady();
+  fixture.workers[3]!.becomeReady();
+  await turn();
+  assert.deepEqual(fixture.workers.slice(5).map(({ index }) => index), [2]);
+});
+
+Deno.test("a worn worker goes on when its successor can't load", async () => {
+  using fixture = Fixture.ready();
+  fixture.workers[0]!.events.onWorn("it is large");
+  await turn();
+  fixture.workers[1]!.die({ cause: "load() raised OSError" });
+  await turn();
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 can't be replaced (load() raised OSError), and goes on");
+  assert.equal(fixture.pool.state, "ready");
+  fixture.workers[0]!.events.onWorn("it is large");
+  await turn();
+  assert.equal(fixture.workers.length, 3, "It is tried again when it says so again");
+});
+
+Deno.test("reload() replaces all workers in turn", async () => {
+  using fixture = Fixture.ready({ size: 2 });
+  const reloaded = fixture.pool.reload();
+  await turn();
+  assert.equal(fixture.workers.length, 3);
+  fixture.workers[2]!.becomeReady();
+  await turn();
+  assert.equal(fixture.workers.length, 4);
+  fixture.workers[3]!.becomeReady();
+  assert.equal(await reloaded, true);
+  assert.deepEqual(fixture.workers.map(({ stopSignal }) => stopSignal !== undefined), [true, true, false, false]);
+});
+
+Deno.test("reload() keeps the old workers when the first of the new ones can't load", async () => {
+  using fixture = Fixture.ready({ size: 2 });
+  const reloaded = fixture.pool.reload();
+  await turn();
+  fixture.workers[2]!.die({ cause: "the script raised SyntaxError: x" });
+  assert.equal(await reloaded, false);
+  assert.equal(
+    fixture.logs.lines.at(-1),
+    "ERROR Reloading failed (the script raised SyntaxError: x); the old workers go on",
+  );
+  assert.equal(fixture.pool.state, "ready");
+  assert.equal(fixture.workers.length, 3);
+});
+
+Deno.test("a successor takes the place of a worker that died while it loaded, and is restarted for it if it dies too", async () => {
+  using fixture = Fixture.ready();
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[0]!.die();
+  fixture.clock.advance(60_000);
+  assert.equal(fixture.workers.length, 2, "the successor is on its way");
+  fixture.workers[1]!.becomeReady();
+  assert.equal(fixture.pool.state, "ready");
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[1]!.die();
+  fixture.workers[2]!.die();
+  assert.equal(fixture.pool.state, "restarting");
+  fixture.clock.advance(60_000);
+  assert.equal(fixture.workers.length, 4);
+});
+
+Deno.test("stop() ends workers, their successors and those that were replaced", async () => {
+  using fixture = Fixture.ready({ drainTimeoutMs: 1e9 });
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[1]!.becomeReady();
+  await turn();
+  void fixture.pool.reload();
+  await turn();
+  const signal = new AbortController().signal;
+  const stopped = fixture.pool.stop(signal);
+  assert.deepEqual(fixture.workers.map(({ stopSignal }) => stopSignal === signal), [true, true, true]);
+  for (const worker of fixture.workers) worker.die({ stopped: true });
+  await stopped;
+  assert.deepEqual(fixture.clock.pending, []);
 });
 
 Deno.test("every request has exactly one outcome when workers answer and die at random", async () => {

@@ -16,6 +16,7 @@ class Fixture implements Disposable {
   /** What was told of the output, `null` for its end. */
   readonly output: (string | null)[] = [];
   rooms = 0;
+  readonly worn: string[] = [];
   readonly #ready = Promise.withResolvers<void>();
   readonly #dead = Promise.withResolvers<{ death: Death; orphans: string[] }>();
   readonly #running: Promise<void>;
@@ -25,6 +26,7 @@ class Fixture implements Disposable {
     const events: WorkerEvents = {
       onReady: () => this.#ready.resolve(),
       onRoom: () => void this.rooms++,
+      onWorn: (reason) => void this.worn.push(reason),
       onDead: (death, orphans) => this.#dead.resolve({ death, orphans: orphans.map(({ body }) => text(body)) }),
     };
     const sink: OutputSink = Object.assign((bytes: Uint8Array) => void this.output.push(text(bytes)), {
@@ -208,7 +210,7 @@ Deno.test("a worker is dead with the exit code when its process ends before it i
     Deno.exit(5);
   });
   const { death } = await fixture.dead();
-  assert.deepEqual(death, { cause: "exit code 5", readyMs: 0, stopped: false });
+  assert.deepEqual(death, { cause: "exit code 5", readyMs: 0, stopped: false, overran: false });
 });
 
 Deno.test("a worker is dead with the reason when Python can't be started", async () => {

@@ -7,7 +7,15 @@ for (const path of ["/ping", "/health/ready"]) {
     const response = await appWith(new FakePool()).request(path);
     assert.equal(response.status, 200);
     assert.match(response.headers.get("content-type") ?? "", /^application\/json/);
-    assert.deepEqual(await response.json(), { status: "ready" });
+    assert.deepEqual(await response.json(), { status: "ready", workers: { ready: 2, expected: 2 } });
+  });
+
+  Deno.test(`GET ${path} answers 200 and says so when some workers are not ready`, async () => {
+    const pool = new FakePool();
+    pool.state = "degraded";
+    const response = await appWith(pool).request(path);
+    assert.equal(response.status, 200);
+    assert.deepEqual(await response.json(), { status: "degraded", workers: { ready: 1, expected: 2 } });
   });
 
   for (const state of ["loading", "restarting", "stopping"] as const) {

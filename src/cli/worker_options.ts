@@ -1,0 +1,52 @@
+/** Options of `serve` that are about its workers. */
+
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import { numberOrAuto, seconds } from "./options.ts";
+
+/** How many there are, how long each thing may take, and when one is replaced. */
+export const workerFields = {
+  workers: withDefault(
+    option("--workers", "-w", numberOrAuto(), {
+      description: message`How many processes execute requests; ${"auto"}: one for each device, or each processor.`,
+    }),
+    1,
+  ),
+  device: optional(
+    option("--device", string({ metavar: "DEVICES" }), {
+      description:
+        message`What workers compute on, in turn: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all. [left to the script]`,
+    }),
+  ),
+  startupTimeoutMs: optional(
+    option("--startup-timeout", seconds(), { description: message`How long a worker may take to load. [no limit]` }),
+  ),
+  requestTimeoutMs: optional(
+    option("--request-timeout", seconds(), {
+      description: message`How long the execution of a request may take; its worker is ended then. [no limit]`,
+    }),
+  ),
+  queueTimeoutMs: withDefault(
+    option("--queue-timeout", seconds(), { description: message`How long a request may wait for a worker.` }),
+    30_000,
+  ),
+  queueSize: withDefault(
+    option("--queue-size", integer({ min: 0, metavar: "N" }), {
+      description: message`How many requests may wait; others are answered 503 at once.`,
+    }),
+    10_000,
+  ),
+  maxRestarts: withDefault(
+    option("--max-restarts", integer({ min: 0, metavar: "N" }), {
+      description: message`Give up when workers end more often than this within ten minutes.`,
+    }),
+    20,
+  ),
+  maxRequests: optional(
+    option("--max-requests-per-worker", integer({ min: 1, metavar: "N" }), {
+      description: message`Replace a worker after so many requests. [never]`,
+    }),
+  ),
+};

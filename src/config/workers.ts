@@ -1,0 +1,81 @@
+/** How many workers there are, and what each of them is told of its device and its share of the processors. */
+
+import { UsageError } from "../errors.ts";
+
+/** What the command line says. */
+export interface WorkerChoice {
+  /** A number, or one for each device, or for each processor without devices. */
+  readonly workers: number | "auto";
+  /** `cpu`, `auto`, or devices such as `cuda:0`; undefined leaves all to the script. */
+  readonly device?: string | undefined;
+}
+
+/** The machine that it is for. */
+export interface Machine {
+  readonly env: (name: string) => string | undefined;
+  /** Processors that this process may use. */
+  readonly processors: number;
+  /** The numbers of NVIDIA's devices, as their driver has them. */
+  readonly gpus: () => readonly string[];
+}
+
+/** What libraries ask for the number of threads that they may start. */
+const THREADS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"];
+
+/**
+ * The variables of each worker; there are as many as workers.
+ *
+ * 1. Each worker sees one device, in turn, as `cuda:0`: `AIMODELLIB_DEVICE` says so. Which one that is on the machine is in
+ *    `CUDA_VISIBLE_DEVICES`; if that is set already, numbers count among what it names.
+ * 2. Of several workers each is told its share of the processors, unless somebody has said how many threads there are to be.
+ *
+ * @throws {UsageError} if a device is none, or is not there
+ */
+export function planWorkers(choice: WorkerChoice, machine: Machine): Record<string, string>[] {
+  const devices = devicesOf(choice.device, machine);
+  const gpus = devices?.filter((device) => device !== "cpu").length ?? 0;
+  const count = choice.workers !== "auto" ? choice.workers : gpus > 0 ? gpus : machine.processors;
+  const threads = String(Math.max(1, Math.floor(machine.processors / count)));
+  return Array.from({ length: count }, (_, index) => ({
+    ...(devices && deviceVariables(devices[index % devices.length]!)),
+    ...(count > 1 &&
+      Object.fromEntries(THREADS.filter((name) => !machine.env(name)).map((name) => [name, threads]))),
+  }));
+}
+
+/** For each worker in turn: `cpu`, or what CUDA_VISIBLE_DEVICES is to be. */
+function devicesOf(device: string | undefined, { env, gpus }: Machine): string[] | undefined {
+  if (device === undefined) return undefined;
+  if (device === "cpu") return ["cpu"];
+  const set = env("CUDA_VISIBLE_DEVICES");
+  const visible = set === undefined ? gpus() : set.split(",").map((name) => name.trim()).filter(Boolean);
+  if (device === "auto") return visible.length === 0 ? ["cpu"] : [...visible];
+  return device.split(",").map((name) => {
+    if (name.trim() === "cpu") return "cpu";
+    const number = /^cuda:(\d+)$/.exec(name.trim())?.[1];
+    if (number === undefined) {
+      throw new UsageError(`--device must be auto, cpu, or devices such as cuda:0,cuda:1, not '${device}'`);
+    }
+    const found = visible[Number(number)];
+    if (found === undefined) {
+      const there = set === undefined ? `this machine has ${visible.length}` : `CUDA_VISIBLE_DEVICES is '${set}'`;
+      throw new UsageError(`There is no device '${name.trim()}': ${there}`);
+    }
+    return found;
+  });
+}
+
+function deviceVariables(device: string): Record<string, string> {
+  if (device === "cpu") return { CUDA_VISIBLE_DEVICES: "", AIMODELLIB_DEVICE: "cpu" };
+  return { CUDA_VISIBLE_DEVICES: device, AIMODELLIB_DEVICE: "cuda:0" };
+}
+
+/** NVIDIA's devices, by the files that their driver makes; none without it. */
+export function nvidiaDevices(): string[] {
+  try {
+    return [...Deno.readDirSync("/dev")].map(({ name }) => /^nvidia(\d+)$/.exec(name)?.[1])
+      .filter((number) => number !== undefined).sort((a, b) => Number(a) - Number(b));
+  } catch {
+    return [];
+  }
+}

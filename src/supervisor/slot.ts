@@ -1,0 +1,156 @@
+/**
+ * Keeps one worker running.
+ *
+ * 1. When its worker dies, another is started after a pause that grows.
+ * 2. A worker is replaced without a gap: its successor loads beside it, takes over when it is ready, and the old one ends
+ *    when it has answered what it has. A successor that can't load changes nothing.
+ * 3. There are never more than a worker, its successor, and old ones that finish their answers.
+ */
+
+import { Backoff } from "./backoff.ts";
+import type { Job } from "./job.ts";
+import type { Death, Worker, WorkerEvents } from "./worker.ts";
+
+/** What a slot needs of a worker. */
+export type PooledWorker = Pick<Worker, "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop">;
+
+/** What a slot tells its pool. */
+export interface SlotEvents {
+  /** Its worker is ready. */
+  readonly onReady: (slot: Slot) => void;
+  /** Its worker has room for another job. */
+  readonly onRoom: () => void;
+  /** Its worker should be replaced, for a reason to be shown. */
+  readonly onWorn: (slot: Slot, reason: string) => void;
+  /** A worker of it died, and never began these jobs. */
+  readonly onOrphans: (orphans: readonly Job[]) => void;
+  /** Its worker died, and nobody asked for that. Returns whether to start another. */
+  readonly onDeath: (death: Death) => boolean;
+  /** Another is started in `pauseMs`. */
+  readonly onRestart: (slot: Slot, death: Death, pauseMs: number) => void;
+  /** One of its workers has died, for whatever reason. */
+  readonly onEnd: () => void;
+}
+
+/** How a slot is made. */
+export interface SlotOptions {
+  readonly index: number;
+  readonly createWorker: (index: number, events: WorkerEvents) => PooledWorker;
+  readonly backoff: Backoff;
+  /** For a worker that was replaced to answer what it has, in ms. */
+  readonly drainTimeoutMs: number;
+  readonly events: SlotEvents;
+}
+
+interface Replacement {
+  readonly worker: PooledWorker;
+  /** Called with undefined when it took over, or with why it could not. */
+  readonly done: (failure: Death | undefined) => void;
+}
+
+/** A place for one worker. */
+export class Slot {
+  readonly index: number;
+  readonly #options: SlotOptions;
+  #worker: PooledWorker;
+  #replacement: Replacement | undefined;
+  readonly #retired = new Set<PooledWorker>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopping = false;
+
+  /** Makes it, and its first worker, which {@linkcode start} runs. */
+  constructor(options: SlotOptions) {
+    this.index = options.index;
+    this.#options = options;
+    this.#worker = this.#create();
+  }
+
+  /** The worker that jobs go to. */
+  get worker(): PooledWorker {
+    return this.#worker;
+  }
+
+  /** Whether none of its workers is alive. */
+  get dead(): boolean {
+    return this.#worker.dead && (this.#replacement?.worker.dead ?? true) && this.#retired.size === 0;
+  }
+
+  /** Runs the first worker. */
+  start(): void {
+    this.#worker.run();
+  }
+
+  /** Starts a successor; resolves when it has taken over, or with how it died before. */
+  replace(): Promise<Death | undefined> {
+    return new Promise((done) => {
+      clearTimeout(this.#timer);
+      this.#replacement = { worker: this.#create(), done };
+      this.#replacement.worker.run();
+    });
+  }
+
+  /** Ends all its workers: each answers what it has, and is ended by force when `signal` is aborted. */
+  stop(signal: AbortSignal): void {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    this.#worker.stop(signal);
+    this.#replacement?.worker.stop(signal);
+    for (const worker of this.#retired) worker.stop(signal);
+  }
+
+  #create(): PooledWorker {
+    const { createWorker, events, index } = this.#options;
+    const worker: PooledWorker = createWorker(index, {
+      onReady: () => this.#onReady(worker),
+      onRoom: events.onRoom,
+      onWorn: (reason) => {
+        if (worker === this.#worker && !this.#stopping) events.onWorn(this, reason);
+      },
+      onDead: (death, orphans) => this.#onDead(worker, death, orphans),
+    });
+    return worker;
+  }
+
+  #onReady(worker: PooledWorker): void {
+    if (worker === this.#replacement?.worker) {
+      const { done } = this.#replacement;
+      this.#replacement = undefined;
+      const old = this.#worker;
+      this.#worker = worker;
+      if (!old.dead) {
+        this.#retired.add(old);
+        old.stop(AbortSignal.timeout(this.#options.drainTimeoutMs));
+      }
+      done(undefined);
+    }
+    this.#options.events.onReady(this);
+  }
+
+  #onDead(worker: PooledWorker, death: Death, orphans: readonly Job[]): void {
+    const { events } = this.#options;
+    const replacement = this.#replacement;
+    this.#retired.delete(worker);
+    events.onOrphans(orphans);
+    if (worker === replacement?.worker) {
+      this.#replacement = undefined;
+      replacement.done(death);
+      // Its predecessor may have died meanwhile, and waited for it.
+      if (this.#worker.dead) this.#restart(death);
+    } else if (worker === this.#worker && replacement === undefined) {
+      this.#restart(death);
+    }
+    events.onEnd();
+  }
+
+  #restart(death: Death): void {
+    const { events, backoff } = this.#options;
+    if (this.#stopping || !events.onDeath(death)) return;
+    // Nothing is wrong with a worker that a request was too much for.
+    const pause = death.overran ? 0 : backoff.next(death.readyMs);
+    events.onRestart(this, death, pause);
+    this.#timer = setTimeout(() => {
+      this.#worker = this.#create();
+      this.#worker.run();
+    }, pause);
+  }
+}
