@@ -13,7 +13,7 @@
 import { ProtocolError } from "../errors.ts";
 
 /** Sent in HELLO and START; each side refuses another number. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What a frame says. */
 export const Kind = {
@@ -35,12 +35,13 @@ export const Kind = {
   Stop: 8,
   /** Worker: training came to its end. */
   Done: 9,
+  Stats: 10,
 } as const;
 
 /** One of the numbers of {@linkcode Kind}. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Done;
+const LAST_KIND = Kind.Stats;
 
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;

@@ -18,6 +18,8 @@ export interface Io {
   readonly env: (name: string) => string | undefined;
   /** Calls back for each SIGINT and SIGTERM, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+  /** Calls back for each SIGHUP, until disposed. */
+  readonly onHangUp: (handler: () => void) => Disposable;
   /** Gives back the permissions that no command needs. */
   readonly dropPermissions: () => void;
   /** Columns of the terminal; undefined if standard output is none. */

@@ -25,6 +25,10 @@ export function processIo(): Io {
         },
       };
     },
+    onHangUp: (handler) => {
+      Deno.addSignalListener("SIGHUP", handler);
+      return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", handler) };
+    },
     dropPermissions,
     columns: terminal ? consoleColumns() : undefined,
     errorColumns: Deno.stderr.isTerminal() ? consoleColumns() ?? 80 : undefined,

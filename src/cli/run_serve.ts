@@ -72,7 +72,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     python: environment.python,
     port: portOption ?? port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
-  }, { assets, env: io.env, stop: stop.signal, force: force.signal }).catch(async (error) => {
+  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(async (error) => {
     await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
     throw error;
   });

@@ -2,9 +2,9 @@
 
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
+import { flag, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
-import { numberOrAuto, seconds } from "./options.ts";
+import { numberOrAuto, seconds, size } from "./options.ts";
 
 /** How many there are, how long each thing may take, and when one is replaced. */
 export const workerFields = {
@@ -48,5 +48,16 @@ export const workerFields = {
     option("--max-requests-per-worker", integer({ min: 1, metavar: "N" }), {
       description: message`Replace a worker after so many requests. [never]`,
     }),
+  ),
+  maxMemory: optional(
+    option("--max-worker-memory", size(), {
+      description: message`Replace a worker whose process takes more memory than this. [never]`,
+    }),
+  ),
+  reload: withDefault(
+    flag("--reload", {
+      description: message`Replace workers when a file of the module or the model changes; SIGHUP does it at any time.`,
+    }),
+    false,
   ),
 };

@@ -7,6 +7,7 @@ import { Pool, type PoolOptions, Worker, type WorkerOptions } from "../superviso
 import { keepFreedMemory } from "./allocator.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { listen, type ListenOptions } from "./server.ts";
+import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 const workerLog = getLogger(["aimodellib", "worker"]);
@@ -16,7 +17,7 @@ export interface ServeConfig
   extends
     AppOptions,
     ListenOptions,
-    Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests">,
+    Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
   /** The variables of each worker: there are as many as workers. */
   readonly workers: readonly Readonly<Record<string, string>>[];
@@ -30,6 +31,8 @@ export interface ServeConfig
   readonly maxAnswer: number;
   /** For the requests in flight, and then for the workers, after the first signal; in ms. */
   readonly drainTimeoutMs: number;
+  /** Whether to reload when a file of the module or the model changes. */
+  readonly reload: boolean;
 }
 
 /** What a serving run is given by its caller. */
@@ -40,6 +43,8 @@ export interface ServeContext {
   readonly stop: AbortSignal;
   /** Aborted by the second: end now. */
   readonly force: AbortSignal;
+  /** Calls back when workers are to be replaced, until disposed. */
+  readonly onReload: (handler: () => void) => Disposable;
 }
 
 /**
@@ -57,6 +62,8 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   log.info("Listening on {url}; loading {script}", { url: server.url, script: config.script });
   pool.ready.then(() => log.info("Ready: POST {url}/invocations", { url: server.url }));
 
+  using _reload = context.onReload(() => void pool.reload());
+  using _watch = config.reload ? watch([config.module, config.modelDir], () => void pool.reload()) : undefined;
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
@@ -71,7 +78,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
 }
 
 function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
-  const { startupTimeoutMs, requestTimeoutMs, maxRequests } = config;
+  const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
   return new Pool({
     size: workers.length,
@@ -89,6 +96,7 @@ function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
         startupTimeoutMs,
         requestTimeoutMs,
         maxRequests,
+        maxMemory,
         maxBody: config.maxAnswer,
         output: lineSplitter((line) => workerLog.info("{line}", { line, worker })),
         config: {

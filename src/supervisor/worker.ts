@@ -36,6 +36,16 @@ export interface WorkerOptions extends BridgeOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Requests after which it should be replaced. @default no limit */
   readonly maxRequests?: number | undefined;
+  /** Memory of its process from which on it should be replaced, in bytes. @default no limit */
+  readonly maxMemory?: number | undefined;
+}
+
+/** What a worker's process takes of the machine. */
+export interface Usage {
+  /** Memory that is in RAM, in bytes. */
+  readonly rss: number;
+  /** Time of processors since its start, in seconds. */
+  readonly cpu: number;
 }
 
 /** What a worker tells its pool. */
@@ -85,6 +95,7 @@ export class Worker {
   #answered = 0;
   /** Answers, ever. */
   #served = 0;
+  #usage: Usage | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why we killed it. */
   #killedFor: string | undefined;
@@ -112,6 +123,11 @@ export class Worker {
   /** Whether its process has ended, and all of its jobs are settled or handed back. */
   get dead(): boolean {
     return this.#state === "dead";
+  }
+
+  /** What it said last, at most a second ago if it is not idle. */
+  get usage(): Usage | undefined {
+    return this.#usage;
   }
 
   /** Jobs that it has not answered. */
@@ -220,8 +236,20 @@ export class Worker {
       case Kind.Error:
         this.#settle(frame);
         return;
+      case Kind.Stats:
+        this.#onStats(frame);
+        return;
       default:
         throw new ProtocolError(`A frame of kind ${frame.kind} does not come from a serving worker`);
+    }
+  }
+
+  #onStats({ metadata }: Frame): void {
+    const { rss, cpu } = parseMetadata(metadata);
+    this.#usage = { rss: Number(rss), cpu: Number(cpu) };
+    const { maxMemory } = this.#options;
+    if (maxMemory !== undefined && this.#usage.rss > maxMemory) {
+      this.#events.onWorn(`it takes ${Math.round(this.#usage.rss / 2 ** 20)} MiB of memory`);
     }
   }
 

@@ -51,14 +51,14 @@ async function causeOf(script: string): Promise<string> {
 
 Deno.test("a worker dies with a cause, and nothing hangs, when its frames are damaged", async () => {
   const causes: string[] = [];
-  for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "1")));
+  for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "2")));
   assert.equal(causes.length, 20);
   for (const cause of causes) assert.match(cause, /^it broke the protocol: |^exit code 0$/);
   assert.ok(causes.some((cause) => cause.startsWith("it broke the protocol: ")), "rubbish is noticed as such");
 });
 
 Deno.test("a worker dies with both versions named when it speaks another version of the protocol", async () => {
-  assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 1/);
+  assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 2/);
 });
 
 Deno.test("a pool fails with the cause when Python ends before it connects", async () => {

@@ -62,7 +62,7 @@ class Supervisor:
     def send(self, kind, request_id=0, metadata=b"", body=b""):
         self.socket.sendall(frames.encode(kind, request_id, metadata, len(body)) + body)
 
-    def start(self, source, mode="serve", protocol=1, **more):
+    def start(self, source, mode="serve", protocol=2, **more):
         script = self.folder / "script.py"
         script.write_text(source)
         config = {"mode": mode, "module": str(self.folder), "script": str(script), "model_dir": str(self.folder)}
@@ -70,10 +70,12 @@ class Supervisor:
         self.send(frames.START, 0, json.dumps({"protocol": protocol}).encode(), json.dumps(config).encode())
 
     def receive(self):
-        """Return the next frame's kind, id, parsed metadata and body."""
-        if not self.waiting:
-            self.waiting = self.reader.read()
-        kind, request_id, metadata, body = self.waiting.pop(0)
+        """Return the next frame's kind, id, parsed metadata and body; what the worker says of its usage comes anytime."""
+        kind = frames.STATS
+        while kind == frames.STATS:
+            if not self.waiting:
+                self.waiting = self.reader.read()
+            kind, request_id, metadata, body = self.waiting.pop(0)
         return kind, request_id, frames.parse_object(metadata, "metadata"), body
 
     def end(self):
@@ -110,7 +112,7 @@ def until_gone(pid, seconds):
 def test_a_worker_says_who_it_is_serves_and_ends_when_told(supervisor):
     kind, request_id, hello, body = supervisor.receive()
     assert (kind, request_id, body) == (frames.HELLO, 0, b"")
-    assert (hello["protocol"], hello["pid"]) == (1, supervisor.process.pid)
+    assert (hello["protocol"], hello["pid"]) == (2, supervisor.process.pid)
     supervisor.start(ECHO)
     assert supervisor.receive()[0] == frames.READY
     for request_id in (1, 2, 2**32 - 1):
@@ -174,17 +176,17 @@ def test_training_that_raises_says_so_with_its_traceback(supervisor):
 
 def test_another_version_of_the_protocol_is_refused(supervisor):
     supervisor.receive()
-    supervisor.start(ECHO, protocol=2)
+    supervisor.start(ECHO, protocol=3)
     code, output = supervisor.end()
     assert code == 1
-    assert "The supervisor speaks protocol version 2, this worker 1" in output
+    assert "The supervisor speaks protocol version 3, this worker 2" in output
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (frames.encode(frames.STOP, 0), "Expected one START frame"),
-        (frames.encode(frames.START, 0, b'{"protocol":1}', 2) + b"{}", "START lacks"),
+        (frames.encode(frames.START, 0, b'{"protocol":2}', 2) + b"{}", "START lacks"),
         (frames.HEADER.pack(0, 0, 77, 0, 0), "unknown kind 77"),
         (b"\xff" * 200, "unknown kind 255"),
     ],

@@ -15,7 +15,7 @@ import socket
 import struct
 from typing import Any, Callable, Tuple
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 HELLO = 1
 START = 2
@@ -26,7 +26,8 @@ RESULT = 6
 ERROR = 7
 STOP = 8
 DONE = 9
-KINDS = range(HELLO, DONE + 1)
+STATS = 10
+KINDS = range(HELLO, STATS + 1)
 
 HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size

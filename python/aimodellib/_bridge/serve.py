@@ -12,6 +12,7 @@ from ..util.types import InferenceModule
 from . import frames, streams
 from .demands import SERVE
 from .loader import ScriptError, adapt, add_to_path, find_implementation, load_script
+from .usage import Usage
 
 if TYPE_CHECKING:
     from .worker import Link
@@ -55,6 +56,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
 
 def _serve(link: Link, handler: Handler) -> int:
     ledger = link.ledger
+    usage = Usage(link)
+    usage.tell()
     read, invoke, begin, answer = link.reader.read, handler.invoke, ledger.begin, ledger.answer
     while True:
         try:
@@ -72,6 +75,7 @@ def _serve(link: Link, handler: Handler) -> int:
             else:
                 raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
         ledger.flush()
+        usage.tell()
 
 
 class Handler:

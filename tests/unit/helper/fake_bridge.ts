@@ -23,6 +23,7 @@ export const KIND = {
   error: 7,
   stop: 8,
   done: 9,
+  stats: 10,
 } as const;
 
 /** A worker's connection with its supervisor. */
@@ -46,7 +47,7 @@ export class FakeBridge {
   /** Connects, says HELLO, and gives what START says. */
   static async begin(): Promise<[bridge: FakeBridge, config: Record<string, unknown>]> {
     const bridge = await FakeBridge.connect();
-    await bridge.send(KIND.hello, 0, { protocol: 1, python: "3.99.1" });
+    await bridge.send(KIND.hello, 0, { protocol: 2, python: "3.99.1" });
     const { body } = await bridge.receive();
     return [bridge, JSON.parse(decoder.decode(body))];
   }

@@ -46,6 +46,14 @@ export class FakeIo implements Io {
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
   };
 
+  readonly onHangUp: Io["onHangUp"] = (handler) => {
+    this.hangUp = handler;
+    return { [Symbol.dispose]: () => this.hangUp = undefined };
+  };
+
+  /** Does as if SIGHUP came. */
+  hangUp: (() => void) | undefined;
+
   /** How many listen for signals. */
   get listeners(): number {
     return this.#handlers.size;

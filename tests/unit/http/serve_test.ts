@@ -13,6 +13,8 @@ class Fixture implements Disposable {
   readonly stop = new AbortController();
   readonly force = new AbortController();
   readonly ended: Promise<void>;
+  /** As SIGHUP does. */
+  reload: (() => void) | undefined;
 
   constructor(main: Parameters<typeof fakePython<string>>[1], config: Partial<ServeConfig> = {}) {
     const running = serve({
@@ -30,8 +32,18 @@ class Fixture implements Disposable {
       queueSize: 100,
       queueTimeoutMs: 30_000,
       maxRestarts: 20,
+      reload: false,
       ...config,
-    }, { assets: noAssets, env: fakeEnv(), stop: this.stop.signal, force: this.force.signal });
+    }, {
+      assets: noAssets,
+      env: fakeEnv(),
+      stop: this.stop.signal,
+      force: this.force.signal,
+      onReload: (handler) => {
+        this.reload = handler;
+        return { [Symbol.dispose]: () => this.reload = undefined };
+      },
+    });
     this.ended = settled(running, "the end of serve()");
     this.ended.catch(() => {});
   }

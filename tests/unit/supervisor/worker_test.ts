@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { OutputSink } from "../../../src/bridge/mod.ts";
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
-import { type Death, Worker, type WorkerEvents } from "../../../src/supervisor/worker.ts";
+import { type Death, Worker, type WorkerEvents, type WorkerOptions } from "../../../src/supervisor/worker.ts";
 import { text, utf8 } from "../helper/bytes.ts";
-import { settled } from "../helper/deadline.ts";
+import { settled, until } from "../helper/deadline.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { fakePython, noAssets, shellPython } from "../helper/fake_python.ts";
 import { TempDir } from "../helper/temp_dir.ts";
@@ -21,7 +21,7 @@ class Fixture implements Disposable {
   readonly #dead = Promise.withResolvers<{ death: Death; orphans: string[] }>();
   readonly #running: Promise<void>;
 
-  constructor(directory: TempDir, python: string) {
+  constructor(directory: TempDir, python: string, options: Partial<WorkerOptions> = {}) {
     this.directory = directory;
     const events: WorkerEvents = {
       onReady: () => this.#ready.resolve(),
@@ -39,6 +39,7 @@ class Fixture implements Disposable {
       maxBody: 1000,
       output: sink,
       config: { mode: "serve", script: "serve.py" },
+      ...options,
     }, events);
     this.#running = this.worker.run();
   }
@@ -87,9 +88,13 @@ class Fixture implements Disposable {
 }
 
 /** A worker whose process does what `main` does. */
-function start<Data>(main: Parameters<typeof fakePython<Data>>[1], data?: Data): Fixture {
+function start<Data>(
+  main: Parameters<typeof fakePython<Data>>[1],
+  data?: Data,
+  options?: Partial<WorkerOptions>,
+): Fixture {
   const directory = new TempDir();
-  return new Fixture(directory, fakePython(directory, main, data));
+  return new Fixture(directory, fakePython(directory, main, data), options);
 }
 
 const lost = (cause: string): Outcome => ({ kind: "lost", cause });
@@ -401,4 +406,80 @@ Deno.test("stop() ends a worker when it has not connected yet", async () => {
   fixture.worker.stop(new AbortController().signal);
   const { death } = await fixture.dead();
   assert.equal(death.stopped, true);
+});
+
+Deno.test("a worker is ended when it is not ready in time", async () => {
+  using fixture = start(
+    async (FakeBridge) => {
+      await FakeBridge.begin();
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    },
+    null,
+    { startupTimeoutMs: 200 },
+  );
+  const { death } = await fixture.dead();
+  assert.equal(death.cause, "it was not ready within --startup-timeout 0.2");
+  assert.equal(death.overran, false);
+});
+
+Deno.test("a worker is ended when a request takes too long, and what it had not begun is handed back", async () => {
+  using fixture = start(
+    async (FakeBridge) => {
+      const [bridge] = await FakeBridge.begin();
+      await bridge.send(bridge.kind.ready);
+      for (let id = 1; id <= 2; id++) {
+        const frame = await bridge.receive();
+        // Together longer than one may take, and each of them not.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await bridge.send(bridge.kind.result, frame.id);
+      }
+      bridge.note(3);
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    },
+    null,
+    { requestTimeoutMs: 300, startupTimeoutMs: 60_000 },
+  );
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c", "d");
+  const { death, orphans } = await fixture.dead();
+  assert.equal(death.cause, "a request overran --request-timeout 0.3");
+  assert.equal(death.overran, true);
+  assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [
+    ["a", "result"],
+    ["b", "result"],
+    ["c", "overran"],
+  ]);
+  assert.deepEqual(fixture.outcomes[2]![1], { kind: "overran", limitMs: 300 });
+  assert.deepEqual(orphans, ["d"]);
+});
+
+Deno.test("a worker says that it is worn when it has answered enough, or takes too much memory", async () => {
+  using fixture = start(
+    async (FakeBridge) => {
+      const [bridge] = await FakeBridge.begin();
+      await bridge.send(bridge.kind.ready);
+      await bridge.send(bridge.kind.stats, 0, { rss: 50 * 2 ** 20, cpu: 1.5 });
+      for (let id = 1; id <= 3; id++) await bridge.send(bridge.kind.result, (await bridge.receive()).id);
+      await bridge.send(bridge.kind.stats, 0, { rss: 150.4 * 2 ** 20, cpu: 2.5 });
+      await bridge.receive();
+      Deno.exit(0);
+    },
+    null,
+    { maxRequests: 2, maxMemory: 100 * 2 ** 20 },
+  );
+  await fixture.ready;
+  await fixture.answered("a");
+  assert.deepEqual(fixture.worn, []);
+  assert.deepEqual(fixture.worker.usage, { rss: 50 * 2 ** 20, cpu: 1.5 });
+  await fixture.answered("b");
+  await fixture.answered("c");
+  await until(() => fixture.worn.length >= 3, "it says so three times");
+  assert.deepEqual(fixture.worn, [
+    "it has answered 2 requests",
+    "it has answered 3 requests",
+    "it takes 150 MiB of memory",
+  ]);
+  assert.equal(fixture.worker.usage?.cpu, 2.5);
+  fixture.worker.stop(new AbortController().signal);
+  await fixture.dead();
 });
