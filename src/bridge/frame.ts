@@ -36,12 +36,13 @@ export const Kind = {
   /** Worker: training came to its end. */
   Done: 9,
   Stats: 10,
+  Cancel: 11,
 } as const;
 
 /** One of the numbers of {@linkcode Kind}. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Stats;
+const LAST_KIND = Kind.Cancel;
 
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;

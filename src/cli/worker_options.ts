@@ -20,6 +20,29 @@ export const workerFields = {
         message`What workers compute on, in turn: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all. [left to the script]`,
     }),
   ),
+  maxBatchSize: withDefault(
+    option("--max-batch-size", integer({ min: 1, max: 1024, metavar: "N" }), {
+      description: message`How many requests that wait are predicted together, if the script has ${"predict_batch"}.`,
+    }),
+    32,
+  ),
+  batchTimeoutMs: optional(
+    option("--batch-timeout", seconds(), {
+      description: message`How long the first of a batch waits for others. [not at all: only what waits anyway]`,
+    }),
+  ),
+  concurrency: withDefault(
+    option("--concurrency", integer({ min: 1, max: 4096, metavar: "N" }), {
+      description: message`How many requests a worker executes at once, if ${"predict"} is ${"async"}.`,
+    }),
+    32,
+  ),
+  threads: withDefault(
+    option("--threads", integer({ min: 1, max: 256, metavar: "N" }), {
+      description: message`How many requests a worker executes at once in threads, if ${"predict"} is not ${"async"}.`,
+    }),
+    1,
+  ),
   startupTimeoutMs: optional(
     option("--startup-timeout", seconds(), { description: message`How long a worker may take to load. [no limit]` }),
   ),

@@ -77,6 +77,8 @@ function problemOfError({ reason, message, stage, type }: WorkerError): HttpProb
       const detail = message === "" ? `${stage}() raised ${type}` : `${stage}() raised ${type}: ${message}`;
       return new HttpProblem(stage === "deserialize" ? 400 : 500, detail, members);
     }
+    case "cancelled":
+      return new HttpProblem(503, message);
     case "bad_result":
     case "too_large":
       return new HttpProblem(500, message);

@@ -31,6 +31,12 @@ export interface ServeConfig
   readonly maxAnswer: number;
   /** For the requests in flight, and then for the workers, after the first signal; in ms. */
   readonly drainTimeoutMs: number;
+  /** How many requests are predicted together, and how long the first of them waits for others, in ms. */
+  readonly maxBatchSize: number;
+  readonly batchTimeoutMs?: number | undefined;
+  /** How many requests a worker executes at once: in tasks, and in threads. */
+  readonly concurrency: number;
+  readonly threads: number;
   /** Whether to reload when a file of the module or the model changes. */
   readonly reload: boolean;
 }
@@ -104,6 +110,10 @@ function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
           module: config.module,
           script: config.script,
           model_dir: config.modelDir,
+          max_batch_size: config.maxBatchSize,
+          batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
+          concurrency: config.concurrency,
+          threads: config.threads,
           max_body: Math.max(config.maxAnswer, config.maxBody),
         },
       }, events);

@@ -8,22 +8,30 @@
 
 import type { Job } from "./job.ts";
 
-/** Slots: a power of two, above the largest window. */
-const SLOTS = 128;
-
 const MAX_ID = 0xffff_ffff;
 
-/** At most 128 jobs, whose ids follow each other. */
+/** A limited number of jobs, whose ids follow each other. */
 export class InFlight {
-  readonly #slots: (Job | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** One less than the number of slots, which is a power of two. */
+  readonly #mask: number;
+  readonly #slots: (Job | undefined)[];
   /** The ids of the jobs in the slots. */
-  readonly #ids = new Uint32Array(SLOTS);
+  readonly #ids: Uint32Array;
+  readonly #times: Float64Array;
   /** The id given last. */
   #last: number;
   #size = 0;
 
-  /** @param last the id before the first; a test of what comes after four billion begins there */
-  constructor(last = 0) {
+  /**
+   * @param most the most jobs that there may be at once
+   * @param last the id before the first; a test of what comes after four billion begins there
+   */
+  constructor(most = 64, last = 0) {
+    const slots = 2 ** Math.ceil(Math.log2(most * 2));
+    this.#mask = slots - 1;
+    this.#slots = new Array(slots).fill(undefined);
+    this.#ids = new Uint32Array(slots);
+    this.#times = new Float64Array(slots);
     this.#last = last;
   }
 
@@ -32,18 +40,49 @@ export class InFlight {
     return this.#size;
   }
 
-  /** Adds a job, and returns its id: from 1 on, and from 1 again when a u32 is full. */
-  add(job: Job): number {
-    this.#last = this.#last === MAX_ID ? 1 : this.#last + 1;
-    this.#slots[this.#last % SLOTS] = job;
-    this.#ids[this.#last % SLOTS] = this.#last;
+  /**
+   * Adds a job, and returns its id: from 1 on, and from 1 again when a u32 is full. An id whose slot is taken by a job that
+   * takes long is left out.
+   *
+   * @param now when, for {@linkcode oldest}
+   * @throws {RangeError} if there are too many
+   */
+  add(job: Job, now = 0): number {
+    if (this.#size > this.#mask) throw new RangeError(`There are ${this.#size} jobs in flight already`);
+    let slot: number;
+    do {
+      this.#last = this.#last === MAX_ID ? 1 : this.#last + 1;
+      slot = this.#last & this.#mask;
+    } while (this.#slots[slot] !== undefined);
+    this.#slots[slot] = job;
+    this.#ids[slot] = this.#last;
+    this.#times[slot] = now;
     this.#size++;
     return this.#last;
   }
 
+  /** When the job that is in it the longest was added; Infinity if there is none. */
+  oldest(): number {
+    let oldest = Infinity;
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      if (this.#slots[slot] !== undefined) oldest = Math.min(oldest, this.#times[slot]!);
+    }
+    return oldest;
+  }
+
+  /** When a job was added. */
+  addedAt(id: number): number {
+    return this.#times[id & this.#mask]!;
+  }
+
+  /** Whether a job is in it. */
+  has(id: number, job: Job): boolean {
+    return this.#slots[id & this.#mask] === job;
+  }
+
   /** Removes a job, or returns undefined if there is none with that id. */
   take(id: number): Job | undefined {
-    const slot = id % SLOTS;
+    const slot = id & this.#mask;
     const job = this.#slots[slot];
     if (job === undefined || this.#ids[slot] !== id) return undefined;
     this.#slots[slot] = undefined;

@@ -5,17 +5,17 @@ export interface Invocation {
   /** UTF-8 JSON: `content_type` and `accept`. */
   readonly metadata: Uint8Array<ArrayBuffer>;
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Gives a signal that is aborted when the client leaves; asked for only if the request has to wait, since it costs. */
+  /** Gives a signal that is aborted when the client leaves; asked for only where it is of use, since it costs. */
   readonly gone?: () => AbortSignal;
 }
 
 /** Why a worker gave no result. */
 export interface WorkerError {
-  /** `exception`: the script raised. The others say what was wrong with what `serialize` returned. */
-  readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large";
+  /** `exception`: the script raised. `cancelled`: its client left. The others say what was wrong with what `serialize` returned. */
+  readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large" | "cancelled";
   readonly message: string;
   /** For an exception: the function that raised it. */
-  readonly stage?: "deserialize" | "predict" | "serialize";
+  readonly stage?: "deserialize" | "predict" | "predict_batch" | "serialize";
   /** For an exception: its class. */
   readonly type?: string;
 }
@@ -32,7 +32,7 @@ export type Outcome =
   | { readonly kind: "refused"; readonly cause: "loading" | "stopping" | "full" | "timeout" | "gone" };
 
 /** An invocation, and whom to tell its outcome. */
-export interface Job extends Omit<Invocation, "gone"> {
+export interface Job extends Invocation {
   readonly settle: (outcome: Outcome) => void;
   /** When it was accepted, in ms of `performance.now()`. */
   readonly acceptedAt: number;

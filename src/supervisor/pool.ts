@@ -135,7 +135,7 @@ export class Pool {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
-      const job: Job = { metadata, body, settle, acceptedAt: performance.now() };
+      const job: Job = { metadata, body, settle, acceptedAt: performance.now(), ...(gone && { gone }) };
       const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
       if (worker !== undefined) worker.dispatch(job);
       else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });

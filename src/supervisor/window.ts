@@ -22,10 +22,16 @@ export class Window {
   readonly #times: number[] = [];
   #next = 0;
   #size = 1;
+  readonly #fixed: number | undefined;
+
+  /** @param fixed for a worker that takes so many at once, or together */
+  constructor(fixed?: number) {
+    this.#fixed = fixed;
+  }
 
   /** Requests that may be in flight, from 1 (slow model) to 64 (fast one). */
   get size(): number {
-    return this.#size;
+    return this.#fixed ?? this.#size;
   }
 
   /**
@@ -33,6 +39,7 @@ export class Window {
    * socket is part of that time, and weighs less the more requests share it, so the window of a fast model grows.
    */
   observe(count: number, elapsedMs: number): void {
+    if (this.#fixed !== undefined) return;
     this.#times[this.#next] = elapsedMs / count;
     this.#next = (this.#next + 1) % REMEMBERED;
     const sorted = this.#times.toSorted((a, b) => a - b);

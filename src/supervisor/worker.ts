@@ -79,14 +79,23 @@ type State = "starting" | "ready" | "stopping" | "dead";
 /** After a process has ended, for the rest of what it wrote to arrive, in ms. */
 const READ_REST_MS = 50;
 
+/** The most requests that a worker may have at once. */
+const MAX_WINDOW = 4096;
+
+const NOTHING = new Uint8Array(0);
+
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
 /** A serving process. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #events: WorkerEvents;
-  readonly #window = new Window();
-  readonly #inFlight = new InFlight();
+  #window = new Window();
+  #inFlight = new InFlight();
+  /** Whether it executes several requests at once, so that they end in any order. */
+  #concurrent = false;
+  /** Whether it can be told that a client has left. */
+  #cancels = false;
   #state: State = "starting";
   #process: BridgeProcess | undefined;
   #readyAt = 0;
@@ -176,10 +185,13 @@ export class Worker {
 
   /** Sends a job. To be called only when {@linkcode hasRoom}. */
   dispatch(job: Job): void {
-    if (this.#inFlight.size === 0) this.#busySince = performance.now();
-    const id = this.#inFlight.add(job);
+    let now = 0;
+    if (this.#inFlight.size === 0 || this.#concurrent) now = performance.now();
+    if (this.#inFlight.size === 0) this.#busySince = now;
+    const id = this.#inFlight.add(job, now);
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
     this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body);
+    if (this.#cancels) job.gone?.().addEventListener("abort", () => this.#cancel(id, job), { once: true });
   }
 
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
@@ -194,14 +206,20 @@ export class Worker {
     else signal.addEventListener("abort", force, { once: true });
   }
 
+  #cancel(id: number, job: Job): void {
+    if (this.#state === "dead" || !this.#inFlight.has(id, job)) return;
+    this.#process?.connection.send(Kind.Cancel, id, NOTHING, NOTHING);
+  }
+
   /** Looks whether the request that is being executed has overrun its time, when it would have. */
   #watch(): void {
     const limitMs = this.#options.requestTimeoutMs!;
-    const rest = this.#busySince + limitMs - performance.now();
+    const since = () => this.#concurrent ? this.#inFlight.oldest() : this.#busySince;
+    const rest = since() + limitMs - performance.now();
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#inFlight.size === 0 || this.#state === "dead") return;
-      if (performance.now() - this.#busySince < limitMs) return this.#watch();
+      if (performance.now() - since() < limitMs) return this.#watch();
       this.#overran = true;
       this.#kill(`a request overran --request-timeout ${limitMs / 1000}`);
     }, Math.max(1, rest));
@@ -216,6 +234,7 @@ export class Worker {
     switch (frame.kind) {
       case Kind.Ready:
         if (this.#state === "starting") {
+          this.#takeAsItIs(frame);
           this.#state = "ready";
           clearTimeout(this.#timer);
           this.#timer = undefined;
@@ -242,6 +261,19 @@ export class Worker {
       default:
         throw new ProtocolError(`A frame of kind ${frame.kind} does not come from a serving worker`);
     }
+  }
+
+  /** How it takes requests, as READY says. */
+  #takeAsItIs({ metadata }: Frame): void {
+    const { window, concurrent, cancels } = parseMetadata(metadata);
+    if (window === undefined) return;
+    if (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW) {
+      throw new ProtocolError(`A worker can't take ${window} requests at once`);
+    }
+    this.#window = new Window(Number(window));
+    this.#inFlight = new InFlight(Number(window));
+    this.#concurrent = concurrent === true;
+    this.#cancels = cancels === true;
   }
 
   #onStats({ metadata }: Frame): void {
@@ -314,7 +346,7 @@ export class Worker {
     clearTimeout(this.#timer);
     const stopped = this.#state === "stopping";
     this.#state = "dead";
-    const orphans = this.#sortOut(this.#inFlight.clear(), cause);
+    const orphans = this.#sortOut(cause);
     this.#process?.[Symbol.dispose]();
     this.#events.onDead({
       cause,
@@ -326,7 +358,10 @@ export class Worker {
   }
 
   /** Settles what was finished or begun, and returns what never was. */
-  #sortOut(jobs: readonly [number, Job][], cause: string): Job[] {
+  #sortOut(cause: string): Job[] {
+    const limit = performance.now() - (this.#options.requestTimeoutMs ?? Infinity);
+    const overran = (id: number) => this.#overran && (!this.#concurrent || this.#inFlight.addedAt(id) <= limit);
+    const jobs = this.#inFlight.clear();
     if (jobs.length === 0 || this.#process === undefined) return jobs.map(([, job]) => job);
     const { started, answers } = this.#process.ledger.read(this.#options.maxBody, this.#process.exchange);
     const finished = new Map(answers.map((answer) => [answer.id, answer]));
@@ -335,15 +370,15 @@ export class Worker {
     return jobs.filter(([id, job], index) => {
       const answer = finished.get(id);
       if (answer !== undefined) this.#finishDead(job, answer);
-      else if (index <= lastBegun) job.settle(this.#lost(cause));
+      else if (index <= lastBegun) job.settle(this.#lost(cause, overran(id)));
       else return true;
       return false;
     }).map(([, job]) => job);
   }
 
-  #lost(cause: string): Outcome {
+  #lost(cause: string, overran: boolean): Outcome {
     const { requestTimeoutMs } = this.#options;
-    return this.#overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
+    return overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
   }
 
   #finishDead(job: Job, answer: Frame): void {

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import frames
 from aimodellib._bridge.frames import ProtocolError
-from aimodellib._bridge.serve import MAX_CACHED, MAX_MESSAGE, Handler
+from aimodellib._bridge.handler import MAX_CACHED, MAX_MESSAGE, Handler
 
 JSON = b'{"content_type":"application/json","accept":"text/plain"}'
 

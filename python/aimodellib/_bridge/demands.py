@@ -39,6 +39,9 @@ SERVE = (
     Demand("serialize", ("data", "accepted"), ("logger",), "serialize(data, accepted='*/*', logger=None)"),
 )
 
+#: What a serving script may have.
+BATCH = Demand("predict_batch", ("data", "model"), ("logger",), "predict_batch(data, model, logger=None)")
+
 
 #: The names of the arguments that are handed over as keywords: of the positional ones, and of the optional ones.
 Fit = Tuple[Tuple[str, ...], Tuple[str, ...]]

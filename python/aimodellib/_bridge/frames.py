@@ -27,7 +27,8 @@ ERROR = 7
 STOP = 8
 DONE = 9
 STATS = 10
-KINDS = range(HELLO, STATS + 1)
+CANCEL = 11
+KINDS = range(HELLO, CANCEL + 1)
 
 HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size

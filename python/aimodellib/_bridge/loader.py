@@ -98,11 +98,13 @@ def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
     raise ScriptError(message)
 
 
-def adapt(owner: Any, demand: Demand, passed: tuple[str, ...], optional: dict[str, Any]) -> Callable[..., Any]:
+def adapt(
+    owner: Any, demand: Demand, passed: tuple[str, ...], optional: dict[str, Any], *, to_end: bool = True
+) -> Callable[..., Any]:
     """Return a function that calls the one that ``demand`` names with as many positional arguments as ``passed`` names.
 
     An argument of ``optional`` is handed over, as a keyword, only if the script's function takes it. A coroutine
-    function is run to its end.
+    function is run to its end, unless ``to_end`` is False.
     Raises ScriptError if the function can't be called so.
     """
     function: Callable[..., Any] = getattr(owner, demand.name)
@@ -121,11 +123,14 @@ def adapt(owner: Any, demand: Demand, passed: tuple[str, ...], optional: dict[st
             raise ScriptError(f"{_place(function)}: {demand.name}{signature} must be callable as {demand.usage}{count}")
         by_name, keywords = found
     call = _plain(function, by_name, {name: optional[name] for name in keywords})
-    if inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is async
-    ):
-        return _awaited(call)
-    return call
+    return _awaited(call) if to_end and is_async(function) else call
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether a function is to be awaited: a coroutine function, or an object whose ``__call__`` is one."""
+    return inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004
+    )
 
 
 def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dict[str, Any]) -> Callable[..., Any]:

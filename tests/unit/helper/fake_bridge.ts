@@ -24,6 +24,7 @@ export const KIND = {
   stop: 8,
   done: 9,
   stats: 10,
+  cancel: 11,
 } as const;
 
 /** A worker's connection with its supervisor. */

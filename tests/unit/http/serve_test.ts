@@ -33,6 +33,9 @@ class Fixture implements Disposable {
       queueTimeoutMs: 30_000,
       maxRestarts: 20,
       reload: false,
+      maxBatchSize: 32,
+      concurrency: 32,
+      threads: 1,
       ...config,
     }, {
       assets: noAssets,

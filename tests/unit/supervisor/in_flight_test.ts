@@ -40,7 +40,7 @@ Deno.test("take() gives nothing when an id was never given or is of another roun
 });
 
 Deno.test("add() goes on with 1 when a u32 is full", () => {
-  const inFlight = new InFlight(MAX_ID - 2);
+  const inFlight = new InFlight(64, MAX_ID - 2);
   const jobs = Array.from({ length: 5 }, newJob);
   assert.deepEqual(jobs.map((job) => inFlight.add(job)), [MAX_ID - 1, MAX_ID, 1, 2, 3]);
   assert.equal(inFlight.take(MAX_ID), jobs[1]);
@@ -63,7 +63,7 @@ Deno.test("InFlight does as a Map that keeps the order does when jobs come and g
   const first = fc.oneof(fc.nat(MAX_ID), fc.integer({ min: MAX_ID - 300, max: MAX_ID }), fc.nat(300));
   const turns = fc.array(fc.oneof(fc.constant("add" as const), fc.nat(200)), { maxLength: 400, size: "max" });
   fc.assert(fc.property(first, turns, (first, turns) => {
-    const inFlight = new InFlight(first);
+    const inFlight = new InFlight(64, first);
     const model = new Map<number, Job>();
     const given: number[] = [];
     for (const turn of turns) {
@@ -72,9 +72,7 @@ Deno.test("InFlight does as a Map that keeps the order does when jobs come and g
         assert.equal(inFlight.take(id), model.get(id));
         model.delete(id);
       } else {
-        // As many as the largest window, and never one that is older than the ring is long.
-        const oldest = given.at(-100);
-        if (model.size >= 64 || (oldest !== undefined && model.has(oldest))) continue;
+        if (model.size >= 64) continue;
         const job = newJob();
         const id = inFlight.add(job);
         assert.ok(id >= 1 && id <= MAX_ID && !model.has(id));
@@ -87,4 +85,29 @@ Deno.test("InFlight does as a Map that keeps the order does when jobs come and g
     assert.deepEqual(left.map(([id]) => id), [...model.keys()]);
     for (const [id, job] of left) assert.equal(job, model.get(id));
   }));
+});
+
+Deno.test("add() leaves out the ids whose places are taken by jobs that take long", () => {
+  const inFlight = new InFlight(2);
+  const slow = newJob();
+  assert.equal(inFlight.add(slow, 5), 1);
+  const ids: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const id = inFlight.add(newJob(), 10 + i);
+    ids.push(id);
+    assert.equal(inFlight.oldest(), 5);
+    inFlight.take(id);
+  }
+  assert.deepEqual(ids, [2, 3, 4, 6, 7, 8], "5 would be in the place of 1");
+  assert.equal(inFlight.addedAt(1), 5);
+  assert.ok(inFlight.has(1, slow) && !inFlight.has(2, slow));
+  assert.equal(inFlight.take(1), slow);
+  assert.equal(inFlight.oldest(), Infinity);
+});
+
+Deno.test("add() throws a RangeError when there is no place", () => {
+  const inFlight = new InFlight(1);
+  inFlight.add(newJob());
+  inFlight.add(newJob());
+  assert.throws(() => inFlight.add(newJob()), RangeError);
 });

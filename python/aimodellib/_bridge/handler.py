@@ -1,0 +1,187 @@
+"""Takes requests through a script's functions, one at a time or several together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Sequence, Tuple, Union
+
+from . import frames, streams
+from .demands import BATCH, SERVE
+from .loader import adapt
+
+#: How many different metadata texts of requests, and content types of answers, are kept parsed.
+MAX_CACHED = 256
+#: Characters of an exception's message that travel with an answer: as JSON escapes they still fit in metadata.
+MAX_MESSAGE = 4096
+
+#: Kind, metadata and body of the frame that answers a request.
+Answer = Tuple[int, bytes, Union[bytes, bytearray, memoryview]]
+#: Metadata and body of a request.
+Request = Tuple[bytes, bytes]
+
+
+class Handler:
+    """A script's functions, adapted."""
+
+    def __init__(self, owner: Any, logger: dict[str, Any], max_body: int, *, to_end: bool = True) -> None:
+        """Adapt the functions of ``owner``; ``to_end`` is False if coroutines are to be awaited by the caller.
+
+        Raises ScriptError if one of them can't be called.
+        """
+        self.model: Any = None
+        self._max_body = max_body
+        self._deserialize, self._predict, self._serialize = (
+            adapt(owner, demand, demand.passed, logger, to_end=to_end) for demand in SERVE[1:]
+        )
+        self._predict_batch: Callable[..., Any] | None = None
+        if hasattr(owner, BATCH.name):
+            self._predict_batch = adapt(owner, BATCH, BATCH.passed, logger)
+        self._requests: dict[bytes, tuple[str, str]] = {}
+        self._results: dict[str, bytes] = {}
+
+    @property
+    def batches(self) -> bool:
+        """Whether the script can predict several inputs together."""
+        return self._predict_batch is not None
+
+    def invoke(self, metadata: bytes, body: bytes) -> Answer:
+        """Return the answer's kind, metadata and body. Whatever the script raises becomes an ERROR answer.
+
+        Raises ProtocolError if ``metadata`` does not parse.
+        """
+        content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
+        stage = "deserialize"
+        try:
+            data = self._deserialize(body, content_type)
+            stage = "predict"
+            data = self._predict(data, self.model)
+            stage = "serialize"
+            result = self._serialize(data, accepted)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return raised(stage, error)
+        return self._answer(result, accepted)
+
+    def invoke_batch(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return the answers to requests that are predicted together, in their order.
+
+        If ``predict_batch`` raises, each is predicted alone, so that a bad input fails alone.
+        """
+        answers: list[Answer | None] = [None] * len(requests)
+        inputs: list[Any] = []
+        #: For each input, the number of its request and what it accepts.
+        sources: list[tuple[int, str]] = []
+        for number, (metadata, body) in enumerate(requests):
+            content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
+            try:
+                inputs.append(self._deserialize(body, content_type))
+                sources.append((number, accepted))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                answers[number] = raised("deserialize", error)
+        outputs = self._predict_all(inputs) if inputs else []
+        for (number, accepted), (output, failure) in zip(sources, outputs):
+            if failure is not None:
+                answers[number] = failure
+                continue
+            try:
+                answers[number] = self._answer(self._serialize(output, accepted), accepted)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                answers[number] = raised("serialize", error)
+        return [answer for answer in answers if answer is not None]
+
+    def _predict_all(self, inputs: list[Any]) -> list[tuple[Any, Answer | None]]:
+        """Return an output or an ERROR answer for each input."""
+        assert self._predict_batch is not None
+        try:
+            outputs = self._predict_batch(inputs, self.model)
+            problem = _not_outputs(outputs, len(inputs))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if len(inputs) == 1:
+                return [(None, raised("predict_batch", error))]
+            streams.print_line(
+                f"predict_batch() raised {type(error).__name__} for {len(inputs)} inputs: each is predicted alone"
+            )
+            return [self._predict_alone(data) for data in inputs]
+        if problem is not None:
+            streams.print_line(problem)
+            return [(None, failed("bad_result", problem))] * len(inputs)
+        return [(output, None) for output in outputs]
+
+    def _predict_alone(self, data: Any) -> tuple[Any, Answer | None]:
+        try:
+            return self._predict(data, self.model), None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return None, raised("predict", error)
+
+    def _answer(self, result: object, accepted: str) -> Answer:
+        if result is None:
+            return failed("not_acceptable", f"serialize() has no format that fits '{accepted}'")
+        if not (
+            isinstance(result, tuple)
+            and len(result) == 2
+            and isinstance(result[0], (bytes, bytearray, memoryview))
+            and isinstance(result[1], str)
+        ):
+            message = f"serialize() must return (bytes, content type) or None; it returned {_describe(result)}"
+            streams.print_line(message)
+            return failed("bad_result", message)
+        payload, content_type = result
+        if len(payload) > self._max_body:
+            message = f"The answer of {len(payload)} bytes is over the limit of {self._max_body}"
+            streams.print_line(message)
+            return failed("too_large", message)
+        metadata = self._results.get(content_type)
+        if metadata is None:
+            metadata = json.dumps({"content_type": content_type}).encode()
+            if len(metadata) > frames.MAX_METADATA:
+                message = f"serialize() returned a content type of {len(content_type)} characters"
+                streams.print_line(message)
+                return failed("bad_result", message)
+            if len(self._results) < MAX_CACHED:
+                self._results[content_type] = metadata
+        return frames.RESULT, metadata, payload
+
+    def _headers(self, metadata: bytes) -> tuple[str, str]:
+        parsed = frames.parse_object(metadata, "metadata")
+        content_type = str(parsed.get("content_type", "application/octet-stream"))
+        pair = (content_type, str(parsed.get("accept", "*/*")))
+        if len(self._requests) < MAX_CACHED:
+            self._requests[metadata] = pair
+        return pair
+
+
+def raised(stage: str, error: BaseException) -> Answer:
+    """Return the answer to a request for which a function of the script raised, whose traceback is printed."""
+    streams.print_traceback(error)
+    return failed("exception", str(error), stage=stage, type=type(error).__name__)
+
+
+def _not_outputs(outputs: Any, count: int) -> str | None:
+    """Say what is wrong with what ``predict_batch`` returned; None if it is as many outputs as there were inputs."""
+    what = f"predict_batch() must return a list of {count} output{'s' if count > 1 else ''}, one for each input"
+    try:
+        found = len(outputs)
+    except TypeError:
+        return f"{what}; it returned {type(outputs).__name__}"
+    return None if found == count else f"{what}; it returned {found}"
+
+
+def failed(reason: str, message: str, **more: str) -> Answer:
+    """Return an ERROR answer."""
+    metadata = {"reason": reason, "message": message[:MAX_MESSAGE], **more}
+    return frames.ERROR, json.dumps(metadata).encode(), b""
+
+
+def _describe(result: object) -> str:
+    if isinstance(result, tuple):
+        return f"({', '.join(type(item).__name__ for item in result)})"
+    return type(result).__name__

@@ -1,0 +1,55 @@
+"""Requests that wait together are predicted together, by the script's ``predict_batch``."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from . import frames
+from .frames import Frame
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from .handler import Handler
+    from .worker import Link
+
+
+def serve_batches(link: Link, handler: Handler, size: int, timeout: float) -> int:
+    """Take up to ``size`` requests at once, waiting up to ``timeout`` seconds for more after the first."""
+    ledger, usage = link.ledger, Usage(link)
+    waiting: deque[Frame] = deque()
+    while True:
+        try:
+            if not waiting:
+                waiting.extend(link.reader.read())
+            _gather(link, waiting, size, timeout)
+        except frames.Closed:
+            # What came before is of no use to anybody: answers can't be sent.
+            return 0
+        batch: list[Frame] = []
+        while waiting and len(batch) < size and waiting[0][0] == frames.INVOKE:
+            batch.append(waiting.popleft())
+        if batch:
+            # All of them are begun: of none it could be said that it was not.
+            ledger.begin(batch[-1][1])
+            answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch])
+            for (_, request_id, _, _), (kind, metadata, body) in zip(batch, answers):
+                ledger.answer(kind, request_id, metadata, body)
+            ledger.flush()
+            usage.tell()
+        elif waiting[0][0] == frames.STOP:
+            return 0
+        else:
+            raise frames.ProtocolError(f"A frame of kind {waiting[0][0]} is not for a serving worker")
+
+
+def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> None:
+    """Read what is there, and what comes until ``timeout``, up to ``size`` requests. Raises Closed."""
+    deadline = time.monotonic() + timeout
+    while len(waiting) < size and waiting[-1][0] == frames.INVOKE:
+        rest = max(0.0, deadline - time.monotonic())
+        if not select.select([link.socket], [], [], rest)[0]:
+            return
+        waiting.extend(link.reader.read())
