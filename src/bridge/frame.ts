@@ -37,12 +37,14 @@ export const Kind = {
   Done: 9,
   Stats: 10,
   Cancel: 11,
+  Part: 12,
+  Credit: 13,
 } as const;
 
 /** One of the numbers of {@linkcode Kind}. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Cancel;
+const LAST_KIND = Kind.Credit;
 
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;

@@ -5,7 +5,7 @@
  * `detail`; an exception of the script adds `stage` (the function that raised it), `exception` (its class) and `message`.
  */
 
-import type { Outcome, WorkerError } from "../supervisor/mod.ts";
+import type { Failure, Outcome, WorkerError } from "../supervisor/mod.ts";
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
@@ -40,11 +40,15 @@ export class HttpProblem extends Error {
     super(detail);
   }
 
+  /** The problem itself. */
+  get body(): Readonly<Record<string, string | number>> {
+    const title = TITLES[this.status] ?? "Error";
+    return { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
+  }
+
   /** The response that says it. */
   toResponse(): Response {
-    const title = TITLES[this.status] ?? "Error";
-    const problem = { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
-    return new Response(JSON.stringify(problem) + "\n", {
+    return new Response(JSON.stringify(this.body) + "\n", {
       status: this.status,
       headers: { ...this.headers, "content-type": "application/problem+json" },
     });
@@ -52,7 +56,7 @@ export class HttpProblem extends Error {
 }
 
 /** What went wrong in a worker, or on the way to one. */
-export function problemOf(outcome: Exclude<Outcome, { kind: "result" }>): HttpProblem {
+export function problemOf(outcome: Failure): HttpProblem {
   switch (outcome.kind) {
     case "error":
       return problemOfError(outcome.error);

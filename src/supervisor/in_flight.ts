@@ -75,9 +75,15 @@ export class InFlight {
     return this.#times[id & this.#mask]!;
   }
 
+  /** The job with an id; undefined if there is none. */
+  get(id: number): Job | undefined {
+    const slot = id & this.#mask;
+    return this.#ids[slot] === id ? this.#slots[slot] : undefined;
+  }
+
   /** Whether a job is in it. */
   has(id: number, job: Job): boolean {
-    return this.#slots[id & this.#mask] === job;
+    return this.get(id) === job;
   }
 
   /** Removes a job, or returns undefined if there is none with that id. */

@@ -1,5 +1,7 @@
 /** A request on its way through the pool. */
 
+import type { PartStream } from "./part_stream.ts";
+
 /** What a request asks for. */
 export interface Invocation {
   /** UTF-8 JSON: `content_type` and `accept`. */
@@ -23,6 +25,8 @@ export interface WorkerError {
 /** How a request ended. */
 export type Outcome =
   | { readonly kind: "result"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
+  /** A result that comes in parts, whatever becomes of it. */
+  | { readonly kind: "parts"; readonly contentType: string; readonly parts: PartStream }
   | { readonly kind: "error"; readonly error: WorkerError }
   /** The worker died while it executed the request; it is never tried again. */
   | { readonly kind: "lost"; readonly cause: string }

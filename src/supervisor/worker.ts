@@ -25,6 +25,7 @@ import {
 } from "../bridge/mod.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Job, Outcome, WorkerError } from "./job.ts";
+import { type Failure, PartStream } from "./part_stream.ts";
 import { Window } from "./window.ts";
 
 /** How a worker is made. */
@@ -96,6 +97,8 @@ export class Worker {
   #concurrent = false;
   /** Whether it can be told that a client has left. */
   #cancels = false;
+  /** Of the jobs whose answers come in parts, by their ids. */
+  readonly #streams = new Map<number, PartStream>();
   #state: State = "starting";
   #process: BridgeProcess | undefined;
   #readyAt = 0;
@@ -111,6 +114,7 @@ export class Worker {
   #overran = false;
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
+  #lastInParts = false;
   #loadError: ScriptError | undefined;
   #protocolError: unknown;
 
@@ -207,8 +211,7 @@ export class Worker {
   }
 
   #cancel(id: number, job: Job): void {
-    if (this.#state === "dead" || !this.#inFlight.has(id, job)) return;
-    this.#process?.connection.send(Kind.Cancel, id, NOTHING, NOTHING);
+    if (this.#inFlight.has(id, job)) this.#tell(Kind.Cancel, id);
   }
 
   /** Looks whether the request that is being executed has overrun its time, when it would have. */
@@ -255,6 +258,9 @@ export class Worker {
       case Kind.Error:
         this.#settle(frame);
         return;
+      case Kind.Part:
+        this.#onPart(frame);
+        return;
       case Kind.Stats:
         this.#onStats(frame);
         return;
@@ -285,13 +291,39 @@ export class Worker {
     }
   }
 
+  #onPart({ id, metadata, body }: Frame): void {
+    const job = this.#inFlight.get(id);
+    if (job === undefined) throw new ProtocolError(`A part of request ${id}, which the worker does not have`);
+    this.#busySince = performance.now();
+    const stream = this.#streams.get(id) ?? this.#openStream(id, job, this.#contentType(metadata));
+    stream.push(body);
+  }
+
+  #openStream(id: number, job: Job, contentType: string): PartStream {
+    const stream = new PartStream({
+      onTaken: (parts) => {
+        if (this.#inFlight.has(id, job)) this.#tell(Kind.Credit, id, JSON.stringify({ parts }));
+      },
+      onGone: () => this.#cancel(id, job),
+    });
+    this.#streams.set(id, stream);
+    job.settle({ kind: "parts", contentType, parts: stream });
+    return stream;
+  }
+
+  #tell(kind: Kind, id: number, metadata = ""): void {
+    if (this.#state !== "dead") this.#process?.connection.send(kind, id, new TextEncoder().encode(metadata), NOTHING);
+  }
+
   #settle(frame: Frame): void {
     const job = this.#inFlight.take(frame.id);
     if (job === undefined) {
       throw new ProtocolError(`An answer to request ${frame.id}, which the worker does not have`);
     }
     this.#answered++;
-    this.#finish(job, frame);
+    const stream = this.#streams.get(frame.id);
+    if (stream === undefined) this.#finish(job, frame);
+    else this.#endStream(frame.id, stream, frame);
   }
 
   /** @throws {ProtocolError} if the answer can't be read; the job is settled nonetheless */
@@ -306,16 +338,33 @@ export class Worker {
     job.settle(outcome);
   }
 
+  #endStream(id: number, stream: PartStream, frame: Frame): void {
+    this.#streams.delete(id);
+    if (frame.kind === Kind.Error) stream.fail({ kind: "error", error: errorIn(frame) });
+    else stream.end();
+  }
+
   #outcome(frame: Frame): Outcome {
     if (frame.kind === Kind.Error) {
-      return { kind: "error", error: parseMetadata(frame.metadata) as unknown as WorkerError };
+      return { kind: "error", error: errorIn(frame) };
     }
-    // Nearly always the same as last time: then there is nothing to parse.
-    if (!equal(frame.metadata, this.#lastMetadata)) {
-      this.#lastContentType = String(parseMetadata(frame.metadata)["content_type"] ?? DEFAULT_CONTENT_TYPE);
-      this.#lastMetadata = frame.metadata.slice();
+    const contentType = this.#contentType(frame.metadata);
+    if (!this.#lastInParts) return { kind: "result", contentType, body: frame.body };
+    // Without a single one.
+    const parts = new PartStream({ onTaken: () => {}, onGone: () => {} });
+    parts.end();
+    return { kind: "parts", contentType, parts };
+  }
+
+  /** Nearly always the same as last time: then there is nothing to parse. */
+  #contentType(metadata: Uint8Array): string {
+    if (!equal(metadata, this.#lastMetadata)) {
+      const { content_type, parts } = parseMetadata(metadata);
+      this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
+      this.#lastInParts = parts !== undefined;
+      this.#lastMetadata = metadata.slice();
     }
-    return { kind: "result", contentType: this.#lastContentType, body: frame.body };
+    return this.#lastContentType;
   }
 
   #onBatch(): void {
@@ -369,14 +418,17 @@ export class Worker {
     const lastBegun = jobs.findIndex(([id]) => id === started);
     return jobs.filter(([id, job], index) => {
       const answer = finished.get(id);
-      if (answer !== undefined) this.#finishDead(job, answer);
+      const stream = this.#streams.get(id);
+      if (answer !== undefined && stream !== undefined) this.#endStream(id, stream, answer);
+      else if (answer !== undefined) this.#finishDead(job, answer);
+      else if (stream !== undefined) stream.fail(this.#lost(cause, overran(id)));
       else if (index <= lastBegun) job.settle(this.#lost(cause, overran(id)));
       else return true;
       return false;
     }).map(([, job]) => job);
   }
 
-  #lost(cause: string, overran: boolean): Outcome {
+  #lost(cause: string, overran: boolean): Failure {
     const { requestTimeoutMs } = this.#options;
     return overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
   }
@@ -388,6 +440,10 @@ export class Worker {
       // What a dead worker left may be damaged; the job says so.
     }
   }
+}
+
+function errorIn({ metadata }: Frame): WorkerError {
+  return parseMetadata(metadata) as unknown as WorkerError;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -28,7 +28,9 @@ STOP = 8
 DONE = 9
 STATS = 10
 CANCEL = 11
-KINDS = range(HELLO, CANCEL + 1)
+PART = 12
+CREDIT = 13
+KINDS = range(HELLO, CREDIT + 1)
 
 HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size

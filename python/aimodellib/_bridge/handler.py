@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import GeneratorType
 from typing import Any, Callable, Sequence, Tuple, Union
 
 from . import frames, streams
 from .demands import BATCH, SERVE
 from .loader import adapt
+from .parts import Gone, Sender
 
 #: How many different metadata texts of requests, and content types of answers, are kept parsed.
 MAX_CACHED = 256
@@ -44,9 +46,10 @@ class Handler:
         """Whether the script can predict several inputs together."""
         return self._predict_batch is not None
 
-    def invoke(self, metadata: bytes, body: bytes) -> Answer:
+    def invoke(self, metadata: bytes, body: bytes, sender: Sender | None = None) -> Answer:
         """Return the answer's kind, metadata and body. Whatever the script raises becomes an ERROR answer.
 
+        If ``predict`` returns a generator, ``sender`` sends its items, and what is returned comes behind them.
         Raises ProtocolError if ``metadata`` does not parse.
         """
         content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
@@ -55,13 +58,17 @@ class Handler:
             data = self._deserialize(body, content_type)
             stage = "predict"
             data = self._predict(data, self.model)
+            if type(data) is GeneratorType and sender is not None:
+                return sender.send(self, data, accepted, self._serialize)
             stage = "serialize"
             result = self._serialize(data, accepted)
-        except KeyboardInterrupt:
+        except Gone:
+            return failed("cancelled", "The client left")
+        except (KeyboardInterrupt, frames.Closed, frames.ProtocolError):
             raise
         except BaseException as error:
             return raised(stage, error)
-        return self._answer(result, accepted)
+        return self.answer(result, accepted)
 
     def invoke_batch(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the answers to requests that are predicted together, in their order.
@@ -87,7 +94,7 @@ class Handler:
                 answers[number] = failure
                 continue
             try:
-                answers[number] = self._answer(self._serialize(output, accepted), accepted)
+                answers[number] = self.answer(self._serialize(output, accepted), accepted)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -122,7 +129,8 @@ class Handler:
         except BaseException as error:
             return None, raised("predict", error)
 
-    def _answer(self, result: object, accepted: str) -> Answer:
+    def answer(self, result: object, accepted: str) -> Answer:
+        """Return the answer for what ``serialize`` returned."""
         if result is None:
             return failed("not_acceptable", f"serialize() has no format that fits '{accepted}'")
         if not (

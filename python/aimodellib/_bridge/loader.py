@@ -133,6 +133,13 @@ def is_async(function: Callable[..., Any]) -> bool:
     )
 
 
+def streams_async(function: Callable[..., Any]) -> bool:
+    """Tell whether a function is an async generator's, or an object whose ``__call__`` is."""
+    return inspect.isasyncgenfunction(inspect.unwrap(function)) or inspect.isasyncgenfunction(
+        getattr(function, "__call__", None)  # noqa: B004
+    )
+
+
 def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dict[str, Any]) -> Callable[..., Any]:
     if by_name:
         return lambda first, last: function(first, **{by_name[0]: last}, **keywords)

@@ -15,7 +15,8 @@ from ..util.types import InferenceModule
 from . import frames, streams
 from .demands import SERVE
 from .handler import Handler
-from .loader import ScriptError, adapt, add_to_path, find_implementation, is_async, load_script
+from .loader import ScriptError, adapt, add_to_path, find_implementation, is_async, load_script, streams_async
+from .parts import Sender
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
 
         # Those of the next batch wait here while one is executed.
         return Handler(owner, logger, max_body), batches, {"window": 2 * size}
-    if concurrency > 1 and is_async(owner.predict):
+    if (concurrency > 1 and is_async(owner.predict)) or streams_async(owner.predict):
         from .serve_async import AsyncHandler, serve_async
 
         return (
@@ -89,8 +90,8 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
 
 def serve(link: Link, handler: Handler) -> int:
     """Take requests one after the other."""
-    ledger, usage = link.ledger, Usage(link)
-    read, invoke, begin, answer = link.reader.read, handler.invoke, ledger.begin, ledger.answer
+    ledger, usage, sender = link.ledger, Usage(link), Sender(link)
+    read, invoke, begin, answer = link.read, handler.invoke, ledger.begin, ledger.answer
     while True:
         try:
             received = read()
@@ -99,12 +100,13 @@ def serve(link: Link, handler: Handler) -> int:
         for kind, request_id, metadata, body in received:
             if kind == frames.INVOKE:
                 begin(request_id)
-                answer_kind, answer_metadata, answer_body = invoke(metadata, body)
+                sender.request_id = request_id
+                answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)
                 answer(answer_kind, request_id, answer_metadata, answer_body)
             elif kind == frames.STOP:
                 ledger.flush()
                 return 0
-            else:
+            elif kind not in (frames.CREDIT, frames.CANCEL):  # which came too late
                 raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
         ledger.flush()
         usage.tell()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable
 
 from . import frames, streams
 from .handler import Answer, Handler, failed, raised
 from .loader import end_tasks, event_loop
+from .parts import FIRST_CREDIT, end_of_parts, transmit, without_events
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -22,29 +24,71 @@ class AsyncHandler(Handler):
         """Adapt the functions of ``owner``. Raises ScriptError if one of them can't be called."""
         super().__init__(owner, logger, max_body, to_end=False)
 
-    async def invoke_async(self, metadata: bytes, body: bytes) -> Answer:
+    async def invoke_async(self, metadata: bytes, body: bytes, sender: AsyncSender) -> Answer:
         """Return the answer's kind, metadata and body, as :meth:`Handler.invoke` does."""
         content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
         stage = "deserialize"
         try:
-            data = self._deserialize(body, content_type)
-            if inspect.isawaitable(data):
-                data = await data
+            data = await _value(self._deserialize(body, content_type))
             stage = "predict"
             data = self._predict(data, self.model)
-            if inspect.isawaitable(data):
-                data = await data
+            if isinstance(data, (AsyncGeneratorType, GeneratorType)):
+                return await sender.send(self, data, accepted, self._serialize)
+            data = await _value(data)
             stage = "serialize"
-            result = self._serialize(data, accepted)
-            if inspect.isawaitable(result):
-                result = await result
+            result = await _value(self._serialize(data, accepted))
         except KeyboardInterrupt:
             raise
         except asyncio.CancelledError:
             return failed("cancelled", "The client left")
         except BaseException as error:
             return raised(stage, error)
-        return self._answer(result, accepted)
+        return self.answer(result, accepted)
+
+
+async def _value(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
+
+
+class AsyncSender:
+    """Sends the parts of one answer from a task."""
+
+    def __init__(self, link: Link, request_id: int) -> None:
+        self._link = link
+        self._request_id = request_id
+        self._credit = FIRST_CREDIT
+        self._more = asyncio.Event()
+
+    async def send(self, handler: Handler, items: Any, accepted: str, serialize: Callable[..., Any]) -> Answer:
+        """Send all of the generator ``items``, and return the answer behind them. Raises what the script raises."""
+        accepted = without_events(accepted)
+        sent = 0
+        try:
+            async for item in items if isinstance(items, AsyncGeneratorType) else _stepping(items):
+                answer = handler.answer(await _value(serialize(item, accepted)), accepted)
+                if answer[0] != frames.RESULT:
+                    return answer
+                transmit(self._link, self._request_id, answer)
+                sent += 1
+                self._credit -= 1
+                while self._credit == 0:
+                    self._more.clear()
+                    await self._more.wait()
+        finally:
+            await _value(items.aclose() if isinstance(items, AsyncGeneratorType) else items.close())
+        return end_of_parts(sent)
+
+    def add_credit(self, parts: int) -> None:
+        """Allow more parts."""
+        self._credit += parts
+        self._more.set()
+
+
+async def _stepping(items: Any) -> AsyncIterator[Any]:
+    """The items of a plain generator, with a chance for other tasks between them."""
+    for item in items:
+        yield item
+        await asyncio.sleep(0)
 
 
 def serve_async(link: Link, handler: AsyncHandler) -> int:
@@ -65,7 +109,7 @@ class _Server:
         self._handler = handler
         self._loop = loop
         self._usage = Usage(link)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._requests: dict[int, tuple[asyncio.Task[None], AsyncSender]] = {}
         self._stopping = False
         self._flushing = False
         self.ended: asyncio.Future[int] = loop.create_future()
@@ -76,11 +120,17 @@ class _Server:
             for kind, request_id, metadata, body in self._link.reader.read():
                 if kind == frames.INVOKE:
                     self._link.ledger.begin(request_id)
-                    self._tasks[request_id] = self._loop.create_task(self._answer(request_id, metadata, body))
-                elif kind == frames.CANCEL:
-                    task = self._tasks.get(request_id)
-                    if task is not None:
-                        task.cancel()
+                    sender = AsyncSender(self._link, request_id)
+                    task = self._loop.create_task(self._answer(request_id, metadata, body, sender))
+                    self._requests[request_id] = (task, sender)
+                elif kind in (frames.CANCEL, frames.CREDIT):
+                    # It may have been answered meanwhile.
+                    if request_id in self._requests:
+                        task, sender = self._requests[request_id]
+                        if kind == frames.CANCEL:
+                            task.cancel()
+                        else:
+                            sender.add_credit(int(frames.parse_object(metadata, "metadata").get("parts", 0)))
                 elif kind == frames.STOP:
                     self._stopping = True
                     self._end_if_done()
@@ -92,10 +142,10 @@ class _Server:
             streams.print_line(f"The worker lost its connection with the supervisor: {error}")
             self._end(1)
 
-    async def _answer(self, request_id: int, metadata: bytes, body: bytes) -> None:
-        kind, answer_metadata, answer_body = await self._handler.invoke_async(metadata, body)
+    async def _answer(self, request_id: int, metadata: bytes, body: bytes, sender: AsyncSender) -> None:
+        kind, answer_metadata, answer_body = await self._handler.invoke_async(metadata, body, sender)
         self._link.ledger.answer(kind, request_id, answer_metadata, answer_body)
-        del self._tasks[request_id]
+        del self._requests[request_id]
         if not self._flushing:
             # With those that end in the same turn of the loop.
             self._flushing = True
@@ -108,7 +158,7 @@ class _Server:
         self._end_if_done()
 
     def _end_if_done(self) -> None:
-        if self._stopping and not self._tasks and not self._flushing:
+        if self._stopping and not self._requests and not self._flushing:
             self._end(0)
 
     def _end(self, code: int) -> None:

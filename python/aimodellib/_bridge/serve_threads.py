@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
+from .parts import ThreadSender
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ def serve_threads(link: Link, handler: Handler, threads: int) -> int:
     ledger, usage = link.ledger, Usage(link)
     lock = threading.Lock()
     begun = 0
+    #: Of the requests that were not answered.
+    senders: dict[int, ThreadSender] = {}
 
     def work(number: int, request_id: int, metadata: bytes, body: bytes) -> None:
         nonlocal begun
@@ -27,24 +31,38 @@ def serve_threads(link: Link, handler: Handler, threads: int) -> int:
             if number > begun:
                 begun = number
                 ledger.begin(request_id)
-        kind, answer_metadata, answer_body = handler.invoke(metadata, body)
+        sender = senders[request_id]
+        kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
         with lock:
+            del senders[request_id]
             ledger.answer(kind, request_id, answer_metadata, answer_body)
             ledger.flush()
             usage.tell()
 
     number = 0
+    stopping = False
     with ThreadPoolExecutor(threads, thread_name_prefix="aimodellib") as pool:
-        while True:
+        # Answers in parts need credit to the last.
+        while senders or not stopping:
+            if stopping and not select.select([link.socket], [], [], 0.05)[0]:
+                continue
             try:
                 received = link.reader.read()
             except frames.Closed:
+                for sender in list(senders.values()):
+                    sender.leave()
                 return 0
-            for kind, request_id, metadata, body in received:
+            for frame in received:
+                kind, request_id, metadata, body = frame
                 if kind == frames.INVOKE:
                     number += 1
+                    senders[request_id] = ThreadSender(link, request_id, lock)
                     pool.submit(work, number, request_id, metadata, body)
                 elif kind == frames.STOP:
-                    return 0
+                    stopping = True
+                elif kind in (frames.CREDIT, frames.CANCEL):
+                    if request_id in senders:
+                        senders[request_id].on_frame(frame)
                 else:
                     raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+    return 0

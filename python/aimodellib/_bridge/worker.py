@@ -34,6 +34,15 @@ class Link:
         exchange = Exchange(os.path.join(directory, "exchange"))
         self.ledger = Ledger(os.path.join(directory, "ledger"), self.socket, exchange)
         self.reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
+        #: Frames that came while a request was executed that looked for frames of its own.
+        self.waiting: list[Frame] = []
+
+    def read(self) -> list[Frame]:
+        """Return the frames that came next. Raises Closed and ProtocolError."""
+        if self.waiting:
+            waiting, self.waiting = self.waiting, []
+            return waiting
+        return self.reader.read()
 
     def send(self, kind: int, **metadata: object) -> None:
         """Send a frame without a body that belongs to no request."""

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
 import type { Outcome, Pool } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
+import { gatherParts, respondInParts } from "../parts.ts";
 import { HttpProblem, problemOf } from "../problem.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
 
@@ -42,21 +43,27 @@ export function invocations(pool: Pool, { maxBody, uriListHosts }: InvocationOpt
     if (isUriList(contentType)) {
       const { input, output } = parseUriList(body, uriListHosts);
       const fetched = await fetchInput(input, maxBody);
-      const result = resultOf(
-        await pool.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body, gone }),
-      );
+      const outcome = await pool.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body, gone });
+      const result = await wholeOf(outcome);
       await postOutput(output, result.body, result.contentType);
       return c.text(`Output written to '${output}'\n`);
     }
-    return toResponse(resultOf(await pool.invoke({ metadata: encode(contentType, accept), body, gone })));
+    const outcome = await pool.invoke({ metadata: encode(contentType, accept), body, gone });
+    if (outcome.kind === "result") return toResponse(outcome);
+    if (outcome.kind === "parts") return respondInParts(outcome.contentType, outcome.parts, accept);
+    throw problemOf(outcome);
   };
 }
 
 type Result = Outcome & { kind: "result" };
 
-function resultOf(outcome: Outcome): Result {
+/** A result, whether it came in parts or not. */
+async function wholeOf(outcome: Outcome): Promise<Result> {
   if (outcome.kind === "result") return outcome;
-  throw problemOf(outcome);
+  if (outcome.kind !== "parts") throw problemOf(outcome);
+  const body = await gatherParts(outcome.parts);
+  if (!(body instanceof Uint8Array)) throw problemOf(body);
+  return { kind: "result", contentType: outcome.contentType, body };
 }
 
 function toResponse({ contentType, body }: Result): Response {

@@ -25,6 +25,8 @@ export const KIND = {
   done: 9,
   stats: 10,
   cancel: 11,
+  part: 12,
+  credit: 13,
 } as const;
 
 /** A worker's connection with its supervisor. */

@@ -1,0 +1,136 @@
+"""Answers in parts, of a ``predict`` that is a generator: each item goes through ``serialize``, and is sent at once.
+
+The supervisor gives credit for parts, as many as the client has taken: without it, the generator waits. When the client
+leaves, it is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import threading
+from typing import TYPE_CHECKING, Any, Callable
+
+from . import frames
+from .frames import Frame
+
+if TYPE_CHECKING:
+    from .handler import Answer, Handler
+    from .worker import Link
+
+#: Parts that may be sent before any was taken.
+FIRST_CREDIT = 16
+
+
+class Gone(Exception):
+    """The client left."""
+
+
+class Sender:
+    """Sends the parts of answers, one answer at a time; reads frames while it waits for credit."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        #: Whose answer is sent.
+        self.request_id = 0
+        self._credit = 0
+
+    def send(self, handler: Handler, items: Any, accepted: str, serialize: Callable[..., Any]) -> Answer:
+        """Send all of the generator ``items``, and return the answer behind them.
+
+        Raises what the script raises, Gone, and Closed.
+        """
+        accepted = without_events(accepted)
+        self._credit = FIRST_CREDIT
+        sent = 0
+        try:
+            for item in items:
+                answer = handler.answer(serialize(item, accepted), accepted)
+                if answer[0] != frames.RESULT:
+                    return answer
+                self.transmit(answer)
+                sent += 1
+                self.wait()
+        finally:
+            items.close()
+        return end_of_parts(sent)
+
+    def transmit(self, answer: Answer) -> None:
+        """Send an answer as a part."""
+        transmit(self._link, self.request_id, answer)
+
+    def wait(self) -> None:
+        """Wait until another part may be sent; frames for other requests go to ``link.waiting``. Raises Gone."""
+        self._credit -= 1
+        while self._credit == 0 or select.select([self._link.socket], [], [], 0)[0]:
+            for frame in self._link.reader.read():
+                if frame[1] != self.request_id:
+                    self._link.waiting.append(frame)
+                elif frame[0] == frames.CANCEL:
+                    raise Gone
+                else:
+                    self._credit += parts_of(frame)
+
+
+class ThreadSender(Sender):
+    """Sends the parts of one answer from a thread; another one reads frames, and says what they are."""
+
+    def __init__(self, link: Link, request_id: int, lock: threading.Lock) -> None:
+        """``lock`` is that of the connection."""
+        super().__init__(link)
+        self.request_id = request_id
+        self._lock = lock
+        self._changed = threading.Condition()
+        self._gone = False
+
+    def transmit(self, answer: Answer) -> None:
+        """Send an answer as a part."""
+        with self._lock:
+            super().transmit(answer)
+
+    def wait(self) -> None:
+        """Wait until another part may be sent. Raises Gone."""
+        with self._changed:
+            self._credit -= 1
+            self._changed.wait_for(lambda: self._credit > 0 or self._gone)
+            if self._gone:
+                raise Gone
+
+    def on_frame(self, frame: Frame) -> None:
+        """Take a frame that is for this answer."""
+        if frame[0] == frames.CANCEL:
+            self.leave()
+            return
+        with self._changed:
+            self._credit += parts_of(frame)
+            self._changed.notify()
+
+    def leave(self) -> None:
+        """Note that the client has left."""
+        with self._changed:
+            self._gone = True
+            self._changed.notify()
+
+
+def without_events(accepted: str) -> str:
+    """What ``serialize`` is told: that the client takes events is not about the format of an item."""
+    types = [part.strip() for part in accepted.split(",") if part.split(";")[0].strip() != "text/event-stream"]
+    return ", ".join(types) or "*/*"
+
+
+def transmit(link: Link, request_id: int, answer: Answer) -> None:
+    """Send an answer as a part, behind what was gathered."""
+    _, metadata, body = answer
+    link.ledger.flush()
+    link.socket.sendall(frames.encode(frames.PART, request_id, metadata, len(body)))
+    link.socket.sendall(body)
+
+
+def end_of_parts(sent: int) -> Answer:
+    """The answer behind all parts."""
+    return frames.RESULT, json.dumps({"parts": sent}).encode(), b""
+
+
+def parts_of(frame: Frame) -> int:
+    """How many parts a CREDIT frame is for."""
+    return int(frames.parse_object(frame[2], "metadata").get("parts", 0))

@@ -1,0 +1,82 @@
+/**
+ * Answers in parts: as Server-Sent Events (WHATWG HTML, section 9.2) if the client takes them, else as a body whose pieces
+ * are sent as they come.
+ *
+ * An event's data is a part; the event `end` follows the last one, or `error` with a problem (see `problem.ts`). A body
+ * whose parts end with an error is broken off, so that nobody takes it for whole.
+ */
+
+import type { Failure, PartStream } from "../supervisor/mod.ts";
+import { problemOf } from "./problem.ts";
+
+/** Whether a client takes events. */
+export function takesEvents(accept: string): boolean {
+  return accept.split(",").some((part) => /^\s*text\/event-stream\s*(;|$)/i.test(part));
+}
+
+/** The answer. */
+export function respondInParts(contentType: string, parts: PartStream, accept: string): Response {
+  if (!takesEvents(accept)) {
+    return new Response(bodyOf(parts), { headers: { "content-type": contentType } });
+  }
+  return new Response(bodyOf(parts, eventsOf(contentType)), {
+    headers: { "content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no" },
+  });
+}
+
+/** All parts as one; or what went wrong. */
+export async function gatherParts(parts: PartStream): Promise<Uint8Array<ArrayBuffer> | Failure> {
+  const all: Uint8Array<ArrayBuffer>[] = [];
+  for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
+    if (!(part instanceof Uint8Array)) return part;
+    all.push(part);
+  }
+  return await new Blob(all).bytes();
+}
+
+/** How parts are written, and their end. */
+interface Writer {
+  readonly part: (part: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+  readonly end: () => Uint8Array<ArrayBuffer>;
+  readonly failure: (failure: Failure) => Uint8Array<ArrayBuffer>;
+}
+
+function bodyOf(parts: PartStream, writer?: Writer): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      let part = await parts.next();
+      // An empty chunk would be the end of a chunked body.
+      while (writer === undefined && part instanceof Uint8Array && part.length === 0) part = await parts.next();
+      if (part instanceof Uint8Array) {
+        controller.enqueue(writer?.part(part) ?? part);
+        return;
+      }
+      if (writer !== undefined) {
+        controller.enqueue(part === undefined ? writer.end() : writer.failure(part));
+      } else if (part !== undefined) {
+        controller.error(problemOf(part));
+        return;
+      }
+      controller.close();
+    },
+    cancel: () => parts.leave(),
+    // Nothing is taken from the worker before the client can have it.
+  }, { highWaterMark: 0 });
+}
+
+function eventsOf(contentType: string): Writer {
+  const encoder = new TextEncoder();
+  const isText = /^(text\/|application\/([^;]*\+)?json\b)/i.test(contentType);
+  const toText = (part: Uint8Array<ArrayBuffer>) => isText ? new TextDecoder().decode(part) : part.toBase64();
+  const event = (data: string, name?: string) =>
+    encoder.encode(
+      `${name === undefined ? "" : `event: ${name}\n`}${
+        data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`).join("")
+      }\n`,
+    );
+  return {
+    part: (part) => event(toText(part)),
+    end: () => event("", "end"),
+    failure: (failure) => event(JSON.stringify(problemOf(failure).body), "error"),
+  };
+}

@@ -1,0 +1,79 @@
+/** An answer in parts, between the worker that sends them and the client that takes them. */
+
+import type { Outcome } from "./job.ts";
+
+/** Parts that a worker may send before any was taken; see `_bridge/parts.py`. */
+export const FIRST_CREDIT = 16;
+
+/** How the worker is told. */
+export interface PartStreamEvents {
+  /** The client took so many parts more. */
+  readonly onTaken: (parts: number) => void;
+  /** The client has left. */
+  readonly onGone: () => void;
+}
+
+/** Parts are put in by the worker and taken by the client, in their order. */
+export class PartStream {
+  readonly #events: PartStreamEvents;
+  readonly #parts: Uint8Array<ArrayBuffer>[] = [];
+  #end: "open" | "ended" | Failure = "open";
+  #gone = false;
+  #taken = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(events: PartStreamEvents) {
+    this.#events = events;
+  }
+
+  /** Adds a part. */
+  push(part: Uint8Array<ArrayBuffer>): void {
+    if (this.#gone) return;
+    this.#parts.push(part);
+    this.#wake?.();
+  }
+
+  /** Says that no part follows. */
+  end(): void {
+    if (this.#end === "open") this.#end = "ended";
+    this.#wake?.();
+  }
+
+  /** Says that no part follows, since something went wrong. */
+  fail(outcome: Failure): void {
+    if (this.#end === "open") this.#end = outcome;
+    this.#wake?.();
+  }
+
+  /** The next part; undefined behind the last one, and what went wrong if something did. */
+  async next(): Promise<Uint8Array<ArrayBuffer> | Failure | undefined> {
+    while (true) {
+      const part = this.#parts.shift();
+      if (part !== undefined) {
+        this.#countTaken();
+        return part;
+      }
+      if (this.#end !== "open") return this.#end === "ended" ? undefined : this.#end;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+      this.#wake = undefined;
+    }
+  }
+
+  /** Says that the client has left. */
+  leave(): void {
+    this.#gone = true;
+    this.#parts.length = 0;
+    if (this.#end === "open") this.#events.onGone();
+  }
+
+  /** Told in halves of the credit, so that a worker seldom waits, and is seldom told. */
+  #countTaken(): void {
+    this.#taken++;
+    if (this.#taken < FIRST_CREDIT / 2 || this.#end !== "open") return;
+    this.#events.onTaken(this.#taken);
+    this.#taken = 0;
+  }
+}
+
+/** What may go wrong with an answer. */
+export type Failure = Exclude<Outcome, { readonly kind: "result" | "parts" }>;

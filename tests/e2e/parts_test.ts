@@ -1,0 +1,182 @@
+/** Answers in parts: a `predict` that is a generator, of any kind. */
+
+import assert from "node:assert/strict";
+import { sleep, until } from "./support/limits.ts";
+import { echo, py, test } from "./support/sandbox.ts";
+import { problemOf, type Server } from "./support/server.ts";
+
+/** Counts up to what the body says; what follows the number says how. */
+const BODY = py`
+      count, _, how = data.decode().partition(" ")
+      try:
+          for index in range(int(count)):
+              if how == "fail" and index == 2:
+                  raise ValueError("in the middle")
+              if how == "exit" and index == 2:
+                  os._exit(3)
+              if how == "slow":
+                  PAUSE(0.2)
+              print("made", index, flush=True)
+              yield b"x" * 100_000 if how == "large" else f"part {index}\n".encode()
+          print("at its end", flush=True)
+      finally:
+          print("closed", flush=True)
+`;
+const GENERATOR = echo(
+  `import asyncio, os, time\ndef predict(data, model):\n${indent(BODY.replace("PAUSE", "time.sleep"))}\n`,
+);
+const ASYNC = echo(
+  `import asyncio, os\nasync def predict(data, model):\n${indent(BODY.replace("PAUSE", "await asyncio.sleep"))}\n`,
+);
+
+function indent(text: string): string {
+  return text.split("\n").map((line) => `    ${line}`).join("\n");
+}
+
+const KINDS = [
+  ["a generator", GENERATOR, []],
+  ["an async generator", ASYNC, []],
+  ["a generator in threads", GENERATOR, ["--threads", "2"]],
+] as const;
+
+const serving = (args: readonly string[]) => ({ args: ["--port", "0", ...args] });
+const EVENTS = { accept: "text/event-stream" };
+
+/** The answer's pieces as they come. */
+async function* pieces(server: Server, body: string, headers: HeadersInit = {}, signal?: AbortSignal) {
+  const response = await fetch(`${server.url}/invocations`, {
+    method: "POST",
+    body,
+    headers,
+    ...(signal && { signal }),
+  });
+  assert.equal(response.status, 200);
+  yield* response.body!.pipeThrough(new TextDecoderStream());
+}
+
+for (const [what, script, args] of KINDS) {
+  test(`${what} is answered part by part, as each is made`, async (box) => {
+    const server = await box.serve(script, serving(args));
+    const whole = await server.invoke("3");
+    assert.equal(whole.text, "part 0\npart 1\npart 2\n");
+    assert.equal(whole.headers.get("content-type"), "application/octet-stream");
+    assert.equal(whole.headers.get("content-length"), null);
+    const seen: [string, number][] = [];
+    const start = performance.now();
+    for await (const piece of pieces(server, "3 slow")) seen.push([piece, performance.now() - start]);
+    assert.deepEqual(seen.map(([piece]) => piece), ["part 0\n", "part 1\n", "part 2\n"]);
+    assert.ok(seen[0]![1] < seen[2]![1] - 300, "the first did not wait for the last");
+    assert.equal((await server.invoke("0")).text, "", "one without parts");
+    const many = await server.invoke("1000");
+    assert.equal(many.text.split("\n").length, 1001);
+    await server.stop();
+  });
+
+  test(`${what} is answered with events when the client takes them`, async (box) => {
+    const server = await box.serve(script, serving(args));
+    const answer = await server.invoke("2", EVENTS);
+    assert.equal(answer.headers.get("content-type"), "text/event-stream");
+    const base64 = (text: string) => btoa(text);
+    assert.equal(
+      answer.text,
+      `data: ${base64("part 0\n")}\n\ndata: ${base64("part 1\n")}\n\nevent: end\ndata: \n\n`,
+    );
+    assert.equal((await server.invoke("0", EVENTS)).text, "event: end\ndata: \n\n");
+    await server.stop();
+  });
+
+  test(`${what} that raises in the middle breaks the answer off, and events say why`, async (box) => {
+    const server = await box.serve(script, serving(args));
+    await assert.rejects(server.invoke("5 fail"), "a body that is not whole is no answer");
+    const { text } = await server.invoke("5 fail", EVENTS);
+    const [, problem] = /\nevent: error\ndata: (.*)\n\n$/.exec(text)!;
+    assert.equal(JSON.parse(problem!).detail, "predict() raised ValueError: in the middle");
+    assert.equal((await server.invoke("1")).text, "part 0\n");
+    await server.stop();
+  });
+
+  test(`${what} waits for a client that does not read, and is closed when it leaves`, async (box) => {
+    const server = await box.serve(script, serving(args));
+    const client = new AbortController();
+    const reader = pieces(server, "100000 large", {}, client.signal);
+    await reader.next();
+    const made = () => server.printed.filter((line) => line.startsWith("made")).length;
+    let before = -1;
+    await until("it waits", async () => {
+      const same = made() === before;
+      before = made();
+      await sleep(300);
+      return same && made() === before;
+    });
+    assert.ok(before < 2000, `${before} parts of 100 kB were made for a client that read one`);
+    client.abort();
+    await reader.return(undefined).catch(() => {});
+    await until("it is closed", () => server.printed.includes("closed"));
+    assert.ok(!server.printed.includes("at its end"));
+    assert.equal((await server.invoke("1")).text, "part 0\n");
+    assert.equal(server.workersReady, 1);
+    await server.stop();
+  });
+}
+
+test("a generator whose client leaves before its first part is closed, too", async (box) => {
+  const server = await box.serve(echo(py`
+    import time
+    def predict(data, model):
+        try:
+            if data:
+                print("begun", flush=True)
+                time.sleep(0.5)
+            for _ in range(10_000 if data else 1):
+                yield b"x" * 100_000
+        finally:
+            print("closed", flush=True)
+  `));
+  const client = new AbortController();
+  const answer = fetch(`${server.url}/invocations`, { method: "POST", body: "long", signal: client.signal });
+  await until("it has begun", () => server.printed.includes("begun"));
+  client.abort();
+  await assert.rejects(answer);
+  await until("it is closed", () => server.printed.includes("closed"));
+  assert.equal((await server.invoke("")).bytes.length, 100_000);
+  await server.stop();
+});
+
+test("a worker that dies in the middle of an answer breaks it off, and events say why", async (box) => {
+  const server = await box.serve(GENERATOR);
+  await assert.rejects(server.invoke("5 exit"));
+  await until("another worker is ready", () => server.workersReady === 2);
+  const { text } = await server.invoke("5 exit", EVENTS);
+  assert.match(text, /\nevent: error\ndata: .*The worker that executed this request ended \(exit code 3\)/);
+  await server.stop();
+});
+
+test("text is sent as text in events, line by line; what serialize refuses is a problem", async (box) => {
+  const server = await box.serve(echo(py`
+    def predict(data, model):
+        yield "ä\nb"
+        yield "c"
+    def serialize(data, accepted):
+        if accepted == "image/png":
+            return None
+        return (data + " " + accepted).encode(), "text/plain; charset=utf-8"
+  `));
+  const events = await server.invoke("", { accept: "text/event-stream, text/plain;q=0.5" });
+  assert.equal(
+    events.text,
+    "data: ä\ndata: b text/plain;q=0.5\n\ndata: c text/plain;q=0.5\n\nevent: end\ndata: \n\n",
+  );
+  const refused = await server.invoke("", { accept: "image/png" });
+  assert.equal(refused.status, 406);
+  assert.match(problemOf(refused).detail, /no format that fits 'image\/png'/);
+  await server.stop();
+});
+
+test("SIGTERM lets an answer in parts come to its end", async (box) => {
+  const server = await box.serve(GENERATOR);
+  const answer = server.invoke("5 slow");
+  await sleep(400);
+  const stopped = server.stop();
+  assert.equal((await answer).text.split("\n").length, 6);
+  await stopped;
+});

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { FIRST_CREDIT, PartStream } from "../../../src/supervisor/part_stream.ts";
+import { text, utf8 } from "../helper/bytes.ts";
+
+/** A stream, and what its worker is told. */
+function fixture() {
+  const taken: number[] = [];
+  let gone = 0;
+  const stream = new PartStream({ onTaken: (parts) => void taken.push(parts), onGone: () => void gone++ });
+  return { stream, taken, gone: () => gone };
+}
+
+const lost = { kind: "lost", cause: "exit code 3" } as const;
+
+Deno.test("next() gives parts in their order, waiting for them, and then the end", async () => {
+  const { stream } = fixture();
+  stream.push(utf8("a"));
+  const first = await stream.next();
+  const second = stream.next();
+  stream.push(utf8("b"));
+  stream.push(utf8("c"));
+  stream.end();
+  const rest = [await second, await stream.next()];
+  assert.deepEqual([first, ...rest].map((part) => text(part as Uint8Array)), ["a", "b", "c"]);
+  assert.equal(await stream.next(), undefined);
+  assert.equal(await stream.next(), undefined);
+});
+
+Deno.test("next() gives what went wrong behind the parts that came", async () => {
+  const { stream } = fixture();
+  stream.push(utf8("a"));
+  stream.fail(lost);
+  stream.end();
+  assert.ok(await stream.next() instanceof Uint8Array);
+  assert.equal(await stream.next(), lost);
+});
+
+Deno.test("the worker is told of parts that were taken, in halves of its credit, and not after the end", async () => {
+  const { stream, taken } = fixture();
+  const half = FIRST_CREDIT / 2;
+  for (let i = 0; i < 3 * half; i++) stream.push(utf8("x"));
+  for (let i = 0; i < half - 1; i++) await stream.next();
+  assert.deepEqual(taken, []);
+  for (let i = 0; i < half + 1; i++) await stream.next();
+  assert.deepEqual(taken, [half, half]);
+  stream.end();
+  while (await stream.next() !== undefined);
+  assert.deepEqual(taken, [half, half]);
+});
+
+Deno.test("leave() drops what is there, and tells the worker unless it has ended", () => {
+  const open = fixture();
+  open.stream.push(utf8("a"));
+  open.stream.leave();
+  open.stream.push(utf8("b"));
+  assert.equal(open.gone(), 1);
+  const ended = fixture();
+  ended.stream.end();
+  ended.stream.leave();
+  assert.equal(ended.gone(), 0);
+});
