@@ -1,12 +1,14 @@
 /** The HTTP application: which path is answered by what. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { getLogger } from "@logtape/logtape";
 import type { Pool } from "../supervisor/mod.ts";
+import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
 import { live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
 import { type InvocationOptions, invocations } from "./routes/invocations.ts";
+import { measurements } from "./routes/metrics.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
@@ -19,14 +21,19 @@ export interface AppOptions extends InvocationOptions {
 /** Puts the application together. */
 export function createApp(pool: Pool, options: AppOptions): Hono {
   const app = new Hono();
-  app.post("/invocations", invocations(pool, options));
-  for (const path of ["/ping", "/health/ready"]) app.get(path, ready(pool));
-  app.get("/health/live", live);
-  app.get("/", home(pool, options));
+  const metrics = new Metrics(pool);
+  const get = (path: string, handler: (c: Context) => Response | Promise<Response>) =>
+    app.get(path, metrics.measured(path, handler));
+  app.post("/invocations", metrics.measured("/invocations", invocations(pool, options)));
+  for (const path of ["/ping", "/health/ready"]) get(path, ready(pool));
+  get("/health/live", live);
+  get("/metrics", measurements(metrics));
+  get("/", home(pool, options));
   // A route of its own for the wrong methods would put a second handler on the way of every request.
   const methods = new Map(app.routes.map(({ path, method }) => [path, method === "GET" ? "GET, HEAD" : method]));
   app.notFound(({ req: { path, method } }) => {
     const allow = methods.get(path);
+    metrics.countOther(allow === undefined ? 404 : 405);
     if (allow === undefined) return new HttpProblem(404, `There is nothing at '${path}'`).toResponse();
     return new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }).toResponse();
   });

@@ -9,14 +9,20 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { withLimit } from "../bridge/mod.ts";
+import type { Metric } from "../observability/metrics.ts";
 import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
 import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
-import type { Death } from "./worker.ts";
+import { Measures } from "./measures.ts";
+import type { Death, Usage } from "./worker.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
+
+/** For workers to say what they take, in ms. */
+const USAGE_LIMIT_MS = 200;
 
 /** How a pool is made. */
 export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
@@ -48,6 +54,7 @@ export class Pool {
   readonly #queue = new JobQueue();
   #everReady = false;
   #stopping = false;
+  readonly #measures = new Measures();
   #sweeper: ReturnType<typeof setInterval> | undefined;
   /** When workers died, in ms of `performance.now()`. */
   #deaths: number[] = [];
@@ -111,12 +118,59 @@ export class Pool {
     return this.#queue.size;
   }
 
+  /** Asks all workers what they take and have counted; waits no longer than a moment for those that are busy. */
+  async askUsage(): Promise<void> {
+    await withLimit(Promise.all(this.#slots.map(({ worker }) => worker.askUsage())), USAGE_LIMIT_MS);
+  }
+
+  /** What is measured. */
+  metrics(): Metric[] {
+    const workers = this.#slots.map(({ index, worker }) => [{ worker: index + 1 }, worker] as const);
+    const said = (what: (usage: Usage) => number) =>
+      workers.flatMap(([labels, { usage }]) => usage === undefined ? [] : [[labels, what(usage)] as const]);
+    return [
+      ...this.#measures.metrics(),
+      {
+        name: "aimodellib_requests_queued",
+        help: "Requests that wait for a worker.",
+        type: "gauge",
+        values: [[{}, this.queued]],
+      },
+      {
+        name: "aimodellib_workers",
+        help: "Workers by their state.",
+        type: "gauge",
+        values: [[{ state: "ready" }, this.readyWorkers], [{ state: "not_ready" }, this.size - this.readyWorkers]],
+      },
+      {
+        name: "aimodellib_worker_requests",
+        help: "Requests that a worker has not answered.",
+        type: "gauge",
+        values: workers.map(([labels, { load }]) => [labels, load]),
+      },
+      {
+        name: "aimodellib_worker_memory_bytes",
+        help: "Memory of a worker's process, in RAM.",
+        type: "gauge",
+        values: said(({ rss }) => rss),
+      },
+      {
+        name: "aimodellib_worker_cpu_seconds",
+        help: "Time of processors that a worker's process has taken since it began.",
+        type: "gauge",
+        values: said(({ cpu }) => cpu),
+      },
+    ];
+  }
+
   /** Starts the workers. */
   start(): void {
     const { size, createWorker, backoff, drainTimeoutMs } = this.#options;
     const events: SlotEvents = {
       onReady: (slot) => this.#onReady(slot),
       onRoom: () => this.#pump(),
+      onUsage: ({ times }, before) => this.#measures.addTimes(times, before?.times),
+      onReplaced: () => this.#measures.countRestart("replaced"),
       onWorn: (slot, reason) => this.#onWorn(slot, reason),
       onOrphans: (orphans) => this.#putBack(orphans),
       onDeath: (death) => this.#onDeath(death),
@@ -137,8 +191,10 @@ export class Pool {
     return new Promise((settle) => {
       const job: Job = { metadata, body, settle, acceptedAt: performance.now(), ...(gone && { gone }) };
       const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
-      if (worker !== undefined) worker.dispatch(job);
-      else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
+      if (worker !== undefined) {
+        this.#measures.queue.observe(0);
+        worker.dispatch(job);
+      } else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
       else this.#enqueue(job, gone?.());
     });
   }
@@ -196,7 +252,10 @@ export class Pool {
     return false;
   }
 
-  #onRestart({ index }: Slot, { cause }: Death, pauseMs: number): void {
+  #onRestart({ index }: Slot, { cause, exit, overran }: Death, pauseMs: number): void {
+    this.#measures.countRestart(
+      overran ? "overran" : exit === undefined ? "other" : exit.signal === null ? "exit" : "signal",
+    );
     log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
       worker: index + 1,
       cause,
@@ -270,7 +329,9 @@ export class Pool {
     while (this.#queue.size > 0) {
       const worker = this.#leastLoaded();
       if (worker === undefined) break;
-      worker.dispatch(this.#queue.take()!);
+      const job = this.#queue.take()!;
+      this.#measures.queue.observe((performance.now() - job.acceptedAt) / 1000);
+      worker.dispatch(job);
     }
   }
 

@@ -12,7 +12,10 @@ import type { Job } from "./job.ts";
 import type { Death, Worker, WorkerEvents } from "./worker.ts";
 
 /** What a slot needs of a worker. */
-export type PooledWorker = Pick<Worker, "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop">;
+export type PooledWorker = Pick<
+  Worker,
+  "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop" | "usage" | "askUsage"
+>;
 
 /** What a slot tells its pool. */
 export interface SlotEvents {
@@ -20,6 +23,9 @@ export interface SlotEvents {
   readonly onReady: (slot: Slot) => void;
   /** Its worker has room for another job. */
   readonly onRoom: () => void;
+  readonly onUsage: WorkerEvents["onUsage"];
+  /** Its worker was replaced by another. */
+  readonly onReplaced: () => void;
   /** Its worker should be replaced, for a reason to be shown. */
   readonly onWorn: (slot: Slot, reason: string) => void;
   /** A worker of it died, and never began these jobs. */
@@ -103,6 +109,7 @@ export class Slot {
     const worker: PooledWorker = createWorker(index, {
       onReady: () => this.#onReady(worker),
       onRoom: events.onRoom,
+      onUsage: events.onUsage,
       onWorn: (reason) => {
         if (worker === this.#worker && !this.#stopping) events.onWorn(this, reason);
       },
@@ -121,6 +128,7 @@ export class Slot {
         this.#retired.add(old);
         old.stop(AbortSignal.timeout(this.#options.drainTimeoutMs));
       }
+      this.#options.events.onReplaced();
       done(undefined);
     }
     this.#options.events.onReady(this);

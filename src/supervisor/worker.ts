@@ -25,6 +25,7 @@ import {
 } from "../bridge/mod.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Job, Outcome, WorkerError } from "./job.ts";
+import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
 import { Window } from "./window.ts";
 
@@ -47,6 +48,8 @@ export interface Usage {
   readonly rss: number;
   /** Time of processors since its start, in seconds. */
   readonly cpu: number;
+  /** What it has counted since then. */
+  readonly times: Times;
 }
 
 /** What a worker tells its pool. */
@@ -57,6 +60,8 @@ export interface WorkerEvents {
   readonly onRoom: () => void;
   /** It should be replaced, for a reason to be shown. */
   readonly onWorn: (reason: string) => void;
+  /** It says what it takes, and has counted; `before` is what it said last. */
+  readonly onUsage: (usage: Usage, before: Usage | undefined) => void;
   /** It is dead. `orphans` were never begun, in their order. */
   readonly onDead: (death: Death, orphans: readonly Job[]) => void;
 }
@@ -73,6 +78,8 @@ export interface Death {
   readonly stopped: boolean;
   /** Whether it was ended since a request took too long. */
   readonly overran: boolean;
+  /** How its process ended; undefined if it could not be started. */
+  readonly exit?: Exit | undefined;
 }
 
 type State = "starting" | "ready" | "stopping" | "dead";
@@ -108,10 +115,12 @@ export class Worker {
   /** Answers, ever. */
   #served = 0;
   #usage: Usage | undefined;
+  readonly #usageAsked: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why we killed it. */
   #killedFor: string | undefined;
   #overran = false;
+  #exit: Exit | undefined;
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
   #lastInParts = false;
@@ -141,6 +150,15 @@ export class Worker {
   /** What it said last, at most a second ago if it is not idle. */
   get usage(): Usage | undefined {
     return this.#usage;
+  }
+
+  /** Asks for {@linkcode usage}; resolves when it has said so, which one that executes a request does behind it. */
+  askUsage(): Promise<void> {
+    if (this.#state !== "ready") return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#usageAsked.push(resolve);
+      this.#tell(Kind.Stats, 0);
+    });
   }
 
   /** Jobs that it has not answered. */
@@ -184,6 +202,7 @@ export class Worker {
     await withLimit(reading, READ_REST_MS);
     process.end();
     await withLimit(process.outputEnded, OUTPUT_REST_MS);
+    this.#exit = exit;
     this.#die(this.#describe(exit));
   }
 
@@ -283,8 +302,11 @@ export class Worker {
   }
 
   #onStats({ metadata }: Frame): void {
-    const { rss, cpu } = parseMetadata(metadata);
-    this.#usage = { rss: Number(rss), cpu: Number(cpu) };
+    const { rss, cpu, times } = parseMetadata(metadata);
+    const before = this.#usage;
+    this.#usage = { rss: Number(rss), cpu: Number(cpu), times: (times ?? {}) as Times };
+    this.#events.onUsage(this.#usage, before);
+    for (const resolve of this.#usageAsked.splice(0)) resolve();
     const { maxMemory } = this.#options;
     if (maxMemory !== undefined && this.#usage.rss > maxMemory) {
       this.#events.onWorn(`it takes ${Math.round(this.#usage.rss / 2 ** 20)} MiB of memory`);
@@ -395,6 +417,7 @@ export class Worker {
     clearTimeout(this.#timer);
     const stopped = this.#state === "stopping";
     this.#state = "dead";
+    for (const resolve of this.#usageAsked.splice(0)) resolve();
     const orphans = this.#sortOut(cause);
     this.#process?.[Symbol.dispose]();
     this.#events.onDead({
@@ -402,6 +425,7 @@ export class Worker {
       readyMs: this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt,
       stopped,
       overran: this.#overran,
+      ...(this.#exit && { exit: this.#exit }),
       ...(this.#loadError !== undefined && { loadError: this.#loadError }),
     }, orphans);
   }

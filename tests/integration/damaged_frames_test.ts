@@ -40,7 +40,13 @@ async function causeOf(script: string): Promise<string> {
     maxBody: 1 << 20,
     output: () => {},
     config: { mode: "serve" },
-  }, { onReady: () => {}, onRoom: () => {}, onWorn: () => {}, onDead: ({ cause }) => dead.resolve(cause) });
+  }, {
+    onReady: () => {},
+    onRoom: () => {},
+    onWorn: () => {},
+    onUsage: () => {},
+    onDead: ({ cause }) => dead.resolve(cause),
+  });
   try {
     await worker.run();
     return await dead.promise;

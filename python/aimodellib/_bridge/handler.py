@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import perf_counter as now
 from types import GeneratorType
 from typing import Any, Callable, Sequence, Tuple, Union
 
@@ -10,6 +11,7 @@ from . import frames, streams
 from .demands import BATCH, SERVE
 from .loader import adapt
 from .parts import Gone, Sender
+from .usage import Times
 
 #: How many different metadata texts of requests, and content types of answers, are kept parsed.
 MAX_CACHED = 256
@@ -31,6 +33,7 @@ class Handler:
         Raises ScriptError if one of them can't be called.
         """
         self.model: Any = None
+        self.times = Times()
         self._max_body = max_body
         self._deserialize, self._predict, self._serialize = (
             adapt(owner, demand, demand.passed, logger, to_end=to_end) for demand in SERVE[1:]
@@ -54,14 +57,18 @@ class Handler:
         """
         content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
         stage = "deserialize"
+        start = now()
         try:
             data = self._deserialize(body, content_type)
+            deserialized = now()
             stage = "predict"
             data = self._predict(data, self.model)
+            predicted = now()
             if type(data) is GeneratorType and sender is not None:
                 return sender.send(self, data, accepted, self._serialize)
             stage = "serialize"
             result = self._serialize(data, accepted)
+            self.times.observe(start, deserialized, predicted, now())
         except Gone:
             return failed("cancelled", "The client left")
         except (KeyboardInterrupt, frames.Closed, frames.ProtocolError):
@@ -77,24 +84,30 @@ class Handler:
         """
         answers: list[Answer | None] = [None] * len(requests)
         inputs: list[Any] = []
-        #: For each input, the number of its request and what it accepts.
-        sources: list[tuple[int, str]] = []
+        #: For each input, the number of its request, what it accepts, and how long its deserialization took.
+        sources: list[tuple[int, str, float]] = []
+        self.times.batches.observe(len(requests))
         for number, (metadata, body) in enumerate(requests):
             content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
+            start = now()
             try:
                 inputs.append(self._deserialize(body, content_type))
-                sources.append((number, accepted))
+                sources.append((number, accepted, now() - start))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
                 answers[number] = raised("deserialize", error)
+        start = now()
         outputs = self._predict_all(inputs) if inputs else []
-        for (number, accepted), (output, failure) in zip(sources, outputs):
+        taken = now() - start
+        for (number, accepted, before), (output, failure) in zip(sources, outputs):
             if failure is not None:
                 answers[number] = failure
                 continue
+            start = now()
             try:
                 answers[number] = self.answer(self._serialize(output, accepted), accepted)
+                self.times.observe(start - taken - before, start - taken, start, now())
             except KeyboardInterrupt:
                 raise
             except BaseException as error:

@@ -48,7 +48,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     gc.freeze()
     streams.flush()
     link.send(frames.READY, **window)
-    Usage(link).tell()
+    Usage(link, handler.times).tell()
     return loop(link, handler)
 
 
@@ -90,7 +90,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
 
 def serve(link: Link, handler: Handler) -> int:
     """Take requests one after the other."""
-    ledger, usage, sender = link.ledger, Usage(link), Sender(link)
+    ledger, usage, sender = link.ledger, Usage(link, handler.times), Sender(link)
     read, invoke, begin, answer = link.read, handler.invoke, ledger.begin, ledger.answer
     while True:
         try:
@@ -105,7 +105,11 @@ def serve(link: Link, handler: Handler) -> int:
                 answer(answer_kind, request_id, answer_metadata, answer_body)
             elif kind == frames.STOP:
                 ledger.flush()
+                usage.answer()
                 return 0
+            elif kind == frames.STATS:
+                ledger.flush()
+                usage.answer()
             elif kind not in (frames.CREDIT, frames.CANCEL):  # which came too late
                 raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
         ledger.flush()

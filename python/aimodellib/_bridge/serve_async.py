@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from time import perf_counter as now
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable
 
@@ -28,15 +29,19 @@ class AsyncHandler(Handler):
         """Return the answer's kind, metadata and body, as :meth:`Handler.invoke` does."""
         content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
         stage = "deserialize"
+        start = now()
         try:
             data = await _value(self._deserialize(body, content_type))
+            deserialized = now()
             stage = "predict"
             data = self._predict(data, self.model)
             if isinstance(data, (AsyncGeneratorType, GeneratorType)):
                 return await sender.send(self, data, accepted, self._serialize)
             data = await _value(data)
+            predicted = now()
             stage = "serialize"
             result = await _value(self._serialize(data, accepted))
+            self.times.observe(start, deserialized, predicted, now())
         except KeyboardInterrupt:
             raise
         except asyncio.CancelledError:
@@ -108,7 +113,7 @@ class _Server:
         self._link = link
         self._handler = handler
         self._loop = loop
-        self._usage = Usage(link)
+        self._usage = Usage(link, handler.times)
         self._requests: dict[int, tuple[asyncio.Task[None], AsyncSender]] = {}
         self._stopping = False
         self._flushing = False
@@ -131,6 +136,8 @@ class _Server:
                             task.cancel()
                         else:
                             sender.add_credit(int(frames.parse_object(metadata, "metadata").get("parts", 0)))
+                elif kind == frames.STATS:
+                    self._usage.answer()
                 elif kind == frames.STOP:
                     self._stopping = True
                     self._end_if_done()
@@ -159,6 +166,7 @@ class _Server:
 
     def _end_if_done(self) -> None:
         if self._stopping and not self._requests and not self._flushing:
+            self._usage.answer()
             self._end(0)
 
     def _end(self, code: int) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def serve_batches(link: Link, handler: Handler, size: int, timeout: float) -> int:
     """Take up to ``size`` requests at once, waiting up to ``timeout`` seconds for more after the first."""
-    ledger, usage = link.ledger, Usage(link)
+    ledger, usage = link.ledger, Usage(link, handler.times)
     waiting: deque[Frame] = deque()
     while True:
         try:
@@ -40,7 +40,11 @@ def serve_batches(link: Link, handler: Handler, size: int, timeout: float) -> in
             ledger.flush()
             usage.tell()
         elif waiting[0][0] == frames.STOP:
+            usage.answer()
             return 0
+        elif waiting[0][0] == frames.STATS:
+            waiting.popleft()
+            usage.answer()
         else:
             raise frames.ProtocolError(f"A frame of kind {waiting[0][0]} is not for a serving worker")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def serve_threads(link: Link, handler: Handler, threads: int) -> int:
     """Take requests in ``threads`` threads."""
-    ledger, usage = link.ledger, Usage(link)
+    ledger, usage = link.ledger, Usage(link, handler.times)
     lock = threading.Lock()
     begun = 0
     #: Of the requests that were not answered.
@@ -58,6 +58,9 @@ def serve_threads(link: Link, handler: Handler, threads: int) -> int:
                     number += 1
                     senders[request_id] = ThreadSender(link, request_id, lock)
                     pool.submit(work, number, request_id, metadata, body)
+                elif kind == frames.STATS:
+                    with lock:
+                        usage.answer()
                 elif kind == frames.STOP:
                     stopping = True
                 elif kind in (frames.CREDIT, frames.CANCEL):
@@ -65,4 +68,5 @@ def serve_threads(link: Link, handler: Handler, threads: int) -> int:
                         senders[request_id].on_frame(frame)
                 else:
                     raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+    usage.answer()
     return 0

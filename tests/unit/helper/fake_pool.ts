@@ -26,7 +26,9 @@ export class FakePool {
         this.asked.push(asked);
         return Promise.resolve(this.answer(asked));
       },
-    } satisfies Pick<Pool, "invoke">;
+      askUsage: () => Promise.resolve(),
+      metrics: () => [],
+    } satisfies Pick<Pool, "invoke" | "askUsage" | "metrics">;
     return Object.defineProperties(uses, {
       state: { get: () => this.state },
       size: { value: 2 },

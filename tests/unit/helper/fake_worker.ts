@@ -2,7 +2,7 @@
 
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
 import type { PooledWorker } from "../../../src/supervisor/slot.ts";
-import type { Death, WorkerEvents } from "../../../src/supervisor/worker.ts";
+import type { Death, Usage, WorkerEvents } from "../../../src/supervisor/worker.ts";
 import { utf8 } from "./bytes.ts";
 
 /** A worker that does what the test says. */
@@ -12,6 +12,7 @@ export class FakeWorker implements PooledWorker {
   readonly jobs: Job[] = [];
   runs = 0;
   stopSignal: AbortSignal | undefined;
+  usage: Usage | undefined;
 
   /** @param room the most jobs that it takes at once */
   constructor(readonly index: number, readonly events: WorkerEvents, public room = 1, readonly pid = 1000 + index) {}
@@ -22,6 +23,10 @@ export class FakeWorker implements PooledWorker {
 
   get hasRoom(): boolean {
     return this.ready && this.load < this.room;
+  }
+
+  askUsage(): Promise<void> {
+    return Promise.resolve();
   }
 
   run(): Promise<void> {

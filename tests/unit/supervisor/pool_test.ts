@@ -516,6 +516,37 @@ Deno.test("stop() ends workers, their successors and those that were replaced", 
   assert.deepEqual(fixture.clock.pending, []);
 });
 
+Deno.test("metrics() tells of the queue, of stages across the deaths of workers, and of why these were started anew", () => {
+  using fixture = Fixture.ready({ size: 2 });
+  const value = (name: string, labels: Record<string, unknown> = {}) => {
+    const metric = fixture.pool.metrics().find((metric) => metric.name === name)!;
+    const found = metric.values.find(([given]) => Object.keys(labels).every((key) => given[key] === labels[key]))?.[1];
+    return typeof found === "object" ? found.counts.reduce((sum, count) => sum + count) : found;
+  };
+  void fixture.invoke("a", "b", "c");
+  assert.equal(value("aimodellib_requests_queued"), 1);
+  assert.equal(value("aimodellib_stage_duration_seconds", { stage: "queue" }), 2);
+  fixture.workers[0]!.answer();
+  assert.equal(value("aimodellib_stage_duration_seconds", { stage: "queue" }), 3);
+
+  const usage = (predicted: number) => ({ rss: 100, cpu: 2, times: { predict: [predicted, 0, 0.5] } });
+  fixture.workers[0]!.events.onUsage(usage(3), undefined);
+  fixture.workers[0]!.events.onUsage(usage(5), usage(3));
+  fixture.workers[0]!.usage = usage(5);
+  assert.equal(value("aimodellib_worker_memory_bytes", { worker: 1 }), 100);
+  assert.equal(value("aimodellib_worker_memory_bytes", { worker: 2 }), undefined);
+  fixture.workers[0]!.die({ exit: { code: 3, signal: null } });
+  fixture.clock.advance(100);
+  fixture.workers[2]!.becomeReady();
+  fixture.workers[2]!.events.onUsage(usage(2), undefined);
+  assert.equal(value("aimodellib_stage_duration_seconds", { stage: "predict" }), 7);
+  fixture.workers[1]!.die({ overran: true, exit: { code: 137, signal: "SIGKILL" } });
+  assert.equal(value("aimodellib_worker_restarts_total", { cause: "exit" }), 1);
+  assert.equal(value("aimodellib_worker_restarts_total", { cause: "overran" }), 1);
+  assert.equal(value("aimodellib_workers", { state: "ready" }), 1);
+  assert.equal(value("aimodellib_workers", { state: "not_ready" }), 1);
+});
+
 Deno.test("every request has exactly one outcome when workers answer and die at random", async () => {
   const turn = fc.record({
     what: fc.constantFrom("invoke", "invoke", "answer", "die", "wait", "room"),

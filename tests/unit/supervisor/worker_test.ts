@@ -27,6 +27,7 @@ class Fixture implements Disposable {
       onReady: () => this.#ready.resolve(),
       onRoom: () => void this.rooms++,
       onWorn: (reason) => void this.worn.push(reason),
+      onUsage: () => {},
       onDead: (death, orphans) => this.#dead.resolve({ death, orphans: orphans.map(({ body }) => text(body)) }),
     };
     const sink: OutputSink = Object.assign((bytes: Uint8Array) => void this.output.push(text(bytes)), {
@@ -215,7 +216,9 @@ Deno.test("a worker is dead with the exit code when its process ends before it i
     Deno.exit(5);
   });
   const { death } = await fixture.dead();
-  assert.deepEqual(death, { cause: "exit code 5", readyMs: 0, stopped: false, overran: false });
+  const { exit, ...rest } = death;
+  assert.deepEqual(rest, { cause: "exit code 5", readyMs: 0, stopped: false, overran: false });
+  assert.deepEqual([exit?.code, exit?.signal], [5, null]);
 });
 
 Deno.test("a worker is dead with the reason when Python can't be started", async () => {
@@ -470,7 +473,7 @@ Deno.test("a worker says that it is worn when it has answered enough, or takes t
   await fixture.ready;
   await fixture.answered("a");
   assert.deepEqual(fixture.worn, []);
-  assert.deepEqual(fixture.worker.usage, { rss: 50 * 2 ** 20, cpu: 1.5 });
+  assert.deepEqual(fixture.worker.usage, { rss: 50 * 2 ** 20, cpu: 1.5, times: {} });
   await fixture.answered("b");
   await fixture.answered("c");
   await until(() => fixture.worn.length >= 3, "it says so three times");

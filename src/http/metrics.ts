@@ -1,0 +1,122 @@
+/** What is measured of a serving run: of requests here, of workers by the pool. */
+
+import type { Context } from "hono";
+import { formatMetrics, Histogram, type Metric, SECONDS } from "../observability/metrics.ts";
+import type { Pool } from "../supervisor/mod.ts";
+import { VERSION } from "../version.ts";
+import { HttpProblem } from "./problem.ts";
+
+/** Answers a request. */
+type Handler = (c: Context) => Response | Promise<Response>;
+
+/** Of the requests to one route. */
+interface Route {
+  readonly path: string;
+  readonly seconds: Histogram;
+  /** How many had each status. */
+  readonly statuses: Map<number, number>;
+}
+
+/** Counts requests, and tells all that is measured. */
+export class Metrics {
+  readonly #pool: Pool;
+  readonly #routes = new Map<string, Route>();
+  #inFlight = 0;
+  readonly #start = Date.now() / 1000;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** A handler whose requests are counted under a path. */
+  measured(path: string, handler: Handler): Handler {
+    const route = this.#route(path);
+    return async (c) => {
+      const start = performance.now();
+      this.#inFlight++;
+      let status = 500;
+      try {
+        const response = await handler(c);
+        status = response.status;
+        return response;
+      } catch (error) {
+        if (error instanceof HttpProblem) status = error.status;
+        throw error;
+      } finally {
+        this.#inFlight--;
+        route.statuses.set(status, (route.statuses.get(status) ?? 0) + 1);
+        route.seconds.observe((performance.now() - start) / 1000);
+      }
+    };
+  }
+
+  /** Counts a request to no route. */
+  countOther(status: number): void {
+    const { statuses } = this.#route("other");
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  }
+
+  /** All, for Prometheus. */
+  async format(): Promise<string> {
+    await this.#pool.askUsage();
+    return formatMetrics([...this.#ofRequests(), ...this.#pool.metrics(), ...this.#ofProcess()]);
+  }
+
+  #ofRequests(): Metric[] {
+    const routes = [...this.#routes.values()];
+    return [
+      {
+        name: "aimodellib_requests_total",
+        help: "Requests that were answered.",
+        type: "counter",
+        values: routes.flatMap(({ path, statuses }) =>
+          [...statuses].map(([status, count]) => [{ route: path, status }, count] as const)
+        ),
+      },
+      {
+        name: "aimodellib_request_duration_seconds",
+        help: "From a request's headers to its answer's.",
+        type: "histogram",
+        values: routes.filter(({ path }) => path !== "other").map(({ path, seconds }) => [{ route: path }, seconds]),
+      },
+      {
+        name: "aimodellib_requests_in_flight",
+        help: "Requests that are being answered.",
+        type: "gauge",
+        values: [[{}, this.#inFlight]],
+      },
+    ];
+  }
+
+  #ofProcess(): Metric[] {
+    return [
+      {
+        name: "aimodellib_build_info",
+        help: "1, and what this is.",
+        type: "gauge",
+        values: [[{ version: VERSION, deno: Deno.version.deno, target: Deno.build.target }, 1]],
+      },
+      {
+        name: "process_start_time_seconds",
+        help: "When this began, in seconds since 1970.",
+        type: "gauge",
+        values: [[{}, this.#start]],
+      },
+      {
+        name: "process_resident_memory_bytes",
+        help: "Memory of the process that speaks HTTP, in RAM.",
+        type: "gauge",
+        values: [[{}, Deno.memoryUsage().rss]],
+      },
+    ];
+  }
+
+  #route(path: string): Route {
+    let route = this.#routes.get(path);
+    if (route === undefined) {
+      route = { path, seconds: new Histogram(SECONDS), statuses: new Map() };
+      this.#routes.set(path, route);
+    }
+    return route;
+  }
+}

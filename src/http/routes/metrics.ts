@@ -1,0 +1,11 @@
+/** `GET /metrics`: what is measured, for Prometheus. */
+
+import type { Context } from "hono";
+import type { Metrics } from "../metrics.ts";
+
+/** Makes the handler. */
+export function measurements(metrics: Metrics) {
+  return async function measurements(c: Context): Promise<Response> {
+    return c.body(await metrics.format(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  };
+}

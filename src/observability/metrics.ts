@@ -1,0 +1,88 @@
+/**
+ * Counters and histograms, and their text for Prometheus (exposition format 0.0.4).
+ *
+ * Our own, since they are on the way of every request: what is counted is an array's element, and all text is made when it is
+ * asked for.
+ */
+
+/** Upper limits of the buckets of times, in seconds; `_bridge/usage.py` has the same. */
+// deno-fmt-ignore
+export const SECONDS: readonly number[] = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+/** Of batches, in requests; `_bridge/usage.py` has the same. */
+export const SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/** Values by buckets, each with an upper limit that belongs to it; the last one has none. */
+export class Histogram {
+  readonly limits: readonly number[];
+  readonly counts: Float64Array;
+  sum = 0;
+
+  constructor(limits: readonly number[]) {
+    this.limits = limits;
+    this.counts = new Float64Array(limits.length + 1);
+  }
+
+  /** Counts a value. */
+  observe(value: number): void {
+    let bucket = 0;
+    while (bucket < this.limits.length && value > this.limits[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.sum += value;
+  }
+
+  /**
+   * Adds what another one has counted since it was looked at last.
+   *
+   * @param now its counts, and behind them its sum
+   * @param before the same, when it was looked at last
+   */
+  addSince(now: readonly number[], before: readonly number[] | undefined): void {
+    const last = this.counts.length;
+    for (let bucket = 0; bucket < last; bucket++) this.counts[bucket]! += (now[bucket] ?? 0) - (before?.[bucket] ?? 0);
+    this.sum += (now[last] ?? 0) - (before?.[last] ?? 0);
+  }
+}
+
+/** Label names and values. */
+export type Labels = Readonly<Record<string, string | number>>;
+
+/** One metric: its name, what it is, and its values. */
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly values: readonly (readonly [labels: Labels, value: number | Histogram])[];
+}
+
+/** The text of metrics. */
+export function formatMetrics(metrics: readonly Metric[]): string {
+  return metrics.map(({ name, help, type, values }) =>
+    [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} ${type}`,
+      ...values.flatMap(([labels, value]) =>
+        typeof value === "number" ? [line(name, labels, value)] : formatHistogram(name, labels, value)
+      ),
+    ].join("\n") + "\n"
+  ).join("");
+}
+
+function formatHistogram(name: string, labels: Labels, { limits, counts, sum }: Histogram): string[] {
+  let count = 0;
+  const buckets = [...limits, "+Inf"].map((limit, bucket) => {
+    count += counts[bucket]!;
+    return line(`${name}_bucket`, { ...labels, le: limit }, count);
+  });
+  return [...buckets, line(`${name}_sum`, labels, sum), line(`${name}_count`, labels, count)];
+}
+
+function line(name: string, labels: Labels, value: number): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(String(text))}"`);
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
