@@ -103,6 +103,11 @@ export class InFlight {
     return ids.map((id) => [id, this.take(id)!]);
   }
 
+  /** Whether an id was given after another one. */
+  isYounger(id: number, other: number): boolean {
+    return this.#age(id) < this.#age(other);
+  }
+
   /** How many ids ago `id` was given. */
   #age(id: number): number {
     return id <= this.#last ? this.#last - id : this.#last - id + MAX_ID;

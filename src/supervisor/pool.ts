@@ -17,7 +17,7 @@ import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
 import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
-import type { Death, Usage } from "./worker.ts";
+import type { Death, Usage } from "./worker_events.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 

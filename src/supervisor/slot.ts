@@ -9,7 +9,8 @@
 
 import { Backoff } from "./backoff.ts";
 import type { Job } from "./job.ts";
-import type { Death, Worker, WorkerEvents } from "./worker.ts";
+import type { Worker } from "./worker.ts";
+import type { Death, WorkerEvents } from "./worker_events.ts";
 
 /** What a slot needs of a worker. */
 export type PooledWorker = Pick<

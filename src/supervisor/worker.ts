@@ -5,12 +5,12 @@
  *         └──── FAILED, exit ──┴────── exit ──────────────────┘
  *
  * 1. A job is in `#inFlight` from its dispatch until it is settled or handed back; it is settled at most once.
- * 2. A worker answers in the order in which it was asked, and notes in its ledger what it has begun. So when it is
+ * 2. A worker begins jobs in the order in which it was asked, and notes in its ledger which it has begun. So when it is
  *    dead, its jobs fall in three: finished (the answer is in the ledger), begun (lost), and never begun (handed back).
  * 3. `dead` is entered once, after everything that the process wrote was read.
  */
 
-import { ProtocolError, ScriptError } from "../errors.ts";
+import { ProtocolError, type ScriptError } from "../errors.ts";
 import {
   type BridgeOptions,
   BridgeProcess,
@@ -24,10 +24,12 @@ import {
   withLimit,
 } from "../bridge/mod.ts";
 import { InFlight } from "./in_flight.ts";
-import type { Job, Outcome, WorkerError } from "./job.ts";
+import { AnswerReader, errorIn, loadErrorIn } from "./answers.ts";
+import type { Job, Outcome } from "./job.ts";
 import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
 import { Window } from "./window.ts";
+import type { Usage, WorkerEvents } from "./worker_events.ts";
 
 /** How a worker is made. */
 export interface WorkerOptions extends BridgeOptions {
@@ -42,46 +44,6 @@ export interface WorkerOptions extends BridgeOptions {
   readonly maxMemory?: number | undefined;
 }
 
-/** What a worker's process takes of the machine. */
-export interface Usage {
-  /** Memory that is in RAM, in bytes. */
-  readonly rss: number;
-  /** Time of processors since its start, in seconds. */
-  readonly cpu: number;
-  /** What it has counted since then. */
-  readonly times: Times;
-}
-
-/** What a worker tells its pool. */
-export interface WorkerEvents {
-  /** It has loaded the model. */
-  readonly onReady: () => void;
-  /** It has room for another job. */
-  readonly onRoom: () => void;
-  /** It should be replaced, for a reason to be shown. */
-  readonly onWorn: (reason: string) => void;
-  /** It says what it takes, and has counted; `before` is what it said last. */
-  readonly onUsage: (usage: Usage, before: Usage | undefined) => void;
-  /** It is dead. `orphans` were never begun, in their order. */
-  readonly onDead: (death: Death, orphans: readonly Job[]) => void;
-}
-
-/** How a worker ended. */
-export interface Death {
-  /** In words, to follow "because of". */
-  readonly cause: string;
-  /** Set when the script could not be loaded: restarting won't help until it is mended. */
-  readonly loadError?: ScriptError;
-  /** How long it had been ready, in ms; 0 if it never was. */
-  readonly readyMs: number;
-  /** Whether it ended because it was asked to. */
-  readonly stopped: boolean;
-  /** Whether it was ended since a request took too long. */
-  readonly overran: boolean;
-  /** How its process ended; undefined if it could not be started. */
-  readonly exit?: Exit | undefined;
-}
-
 type State = "starting" | "ready" | "stopping" | "dead";
 
 /** After a process has ended, for the rest of what it wrote to arrive, in ms. */
@@ -91,8 +53,6 @@ const READ_REST_MS = 50;
 const MAX_WINDOW = 4096;
 
 const NOTHING = new Uint8Array(0);
-
-const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
 /** A serving process. */
 export class Worker {
@@ -121,9 +81,7 @@ export class Worker {
   #killedFor: string | undefined;
   #overran = false;
   #exit: Exit | undefined;
-  #lastMetadata = new Uint8Array(0);
-  #lastContentType = DEFAULT_CONTENT_TYPE;
-  #lastInParts = false;
+  readonly #answers = new AnswerReader();
   #loadError: ScriptError | undefined;
   #protocolError: unknown;
 
@@ -214,7 +172,7 @@ export class Worker {
     const id = this.#inFlight.add(job, now);
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
     this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body);
-    if (this.#cancels) job.gone?.().addEventListener("abort", () => this.#cancel(id, job), { once: true });
+    if (this.#cancels) this.#cancelWhenGone(id, job);
   }
 
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
@@ -227,6 +185,12 @@ export class Worker {
     const force = () => this.#process?.kill("SIGKILL");
     if (signal.aborted) force();
     else signal.addEventListener("abort", force, { once: true });
+  }
+
+  #cancelWhenGone(id: number, job: Job): void {
+    const gone = job.gone?.();
+    if (gone?.aborted) this.#cancel(id, job);
+    else gone?.addEventListener("abort", () => this.#cancel(id, job), { once: true });
   }
 
   #cancel(id: number, job: Job): void {
@@ -264,15 +228,9 @@ export class Worker {
           this.#events.onReady();
         }
         return;
-      case Kind.Failed: {
-        const { stage, type, message } = parseMetadata(frame.metadata);
-        this.#loadError = new ScriptError(
-          type === "ScriptError"
-            ? String(message)
-            : `${stage === "load" ? "load()" : "the script"} raised ${type}: ${message}`,
-        );
+      case Kind.Failed:
+        this.#loadError = loadErrorIn(frame);
         return;
-      }
       case Kind.Result:
       case Kind.Error:
         this.#settle(frame);
@@ -313,11 +271,12 @@ export class Worker {
     }
   }
 
-  #onPart({ id, metadata, body }: Frame): void {
+  #onPart(frame: Frame): void {
+    const { id, body } = frame;
     const job = this.#inFlight.get(id);
     if (job === undefined) throw new ProtocolError(`A part of request ${id}, which the worker does not have`);
     this.#busySince = performance.now();
-    const stream = this.#streams.get(id) ?? this.#openStream(id, job, this.#contentType(metadata));
+    const stream = this.#streams.get(id) ?? this.#openStream(id, job, this.#answers.contentType(frame));
     stream.push(body);
   }
 
@@ -352,7 +311,7 @@ export class Worker {
   #finish(job: Job, frame: Frame): void {
     let outcome: Outcome;
     try {
-      outcome = this.#outcome(frame);
+      outcome = this.#answers.outcome(frame);
     } catch (error) {
       job.settle({ kind: "lost", cause: "its answer could not be read" });
       throw error;
@@ -364,29 +323,6 @@ export class Worker {
     this.#streams.delete(id);
     if (frame.kind === Kind.Error) stream.fail({ kind: "error", error: errorIn(frame) });
     else stream.end();
-  }
-
-  #outcome(frame: Frame): Outcome {
-    if (frame.kind === Kind.Error) {
-      return { kind: "error", error: errorIn(frame) };
-    }
-    const contentType = this.#contentType(frame.metadata);
-    if (!this.#lastInParts) return { kind: "result", contentType, body: frame.body };
-    // Without a single one.
-    const parts = new PartStream({ onTaken: () => {}, onGone: () => {} });
-    parts.end();
-    return { kind: "parts", contentType, parts };
-  }
-
-  /** Nearly always the same as last time: then there is nothing to parse. */
-  #contentType(metadata: Uint8Array): string {
-    if (!equal(metadata, this.#lastMetadata)) {
-      const { content_type, parts } = parseMetadata(metadata);
-      this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
-      this.#lastInParts = parts !== undefined;
-      this.#lastMetadata = metadata.slice();
-    }
-    return this.#lastContentType;
   }
 
   #onBatch(): void {
@@ -438,15 +374,15 @@ export class Worker {
     if (jobs.length === 0 || this.#process === undefined) return jobs.map(([, job]) => job);
     const { started, answers } = this.#process.ledger.read(this.#options.maxBody, this.#process.exchange);
     const finished = new Map(answers.map((answer) => [answer.id, answer]));
-    // Ids are in the order of dispatch: all up to the one begun last were begun, or all of them are answered.
-    const lastBegun = jobs.findIndex(([id]) => id === started);
-    return jobs.filter(([id, job], index) => {
+    return jobs.filter(([id, job]) => {
+      // Jobs are begun in the order of their dispatch.
+      const begun = started !== 0 && !this.#inFlight.isYounger(id, started);
       const answer = finished.get(id);
       const stream = this.#streams.get(id);
       if (answer !== undefined && stream !== undefined) this.#endStream(id, stream, answer);
       else if (answer !== undefined) this.#finishDead(job, answer);
       else if (stream !== undefined) stream.fail(this.#lost(cause, overran(id)));
-      else if (index <= lastBegun) job.settle(this.#lost(cause, overran(id)));
+      else if (begun) job.settle(this.#lost(cause, overran(id)));
       else return true;
       return false;
     }).map(([, job]) => job);
@@ -464,14 +400,4 @@ export class Worker {
       // What a dead worker left may be damaged; the job says so.
     }
   }
-}
-
-function errorIn({ metadata }: Frame): WorkerError {
-  return parseMetadata(metadata) as unknown as WorkerError;
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

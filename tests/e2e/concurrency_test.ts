@@ -202,6 +202,27 @@ test("of async requests, the one that takes too long is answered 504, and its wo
   await server.stop();
 });
 
+test("what an async worker has begun is not executed again when it dies, though later requests were answered", async (box) => {
+  const server = await box.serve(echo(py`
+    import asyncio, os
+    async def predict(data, model):
+        print("executes", data.decode(), flush=True)
+        if data == b"slow":
+            await asyncio.sleep(60)
+        if data == b"exit":
+            os._exit(3)
+        return data
+  `));
+  const slow = server.invoke("slow");
+  await until("it is executed", () => server.printed.includes("executes slow"));
+  assert.equal((await server.invoke("quick")).text, "quick");
+  const exit = server.invoke("exit");
+  assert.deepEqual([(await slow).status, (await exit).status], [502, 502]);
+  assert.equal((await server.invoke("quick")).text, "quick");
+  assert.deepEqual(server.printed.filter((line) => line === "executes slow").length, 1);
+  await server.stop();
+});
+
 // Threads.
 
 const THREADS = echo(py`

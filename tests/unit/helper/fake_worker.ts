@@ -2,7 +2,7 @@
 
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
 import type { PooledWorker } from "../../../src/supervisor/slot.ts";
-import type { Death, Usage, WorkerEvents } from "../../../src/supervisor/worker.ts";
+import type { Death, Usage, WorkerEvents } from "../../../src/supervisor/worker_events.ts";
 import { utf8 } from "./bytes.ts";
 
 /** A worker that does what the test says. */

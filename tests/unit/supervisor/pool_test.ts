@@ -529,7 +529,11 @@ Deno.test("metrics() tells of the queue, of stages across the deaths of workers,
   fixture.workers[0]!.answer();
   assert.equal(value("aimodellib_stage_duration_seconds", { stage: "queue" }), 3);
 
-  const usage = (predicted: number) => ({ rss: 100, cpu: 2, times: { predict: [predicted, 0, 0.5] } });
+  const usage = (predicted: number) => ({
+    rss: 100,
+    cpu: 2,
+    times: { predict: [predicted, ...Array(18).fill(0), 0.5] },
+  });
   fixture.workers[0]!.events.onUsage(usage(3), undefined);
   fixture.workers[0]!.events.onUsage(usage(5), usage(3));
   fixture.workers[0]!.usage = usage(5);

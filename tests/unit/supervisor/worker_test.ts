@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { OutputSink } from "../../../src/bridge/mod.ts";
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
-import { type Death, Worker, type WorkerEvents, type WorkerOptions } from "../../../src/supervisor/worker.ts";
+import { Worker, type WorkerOptions } from "../../../src/supervisor/worker.ts";
+import type { Death, WorkerEvents } from "../../../src/supervisor/worker_events.ts";
 import { text, utf8 } from "../helper/bytes.ts";
 import { settled, until } from "../helper/deadline.ts";
 import { fakeEnv } from "../helper/env.ts";

@@ -1,0 +1,46 @@
+/** What a worker tells its slot. */
+
+import type { Exit } from "../bridge/mod.ts";
+import type { ScriptError } from "../errors.ts";
+import type { Job } from "./job.ts";
+import type { Times } from "./measures.ts";
+
+/** What a worker's process takes of the machine. */
+export interface Usage {
+  /** Memory that is in RAM, in bytes. */
+  readonly rss: number;
+  /** Time of processors since its start, in seconds. */
+  readonly cpu: number;
+  /** What it has counted since then. */
+  readonly times: Times;
+}
+
+/** What a worker tells its pool. */
+export interface WorkerEvents {
+  /** It has loaded the model. */
+  readonly onReady: () => void;
+  /** It has room for another job. */
+  readonly onRoom: () => void;
+  /** It should be replaced, for a reason to be shown. */
+  readonly onWorn: (reason: string) => void;
+  /** It says what it takes, and has counted; `before` is what it said last. */
+  readonly onUsage: (usage: Usage, before: Usage | undefined) => void;
+  /** It is dead. `orphans` were never begun, in their order. */
+  readonly onDead: (death: Death, orphans: readonly Job[]) => void;
+}
+
+/** How a worker ended. */
+export interface Death {
+  /** In words, to follow "because of". */
+  readonly cause: string;
+  /** Set when the script could not be loaded: restarting won't help until it is mended. */
+  readonly loadError?: ScriptError;
+  /** How long it had been ready, in ms; 0 if it never was. */
+  readonly readyMs: number;
+  /** Whether it ended because it was asked to. */
+  readonly stopped: boolean;
+  /** Whether it was ended since a request took too long. */
+  readonly overran: boolean;
+  /** How its process ended; undefined if it could not be started. */
+  readonly exit?: Exit | undefined;
+}
