@@ -37,6 +37,8 @@ export async function compile(folder: string, target: Target, denort: string, ou
     "--no-code-cache",
     // `request.signal` is to fire when a client left, not after each answer.
     "--unstable-no-legacy-abort",
+    // Two listeners share a port while a certificate is renewed.
+    "--unstable-net",
     ...PERMISSIONS,
     ...(V8_FLAGS.length > 0 ? [`--v8-flags=${V8_FLAGS.join(",")}`] : []),
     "--include",

@@ -16,6 +16,8 @@ export interface Io {
   readonly askSecret: (question: string) => Promise<string | undefined>;
   /** The value of an environment variable. */
   readonly env: (name: string) => string | undefined;
+  /** The same, and takes it away: neither this process nor what it starts has it any more. */
+  readonly takeEnv: (name: string) => string | undefined;
   /** Calls back for each SIGINT and SIGTERM, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Calls back for each SIGHUP, until disposed. */

@@ -13,6 +13,11 @@ export function processIo(): Io {
     stderr: (text) => writeAll(Deno.stderr, text),
     askSecret,
     env: (name) => Deno.env.get(name),
+    takeEnv: (name) => {
+      const value = Deno.env.get(name);
+      Deno.env.delete(name);
+      return value;
+    },
     onSignal: (handler) => {
       const onInt = () => handler("SIGINT");
       const onTerm = () => handler("SIGTERM");

@@ -6,6 +6,7 @@ import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging } from "../observability/logging.ts";
+import { type ListenChoice, tlsOf, tokensOf } from "./access.ts";
 import type { Io } from "./io.ts";
 import { ExitCode } from "./errors.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
@@ -16,8 +17,9 @@ import { openTarget, type TargetOptions } from "./target.ts";
 /** The options of the command. */
 export interface ServeOptions
   extends
-    Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script" | "workers">,
+    Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script" | "workers" | "tls" | "tokens">,
     WorkerChoice,
+    ListenChoice,
     TargetOptions,
     RunLogOptions,
     EnvironmentChoice,
@@ -46,6 +48,11 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   if (options.maxBody > MAX_BODY_BYTES) {
     throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
   }
+  if (options.unix !== undefined && (portOption ?? port) !== undefined) {
+    throw new UsageError("--unix takes the place of a port: leave one out");
+  }
+  const tls = tlsOf(options);
+  const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
   const plan = planWorkers({ workers, device }, machine);
   const stop = new AbortController();
@@ -65,6 +72,8 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   const record = startRecord("serve", options, target, { log, modelDir, python: environment.python, assets });
   await serve({
     ...rest,
+    ...access,
+    tls,
     workers: plan,
     module,
     script,

@@ -8,6 +8,7 @@ import { type InferValue, parse, type Parser } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
 import { namesArchive } from "../config/target.ts";
 import { defineCommand } from "./command.ts";
+import { listenFields } from "./listen_options.ts";
 import { list, seconds, size } from "./options.ts";
 import { runFields } from "./run_options.ts";
 import { workerFields } from "./worker_options.ts";
@@ -25,6 +26,7 @@ const options = {
   portOption: optional(
     option("--port", port(), { description: message`The port to listen on; 0 takes one that is free. [8080]` }),
   ),
+  ...listenFields,
   maxBody: withDefault(
     option("--max-body", size(), { description: message`The longest body of a request.` }),
     100 * 2 ** 20,

@@ -3,12 +3,14 @@
 import { type Context, Hono } from "hono";
 import { getLogger } from "@logtape/logtape";
 import type { Pool } from "../supervisor/mod.ts";
+import { bearer } from "./middleware/bearer.ts";
 import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
 import { live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
 import { type InvocationOptions, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
+import type { Tokens } from "./tokens.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
@@ -16,11 +18,14 @@ const log = getLogger(["aimodellib", "http"]);
 export interface AppOptions extends InvocationOptions {
   /** Path of the serving script; the page at `/` shows its name. */
   readonly script: string;
+  /** Who may ask; without them, everybody. */
+  readonly tokens?: Tokens | undefined;
 }
 
 /** Puts the application together. */
 export function createApp(pool: Pool, options: AppOptions): Hono {
   const app = new Hono();
+  if (options.tokens !== undefined) app.use(bearer(options.tokens));
   const metrics = new Metrics(pool);
   const get = (path: string, handler: (c: Context) => Response | Promise<Response>) =>
     app.get(path, metrics.measured(path, handler));
@@ -30,7 +35,11 @@ export function createApp(pool: Pool, options: AppOptions): Hono {
   get("/metrics", measurements(metrics));
   get("/", home(pool, options));
   // A route of its own for the wrong methods would put a second handler on the way of every request.
-  const methods = new Map(app.routes.map(({ path, method }) => [path, method === "GET" ? "GET, HEAD" : method]));
+  const methods = new Map(
+    app.routes.filter(({ method }) => method !== "ALL").map((
+      { path, method },
+    ) => [path, method === "GET" ? "GET, HEAD" : method]),
+  );
   app.notFound(({ req: { path, method } }) => {
     const allow = methods.get(path);
     metrics.countOther(allow === undefined ? 404 : 405);

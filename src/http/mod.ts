@@ -3,3 +3,4 @@
 export { type AppOptions, createApp } from "./app.ts";
 export { listen, type ListenOptions, type Server } from "./server.ts";
 export { serve, type ServeConfig } from "./serve.ts";
+export { Tokens } from "./tokens.ts";

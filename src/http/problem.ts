@@ -9,6 +9,7 @@ import type { Failure, Outcome, WorkerError } from "../supervisor/mod.ts";
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",

@@ -2,11 +2,12 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Assets } from "../bridge/mod.ts";
+import { UsageError } from "../errors.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import { Pool, type PoolOptions, Worker, type WorkerOptions } from "../supervisor/mod.ts";
 import { keepFreedMemory } from "./allocator.ts";
 import { type AppOptions, createApp } from "./app.ts";
-import { listen, type ListenOptions } from "./server.ts";
+import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
 import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
@@ -37,6 +38,10 @@ export interface ServeConfig
   /** How many requests a worker executes at once: in tasks, and in threads. */
   readonly concurrency: number;
   readonly threads: number;
+  /** Reads tokens again. @throws {UsageError} if they are not good */
+  readonly renewTokens?: (() => void) | undefined;
+  /** Path of a Unix socket to listen on, in place of an address. */
+  readonly unix?: string | undefined;
   /** Whether to reload when a file of the module or the model changes. */
   readonly reload: boolean;
 }
@@ -63,12 +68,15 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   keepFreedMemory();
   const pool = createPool(config, context);
   const app = createApp(pool, config);
-  const server = listen(config, app.fetch);
+  const server = config.unix === undefined ? listen(config, app.fetch) : await listenOnUnix(config.unix, app.fetch);
   pool.start();
   log.info("Listening on {url}; loading {script}", { url: server.url, script: config.script });
   pool.ready.then(() => log.info("Ready: POST {url}/invocations", { url: server.url }));
 
-  using _reload = context.onReload(() => void pool.reload());
+  using _reload = context.onReload(() => {
+    renew(server, config);
+    void pool.reload();
+  });
   using _watch = config.reload ? watch([config.module, config.modelDir], () => void pool.reload()) : undefined;
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
@@ -80,6 +88,17 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     const limit = AbortSignal.any([context.force, AbortSignal.timeout(config.drainTimeoutMs)]);
     await Promise.race([server.drain(), aborted(limit)]);
     await pool.stop(limit);
+  }
+}
+
+/** Takes new certificates and tokens; those before stay if they are not good. */
+function renew(server: Server, { renewTokens }: ServeConfig): void {
+  try {
+    server.renew();
+    renewTokens?.();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    log.error("{message}; what was read before stays", { message: error.message });
   }
 }
 

@@ -8,39 +8,118 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
+  /** Paths of a certificate's chain and of its key, in PEM; without them, connections are not encrypted. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** A server that listens. */
 export interface Server {
-  /** Where it can be reached, such as `http://127.0.0.1:8080`. */
+  /** Where it can be reached, such as `http://127.0.0.1:8080`, or `unix:/run/model.sock`. */
   readonly url: string;
+  /**
+   * Reads certificate and key again, for connections from now on.
+   *
+   * @throws {UsageError} if they can't be read, or don't fit; those before stay
+   */
+  renew(): void;
   /** Stops accepting; resolves when every request that was accepted has its response. */
   drain(): Promise<void>;
 }
 
+type Handler = (request: Request) => Response | Promise<Response>;
+
 /**
  * Starts to listen.
  *
- * @throws {UsageError} if the address can't be listened on
+ * @throws {UsageError} if the address can't be listened on, or there is no such certificate
  */
-export function listen(
-  { host, port }: ListenOptions,
-  handler: (request: Request) => Response | Promise<Response>,
-): Server {
-  let server: Deno.HttpServer<Deno.NetAddr>;
+export function listen(options: ListenOptions, handler: Handler): Server {
+  const { host, tls } = options;
+  let server = serve(options, options.port, handler);
+  const { port } = server.addr;
+  const drains: Promise<void>[] = [];
+  return {
+    url: `${tls === undefined ? "http" : "https"}://${origin(host, port)}`,
+    renew() {
+      if (tls === undefined) return;
+      // Both listen for a moment: no connection is refused.
+      const next = serve(options, port, handler);
+      drains.push(server.shutdown());
+      server = next;
+    },
+    drain: async () => void await Promise.all([server.shutdown(), ...drains]),
+  };
+}
+
+function serve({ host, tls }: ListenOptions, port: number, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
+  const secrets = tls && { cert: read(tls.cert, "certificate"), key: read(tls.key, "key"), reusePort: true };
   try {
-    server = Deno.serve({ hostname: host, port, onListen: () => {} }, handler);
+    return Deno.serve({ hostname: host, port, onListen: () => {}, ...secrets }, handler);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const advice = cause instanceof Deno.errors.AddrInUse
       ? "; choose another port with --port (0 takes any that is free)"
+      : tls !== undefined && !(cause instanceof Deno.errors.AddrNotAvailable)
+      ? `; are '${tls.cert}' and '${tls.key}' a certificate and its key, in PEM?`
       : "";
     throw new UsageError(`Can't listen on ${origin(host, port)}: ${reason}${advice}`, { cause });
   }
+}
+
+/**
+ * Starts to listen on a Unix socket.
+ *
+ * @throws {UsageError} if there is something of that name already, or it can't be made
+ */
+export async function listenOnUnix(path: string, handler: Handler): Promise<Server> {
+  await removeStale(path);
+  let server: Deno.HttpServer<Deno.UnixAddr>;
+  try {
+    server = Deno.serve({ path, onListen: () => {} }, handler);
+    // For a proxy of the same group.
+    Deno.chmodSync(path, 0o660);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
+  }
   return {
-    url: `http://${origin(host, server.addr.port)}`,
-    drain: () => server.shutdown(),
+    url: `unix:${path}`,
+    renew: () => {},
+    async drain() {
+      await server.shutdown();
+      try {
+        Deno.removeSync(path);
+      } catch {
+        // Somebody else did.
+      }
+    },
   };
+}
+
+/** Removes a socket that a process left which was killed. @throws {UsageError} if somebody listens on it, or it is none */
+async function removeStale(path: string): Promise<void> {
+  try {
+    if (!Deno.lstatSync(path).isSocket) throw new UsageError(`Can't listen on '${path}': there is a file of that name`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch {
+    Deno.removeSync(path);
+    return;
+  }
+  throw new UsageError(`Can't listen on '${path}': another process does`);
+}
+
+function read(path: string, what: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : cause;
+    throw new UsageError(`The ${what} '${path}' can't be read: ${reason}`, { cause });
+  }
 }
 
 function origin(host: string, port: number): string {

@@ -1,0 +1,53 @@
+/** Who may connect to `serve`, and how: what its options name, read and checked. */
+
+import { UsageError } from "../errors.ts";
+import { Tokens } from "../http/mod.ts";
+import type { Io } from "./io.ts";
+
+/** What the command line says of it. */
+export interface ListenChoice {
+  readonly tokenFile?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly unix?: string | undefined;
+}
+
+/**
+ * Certificate and key.
+ *
+ * @throws {UsageError} if one of them is missing, or is of no use
+ */
+export function tlsOf({ tlsCert: cert, tlsKey: key, unix }: ListenChoice): { cert: string; key: string } | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw new UsageError("--tls-cert and --tls-key need each other");
+  if (unix !== undefined) throw new UsageError("--tls-cert is of no use with --unix: leave one out");
+  return { cert, key };
+}
+
+/**
+ * Tokens of the file or the variable, and how they are read again. The variable is taken away: no script needs it.
+ *
+ * @throws {UsageError} if they can't be read
+ */
+export function tokensOf(
+  { tokenFile }: ListenChoice,
+  io: Io,
+): { tokens: Tokens; renewTokens?: () => void } | undefined {
+  const variable = io.takeEnv("AIMODELLIB_TOKEN");
+  if (tokenFile !== undefined) {
+    const tokens = readTokens(tokenFile);
+    return { tokens, renewTokens: () => tokens.replace(readTokens(tokenFile)) };
+  }
+  return variable === undefined ? undefined : { tokens: Tokens.parse(variable, "AIMODELLIB_TOKEN") };
+}
+
+function readTokens(path: string): Tokens {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : cause;
+    throw new UsageError(`The token file '${path}' can't be read: ${reason}`, { cause });
+  }
+  return Tokens.parse(text, `'${path}'`);
+}

@@ -1,0 +1,36 @@
+/** Lets those requests through that bring a good token, and health checks. */
+
+import type { Context, MiddlewareHandler, Next } from "hono";
+import { HttpProblem } from "../problem.ts";
+import type { Tokens } from "../tokens.ts";
+
+/** What whoever starts or balances this must be able to ask. */
+const OPEN = new Set(["/ping", "/health/ready", "/health/live"]);
+
+/** Makes the middleware. */
+export function bearer(tokens: Tokens): MiddlewareHandler {
+  return async function bearer(c: Context, next: Next): Promise<void> {
+    const { path } = c.req;
+    if (!OPEN.has(path)) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
+    await next();
+  };
+}
+
+function refuse(verdict: ReturnType<Tokens["check"]>): void {
+  switch (verdict) {
+    case "good":
+      return;
+    case "missing":
+      throw new HttpProblem(401, "This needs a token: send 'Authorization: Bearer TOKEN'", {}, {
+        "www-authenticate": 'Bearer realm="aimodellib"',
+      });
+    case "wrong":
+      throw new HttpProblem(401, "The token is not known", {}, {
+        "www-authenticate": 'Bearer realm="aimodellib", error="invalid_token"',
+      });
+    case "not_for_this":
+      throw new HttpProblem(403, "The token is for GET /metrics alone", {}, {
+        "www-authenticate": 'Bearer realm="aimodellib", error="insufficient_scope"',
+      });
+  }
+}

@@ -1,0 +1,142 @@
+/** Who may connect to `serve`, and how: tokens, certificates, Unix sockets. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { runs } from "./support/needs.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { problemOf } from "./support/server.ts";
+
+const TOKEN = "0123456789abcdef-token";
+const METRICS = "fedcba9876543210-metrics";
+const HAS_OPENSSL = runs("openssl", "version") || "openssl is not installed";
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** Says what the script can see. */
+const SEES = echo(py`
+  import os
+  def predict(data, model):
+      return repr(sorted(name for name in os.environ if "TOKEN" in name)).encode()
+`);
+
+test("with --token-file only who has a token is answered, but health checks are open", async (box) => {
+  box.write({ tokens: `${TOKEN}\n${METRICS} metrics\n` });
+  const server = await box.serve(SEES, { args: ["--port", "0", "--token-file", box.path("tokens")] });
+  for (const path of ["/ping", "/health/ready", "/health/live"]) {
+    assert.equal((await server.request(path)).status, 200, path);
+  }
+  for (const path of ["/", "/metrics", "/nowhere"]) {
+    const refused = await server.request(path);
+    assert.equal(refused.status, 401, path);
+    assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="aimodellib"');
+  }
+  const missing = await server.invoke("");
+  assert.equal(problemOf(missing).detail, "This needs a token: send 'Authorization: Bearer TOKEN'");
+  const wrong = await server.invoke("", bearer("not-the-token-at-all"));
+  assert.deepEqual([wrong.status, problemOf(wrong).detail], [401, "The token is not known"]);
+  assert.equal((await server.invoke("", bearer(TOKEN))).status, 200);
+  assert.equal((await server.request("/metrics", { headers: bearer(METRICS) })).status, 200);
+  assert.equal((await server.invoke("", bearer(METRICS))).status, 403);
+
+  // Others, from SIGHUP on; bad ones change nothing.
+  box.write({ tokens: "another-token-0123456789\n" });
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(/INFO Reloaded$/);
+  assert.equal((await server.invoke("", bearer(TOKEN))).status, 401);
+  box.write({ tokens: "short\n" });
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(
+    /ERROR .*line 1: a token has at least 16 characters.*; what was read before stays$/,
+  );
+  assert.equal((await server.invoke("", bearer("another-token-0123456789"))).status, 200);
+  assert.ok(!server.log.includes(TOKEN) && !server.log.includes("short\n"), "no token is logged");
+  await server.stop();
+});
+
+test("AIMODELLIB_TOKEN is a token, which no script sees", async (box) => {
+  const server = await box.serve(SEES, { env: { AIMODELLIB_TOKEN: TOKEN } });
+  assert.equal((await server.invoke("")).status, 401);
+  const answer = await server.invoke("", bearer(TOKEN));
+  assert.deepEqual([answer.status, answer.text], [200, "[]"]);
+  await server.stop();
+});
+
+/** A certificate for localhost, and its key. */
+function certificate(box: Sandbox, name: string): void {
+  const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  const { success } = new Deno.Command("openssl", {
+    // deno-fmt-ignore
+    args: [...args, "-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+      "-addext", "basicConstraints=critical,CA:FALSE",
+      "-keyout", box.path("key.pem"), "-out", box.path("cert.pem")],
+    stderr: "null",
+  }).outputSync();
+  assert.ok(success);
+}
+
+/** Asks with trust in the certificate that is in the sandbox now. */
+async function ask(box: Sandbox, url: string): Promise<string> {
+  using client = Deno.createHttpClient({ caCerts: [box.read("cert.pem")] });
+  const response = await fetch(`${url}/invocations`, { method: "POST", body: "hello", client });
+  return await response.text();
+}
+
+test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP", async (box) => {
+  certificate(box, "first");
+  const args = ["--port", "0", "--tls-cert", box.path("cert.pem"), "--tls-key", box.path("key.pem")];
+  const program = box.start(["serve", ...args, box.module({ "serve.py": echo() }), "serve.py", box.root]);
+  const [, url] = await program.stderr.waitFor(/Ready: POST (https:\/\/127\.0\.0\.1:\d+)\/invocations/);
+  assert.equal(await ask(box, url!), "hello");
+  certificate(box, "second");
+  await assert.rejects(ask(box, url!), "the old one is in use");
+  program.kill("SIGHUP");
+  await program.stderr.waitFor(/INFO Reloaded$/);
+  await until("the new one is in use", async () => await ask(box, url!).catch(() => "") === "hello");
+  box.write({ "cert.pem": "rubbish" });
+  program.kill("SIGHUP");
+  await program.stderr.waitFor(
+    /ERROR Can't listen on .*a certificate and its key, in PEM\?; what was read before stays$/,
+  );
+  program.kill("SIGTERM");
+  assert.equal((await program.finished()).code, 0);
+}, HAS_OPENSSL);
+
+test("--unix listens on a Unix socket, takes one over that was left, and removes it", async (box) => {
+  const path = box.path("model.sock");
+  const words = ["serve", "--unix", path, box.module({ "serve.py": echo() }), "serve.py", box.root];
+  const first = box.start(words);
+  await first.stderr.waitFor(/Ready: POST unix:/);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o660);
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  const response = await fetch("http://localhost/invocations", { method: "POST", body: "hello", client });
+  assert.equal(await response.text(), "hello");
+  const second = await box.run(words);
+  assert.equal(second.code, 2);
+  assert.match(second.stderr, /Error: Can't listen on '.*model\.sock': another process does/);
+  first.kill("SIGKILL");
+  await first.finished();
+  const third = box.start(words);
+  await third.stderr.waitFor(/Ready: POST unix:/);
+  third.kill("SIGTERM");
+  assert.equal((await third.finished()).code, 0);
+  assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
+});
+
+test("what can't be meant is refused before anything is started", async (box) => {
+  const module = box.module({ "serve.py": echo() });
+  box.write({ tokens: "short", file: "" });
+  for (
+    const [args, expected] of [
+      [["--tls-cert", "c.pem"], /--tls-cert and --tls-key need each other/],
+      [["--tls-cert", "c.pem", "--tls-key", "k.pem"], /The certificate 'c\.pem' can't be read: No such file/],
+      [["--unix", "s", "--port", "1"], /--unix takes the place of a port: leave one out/],
+      [["--unix", "file"], /Can't listen on 'file': there is a file of that name/],
+      [["--token-file", "nowhere"], /The token file 'nowhere' can't be read: No such file/],
+      [["--token-file", "tokens"], /'tokens', line 1: a token has at least 16 characters/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await box.run(["serve", ...args, module, "serve.py", box.root]);
+    assert.deepEqual([code, stdout], [2, ""], stderr);
+    assert.match(stderr, expected);
+  }
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { Tokens } from "../../../src/http/tokens.ts";
+
+const GOOD = "0123456789abcdef";
+const OTHER = "fedcba9876543210-._~+/=";
+
+Deno.test("check() tells good tokens from others, and what they are for", () => {
+  const tokens = Tokens.parse(`# ours\n\n  ${GOOD}\n${OTHER} metrics # theirs\r\n`, "'tokens'");
+  for (
+    const [header, path, verdict] of [
+      [null, "/invocations", "missing"],
+      ["", "/invocations", "missing"],
+      [GOOD, "/invocations", "missing"],
+      [`Basic ${GOOD}`, "/invocations", "missing"],
+      [`Bearer ${GOOD}`, "/invocations", "good"],
+      [`bearer  ${GOOD} `, "/metrics", "good"],
+      [`Bearer ${GOOD}0`, "/invocations", "wrong"],
+      [`Bearer ${GOOD.slice(1)}`, "/invocations", "wrong"],
+      [`Bearer ${OTHER}`, "/metrics", "good"],
+      [`Bearer ${OTHER}`, "/invocations", "not_for_this"],
+    ] as const
+  ) {
+    assert.equal(tokens.check(header, path), verdict, `${header} ${path}`);
+  }
+  tokens.replace(Tokens.parse(OTHER, "x"));
+  assert.equal(tokens.check(`Bearer ${GOOD}`, "/invocations"), "wrong");
+  assert.equal(tokens.check(`Bearer ${OTHER} `, "/invocations"), "good");
+});
+
+Deno.test("parse() refuses what can't be meant, and shows no token", () => {
+  for (
+    const [text, message] of [
+      ["", "There is no token in 'tokens'"],
+      ["# nothing", "There is no token in 'tokens'"],
+      ["short", "'tokens', line 1: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
+      [`\n${GOOD}ä`, "'tokens', line 2: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
+      [`${GOOD} admin`, "'tokens', line 1: behind a token there may be 'all' or 'metrics', and nothing else"],
+      [`${GOOD} all metrics`, "'tokens', line 1: behind a token there may be 'all' or 'metrics', and nothing else"],
+    ] as const
+  ) {
+    assert.throws(() => Tokens.parse(text, "'tokens'"), { name: "UsageError", message });
+  }
+});
