@@ -21,6 +21,9 @@ import type { Death, Usage } from "./worker_events.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
+/** Before a worker is to be replaced again whose successor could not load, in ms. */
+const RETRY_WORN_MS = 30_000;
+
 /** For workers to say what they take, in ms. */
 const USAGE_LIMIT_MS = 200;
 
@@ -60,6 +63,7 @@ export class Pool {
   #deaths: number[] = [];
   /** Workers that are to be replaced. */
   readonly #worn = new Set<PooledWorker>();
+  #retry: ReturnType<typeof setTimeout> | undefined;
   /** The end of all replacements that were asked for. */
   #replacing: Promise<unknown> = Promise.resolve();
 
@@ -220,6 +224,7 @@ export class Pool {
     this.#onEnd();
     await this.#ended.promise;
     clearInterval(this.#sweeper);
+    clearTimeout(this.#retry);
     this.#refuseAll();
   }
 
@@ -284,6 +289,9 @@ export class Pool {
           worker: slot.index + 1,
           cause: failure.cause,
         });
+        // It says so with each of its answers.
+        this.#retry = setTimeout(() => this.#worn.delete(worker), RETRY_WORN_MS);
+        return;
       }
     }
     this.#worn.delete(worker);
