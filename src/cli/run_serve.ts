@@ -5,9 +5,10 @@ import { absolute } from "../config/module.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
-import { configureLogging } from "../observability/logging.ts";
+import { configureLogging, type LogFormat, type LoggingOptions } from "../observability/logging.ts";
 import { type ListenChoice, tlsOf, tokensOf } from "./access.ts";
 import type { Io } from "./io.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
 import { ExitCode } from "./errors.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
 import { type RecordOptions, startRecord } from "./run_record.ts";
@@ -26,6 +27,8 @@ export interface ServeOptions
     RecordOptions {
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
+  readonly logFormat?: LogFormat | undefined;
+  readonly logLevel?: LoggingOptions["level"] | undefined;
 }
 
 const DEFAULT_PORT = 8080;
@@ -51,6 +54,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   if (options.unix !== undefined && (portOption ?? port) !== undefined) {
     throw new UsageError("--unix takes the place of a port: leave one out");
   }
+  const logging = loggingOf(options, io);
   const tls = tlsOf(options);
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
@@ -66,7 +70,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     throw new UsageError(`The model directory '${options.modelDir}' does not exist; train a model into it first`);
   }
   using log = new RunLog(options, archive, io);
-  configureLogging(log.say);
+  configureLogging(log.say, logging);
   using assets = await layOutAssets(io.env);
   using environment = await openEnvironment(target, options, { assets, io, log, signal: stop.signal });
   const record = startRecord("serve", options, target, { log, modelDir, python: environment.python, assets });
@@ -87,6 +91,22 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   });
   await record?.finish(ExitCode.Success, undefined);
   return 0;
+}
+
+/** @throws {UsageError} if a variable says what can't be meant */
+function loggingOf({ logFormat, logLevel }: ServeOptions, io: Io): LoggingOptions {
+  const format = logFormat ?? variable(io, "AIMODELLIB_LOG_FORMAT", LOG_FORMATS) ??
+    (io.errorColumns === undefined ? "json" : "text");
+  const level = logLevel ?? variable(io, "AIMODELLIB_LOG_LEVEL", LOG_LEVELS);
+  return { format, ...(level && { level }) };
+}
+
+function variable<T extends string>(io: Io, name: string, choices: readonly T[]): T | undefined {
+  const value = io.env(name);
+  if (!value) return undefined;
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw new UsageError(`${name} must be one of ${choices.join(", ")}, not '${value}'`);
+  return found;
 }
 
 function isDirectory(path: string): boolean {

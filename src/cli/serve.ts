@@ -9,6 +9,7 @@ import { integer, string } from "@optique/core/valueparser";
 import { namesArchive } from "../config/target.ts";
 import { defineCommand } from "./command.ts";
 import { listenFields } from "./listen_options.ts";
+import { logFields } from "./log_options.ts";
 import { list, seconds, size } from "./options.ts";
 import { runFields } from "./run_options.ts";
 import { workerFields } from "./worker_options.ts";
@@ -27,6 +28,7 @@ const options = {
     option("--port", port(), { description: message`The port to listen on; 0 takes one that is free. [8080]` }),
   ),
   ...listenFields,
+  ...logFields,
   maxBody: withDefault(
     option("--max-body", size(), { description: message`The longest body of a request.` }),
     100 * 2 ** 20,

@@ -3,6 +3,7 @@
 import { type Context, Hono } from "hono";
 import { getLogger } from "@logtape/logtape";
 import type { Pool } from "../supervisor/mod.ts";
+import { accessLog } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
@@ -18,6 +19,8 @@ const log = getLogger(["aimodellib", "http"]);
 export interface AppOptions extends InvocationOptions {
   /** Path of the serving script; the page at `/` shows its name. */
   readonly script: string;
+  /** Whether each request is logged. */
+  readonly accessLog?: boolean | undefined;
   /** Who may ask; without them, everybody. */
   readonly tokens?: Tokens | undefined;
 }
@@ -25,6 +28,7 @@ export interface AppOptions extends InvocationOptions {
 /** Puts the application together. */
 export function createApp(pool: Pool, options: AppOptions): Hono {
   const app = new Hono();
+  if (options.accessLog) app.use(accessLog());
   if (options.tokens !== undefined) app.use(bearer(options.tokens));
   const metrics = new Metrics(pool);
   const get = (path: string, handler: (c: Context) => Response | Promise<Response>) =>

@@ -1,15 +1,29 @@
-/** Logging set-up: our own messages and the lines of scripts, as text on one stream. */
+/** Logging set-up: our own messages and the lines of scripts, as text or as lines of JSON, on one stream. */
 
-import { configureSync, type LogRecord } from "@logtape/logtape";
+import { configureSync, type LogLevel, type LogRecord } from "@logtape/logtape";
 
-/** Sends all log records to `write`, as text lines. To be called once, by a command that logs. */
-export function configureLogging(write: (text: string) => void): void {
+/** How a record is written. */
+export type LogFormat = "text" | "json";
+
+/** What is logged, and how. */
+export interface LoggingOptions {
+  /** @default text */
+  readonly format?: LogFormat;
+  /** Nothing below it is logged; lines of scripts are, whatever it is. @default info */
+  readonly level?: LogLevel;
+}
+
+/** Sends all log records to `write`, as lines. To be called once, by a command that logs. */
+export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
+  const { format = "text", level = "info" } = options;
+  const formatLine = format === "json" ? formatJson : formatRecord;
   configureSync({
     reset: true,
-    sinks: { text: (record) => write(formatRecord(record)) },
+    sinks: { lines: (record) => write(formatLine(record)) },
     loggers: [
-      { category: "aimodellib", sinks: ["text"], lowestLevel: "info" },
-      { category: ["logtape", "meta"], sinks: ["text"], lowestLevel: "warning" },
+      { category: "aimodellib", sinks: ["lines"], lowestLevel: level },
+      { category: ["aimodellib", "worker"], sinks: ["lines"], parentSinks: "override", lowestLevel: "info" },
+      { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
     ],
   });
 }
@@ -19,6 +33,27 @@ export function formatRecord(record: LogRecord): string {
   if (record.category[1] === "worker") {
     return `[worker ${record.properties["worker"]}] ${record.properties["line"]}\n`;
   }
-  const message = record.message.map((part, i) => i % 2 === 0 ? part : String(part)).join("");
-  return `${new Date(record.timestamp).toISOString()} ${record.level.toUpperCase()} ${message}\n`;
+  return `${new Date(record.timestamp).toISOString()} ${record.level.toUpperCase()} ${messageOf(record)}\n`;
+}
+
+/**
+ * `{"time":"2026-01-31T12:00:00.000Z","level":"info","logger":"serve","message":"…"}`, and behind that what the message is
+ * made of; a script's line is the message, beside its `worker`.
+ */
+export function formatJson(record: LogRecord): string {
+  const { line, ...rest } = record.properties;
+  const isLine = record.category[1] === "worker";
+  return `${
+    JSON.stringify({
+      time: new Date(record.timestamp).toISOString(),
+      level: record.level,
+      logger: record.category[1] ?? record.category[0],
+      message: isLine ? String(line) : messageOf(record),
+      ...(isLine ? rest : record.properties),
+    })
+  }\n`;
+}
+
+function messageOf({ message }: LogRecord): string {
+  return message.map((part, i) => i % 2 === 0 ? part : String(part)).join("");
 }

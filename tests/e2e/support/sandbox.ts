@@ -54,6 +54,7 @@ export class Sandbox implements AsyncDisposable {
       TMPDIR: `${this.root}/tmp`,
       LANG: "C.UTF-8",
       AIMODELLIB_PYTHON: PYTHON,
+      AIMODELLIB_LOG_FORMAT: "text",
       [MARK]: this.mark,
     };
   }

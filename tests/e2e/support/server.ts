@@ -43,6 +43,11 @@ export class Server {
     return new Server(program, url!);
   }
 
+  /** One whose address is known. */
+  static at(program: Program, url: string): Server {
+    return new Server(program, url);
+  }
+
   get port(): number {
     return Number(new URL(this.url).port);
   }

@@ -18,7 +18,7 @@ export class FakeIo implements Io {
   readonly #handlers = new Set<(signal: StopSignal) => void>();
 
   constructor(variables: Readonly<Record<string, string>> = {}, colors = false) {
-    this.env = fakeEnv(variables);
+    this.env = fakeEnv({ AIMODELLIB_LOG_FORMAT: "text", ...variables });
     this.colors = colors;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { getLogger, type LogRecord, resetSync } from "@logtape/logtape";
-import { configureLogging, formatRecord } from "../../../src/observability/logging.ts";
+import { configureLogging, formatJson, formatRecord } from "../../../src/observability/logging.ts";
 
 function record(parts: Partial<LogRecord>): LogRecord {
   return {
@@ -56,4 +56,41 @@ Deno.test("configureLogging() takes the place of what was there when it is calle
     resetSync();
   }
   assert.equal(written.length, 1);
+});
+
+Deno.test("formatJson() gives one object a line, with what the message is made of", () => {
+  const made = record({
+    level: "error",
+    message: ["Worker ", 2, " ended"],
+    properties: { worker: 2, cause: 'a "b"\n' },
+  });
+  assert.equal(
+    formatJson(made),
+    '{"time":"2026-01-31T12:00:00.005Z","level":"error","logger":"http","message":"Worker 2 ended",' +
+      '"worker":2,"cause":"a \\"b\\"\\n"}\n',
+  );
+});
+
+Deno.test("formatJson() has a script's line as the message, beside its worker", () => {
+  const { category } = record({ category: ["aimodellib", "worker"] });
+  assert.deepEqual(JSON.parse(formatJson(record({ category, properties: { worker: 3, line: "loss {x}" } }))), {
+    time: "2026-01-31T12:00:00.005Z",
+    level: "info",
+    logger: "worker",
+    message: "loss {x}",
+    worker: 3,
+  });
+});
+
+Deno.test("configureLogging() leaves out what is below the level, but no line of a script", () => {
+  const written: string[] = [];
+  configureLogging((text) => void written.push(text), { format: "json", level: "warning" });
+  try {
+    getLogger(["aimodellib", "serve"]).info("not this");
+    getLogger(["aimodellib", "serve"]).warning("but this");
+    getLogger(["aimodellib", "worker"]).info("{line}", { line: "and this", worker: 1 });
+  } finally {
+    resetSync();
+  }
+  assert.deepEqual(written.map((line) => JSON.parse(line).message), ["but this", "and this"]);
 });
