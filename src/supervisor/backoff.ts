@@ -6,22 +6,24 @@ export interface BackoffOptions {
   readonly firstMs?: number;
   /** The longest pause, in ms. @default 30_000 */
   readonly maxMs?: number;
-  /** After this long without a failure, in ms, the pauses begin anew. @default 60_000 */
-  readonly stableMs?: number;
+  /** What worked for this many times the pause before it begins the pauses anew. @default 10 */
+  readonly stableFactor?: number;
   /** A number from 0 to 1. @default Math.random */
   readonly random?: () => number;
 }
 
 /**
  * Exponential pauses with jitter: each is twice the one before, less a random part of up to a quarter, so that
- * many processes that fail together do not come back together.
+ * many processes that fail together do not come back together. What works for much longer than its pause is no failure
+ * that goes on: so whatever fails now and then is away for a small part of the time.
  */
 export class Backoff {
   readonly #options: Required<BackoffOptions>;
   #failures = 0;
+  #lastMs = 0;
 
-  constructor({ firstMs = 100, maxMs = 30_000, stableMs = 60_000, random = Math.random }: BackoffOptions = {}) {
-    this.#options = { firstMs, maxMs, stableMs, random };
+  constructor({ firstMs = 100, maxMs = 30_000, stableFactor = 10, random = Math.random }: BackoffOptions = {}) {
+    this.#options = { firstMs, maxMs, stableFactor, random };
   }
 
   /**
@@ -30,10 +32,11 @@ export class Backoff {
    * @param upMs how long the last try had worked, in ms
    */
   next(upMs: number): number {
-    const { firstMs, maxMs, stableMs, random } = this.#options;
-    if (upMs >= stableMs) this.#failures = 0;
+    const { firstMs, maxMs, stableFactor, random } = this.#options;
+    if (upMs > 0 && upMs >= stableFactor * this.#lastMs) this.#failures = 0;
     const pause = Math.min(maxMs, firstMs * 2 ** this.#failures);
     this.#failures++;
+    this.#lastMs = pause;
     return pause * (1 - random() / 4);
   }
 }

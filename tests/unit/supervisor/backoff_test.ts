@@ -16,13 +16,14 @@ Deno.test("next() begins with 0.1 s and ends with 30 s when nothing else is said
   assert.equal(backoff.next(0), 30_000);
 });
 
-Deno.test("next() begins anew when the last try worked for long enough, and only then", () => {
-  const backoff = new Backoff({ ...whole, firstMs: 10, stableMs: 500 });
+Deno.test("next() begins anew when the last try worked for ten times the pause before it, and only then", () => {
+  const backoff = new Backoff({ ...whole, firstMs: 10 });
   backoff.next(0);
-  backoff.next(0);
-  assert.equal(backoff.next(499), 40);
-  assert.equal(backoff.next(500), 10);
   assert.equal(backoff.next(0), 20);
+  assert.equal(backoff.next(199), 40);
+  assert.equal(backoff.next(400), 10);
+  assert.equal(backoff.next(99), 20);
+  assert.equal(backoff.next(200), 10);
 });
 
 Deno.test("next() takes off up to a quarter when chance says so", () => {
