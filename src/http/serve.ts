@@ -93,12 +93,13 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
 
 /** Takes new certificates and tokens; those before stay if they are not good. */
 function renew(server: Server, { renewTokens }: ServeConfig): void {
-  try {
-    server.renew();
-    renewTokens?.();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    log.error("{message}; what was read before stays", { message: error.message });
+  for (const read of [() => server.renew(), () => renewTokens?.()]) {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      log.error("{message}; what was read before stays", { message: error.message });
+    }
   }
 }
 
