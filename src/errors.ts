@@ -19,3 +19,8 @@ export class ProtocolError extends AimodellibError {
 export class ScriptError extends AimodellibError {
   override readonly name = "ScriptError";
 }
+
+/** A system's error without what it was done to, which the message names itself. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : String(cause);
+}

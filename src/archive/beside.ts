@@ -1,5 +1,6 @@
 /** Writing beside the place where something is to be, and renaming it when it is complete. */
 
+import { reasonOf } from "../errors.ts";
 import { ArchiveError } from "./errors.ts";
 
 /** A file that takes its place when it is complete, and leaves nothing behind when it never is. */
@@ -68,9 +69,4 @@ export class FileBeside implements Disposable {
 export function temporaryBeside(path: string): string {
   const slash = path.lastIndexOf("/") + 1;
   return `${path.slice(0, slash)}.${path.slice(slash)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-}
-
-/** A system's error without what it was done to, which the message names itself. */
-export function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : String(cause);
 }

@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { stat } from "../files.ts";
 import { ArchiveError } from "./errors.ts";
 import type { ByteSource } from "./gzip/reader.ts";
 import { MANIFEST_NAME } from "./manifest.ts";
@@ -132,9 +133,5 @@ async function eachChunk(read: ByteSource, take: (bytes: Uint8Array) => void): P
 
 /** Somebody may have removed files from a cache by hand; the manifest tells. */
 function isWhole(root: string): boolean {
-  try {
-    return Deno.statSync(`${root}/${MANIFEST_NAME}`).isFile;
-  } catch {
-    return false;
-  }
+  return stat(`${root}/${MANIFEST_NAME}`)?.isFile ?? false;
 }

@@ -1,8 +1,9 @@
 /** Finds what of a module's folder belongs into an archive. */
 
+import { exists } from "../files.ts";
 import ignore, { type Ignore } from "ignore";
 import { ArchiveError } from "./errors.ts";
-import { reasonOf } from "./beside.ts";
+import { reasonOf } from "../errors.ts";
 import { checkLinks } from "./links.ts";
 import type { NewEntry } from "./tar/encode.ts";
 
@@ -118,15 +119,6 @@ function reasonToLeaveOut(
     if (result.unignored) return undefined;
   }
   return undefined;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function readIgnoreFile(root: string, folder: string): IgnoreRules {

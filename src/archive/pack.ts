@@ -5,7 +5,7 @@
 
 import type { Collection, FoundEntry } from "./collect.ts";
 import { ArchiveError } from "./errors.ts";
-import { reasonOf } from "./beside.ts";
+import { reasonOf } from "../errors.ts";
 import { GzipWriter, type GzipWriterOptions } from "./gzip/writer.ts";
 import { joinPath, MANIFEST_NAME } from "./manifest.ts";
 import { encodeHeader, type NewEntry, TAR_END } from "./tar/encode.ts";

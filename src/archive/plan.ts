@@ -1,7 +1,6 @@
 /** What is to go into an archive: decided before a byte of it is written. */
 
-import { UsageError } from "../errors.ts";
-import { reasonOf } from "./beside.ts";
+import { reasonOf, UsageError } from "../errors.ts";
 import { collect, type Collection } from "./collect.ts";
 import {
   complaint,

@@ -5,8 +5,8 @@
  * 2. No link exists while files are written; they are made when all of them are known and lead nowhere else.
  */
 
-import { UsageError } from "../errors.ts";
-import { reasonOf, temporaryBeside } from "./beside.ts";
+import { reasonOf, UsageError } from "../errors.ts";
+import { temporaryBeside } from "./beside.ts";
 import { ArchiveError } from "./errors.ts";
 import { Writer } from "./files/writer.ts";
 import type { ByteSource } from "./gzip/reader.ts";

@@ -1,6 +1,6 @@
 /** Who may connect to `serve`, and how: what its options name, read and checked. */
 
-import { UsageError } from "../errors.ts";
+import { reasonOf, UsageError } from "../errors.ts";
 import { Tokens } from "../http/mod.ts";
 import type { Io } from "./io.ts";
 
@@ -46,8 +46,7 @@ function readTokens(path: string): Tokens {
   try {
     text = Deno.readTextFileSync(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : cause;
-    throw new UsageError(`The token file '${path}' can't be read: ${reason}`, { cause });
+    throw new UsageError(`The token file '${path}' can't be read: ${reasonOf(cause)}`, { cause });
   }
   return Tokens.parse(text, `'${path}'`);
 }

@@ -1,21 +1,12 @@
 /** What `aimodellib dockerfile` does. */
 
-import {
-  ArchiveError,
-  joinPath,
-  type Limits,
-  type Manifest,
-  openArchive,
-  requirementsPath,
-  scan,
-  WHEELS_FOLDER,
-} from "../archive/mod.ts";
+import { ArchiveError, joinPath, type Limits, type Manifest, WHEELS_FOLDER } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
-import { Progress } from "./progress.ts";
-import { demandSignature, type TrustOptions } from "./trust.ts";
+import { scanWhole } from "./scan.ts";
+import type { TrustOptions } from "./trust.ts";
 
 /** The options of the command. */
 export interface DockerfileOptions extends Limits, TrustOptions {
@@ -59,34 +50,22 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
   const name = archive.slice(archive.lastIndexOf("/") + 1);
   refuseSpecial(name);
   refuseSpecial(modelDir);
-  const trust = demandSignature(archive, options);
-  const wheels: string[] = [];
-  let hasRequirements = false;
-  const paths: string[] = [];
-  using source = openArchive(archive);
-  using progress = new Progress(io, source.size);
-  const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}`)));
-  const { manifest, sha256 } = await scan(source.read, { onEntry: ({ path }) => void paths.push(path) }, {
-    limits: options,
-    signal: stop.signal,
-    witness: trust?.witness,
-    onProgress: (packedBytes) => progress.update(packedBytes),
-  });
-  progress[Symbol.dispose]();
+  const { result: { manifest, sha256, requirements, paths }, trust } = await scanWhole(archive, options, io);
   if (trust !== undefined) io.stderr(`${trust.text}\n`);
   refuseSpecial(manifest.module);
-  const requirements = requirementsPath(manifest);
-  for (const path of paths) {
-    hasRequirements ||= path === requirements;
-    const [folder, name] = path.split("/");
-    if (folder === WHEELS_FOLDER && name?.endsWith(".whl")) wheels.push(name);
-  }
   if (manifest.servingScript === null && manifest.trainingScript === null) {
     throw new ArchiveError(`'${archive}' can neither train nor serve: both scripts in its manifest are null`);
   }
-  io.stdout(render({ name, sha256, manifest, hasRequirements, wheels }, options));
+  io.stdout(
+    render({ name, sha256, manifest, hasRequirements: requirements !== undefined, wheels: wheelsIn(paths) }, options),
+  );
   return ExitCode.Success;
+}
+
+/** The file names of the wheels in an archive, in its order. */
+function wheelsIn(paths: Iterable<string>): string[] {
+  return [...paths].map((path) => path.split("/"))
+    .filter(([folder, name]) => folder === WHEELS_FOLDER && name?.endsWith(".whl")).map(([, name]) => name!);
 }
 
 function refuseSpecial(path: string): void {

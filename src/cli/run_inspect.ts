@@ -1,5 +1,6 @@
 /** What `aimodellib inspect` does. */
 
+import { stat } from "../files.ts";
 import { createHash, type Hash } from "node:crypto";
 import {
   collect,
@@ -160,12 +161,4 @@ function isDirectory(path: string): boolean {
 
 function isFile(path: string): boolean {
   return stat(path)?.isFile ?? false;
-}
-
-function stat(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 /** What `aimodellib keygen` does. */
 
+import { exists } from "../files.ts";
 import { FileBeside, formatKeyId, formatPublicKey, formatSecretKey, generateKey } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "./errors.ts";
@@ -51,13 +52,4 @@ export async function runKeygen(options: KeygenOptions, io: Io): Promise<number>
   );
   io.stdout(`${text.split("\n")[1]}\n`);
   return ExitCode.Success;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

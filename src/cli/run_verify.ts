@@ -1,13 +1,13 @@
 /** What `aimodellib verify` does. */
 
-import { ArchiveError, type Limits, openArchive, scan } from "../archive/mod.ts";
+import { ArchiveError, type Limits } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
 import { type CheckOptions, checkScan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
-import { Progress } from "./progress.ts";
+import { scanWhole } from "./scan.ts";
 import { count, formatBytes } from "./sizes.ts";
-import { demandSignature, type TrustOptions } from "./trust.ts";
+import type { TrustOptions } from "./trust.ts";
 
 /** The options of the command. */
 export interface VerifyOptions extends Limits, TrustOptions, CheckOptions {
@@ -27,18 +27,7 @@ export interface VerifyOptions extends Limits, TrustOptions, CheckOptions {
 export async function runVerifying(options: VerifyOptions, io: Io): Promise<number> {
   const { archive, checksum, quiet } = options;
   const expected = checksum === undefined ? undefined : parseChecksum(checksum);
-  const trust = demandSignature(archive, options);
-  const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}`)));
-  using source = openArchive(archive);
-  using progress = new Progress(io, source.size, quiet);
-  const result = await scan(source.read, {}, {
-    limits: options,
-    signal: stop.signal,
-    witness: trust?.witness,
-    onProgress: (packedBytes) => progress.update(packedBytes),
-  });
-  progress[Symbol.dispose]();
+  const { result, trust } = await scanWhole(archive, options, io);
   if (expected !== undefined && result.sha256 !== expected) {
     throw new ArchiveError(`'${archive}' has the checksum sha256:${result.sha256}, not sha256:${expected}`);
   }

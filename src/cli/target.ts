@@ -13,6 +13,7 @@ import {
 import { cacheDir } from "../bridge/mod.ts";
 import { absolute, resolveModule } from "../config/module.ts";
 import { UsageError } from "../errors.ts";
+import { stat } from "../files.ts";
 import type { Io } from "./io.ts";
 import { demandSignature, type TrustOptions } from "./trust.ts";
 
@@ -117,9 +118,5 @@ function refuseKey({ key, signature }: TrustOptions, what: string): void {
 }
 
 function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
+  return stat(path)?.isDirectory ?? false;
 }

@@ -1,7 +1,7 @@
 /** Signatures that `verify` and `unpack` demand. */
 
 import { ArchiveError, formatKeyId, parsePublicKey, parseSignature, Verifier, type Witness } from "../archive/mod.ts";
-import { UsageError } from "../errors.ts";
+import { reasonOf, UsageError } from "../errors.ts";
 
 /** The options of it. */
 export interface TrustOptions {
@@ -53,7 +53,7 @@ function read(path: string, problem: (reason: string) => Error): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    throw problem(error instanceof Error ? error.message.replace(/: \w+ '.*$/, "") : String(error));
+    throw problem(reasonOf(error));
   }
 }
 

@@ -1,5 +1,7 @@
 /** What `train` and `serve` are told to run: a module and its script, or a Model Archive, packed or unpacked. */
 
+import { stat } from "../files.ts";
+
 /**
  * Whether a command line names a Model Archive.
  *
@@ -16,12 +18,4 @@ export function namesArchive(target: string, next: string | undefined): boolean 
   // A folder with a manifest may be a module all the same, when a script of it is named.
   if (stat(`${target}/manifest.json`) === undefined) return false;
   return next === undefined || !(next.endsWith(".py") || stat(`${target}/${next}`)?.isFile);
-}
-
-function stat(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch {
-    return undefined;
-  }
 }

@@ -13,6 +13,7 @@ import { createHash, type Hash } from "node:crypto";
 import { lockKept, openShelf, removeIfThere, touch } from "../archive/mod.ts";
 import { type Assets, describeExit } from "../bridge/mod.ts";
 import { AimodellibError } from "../errors.ts";
+import { stat } from "../files.ts";
 import { onPath } from "./find_python.ts";
 import { pipCommand, runInstaller } from "./pip.ts";
 
@@ -201,9 +202,5 @@ function sitePackages(root: string): string {
 }
 
 function isComplete(root: string): boolean {
-  try {
-    return Deno.statSync(`${root}/${COMPLETE}`).isFile;
-  } catch {
-    return false;
-  }
+  return stat(`${root}/${COMPLETE}`)?.isFile ?? false;
 }

@@ -1,6 +1,6 @@
 /** Listening: the server of the application, from its start to its drain. */
 
-import { UsageError } from "../errors.ts";
+import { reasonOf, UsageError } from "../errors.ts";
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -117,8 +117,7 @@ function read(path: string, what: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : cause;
-    throw new UsageError(`The ${what} '${path}' can't be read: ${reason}`, { cause });
+    throw new UsageError(`The ${what} '${path}' can't be read: ${reasonOf(cause)}`, { cause });
   }
 }
 

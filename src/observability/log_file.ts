@@ -5,7 +5,8 @@
  * Everything is handed to the system as it comes, so that whatever kills the run, or this program, takes nothing of it away.
  */
 
-import { UsageError } from "../errors.ts";
+import { exists } from "../files.ts";
+import { reasonOf, UsageError } from "../errors.ts";
 import { hasSeconds, strftime } from "./strftime.ts";
 
 /** Where a run logs to. */
@@ -163,22 +164,12 @@ export class LogFile implements Disposable {
   }
 
   #unwritable(path: string, cause: unknown): UsageError {
-    const reason = cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : cause;
-    return new UsageError(`The log '${path}' can't be written: ${reason}`, { cause });
+    return new UsageError(`The log '${path}' can't be written: ${reasonOf(cause)}`, { cause });
   }
 }
 
 function isNumbered(path: string, of: string): boolean {
   return path.startsWith(`${of}.`) && /^\d+$/.test(path.slice(of.length + 1));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Names of time zones, which only the system knows; asked for once for each offset. */

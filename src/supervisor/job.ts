@@ -8,7 +8,7 @@ export interface Invocation {
   readonly metadata: Uint8Array<ArrayBuffer>;
   readonly body: Uint8Array<ArrayBuffer>;
   /** Gives a signal that is aborted when the client leaves; asked for only where it is of use, since it costs. */
-  readonly gone?: () => AbortSignal;
+  readonly gone?: (() => AbortSignal) | undefined;
 }
 
 /** Why a worker gave no result. */

@@ -193,7 +193,7 @@ export class Pool {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
-      const job: Job = { metadata, body, settle, acceptedAt: performance.now(), ...(gone && { gone }) };
+      const job: Job = { metadata, body, gone, settle, acceptedAt: performance.now() };
       const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
       if (worker !== undefined) {
         this.#measures.queue.observe(0);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { CAN_CABLE, CAN_GO_OFFLINE } from "./support/needs.ts";
-import { BIN, py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 /** Both scripts in one, as in the specification's example. */
@@ -23,18 +23,9 @@ const MAIN = py`
       return data, "text/plain"
 `;
 
-/** The specification's example, its comment included. */
-const EXAMPLE = `// manifest.json
-{
-    "trainingScript": "main.py",
-    "servingScript": "main.py",
-    "module": "",
-    "logDirectory": "logs",
-    "logNamingFormat": "%Y-%m-%dT%H-%M-%S.log",
-    "enableTensorboard": false,
-    "tensorboardDirectory": "tb_logs"
-}
-`;
+/** The specification's example, its comment included, but without a TensorBoard, which would take its port. */
+const EXAMPLE = Deno.readTextFileSync(`${ROOT}/tests/fixtures/example_manifest.json`)
+  .replace('"enableTensorboard": true', '"enableTensorboard": false');
 
 /** An archive made by hand with tar. */
 function tar(box: Sandbox, files: Readonly<Record<string, string>>, name = "model.tar.gz"): void {

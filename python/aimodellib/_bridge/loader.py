@@ -128,16 +128,16 @@ def adapt(
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether a function is to be awaited: a coroutine function, or an object whose ``__call__`` is one."""
-    return inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004
-    )
+    return _is(inspect.iscoroutinefunction, function)
 
 
 def streams_async(function: Callable[..., Any]) -> bool:
     """Tell whether a function is an async generator's, or an object whose ``__call__`` is."""
-    return inspect.isasyncgenfunction(inspect.unwrap(function)) or inspect.isasyncgenfunction(
-        getattr(function, "__call__", None)  # noqa: B004
-    )
+    return _is(inspect.isasyncgenfunction, function)
+
+
+def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    return kind(inspect.unwrap(function)) or kind(getattr(function, "__call__", None))  # noqa: B004
 
 
 def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dict[str, Any]) -> Callable[..., Any]:

@@ -48,12 +48,13 @@ def run(link: Link, config: dict[str, Any]) -> int:
     gc.freeze()
     streams.flush()
     link.send(frames.READY, **window)
-    Usage(link, handler.times).tell()
-    return loop(link, handler)
+    usage = Usage(link, handler.times)
+    usage.tell()
+    return loop(link, handler, usage)
 
 
 #: Takes requests until STOP, or the end of the connection; returns the exit code.
-Loop = Callable[["Link", Any], int]
+Loop = Callable[["Link", Any, Usage], int]
 
 
 def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple[Handler, Loop, dict[str, object]]:
@@ -65,8 +66,8 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
     if size > 1 and hasattr(owner, "predict_batch"):
         from .serve_batches import serve_batches
 
-        def batches(link: Link, handler: Handler) -> int:
-            return serve_batches(link, handler, size, float(config.get("batch_timeout", 0)))
+        def batches(link: Link, handler: Handler, usage: Usage) -> int:
+            return serve_batches(link, handler, usage, size, float(config.get("batch_timeout", 0)))
 
         # Those of the next batch wait here while one is executed.
         return Handler(owner, logger, max_body), batches, {"window": 2 * size}
@@ -81,16 +82,16 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
     if threads > 1:
         from .serve_threads import serve_threads
 
-        def in_threads(link: Link, handler: Handler) -> int:
-            return serve_threads(link, handler, threads)
+        def in_threads(link: Link, handler: Handler, usage: Usage) -> int:
+            return serve_threads(link, handler, usage, threads)
 
         return Handler(owner, logger, max_body), in_threads, {"window": threads, "concurrent": True}
     return Handler(owner, logger, max_body), serve, {}
 
 
-def serve(link: Link, handler: Handler) -> int:
+def serve(link: Link, handler: Handler, usage: Usage) -> int:
     """Take requests one after the other."""
-    ledger, usage, sender = link.ledger, Usage(link, handler.times), Sender(link)
+    ledger, sender = link.ledger, Sender(link)
     read, invoke, begin, answer = link.read, handler.invoke, ledger.begin, ledger.answer
     while True:
         try:

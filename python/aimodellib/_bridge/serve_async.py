@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable
 from . import frames, streams
 from .handler import Answer, Handler, failed, raised
 from .loader import end_tasks, event_loop
-from .parts import FIRST_CREDIT, end_of_parts, transmit, without_events
-from .usage import Usage
+from .parts import FIRST_CREDIT, end_of_parts, parts_of, transmit, without_events
 
 if TYPE_CHECKING:
+    from .usage import Usage
     from .worker import Link
 
 
@@ -96,10 +96,10 @@ async def _stepping(items: Any) -> AsyncIterator[Any]:
         await asyncio.sleep(0)
 
 
-def serve_async(link: Link, handler: AsyncHandler) -> int:
+def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
     """Take requests as they come, each in a task of its own."""
     loop = event_loop()
-    server = _Server(link, handler, loop)
+    server = _Server(link, handler, usage, loop)
     loop.add_reader(link.socket, server.on_readable)
     try:
         return loop.run_until_complete(server.ended)
@@ -109,11 +109,11 @@ def serve_async(link: Link, handler: AsyncHandler) -> int:
 
 
 class _Server:
-    def __init__(self, link: Link, handler: AsyncHandler, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, link: Link, handler: AsyncHandler, usage: Usage, loop: asyncio.AbstractEventLoop) -> None:
         self._link = link
         self._handler = handler
         self._loop = loop
-        self._usage = Usage(link, handler.times)
+        self._usage = usage
         self._requests: dict[int, tuple[asyncio.Task[None], AsyncSender]] = {}
         self._stopping = False
         self._flushing = False
@@ -122,7 +122,8 @@ class _Server:
     def on_readable(self) -> None:
         """Begin what has come. Only what is incomplete is waited for, and the supervisor is about to send the rest."""
         try:
-            for kind, request_id, metadata, body in self._link.reader.read():
+            for frame in self._link.reader.read():
+                kind, request_id, metadata, body = frame
                 if kind == frames.INVOKE:
                     self._link.ledger.begin(request_id)
                     sender = AsyncSender(self._link, request_id)
@@ -135,7 +136,7 @@ class _Server:
                         if kind == frames.CANCEL:
                             task.cancel()
                         else:
-                            sender.add_credit(int(frames.parse_object(metadata, "metadata").get("parts", 0)))
+                            sender.add_credit(parts_of(frame))
                 elif kind == frames.STATS:
                     self._usage.answer()
                 elif kind == frames.STOP:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from . import frames
 from .frames import Frame
-from .usage import Usage
 
 if TYPE_CHECKING:
     from .handler import Handler
+    from .usage import Usage
     from .worker import Link
 
 
-def serve_batches(link: Link, handler: Handler, size: int, timeout: float) -> int:
+def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout: float) -> int:
     """Take up to ``size`` requests at once, waiting up to ``timeout`` seconds for more after the first."""
-    ledger, usage = link.ledger, Usage(link, handler.times)
+    ledger = link.ledger
     waiting: deque[Frame] = deque()
     while True:
         try:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from . import frames
 from .parts import ThreadSender
-from .usage import Usage
 
 if TYPE_CHECKING:
     from .handler import Handler
+    from .usage import Usage
     from .worker import Link
 
 
-def serve_threads(link: Link, handler: Handler, threads: int) -> int:
+def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> int:
     """Take requests in ``threads`` threads."""
-    ledger, usage = link.ledger, Usage(link, handler.times)
+    ledger = link.ledger
     lock = threading.Lock()
     begun = 0
     #: Of the requests that were not answered.

@@ -1,6 +1,6 @@
 /** A thread that writes batches of small files. */
 
-import { reasonOf } from "../beside.ts";
+import { reasonOf } from "../../errors.ts";
 import { type Batch, type BatchResult, writeFile } from "./write_file.ts";
 
 interface Thread {

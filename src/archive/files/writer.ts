@@ -1,6 +1,6 @@
 /** Writes entries into a folder. Links come last: none is there while files are written. */
 
-import { reasonOf } from "../beside.ts";
+import { reasonOf } from "../../errors.ts";
 import { ArchiveError } from "../errors.ts";
 import type { SafeEntry } from "../rules.ts";
 import type { ScanHandler } from "../scan.ts";

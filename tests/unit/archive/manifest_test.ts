@@ -3,17 +3,7 @@ import { DEFAULT_MANIFEST, formatManifest, type Manifest, parseManifest } from "
 import { utf8 } from "../helper/bytes.ts";
 
 /** The specification's example, comment included. */
-const EXAMPLE = `// manifest.json
-{
-    "trainingScript": "main.py",
-    "servingScript": "main.py",
-    "module": "",
-    "logDirectory": "logs",
-    "logNamingFormat": "%Y-%m-%dT%H-%M-%S.log",
-    "enableTensorboard": true,
-    "tensorboardDirectory": "tb_logs"
-}
-`;
+const EXAMPLE = Deno.readTextFileSync(new URL("../../fixtures/example_manifest.json", import.meta.url));
 
 Deno.test("parseManifest() reads the specification's example", () => {
   assert.deepEqual(parseManifest(utf8(EXAMPLE)), {
