@@ -238,3 +238,20 @@ def test_children_of_a_script_end_with_the_connection(supervisor, killed):
         supervisor.process.wait(timeout=20)
     supervisor.socket.close()
     until_gone(child, 10)
+
+
+def test_a_task_that_is_cancelled_before_it_began_is_answered_too(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO.replace("def predict", "async def predict"), concurrency=4)
+    assert supervisor.receive()[0] == frames.READY
+    # With one write, so that both are read at once.
+    supervisor.socket.sendall(
+        frames.encode(frames.INVOKE, 1, b"{}")
+        + frames.encode(frames.CANCEL, 1)
+        + frames.encode(frames.INVOKE, 2, b"{}")
+        + frames.encode(frames.STOP, 0)
+    )
+    answers = sorted((supervisor.receive() for _ in range(2)), key=lambda frame: frame[1])
+    assert [(kind, request_id) for kind, request_id, *_ in answers] == [(frames.ERROR, 1), (frames.RESULT, 2)]
+    assert answers[0][2]["reason"] == "cancelled"
+    assert supervisor.end()[0] == 0

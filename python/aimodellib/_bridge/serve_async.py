@@ -63,6 +63,9 @@ class AsyncSender:
         self._request_id = request_id
         self._credit = FIRST_CREDIT
         self._more = asyncio.Event()
+        #: Whether the task is running, and whether the client has left.
+        self.begun = False
+        self.gone = False
 
     async def send(self, handler: Handler, items: Any, accepted: str, serialize: Callable[..., Any]) -> Answer:
         """Send all of the generator ``items``, and return the answer behind them. Raises what the script raises."""
@@ -134,7 +137,10 @@ class _Server:
                     if request_id in self._requests:
                         task, sender = self._requests[request_id]
                         if kind == frames.CANCEL:
-                            task.cancel()
+                            sender.gone = True
+                            # One that has not begun would never answer.
+                            if sender.begun:
+                                task.cancel()
                         else:
                             sender.add_credit(parts_of(frame))
                 elif kind == frames.STATS:
@@ -151,7 +157,11 @@ class _Server:
             self._end(1)
 
     async def _answer(self, request_id: int, metadata: bytes, body: bytes, sender: AsyncSender) -> None:
-        kind, answer_metadata, answer_body = await self._handler.invoke_async(metadata, body, sender)
+        sender.begun = True
+        if sender.gone:
+            kind, answer_metadata, answer_body = failed("cancelled", "The client left")
+        else:
+            kind, answer_metadata, answer_body = await self._handler.invoke_async(metadata, body, sender)
         self._link.ledger.answer(kind, request_id, answer_metadata, answer_body)
         del self._requests[request_id]
         if not self._flushing:
