@@ -10,11 +10,11 @@ export interface Command<T> {
   readonly brief: Message;
   readonly description?: Message;
   readonly parser: Parser<"sync", T, unknown>;
-  /** A command line of another form, and whether these words are one. */
-  readonly otherForm?: {
+  /** Command lines of other forms, and whether these words are one; the first that fits is taken. */
+  readonly otherForms?: readonly {
     readonly parser: Parser<"sync", T, unknown>;
     readonly fits: (words: readonly string[]) => boolean;
-  };
+  }[];
   /** Whether it reads or writes so many files that it keeps all permissions, at first: each open is quicker then. */
   readonly manyFiles?: boolean;
   /**
@@ -27,13 +27,15 @@ export interface Command<T> {
 }
 
 /** Keeps a command's types together. */
-export function defineCommand<T, S, S2 = unknown>(
-  command: Omit<Command<T>, "parser" | "otherForm"> & {
+export function defineCommand<T, S>(
+  command: Omit<Command<T>, "parser" | "otherForms"> & {
     readonly parser: Parser<"sync", T, S>;
-    readonly otherForm?: {
-      readonly parser: Parser<"sync", T, S2>;
+    readonly otherForms?: readonly {
+      // Each has a state of its own.
+      // deno-lint-ignore no-explicit-any
+      readonly parser: Parser<"sync", T, any>;
       readonly fits: (words: readonly string[]) => boolean;
-    };
+    }[];
   },
 ): Command<T> {
   return command as unknown as Command<T>;

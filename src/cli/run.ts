@@ -58,7 +58,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       parseRoot(args, io);
       return ExitCode.Success;
     }
-    const parser = chosen.otherForm?.fits(words) ? chosen.otherForm.parser : chosen.parser;
+    const parser = chosen.otherForms?.find(({ fits }) => fits(words))?.parser ?? chosen.parser;
     const options = runParser(parser, `${PROGRAM} ${chosen.name}`, words, {
       ...runOptions(io),
       brief: chosen.brief,

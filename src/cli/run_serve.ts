@@ -1,7 +1,6 @@
 /** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
-import { absolute } from "../config/module.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
@@ -11,20 +10,26 @@ import type { Io } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
 import { ExitCode } from "./errors.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
-import { type RecordOptions, startRecord } from "./run_record.ts";
-import { type EnvironmentChoice, openEnvironment } from "./run_environment.ts";
-import { openTarget, type TargetOptions } from "./target.ts";
+import type { RecordOptions } from "./run_record.ts";
+import type { EnvironmentChoice } from "./run_environment.ts";
+import { prepareOne, prepareSeveral } from "./served_models.ts";
+import type { TargetOptions } from "./target.ts";
 
 /** The options of the command. */
 export interface ServeOptions
   extends
-    Omit<ServeConfig, "python" | "port" | "maxAnswer" | "module" | "script" | "workers" | "tls" | "tokens">,
+    Omit<ServeConfig, "models" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
     WorkerChoice,
     ListenChoice,
-    TargetOptions,
+    Omit<TargetOptions, "module">,
     RunLogOptions,
     EnvironmentChoice,
     RecordOptions {
+  /** Not there where models are named by `--model`. */
+  readonly module: string | undefined;
+  readonly modelDir: string | undefined;
+  /** What `--model` says, each time that it is there. */
+  readonly models: readonly string[];
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
   readonly logFormat?: LogFormat | undefined;
@@ -44,7 +49,7 @@ const MAX_ANSWER = 2 ** 30;
  * @throws {ScriptError} if the script can't be loaded
  */
 export async function runServing(options: ServeOptions, io: Io): Promise<number> {
-  const { portOption, port, workers, device, ...rest } = options;
+  const { portOption, port, workers, device } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
     throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
   }
@@ -62,27 +67,19 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   const stop = new AbortController();
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
-  using target = await openTarget("serve", options, io, stop.signal);
-  io.dropPermissions();
-  const { module, script, archive } = target;
-  const modelDir = absolute(options.modelDir);
-  if (!isDirectory(modelDir)) {
-    throw new UsageError(`The model directory '${options.modelDir}' does not exist; train a model into it first`);
-  }
-  using log = new RunLog(options, archive, io);
+  using prepared = options.module === undefined
+    ? prepareSeveral(options, io)
+    : await prepareOne({ ...options, module: options.module }, io, stop.signal);
+  using log = new RunLog(options, prepared.archive, io);
   configureLogging(log.say, logging);
   using assets = await layOutAssets(io.env);
-  using environment = await openEnvironment(target, options, { assets, io, log, signal: stop.signal });
-  const record = startRecord("serve", options, target, { log, modelDir, python: environment.python, assets });
+  const { models, record } = await prepared.begin({ assets, io, log, signal: stop.signal });
   await serve({
-    ...rest,
+    ...options,
     ...access,
     tls,
+    models,
     workers: plan,
-    module,
-    script,
-    modelDir,
-    python: environment.python,
     port: portOption ?? port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
   }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(async (error) => {
@@ -107,13 +104,4 @@ function variable<T extends string>(io: Io, name: string, choices: readonly T[])
   const found = choices.find((choice) => choice === value);
   if (found === undefined) throw new UsageError(`${name} must be one of ${choices.join(", ")}, not '${value}'`);
   return found;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -39,6 +39,12 @@ const options = {
     }),
     [],
   ),
+  models: multiple(
+    option("--model", string({ metavar: "NAME=..." }), {
+      description:
+        message`Serve several models, each with workers of its own: ${"NAME=ARCHIVE,MODEL_DIR"} or ${"NAME=MODULE,SCRIPT,MODEL_DIR"}; in place of the arguments.`,
+    }),
+  ),
   ...workerFields,
   drainTimeoutMs: withDefault(
     option("--drain-timeout", seconds(), {
@@ -75,11 +81,20 @@ const archiveParser = map(
   (parsed) => ({ ...parsed, script: undefined }),
 );
 
-/** Enough of both forms to tell them apart. */
+const severalParser = map(
+  object("Options", options),
+  (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
+);
+
+/** Enough of all forms to tell them apart. */
 const words = object({ ...options, words: multiple(argument(string({ metavar: "WORD" }))) });
 
-/** What both forms of the command line say. */
-type ParsedServe = Omit<InferValue<typeof parser>, "script"> & { readonly script: string | undefined };
+/** What all forms of the command line say. */
+type ParsedServe = Omit<InferValue<typeof parser>, "module" | "script" | "modelDir"> & {
+  readonly module: string | undefined;
+  readonly script: string | undefined;
+  readonly modelDir: string | undefined;
+};
 
 /** Serves a model over HTTP. */
 export const serve = defineCommand({
@@ -89,14 +104,20 @@ export const serve = defineCommand({
     message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named: ${"aimodellib serve model.tar.gz model_dir"}.`,
   parser: parser as Parser<"sync", ParsedServe, unknown>,
   manyFiles: true,
-  otherForm: {
+  otherForms: [{
+    parser: severalParser,
+    fits(given) {
+      const parsed = parse(words, given);
+      return parsed.success && parsed.value.models.length > 0;
+    },
+  }, {
     parser: archiveParser,
     fits(given) {
       const parsed = parse(words, given);
       return parsed.success && parsed.value.words[0] !== undefined &&
         namesArchive(parsed.value.words[0], parsed.value.words[1]);
     },
-  },
+  }],
   async run(options, io, words) {
     const { runServing } = await import("./run_serve.ts");
     return await runServing({ ...options, words }, io);

@@ -144,13 +144,13 @@ export const train = defineCommand({
     message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. In place of it and ${"training_script"}, a Model Archive can be named: ${"aimodellib train model.tar.gz model_dir"}.`,
   parser,
   manyFiles: true,
-  otherForm: {
+  otherForms: [{
     parser: archiveParser,
     fits(given) {
       const parsed = parse(words, given);
       return parsed.success && parsed.value[1][0] !== undefined && namesArchive(parsed.value[1][0], parsed.value[1][1]);
     },
-  },
+  }],
   async run(options, io, words) {
     const { runTraining } = await import("./run_train.ts");
     return await runTraining({ ...options, words, args: restoreSeparator(words, options) }, io);

@@ -2,12 +2,12 @@
 
 import { type Context, Hono } from "hono";
 import { getLogger } from "@logtape/logtape";
-import type { Pool } from "../supervisor/mod.ts";
+import type { Models } from "../supervisor/mod.ts";
 import { accessLog } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
-import { live, ready } from "./routes/health.ts";
+import { allReady, live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
 import { type InvocationOptions, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
@@ -17,8 +17,6 @@ const log = getLogger(["aimodellib", "http"]);
 
 /** What the application needs to know. */
 export interface AppOptions extends InvocationOptions {
-  /** Path of the serving script; the page at `/` shows its name. */
-  readonly script: string;
   /** Whether each request is logged. */
   readonly accessLog?: boolean | undefined;
   /** Who may ask; without them, everybody. */
@@ -26,18 +24,30 @@ export interface AppOptions extends InvocationOptions {
 }
 
 /** Puts the application together. */
-export function createApp(pool: Pool, options: AppOptions): Hono {
+export function createApp(models: Models, options: AppOptions): Hono {
   const app = new Hono();
   if (options.accessLog) app.use(accessLog());
   if (options.tokens !== undefined) app.use(bearer(options.tokens));
-  const metrics = new Metrics(pool);
-  const get = (path: string, handler: (c: Context) => Response | Promise<Response>) =>
-    app.get(path, metrics.measured(path, handler));
-  app.post("/invocations", metrics.measured("/invocations", invocations(pool, options)));
-  for (const path of ["/ping", "/health/ready"]) get(path, ready(pool));
+  const metrics = new Metrics(models);
+  const get = (path: string, handler: Handler) => app.get(path, metrics.measured({ route: path }, handler));
+  const [only] = models.all.length === 1 ? models.all : [];
+  if (only !== undefined) {
+    app.post("/invocations", metrics.measured({ route: "/invocations", model: only.name }, invocations(only, options)));
+  }
+  for (const path of ["/ping", "/health/ready"]) get(path, allReady(models));
   get("/health/live", live);
   get("/metrics", measurements(metrics));
-  get("/", home(pool, options));
+  get("/", home(models));
+  for (const model of models.all) {
+    // Each has a path of its own: hono finds those without parameters in one table.
+    const on = (method: "get" | "post", path: string, handler: Handler) =>
+      app[method](
+        `/models/${model.name}${path}`,
+        metrics.measured({ route: `/models/{name}${path}`, model: model.name }, handler),
+      );
+    on("post", "/invocations", invocations(model, options));
+    on("get", "/ping", ready(model));
+  }
   // A route of its own for the wrong methods would put a second handler on the way of every request.
   const methods = new Map(
     app.routes.filter(({ method }) => method !== "ALL").map((
@@ -47,7 +57,7 @@ export function createApp(pool: Pool, options: AppOptions): Hono {
   app.notFound(({ req: { path, method } }) => {
     const allow = methods.get(path);
     metrics.countOther(allow === undefined ? 404 : 405);
-    if (allow === undefined) return new HttpProblem(404, `There is nothing at '${path}'`).toResponse();
+    if (allow === undefined) return new HttpProblem(404, nothingAt(path, models)).toResponse();
     return new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }).toResponse();
   });
   app.onError((error) => {
@@ -56,4 +66,16 @@ export function createApp(pool: Pool, options: AppOptions): Hono {
     return new HttpProblem(500, "The server failed; its log says why").toResponse();
   });
   return app;
+}
+
+type Handler = (c: Context) => Response | Promise<Response>;
+
+function nothingAt(path: string, models: Models): string {
+  const names = models.all.map(({ name }) => `'${name}'`).join(", ");
+  if (path === "/invocations") {
+    return `There are several models: POST to /models/NAME/invocations; NAME is one of ${names}`;
+  }
+  const name = /^\/(?:v2\/)?models\/([^/]+)/.exec(path)?.[1];
+  if (name !== undefined && models.get(name) === undefined) return `There is no model '${name}'; there is ${names}`;
+  return `There is nothing at '${path}'`;
 }

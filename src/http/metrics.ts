@@ -1,8 +1,8 @@
 /** What is measured of a serving run: of requests here, of workers by the pool. */
 
 import type { Context } from "hono";
-import { formatMetrics, Histogram, type Metric, SECONDS } from "../observability/metrics.ts";
-import type { Pool } from "../supervisor/mod.ts";
+import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
+import type { Models } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -11,7 +11,7 @@ type Handler = (c: Context) => Response | Promise<Response>;
 
 /** Of the requests to one route. */
 interface Route {
-  readonly path: string;
+  readonly labels: { readonly route: string; readonly model?: string };
   readonly seconds: Histogram;
   /** How many had each status. */
   readonly statuses: Map<number, number>;
@@ -19,18 +19,18 @@ interface Route {
 
 /** Counts requests, and tells all that is measured. */
 export class Metrics {
-  readonly #pool: Pool;
+  readonly #models: Models;
   readonly #routes = new Map<string, Route>();
   #inFlight = 0;
   readonly #start = Date.now() / 1000;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  constructor(models: Models) {
+    this.#models = models;
   }
 
-  /** A handler whose requests are counted under a path. */
-  measured(path: string, handler: Handler): Handler {
-    const route = this.#route(path);
+  /** A handler whose requests are counted under a route, and a model if they are for one. */
+  measured(labels: Route["labels"], handler: Handler): Handler {
+    const route = this.#route(labels);
     return async (c) => {
       const start = performance.now();
       this.#inFlight++;
@@ -52,14 +52,34 @@ export class Metrics {
 
   /** Counts a request to no route. */
   countOther(status: number): void {
-    const { statuses } = this.#route("other");
+    const { statuses } = this.#route({ route: "other" });
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
 
   /** All, for Prometheus. */
   async format(): Promise<string> {
-    await this.#pool.askUsage();
-    return formatMetrics([...this.#ofRequests(), ...this.#pool.metrics(), ...this.#ofProcess()]);
+    await Promise.all(this.#models.all.map((model) => model.askUsage()));
+    return formatMetrics([...this.#ofRequests(), ...this.#ofModels(), ...this.#ofProcess()]);
+  }
+
+  #ofModels(): Metric[] {
+    const { all } = this.#models;
+    const merged = new Map<string, Metric>();
+    for (const { name, metrics } of all.map((model) => ({ name: model.name, metrics: model.metrics() }))) {
+      for (const metric of metrics) {
+        const values = metric.values.map(([labels, value]) => [{ model: name, ...labels } as Labels, value] as const);
+        merged.set(metric.name, { ...metric, values: [...merged.get(metric.name)?.values ?? [], ...values] });
+      }
+    }
+    return [
+      {
+        name: "aimodellib_model_ready",
+        help: "1 if the model executes requests, else 0.",
+        type: "gauge",
+        values: all.map(({ name, state }) => [{ model: name }, state === "ready" || state === "degraded" ? 1 : 0]),
+      },
+      ...merged.values(),
+    ];
   }
 
   #ofRequests(): Metric[] {
@@ -69,15 +89,15 @@ export class Metrics {
         name: "aimodellib_requests_total",
         help: "Requests that were answered.",
         type: "counter",
-        values: routes.flatMap(({ path, statuses }) =>
-          [...statuses].map(([status, count]) => [{ route: path, status }, count] as const)
+        values: routes.flatMap(({ labels, statuses }) =>
+          [...statuses].map(([status, count]) => [{ ...labels, status }, count] as const)
         ),
       },
       {
         name: "aimodellib_request_duration_seconds",
         help: "From a request's headers to its answer's.",
         type: "histogram",
-        values: routes.filter(({ path }) => path !== "other").map(({ path, seconds }) => [{ route: path }, seconds]),
+        values: routes.filter(({ labels }) => labels.route !== "other").map(({ labels, seconds }) => [labels, seconds]),
       },
       {
         name: "aimodellib_requests_in_flight",
@@ -111,11 +131,12 @@ export class Metrics {
     ];
   }
 
-  #route(path: string): Route {
-    let route = this.#routes.get(path);
+  #route(labels: Route["labels"]): Route {
+    const key = `${labels.model} ${labels.route}`;
+    let route = this.#routes.get(key);
     if (route === undefined) {
-      route = { path, seconds: new Histogram(SECONDS), statuses: new Map() };
-      this.#routes.set(path, route);
+      route = { labels, seconds: new Histogram(SECONDS), statuses: new Map() };
+      this.#routes.set(key, route);
     }
     return route;
   }

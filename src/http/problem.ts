@@ -97,6 +97,8 @@ function problemOfRefusal(cause: (Outcome & { kind: "refused" })["cause"]): Http
   switch (cause) {
     case "loading":
       return new HttpProblem(503, "The model is still loading; try again shortly", {}, again);
+    case "failed":
+      return new HttpProblem(503, "The model has failed; the server's log says why");
     case "stopping":
       return new HttpProblem(503, "The server is stopping", {}, again);
     case "full":

@@ -1,10 +1,18 @@
-/** A serving run, from its start to its end: workers, HTTP, and what a signal does to them. */
+/** A serving run, from its start to its end: models, HTTP, and what a signal does to them. */
 
 import { getLogger } from "@logtape/logtape";
 import type { Assets } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { lineSplitter } from "../observability/lines.ts";
-import { Pool, type PoolOptions, Worker, type WorkerOptions } from "../supervisor/mod.ts";
+import {
+  Models,
+  type ModelSource,
+  Pool,
+  type PoolOptions,
+  Worker,
+  workerName,
+  type WorkerOptions,
+} from "../supervisor/mod.ts";
 import { keepFreedMemory } from "./allocator.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
@@ -13,6 +21,22 @@ import { watch } from "./watch.ts";
 const log = getLogger(["aimodellib", "serve"]);
 const workerLog = getLogger(["aimodellib", "worker"]);
 
+/** A model to serve. */
+export interface ServedModel extends Pick<ModelSource, "name" | "label"> {
+  /** Gets it ready to be loaded. */
+  readonly open: (signal: AbortSignal) => Promise<ModelFiles>;
+}
+
+/** What a worker is to load; what it is made of is let go when it is disposed. */
+export interface ModelFiles extends Partial<Disposable> {
+  /** Path of the Python. */
+  readonly python: string;
+  /** Absolute paths. */
+  readonly module: string;
+  readonly script: string;
+  readonly modelDir: string;
+}
+
 /** What a serving run needs to know. */
 export interface ServeConfig
   extends
@@ -20,14 +44,10 @@ export interface ServeConfig
     ListenOptions,
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
-  /** The variables of each worker: there are as many as workers. */
+  /** The variables of each worker of a model: there are as many as workers. */
   readonly workers: readonly Readonly<Record<string, string>>[];
-  /** Path of the Python. */
-  readonly python: string;
-  /** Absolute paths. */
-  readonly module: string;
-  readonly script: string;
-  readonly modelDir: string;
+  /** At least one; each has workers of its own. */
+  readonly models: readonly ServedModel[];
   /** The longest answer of a worker, in bytes. */
   readonly maxAnswer: number;
   /** For the requests in flight, and then for the workers, after the first signal; in ms. */
@@ -62,32 +82,38 @@ export interface ServeContext {
  * Serves until it is told to stop.
  *
  * @throws {UsageError} if the address can't be listened on
- * @throws {ScriptError} if the script can't be loaded
+ * @throws {ScriptError} if no model can be loaded, with what was wrong with the first; or what its `open` throws
  */
 export async function serve(config: ServeConfig, context: ServeContext): Promise<void> {
   keepFreedMemory();
-  const pool = createPool(config, context);
-  const app = createApp(pool, config);
+  const { models: served } = config;
+  const route = served.length === 1 ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
+  const models: Models = new Models(
+    served.map((source) => sourceOf(source, config, context, () => void models.get(source.name)?.reload())),
+    ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
+  );
+  const app = createApp(models, config);
   const server = config.unix === undefined ? listen(config, app.fetch) : await listenOnUnix(config.unix, app.fetch);
-  pool.start();
-  log.info("Listening on {url}; loading {script}", { url: server.url, script: config.script });
-  pool.ready.then(() => log.info("Ready: POST {url}/invocations", { url: server.url }));
+  log.info("Listening on {url}; loading {what}", {
+    url: server.url,
+    what: served.map(({ name, label }) => served.length === 1 ? label : `'${name}' (${label})`).join(", "),
+  });
+  models.start();
 
   using _reload = context.onReload(() => {
     renew(server, config);
-    void pool.reload();
+    void models.reload();
   });
-  using _watch = config.reload ? watch([config.module, config.modelDir], () => void pool.reload()) : undefined;
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
   try {
-    await Promise.race([pool.failed, stopped.promise]);
+    await Promise.race([models.failed, stopped.promise]);
     log.info("Stopping: requests in flight are finished first");
   } finally {
     const limit = AbortSignal.any([context.force, AbortSignal.timeout(config.drainTimeoutMs)]);
     await Promise.race([server.drain(), aborted(limit)]);
-    await pool.stop(limit);
+    await models.stop(limit);
   }
 }
 
@@ -103,19 +129,45 @@ function renew(server: Server, { renewTokens }: ServeConfig): void {
   }
 }
 
-function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
+/** A model whose workers are replaced when its files change, if they are to be. */
+function sourceOf(model: ServedModel, config: ServeConfig, context: ServeContext, reload: () => void): ModelSource {
+  const { name, label } = model;
+  return {
+    name,
+    label,
+    async open(signal) {
+      const files = await model.open(signal);
+      const watching = config.reload ? watch([files.module, files.modelDir], reload) : undefined;
+      return {
+        createPool: () => createPool(files, config.models.length > 1 ? name : undefined, config, context),
+        [Symbol.dispose]() {
+          watching?.[Symbol.dispose]();
+          files[Symbol.dispose]?.();
+        },
+      };
+    },
+  };
+}
+
+function createPool(
+  { python, module, script, modelDir }: ModelFiles,
+  model: string | undefined,
+  config: ServeConfig,
+  { assets, env }: ServeContext,
+): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
   return new Pool({
+    model,
     size: workers.length,
     queueSize,
     queueTimeoutMs,
     maxRestarts,
     drainTimeoutMs,
     createWorker: (index, events) => {
-      const worker = index + 1;
+      const worker = workerName(index, model);
       return new Worker({
-        python: config.python,
+        python,
         assets,
         env,
         variables: workers[index],
@@ -127,9 +179,9 @@ function createPool(config: ServeConfig, { assets, env }: ServeContext): Pool {
         output: lineSplitter((line) => workerLog.info("{line}", { line, worker })),
         config: {
           mode: "serve",
-          module: config.module,
-          script: config.script,
-          model_dir: config.modelDir,
+          module,
+          script,
+          model_dir: modelDir,
           max_batch_size: config.maxBatchSize,
           batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
           concurrency: config.concurrency,

@@ -32,8 +32,8 @@ export type Outcome =
   | { readonly kind: "lost"; readonly cause: string }
   /** It took longer than a request may; its worker was ended. */
   | { readonly kind: "overran"; readonly limitMs: number }
-  /** It was never executed. `timeout`: it waited too long. `gone`: its client left. */
-  | { readonly kind: "refused"; readonly cause: "loading" | "stopping" | "full" | "timeout" | "gone" };
+  /** It was never executed. `timeout`: it waited too long. `gone`: its client left. `failed`: its model can't be loaded. */
+  | { readonly kind: "refused"; readonly cause: "loading" | "failed" | "stopping" | "full" | "timeout" | "gone" };
 
 /** An invocation, and whom to tell its outcome. */
 export interface Job extends Invocation {

@@ -1,7 +1,9 @@
 /** The supervisor: workers, and the requests that go to them. */
 
 export { Backoff } from "./backoff.ts";
-export type { Outcome, WorkerError } from "./job.ts";
+export type { Invocation, Outcome, WorkerError } from "./job.ts";
+export { Model, type ModelSource, type ModelState, type OpenModel } from "./model.ts";
+export { Models } from "./models.ts";
 export type { Failure, PartStream } from "./part_stream.ts";
-export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+export { Pool, type PoolOptions, type PoolState, workerName } from "./pool.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

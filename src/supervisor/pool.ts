@@ -29,6 +29,8 @@ const USAGE_LIMIT_MS = 200;
 
 /** How a pool is made. */
 export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
+  /** The model that it serves, if there are others. */
+  readonly model?: string | undefined;
   /** Number of workers. @default 1 */
   readonly size?: number;
   /** The most jobs that wait for a worker; beyond it they are refused. @default 10_000 */
@@ -47,9 +49,14 @@ export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
 /** What health checks ask: `degraded` is `ready` with fewer workers than there should be. */
 export type PoolState = "loading" | "ready" | "degraded" | "restarting" | "stopping";
 
+/** What a log calls a worker. @param model the model that it serves, if there are others */
+export function workerName(index: number, model: string | undefined): string | number {
+  return model === undefined ? index + 1 : `${model}/${index + 1}`;
+}
+
 /** A fixed number of workers that are kept running. */
 export class Pool {
-  readonly #options: Required<PoolOptions>;
+  readonly #options: Required<Omit<PoolOptions, "model">> & Pick<PoolOptions, "model">;
   #slots: readonly Slot[] = [];
   readonly #ready = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<never>();
@@ -229,10 +236,14 @@ export class Pool {
   }
 
   #onReady({ index, worker }: Slot): void {
-    log.info("Worker {worker} is ready (process {pid})", { worker: index + 1, pid: worker.pid });
+    log.info("Worker {worker} is ready (process {pid})", { worker: this.#nameOf(index), pid: worker.pid });
     this.#everReady = true;
     this.#ready.resolve();
     this.#pump();
+  }
+
+  #nameOf(index: number): string | number {
+    return workerName(index, this.#options.model);
   }
 
   #onDeath(death: Death): boolean {
@@ -262,7 +273,7 @@ export class Pool {
       overran ? "overran" : exit === undefined ? "other" : exit.signal === null ? "exit" : "signal",
     );
     log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
-      worker: index + 1,
+      worker: this.#nameOf(index),
       cause,
       pause: (pauseMs / 1000).toFixed(1),
     });
@@ -282,11 +293,11 @@ export class Pool {
   async #replace(slot: Slot, worker: PooledWorker, reason: string): Promise<void> {
     // It may have died, or been replaced, while it waited for its turn.
     if (slot.worker === worker && !worker.dead && !this.#stopping) {
-      log.info("Worker {worker} is replaced: {reason}", { worker: slot.index + 1, reason });
+      log.info("Worker {worker} is replaced: {reason}", { worker: this.#nameOf(slot.index), reason });
       const failure = await slot.replace();
       if (failure !== undefined && !this.#stopping) {
         log.error("Worker {worker} can't be replaced ({cause}), and goes on", {
-          worker: slot.index + 1,
+          worker: this.#nameOf(slot.index),
           cause: failure.cause,
         });
         // It says so with each of its answers.
@@ -298,15 +309,19 @@ export class Pool {
   }
 
   async #reload(): Promise<boolean> {
-    log.info("Reloading: workers are replaced one after the other");
+    const { model } = this.#options;
+    const what = model === undefined ? "" : ` '${model}'`;
+    log.info(`Reloading${what}: workers are replaced one after the other`, { model });
     for (const slot of this.#slots) {
       if (this.#stopping) return false;
       const failure = await slot.replace();
       if (failure === undefined) continue;
-      if (!this.#stopping) log.error("Reloading failed ({cause}); the old workers go on", { cause: failure.cause });
+      if (!this.#stopping) {
+        log.error(`Reloading${what} failed ({cause}); the old workers go on`, { model, cause: failure.cause });
+      }
       return false;
     }
-    log.info("Reloaded");
+    log.info(`Reloaded${what}`, { model });
     return true;
   }
 

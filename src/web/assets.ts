@@ -9,8 +9,8 @@ h1 { margin: 0; } h2 { font-size: 1.1rem; grid-column: 1 / -1; margin: 0; }
 form, section { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 1rem 0; }
 form { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: .75rem; }
 label { display: grid; gap: .25rem; font-size: .9rem; } .wide { grid-column: 1 / -1; }
-input, textarea, button { font: inherit; padding: .4rem .6rem; border: 1px solid var(--line); border-radius: .3rem; }
-textarea, pre, #type, #accept { font-family: ui-monospace, monospace; font-size: .85rem; }
+h2 label { display: inline; font-size: inherit; } input, textarea, select, button { font: inherit; padding: .4rem .6rem; border: 1px solid var(--line); border-radius: .3rem; }
+textarea, pre, #path, #type, #accept { font-family: ui-monospace, monospace; font-size: .85rem; }
 button { justify-self: start; cursor: pointer; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0 0; min-height: 1.5em; }
 #state { padding: .1rem .6rem; border-radius: 1rem; border: 1px solid; } #state[data-state=ready] { color: light-dark(#106b2c, #6fd58c); }
@@ -26,7 +26,7 @@ at("invoke").addEventListener("submit", async (event) => {
   const headers = { "content-type": at("type").value, accept: at("accept").value };
   const start = performance.now();
   try {
-    const answer = await fetch("/invocations", { method: "POST", body, headers });
+    const answer = await fetch(at("path").value, { method: "POST", body, headers });
     const bytes = await answer.arrayBuffer();
     const ms = (performance.now() - start).toFixed(1);
     const type = answer.headers.get("content-type") ?? "";

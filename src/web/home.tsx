@@ -5,33 +5,38 @@ import { SCRIPT, STYLE } from "./assets.ts";
 
 /** What the page shows. */
 export interface HomeProps {
-  /** File name of the serving script. */
-  readonly script: string;
+  /** File name of the serving script, or how many models there are. */
+  readonly title: string;
+  /** What can be posted to. */
+  readonly paths: readonly string[];
   /** Where the pool stands: `loading`, `ready`, `restarting` or `stopping`. */
   readonly state: string;
   readonly version: string;
 }
 
 /** The whole document. */
-export function Home({ script, state, version }: HomeProps) {
+export function Home({ title, paths, state, version }: HomeProps) {
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>{script} – aimodellib</title>
+        <title>{title} – aimodellib</title>
         <style>{raw(STYLE)}</style>
       </head>
       <body>
         <header>
-          <h1>{script}</h1>
+          <h1>{title}</h1>
           <p>
             <output id="state" data-state={state}>{state}</output> aimodellib {version}
           </p>
         </header>
         <main>
           <form id="invoke">
-            <h2>POST /invocations</h2>
+            <h2>
+              <label for="path">POST</label>{" "}
+              <select id="path">{paths.map((path) => <option key={path}>{path}</option>)}</select>
+            </h2>
             <label>
               Content-Type <input id="type" value="application/json" spellcheck={false} />
             </label>

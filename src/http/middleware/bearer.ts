@@ -4,14 +4,15 @@ import type { Context, MiddlewareHandler, Next } from "hono";
 import { HttpProblem } from "../problem.ts";
 import type { Tokens } from "../tokens.ts";
 
-/** What whoever starts or balances this must be able to ask. */
-const OPEN = new Set(["/ping", "/health/ready", "/health/live"]);
+/** What whoever starts or balances this must be able to ask: health of the server, and of a model. */
+const OPEN =
+  /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
 
 /** Makes the middleware. */
 export function bearer(tokens: Tokens): MiddlewareHandler {
   return async function bearer(c: Context, next: Next): Promise<void> {
     const { path } = c.req;
-    if (!OPEN.has(path)) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
+    if (!OPEN.test(path)) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
     await next();
   };
 }

@@ -1,21 +1,40 @@
 /** Health: `/ping` and `/health/ready` say whether requests are answered, `/health/live` that this process runs. */
 
 import type { Context } from "hono";
-import type { Pool } from "../../supervisor/mod.ts";
+import type { Model, Models } from "../../supervisor/mod.ts";
 import { HttpProblem } from "../problem.ts";
 
-/** 200 when a worker is ready (`degraded` if others are not), else 503 with the reason. */
-export function ready(pool: Pool) {
+/** 200 when a worker of the model is ready (`degraded` if others are not), else 503 with the reason. */
+export function ready(model: Model) {
   return function ready(c: Context): Response {
-    const { state, readyWorkers, size } = pool;
-    if (state === "ready" || state === "degraded") {
-      return c.json({ status: state, workers: { ready: readyWorkers, expected: size } });
-    }
-    throw new HttpProblem(503, `The model is not ready: ${state}`, { state }, { "retry-after": "1" });
+    const { state, readyWorkers, size } = model;
+    demandReady(state);
+    return c.json({ status: state, workers: { ready: readyWorkers, expected: size } });
+  };
+}
+
+/** The same of all models together; where there are several, the state of each. */
+export function allReady(models: Models) {
+  const { all } = models;
+  return function allReady(c: Context): Response {
+    const { state } = models;
+    demandReady(state);
+    const sum = (of: (model: Model) => number) => all.reduce((total, model) => total + of(model), 0);
+    return c.json({
+      status: state,
+      workers: { ready: sum(({ readyWorkers }) => readyWorkers), expected: sum(({ size }) => size) },
+      ...(all.length > 1 && { models: Object.fromEntries(all.map(({ name, state }) => [name, state])) }),
+    });
   };
 }
 
 /** Always 200. */
 export function live(c: Context): Response {
   return c.json({ status: "live" });
+}
+
+/** @throws {HttpProblem} 503 */
+export function demandReady(state: Model["state"]): void {
+  if (state === "ready" || state === "degraded") return;
+  throw new HttpProblem(503, `The model is not ready: ${state}`, { state }, { "retry-after": "1" });
 }

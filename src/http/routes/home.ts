@@ -1,14 +1,17 @@
 /** `GET /`: a page to try the model with. */
 
-import type { Pool } from "../../supervisor/mod.ts";
+import type { Models } from "../../supervisor/mod.ts";
 import { VERSION } from "../../version.ts";
 
 /** Makes the handler. The page's code is loaded when it is asked for first. */
-export function home(pool: Pool, { script }: { readonly script: string }) {
-  const name = script.slice(script.lastIndexOf("/") + 1);
+export function home(models: Models) {
+  const { all } = models;
+  const [only] = all.length === 1 ? all : [];
+  const title = only?.label.slice(only.label.lastIndexOf("/") + 1) ?? `${all.length} models`;
+  const paths = only === undefined ? all.map(({ name }) => `/models/${name}/invocations`) : ["/invocations"];
   return async function home(): Promise<Response> {
     const { renderHome } = await import("../../web/mod.ts");
-    const { html, contentSecurityPolicy } = await renderHome({ script: name, state: pool.state, version: VERSION });
+    const { html, contentSecurityPolicy } = await renderHome({ title, paths, state: models.state, version: VERSION });
     return new Response(html, {
       headers: {
         "content-type": "text/html; charset=utf-8",

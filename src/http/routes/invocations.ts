@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
-import type { Outcome, Pool } from "../../supervisor/mod.ts";
+import type { Model, Outcome } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
 import { gatherParts, respondInParts } from "../parts.ts";
 import { HttpProblem, problemOf } from "../problem.ts";
@@ -31,7 +31,7 @@ const MAX_METADATA_BYTES = 0xffff;
 const LARGE_BODY = 64 * 1024;
 
 /** Makes the handler. */
-export function invocations(pool: Pool, { maxBody, uriListHosts }: InvocationOptions) {
+export function invocations(model: Model, { maxBody, uriListHosts }: InvocationOptions) {
   const encode = metadataEncoder();
   return async function invocations(c: Context): Promise<Response> {
     const request = c.req.raw;
@@ -43,12 +43,12 @@ export function invocations(pool: Pool, { maxBody, uriListHosts }: InvocationOpt
     if (isUriList(contentType)) {
       const { input, output } = parseUriList(body, uriListHosts);
       const fetched = await fetchInput(input, maxBody);
-      const outcome = await pool.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body, gone });
+      const outcome = await model.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body, gone });
       const result = await wholeOf(outcome);
       await postOutput(output, result.body, result.contentType);
       return c.text(`Output written to '${output}'\n`);
     }
-    const outcome = await pool.invoke({ metadata: encode(contentType, accept), body, gone });
+    const outcome = await model.invoke({ metadata: encode(contentType, accept), body, gone });
     if (outcome.kind === "result") return toResponse(outcome);
     if (outcome.kind === "parts") return respondInParts(outcome.contentType, outcome.parts, accept);
     throw problemOf(outcome);

@@ -2,11 +2,20 @@
 
 import type { Hono } from "hono";
 import { createApp } from "../../../src/http/app.ts";
-import type { FakePool } from "./fake_pool.ts";
+import type { Models } from "../../../src/supervisor/mod.ts";
+import { FakePool } from "./fake_pool.ts";
 
 /** Makes it; bodies may be 1000 bytes long. */
-export function appWith({ pool }: FakePool, uriListHosts: readonly string[] = []): Hono {
-  return createApp(pool, { maxBody: 1000, uriListHosts, script: "/models/digits/serve.py" });
+export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: readonly string[] = []): Hono {
+  const all = pools instanceof FakePool ? [pools.model] : pools.map(({ model }) => model);
+  const models = {
+    all,
+    get: (name: string) => all.find((model) => model.name === name),
+    get state() {
+      return all[0]!.state;
+    },
+  } as unknown as Models;
+  return createApp(models, { maxBody: 1000, uriListHosts });
 }
 
 /** What a problem is compared with: its status is in it, as that of the response must be. */

@@ -1,7 +1,7 @@
-/** A pool without workers. */
+/** A model without workers. */
 
 import type { Invocation, Outcome } from "../../../src/supervisor/job.ts";
-import type { Pool, PoolState } from "../../../src/supervisor/pool.ts";
+import type { Model, ModelState } from "../../../src/supervisor/model.ts";
 import { text, utf8 } from "./bytes.ts";
 
 /** What a worker was asked. */
@@ -13,13 +13,16 @@ export interface Asked {
 /** A pool that answers as the test says, and keeps what it was asked. */
 export class FakePool {
   readonly asked: Asked[] = [];
-  state: PoolState = "ready";
+  state: ModelState = "ready";
 
   /** @param answer the outcome of each request */
-  constructor(public answer: (asked: Asked) => Outcome | Promise<Outcome> = () => result("answer")) {}
+  constructor(
+    public answer: (asked: Asked) => Outcome | Promise<Outcome> = () => result("answer"),
+    readonly name = "digits",
+  ) {}
 
-  /** As what the application takes: it uses no more of a pool than this. */
-  get pool(): Pool {
+  /** As what the application takes: it uses no more of a model than this. */
+  get model(): Model {
     const uses = {
       invoke: ({ metadata, body }: Invocation) => {
         const asked = { metadata: JSON.parse(text(metadata)), body };
@@ -28,12 +31,14 @@ export class FakePool {
       },
       askUsage: () => Promise.resolve(),
       metrics: () => [],
-    } satisfies Pick<Pool, "invoke" | "askUsage" | "metrics">;
+    } satisfies Pick<Model, "invoke" | "askUsage" | "metrics">;
     return Object.defineProperties(uses, {
       state: { get: () => this.state },
+      name: { value: this.name },
+      label: { value: "/models/digits/serve.py" },
       size: { value: 2 },
       readyWorkers: { get: () => this.state === "degraded" ? 1 : 2 },
-    }) as unknown as Pool;
+    }) as unknown as Model;
   }
 }
 

@@ -17,13 +17,12 @@ class Fixture implements Disposable {
   reload: (() => void) | undefined;
 
   constructor(main: Parameters<typeof fakePython<string>>[1], config: Partial<ServeConfig> = {}) {
+    const python = fakePython(this.directory, main, this.directory.path);
+    const files = { python, module: "/module", script: "/module/serve.py", modelDir: "/model" };
     const running = serve({
-      python: fakePython(this.directory, main, this.directory.path),
+      models: [{ name: "module", label: files.script, open: () => Promise.resolve(files) }],
       host: "127.0.0.1",
       port: 0,
-      module: "/module",
-      script: "/module/serve.py",
-      modelDir: "/model",
       maxBody: 1000,
       maxAnswer: 2000,
       uriListHosts: [],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { renderHome } from "../../../src/web/mod.ts";
 
-const PROPS = { script: "serve.py", state: "ready", version: "1.2.3" };
+const PROPS = { title: "serve.py", paths: ["/invocations"], state: "ready", version: "1.2.3" };
 
 /** What is between the tags of the one element of that name. */
 function contentOf(html: string, name: string): string {
@@ -37,7 +37,7 @@ Deno.test("renderHome() needs nothing from elsewhere", async () => {
 });
 
 Deno.test("renderHome() escapes what it is given when that has markup in it", async () => {
-  const { html } = await renderHome({ ...PROPS, script: `<img src=x onerror="alert('1')">&.py` });
+  const { html } = await renderHome({ ...PROPS, title: `<img src=x onerror="alert('1')">&.py` });
   assert.ok(!html.includes("<img"));
   assert.ok(html.includes("&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;.py"));
 });
