@@ -1,0 +1,97 @@
+/** Several models in one process. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { problemOf, Server } from "./support/server.ts";
+
+/** Starts it with `--model` for each of these, and waits until it listens. */
+async function serve(box: Sandbox, models: readonly string[], args: readonly string[] = []): Promise<Server> {
+  const words = models.flatMap((model) => ["--model", model]);
+  return await Server.attach(box.start(["serve", "--port", "0", ...args, ...words]), false);
+}
+
+/** Makes the folder that models are read from, and modules that answer with a word. */
+function modules(box: Sandbox, ...words: readonly string[]): string[] {
+  Deno.mkdirSync(box.path("model"), { recursive: true });
+  return words.map((word) => {
+    const module = box.module({
+      "serve.py": echo(py`
+        def serialize(data, accepted):
+            return b"${word} " + data, "text/plain"
+      `),
+    });
+    return `${word}=${module},serve.py,${box.path("model")}`;
+  });
+}
+
+async function state(server: Server): Promise<{ status?: string; state?: string; models?: Record<string, string> }> {
+  return JSON.parse((await server.request("/ping")).text);
+}
+
+const post = (server: Server, model: string, body = "x") =>
+  server.request(`/models/${model}/invocations`, { method: "POST", body });
+
+test("several models have workers, routes and metrics of their own", async (box) => {
+  const [one] = modules(box, "one");
+  const packed = box.module({ "serve.py": echo() }, "packed");
+  const made = await box.run(["package", "-m", packed, "-o", "two.tar.gz"]);
+  assert.equal(made.code, 0, made.stderr);
+  const server = await serve(box, [one!, `two=two.tar.gz,${box.path("model")}`], ["--workers", "2"]);
+  await until("all are ready", async () => (await state(server)).status === "ready");
+  assert.deepEqual((await state(server)).models, { one: "ready", two: "ready" });
+  assert.equal((await post(server, "one")).text, "one x");
+  assert.equal((await post(server, "two")).text, "x");
+  assert.match(server.log, /Worker one\/2 is ready/);
+  const nowhere = problemOf(await server.invoke("x"));
+  assert.equal(
+    nowhere.detail,
+    "There are several models: POST to /models/NAME/invocations; NAME is one of 'one', 'two'",
+  );
+  assert.equal(problemOf(await post(server, "three")).detail, "There is no model 'three'; there is 'one', 'two'");
+  const metrics = (await server.request("/metrics")).text;
+  for (const name of ["one", "two"]) {
+    const route = `{route="/models/{name}/invocations",model="${name}",status="200"}`;
+    assert.ok(metrics.includes(`aimodellib_requests_total${route} 1\n`), metrics);
+    assert.ok(metrics.includes(`aimodellib_workers{model="${name}",state="ready"} 2\n`), metrics);
+  }
+  assert.equal(metrics.match(/# TYPE aimodellib_workers /g)?.length, 1);
+  await server.stop();
+});
+
+test("a model that can't be loaded leaves the others alone, and SIGHUP loads it when it can be", async (box) => {
+  const [good] = modules(box, "good");
+  const server = await serve(box, [good!, `bad=later,serve.py,${box.path("model")}`]);
+  await until("one is ready", async () => (await state(server)).status === "degraded");
+  assert.match(server.log, /The model 'bad' failed: The module directory 'later' does not exist; the others go on/);
+  assert.deepEqual((await state(server)).models, { good: "ready", bad: "failed" });
+  assert.equal((await post(server, "good")).text, "good x");
+  assert.equal(problemOf(await post(server, "bad")).detail, "The model has failed; the server's log says why");
+  assert.equal((await server.request("/models/good/ping")).status, 200);
+  assert.equal((await server.request("/models/bad/ping")).status, 503);
+  box.module({ "serve.py": "raise ValueError('not yet')\n" }, "later");
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(/The model 'bad' failed: the script raised ValueError: not yet/);
+  box.module({ "serve.py": echo() }, "later");
+  server.program.kill("SIGHUP");
+  await until("both are ready", async () => (await state(server)).status === "ready");
+  assert.equal((await post(server, "bad")).text, "x");
+  await server.stop();
+});
+
+test("a model whose workers keep dying fails alone", async (box) => {
+  const [good] = modules(box, "good");
+  const bad = box.module({ "serve.py": echo("import os\ndef predict(data, model):\n    os._exit(3)\n") });
+  const server = await serve(box, [good!, `bad=${bad},serve.py,${box.path("model")}`], ["--max-restarts", "0"]);
+  await until("both are ready", async () => (await state(server)).status === "ready");
+  assert.equal((await post(server, "bad")).status, 502);
+  await until("it has failed", async () => (await state(server)).models?.["bad"] === "failed");
+  assert.equal((await post(server, "good")).text, "good x");
+  await server.stop();
+});
+
+test("serve ends with what was wrong with the first when all models fail", async (box) => {
+  const { code, stderr } = await box.run(["serve", "--port", "0", "--model", "a=x,serve.py,m", "--model", "b=y.tgz,m"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /Error: The module directory 'x' does not exist\n$/);
+});
