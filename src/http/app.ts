@@ -9,6 +9,16 @@ import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
 import { allReady, live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
+import {
+  infer,
+  MODEL_VERSION,
+  modelList,
+  modelMetadata,
+  modelReady,
+  serverLive,
+  serverMetadata,
+  serverReady,
+} from "./routes/inference.ts";
 import { type InvocationOptions, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
 import type { Tokens } from "./tokens.ts";
@@ -38,15 +48,21 @@ export function createApp(models: Models, options: AppOptions): Hono {
   get("/health/live", live);
   get("/metrics", measurements(metrics));
   get("/", home(models));
+  get("/v2", serverMetadata);
+  get("/v2/health/live", serverLive);
+  get("/v2/health/ready", serverReady(models));
+  get("/v2/models", modelList(models));
   for (const model of models.all) {
     // Each has a path of its own: hono finds those without parameters in one table.
     const on = (method: "get" | "post", path: string, handler: Handler) =>
-      app[method](
-        `/models/${model.name}${path}`,
-        metrics.measured({ route: `/models/{name}${path}`, model: model.name }, handler),
-      );
-    on("post", "/invocations", invocations(model, options));
-    on("get", "/ping", ready(model));
+      app[method](path.replace("{name}", model.name), metrics.measured({ route: path, model: model.name }, handler));
+    on("post", "/models/{name}/invocations", invocations(model, options));
+    on("get", "/models/{name}/ping", ready(model));
+    for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
+      on("get", path, modelMetadata(model));
+      on("get", `${path}/ready`, modelReady(model));
+      on("post", `${path}/infer`, infer(model, options));
+    }
   }
   // A route of its own for the wrong methods would put a second handler on the way of every request.
   const methods = new Map(
@@ -57,15 +73,25 @@ export function createApp(models: Models, options: AppOptions): Hono {
   app.notFound(({ req: { path, method } }) => {
     const allow = methods.get(path);
     metrics.countOther(allow === undefined ? 404 : 405);
-    if (allow === undefined) return new HttpProblem(404, nothingAt(path, models)).toResponse();
-    return new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }).toResponse();
+    if (allow === undefined) return respond(path, new HttpProblem(404, nothingAt(path, models)));
+    return respond(
+      path,
+      new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }),
+    );
   });
-  app.onError((error) => {
-    if (error instanceof HttpProblem) return error.toResponse();
+  app.onError((error, { req: { path } }) => {
+    if (error instanceof HttpProblem) return respond(path, error);
     log.error("A request failed: {error}", { error: error.stack ?? error.message });
-    return new HttpProblem(500, "The server failed; its log says why").toResponse();
+    return respond(path, new HttpProblem(500, "The server failed; its log says why"));
   });
   return app;
+}
+
+/** Clients of the Open Inference Protocol look for `error`. */
+function respond(path: string, problem: HttpProblem): Response {
+  if (!path.startsWith("/v2")) return problem.toResponse();
+  const { status, message, members, headers } = problem;
+  return new HttpProblem(status, message, { ...members, error: message }, headers).toResponse();
 }
 
 type Handler = (c: Context) => Response | Promise<Response>;

@@ -6,7 +6,7 @@
  * whose parts end with an error is broken off, so that nobody takes it for whole.
  */
 
-import type { Failure, PartStream } from "../supervisor/mod.ts";
+import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
 import { problemOf } from "./problem.ts";
 
 /** Whether a client takes events. */
@@ -22,6 +22,18 @@ export function respondInParts(contentType: string, parts: PartStream, accept: s
   return new Response(bodyOf(parts, eventsOf(contentType)), {
     headers: { "content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no" },
   });
+}
+
+/** A result that is there. */
+export type Result = Outcome & { kind: "result" };
+
+/** A result, whether it came in parts or not. @throws {HttpProblem} if the outcome is another */
+export async function wholeOf(outcome: Outcome): Promise<Result> {
+  if (outcome.kind === "result") return outcome;
+  if (outcome.kind !== "parts") throw problemOf(outcome);
+  const body = await gatherParts(outcome.parts);
+  if (!(body instanceof Uint8Array)) throw problemOf(body);
+  return { kind: "result", contentType: outcome.contentType, body };
 }
 
 /** All parts as one; or what went wrong. */

@@ -77,6 +77,11 @@ export class Model {
     return this.#pool?.readyWorkers ?? 0;
   }
 
+  /** What its script says of its tensors, as JSON; undefined if it says nothing. */
+  get signature(): unknown {
+    return this.#pool?.signature;
+  }
+
   /** Takes a request to its outcome. Never rejects. */
   invoke(invocation: Invocation): Promise<Outcome> {
     if (this.#failed) return Promise.resolve({ kind: "refused", cause: "failed" });

@@ -63,6 +63,7 @@ export class Pool {
   readonly #ended = Promise.withResolvers<void>();
   readonly #queue = new JobQueue();
   #everReady = false;
+  #signature: unknown;
   #stopping = false;
   readonly #measures = new Measures();
   #sweeper: ReturnType<typeof setInterval> | undefined;
@@ -122,6 +123,11 @@ export class Pool {
   /** Process ids of the workers that have one. */
   get pids(): number[] {
     return this.#slots.flatMap(({ worker }) => worker.pid ?? []);
+  }
+
+  /** What the script says of its tensors, as JSON; undefined if it says nothing. */
+  get signature(): unknown {
+    return this.#signature;
   }
 
   /** Jobs that wait for a worker. */
@@ -236,6 +242,7 @@ export class Pool {
   }
 
   #onReady({ index, worker }: Slot): void {
+    this.#signature = worker.signature;
     log.info("Worker {worker} is ready (process {pid})", { worker: this.#nameOf(index), pid: worker.pid });
     this.#everReady = true;
     this.#ready.resolve();

@@ -15,7 +15,7 @@ import type { Death, WorkerEvents } from "./worker_events.ts";
 /** What a slot needs of a worker. */
 export type PooledWorker = Pick<
   Worker,
-  "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop" | "usage" | "askUsage"
+  "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop" | "usage" | "askUsage" | "signature"
 >;
 
 /** What a slot tells its pool. */

@@ -66,6 +66,7 @@ export class Worker {
   #cancels = false;
   /** Of the jobs whose answers come in parts, by their ids. */
   readonly #streams = new Map<number, PartStream>();
+  #signature: unknown;
   #state: State = "starting";
   #process: BridgeProcess | undefined;
   #readyAt = 0;
@@ -117,6 +118,11 @@ export class Worker {
       this.#usageAsked.push(resolve);
       this.#tell(Kind.Stats, 0);
     });
+  }
+
+  /** What its script says of its tensors, as JSON; undefined if it says nothing. */
+  get signature(): unknown {
+    return this.#signature;
   }
 
   /** Jobs that it has not answered. */
@@ -248,7 +254,8 @@ export class Worker {
 
   /** How it takes requests, as READY says. */
   #takeAsItIs({ metadata }: Frame): void {
-    const { window, concurrent, cancels } = parseMetadata(metadata);
+    const { window, concurrent, cancels, signature } = parseMetadata(metadata);
+    this.#signature = signature;
     if (window === undefined) return;
     if (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW) {
       throw new ProtocolError(`A worker can't take ${window} requests at once`);

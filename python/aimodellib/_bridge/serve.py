@@ -17,6 +17,7 @@ from .demands import SERVE
 from .handler import Handler
 from .loader import ScriptError, adapt, add_to_path, find_implementation, is_async, load_script, streams_async
 from .parts import Sender
+from .signature import read_signature
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def run(link: Link, config: dict[str, Any]) -> int:
         handler, loop, window = _choose(owner, logger, config)
         stage = "load"
         handler.model = load(config["model_dir"])
+        signature = read_signature(owner, handler.model, logger)
+        if signature is not None:
+            window["signature"] = signature
     except ScriptError as error:
         link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
         return 1

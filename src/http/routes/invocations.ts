@@ -2,9 +2,10 @@
 
 import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
-import type { Model, Outcome } from "../../supervisor/mod.ts";
+import type { Model } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
-import { gatherParts, respondInParts } from "../parts.ts";
+import { metadataEncoder } from "../metadata.ts";
+import { respondInParts, type Result, wholeOf } from "../parts.ts";
 import { HttpProblem, problemOf } from "../problem.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
 
@@ -21,11 +22,6 @@ export interface InvocationOptions {
 /** Types assumed when a request does not say. */
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 const DEFAULT_ACCEPT = "*/*";
-
-/** Different pairs of headers whose metadata is kept encoded. */
-const MAX_CACHED = 256;
-/** What fits in a frame. */
-const MAX_METADATA_BYTES = 0xffff;
 
 /** Bytes of an answer from which it pays to make a stream rather than a copy. */
 const LARGE_BODY = 64 * 1024;
@@ -55,17 +51,6 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
   };
 }
 
-type Result = Outcome & { kind: "result" };
-
-/** A result, whether it came in parts or not. */
-async function wholeOf(outcome: Outcome): Promise<Result> {
-  if (outcome.kind === "result") return outcome;
-  if (outcome.kind !== "parts") throw problemOf(outcome);
-  const body = await gatherParts(outcome.parts);
-  if (!(body instanceof Uint8Array)) throw problemOf(body);
-  return { kind: "result", contentType: outcome.contentType, body };
-}
-
 function toResponse({ contentType, body }: Result): Response {
   try {
     if (body.length < LARGE_BODY) return new Response(body, { headers: { "content-type": contentType } });
@@ -87,23 +72,4 @@ function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<Arr
       controller.close();
     },
   });
-}
-
-/** Most requests have the same two headers: their metadata is encoded once. */
-function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const cache = new Map<string, Uint8Array<ArrayBuffer>>();
-  return (contentType, accept) => {
-    // Headers hold no line breaks.
-    const key = `${contentType}\n${accept}`;
-    let metadata = cache.get(key);
-    if (metadata === undefined) {
-      metadata = encoder.encode(JSON.stringify({ content_type: contentType, accept }));
-      if (metadata.length > MAX_METADATA_BYTES) {
-        throw new HttpProblem(431, "The headers Content-Type and Accept are too long");
-      }
-      if (cache.size < MAX_CACHED) cache.set(key, metadata);
-    }
-    return metadata;
-  };
 }

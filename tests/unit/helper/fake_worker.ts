@@ -13,6 +13,7 @@ export class FakeWorker implements PooledWorker {
   runs = 0;
   stopSignal: AbortSignal | undefined;
   usage: Usage | undefined;
+  signature: unknown;
 
   /** @param room the most jobs that it takes at once */
   constructor(readonly index: number, readonly events: WorkerEvents, public room = 1, readonly pid = 1000 + index) {}

@@ -1,0 +1,27 @@
+/** What a worker is told of a request beside its body. */
+
+import { HttpProblem } from "./problem.ts";
+
+/** Different pairs of headers whose metadata is kept encoded. */
+const MAX_CACHED = 256;
+/** What fits in a frame. */
+const MAX_METADATA_BYTES = 0xffff;
+
+/** Most requests have the same two headers: their metadata is encoded once. */
+export function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  const cache = new Map<string, Uint8Array<ArrayBuffer>>();
+  return (contentType, accept) => {
+    // Headers hold no line breaks.
+    const key = `${contentType}\n${accept}`;
+    let metadata = cache.get(key);
+    if (metadata === undefined) {
+      metadata = encoder.encode(JSON.stringify({ content_type: contentType, accept }));
+      if (metadata.length > MAX_METADATA_BYTES) {
+        throw new HttpProblem(431, "The headers Content-Type and Accept are too long");
+      }
+      if (cache.size < MAX_CACHED) cache.set(key, metadata);
+    }
+    return metadata;
+  };
+}

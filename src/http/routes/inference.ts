@@ -1,0 +1,99 @@
+/** The routes of the Open Inference Protocol V2, https://github.com/kserve/open-inference-protocol. */
+
+import type { Context } from "hono";
+import type { Model, Models } from "../../supervisor/mod.ts";
+import { VERSION } from "../../version.ts";
+import { readBody } from "../body.ts";
+import { metadataEncoder } from "../metadata.ts";
+import { wholeOf } from "../parts.ts";
+import { HttpProblem } from "../problem.ts";
+import { callsOf, encodeInferResponse, parseInferRequest, type Signature } from "../v2/mod.ts";
+import { demandReady } from "./health.ts";
+
+/** A process has one version of a model. */
+export const MODEL_VERSION = "1";
+
+/** `GET /v2`: what this server is. */
+export function serverMetadata(c: Context): Response {
+  return c.json({ name: "aimodellib", version: VERSION, extensions: ["binary_tensor_data"] });
+}
+
+/** `GET /v2/health/live` */
+export function serverLive(c: Context): Response {
+  return c.json({ live: true });
+}
+
+/** `GET /v2/health/ready`: as `/health/ready`, so that a model that has failed does not keep requests from the others. */
+export function serverReady(models: Models) {
+  return function serverReady(c: Context): Response {
+    demandReady(models.state);
+    return c.json({ ready: true });
+  };
+}
+
+/** `GET /v2/models`: their names. */
+export function modelList(models: Models) {
+  return function modelList(c: Context): Response {
+    return c.json({ models: models.all.map(({ name }) => name) });
+  };
+}
+
+/** `GET /v2/models/NAME`: what its script says of its tensors. */
+export function modelMetadata(model: Model) {
+  return function modelMetadata(c: Context): Response {
+    const { platform = "python", inputs = [], outputs = [] } = signatureOf(model) ?? {};
+    return c.json({ name: model.name, versions: [MODEL_VERSION], platform, inputs, outputs });
+  };
+}
+
+/** `GET /v2/models/NAME/ready` */
+export function modelReady(model: Model) {
+  return function modelReady(c: Context): Response {
+    demandReady(model.state);
+    return c.json({ name: model.name, ready: true });
+  };
+}
+
+/** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
+export function infer(model: Model, { maxBody }: { readonly maxBody: number }) {
+  const encode = metadataEncoder();
+  const about = { name: model.name, version: MODEL_VERSION };
+  return async function infer(c: Context): Promise<Response> {
+    const { raw } = c.req;
+    const signature = signatureOf(model);
+    const body = await readBody(decompressed(raw), maxBody);
+    const request = parseInferRequest(body, jsonLength(raw.headers), signature);
+    const { calls, accept } = callsOf(request, signature);
+    const gone = () => raw.signal;
+    const results = await Promise.all(
+      calls.map(async ({ body, contentType }) =>
+        wholeOf(await model.invoke({ metadata: encode(contentType, accept), body, gone }))
+      ),
+    );
+    const answer = encodeInferResponse(about, request, results, signature);
+    return new Response(answer.body, { headers: answer.headers });
+  };
+}
+
+function signatureOf(model: Model): Signature | undefined {
+  return model.signature as Signature | undefined;
+}
+
+function jsonLength(headers: Headers): number | undefined {
+  const text = headers.get("inference-header-content-length");
+  if (text === null) return undefined;
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new HttpProblem(400, `Inference-Header-Content-Length must be a number of bytes, not '${text}'`);
+  }
+  return Number(text);
+}
+
+/** The clients of this protocol compress what they send, if they are told to. */
+function decompressed(request: Request): Request | Response {
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding === "identity" || request.body === null) return request;
+  if (encoding !== "gzip" && encoding !== "deflate") {
+    throw new HttpProblem(415, `A body of Content-Encoding '${encoding}' can't be read: send gzip, deflate or none`);
+  }
+  return new Response(request.body.pipeThrough(new DecompressionStream(encoding)));
+}

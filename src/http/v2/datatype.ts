@@ -1,0 +1,76 @@
+/** The datatypes of the Open Inference Protocol V2, and what they are for NumPy. */
+
+/** A datatype's name. */
+export type Datatype = keyof typeof DATATYPES;
+
+/** Bytes of an element (0: each has its own length), and how NumPy's files call it, if they do. */
+export const DATATYPES = {
+  BOOL: { size: 1, npy: "|b1" },
+  UINT8: { size: 1, npy: "|u1" },
+  UINT16: { size: 2, npy: "<u2" },
+  UINT32: { size: 4, npy: "<u4" },
+  UINT64: { size: 8, npy: "<u8" },
+  INT8: { size: 1, npy: "|i1" },
+  INT16: { size: 2, npy: "<i2" },
+  INT32: { size: 4, npy: "<i4" },
+  INT64: { size: 8, npy: "<i8" },
+  FP16: { size: 2, npy: "<f2" },
+  BF16: { size: 2, npy: undefined },
+  FP32: { size: 4, npy: "<f4" },
+  FP64: { size: 8, npy: "<f8" },
+  BYTES: { size: 0, npy: undefined },
+} as const;
+
+/** Whether a word names one. */
+export function isDatatype(word: unknown): word is Datatype {
+  return typeof word === "string" && Object.hasOwn(DATATYPES, word);
+}
+
+/** Whether its elements are whole numbers. */
+export function isInteger(datatype: Datatype): boolean {
+  return /^U?INT/.test(datatype);
+}
+
+/** The arrays that hold elements of one size; those of BF16 hold the upper half of FP32. */
+type Elements =
+  | Uint8Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | BigUint64Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
+  | Int16Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | Float16Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>;
+
+/** Elements over a buffer; machines that this runs on are little-endian, as the protocol is. */
+export function elementsOver(datatype: Exclude<Datatype, "BYTES">, buffer: ArrayBuffer): Elements {
+  switch (datatype) {
+    case "BOOL":
+    case "UINT8":
+      return new Uint8Array(buffer);
+    case "UINT16":
+    case "BF16":
+      return new Uint16Array(buffer);
+    case "UINT32":
+      return new Uint32Array(buffer);
+    case "UINT64":
+      return new BigUint64Array(buffer);
+    case "INT8":
+      return new Int8Array(buffer);
+    case "INT16":
+      return new Int16Array(buffer);
+    case "INT32":
+      return new Int32Array(buffer);
+    case "INT64":
+      return new BigInt64Array(buffer);
+    case "FP16":
+      return new Float16Array(buffer);
+    case "FP32":
+      return new Float32Array(buffer);
+    case "FP64":
+      return new Float64Array(buffer);
+  }
+}

@@ -1,0 +1,7 @@
+/** The Open Inference Protocol V2, without HTTP and without workers: requests to calls of a script, results to answers. */
+
+export { type Call, type Calls, callsOf } from "./calls.ts";
+export { type InferRequest, parseInferRequest } from "./request.ts";
+export { type Encoded, encodeInferResponse } from "./response.ts";
+export type { Result } from "./results.ts";
+export type { Signature, TensorSpec } from "./signature.ts";

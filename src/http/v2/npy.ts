@@ -1,0 +1,60 @@
+/** One numeric tensor as a file of NumPy's, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+
+import { type Datatype, DATATYPES } from "./datatype.ts";
+import { bytesOf, countOf, type Tensor } from "./tensor.ts";
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+
+/** The header's length, with all that is in front of the data, is a multiple of it. */
+const ALIGNMENT = 64;
+
+/** What files of this type are called. */
+export const NPY = "application/x-npy";
+
+/** @throws {RangeError} if NumPy has no such datatype, or a value is none of it */
+export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const { datatype, shape, name } = tensor;
+  const { npy } = DATATYPES[datatype];
+  if (npy === undefined) throw new RangeError(`The tensor '${name}' of ${datatype} can't be handed over as ${NPY}`);
+  const dimensions = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const dictionary = `{'descr': '${npy}', 'fortran_order': False, 'shape': (${dimensions}), }`;
+  const length = Math.ceil((MAGIC.length + 4 + dictionary.length + 1) / ALIGNMENT) * ALIGNMENT;
+  const data = bytesOf(tensor);
+  const file = new Uint8Array(length + data.length);
+  file.set([...MAGIC, 1, 0]);
+  new DataView(file.buffer).setUint16(8, length - 10, true);
+  new TextEncoder().encodeInto(`${dictionary.padEnd(length - 11)}\n`, file.subarray(10));
+  file.set(data, length);
+  return file;
+}
+
+/** @throws {RangeError} if it is none, or one whose elements the protocol does not know */
+export function decodeNpy(file: Uint8Array<ArrayBuffer>): Omit<Tensor, "name"> {
+  const [major = 0] = file.subarray(6, 7);
+  if (file.length < 12 || MAGIC.some((byte, index) => file[index] !== byte) || major < 1 || major > 3) {
+    throw new RangeError(`What is ${NPY} does not begin as such a file does`);
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const start = major === 1 ? 10 : 12;
+  const end = start + (major === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  const header = new TextDecoder("latin1").decode(file.subarray(start, Math.min(end, start + 4096)));
+  const found = /^\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? *\}\s*$/.exec(header);
+  if (found === null) {
+    throw new RangeError(`A file of ${NPY} can't be a tensor: its header is ${JSON.stringify(header)}`);
+  }
+  const [, descr, fortran, dimensions] = found;
+  const datatype = (Object.keys(DATATYPES) as Datatype[]).find((name) => DATATYPES[name].npy === descr);
+  if (datatype === undefined) {
+    throw new RangeError(`A file of ${NPY} can't be a tensor: its elements are '${descr}', not little-endian numbers`);
+  }
+  const shape = dimensions!.split(",").map((size) => size.trim()).filter(Boolean).map(Number);
+  if (fortran === "True" && shape.length > 1) {
+    throw new RangeError(`A file of ${NPY} can't be a tensor: it is in Fortran's order (use numpy.ascontiguousarray)`);
+  }
+  const bytes = file.subarray(end);
+  const expected = countOf(shape) * DATATYPES[datatype].size;
+  if (bytes.length !== expected) {
+    throw new RangeError(`A file of ${NPY} holds ${bytes.length} bytes of data where its header says ${expected}`);
+  }
+  return { datatype, shape, bytes };
+}
