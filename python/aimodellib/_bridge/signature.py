@@ -10,9 +10,12 @@ from .loader import ScriptError, adapt
 
 HOOK = Demand("v2_metadata", ("model",), ("logger",), "v2_metadata(model)")
 
-DATATYPES = (
-    "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 BF16 FP32 FP64 BYTES"  # fmt: skip
-).split()
+DATATYPES = frozenset(
+    (
+        *("BOOL", "BYTES", "FP16", "BF16", "FP32", "FP64"),
+        *("UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64"),
+    )
+)
 
 #: It travels in a frame's metadata, beside little else.
 MAX_LENGTH = 60_000
@@ -47,7 +50,7 @@ def _tensor(item: Any, place: str) -> dict[str, Any]:
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise _wrong(f"{place} as a dict with a name", item)
     if item.get("datatype") not in DATATYPES:
-        raise _wrong(f"{place}['datatype'] as one of {', '.join(DATATYPES)}", item.get("datatype"))
+        raise _wrong(f"{place}['datatype'] as one of {', '.join(sorted(DATATYPES))}", item.get("datatype"))
     shape = item.get("shape")
     if not isinstance(shape, (list, tuple)) or not all(isinstance(size, int) and size >= -1 for size in shape):
         raise _wrong(f"{place}['shape'] as a list of sizes (-1 for any)", shape)

@@ -2,7 +2,7 @@
 
 import { HttpProblem } from "../problem.ts";
 import { type Datatype, isInteger } from "./datatype.ts";
-import { parseJson } from "./json.ts";
+import { membersWithFloats, parseJson } from "./json.ts";
 import { decodeNpy, NPY } from "./npy.ts";
 import { fits, type Signature, type TensorSpec } from "./signature.ts";
 import { bytesOf, elementsOf, joinElements, type Tensor, type Value, valuesOf } from "./tensor.ts";
@@ -41,17 +41,26 @@ function readResult({ body, contentType }: Result): Tensor[] {
   if (type.trim() === NPY) return [{ name: ONLY, ...decodeNpy(body) }];
   const whole = [{ name: ONLY, datatype: "BYTES", shape: [], bytes: joinElements([body]), contentType } as const];
   if (!/^application\/(json|.*\+json) *$/.test(type)) return whole;
+  let text: string;
   let value: unknown;
   try {
-    value = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    value = parseJson(text);
   } catch {
     throw new RangeError(`serialize() returned ${contentType}, which is no JSON`);
   }
   const only = readValue(ONLY, value);
-  if (only !== undefined) return [only];
+  if (only !== undefined) return [asFloats(only, () => membersWithFloats(text).size > 0)];
   if (typeof value !== "object" || value === null || Array.isArray(value)) return whole;
   const named = Object.entries(value).map(([name, item]) => readValue(name, item));
-  return named.length > 0 && named.every((tensor) => tensor !== undefined) ? named : whole;
+  if (named.length === 0 || !named.every((tensor) => tensor !== undefined)) return whole;
+  const floats = membersWithFloats(text);
+  return named.map((tensor) => asFloats(tensor, () => floats.has(tensor.name)));
+}
+
+/** Whole numbers that were written as floats. */
+function asFloats(tensor: Tensor, areFloats: () => boolean): Tensor {
+  return tensor.datatype === "INT64" && areFloats() ? { ...tensor, datatype: "FP64" } : tensor;
 }
 
 /** A number, a string, or nested lists of one length of them; undefined if it is something else. */

@@ -1,0 +1,129 @@
+/** The Open Inference Protocol V2, with the clients that people have. */
+
+import assert from "node:assert/strict";
+import { imports } from "./support/needs.ts";
+import { py, PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const CLIENTS = `${TOOLS}/python`;
+
+/** Doubles what it gets, as JSON or as NumPy's file; images come back as they are. */
+const PLAIN = py`
+  import io, json
+  import numpy
+
+  def load(model_dir, logger=None):
+      return 2
+
+  def deserialize(data, content_type="application/octet-stream", logger=None):
+      if content_type == "application/x-npy":
+          array = numpy.load(io.BytesIO(data))
+          if array.size == 0:
+              raise ValueError("an empty array")
+          return array
+      return json.loads(data) if content_type == "application/json" else data
+
+  def predict(data, model, logger=None):
+      if isinstance(data, bytes):
+          return data
+      return data if isinstance(data, numpy.ndarray) else [value if isinstance(value, int) else [x * model for x in value] for value in data]
+
+  def serialize(data, accepted="*/*", logger=None):
+      if isinstance(data, bytes):
+          return data, "image/png"
+      if isinstance(data, numpy.ndarray):
+          file = io.BytesIO()
+          numpy.save(file, data)
+          return file.getvalue(), "application/x-npy"
+      return json.dumps(data).encode(), "application/json"
+`;
+
+/** Adds up rows, and says what it takes and gives. */
+const TYPED = py`
+  import io, json
+  import numpy
+
+  def load(model_dir, logger=None):
+      return None
+
+  def v2_metadata(model):
+      return {
+          "platform": "numpy",
+          "inputs": [{"name": "input", "datatype": "FP32", "shape": [-1, 2], "content_type": "application/x-npy"}],
+          "outputs": [{"name": "sum", "datatype": "FP32", "shape": [-1]}],
+      }
+
+  def deserialize(data, content_type="application/octet-stream", logger=None):
+      assert content_type == "application/x-npy", content_type
+      return numpy.load(io.BytesIO(data))
+
+  def predict(data, model, logger=None):
+      return data.sum(axis=1)
+
+  def serialize(data, accepted="*/*", logger=None):
+      return json.dumps(data.tolist()).encode(), "application/json"
+`;
+
+async function serve(box: Sandbox): Promise<Server> {
+  Deno.mkdirSync(box.path("model"));
+  const words = Object.entries({ plain: PLAIN, typed: TYPED }).flatMap(([name, script]) => [
+    "--model",
+    `${name}=${box.module({ "serve.py": script }, name)},serve.py,${box.path("model")}`,
+  ]);
+  const program = box.start(["serve", "--port", "0", ...words]);
+  const server = await Server.attach(program, false);
+  for (const name of ["plain", "typed"]) await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+  return server;
+}
+
+test(
+  "the clients of Triton and KServe get health, metadata and predictions",
+  async (box) => {
+    const server = await serve(box);
+    const { code, stdout, stderr } = await box.run([`${ROOT}/tests/e2e/support/open_inference.py`, server.url], {
+      command: CLIENTS,
+    });
+    assert.equal(code, 0, `${stderr}\n${server.log}`);
+    const got = JSON.parse(stdout.trim().split("\n").at(-1)!);
+    const { server: about, ...rest } = got;
+    assert.equal(about.name, "aimodellib");
+    assert.deepEqual(about.extensions, ["binary_tensor_data"]);
+    assert.deepEqual(rest, {
+      live: true,
+      ready: true,
+      models: [true, true, false],
+      metadata: {
+        name: "typed",
+        versions: ["1"],
+        platform: "numpy",
+        inputs: [{ name: "input", datatype: "FP32", shape: [-1, 2], content_type: "application/x-npy" }],
+        outputs: [{ name: "sum", datatype: "FP32", shape: [-1] }],
+      },
+      json: ["7", "float64", [[2, 5], [-6, 8]]],
+      binary: ["7", "float64", [[2, 5], [-6, 8]]],
+      gzip: [[2, 5], [-6, 8]],
+      deflate: [[2, 5], [-6, 8]],
+      typed: ["float32", [3.5, 1]],
+      wide: got.wide,
+      wide_json: got.wide_json,
+      pictures: [["b'\\x89PNG\\x00\\xff'", "b'two'"], { content_type: "image/png", binary_data_size: 17 }],
+      pictures_base64: got.pictures_base64,
+      unknown: "There is no model 'other'; there is 'plain', 'typed'",
+      wrong: "The input 'input' must be FP32 [-1, 2] (-1 is any size), not FP32 [2]",
+      raised: "deserialize() raised ValueError: an empty array",
+      output: "There is no output 'nothing'; there is 'output'",
+      kserve_ready: [true, true],
+      kserve_json: ["k", "plain", [[2, 5], [-6, 8]]],
+      kserve_binary: ["k", "plain", [[2, 5], [-6, 8]]],
+    });
+    // As text, since a number of JavaScript's has not so many digits.
+    for (const name of ["wide", "wide_json"]) {
+      assert.match(stdout, new RegExp(`"${name}": \\[9223372036854775807, -9223372036854775808\\]`));
+    }
+    assert.deepEqual(got.pictures_base64[1], { content_type: "image/png", encoding: "base64" });
+    await server.stop();
+  },
+  imports(CLIENTS, "kserve"),
+  imports(CLIENTS, "tritonclient.http"),
+  imports(PYTHON, "numpy"),
+);
