@@ -118,10 +118,12 @@ export function splitElements(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayB
 /** Nested lists in a tensor's shape; its only value if it is a scalar. */
 export function nested(values: readonly unknown[], shape: readonly number[]): unknown {
   let level = values;
-  for (const size of shape.slice(1).reverse()) {
+  for (let last = shape.length - 1; last > 0; last--) {
+    const size = shape[last]!;
+    const inner = level;
     level = Array.from(
-      { length: size === 0 ? 0 : level.length / size },
-      (_, index) => level.slice(index * size, (index + 1) * size),
+      { length: countOf(shape.slice(0, last)) },
+      (_, index) => inner.slice(index * size, (index + 1) * size),
     );
   }
   return shape.length === 0 ? level[0] : level;
