@@ -1,6 +1,8 @@
 /** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
+import { ALL_INTERFACES, platformOf } from "../config/platform.ts";
+import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
@@ -18,7 +20,7 @@ import type { TargetOptions } from "./target.ts";
 /** The options of the command. */
 export interface ServeOptions
   extends
-    Omit<ServeConfig, "models" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
+    Omit<ServeConfig, "models" | "host" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
     WorkerChoice,
     ListenChoice,
     Omit<TargetOptions, "module">,
@@ -30,6 +32,7 @@ export interface ServeOptions
   readonly modelDir: string | undefined;
   /** What `--model` says, each time that it is there. */
   readonly models: readonly string[];
+  readonly host: string | undefined;
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
   readonly logFormat?: LogFormat | undefined;
@@ -37,6 +40,7 @@ export interface ServeOptions
 }
 
 const DEFAULT_PORT = 8080;
+const DEFAULT_HOST = "127.0.0.1";
 
 /** The longest answer of a worker, in bytes: what fits in the memory of most machines. */
 const MAX_ANSWER = 2 ** 30;
@@ -67,9 +71,12 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   const stop = new AbortController();
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
-  using prepared = options.module === undefined
+  const platform = platformOf(io.env);
+  const given = { module: options.module, script: options.script, modelDir: options.modelDir };
+  const chosen = given.module === undefined && options.models.length === 0 ? demandSageMaker(io) : given;
+  using prepared = chosen.module === undefined
     ? prepareSeveral(options, io)
-    : await prepareOne({ ...options, module: options.module }, io, stop.signal);
+    : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal);
   using log = new RunLog(options, prepared.archive, io);
   configureLogging(log.say, logging);
   using assets = await layOutAssets(io.env);
@@ -77,10 +84,13 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   await serve({
     ...options,
     ...access,
+    healthRoute: platform.healthRoute,
+    predictRoute: platform.predictRoute,
+    host: options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES),
     tls,
     models,
     workers: plan,
-    port: portOption ?? port ?? DEFAULT_PORT,
+    port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
   }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(async (error) => {
     await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
@@ -88,6 +98,16 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   });
   await record?.finish(ExitCode.Success, undefined);
   return 0;
+}
+
+/** What SageMaker has put where it puts it. @throws {UsageError} if there is nothing, or no SageMaker */
+function demandSageMaker(io: Io): SageMakerTarget {
+  const target = sageMakerServing(io.env);
+  if (target !== undefined) return target;
+  throw new UsageError(
+    "There is nothing to serve: say 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +
+      "--model; see 'aimodellib serve --help'",
+  );
 }
 
 /** @throws {UsageError} if a variable says what can't be meant */

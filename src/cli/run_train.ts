@@ -2,8 +2,9 @@
 
 import { layOutAssets } from "../bridge/mod.ts";
 import { absolute } from "../config/module.ts";
+import { failureFileOf, sageMakerTraining } from "../config/sagemaker.ts";
 import { AimodellibError, UsageError } from "../errors.ts";
-import { TensorBoard, train, type TrainConfig } from "../train/mod.ts";
+import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 import { RunLog, type RunLogOptions } from "./run_log.ts";
 import { type RecordOptions, startRecord } from "./run_record.ts";
@@ -14,12 +15,14 @@ import { openTarget, type Target, type TargetOptions } from "./target.ts";
 /** The options of the command. */
 export interface TrainOptions
   extends
-    TargetOptions,
+    Omit<TargetOptions, "module">,
     RunLogOptions,
     EnvironmentChoice,
     RecordOptions,
     LauncherOptions,
     Pick<TrainConfig, "args" | "stopTimeoutMs"> {
+  /** Not there where SageMaker says all. */
+  readonly module: string | undefined;
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
   readonly keepTensorBoard: boolean;
@@ -39,6 +42,36 @@ const DEFAULT_TENSORBOARD_PORT = 6006;
  * @throws {ArchiveError} if an archive is not good, or can't be trained
  */
 export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
+  const { module } = options;
+  if (module !== undefined) return (await trainTarget({ ...options, module }, io)).code;
+  const failureFile = failureFileOf(io.env);
+  try {
+    const given = sageMakerTraining(io.env);
+    if (given === undefined) {
+      throw new UsageError(
+        "There is nothing to train: say 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
+          "see 'aimodellib train --help'",
+      );
+    }
+    const { code, message } = await trainTarget({ ...options, ...given }, io);
+    if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`);
+    return code;
+  } catch (error) {
+    tellFailure(failureFile, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+/** SageMaker shows its beginning as the job's failure reason. */
+function tellFailure(path: string | undefined, message: string): void {
+  if (path === undefined) return;
+  Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  Deno.writeTextFileSync(path, `${message}\n`);
+}
+
+type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
+
+async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   const launcher = launcherArgs(options);
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
   io.dropPermissions();
@@ -60,6 +93,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     modelDir,
     args: options.args,
     launcher,
+    variables: options.variables,
     stopTimeoutMs: options.stopTimeoutMs,
     tensorBoardEnabled: board.enabled,
     tensorBoardDir: board.logDir,
@@ -75,7 +109,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     log.say(`Training has ended; TensorBoard stays at ${tensorBoard.url} until Ctrl+C\n`);
     await aSignal(io);
   }
-  return code;
+  return { code, ...(message !== undefined && { message }) };
 }
 
 /** Whether TensorBoard runs, and where. */

@@ -18,14 +18,16 @@ const port = () => integer({ min: 0, max: 65535, metavar: "PORT" });
 
 const options = {
   ...runFields,
-  host: withDefault(
+  host: optional(
     option("--host", string({ metavar: "ADDRESS" }), {
-      description: message`The address to listen on; ${"0.0.0.0"} for all.`,
+      description:
+        message`The address to listen on; ${"0.0.0.0"} for all. [127.0.0.1; all where a platform says the port]`,
     }),
-    "127.0.0.1",
   ),
   portOption: optional(
-    option("--port", port(), { description: message`The port to listen on; 0 takes one that is free. [8080]` }),
+    option("--port", port(), {
+      description: message`The port to listen on; 0 takes one that is free. [what a platform says, or 8080]`,
+    }),
   ),
   ...listenFields,
   ...logFields,
@@ -81,7 +83,8 @@ const archiveParser = map(
   (parsed) => ({ ...parsed, script: undefined }),
 );
 
-const severalParser = map(
+/** With `--model`, or where a platform says all. */
+const bareParser = map(
   object("Options", options),
   (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
 );
@@ -105,10 +108,10 @@ export const serve = defineCommand({
   parser: parser as Parser<"sync", ParsedServe, unknown>,
   manyFiles: true,
   otherForms: [{
-    parser: severalParser,
+    parser: bareParser,
     fits(given) {
       const parsed = parse(words, given);
-      return parsed.success && parsed.value.models.length > 0;
+      return parsed.success && (parsed.value.models.length > 0 || parsed.value.words.length === 0);
     },
   }, {
     parser: archiveParser,

@@ -123,13 +123,19 @@ const archiveParser = map(
   ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
 );
 
-/** Enough of both forms to tell them apart. */
+/** Where SageMaker says all. */
+const bareParser = map(
+  seq(options),
+  ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
+);
+
+/** Enough of all forms to tell them apart. */
 const words = seq(options, args);
 
-/** What both forms of the command line say. */
+/** What all forms of the command line say. */
 type ParsedTrain = InferValue<typeof options> & {
-  /** Or the archive. */
-  readonly module: string;
+  /** Or the archive; not there where SageMaker says all. */
+  readonly module: string | undefined;
   /** Not there for an archive: its manifest names it. */
   readonly script: string | undefined;
   readonly modelDir: string;
@@ -145,6 +151,12 @@ export const train = defineCommand({
   parser,
   manyFiles: true,
   otherForms: [{
+    parser: bareParser,
+    fits(given) {
+      const parsed = parse(words, given);
+      return parsed.success && parsed.value[1].length === 0;
+    },
+  }, {
     parser: archiveParser,
     fits(given) {
       const parsed = parse(words, given);

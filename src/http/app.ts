@@ -27,6 +27,9 @@ const log = getLogger(["aimodellib", "http"]);
 
 /** What the application needs to know. */
 export interface AppOptions extends InvocationOptions {
+  /** Paths that answer as `/ping` and `/invocations` do, as a platform demands. */
+  readonly healthRoute?: string | undefined;
+  readonly predictRoute?: string | undefined;
   /** Whether each request is logged. */
   readonly accessLog?: boolean | undefined;
   /** Who may ask; without them, everybody. */
@@ -37,14 +40,14 @@ export interface AppOptions extends InvocationOptions {
 export function createApp(models: Models, options: AppOptions): Hono {
   const app = new Hono();
   if (options.accessLog) app.use(accessLog());
-  if (options.tokens !== undefined) app.use(bearer(options.tokens));
+  if (options.tokens !== undefined) app.use(bearer(options.tokens, options.healthRoute));
   const metrics = new Metrics(models);
   const get = (path: string, handler: Handler) => app.get(path, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
-  if (only !== undefined) {
-    app.post("/invocations", metrics.measured({ route: "/invocations", model: only.name }, invocations(only, options)));
+  for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) {
+    app.post(path, metrics.measured({ route: path, model: only!.name }, invocations(only!, options)));
   }
-  for (const path of ["/ping", "/health/ready"]) get(path, allReady(models));
+  for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models));
   get("/health/live", live);
   get("/metrics", measurements(metrics));
   get("/", home(models));
@@ -92,6 +95,11 @@ function respond(path: string, problem: HttpProblem): Response {
   if (!path.startsWith("/v2")) return problem.toResponse();
   const { status, message, members, headers } = problem;
   return new HttpProblem(status, message, { ...members, error: message }, headers).toResponse();
+}
+
+/** Paths of one handler. */
+function namesOf(path: string, other: string | undefined): ReadonlySet<string> {
+  return new Set(other === undefined ? [path] : [path, other]);
 }
 
 type Handler = (c: Context) => Response | Promise<Response>;

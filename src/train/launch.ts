@@ -27,6 +27,8 @@ export interface TrainConfig {
   readonly tensorBoardDir: string;
   /** Options of torchrun, which then starts several processes that train. */
   readonly launcher?: readonly string[] | undefined;
+  /** Variables of its environment, beside those of this process. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** For the script to end after the first signal, in ms; then it is killed. */
   readonly stopTimeoutMs: number;
 }
@@ -106,6 +108,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       python: config.python,
       assets: context.assets,
       env: context.env,
+      variables: config.variables,
       output: context.output ?? "inherit",
       maxBody: MAX_BODY,
       signal: aborter.signal,

@@ -8,11 +8,11 @@ import type { Tokens } from "../tokens.ts";
 const OPEN =
   /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
 
-/** Makes the middleware. */
-export function bearer(tokens: Tokens): MiddlewareHandler {
+/** Makes the middleware. @param healthRoute another path that anybody may ask */
+export function bearer(tokens: Tokens, healthRoute?: string): MiddlewareHandler {
   return async function bearer(c: Context, next: Next): Promise<void> {
     const { path } = c.req;
-    if (!OPEN.test(path)) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
+    if (!OPEN.test(path) && path !== healthRoute) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
     await next();
   };
 }
