@@ -95,7 +95,7 @@ async function readUrl(log: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const chunk of log.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    const url = /Ready: POST (http:\/\/\S+)\/invocations/.exec(text)?.[1];
+    const url = /Ready: POST (http:\/\/[\w.:]+)\/invocations/.exec(text)?.[1];
     if (url !== undefined) return url;
   }
   throw new Error(`The server ended: ${text}`);
