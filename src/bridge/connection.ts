@@ -100,14 +100,16 @@ export class Connection {
   /**
    * Queues a frame; it is sent as soon as the socket takes it. A worker that is gone is noticed by the reader, so
    * nothing is thrown here. `body` must not be changed afterwards.
+   *
+   * @param line a second line of the metadata, in ASCII
    */
-  send(kind: Kind, id: number, metadata: Uint8Array, body: Uint8Array<ArrayBuffer>): void {
+  send(kind: Kind, id: number, metadata: Uint8Array, body: Uint8Array<ArrayBuffer>, line = ""): void {
     if (this.#closed || this.#unwritable) return;
     const flags = this.#exchange?.write(body) ?? 0;
     const beside = flags === 0 && body.length <= SMALL_BODY;
-    const length = HEADER_BYTES + metadata.length + (beside ? body.length : 0);
+    const length = HEADER_BYTES + metadata.length + 1 + line.length + (beside ? body.length : 0);
     if (this.#outboxEnd + length > OUTBOX_BYTES) this.#sealOutbox();
-    this.#outboxEnd = this.#outbox.writeHead(this.#outboxEnd, kind, id, metadata, body.length, flags);
+    this.#outboxEnd = this.#outbox.writeHead(this.#outboxEnd, kind, id, metadata, body.length, flags, line);
     if (beside) {
       this.#outbox.bytes.set(body, this.#outboxEnd);
       this.#outboxEnd += body.length;

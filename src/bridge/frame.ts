@@ -49,6 +49,8 @@ const LAST_KIND = Kind.Credit;
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;
 
+const NEWLINE = 0x0a;
+
 /** The most that the header's u16 can say. */
 export const MAX_METADATA_BYTES = 0xffff;
 
@@ -81,6 +83,7 @@ export class FrameBuffer {
   /**
    * Writes header and metadata of a frame at `offset`; the body is to follow them, unless `flags` say where it is.
    *
+   * @param line a second line of the metadata, in ASCII; none if it is empty
    * @returns the offset behind them
    * @throws {RangeError} if they do not fit, or the metadata is longer than {@linkcode MAX_METADATA_BYTES}
    */
@@ -91,18 +94,27 @@ export class FrameBuffer {
     metadata: Uint8Array,
     bodyLength: number,
     flags = 0,
+    line = "",
   ): number {
-    if (metadata.length > MAX_METADATA_BYTES) {
-      throw new RangeError(`Metadata of ${metadata.length} bytes is over the limit of ${MAX_METADATA_BYTES}`);
+    const length = line === "" ? metadata.length : metadata.length + 1 + line.length;
+    if (length > MAX_METADATA_BYTES) {
+      throw new RangeError(`Metadata of ${length} bytes is over the limit of ${MAX_METADATA_BYTES}`);
     }
     const view = this.#view;
     view.setUint32(offset, bodyLength, true);
     view.setUint32(offset + 4, id, true);
     view.setUint8(offset + 8, kind);
     view.setUint8(offset + 9, flags);
-    view.setUint16(offset + 10, metadata.length, true);
-    this.bytes.set(metadata, offset + HEADER_BYTES);
-    return offset + HEADER_BYTES + metadata.length;
+    view.setUint16(offset + 10, length, true);
+    const { bytes } = this;
+    bytes.set(metadata, offset + HEADER_BYTES);
+    if (line !== "") {
+      let at = offset + HEADER_BYTES + metadata.length;
+      bytes[at++] = NEWLINE;
+      // A line is short: a call of the encoder takes longer.
+      for (let i = 0; i < line.length; i++) bytes[at++] = line.charCodeAt(i);
+    }
+    return offset + HEADER_BYTES + length;
   }
 }
 

@@ -7,6 +7,7 @@ import { accessLog } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
+import { answerHeaders, contextOf } from "./request_context.ts";
 import { allReady, live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
 import {
@@ -73,28 +74,32 @@ export function createApp(models: Models, options: AppOptions): Hono {
       { path, method },
     ) => [path, method === "GET" ? "GET, HEAD" : method]),
   );
-  app.notFound(({ req: { path, method } }) => {
+  app.notFound(({ req }) => {
+    const { path, method } = req;
     const allow = methods.get(path);
     metrics.countOther(allow === undefined ? 404 : 405);
-    if (allow === undefined) return respond(path, new HttpProblem(404, nothingAt(path, models)));
+    if (allow === undefined) return respond(req, new HttpProblem(404, nothingAt(path, models)));
     return respond(
-      path,
+      req,
       new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }),
     );
   });
-  app.onError((error, { req: { path } }) => {
-    if (error instanceof HttpProblem) return respond(path, error);
+  app.onError((error, { req }) => {
+    if (error instanceof HttpProblem) return respond(req, error);
     log.error("A request failed: {error}", { error: error.stack ?? error.message });
-    return respond(path, new HttpProblem(500, "The server failed; its log says why"));
+    return respond(req, new HttpProblem(500, "The server failed; its log says why"));
   });
   return app;
 }
 
-/** Clients of the Open Inference Protocol look for `error`. */
-function respond(path: string, problem: HttpProblem): Response {
-  if (!path.startsWith("/v2")) return problem.toResponse();
-  const { status, message, members, headers } = problem;
-  return new HttpProblem(status, message, { ...members, error: message }, headers).toResponse();
+/** A problem has the request's id; clients of the Open Inference Protocol look for `error`. */
+function respond({ path, raw }: Context["req"], { status, message, members, headers }: HttpProblem): Response {
+  return new HttpProblem(
+    status,
+    message,
+    path.startsWith("/v2") ? { ...members, error: message } : members,
+    "x-request-id" in headers ? headers : { ...headers, ...answerHeaders(contextOf(raw.headers)) },
+  ).toResponse();
 }
 
 /** Paths of one handler. */

@@ -1,21 +1,23 @@
 /** Reading a request's body, with a limit. */
 
+import { type Fields, fieldsOf } from "./fields.ts";
 import { HttpProblem } from "./problem.ts";
 
 /**
  * All bytes of the body.
  *
  * @param maxBytes the most that is accepted
+ * @param fields of its header, if they were read
  * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the client goes away in the middle
  */
 export async function readBody(
   source: Request | Response,
   maxBytes: number,
+  { contentLength, contentEncoding }: Pick<Fields, "contentLength" | "contentEncoding"> = fieldsOf(source.headers),
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const declared = source.headers.get("content-length");
   // What fetch has decompressed is longer than its length says.
-  if (declared !== null && !source.headers.has("content-encoding")) {
-    if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
+  if (contentLength !== null && contentEncoding === null) {
+    if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes);
     try {
       return await source.bytes();
     } catch (cause) {

@@ -1,11 +1,12 @@
 /** What a worker is told of a request beside its body. */
 
 import { HttpProblem } from "./problem.ts";
+import { MAX_TEXT_BYTES } from "./request_context.ts";
 
 /** Different pairs of headers whose metadata is kept encoded. */
 const MAX_CACHED = 256;
-/** What fits in a frame. */
-const MAX_METADATA_BYTES = 0xffff;
+/** What fits in a frame beside the request's context. */
+const MAX_METADATA_BYTES = 0xffff - 1 - MAX_TEXT_BYTES;
 
 /** Most requests have the same two headers: their metadata is encoded once. */
 export function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {

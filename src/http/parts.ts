@@ -15,12 +15,21 @@ export function takesEvents(accept: string): boolean {
 }
 
 /** The answer. */
-export function respondInParts(contentType: string, parts: PartStream, accept: string): Response {
+export function respondInParts(
+  { contentType, parts }: Outcome & { kind: "parts" },
+  accept: string,
+  headers: Readonly<Record<string, string>>,
+): Response {
   if (!takesEvents(accept)) {
-    return new Response(bodyOf(parts), { headers: { "content-type": contentType } });
+    return new Response(bodyOf(parts), { headers: { ...headers, "content-type": contentType } });
   }
   return new Response(bodyOf(parts, eventsOf(contentType)), {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-cache", "x-accel-buffering": "no" },
+    headers: {
+      ...headers,
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+    },
   });
 }
 

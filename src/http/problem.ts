@@ -42,6 +42,11 @@ export class HttpProblem extends Error {
     super(detail);
   }
 
+  /** The same, with more headers. */
+  with(headers: Readonly<Record<string, string>>): HttpProblem {
+    return new HttpProblem(this.status, this.message, this.members, { ...this.headers, ...headers });
+  }
+
   /** The problem itself. */
   get body(): Readonly<Record<string, string | number>> {
     const title = TITLES[this.status] ?? "Error";

@@ -176,7 +176,14 @@ function createPool(
         maxRequests,
         maxMemory,
         maxBody: config.maxAnswer,
-        output: lineSplitter((line) => workerLog.info("{line}", { line, worker })),
+        output: lineSplitter((line, origin) =>
+          workerLog.info("{line}", {
+            line,
+            worker,
+            ...(origin && { request_id: origin.requestId }),
+            ...(origin?.traceId !== undefined && { trace_id: origin.traceId }),
+          })
+        ),
         config: {
           mode: "serve",
           module,

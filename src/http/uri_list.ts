@@ -64,14 +64,16 @@ function parse(text: string, allowed: readonly string[]): URL {
 /**
  * Fetches the input.
  *
+ * @param headers those to pass on
  * @returns its bytes and content type
  * @throws {HttpProblem} 502 if it can't be had, 413 if it is too large
  */
 export async function fetchInput(
   url: URL,
   maxBytes: number,
+  headers: Readonly<Record<string, string>>,
 ): Promise<{ body: Uint8Array<ArrayBuffer>; contentType: string }> {
-  const response = await transfer(url, { method: "GET" }, "fetch the input");
+  const response = await transfer(url, { method: "GET", headers }, "fetch the input");
   const contentType = response.headers.get("content-type") ?? "application/octet-stream";
   try {
     return { body: await readBody(response, maxBytes), contentType };
@@ -85,14 +87,15 @@ export async function fetchInput(
 /**
  * Posts the answer.
  *
+ * @param headers `content-type`, and those to pass on
  * @throws {HttpProblem} 502 if the output's host does not take it
  */
 export async function postOutput(
   url: URL,
   body: Uint8Array<ArrayBuffer>,
-  contentType: string,
+  headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const init = { method: "POST", body, headers: { "content-type": contentType } };
+  const init = { method: "POST", body, headers };
   const response = await transfer(url, init, "post the output");
   await response.body?.cancel();
 }

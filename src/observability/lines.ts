@@ -8,6 +8,18 @@ const CARRIAGE_RETURN = 0x0d;
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The request that a line belongs to. */
+export interface LineOrigin {
+  readonly requestId: string;
+  /** Of W3C Trace Context. */
+  readonly traceId?: string | undefined;
+}
+
+/** What a worker puts in front of such a line, and somewhere in it if it is made of several messages. */
+// deno-lint-ignore no-control-regex
+const MARK = /\x1e\[([\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?\]\x1e/g;
+const RECORD_SEPARATOR = 0x1e;
+
 /** Takes bytes as they come; see {@linkcode lineSplitter}. */
 export interface LineSplitter {
   (bytes: Uint8Array): void;
@@ -16,25 +28,32 @@ export interface LineSplitter {
 }
 
 /**
- * Makes a function that takes bytes and calls `onLine` for each complete line, without its end.
+ * Makes a function that takes bytes and calls `onLine` for each complete line, without its end, and the mark that says which
+ * request it belongs to.
  *
  * Nothing is lost: bytes that are not UTF-8, and control characters other than tab and escape (colours), are shown as
  * `\xNN`.
  */
-export function lineSplitter(onLine: (line: string) => void): LineSplitter {
+export function lineSplitter(onLine: (line: string, origin?: LineOrigin) => void): LineSplitter {
   let rest: Uint8Array = new Uint8Array(0);
+  const give = (line: Uint8Array) => {
+    const text = decode(line);
+    if (!line.includes(RECORD_SEPARATOR)) return onLine(escape(text));
+    const mark = [...text.matchAll(MARK)][0];
+    onLine(escape(text.replace(MARK, "")), mark && { requestId: mark[1]!, traceId: mark[2] });
+  };
   /** Gives on what is too long for one line, and returns what is left. */
   const shorten = (line: Uint8Array): Uint8Array => {
     while (line.length > MAX_LINE_BYTES) {
       const end = characterStart(line, MAX_LINE_BYTES);
-      onLine(show(line.subarray(0, end)));
+      give(line.subarray(0, end));
       line = line.subarray(end);
     }
     return line;
   };
   const finish = (line: Uint8Array) => {
     const last = shorten(line);
-    onLine(show(last.at(-1) === CARRIAGE_RETURN ? last.subarray(0, -1) : last));
+    give(last.at(-1) === CARRIAGE_RETURN ? last.subarray(0, -1) : last);
   };
   const split = (bytes: Uint8Array) => {
     let start = 0;
@@ -67,13 +86,15 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array {
   return whole;
 }
 
-function show(bytes: Uint8Array): string {
-  let text: string;
+function decode(bytes: Uint8Array): string {
   try {
-    text = strict.decode(bytes);
+    return strict.decode(bytes);
   } catch {
-    text = escapeInvalid(bytes);
+    return escapeInvalid(bytes);
   }
+}
+
+function escape(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g, hex);
 }

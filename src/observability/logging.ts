@@ -28,17 +28,18 @@ export function configureLogging(write: (text: string) => void, options: Logging
   });
 }
 
-/** `2026-01-31T12:00:00.000Z INFO message`; a script's line as `[worker 1] line`. */
+/** `2026-01-31T12:00:00.000Z INFO message`; a script's line as `[worker 1] line`, or `[worker 1, request ID] line`. */
 export function formatRecord(record: LogRecord): string {
   if (record.category[1] === "worker") {
-    return `[worker ${record.properties["worker"]}] ${record.properties["line"]}\n`;
+    const { worker, request_id, line } = record.properties;
+    return `[worker ${worker}${request_id === undefined ? "" : `, request ${request_id}`}] ${line}\n`;
   }
   return `${new Date(record.timestamp).toISOString()} ${record.level.toUpperCase()} ${messageOf(record)}\n`;
 }
 
 /**
  * `{"time":"2026-01-31T12:00:00.000Z","level":"info","logger":"serve","message":"…"}`, and behind that what the message is
- * made of; a script's line is the message, beside its `worker`.
+ * made of; a script's line is the message, beside its `worker` and `request_id`.
  */
 export function formatJson(record: LogRecord): string {
   const { line, ...rest } = record.properties;

@@ -96,6 +96,11 @@ export class InFlight {
     return job;
   }
 
+  /** All jobs with their ids, in no order. */
+  entries(): [id: number, job: Job][] {
+    return this.#slots.flatMap((job, slot) => job === undefined ? [] : [[this.#ids[slot]!, job]]);
+  }
+
   /** Removes all jobs, and returns them with their ids, the oldest first. */
   clear(): [id: number, job: Job][] {
     const ids = [...this.#ids].filter((_, slot) => this.#slots[slot] !== undefined);

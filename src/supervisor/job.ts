@@ -6,6 +6,8 @@ import type { PartStream } from "./part_stream.ts";
 export interface Invocation {
   /** UTF-8 JSON: `content_type` and `accept`. */
   readonly metadata: Uint8Array<ArrayBuffer>;
+  /** JSON in ASCII: what is known of the request itself, such as its `id`. */
+  readonly context?: string | undefined;
   readonly body: Uint8Array<ArrayBuffer>;
   /** Gives a signal that is aborted when the client leaves; asked for only where it is of use, since it costs. */
   readonly gone?: (() => AbortSignal) | undefined;

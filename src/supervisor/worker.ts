@@ -26,6 +26,7 @@ import {
 import { InFlight } from "./in_flight.ts";
 import { AnswerReader, errorIn, loadErrorIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
+import { Leavers } from "./leavers.ts";
 import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
 import { Window } from "./window.ts";
@@ -62,8 +63,7 @@ export class Worker {
   #inFlight = new InFlight();
   /** Whether it executes several requests at once, so that they end in any order. */
   #concurrent = false;
-  /** Whether it can be told that a client has left. */
-  #cancels = false;
+  readonly #leavers = new Leavers(() => this.#inFlight, (id, job) => this.#cancel(id, job));
   /** Of the jobs whose answers come in parts, by their ids. */
   readonly #streams = new Map<number, PartStream>();
   #signature: unknown;
@@ -177,8 +177,8 @@ export class Worker {
     if (this.#inFlight.size === 0) this.#busySince = now;
     const id = this.#inFlight.add(job, now);
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
-    this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body);
-    if (this.#cancels) this.#cancelWhenGone(id, job);
+    this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body, job.context);
+    this.#leavers.add(id, job);
   }
 
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
@@ -191,12 +191,6 @@ export class Worker {
     const force = () => this.#process?.kill("SIGKILL");
     if (signal.aborted) force();
     else signal.addEventListener("abort", force, { once: true });
-  }
-
-  #cancelWhenGone(id: number, job: Job): void {
-    const gone = job.gone?.();
-    if (gone?.aborted) this.#cancel(id, job);
-    else gone?.addEventListener("abort", () => this.#cancel(id, job), { once: true });
   }
 
   #cancel(id: number, job: Job): void {
@@ -263,7 +257,7 @@ export class Worker {
     this.#window = new Window(Number(window));
     this.#inFlight = new InFlight(Number(window));
     this.#concurrent = concurrent === true;
-    this.#cancels = cancels === true;
+    this.#leavers.always = cancels === true;
   }
 
   #onStats({ metadata }: Frame): void {
@@ -335,7 +329,9 @@ export class Worker {
   #onBatch(): void {
     if (this.#answered === 0) return;
     const now = performance.now();
-    this.#window.observe(this.#answered, now - this.#busySince);
+    const ms = now - this.#busySince;
+    this.#window.observe(this.#answered, ms);
+    this.#leavers.observe(this.#answered, ms);
     this.#busySince = now;
     this.#served += this.#answered;
     this.#answered = 0;
@@ -358,6 +354,7 @@ export class Worker {
   #die(cause: string): void {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
     clearTimeout(this.#timer);
+    this.#leavers.stop();
     const stopped = this.#state === "stopping";
     this.#state = "dead";
     for (const resolve of this.#usageAsked.splice(0)) resolve();

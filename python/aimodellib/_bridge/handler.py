@@ -11,6 +11,7 @@ from . import frames, streams
 from .demands import BATCH, SERVE
 from .loader import adapt
 from .parts import Gone, Sender
+from .request import here
 from .usage import Times
 
 #: How many different metadata texts of requests, and content types of answers, are kept parsed.
@@ -55,7 +56,9 @@ class Handler:
         If ``predict`` returns a generator, ``sender`` sends its items, and what is returned comes behind them.
         Raises ProtocolError if ``metadata`` does not parse.
         """
-        content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
+        headers, _, context = metadata.partition(b"\n")
+        here.request = (context, sender)
+        content_type, accepted = self._requests.get(headers) or self._headers(headers)
         stage = "deserialize"
         start = now()
         try:
@@ -88,7 +91,9 @@ class Handler:
         sources: list[tuple[int, str, float]] = []
         self.times.batches.observe(len(requests))
         for number, (metadata, body) in enumerate(requests):
-            content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
+            headers, _, context = metadata.partition(b"\n")
+            here.request = (context, None)
+            content_type, accepted = self._requests.get(headers) or self._headers(headers)
             start = now()
             try:
                 inputs.append(self._deserialize(body, content_type))
@@ -97,6 +102,7 @@ class Handler:
                 raise
             except BaseException as error:
                 answers[number] = raised("deserialize", error)
+        here.request = None
         start = now()
         outputs = self._predict_all(inputs) if inputs else []
         taken = now() - start
@@ -104,6 +110,7 @@ class Handler:
             if failure is not None:
                 answers[number] = failure
                 continue
+            here.request = (requests[number][0].partition(b"\n")[2], None)
             start = now()
             try:
                 answers[number] = self.answer(self._serialize(output, accepted), accepted)

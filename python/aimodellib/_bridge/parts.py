@@ -7,8 +7,10 @@ leaves, it is closed.
 from __future__ import annotations
 
 import json
+import os
 import select
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Callable
 
 from . import frames
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Parts that may be sent before any was taken.
 FIRST_CREDIT = 16
+#: How long what is known of a client is good for, in seconds.
+LOOK_EVERY = 0.005
 
 
 class Gone(Exception):
@@ -34,6 +38,10 @@ class Sender:
         #: Whose answer is sent.
         self.request_id = 0
         self._credit = 0
+        #: The last one whose client left.
+        self._gone_id = 0
+        self._next_look = 0.0
+        self._reader = (os.getpid(), threading.get_ident())
 
     def send(self, handler: Handler, items: Any, accepted: str, serialize: Callable[..., Any]) -> Answer:
         """Send all of the generator ``items``, and return the answer behind them.
@@ -60,16 +68,40 @@ class Sender:
         transmit(self._link, self.request_id, answer)
 
     def wait(self) -> None:
-        """Wait until another part may be sent; frames for other requests go to ``link.waiting``. Raises Gone."""
+        """Wait until another part may be sent. Raises Gone."""
         self._credit -= 1
-        while self._credit == 0 or select.select([self._link.socket], [], [], 0)[0]:
-            for frame in self._link.reader.read():
-                if frame[1] != self.request_id:
-                    self._link.waiting.append(frame)
-                elif frame[0] == frames.CANCEL:
-                    raise Gone
-                else:
-                    self._credit += parts_of(frame)
+        while self._credit == 0 or self._has_frames():
+            self._read()
+            if self._gone_id == self.request_id:
+                raise Gone
+
+    def is_gone(self, request_id: int) -> bool:
+        """Tell whether the client has left; frames are read for that, but no more often than every 5 ms."""
+        if self._gone_id != request_id == self.request_id:
+            now = time.monotonic()
+            # Another process or thread of the script must not take frames.
+            if now >= self._next_look and self._reader == (os.getpid(), threading.get_ident()):
+                self._next_look = now + LOOK_EVERY
+                try:
+                    while self._has_frames():
+                        self._read()
+                except frames.Closed:
+                    # Nobody is there at all; who reads next is told the same.
+                    self._gone_id = request_id
+        return self._gone_id == request_id
+
+    def _has_frames(self) -> bool:
+        return bool(select.select([self._link.socket], [], [], 0)[0])
+
+    def _read(self) -> None:
+        """Read frames; those for other requests go to ``link.waiting``."""
+        for frame in self._link.reader.read():
+            if frame[1] != self.request_id:
+                self._link.waiting.append(frame)
+            elif frame[0] == frames.CANCEL:
+                self._gone_id = frame[1]
+            else:
+                self._credit += parts_of(frame)
 
 
 class ThreadSender(Sender):
@@ -95,6 +127,10 @@ class ThreadSender(Sender):
             self._changed.wait_for(lambda: self._credit > 0 or self._gone)
             if self._gone:
                 raise Gone
+
+    def is_gone(self, _request_id: int) -> bool:
+        """Tell whether the client has left."""
+        return self._gone
 
     def on_frame(self, frame: Frame) -> None:
         """Take a frame that is for this answer."""

@@ -10,13 +10,13 @@ import gc
 import sys
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..util.logging import PrintLogger
 from ..util.types import InferenceModule
 from . import frames, streams
 from .demands import SERVE
 from .handler import Handler
 from .loader import ScriptError, adapt, add_to_path, find_implementation, is_async, load_script, streams_async
 from .parts import Sender
+from .request import ServingLogger, here, marked
 from .signature import read_signature
 from .usage import Usage
 
@@ -33,7 +33,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         module = load_script(config["module"], config["script"])
         stage = "check"
         owner = find_implementation(module, InferenceModule.demanded())
-        logger = {"logger": PrintLogger()}
+        logger = {"logger": ServingLogger()}
+        streams.mark = marked
         load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
         handler, loop, window = _choose(owner, logger, config)
         stage = "load"
@@ -54,7 +55,10 @@ def run(link: Link, config: dict[str, Any]) -> int:
     link.send(frames.READY, **window)
     usage = Usage(link, handler.times)
     usage.tell()
-    return loop(link, handler, usage)
+    status = loop(link, handler, usage)
+    # What is printed from now on is no request's.
+    here.request = None
+    return status
 
 
 #: Takes requests until STOP, or the end of the connection; returns the exit code.
@@ -89,7 +93,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
         def in_threads(link: Link, handler: Handler, usage: Usage) -> int:
             return serve_threads(link, handler, usage, threads)
 
-        return Handler(owner, logger, max_body), in_threads, {"window": threads, "concurrent": True}
+        return Handler(owner, logger, max_body), in_threads, {"window": threads, "concurrent": True, "cancels": True}
     return Handler(owner, logger, max_body), serve, {}
 
 

@@ -12,6 +12,7 @@ from . import frames, streams
 from .handler import Answer, Handler, failed, raised
 from .loader import end_tasks, event_loop
 from .parts import FIRST_CREDIT, end_of_parts, parts_of, transmit, without_events
+from .request import of_task
 
 if TYPE_CHECKING:
     from .usage import Usage
@@ -27,7 +28,9 @@ class AsyncHandler(Handler):
 
     async def invoke_async(self, metadata: bytes, body: bytes, sender: AsyncSender) -> Answer:
         """Return the answer's kind, metadata and body, as :meth:`Handler.invoke` does."""
-        content_type, accepted = self._requests.get(metadata) or self._headers(metadata)
+        headers, _, context = metadata.partition(b"\n")
+        of_task.set((context, sender))
+        content_type, accepted = self._requests.get(headers) or self._headers(headers)
         stage = "deserialize"
         start = now()
         try:
@@ -60,7 +63,7 @@ class AsyncSender:
 
     def __init__(self, link: Link, request_id: int) -> None:
         self._link = link
-        self._request_id = request_id
+        self.request_id = request_id
         self._credit = FIRST_CREDIT
         self._more = asyncio.Event()
         #: Whether the task is running, and whether the client has left.
@@ -76,7 +79,7 @@ class AsyncSender:
                 answer = handler.answer(await _value(serialize(item, accepted)), accepted)
                 if answer[0] != frames.RESULT:
                     return answer
-                transmit(self._link, self._request_id, answer)
+                transmit(self._link, self.request_id, answer)
                 sent += 1
                 self._credit -= 1
                 while self._credit == 0:
@@ -85,6 +88,10 @@ class AsyncSender:
         finally:
             await _value(items.aclose() if isinstance(items, AsyncGeneratorType) else items.close())
         return end_of_parts(sent)
+
+    def is_gone(self, _request_id: int) -> bool:
+        """Tell whether the client has left."""
+        return self.gone
 
     def add_credit(self, parts: int) -> None:
         """Allow more parts."""

@@ -45,6 +45,9 @@ def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout
         elif waiting[0][0] == frames.STATS:
             waiting.popleft()
             usage.answer()
+        elif waiting[0][0] == frames.CANCEL:
+            # What is in a batch is not ended alone.
+            waiting.popleft()
         else:
             raise frames.ProtocolError(f"A frame of kind {waiting[0][0]} is not for a serving worker")
 

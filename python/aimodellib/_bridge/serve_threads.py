@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
+from .handler import Handler, failed
 from .parts import ThreadSender
 
 if TYPE_CHECKING:
-    from .handler import Handler
     from .usage import Usage
     from .worker import Link
 
@@ -32,7 +32,10 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
                 begun = number
                 ledger.begin(request_id)
         sender = senders[request_id]
-        kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
+        if sender.is_gone(request_id):
+            kind, answer_metadata, answer_body = failed("cancelled", "The client left")
+        else:
+            kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
         with lock:
             del senders[request_id]
             ledger.answer(kind, request_id, answer_metadata, answer_body)

@@ -7,6 +7,10 @@ import io
 import os
 import sys
 import traceback
+from typing import Callable
+
+#: What is done to what is printed here, such as to say which request it is about.
+mark: Callable[[str], str] = str
 
 #: Where this package lies: its frames are of no interest in a script's traceback.
 _OURS = os.path.dirname(os.path.abspath(__file__))
@@ -64,6 +68,7 @@ def print_line(line: str) -> None:
 
 def print_text(text: str) -> None:
     """Write to standard error, even if the script closed or replaced it."""
+    text = mark(text)
     flush()
     try:
         sys.stderr.write(text)

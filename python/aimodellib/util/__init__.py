@@ -1,6 +1,6 @@
 """What a script may import: the protocols that it implements, and loggers."""
 
 from .logging import PrintLogger
-from .types import InferenceModule, Logger, TrainingModule
+from .types import InferenceModule, Logger, Request, TrainingModule
 
-__all__ = ["InferenceModule", "Logger", "PrintLogger", "TrainingModule"]
+__all__ = ["InferenceModule", "Logger", "PrintLogger", "Request", "TrainingModule"]

@@ -30,10 +30,13 @@ class PrintLogger(Logger):
         prefix = "" if level is None else f"[{level}] "
         if time_fmt is not None:
             prefix = f"{time.strftime(time_fmt)} {prefix}"
-        # One write a message: lines of several threads or processes do not mix.
-        sys.stdout.write(prefix + sep.join(map(str, msgs)) + end)
+        self.write(prefix + sep.join(map(str, msgs)) + end)
         if flush:
             self.flush()
+
+    def write(self, text: str) -> None:
+        """Print ``text`` as it is, with one write: lines of several threads or processes do not mix."""
+        sys.stdout.write(text)
 
     def flush(self, suppress_errors: bool | None = None) -> None:
         """Flush standard output; an ``OSError`` is raised unless ``suppress_errors``."""

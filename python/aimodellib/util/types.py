@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     _ProtocolMeta = type(Protocol)
 
-__all__ = ["InferenceModule", "Logger", "TrainingModule"]
+__all__ = ["InferenceModule", "Logger", "Request", "TrainingModule"]
 
 
 class _Validating(_ProtocolMeta):
@@ -35,6 +35,26 @@ class _Validating(_ProtocolMeta):
             for name, value in vars(base).items()
             if callable(value) and not name.startswith("_")
         )
+
+
+class Request(Protocol):
+    """What is known of the request that a serving script executes: its ``logger`` has it."""
+
+    id: str
+    """The header ``X-Request-Id``, or an id that was made; the answer has it, too."""
+    traceparent: str | None
+    """W3C Trace Context: this header and the next are to be sent on with requests that the script makes."""
+    tracestate: str | None
+    custom_attributes: str | None
+    """The header ``X-Amzn-SageMaker-Custom-Attributes``."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client has left, so that nobody waits for the answer.
+
+        To be looked at by what takes long, as often as it likes.
+        """
+        ...
 
 
 class Logger(Protocol):
@@ -63,6 +83,11 @@ class Logger(Protocol):
     def flush(self, suppress_errors: bool | None = None) -> None:
         """Send on what is buffered; ``suppress_errors`` keeps a failure to itself."""
         ...
+
+    @property
+    def request(self) -> Request | None:
+        """The request that is executed; None in ``train``, in ``load``, and in ``predict_batch``, which has several."""
+        return None
 
 
 class TrainingModule(Protocol, metaclass=_Validating):

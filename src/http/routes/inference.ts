@@ -7,6 +7,7 @@ import { readBody } from "../body.ts";
 import { metadataEncoder } from "../metadata.ts";
 import { wholeOf } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
+import { answerHeaders, contextOf, identified, toText } from "../request_context.ts";
 import { callsOf, encodeInferResponse, parseInferRequest, type Signature } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
 
@@ -57,21 +58,27 @@ export function modelReady(model: Model) {
 /** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
 export function infer(model: Model, { maxBody }: { readonly maxBody: number }) {
   const encode = metadataEncoder();
-  const about = { name: model.name, version: MODEL_VERSION };
+  const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
     const { raw } = c.req;
-    const signature = signatureOf(model);
-    const body = await readBody(decompressed(raw), maxBody);
-    const request = parseInferRequest(body, jsonLength(raw.headers), signature);
-    const { calls, accept } = callsOf(request, signature);
+    const about = contextOf(raw.headers);
+    const context = toText(about);
     const gone = () => raw.signal;
-    const results = await Promise.all(
-      calls.map(async ({ body, contentType }) =>
-        wholeOf(await model.invoke({ metadata: encode(contentType, accept), body, gone }))
-      ),
-    );
-    const answer = encodeInferResponse(about, request, results, signature);
-    return new Response(answer.body, { headers: answer.headers });
+    try {
+      const signature = signatureOf(model);
+      const body = await readBody(decompressed(raw), maxBody);
+      const request = parseInferRequest(body, jsonLength(raw.headers), signature);
+      const { calls, accept } = callsOf(request, signature);
+      const results = await Promise.all(
+        calls.map(async ({ body, contentType }) =>
+          wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, body, gone }))
+        ),
+      );
+      const answer = encodeInferResponse(description, request, results, signature);
+      return new Response(answer.body, { headers: { ...answer.headers, ...answerHeaders(about) } });
+    } catch (error) {
+      throw identified(error, about);
+    }
   };
 }
 

@@ -4,9 +4,11 @@ import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
 import type { Model } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
+import { fieldsOf } from "../fields.ts";
 import { metadataEncoder } from "../metadata.ts";
 import { respondInParts, type Result, wholeOf } from "../parts.ts";
 import { HttpProblem, problemOf } from "../problem.ts";
+import { answerHeaders, contextOf, headersToPassOn, identified, toText } from "../request_context.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -32,31 +34,39 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
   return async function invocations(c: Context): Promise<Response> {
     const request = c.req.raw;
     const { headers } = request;
-    const contentType = headers.get("content-type") ?? DEFAULT_CONTENT_TYPE;
-    const accept = headers.get("accept") ?? DEFAULT_ACCEPT;
-    const body = await readBody(request, maxBody);
+    const fields = fieldsOf(headers);
+    const contentType = fields.contentType ?? DEFAULT_CONTENT_TYPE;
+    const accept = fields.accept ?? DEFAULT_ACCEPT;
+    const about = contextOf(headers, fields);
+    const context = toText(about);
     const gone = () => request.signal;
-    if (isUriList(contentType)) {
-      const { input, output } = parseUriList(body, uriListHosts);
-      const fetched = await fetchInput(input, maxBody);
-      const outcome = await model.invoke({ metadata: encode(fetched.contentType, accept), body: fetched.body, gone });
-      const result = await wholeOf(outcome);
-      await postOutput(output, result.body, result.contentType);
-      return c.text(`Output written to '${output}'\n`);
+    try {
+      const body = await readBody(request, maxBody, fields);
+      if (isUriList(contentType)) {
+        const { input, output } = parseUriList(body, uriListHosts);
+        const passedOn = headersToPassOn(about);
+        const fetched = await fetchInput(input, maxBody, passedOn);
+        const metadata = encode(fetched.contentType, accept);
+        const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, gone }));
+        await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
+        return c.text(`Output written to '${output}'\n`, 200, answerHeaders(about));
+      }
+      const outcome = await model.invoke({ metadata: encode(contentType, accept), context, body, gone });
+      if (outcome.kind === "result") return toResponse(outcome, answerHeaders(about));
+      if (outcome.kind === "parts") return respondInParts(outcome, accept, answerHeaders(about));
+      throw problemOf(outcome);
+    } catch (error) {
+      throw identified(error, about);
     }
-    const outcome = await model.invoke({ metadata: encode(contentType, accept), body, gone });
-    if (outcome.kind === "result") return toResponse(outcome);
-    if (outcome.kind === "parts") return respondInParts(outcome.contentType, outcome.parts, accept);
-    throw problemOf(outcome);
   };
 }
 
-function toResponse({ contentType, body }: Result): Response {
+function toResponse({ contentType, body }: Result, headers: Record<string, string>): Response {
+  headers["content-type"] = contentType;
   try {
-    if (body.length < LARGE_BODY) return new Response(body, { headers: { "content-type": contentType } });
-    return new Response(oneChunk(body), {
-      headers: { "content-type": contentType, "content-length": String(body.length) },
-    });
+    if (body.length < LARGE_BODY) return new Response(body, { headers });
+    headers["content-length"] = String(body.length);
+    return new Response(oneChunk(body), { headers });
   } catch {
     const message = `serialize() returned '${contentType}', which can't be a Content-Type`;
     log.error("{message}", { message });

@@ -93,7 +93,7 @@ export class FakeBridge {
       kind: header.getUint8(8),
       id: header.getUint32(4, true),
       flags,
-      metadata: metadata === "" ? {} : JSON.parse(metadata),
+      metadata: metadata === "" ? {} : JSON.parse(metadata.split("\n")[0]!),
       body: await this.#read(flags === 0 ? header.getUint32(0, true) : 0),
     };
   }

@@ -23,7 +23,11 @@ Deno.test("takesEvents() finds text/event-stream among what a client accepts", (
 });
 
 Deno.test("respondInParts() gives the parts as a body, without empty pieces", async () => {
-  const response = respondInParts("a/b", streamOf(["one", "", "", "two"]), "*/*");
+  const response = respondInParts(
+    { kind: "parts", contentType: "a/b", parts: streamOf(["one", "", "", "two"]) },
+    "*/*",
+    {},
+  );
   assert.equal(response.headers.get("content-type"), "a/b");
   const pieces: string[] = [];
   for await (const piece of response.body!) pieces.push(text(piece));
@@ -31,7 +35,10 @@ Deno.test("respondInParts() gives the parts as a body, without empty pieces", as
 });
 
 Deno.test("respondInParts() breaks a body off when its parts do not come to their end", async () => {
-  await assert.rejects(respondInParts("a/b", streamOf(["one"], lost), "*/*").text(), { name: "HttpProblem" });
+  await assert.rejects(
+    respondInParts({ kind: "parts", contentType: "a/b", parts: streamOf(["one"], lost) }, "*/*", {}).text(),
+    { name: "HttpProblem" },
+  );
 });
 
 for (
@@ -44,14 +51,22 @@ for (
   ] as const
 ) {
   Deno.test(`respondInParts() writes a part of ${type} as an event`, async () => {
-    const response = respondInParts(type, streamOf([part]), "text/event-stream");
+    const response = respondInParts(
+      { kind: "parts", contentType: type, parts: streamOf([part]) },
+      "text/event-stream",
+      {},
+    );
     assert.equal(response.headers.get("content-type"), "text/event-stream");
     assert.equal(await response.text(), `${data}event: end\ndata: \n\n`);
   });
 }
 
 Deno.test("respondInParts() ends events with a problem when the parts do not come to their end", async () => {
-  const events = await respondInParts("text/plain", streamOf(["one"], lost), "text/event-stream").text();
+  const events = await respondInParts(
+    { kind: "parts", contentType: "text/plain", parts: streamOf(["one"], lost) },
+    "text/event-stream",
+    {},
+  ).text();
   const [, problem] = /^data: one\n\nevent: error\ndata: (.*)\n\n$/.exec(events)!;
   assert.equal(JSON.parse(problem!).status, 502);
 });

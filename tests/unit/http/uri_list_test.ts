@@ -115,9 +115,9 @@ Deno.test("fetchInput() gives bytes and content type when the host answers", asy
   await using server = new LocalServer((path) =>
     path === "/typed" ? new Response("1,2", { headers: { "content-type": "text/csv" } }) : new Response(utf8("raw"))
   );
-  const typed = await fetchInput(server.url("/typed"), 100);
+  const typed = await fetchInput(server.url("/typed"), 100, {});
   assert.deepEqual([text(typed.body), typed.contentType], ["1,2", "text/csv"]);
-  const raw = await fetchInput(server.url("/raw"), 3);
+  const raw = await fetchInput(server.url("/raw"), 3, {});
   assert.deepEqual([text(raw.body), raw.contentType], ["raw", "application/octet-stream"]);
   assert.deepEqual(server.requests.map(({ method }) => method), ["GET", "GET"]);
 });
@@ -129,7 +129,7 @@ for (const status of [301, 302, 307, 308, 404, 500]) {
         ? new Response("secret")
         : new Response("elsewhere", { status, headers: { location: "/secret" } })
     );
-    await assert.rejects(fetchInput(server.url("/a"), 100), {
+    await assert.rejects(fetchInput(server.url("/a"), 100, {}), {
       status: 502,
       message: `Could not fetch the input at '${server.url("/a")}': it answered ${status}`,
     });
@@ -146,7 +146,7 @@ Deno.test("fetchInput() throws 413 when the input is larger than a body may be",
     });
   await using server = new LocalServer((path) => new Response(path === "/declared" ? new Uint8Array(101) : chunked()));
   for (const path of ["/declared", "/endless"]) {
-    await assert.rejects(fetchInput(server.url(path), 100), { name: "HttpProblem", status: 413 });
+    await assert.rejects(fetchInput(server.url(path), 100, {}), { name: "HttpProblem", status: 413 });
   }
 });
 
@@ -155,15 +155,15 @@ Deno.test("fetchInput() throws 413 when a small input becomes too large by decom
   const compressed = await new Response(zeros).bytes();
   assert.ok(compressed.length < 10_000);
   await using server = new LocalServer(() => new Response(compressed, { headers: { "content-encoding": "gzip" } }));
-  await assert.rejects(fetchInput(server.url("/"), 10_000), { name: "HttpProblem", status: 413 });
-  assert.equal((await fetchInput(server.url("/"), 1_000_000)).body.length, 1_000_000);
+  await assert.rejects(fetchInput(server.url("/"), 10_000, {}), { name: "HttpProblem", status: 413 });
+  assert.equal((await fetchInput(server.url("/"), 1_000_000, {})).body.length, 1_000_000);
 });
 
 Deno.test("fetchInput() throws 502 when nobody listens there", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
   listener.close();
-  await assert.rejects(fetchInput(url, 100), (error: Error & { status?: number }) => {
+  await assert.rejects(fetchInput(url, 100, {}), (error: Error & { status?: number }) => {
     assert.equal(error.status, 502);
     assert.ok(error.message.startsWith(`Could not fetch the input at '${url}': `), error.message);
     return true;
@@ -178,7 +178,7 @@ for (
 ) {
   Deno.test(`fetchInput() throws 502 when the input ends before ${how}`, async () => {
     await using server = new RawServer(answer);
-    await assert.rejects(fetchInput(server.url("/"), 1000), (error: Error & { status?: number }) => {
+    await assert.rejects(fetchInput(server.url("/"), 1000, {}), (error: Error & { status?: number }) => {
       assert.equal(error.status, 502);
       assert.match(error.message, /^Could not fetch the input at 'http:.*': The body ended early/);
       return true;
@@ -188,14 +188,14 @@ for (
 
 Deno.test("postOutput() posts the answer with its content type when the host takes it", async () => {
   await using server = new LocalServer(() => new Response("thanks", { status: 201 }));
-  await postOutput(server.url("/out"), utf8("{}"), "application/json");
+  await postOutput(server.url("/out"), utf8("{}"), { "content-type": "application/json" });
   assert.deepEqual(server.requests, [{ method: "POST", path: "/out", type: "application/json", body: "{}" }]);
 });
 
 for (const status of [307, 400, 503]) {
   Deno.test(`postOutput() throws 502 and follows nothing when the host answers ${status}`, async () => {
     await using server = new LocalServer(() => new Response("no", { status, headers: { location: "/b" } }));
-    await assert.rejects(postOutput(server.url("/a"), utf8("{}"), "application/json"), {
+    await assert.rejects(postOutput(server.url("/a"), utf8("{}"), { "content-type": "application/json" }), {
       status: 502,
       message: `Could not post the output at '${server.url("/a")}': it answered ${status}`,
     });

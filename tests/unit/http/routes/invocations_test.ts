@@ -147,7 +147,7 @@ Deno.test("POST /invocations answers 431 and asks no worker when the headers do 
   const pool = new FakePool();
   const app = appWith(pool);
   const send = (accept: string) => app.request("/invocations", { method: "POST", headers: { accept } });
-  const others = JSON.stringify({ content_type: "application/octet-stream", accept: "" }).length;
+  const others = JSON.stringify({ content_type: "application/octet-stream", accept: "" }).length + 1 + 4096;
   assert.equal((await send("a".repeat(0xffff - others))).status, 200);
   assert.equal(pool.asked.length, 1);
   assert.deepEqual(await problemIn(await send("a".repeat(0xffff - others + 1))), {

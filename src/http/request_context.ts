@@ -1,0 +1,87 @@
+/**
+ * What a request says of itself beside its body: its id, the trace that it belongs to, and what SageMaker passes on.
+ *
+ * The worker is told, so that the lines which a script logs have the id; the answer gives the id back, whatever it is.
+ */
+
+import { type Fields, fieldsOf } from "./fields.ts";
+import { HttpProblem } from "./problem.ts";
+
+/** What may stand in a log and a header, whoever sent it. */
+const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
+/** W3C Trace Context, version 00: the trace's id is the second field. */
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** W3C Trace Context: 512 characters are to be passed on, and more may be dropped. */
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+/** SageMaker's limit for `X-Amzn-SageMaker-Custom-Attributes`: visible ASCII, up to 1,024 characters. */
+const CUSTOM_ATTRIBUTES = /^[\x20-\x7e]{1,1024}$/;
+
+const CUSTOM_ATTRIBUTES_HEADER = "x-amzn-sagemaker-custom-attributes";
+
+/** Bytes that {@linkcode toText} never takes more than: most of it is attributes, each of whose characters may be escaped. */
+export const MAX_TEXT_BYTES = 4096;
+
+/** What is known of a request. A header that is not as it should be is taken for none. */
+export interface RequestContext {
+  /** The header `X-Request-Id`, or one that was made. */
+  readonly id: string;
+  /** W3C Trace Context. */
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  /** The header `X-Amzn-SageMaker-Custom-Attributes`. */
+  readonly customAttributes?: string | undefined;
+}
+
+/** Begins the ids that this process makes; a number follows. */
+const PREFIX = `${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}-`;
+let made = 0;
+
+/** Reads the headers of a request. @param fields of them, if they were read */
+export function contextOf(headers: Headers, fields: Fields = fieldsOf(headers)): RequestContext {
+  const { requestId, traceparent, customAttributes } = fields;
+  const id = requestId !== null && REQUEST_ID.test(requestId) ? requestId : `${PREFIX}${++made}`;
+  if (traceparent === null && customAttributes === null) return { id };
+  return {
+    id,
+    customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
+    ...(traceparent !== null && TRACEPARENT.test(traceparent) &&
+      { traceparent, tracestate: matching(TRACESTATE, headers.get("tracestate")) }),
+  };
+}
+
+function matching(pattern: RegExp, value: string | null): string | undefined {
+  return value !== null && pattern.test(value) ? value : undefined;
+}
+
+/** The id of the trace, 32 hexadecimal digits; undefined if there is none. */
+export function traceIdOf({ traceparent }: RequestContext): string | undefined {
+  return traceparent?.slice(3, 35);
+}
+
+/** What a worker is told: JSON in ASCII. */
+export function toText({ id, traceparent, tracestate, customAttributes }: RequestContext): string {
+  // An id has no character that is to be escaped.
+  if (traceparent === undefined && customAttributes === undefined) return `{"id":"${id}"}`;
+  return JSON.stringify({ id, traceparent, tracestate, custom_attributes: customAttributes });
+}
+
+/** The headers of an answer to the request. */
+export function answerHeaders({ id, customAttributes }: RequestContext): Record<string, string> {
+  return customAttributes === undefined
+    ? { "x-request-id": id }
+    : { "x-request-id": id, [CUSTOM_ATTRIBUTES_HEADER]: customAttributes };
+}
+
+/** What a request's failure is to be thrown as: a problem has the headers of {@linkcode answerHeaders}. */
+export function identified(error: unknown, context: RequestContext): unknown {
+  return error instanceof HttpProblem ? error.with(answerHeaders(context)) : error;
+}
+
+/** The headers of a request that is made for this one. */
+export function headersToPassOn({ id, traceparent, tracestate }: RequestContext): Record<string, string> {
+  return {
+    "x-request-id": id,
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
+  };
+}

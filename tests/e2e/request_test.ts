@@ -1,0 +1,199 @@
+/** What a script knows of the request that it executes: its id, its trace, its attributes, and whether its client has left. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { type Answer, problemOf, Server } from "./support/server.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const TRACEPARENT = `00-${TRACE}-b7ad6b7169203331-01`;
+const ATTRIBUTES = "x-amzn-sagemaker-custom-attributes";
+
+/** Tells what it knows, in its answer and in its log. */
+const TELLS = echo(py`
+  import json
+  def load(model_dir, logger=None):
+      logger.log("in load", logger.request)
+  def predict(data, model, logger=None):
+      request = logger.request
+      logger.log("asked\nin two lines")
+      print("printed", flush=True)
+      if data == b"fail":
+          raise ValueError("on demand")
+      known = [request.id, request.traceparent, request.tracestate, request.custom_attributes, request.cancelled]
+      return json.dumps(known).encode()
+`);
+
+const id = (answer: Answer) => answer.headers.get("x-request-id");
+/** The lines of the log, which is JSON, with this message. */
+const logged = (server: Server, message: string) =>
+  server.log.trim().split("\n").map((line) => JSON.parse(line)).filter((record) => record.message === message);
+
+async function serveJson(box: Sandbox, source: string, ...args: string[]): Promise<Server> {
+  const module = box.module({ "serve.py": source });
+  const program = box.start(["serve", "--port", "0", "--log-format", "json", ...args, module, "serve.py", box.root]);
+  await program.stderr.waitFor(/Ready: POST /);
+  return Server.at(program, /Listening on (http:[^;"]+);/.exec(program.stderr.text)![1]!);
+}
+
+test("a script knows its request, whose id is in each line that it logs and in the answer", async (box) => {
+  const server = await serveJson(box, TELLS);
+  const answer = await server.invoke("", {
+    "x-request-id": "my-id.1",
+    traceparent: TRACEPARENT,
+    tracestate: "vendor=1",
+    [ATTRIBUTES]: 'trace-id="7" \\ more',
+  });
+  assert.deepEqual(JSON.parse(answer.text), ["my-id.1", TRACEPARENT, "vendor=1", 'trace-id="7" \\ more', false]);
+  assert.equal(id(answer), "my-id.1");
+  assert.equal(answer.headers.get(ATTRIBUTES), 'trace-id="7" \\ more');
+  await until("all is logged", () => logged(server, "printed").length === 1);
+  for (const message of ["asked", "in two lines"]) {
+    const { time: _, ...record } = logged(server, message)[0];
+    assert.deepEqual(record, {
+      level: "info",
+      logger: "worker",
+      message,
+      worker: 1,
+      request_id: "my-id.1",
+      trace_id: TRACE,
+    });
+  }
+  assert.equal(logged(server, "printed")[0].request_id, undefined, "print() knows of no request");
+  assert.equal(logged(server, "in load None").length, 1);
+
+  const made = await server.invoke("");
+  assert.deepEqual(JSON.parse(made.text), [id(made), null, null, null, false]);
+  const other = await server.invoke("");
+  assert.notEqual(id(made), id(other));
+  await server.stop();
+});
+
+test("headers that are not as they should be are taken for none", async (box) => {
+  const server = await box.serve(TELLS);
+  const rubbish = [
+    { "x-request-id": "a b" },
+    { "x-request-id": "x".repeat(129) },
+    { "x-request-id": '"},{"' },
+    { traceparent: "00-00000000000000000000000000000000-b7ad6b7169203331-01", tracestate: "vendor=1" },
+    { traceparent: "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+    { tracestate: "vendor=1" },
+    { [ATTRIBUTES]: "x".repeat(1025) },
+    { [ATTRIBUTES]: "\u00fc" },
+  ];
+  for (const headers of rubbish) {
+    const answer = await server.invoke("", headers as Record<string, string>);
+    assert.deepEqual(JSON.parse(answer.text), [id(answer), null, null, null, false], JSON.stringify(headers));
+    assert.match(id(answer)!, /^[0-9a-f]{12}-\d+$/);
+    assert.equal(answer.headers.get(ATTRIBUTES), null);
+  }
+  // The longest that are taken, each of whose characters is escaped.
+  const longest = { "x-request-id": "x".repeat(128), traceparent: TRACEPARENT, tracestate: '"'.repeat(512) };
+  const answer = await server.invoke("", { ...longest, [ATTRIBUTES]: "\\".repeat(1024) });
+  const [, , tracestate, attributes] = JSON.parse(answer.text);
+  assert.deepEqual([tracestate.length, attributes.length], [512, 1024]);
+  await server.stop();
+});
+
+test("problems have the request's id, and so have the lines of a traceback", async (box) => {
+  const server = await serveJson(box, TELLS);
+  const failed = await server.invoke("fail", { "x-request-id": "the-bad-one" });
+  assert.deepEqual([problemOf(failed).status, id(failed)], [500, "the-bad-one"]);
+  await until("the traceback is logged", () => logged(server, "ValueError: on demand").length === 1);
+  assert.equal(logged(server, "ValueError: on demand")[0].request_id, "the-bad-one");
+  assert.equal(logged(server, "Traceback (most recent call last):")[0].request_id, "the-bad-one");
+  for (const path of ["/nowhere", "/v2/models/none/infer"]) {
+    assert.equal(id(await server.request(path, { headers: { "x-request-id": "lost" } })), "lost");
+  }
+  await server.stop();
+});
+
+test("a log for people has the request's id, too", async (box) => {
+  const server = await box.serve(TELLS);
+  await server.invoke("", { "x-request-id": "readable" });
+  await server.program.stderr.waitFor(/^\[worker 1, request readable\] asked$/);
+  await server.program.stderr.waitFor(/^\[worker 1, request readable\] in two lines$/);
+  await server.stop();
+});
+
+/** Works until nobody waits for it. */
+const WORKS = echo(py`
+  import time
+  def predict(data, model, logger=None):
+      if data == b"quick":
+          return logger.request.id.encode()
+      logger.log("works")
+      end = time.monotonic() + 60
+      while time.monotonic() < end:
+          if logger.request.cancelled:
+              logger.log("ends early")
+              return data
+          time.sleep(0.01)
+      return b"nobody said so"
+`);
+
+for (const args of [[], ["--threads", "2"]]) {
+  test(`a script can know that its client has left ${args.join(" ")}`, async (box) => {
+    const server = await box.serve(WORKS, { args: ["--port", "0", ...args] });
+    const client = new AbortController();
+    const answer = fetch(`${server.url}/invocations`, {
+      method: "POST",
+      body: "work",
+      headers: { "x-request-id": "leaver" },
+      signal: client.signal,
+    });
+    await server.program.stderr.waitFor(/request leaver\] works$/);
+    client.abort();
+    await assert.rejects(answer);
+    await server.program.stderr.waitFor(/request leaver\] ends early$/);
+    const next = await server.invoke("quick", { "x-request-id": "next" });
+    assert.deepEqual([next.status, next.text], [200, "next"]);
+    assert.equal(server.workersReady, 1, "the worker stays");
+    await server.stop();
+  });
+}
+
+const TASKS = echo(py`
+  import asyncio
+  async def predict(data, model, logger=None):
+      before = logger.request.id
+      await asyncio.sleep(0.01)
+      return f"{before} {logger.request.id}".encode()
+`);
+const THREADS = TASKS.replace("async def", "def").replace("import asyncio", "import time").replace(
+  "await asyncio.",
+  "time.",
+);
+
+test("tasks and threads each know their own request", async (box) => {
+  for (const [source, args] of [[TASKS, []], [THREADS, ["--threads", "4"]]] as const) {
+    const server = await box.serve(echo(source), { args: ["--port", "0", ...args] });
+    const names = Array.from({ length: 50 }, (_, index) => `request-${index}`);
+    const answers = await Promise.all(names.map((name) => server.invoke("", { "x-request-id": name })));
+    assert.deepEqual(answers.map(({ text }) => text), names.map((name) => `${name} ${name}`));
+    await server.stop();
+  }
+});
+
+test("in a batch each request has its id where it is alone", async (box) => {
+  const server = await box.serve(
+    echo(py`
+      def deserialize(data, content_type, logger=None):
+          logger.log("reads", data.decode())
+          return logger.request.id
+      def predict(data, model):
+          return data
+      def predict_batch(data, model, logger=None):
+          assert logger.request is None
+          return data
+      def serialize(data, accepted, logger=None):
+          return f"{data} {logger.request.id}".encode(), "text/plain"
+    `),
+    { args: ["--port", "0", "--max-batch-size", "4"] },
+  );
+  const names = ["a", "b", "c", "d", "e"];
+  const answers = await Promise.all(names.map((name) => server.invoke(name, { "x-request-id": name })));
+  assert.deepEqual(answers.map(({ text }) => text), names.map((name) => `${name} ${name}`));
+  await server.program.stderr.waitFor(/^\[worker 1, request e\] reads e$/);
+  await server.stop();
+});
