@@ -44,7 +44,11 @@ class Supervisor:
             listener.bind(str(folder / "bridge/bridge.sock"))
             listener.listen(1)
             listener.settimeout(10)
-            env = {**os.environ, "AIMODELLIB_BRIDGE": str(folder / "bridge"), "AIMODELLIB_STREAMS": "merged"}
+            env = {
+                **os.environ,
+                "AIMODELLIB_BRIDGE": str(folder / "bridge"),
+                "AIMODELLIB_STREAMS": "merged",
+            }
             env["AIMODELLIB_WORKER"] = f"test-{os.getpid()}-{random.random()}"
             self.process = subprocess.Popen(
                 [sys.executable, str(PACKAGE / "aimodellib/_bridge/__main__.py")],
@@ -65,9 +69,27 @@ class Supervisor:
     def start(self, source, mode="serve", protocol=2, **more):
         script = self.folder / "script.py"
         script.write_text(source)
-        config = {"mode": mode, "module": str(self.folder), "script": str(script), "model_dir": str(self.folder)}
-        config.update({"max_body": 1000, "args": [], "tensor_board_enabled": False, "tensor_board_dir": "tb"}, **more)
-        self.send(frames.START, 0, json.dumps({"protocol": protocol}).encode(), json.dumps(config).encode())
+        config = {
+            "mode": mode,
+            "module": str(self.folder),
+            "script": str(script),
+            "model_dir": str(self.folder),
+        }
+        config.update(
+            {
+                "max_body": 1000,
+                "args": [],
+                "tensor_board_enabled": False,
+                "tensor_board_dir": "tb",
+            },
+            **more,
+        )
+        self.send(
+            frames.START,
+            0,
+            json.dumps({"protocol": protocol}).encode(),
+            json.dumps(config).encode(),
+        )
 
     def receive(self):
         """Return the next frame's kind, id, parsed metadata and body; what the worker says of its usage comes anytime."""
@@ -118,7 +140,12 @@ def test_a_worker_says_who_it_is_serves_and_ends_when_told(supervisor):
     for request_id in (1, 2, 2**32 - 1):
         supervisor.send(frames.INVOKE, request_id, b"{}", b"body")
     for request_id in (1, 2, 2**32 - 1):
-        assert supervisor.receive() == (frames.RESULT, request_id, {"content_type": "text/plain"}, b"body")
+        assert supervisor.receive() == (
+            frames.RESULT,
+            request_id,
+            {"content_type": "text/plain"},
+            b"body",
+        )
     supervisor.send(frames.STOP)
     assert supervisor.end() == (0, "")
 
@@ -135,7 +162,15 @@ def test_a_worker_ends_when_the_connection_is_closed(supervisor):
 @pytest.mark.parametrize(
     ("source", "expected", "printed"),
     [
-        ("1/0", {"stage": "import", "type": "ZeroDivisionError", "message": "division by zero"}, "ZeroDivisionError"),
+        (
+            "1/0",
+            {
+                "stage": "import",
+                "type": "ZeroDivisionError",
+                "message": "division by zero",
+            },
+            "ZeroDivisionError",
+        ),
         ("def (", {"stage": "import", "type": "SyntaxError"}, "SyntaxError"),
         ("def load(d): ...", {"stage": "check", "type": "ScriptError"}, ""),
         (
@@ -158,7 +193,11 @@ def test_a_worker_says_why_it_can_not_serve(supervisor, source, expected, printe
 
 def test_training_says_when_it_begins_and_when_it_is_done(supervisor):
     supervisor.receive()
-    supervisor.start("def train(model_dir, *args, **kw): print('trained', *args)", "train", args=["-h", "--", "x"])
+    supervisor.start(
+        "def train(model_dir, *args, **kw): print('trained', *args)",
+        "train",
+        args=["-h", "--", "x"],
+    )
     assert [supervisor.receive()[0] for _ in range(2)] == [frames.READY, frames.DONE]
     assert supervisor.end() == (0, "trained -h -- x\n")
 
@@ -168,7 +207,11 @@ def test_training_that_raises_says_so_with_its_traceback(supervisor):
     supervisor.start("def train(model_dir): raise ValueError('bad')", "train")
     assert supervisor.receive()[0] == frames.READY
     kind, _, metadata, _ = supervisor.receive()
-    assert (kind, metadata["stage"], metadata["type"]) == (frames.FAILED, "train", "ValueError")
+    assert (kind, metadata["stage"], metadata["type"]) == (
+        frames.FAILED,
+        "train",
+        "ValueError",
+    )
     code, output = supervisor.end()
     assert code == 1
     assert output.startswith("Traceback (most recent call last):\n") and output.endswith("ValueError: bad\n")
@@ -252,6 +295,82 @@ def test_a_task_that_is_cancelled_before_it_began_is_answered_too(supervisor):
         + frames.encode(frames.STOP, 0)
     )
     answers = sorted((supervisor.receive() for _ in range(2)), key=lambda frame: frame[1])
-    assert [(kind, request_id) for kind, request_id, *_ in answers] == [(frames.ERROR, 1), (frames.RESULT, 2)]
+    assert [(kind, request_id) for kind, request_id, *_ in answers] == [
+        (frames.ERROR, 1),
+        (frames.RESULT, 2),
+    ]
     assert answers[0][2]["reason"] == "cancelled"
     assert supervisor.end()[0] == 0
+
+
+WAITS = """
+import pathlib, time
+def load(model_dir): return pathlib.Path(model_dir)
+def deserialize(data, content_type): return data
+def predict(data, model, logger):
+    request = logger.request
+    (model / request.id).touch()
+    if data == b"wait":
+        deadline = time.monotonic() + 10
+        while not request.cancelled and time.monotonic() < deadline: time.sleep(0.001)
+    return f"{request.id} {request.cancelled}".encode()
+def serialize(data, accepted): return data, "text/plain"
+"""
+
+
+def until_begun(supervisor, request):
+    deadline = time.monotonic() + 10
+    while not (supervisor.folder / request).exists():
+        assert time.monotonic() < deadline, f"{request} has not begun"
+        time.sleep(0.001)
+
+
+def test_a_request_sees_its_own_cancel_alone(supervisor):
+    supervisor.receive()
+    supervisor.start(WAITS)
+    assert supervisor.receive()[0] == frames.READY
+    supervisor.send(frames.INVOKE, 1, b'{}\n{"id":"first"}', b"wait")
+    supervisor.send(frames.INVOKE, 2, b'{}\n{"id":"second"}', b"")
+    until_begun(supervisor, "first")
+    supervisor.send(frames.CANCEL, 9)
+    supervisor.send(frames.CANCEL, 1)
+    assert supervisor.receive() == (frames.RESULT, 1, {"content_type": "text/plain"}, b"first True")
+    assert supervisor.receive() == (frames.RESULT, 2, {"content_type": "text/plain"}, b"second False")
+    # That of a request which has been answered is not for the next one with its id.
+    supervisor.send(frames.CANCEL, 2)
+    supervisor.send(frames.STATS)
+    supervisor.send(frames.INVOKE, 3, b'{}\n{"id":"third"}', b"")
+    assert supervisor.receive()[3] == b"third False"
+    supervisor.send(frames.INVOKE, 2, b'{}\n{"id":"second"}', b"")
+    assert supervisor.receive()[3] == b"second False"
+    supervisor.send(frames.STOP)
+    assert supervisor.end()[0] == 0
+
+
+def test_a_request_that_was_cancelled_before_it_began_is_not_executed(supervisor):
+    supervisor.receive()
+    supervisor.start(WAITS)
+    assert supervisor.receive()[0] == frames.READY
+    supervisor.send(frames.INVOKE, 1, b'{}\n{"id":"first"}', b"wait")
+    supervisor.send(frames.INVOKE, 2, b'{}\n{"id":"second"}', b"")
+    supervisor.send(frames.INVOKE, 3, b'{}\n{"id":"third"}', b"")
+    until_begun(supervisor, "first")
+    supervisor.send(frames.CANCEL, 2)
+    supervisor.send(frames.CANCEL, 1)
+    assert supervisor.receive()[3] == b"first True"
+    kind, request_id, error, _ = supervisor.receive()
+    assert (kind, request_id, error["reason"]) == (frames.ERROR, 2, "cancelled")
+    assert supervisor.receive()[3] == b"third False"
+    assert not (supervisor.folder / "second").exists()
+
+
+def test_a_request_that_waits_is_cancelled_when_the_supervisor_is_gone(supervisor):
+    supervisor.receive()
+    supervisor.start(WAITS)
+    assert supervisor.receive()[0] == frames.READY
+    supervisor.send(frames.INVOKE, 1, b'{}\n{"id":"first"}', b"wait")
+    until_begun(supervisor, "first")
+    began = time.monotonic()
+    supervisor.socket.shutdown(socket.SHUT_RDWR)
+    supervisor.end()
+    assert time.monotonic() - began < 5

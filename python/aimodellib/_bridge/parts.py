@@ -38,8 +38,8 @@ class Sender:
         #: Whose answer is sent.
         self.request_id = 0
         self._credit = 0
-        #: The last one whose client left.
-        self._gone_id = 0
+        #: Requests whose clients have left, which may be answered or not have begun.
+        self.gone: set[int] = set()
         self._next_look = 0.0
         self._reader = (os.getpid(), threading.get_ident())
 
@@ -72,12 +72,12 @@ class Sender:
         self._credit -= 1
         while self._credit == 0 or self._has_frames():
             self._read()
-            if self._gone_id == self.request_id:
+            if self.request_id in self.gone:
                 raise Gone
 
     def is_gone(self, request_id: int) -> bool:
         """Tell whether the client has left; frames are read for that, but no more often than every 5 ms."""
-        if self._gone_id != request_id == self.request_id:
+        if request_id == self.request_id and request_id not in self.gone:
             now = time.monotonic()
             # Another process or thread of the script must not take frames.
             if now >= self._next_look and self._reader == (os.getpid(), threading.get_ident()):
@@ -87,8 +87,8 @@ class Sender:
                         self._read()
                 except frames.Closed:
                     # Nobody is there at all; who reads next is told the same.
-                    self._gone_id = request_id
-        return self._gone_id == request_id
+                    self.gone.add(request_id)
+        return request_id in self.gone
 
     def _has_frames(self) -> bool:
         return bool(select.select([self._link.socket], [], [], 0)[0])
@@ -96,10 +96,10 @@ class Sender:
     def _read(self) -> None:
         """Read frames; those for other requests go to ``link.waiting``."""
         for frame in self._link.reader.read():
-            if frame[1] != self.request_id:
+            if frame[0] == frames.CANCEL:
+                self.gone.add(frame[1])
+            elif frame[1] != self.request_id:
                 self._link.waiting.append(frame)
-            elif frame[0] == frames.CANCEL:
-                self._gone_id = frame[1]
             else:
                 self._credit += parts_of(frame)
 
@@ -113,7 +113,6 @@ class ThreadSender(Sender):
         self.request_id = request_id
         self._lock = lock
         self._changed = threading.Condition()
-        self._gone = False
 
     def transmit(self, answer: Answer) -> None:
         """Send an answer as a part."""
@@ -124,13 +123,13 @@ class ThreadSender(Sender):
         """Wait until another part may be sent. Raises Gone."""
         with self._changed:
             self._credit -= 1
-            self._changed.wait_for(lambda: self._credit > 0 or self._gone)
-            if self._gone:
+            self._changed.wait_for(lambda: self._credit > 0 or self.request_id in self.gone)
+            if self.request_id in self.gone:
                 raise Gone
 
-    def is_gone(self, _request_id: int) -> bool:
+    def is_gone(self, request_id: int) -> bool:
         """Tell whether the client has left."""
-        return self._gone
+        return request_id in self.gone
 
     def on_frame(self, frame: Frame) -> None:
         """Take a frame that is for this answer."""
@@ -144,7 +143,7 @@ class ThreadSender(Sender):
     def leave(self) -> None:
         """Note that the client has left."""
         with self._changed:
-            self._gone = True
+            self.gone.add(self.request_id)
             self._changed.notify()
 
 

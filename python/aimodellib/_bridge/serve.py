@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from ..util.types import InferenceModule
 from . import frames, streams
 from .demands import SERVE
-from .handler import Handler
+from .handler import Handler, failed
 from .loader import ScriptError, adapt, add_to_path, find_implementation, is_async, load_script, streams_async
 from .parts import Sender
 from .request import ServingLogger, here, marked
@@ -100,17 +100,21 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
 def serve(link: Link, handler: Handler, usage: Usage) -> int:
     """Take requests one after the other."""
     ledger, sender = link.ledger, Sender(link)
-    read, invoke, begin, answer = link.read, handler.invoke, ledger.begin, ledger.answer
+    read, invoke, begin, answer, gone = link.read, handler.invoke, ledger.begin, ledger.answer, sender.gone
     while True:
         try:
             received = read()
         except frames.Closed:
             return 0
+        gone.update([frame[1] for frame in received if frame[0] == frames.CANCEL])
         for kind, request_id, metadata, body in received:
             if kind == frames.INVOKE:
                 begin(request_id)
                 sender.request_id = request_id
-                answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)
+                if request_id in gone:
+                    answer_kind, answer_metadata, answer_body = failed("cancelled", "The client left")
+                else:
+                    answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)
                 answer(answer_kind, request_id, answer_metadata, answer_body)
             elif kind == frames.STOP:
                 ledger.flush()
@@ -119,7 +123,10 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
             elif kind == frames.STATS:
                 ledger.flush()
                 usage.answer()
-            elif kind not in (frames.CREDIT, frames.CANCEL):  # which came too late
+            elif kind not in (frames.CREDIT, frames.CANCEL):
                 raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+        if not link.waiting:
+            # All requests that were received are answered; ids may come again.
+            gone.clear()
         ledger.flush()
         usage.tell()

@@ -52,6 +52,20 @@ function write({ kind, id, metadata, body }: PlainFrame): Uint8Array {
   return buffer.bytes;
 }
 
+Deno.test("writeHead() writes a second line behind the metadata when there is one", () => {
+  const buffer = new FrameBuffer(32);
+  const end = buffer.writeHead(0, Kind.Invoke, 1, utf8("{}"), 0, 0, "second");
+  assert.equal(new TextDecoder().decode(buffer.bytes.subarray(HEADER_BYTES, end)), "{}\nsecond");
+  assert.equal(buffer.bytes.subarray(10, 12).toHex(), "0900");
+});
+
+Deno.test("writeHead() counts the second line when it throws for metadata that is too long", () => {
+  const buffer = new FrameBuffer(2 * MAX_METADATA_BYTES);
+  const metadata = new Uint8Array(MAX_METADATA_BYTES - 3);
+  assert.equal(buffer.writeHead(0, Kind.Invoke, 1, metadata, 0, 0, "ab"), HEADER_BYTES + MAX_METADATA_BYTES);
+  assert.throws(() => buffer.writeHead(0, Kind.Invoke, 1, metadata, 0, 0, "abc"), RangeError);
+});
+
 Deno.test("writeHead() writes the header little-endian when all of its fields are different", () => {
   const buffer = new FrameBuffer(32);
   const end = buffer.writeHead(5, Kind.Invoke, 0x0a0b0c0d, utf8("{}"), 0x01020304, 3);

@@ -92,6 +92,32 @@ Deno.test("lineSplitter() takes one \\r off the end of a line, and shows the oth
   assert.deepEqual(linesOf("50%\r100%\r\r\n"), ["50%\\x0d100%\\x0d"]);
 });
 
+Deno.test("lineSplitter() takes the mark of a request off a line, and gives what it says", () => {
+  const trace = "0af7651916cd43dd8448eb211c80319c";
+  const found: unknown[] = [];
+  const split = lineSplitter((line, origin) => found.push([line, origin?.requestId, origin?.traceId]));
+  split(utf8("none\n\x1e[id.1]\x1eone\n\x1e[a/b " + trace + "]\x1etwo\n\x1e[id.1]\x1e\n"));
+  split(utf8("50 %\x1e[id.1]\x1e, 100 %\x1e[id.2]\x1e\n\x1e[no"));
+  split(utf8("t.cut]\x1erest"));
+  split.flush();
+  assert.deepEqual(found, [
+    ["none", undefined, undefined],
+    ["one", "id.1", undefined],
+    ["two", "a/b", trace],
+    ["", "id.1", undefined],
+    ["50 %, 100 %", "id.1", undefined],
+    ["rest", "not.cut", undefined],
+  ]);
+});
+
+Deno.test("lineSplitter() shows what is not a mark as it is, but for its control characters", () => {
+  for (const text of ["[a b]", "[]", "[a", `[${"x".repeat(129)}]`, "[a 0af7]", '["]']) {
+    const found: unknown[] = [];
+    lineSplitter((line, origin) => found.push([line, origin]))(utf8(`\x1e${text}\x1eline\n`));
+    assert.deepEqual(found, [[`\\x1e${text}\\x1eline`, undefined]]);
+  }
+});
+
 Deno.test("lineSplitter() gives an endless line in pieces, and holds no more than one of them", () => {
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));

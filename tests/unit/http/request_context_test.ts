@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { HttpProblem } from "../../../src/http/problem.ts";
+import {
+  answerHeaders,
+  contextOf,
+  headersToPassOn,
+  identified,
+  MAX_TEXT_BYTES,
+  toText,
+  traceIdOf,
+} from "../../../src/http/request_context.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const TRACEPARENT = `00-${TRACE}-b7ad6b7169203331-01`;
+const ATTRIBUTES = "x-amzn-sagemaker-custom-attributes";
+
+const contextFrom = (headers: Record<string, string>) => contextOf(new Headers(headers));
+
+Deno.test("contextOf() takes the id of a request when it may stand in a log, and makes one otherwise", () => {
+  for (const id of ["a", "0f8fad5b-d9cb-469f-a165-70867728950e", "a.b:c/d+e=f@g_h", "x".repeat(128)]) {
+    assert.deepEqual(contextFrom({ "x-request-id": id }), { id });
+  }
+  for (const id of ["", "x".repeat(129), "a b", "a,b", 'a"b', "a]b", "ü", "a\tb"]) {
+    assert.match(contextFrom({ "x-request-id": id }).id, /^[0-9a-f]{12}-\d+$/);
+  }
+});
+
+Deno.test("contextOf() makes another id for each request", () => {
+  const ids = Array.from({ length: 100 }, () => contextFrom({}).id);
+  assert.equal(new Set(ids).size, 100);
+});
+
+Deno.test("contextOf() takes tracestate only with a traceparent that is as it should be", () => {
+  const known = (headers: Record<string, string>) => {
+    const { traceparent, tracestate } = contextFrom(headers);
+    return [traceparent, tracestate];
+  };
+  assert.deepEqual(known({ traceparent: TRACEPARENT, tracestate: "a=1" }), [TRACEPARENT, "a=1"]);
+  assert.deepEqual(known({ traceparent: TRACEPARENT }), [TRACEPARENT, undefined]);
+  assert.deepEqual(known({ traceparent: TRACEPARENT, tracestate: "x".repeat(513) }), [TRACEPARENT, undefined]);
+  assert.deepEqual(known({ tracestate: "a=1" }), [undefined, undefined]);
+  for (
+    const traceparent of [
+      TRACEPARENT.toUpperCase(),
+      `${TRACEPARENT}-more`,
+      `ff${TRACEPARENT.slice(2)}`,
+      `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+      `00-${TRACE}-${"0".repeat(16)}-01`,
+      `${TRACEPARENT}, ${TRACEPARENT}`,
+    ]
+  ) assert.deepEqual(known({ traceparent, tracestate: "a=1" }), [undefined, undefined], traceparent);
+});
+
+Deno.test("contextOf() takes custom attributes of up to 1,024 visible characters", () => {
+  const known = (value: string) => contextFrom({ [ATTRIBUTES]: value }).customAttributes;
+  assert.equal(known("a=1; b"), "a=1; b");
+  assert.equal(known("x".repeat(1024)), "x".repeat(1024));
+  for (const value of ["", "x".repeat(1025), "ü", "a\tb"]) assert.equal(known(value), undefined);
+});
+
+Deno.test("traceIdOf() gives the trace's id when there is a traceparent", () => {
+  assert.equal(traceIdOf(contextFrom({ traceparent: TRACEPARENT })), TRACE);
+  assert.equal(traceIdOf(contextFrom({})), undefined);
+});
+
+Deno.test("toText() gives JSON on one line, in ASCII and within its limit, whatever the headers are", () => {
+  const value = fc.stringMatching(/^[\x20-\x7e]{0,1100}$/, { size: "max" });
+  const any = fc.record({
+    "x-request-id": value,
+    traceparent: fc.oneof(value, fc.constant(TRACEPARENT)),
+    tracestate: value,
+    [ATTRIBUTES]: fc.oneof(value, fc.constant('"'.repeat(1024)), fc.constant("\\".repeat(1024))),
+  }, { requiredKeys: [] });
+  fc.assert(fc.property(any, (headers) => {
+    const context = contextFrom(headers as Record<string, string>);
+    const text = toText(context);
+    assert.match(text, /^[\x20-\x7e]*$/);
+    assert.ok(text.length <= MAX_TEXT_BYTES);
+    const { id, custom_attributes, ...trace } = JSON.parse(text);
+    assert.deepEqual(
+      { traceparent: undefined, tracestate: undefined, ...trace, id, customAttributes: custom_attributes },
+      { traceparent: undefined, tracestate: undefined, customAttributes: undefined, ...context },
+    );
+  }));
+});
+
+Deno.test("toText() stays within its limit when all is as long as it may be", () => {
+  const text = toText(contextFrom({
+    "x-request-id": "x".repeat(128),
+    traceparent: TRACEPARENT,
+    tracestate: '"'.repeat(512),
+    [ATTRIBUTES]: '"'.repeat(1024),
+  }));
+  assert.ok(text.length > 3000 && text.length <= MAX_TEXT_BYTES, `${text.length} bytes`);
+});
+
+Deno.test("answerHeaders() gives back the id, and the attributes if there are any", () => {
+  assert.deepEqual(answerHeaders({ id: "a" }), { "x-request-id": "a" });
+  assert.deepEqual(answerHeaders({ id: "a", customAttributes: "b", traceparent: TRACEPARENT }), {
+    "x-request-id": "a",
+    [ATTRIBUTES]: "b",
+  });
+});
+
+Deno.test("headersToPassOn() gives the id and the trace, and not the attributes", () => {
+  assert.deepEqual(headersToPassOn({ id: "a", customAttributes: "b" }), { "x-request-id": "a" });
+  assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }), {
+    "x-request-id": "a",
+    traceparent: TRACEPARENT,
+    tracestate: "c=1",
+  });
+});
+
+Deno.test("identified() gives a problem the headers of the answer, and leaves other errors as they are", () => {
+  const problem = identified(new HttpProblem(503, "Later", {}, { "retry-after": "1" }), { id: "a" });
+  assert.ok(problem instanceof HttpProblem);
+  assert.deepEqual({ ...problem.headers }, { "retry-after": "1", "x-request-id": "a" });
+  const error = new Error("other");
+  assert.equal(identified(error, { id: "a" }), error);
+});
