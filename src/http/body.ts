@@ -3,18 +3,25 @@
 import { type Fields, fieldsOf } from "./fields.ts";
 import { HttpProblem } from "./problem.ts";
 
+type BodyFields = Pick<Fields, "contentLength" | "contentEncoding" | "transferEncoding">;
+
 /**
  * All bytes of the body.
  *
  * @param maxBytes the most that is accepted
  * @param fields of its header, if they were read
- * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the client goes away in the middle
+ * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the client goes away in the middle, or says
+ * the length in two ways
  */
 export async function readBody(
   source: Request | Response,
   maxBytes: number,
-  { contentLength, contentEncoding }: Pick<Fields, "contentLength" | "contentEncoding"> = fieldsOf(source.headers),
+  { contentLength, contentEncoding, transferEncoding }: BodyFields = fieldsOf(source.headers),
 ): Promise<Uint8Array<ArrayBuffer>> {
+  // RFC 9112, section 6.3: one of the two may have been put there to hide a second request from a proxy, or a long body.
+  if (contentLength !== null && transferEncoding !== null) {
+    throw new HttpProblem(400, "There are both Content-Length and Transfer-Encoding", {}, { connection: "close" });
+  }
   // What fetch has decompressed is longer than its length says.
   if (contentLength !== null && contentEncoding === null) {
     if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes);

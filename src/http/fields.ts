@@ -6,13 +6,14 @@ export interface Fields {
   accept: string | null;
   contentLength: string | null;
   contentEncoding: string | null;
+  transferEncoding: string | null;
   requestId: string | null;
   traceparent: string | null;
   customAttributes: string | null;
 }
 
 /**
- * Deno keeps the fields of a request in a list, as pairs of name and value. Seven calls of `get()` walk through it seven
+ * Deno keeps the fields of a request in a list, as pairs of name and value. Eight calls of `get()` walk through it eight
  * times and check their argument each time: that is 2 of the 18 microseconds which a request takes in all of Deno.
  */
 const LIST = Object.getOwnPropertySymbols(new Headers()).find(({ description }) => description === "header list");
@@ -29,6 +30,7 @@ function scan(list: readonly (readonly [name: string, value: string])[]): Fields
     accept: null,
     contentLength: null,
     contentEncoding: null,
+    transferEncoding: null,
     requestId: null,
     traceparent: null,
     customAttributes: null,
@@ -48,6 +50,9 @@ function scan(list: readonly (readonly [name: string, value: string])[]): Fields
         break;
       case "content-encoding":
         fields.contentEncoding = joined(fields.contentEncoding, value);
+        break;
+      case "transfer-encoding":
+        fields.transferEncoding = joined(fields.transferEncoding, value);
         break;
       case "x-request-id":
         fields.requestId = joined(fields.requestId, value);
@@ -74,6 +79,7 @@ export function ask(headers: Headers): Fields {
     accept: headers.get("accept"),
     contentLength: headers.get("content-length"),
     contentEncoding: headers.get("content-encoding"),
+    transferEncoding: headers.get("transfer-encoding"),
     requestId: headers.get("x-request-id"),
     traceparent: headers.get("traceparent"),
     customAttributes: headers.get("x-amzn-sagemaker-custom-attributes"),

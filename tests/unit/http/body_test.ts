@@ -38,6 +38,17 @@ Deno.test("readBody() accepts a body of the limit when its length is not declare
   assert.equal((await readBody(request([pattern(6), pattern(4)]).request, 10)).length, 10);
 });
 
+Deno.test("readBody() throws 400 and reads nothing when the length is said in two ways", async () => {
+  const both = { "content-length": "4", "transfer-encoding": "chunked" };
+  const { request: source, state } = request([utf8("abcd")], both);
+  await assert.rejects(readBody(source, 10), {
+    status: 400,
+    message: "There are both Content-Length and Transfer-Encoding",
+    headers: { connection: "close" },
+  });
+  assert.equal(state.pulled, 0);
+});
+
 const tooLarge = {
   name: "HttpProblem",
   status: 413,

@@ -4,7 +4,16 @@ import { ask, type Fields, fieldsOf } from "../../../src/http/fields.ts";
 
 /** Names that are looked at, as they may be written, and others. */
 const NAMES = [
-  ...["Content-Type", "accept", "ACCEPT", "content-length", "content-encoding", "x-request-id", "X-Request-ID"],
+  ...[
+    "Content-Type",
+    "accept",
+    "ACCEPT",
+    "content-length",
+    "content-encoding",
+    "Transfer-Encoding",
+    "x-request-id",
+    "X-Request-ID",
+  ],
   ...["traceparent", "X-Amzn-SageMaker-Custom-Attributes", "accept-encoding", "x-other", "content-type-x"],
 ];
 
