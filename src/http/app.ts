@@ -5,6 +5,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Models } from "../supervisor/mod.ts";
 import { accessLog } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
+import { security } from "./middleware/security.ts";
 import { Metrics } from "./metrics.ts";
 import { HttpProblem } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
@@ -43,7 +44,8 @@ export function createApp(models: Models, options: AppOptions): Hono {
   if (options.accessLog) app.use(accessLog());
   if (options.tokens !== undefined) app.use(bearer(options.tokens, options.healthRoute));
   const metrics = new Metrics(models);
-  const get = (path: string, handler: Handler) => app.get(path, metrics.measured({ route: path }, handler));
+  const secure = security();
+  const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
   for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) {
     app.post(path, metrics.measured({ route: path, model: only!.name }, invocations(only!, options)));
@@ -58,14 +60,16 @@ export function createApp(models: Models, options: AppOptions): Hono {
   get("/v2/models", modelList(models));
   for (const model of models.all) {
     // Each has a path of its own: hono finds those without parameters in one table.
-    const on = (method: "get" | "post", path: string, handler: Handler) =>
-      app[method](path.replace("{name}", model.name), metrics.measured({ route: path, model: model.name }, handler));
-    on("post", "/models/{name}/invocations", invocations(model, options));
-    on("get", "/models/{name}/ping", ready(model));
+    const named = (path: string) => path.replace("{name}", model.name);
+    const measured = (route: string, handler: Handler) => metrics.measured({ route, model: model.name }, handler);
+    const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
+    const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler));
+    post("/models/{name}/invocations", invocations(model, options));
+    get("/models/{name}/ping", ready(model));
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
-      on("get", path, modelMetadata(model));
-      on("get", `${path}/ready`, modelReady(model));
-      on("post", `${path}/infer`, infer(model, options));
+      get(path, modelMetadata(model));
+      get(`${path}/ready`, modelReady(model));
+      post(`${path}/infer`, infer(model, options));
     }
   }
   // A route of its own for the wrong methods would put a second handler on the way of every request.

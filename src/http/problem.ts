@@ -57,7 +57,7 @@ export class HttpProblem extends Error {
   toResponse(): Response {
     return new Response(JSON.stringify(this.body) + "\n", {
       status: this.status,
-      headers: { ...this.headers, "content-type": "application/problem+json" },
+      headers: { "x-content-type-options": "nosniff", ...this.headers, "content-type": "application/problem+json" },
     });
   }
 }

@@ -65,11 +65,14 @@ export function toText({ id, traceparent, tracestate, customAttributes }: Reques
   return JSON.stringify({ id, traceparent, tracestate, custom_attributes: customAttributes });
 }
 
-/** The headers of an answer to the request. */
+/**
+ * The headers of an answer to the request. A browser must take the answer for what it says it is: a script may answer with
+ * what somebody sent it.
+ */
 export function answerHeaders({ id, customAttributes }: RequestContext): Record<string, string> {
   return customAttributes === undefined
-    ? { "x-request-id": id }
-    : { "x-request-id": id, [CUSTOM_ATTRIBUTES_HEADER]: customAttributes };
+    ? { "x-request-id": id, "x-content-type-options": "nosniff" }
+    : { "x-request-id": id, "x-content-type-options": "nosniff", [CUSTOM_ATTRIBUTES_HEADER]: customAttributes };
 }
 
 /** What a request's failure is to be thrown as: a problem has the headers of {@linkcode answerHeaders}. */

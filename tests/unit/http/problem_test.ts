@@ -9,7 +9,11 @@ function ofError(error: Partial<WorkerError>): HttpProblem {
 Deno.test("toResponse() gives problem details with all members when there are more of them", async () => {
   const response = new HttpProblem(503, "Not 'yet'", { state: "loading" }, { "retry-after": "1" }).toResponse();
   assert.equal(response.status, 503);
-  assert.deepEqual([...response.headers], [["content-type", "application/problem+json"], ["retry-after", "1"]]);
+  assert.deepEqual([...response.headers], [
+    ["content-type", "application/problem+json"],
+    ["retry-after", "1"],
+    ["x-content-type-options", "nosniff"],
+  ]);
   const body = await response.text();
   assert.ok(body.endsWith("}\n"));
   assert.deepEqual(JSON.parse(body), {

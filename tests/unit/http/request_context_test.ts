@@ -96,10 +96,12 @@ Deno.test("toText() stays within its limit when all is as long as it may be", ()
 });
 
 Deno.test("answerHeaders() gives back the id, and the attributes if there are any", () => {
-  assert.deepEqual(answerHeaders({ id: "a" }), { "x-request-id": "a" });
+  const careful = { "x-content-type-options": "nosniff" };
+  assert.deepEqual(answerHeaders({ id: "a" }), { "x-request-id": "a", ...careful });
   assert.deepEqual(answerHeaders({ id: "a", customAttributes: "b", traceparent: TRACEPARENT }), {
     "x-request-id": "a",
     [ATTRIBUTES]: "b",
+    ...careful,
   });
 });
 
@@ -115,7 +117,11 @@ Deno.test("headersToPassOn() gives the id and the trace, and not the attributes"
 Deno.test("identified() gives a problem the headers of the answer, and leaves other errors as they are", () => {
   const problem = identified(new HttpProblem(503, "Later", {}, { "retry-after": "1" }), { id: "a" });
   assert.ok(problem instanceof HttpProblem);
-  assert.deepEqual({ ...problem.headers }, { "retry-after": "1", "x-request-id": "a" });
+  assert.deepEqual({ ...problem.headers }, {
+    "retry-after": "1",
+    "x-request-id": "a",
+    "x-content-type-options": "nosniff",
+  });
   const error = new Error("other");
   assert.equal(identified(error, { id: "a" }), error);
 });
