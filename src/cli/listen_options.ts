@@ -1,12 +1,19 @@
 /** Options of `serve` that are about who may connect, and how. */
 
 import { message } from "@optique/core/message";
-import { optional } from "@optique/core/modifiers";
+import { optional, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { seconds } from "./options.ts";
 
-/** Tokens, certificates, Unix sockets. */
+/** Tokens, certificates, Unix sockets, slow clients. */
 export const listenFields = {
+  readTimeoutMs: withDefault(
+    option("--read-timeout", seconds(), {
+      description: message`How long a client may take to send its request; a second more for each KiB of it.`,
+    }),
+    60_000,
+  ),
   tokenFile: optional(
     option("--token-file", string({ metavar: "FILE" }), {
       description:

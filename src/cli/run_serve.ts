@@ -5,7 +5,7 @@ import { ALL_INTERFACES, platformOf } from "../config/platform.ts";
 import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
-import { serve, type ServeConfig } from "../http/mod.ts";
+import { openSockets, serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging, type LogFormat, type LoggingOptions } from "../observability/logging.ts";
 import { type ListenChoice, tlsOf, tokensOf } from "./access.ts";
 import type { Io } from "./io.ts";
@@ -64,6 +64,8 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     throw new UsageError("--unix takes the place of a port: leave one out");
   }
   const logging = loggingOf(options, io);
+  // Later the program may not any more.
+  const sockets = openSockets();
   const tls = tlsOf(options);
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
@@ -92,10 +94,12 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     workers: plan,
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
-  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(async (error) => {
-    await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
-    throw error;
-  });
+  }, { assets, sockets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
+    async (error) => {
+      await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
+      throw error;
+    },
+  );
   await record?.finish(ExitCode.Success, undefined);
   return 0;
 }

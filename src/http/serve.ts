@@ -15,7 +15,10 @@ import {
 } from "../supervisor/mod.ts";
 import { keepFreedMemory } from "./allocator.ts";
 import { type AppOptions, createApp } from "./app.ts";
+import { Executing } from "./executing.ts";
+import { Guard } from "./guard.ts";
 import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
+import type { Sockets } from "./sockets.ts";
 import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
@@ -40,7 +43,7 @@ export interface ModelFiles extends Partial<Disposable> {
 /** What a serving run needs to know. */
 export interface ServeConfig
   extends
-    AppOptions,
+    Omit<AppOptions, "executing">,
     ListenOptions,
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
@@ -58,6 +61,8 @@ export interface ServeConfig
   /** How many requests a worker executes at once: in tasks, and in threads. */
   readonly concurrency: number;
   readonly threads: number;
+  /** How long a request may take to come, in ms. */
+  readonly readTimeoutMs: number;
   /** Reads tokens again. @throws {UsageError} if they are not good */
   readonly renewTokens?: (() => void) | undefined;
   /** Path of a Unix socket to listen on, in place of an address. */
@@ -69,6 +74,8 @@ export interface ServeConfig
 /** What a serving run is given by its caller. */
 export interface ServeContext {
   readonly assets: Assets;
+  /** For limits of connections; without them, there are none. */
+  readonly sockets?: Sockets | undefined;
   readonly env: (name: string) => string | undefined;
   /** Aborted by the first signal: drain, then end. */
   readonly stop: AbortSignal;
@@ -92,8 +99,10 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     served.map((source) => sourceOf(source, config, context, () => void models.get(source.name)?.reload())),
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
-  const app = createApp(models, config);
-  const server = config.unix === undefined ? listen(config, app.fetch) : await listenOnUnix(config.unix, app.fetch);
+  const executing = new Executing();
+  const app = createApp(models, { ...config, executing });
+  const handling = { handler: app.fetch, executing };
+  const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   log.info("Listening on {url}; loading {what}", {
     url: server.url,
     what: served.map(({ name, label }) => served.length === 1 ? label : `'${name}' (${label})`).join(", "),
@@ -108,6 +117,13 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
   try {
+    using _ = context.sockets && new Guard({
+      sockets: context.sockets,
+      local: server.local,
+      readTimeoutMs: config.readTimeoutMs,
+      executing: () => executing.ports(),
+      onDeaf: () => server.relisten(),
+    });
     await Promise.race([models.failed, stopped.promise]);
     log.info("Stopping: requests in flight are finished first");
   } finally {

@@ -1,6 +1,15 @@
 /** Listening: the server of the application, from its start to its drain. */
 
+import { getLogger } from "@logtape/logtape";
 import { reasonOf, UsageError } from "../errors.ts";
+import type { Executing } from "./executing.ts";
+import type { Local } from "./sockets.ts";
+
+const log = getLogger(["aimodellib", "http"]);
+
+/** Between two looks at whether requests are executed, and for their answers to be sent, in ms. */
+const IDLE_LOOK_MS = 50;
+const SEND_MS = 200;
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -12,10 +21,23 @@ export interface ListenOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
+/** What answers. */
+export interface Handling {
+  readonly handler: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
+  /** The requests that it executes. */
+  readonly executing: Executing;
+}
+
 /** A server that listens. */
 export interface Server {
   /** Where it can be reached, such as `http://127.0.0.1:8080`, or `unix:/run/model.sock`. */
   readonly url: string;
+  readonly local: Local;
+  /**
+   * Listens again: Deno stops listening, and says nothing of it, when a connection can't be accepted because there is no
+   * file descriptor left. Connections that it has are not affected. What goes wrong is logged.
+   */
+  relisten(): void;
   /**
    * Reads certificate and key again, for connections from now on.
    *
@@ -26,32 +48,88 @@ export interface Server {
   drain(): Promise<void>;
 }
 
-type Handler = (request: Request) => Response | Promise<Response>;
-
 /**
  * Starts to listen.
  *
  * @throws {UsageError} if the address can't be listened on, or there is no such certificate
  */
-export function listen(options: ListenOptions, handler: Handler): Server {
+export function listen(options: ListenOptions, { handler, executing }: Handling): Server {
   const { host, tls } = options;
-  let server = serve(options, options.port, handler);
-  const { port } = server.addr;
-  const drains: Promise<void>[] = [];
+  const first = serve(options, options.port, handler);
+  const { port } = first.addr;
+  const servers = new Servers(first, executing);
+  const url = `${tls === undefined ? "http" : "https"}://${origin(host, port)}`;
   return {
-    url: `${tls === undefined ? "http" : "https"}://${origin(host, port)}`,
+    url,
+    local: port,
+    relisten: () => servers.relisten(url, () => serve(options, port, handler)),
     renew() {
       if (tls === undefined) return;
       // Both listen for a moment: no connection is refused.
-      const next = serve(options, port, handler);
-      drains.push(server.shutdown());
-      server = next;
+      const before = servers.all;
+      servers.add(serve(options, port, handler));
+      for (const server of before) void server.shutdown();
     },
-    drain: async () => void await Promise.all([server.shutdown(), ...drains]),
+    drain: () => servers.drain(),
   };
 }
 
-function serve({ host, tls }: ListenOptions, port: number, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
+/** Servers on the same address: the newest listens, the others answer on connections that they have. */
+class Servers {
+  readonly #servers = new Set<Deno.HttpServer>();
+  /** Those that have stopped to listen by themselves: Deno panics when such a one is shut down. */
+  readonly #deaf = new Set<Deno.HttpServer>();
+  readonly #executing: Executing;
+
+  constructor(first: Deno.HttpServer, executing: Executing) {
+    this.#executing = executing;
+    this.add(first);
+  }
+
+  /** Those that can be shut down. */
+  get all(): readonly Deno.HttpServer[] {
+    return [...this.#servers];
+  }
+
+  add(server: Deno.HttpServer): void {
+    this.#servers.add(server);
+    // A deaf one fails with the reason for that, when its last connection has ended.
+    const end = () => {
+      this.#servers.delete(server);
+      this.#deaf.delete(server);
+    };
+    server.finished.then(end, end);
+  }
+
+  relisten(url: string, listen: () => Deno.HttpServer): void {
+    for (const server of this.#servers) this.#deaf.add(server);
+    this.#servers.clear();
+    try {
+      this.add(listen());
+      log.warn("Listening on {url} again: a connection could not be accepted (see ulimit -n)", { url });
+    } catch (error) {
+      log.error("Can't listen on {url} again: {reason}; trying again", { url, reason: reasonOf(error) });
+    }
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.all.map((server) => server.shutdown()));
+    if (this.#deaf.size === 0) return;
+    // Their connections end with this process.
+    while (this.#executing.size > 0) await sleep(IDLE_LOOK_MS);
+    await sleep(SEND_MS);
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function serve(
+  { host, tls }: ListenOptions,
+  port: number,
+  handler: Handling["handler"],
+): Deno.HttpServer<Deno.NetAddr> {
   const secrets = tls && { cert: read(tls.cert, "certificate"), key: read(tls.key, "key"), reusePort: true };
   try {
     return Deno.serve({ hostname: host, port, onListen: () => {}, ...secrets }, handler);
@@ -71,29 +149,44 @@ function serve({ host, tls }: ListenOptions, port: number, handler: Handler): De
  *
  * @throws {UsageError} if there is something of that name already, or it can't be made
  */
-export async function listenOnUnix(path: string, handler: Handler): Promise<Server> {
+export async function listenOnUnix(path: string, { handler, executing }: Handling): Promise<Server> {
   await removeStale(path);
-  let server: Deno.HttpServer<Deno.UnixAddr>;
-  try {
-    server = Deno.serve({ path, onListen: () => {} }, handler);
+  const listen = () => {
+    const server = Deno.serve({ path, onListen: () => {} }, handler);
     // For a proxy of the same group.
     Deno.chmodSync(path, 0o660);
+    return server;
+  };
+  let servers: Servers;
+  try {
+    servers = new Servers(listen(), executing);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
   }
+  const url = `unix:${path}`;
   return {
-    url: `unix:${path}`,
+    url,
+    local: path,
+    relisten: () =>
+      servers.relisten(url, () => {
+        remove(path);
+        return listen();
+      }),
     renew: () => {},
     async drain() {
-      await server.shutdown();
-      try {
-        Deno.removeSync(path);
-      } catch {
-        // Somebody else did.
-      }
+      await servers.drain();
+      remove(path);
     },
   };
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody else did.
+  }
 }
 
 /** Removes a socket that a process left which was killed. @throws {UsageError} if somebody listens on it, or it is none */

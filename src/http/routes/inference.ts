@@ -10,6 +10,7 @@ import { HttpProblem } from "../problem.ts";
 import { answerHeaders, contextOf, identified, toText } from "../request_context.ts";
 import { callsOf, encodeInferResponse, parseInferRequest, type Signature } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
+import type { InvocationOptions } from "./invocations.ts";
 
 /** A process has one version of a model. */
 export const MODEL_VERSION = "1";
@@ -56,7 +57,7 @@ export function modelReady(model: Model) {
 }
 
 /** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
-export function infer(model: Model, { maxBody }: { readonly maxBody: number }) {
+export function infer(model: Model, { maxBody, executing }: Pick<InvocationOptions, "maxBody" | "executing">) {
   const encode = metadataEncoder();
   const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
@@ -64,9 +65,11 @@ export function infer(model: Model, { maxBody }: { readonly maxBody: number }) {
     const about = contextOf(raw.headers);
     const context = toText(about);
     const gone = () => raw.signal;
+    let place = -1;
     try {
       const signature = signatureOf(model);
       const body = await readBody(decompressed(raw), maxBody);
+      place = executing.enter(c.env);
       const request = parseInferRequest(body, jsonLength(raw.headers), signature);
       const { calls, accept } = callsOf(request, signature);
       const results = await Promise.all(
@@ -78,6 +81,8 @@ export function infer(model: Model, { maxBody }: { readonly maxBody: number }) {
       return new Response(answer.body, { headers: { ...answer.headers, ...answerHeaders(about) } });
     } catch (error) {
       throw identified(error, about);
+    } finally {
+      if (place >= 0) executing.leave(place);
     }
   };
 }

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
 import type { Model } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
+import type { Executing } from "../executing.ts";
 import { fieldsOf } from "../fields.ts";
 import { metadataEncoder } from "../metadata.ts";
 import { respondInParts, type Result, wholeOf } from "../parts.ts";
@@ -19,6 +20,8 @@ export interface InvocationOptions {
   readonly maxBody: number;
   /** Hosts that a `text/uri-list` body may name; empty turns such bodies off. */
   readonly uriListHosts: readonly string[];
+  /** Is told which requests are executed. */
+  readonly executing: Executing;
 }
 
 /** Types assumed when a request does not say. */
@@ -29,7 +32,7 @@ const DEFAULT_ACCEPT = "*/*";
 const LARGE_BODY = 64 * 1024;
 
 /** Makes the handler. */
-export function invocations(model: Model, { maxBody, uriListHosts }: InvocationOptions) {
+export function invocations(model: Model, { maxBody, uriListHosts, executing }: InvocationOptions) {
   const encode = metadataEncoder();
   return async function invocations(c: Context): Promise<Response> {
     const request = c.req.raw;
@@ -40,8 +43,10 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
     const about = contextOf(headers, fields);
     const context = toText(about);
     const gone = () => request.signal;
+    let place = -1;
     try {
       const body = await readBody(request, maxBody, fields);
+      place = executing.enter(c.env);
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);
@@ -57,6 +62,8 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
       throw problemOf(outcome);
     } catch (error) {
       throw identified(error, about);
+    } finally {
+      if (place >= 0) executing.leave(place);
     }
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Hono } from "hono";
 import { createApp } from "../../../src/http/app.ts";
+import { Executing } from "../../../src/http/executing.ts";
 import type { Models } from "../../../src/supervisor/mod.ts";
 import { FakePool } from "./fake_pool.ts";
 
@@ -15,7 +16,7 @@ export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: rea
       return all[0]!.state;
     },
   } as unknown as Models;
-  return createApp(models, { maxBody: 1000, uriListHosts });
+  return createApp(models, { maxBody: 1000, uriListHosts, executing: new Executing() });
 }
 
 /** What a problem is compared with: its status is in it, as that of the response must be. */

@@ -35,6 +35,7 @@ class Fixture implements Disposable {
       maxBatchSize: 32,
       concurrency: 32,
       threads: 1,
+      readTimeoutMs: 60_000,
       ...config,
     }, {
       assets: noAssets,

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { listen } from "../../../src/http/server.ts";
+import { Executing } from "../../../src/http/executing.ts";
+import { type Handling, listen as listenWith, type ListenOptions } from "../../../src/http/server.ts";
 
+const listen = (options: ListenOptions, handler: Handling["handler"]) =>
+  listenWith(options, { handler, executing: new Executing() });
 const hello = () => new Response("hello");
 
 async function textOf(url: string): Promise<string> {

@@ -1,0 +1,342 @@
+/** HTTP as no client should send it: damaged, ambiguous, endless, slow. The server stays up, and says no 500 of its own. */
+
+import assert from "node:assert/strict";
+import { sleep, until } from "./support/limits.ts";
+import { RawConnection } from "./support/raw.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const HOST = "Host: a\r\n";
+const POST = `POST /invocations HTTP/1.1\r\n${HOST}`;
+const GET = `GET /health/live HTTP/1.1\r\n${HOST}`;
+const CHUNKED = `${POST}Transfer-Encoding: chunked\r\n\r\n`;
+
+/** What is sent, and the statuses of what is answered until nothing more comes; 0: the connection is closed without. */
+const CASES: readonly (readonly [name: string, sent: string, statuses: readonly number[]])[] = [
+  ["a request", `${POST}Content-Length: 2\r\n\r\nhi`, [200]],
+  ["three at once", `${POST}Content-Length: 2\r\n\r\nhi`.repeat(3), [200, 200, 200]],
+  ["empty lines before it", `\r\n\r\n${GET}\r\n`, [200]],
+  ["lines that end with LF alone", "GET /health/live HTTP/1.1\nHost: a\n\n", [200]],
+  // Its length.
+  [
+    "Content-Length, then Transfer-Encoding",
+    `${POST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    [
+      400,
+    ],
+  ],
+  ["two different Content-Length", `${POST}Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi`, [400]],
+  ["a list as Content-Length", `${POST}Content-Length: 2, 2\r\n\r\nhi`, [400]],
+  ["a signed Content-Length", `${POST}Content-Length: +2\r\n\r\nhi`, [400]],
+  ["a negative Content-Length", `${POST}Content-Length: -2\r\n\r\nhi`, [400]],
+  ["a hexadecimal Content-Length", `${POST}Content-Length: 0x2\r\n\r\nhi`, [400]],
+  ["an empty Content-Length", `${POST}Content-Length: \r\n\r\nhi`, [400]],
+  ["a Content-Length over 64 bits", `${POST}Content-Length: 99999999999999999999999\r\n\r\nhi`, [400]],
+  ["a Content-Length over the limit", `${POST}Content-Length: 9999999999999\r\n\r\nhi`, [413]],
+  // How it is transferred.
+  ["an unknown Transfer-Encoding", `${POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, [400]],
+  ["Transfer-Encoding that does not end with chunked", `${POST}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`, [
+    400,
+  ]],
+  ["a space before the colon", `${POST}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`, [400]],
+  ["two Transfer-Encoding", `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`, [400]],
+  [
+    "Transfer-Encoding in HTTP/1.0",
+    `POST /invocations HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    [
+      400,
+    ],
+  ],
+  // Chunks.
+  ["chunks", `${CHUNKED}1\r\nh\r\n1;name=value\r\ni\r\n0\r\n\r\n`, [200]],
+  ["a chunk's size that is none", `${CHUNKED}zz\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["a negative chunk", `${CHUNKED}-1\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["a chunk's size with 0x", `${CHUNKED}0x2\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["a chunk over 64 bits", `${CHUNKED}fffffffffffffffff\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["a chunk longer than it says", `${CHUNKED}2\r\nhiXX0\r\n\r\n`, [400]],
+  ["a chunk's line that ends with LF alone", `${CHUNKED}2\nhi\n0\n\n`, [400]],
+  ["an endless extension of a chunk", `${CHUNKED}2;${"a".repeat(100_000)}\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["thousands of trailers", `${CHUNKED}0\r\n${"A: b\r\n".repeat(5000)}\r\n`, [400]],
+  // The first line.
+  ["HTTP/0.9", "GET /health/live\r\n", [400]],
+  ["HTTP/2.0 in words", `GET /health/live HTTP/2.0\r\n${HOST}\r\n`, [400]],
+  ["a method with a brace", `G{T / HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["an unknown method", `BREW /invocations HTTP/1.1\r\n${HOST}\r\n`, [405]],
+  ["CONNECT", `CONNECT example.com:80 HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["OPTIONS *", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["an absolute URL", `GET http://other/health/live HTTP/1.1\r\n${HOST}\r\n`, [200]],
+  ["an absolute URL without a host", `GET http:// HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["NUL in the path", `GET /\0 HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["Latin-1 in the path", `GET /\xe9 HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["a bad escape in the path", `GET /%zz%ff HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["dots in the path", `GET /../../etc/passwd HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["an empty host in the path", `GET //[::x/ HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["a path over 64 KiB", `GET /${"a".repeat(70_000)} HTTP/1.1\r\n${HOST}\r\n`, [414]],
+  // Headers.
+  ["no host", "GET /health/live HTTP/1.1\r\n\r\n", [200]],
+  ["a host that is none", "POST /invocations HTTP/1.1\r\nHost: [::1 <a b>\r\nContent-Length: 2\r\n\r\nhi", [200]],
+  ["99 headers", `${GET}${"A: b\r\n".repeat(98)}\r\n`, [200]],
+  ["101 headers", `${GET}${"A: b\r\n".repeat(100)}\r\n`, [431]],
+  ["a header of 1 MB", `${GET}A: ${"x".repeat(1_000_000)}\r\n\r\n`, [431]],
+  ["a name of 1 MB", `${GET}${"x".repeat(1_000_000)}: a\r\n\r\n`, [431]],
+  ["NUL in a header", `${GET}A: b\0c\r\n\r\n`, [400]],
+  ["a folded header", `${GET}A: b\r\n c\r\n\r\n`, [400]],
+  ["Latin-1 in Content-Type", `${POST}Content-Type: \xff\xfe\r\nContent-Length: 2\r\n\r\nhi`, [200]],
+  ["Expect: 100-continue", `${POST}Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi`, [100, 200]],
+  // Other protocols.
+  [
+    "an upgrade to HTTP/2",
+    `${GET}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
+    [
+      200,
+    ],
+  ],
+  ["an upgrade to WebSocket", `${GET}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`, [
+    200,
+  ]],
+  ["TLS", "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + "x".repeat(100), [400]],
+  ["SSH", "SSH-2.0-client\r\n", [400]],
+];
+
+/**
+ * The statuses of all that is answered to this.
+ *
+ * @param expected how many there should be; otherwise it is waited for a moment before the client ends
+ */
+async function statusesOf(port: number, sent: string, expected = 0): Promise<number[]> {
+  using connection = await RawConnection.open(port);
+  const statuses: number[] = [];
+  const receive = async () => {
+    const answer = await connection.receive();
+    if (answer !== undefined) statuses.push(answer.status);
+    return answer !== undefined;
+  };
+  try {
+    await connection.send(sent);
+    if (expected === 0) await sleep(50);
+    while (statuses.length < expected && await receive());
+    // A client that has ended is answered nothing more but what was on its way.
+    await connection.closeWrite();
+  } catch {
+    // It was answered, and closed, before all was sent.
+  }
+  while (await receive());
+  return statuses;
+}
+
+const descriptorsOf = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+const memoryOf = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) / 1024;
+
+/** What is done here must leave the server as it was. */
+async function assertHealthy(server: Server, descriptors: number): Promise<void> {
+  assert.equal((await server.invoke("still here")).text, "still here");
+  await until(
+    "file descriptors are back",
+    // That of this connection.
+    () => descriptorsOf(server.program.pid) <= descriptors + 1,
+    undefined,
+    () => `${descriptorsOf(server.program.pid)}, before ${descriptors}`,
+  );
+}
+
+test("each damaged request is answered by itself, and the next client is served", async (box) => {
+  const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "1MB"] });
+  await server.invoke("");
+  const before = descriptorsOf(server.program.pid);
+  for (const [name, sent, statuses] of CASES) {
+    assert.deepEqual(await statusesOf(server.port, sent, statuses.length), statuses, name);
+    assert.equal((await server.request("/health/live")).status, 200, `after ${name}`);
+  }
+  await assertHealthy(server, before);
+  assert.doesNotMatch(server.log, /ERROR|Traceback/);
+  await server.stop();
+});
+
+test("a request that hides behind another's body is not executed", async (box) => {
+  const server = await box.serve(echo(py`
+    executed = []
+    def predict(data, model):
+        executed.append(data.decode())
+        return ",".join(executed).encode()
+  `));
+  const hidden = `${POST}Content-Length: 6\r\n\r\nhidden`;
+  const both = `Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding: chunked\r\n`;
+  assert.deepEqual(await statusesOf(server.port, `${POST}${both}\r\n0\r\n\r\n${hidden}`, 1), [400]);
+  // In this order the length is not seen, and what follows the last chunk is another request, as RFC 9112 says.
+  const chunked = `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n3\r\none\r\n0\r\n\r\n`;
+  assert.deepEqual(await statusesOf(server.port, chunked, 1), [200]);
+  assert.equal((await server.invoke("last")).text, "one,last");
+  await server.stop();
+});
+
+test("a body is not longer than --max-body, in whatever way it says its length", async (box) => {
+  const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "1MB"] });
+  const before = memoryOf(server.program.pid);
+  const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
+  for (
+    const lengths of [
+      "Transfer-Encoding: chunked\r\n",
+      "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+      "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+    ]
+  ) {
+    using connection = await RawConnection.open(server.port);
+    await assert.rejects(async () => {
+      await connection.send(`${POST}${lengths}\r\n`);
+      for (let i = 0; i < 4000; i++) await connection.send(chunk);
+    }, "250 MB are not taken");
+  }
+  assert.equal((await server.invoke("")).status, 200);
+  assert.ok(memoryOf(server.program.pid) < before + 100, `${memoryOf(server.program.pid)} MiB, before ${before}`);
+  await server.stop();
+});
+
+/** Numbers from 0 to below 1, the same in each run (mulberry32). */
+function* numbers(seed: number): Generator<number, never> {
+  while (true) {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    yield ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+}
+
+/** One of the cases with bytes changed, taken out, repeated, or cut off. */
+function damaged(random: Generator<number, never>): string {
+  const below = (n: number) => Math.floor(random.next().value * n);
+  let text = CASES[below(CASES.length)]![1].slice(0, 4000);
+  for (let i = below(4); i >= 0; i--) {
+    const at = below(text.length);
+    const length = below(8);
+    switch (below(4)) {
+      case 0:
+        text = text.slice(0, at) + String.fromCharCode(below(256)) + text.slice(at + 1);
+        break;
+      case 1:
+        text = text.slice(0, at) + text.slice(at + length);
+        break;
+      case 2:
+        text = text.slice(0, at) + text.slice(at, at + length).repeat(2 + below(3)) + text.slice(at + length);
+        break;
+      case 3:
+        text = text.slice(0, at);
+    }
+  }
+  return text;
+}
+
+test("3,000 requests with damaged bytes are answered or refused, and nothing is left of them", async (box) => {
+  const server = await box.serve(echo());
+  await server.invoke("");
+  const before = descriptorsOf(server.program.pid);
+  const random = numbers(20260131);
+  const seen = new Map<number, number>();
+  for (let round = 0; round < 150; round++) {
+    const sent = Array.from({ length: 20 }, () => damaged(random));
+    const statuses = await Promise.all(sent.map((text) => statusesOf(server.port, text)));
+    for (const [i, list] of statuses.entries()) {
+      for (const status of list) {
+        assert.ok(status < 500, `${status} to ${JSON.stringify(sent[i])}`);
+        seen.set(status, (seen.get(status) ?? 0) + 1);
+      }
+    }
+  }
+  for (const status of [200, 400, 404]) assert.ok((seen.get(status) ?? 0) > 10, JSON.stringify([...seen]));
+  await assertHealthy(server, before);
+  assert.doesNotMatch(server.log, /ERROR|Traceback/);
+  await server.stop();
+});
+
+test("a client that does not send its request is cut off after --read-timeout, and others are not", async (box) => {
+  const script = echo(py`
+    import time
+    def predict(data, model):
+        if data == b"long":
+            time.sleep(5)
+        return data
+  `);
+  const server = await box.serve(script, { args: ["--port", "0", "--read-timeout", "2"] });
+  const answer = server.invoke("long");
+  using idle = await RawConnection.open(server.port);
+  await idle.send(`${GET}\r\n`);
+  assert.equal((await idle.receive())?.status, 200);
+
+  const slow = [
+    "",
+    "G",
+    `${GET}A: b\r\n`,
+    `${POST}Content-Length: 100\r\n\r\nabc`,
+    `${CHUNKED}50\r\nab`,
+    `${GET}\r\n${GET}`,
+  ].map(async (start) => {
+    using connection = await RawConnection.open(server.port);
+    await connection.send(start);
+    const begin = performance.now();
+    // A byte now and then does not help.
+    const dripping = setInterval(() => void connection.send(start === "" ? "" : "a").catch(() => {}), 300);
+    try {
+      await connection.rest();
+    } finally {
+      clearInterval(dripping);
+    }
+    return performance.now() - begin;
+  });
+  for (const ms of await Promise.all(slow)) assert.ok(ms > 1500, `cut off after ${ms} ms`);
+  assert.match(server.log, /WARNING Closed connections whose clients took more than 2 s \(--read-timeout\): \d/);
+  assert.equal((await answer).text, "long", "a request that is executed for long is not cut off");
+  await idle.send(`${GET}\r\n`);
+  assert.equal((await idle.receive())?.status, 200, "nor is a connection between two requests");
+  await server.stop();
+});
+
+test("a client that does not take its answer is cut off after --read-timeout", async (box) => {
+  const script = echo("def predict(data, model): return bytes(64 * 2**20)\n");
+  const server = await box.serve(script, { args: ["--port", "0", "--read-timeout", "2"] });
+  await server.invoke("");
+  const before = descriptorsOf(server.program.pid);
+  using connection = await RawConnection.open(server.port);
+  await connection.send(`${POST}Content-Length: 0\r\n\r\n`);
+  await until("it is cut off", () => /took more than 2 s/.test(server.log));
+  await until("its descriptor is free", () => descriptorsOf(server.program.pid) <= before);
+  assert.equal((await server.invoke("")).bytes.length, 64 * 2 ** 20);
+  await server.stop();
+});
+
+/** A server that may have 100 files open. */
+async function withFewDescriptors(box: Sandbox): Promise<Server> {
+  box.module({ "serve.py": echo() }, "few");
+  const serve = `ulimit -n 100; exec "$0" serve --port 0 few serve.py "${box.root}"`;
+  const command = Deno.env.get("AIMODELLIB_TEST_BIN") ?? new URL("../../dist/aimodellib", import.meta.url).pathname;
+  return await Server.attach(box.start(["-c", serve, command], { command: "/bin/bash" }), true);
+}
+
+test("when all file descriptors are taken, quiet connections are closed, and others are accepted again", async (box) => {
+  const server = await withFewDescriptors(box);
+  const waiting: RawConnection[] = [];
+  try {
+    using busy = await RawConnection.open(server.port);
+    await busy.send(`${GET}\r\n`);
+    assert.equal((await busy.receive())?.status, 200);
+    // Some are refused, once none more can be accepted.
+    for (let i = 0; i < 150; i++) await RawConnection.open(server.port).then((one) => waiting.push(one), () => {});
+    assert.ok(waiting.length > 50);
+    await server.program.stderr.waitFor(
+      /WARNING \d+ of 100 file descriptors are open .*; closed connections that were quiet: \d+/,
+    );
+    await until("others are accepted", async () => {
+      try {
+        using connection = await RawConnection.open(server.port);
+        await connection.send(`${POST}Content-Length: 2\r\n\r\nhi`);
+        return (await connection.receive())?.body === "hi";
+      } catch {
+        await sleep(100);
+        return false;
+      }
+    });
+    assert.match(server.log, /WARNING Listening on .* again: a connection could not be accepted \(see ulimit -n\)/);
+  } finally {
+    for (const connection of waiting) connection[Symbol.dispose]();
+  }
+  await server.stop();
+});
