@@ -23,6 +23,7 @@ import {
 } from "./routes/inference.ts";
 import { type InvocationOptions, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
+import { openapi } from "./routes/openapi.ts";
 import type { Tokens } from "./tokens.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -54,6 +55,16 @@ export function createApp(models: Models, options: AppOptions): Hono {
   get("/health/live", live);
   get("/metrics", measurements(metrics));
   get("/", home(models));
+  get(
+    "/openapi.json",
+    openapi({
+      title: models.all.map(({ label }) => label).join(", "),
+      names: models.all.map(({ name }) => name),
+      predictRoute: options.predictRoute,
+      healthRoute: options.healthRoute,
+      secured: options.tokens !== undefined,
+    }),
+  );
   get("/v2", serverMetadata);
   get("/v2/health/live", serverLive);
   get("/v2/health/ready", serverReady(models));

@@ -1,0 +1,108 @@
+/** What all routes take and answer, as an OpenAPI document (3.1.1, https://spec.openapis.org/oas/v3.1.1). */
+
+import { VERSION } from "../../version.ts";
+import { MODEL_VERSION } from "../routes/inference.ts";
+import { CONTEXT, EXECUTION, json, operation, type OperationOptions } from "./operation.ts";
+import { SCHEMAS } from "./schemas.ts";
+
+/** What is described. */
+export interface Described {
+  /** What messages call the models. */
+  readonly title: string;
+  /** Their names: `/invocations` is there for the only one. */
+  readonly names: readonly string[];
+  /** Paths that answer as `/invocations` and `/ping`. */
+  readonly predictRoute?: string | undefined;
+  readonly healthRoute?: string | undefined;
+  /** Whether a token is asked for. */
+  readonly secured: boolean;
+}
+
+const INVOKE: OperationOptions = {
+  summary: "Bytes to deserialize(), predict() and serialize()",
+  content: { "*/*": {} },
+  problems: EXECUTION,
+  more: {
+    description:
+      "A script that answers in parts sends Server-Sent Events if Accept has text/event-stream, and a chunked " +
+      "body otherwise. A body of text/uri-list names where the input is, and where the output goes.",
+    parameters: CONTEXT,
+    requestBody: { content: { "*/*": {} } },
+  },
+};
+
+const INFER: OperationOptions = {
+  summary: "Tensors to tensors",
+  content: { ...json("InferResponse"), "application/octet-stream": {} },
+  problems: [...EXECUTION, 404, 415],
+  more: {
+    description: "With raw bytes behind the JSON, Inference-Header-Content-Length says how long the JSON is.",
+    parameters: [
+      ...CONTEXT,
+      { name: "Inference-Header-Content-Length", in: "header", schema: { type: "integer", minimum: 0 } },
+    ],
+    requestBody: { required: true, content: { ...json("InferRequest"), "application/octet-stream": {} } },
+  },
+};
+
+const HEALTH: OperationOptions = {
+  summary: "Whether requests are executed",
+  content: json("Health"),
+  problems: [503],
+  open: true,
+};
+
+/** Makes the document. */
+export function describe({ title, names, predictRoute, healthRoute, secured }: Described): object {
+  const get = (options: OperationOptions) => ({ get: operation(options, secured) });
+  const post = (options: OperationOptions) => ({ post: operation(options, secured) });
+  const name = {
+    name: "name",
+    in: "path",
+    required: true,
+    description: "The model",
+    schema: { type: "string", enum: names },
+  };
+  const version = { name: "version", in: "path", required: true, schema: { const: MODEL_VERSION } };
+  // Of a model that is not there.
+  const named = (options: OperationOptions) => ({ ...options, problems: [...options.problems ?? [], 404 as const] });
+
+  const ofModel = {
+    "": get(named({ summary: "What its script says of its tensors", content: json("ModelMetadata") })),
+    "/ready": get(
+      named({ summary: "Whether it executes requests", content: json("ModelReady"), problems: [503], open: true }),
+    ),
+    "/infer": post(INFER),
+  };
+  return {
+    openapi: "3.1.1",
+    info: { title, version: VERSION, summary: "What aimodellib serves" },
+    paths: {
+      ...(names.length === 1 && { "/invocations": post(INVOKE) }),
+      ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(INVOKE) }),
+      "/ping": get(HEALTH),
+      ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
+      "/health/ready": get(HEALTH),
+      "/health/live": get({ summary: "Whether the process runs", content: json("Live"), open: true }),
+      "/metrics": get({ summary: "What is measured, for Prometheus", content: { "text/plain": {} } }),
+      "/": get({ summary: "A page to try the model with", content: { "text/html": {} } }),
+      "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
+      "/models/{name}/invocations": { parameters: [name], ...post(named(INVOKE)) },
+      "/models/{name}/ping": { parameters: [name], ...get(named(HEALTH)) },
+      "/v2": get({ summary: "What this server is", content: json("ServerMetadata") }),
+      "/v2/health/live": get({ summary: "Whether the process runs", content: json("ServerLive"), open: true }),
+      "/v2/health/ready": get({ ...HEALTH, content: json("ServerReady") }),
+      "/v2/models": get({ summary: "The names of all models", content: json("ModelList") }),
+      ...Object.fromEntries(
+        Object.entries(ofModel).flatMap(([path, item]) => [
+          [`/v2/models/{name}${path}`, { parameters: [name], ...item }],
+          [`/v2/models/{name}/versions/{version}${path}`, { parameters: [name, version], ...item }],
+        ]),
+      ),
+    },
+    components: {
+      schemas: SCHEMAS,
+      ...(secured && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/** What a route takes and answers, in the words of OpenAPI. */
+
+import { schema } from "./schemas.ts";
+
+const PROBLEMS = {
+  400: "The request could not be read, or deserialize() raised",
+  401: "There is no token, or an unknown one",
+  403: "The token is for GET /metrics alone, or a host of a text/uri-list body is not allowed",
+  404: "There is nothing here",
+  406: "serialize() knows none of the types in Accept",
+  413: "The body is over --max-body",
+  415: "The body's Content-Encoding is not known",
+  431: "Content-Type and Accept are too long",
+  500: "predict() or serialize() raised, or the server failed",
+  502: "The worker died while it executed the request, which is not tried again",
+  503: "The model is not ready, or too many requests wait; Retry-After says when to try again",
+  504: "The request took longer than --request-timeout",
+} as const;
+
+/** A status that a route answers with problem details. */
+export type ProblemStatus = keyof typeof PROBLEMS;
+
+/** Of whatever is executed by a worker. */
+export const EXECUTION: readonly ProblemStatus[] = [400, 403, 406, 413, 431, 500, 502, 503, 504];
+
+const HEADERS = {
+  "X-Request-Id": { description: "That of the request, or one that was made", schema: { type: "string" } },
+};
+
+/** Headers of whatever is executed by a worker. */
+export const CONTEXT: readonly object[] = [
+  ["X-Request-Id", "Taken as the request's id, if it is 1 to 128 characters of A-Z a-z 0-9 _ . : / + = @ -"],
+  ["traceparent", "W3C Trace Context, handed on to the script"],
+  ["tracestate", "W3C Trace Context, handed on to the script"],
+  ["X-Amzn-SageMaker-Custom-Attributes", "Handed on to the script, and given back"],
+].map(([name, description]) => ({ name, in: "header", description, schema: { type: "string" } }));
+
+/** A route. */
+export interface OperationOptions {
+  readonly summary: string;
+  /** By content type: what 200 comes with. */
+  readonly content: object;
+  readonly problems?: readonly ProblemStatus[];
+  /** Whether it never needs a token. */
+  readonly open?: boolean;
+  /** More members of the operation. */
+  readonly more?: object;
+}
+
+/** Content that is JSON. */
+export function json(name: Parameters<typeof schema>[0]): object {
+  return { "application/json": { schema: schema(name) } };
+}
+
+/** Describes a route. @param secured whether this server asks for tokens */
+export function operation(
+  { summary, content, problems = [], open = false, more = {} }: OperationOptions,
+  secured: boolean,
+): object {
+  const all = new Set<ProblemStatus>(problems);
+  if (secured && !open) all.add(401).add(403);
+  return {
+    summary,
+    ...(secured && { security: open ? [] : [{ token: [] }] }),
+    ...more,
+    responses: Object.fromEntries([
+      [200, { description: "It was done", content }],
+      ...[...all].sort((a, b) => a - b).map((status) => [status, {
+        description: PROBLEMS[status],
+        headers: HEADERS,
+        content: { "application/problem+json": { schema: schema("Problem") } },
+      }]),
+    ]),
+  };
+}

@@ -1,0 +1,125 @@
+/** What is sent and answered, as JSON Schema (2020-12). */
+
+import { DATATYPES } from "../v2/mod.ts";
+
+const string = { type: "string" };
+const count = { type: "integer", minimum: 0 };
+const object = { type: "object" };
+
+/** Refers to one of {@linkcode SCHEMAS}. */
+export function schema(name: keyof typeof SCHEMAS): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** Of a list. */
+function list(items: object, more: object = {}): object {
+  return { type: "array", items, ...more };
+}
+
+/** Of an object with these members. */
+function members(properties: Readonly<Record<string, object>>, required: readonly string[]): object {
+  return { type: "object", properties, required };
+}
+
+const datatype = { type: "string", enum: Object.keys(DATATYPES) };
+const shape = list(count, { maxItems: 32 });
+const state = { type: "string", enum: ["loading", "ready", "degraded", "restarting", "stopping", "failed"] };
+
+const tensor = { name: string, datatype, shape };
+
+const tensorSpec = members(
+  {
+    name: string,
+    datatype,
+    shape: list({ type: "integer", minimum: -1, description: "-1 for any size" }),
+    content_type: { ...string, description: "What the script takes or gives it as" },
+  },
+  ["name", "datatype", "shape"],
+);
+
+export const SCHEMAS = {
+  Problem: {
+    description: "Problem details (RFC 9457)",
+    ...members(
+      {
+        type: { const: "about:blank" },
+        title: string,
+        status: { type: "integer", minimum: 400, maximum: 599 },
+        detail: string,
+        state: { ...state, description: "Where a model stands that is not ready" },
+        stage: {
+          type: "string",
+          enum: ["deserialize", "predict", "predict_batch", "serialize"],
+          description: "The function of the script that raised",
+        },
+        exception: { ...string, description: "The class of what it raised" },
+        message: { ...string, description: "The message of what it raised" },
+        error: { ...string, description: "The same as detail, for clients of the Open Inference Protocol" },
+      },
+      ["type", "title", "status", "detail"],
+    ),
+  },
+  Health: members(
+    {
+      status: { type: "string", enum: ["ready", "degraded"] },
+      workers: members({ ready: count, expected: count }, ["ready", "expected"]),
+      models: {
+        type: "object",
+        additionalProperties: state,
+        description: "Where there are several, the state of each",
+      },
+    },
+    ["status", "workers"],
+  ),
+  Live: members({ status: { const: "live" } }, ["status"]),
+  ServerMetadata: members({ name: string, version: string, extensions: list(string) }, [
+    "name",
+    "version",
+    "extensions",
+  ]),
+  ServerLive: members({ live: { const: true } }, ["live"]),
+  ServerReady: members({ ready: { const: true } }, ["ready"]),
+  ModelList: members({ models: list(string) }, ["models"]),
+  ModelReady: members({ name: string, ready: { const: true } }, ["name", "ready"]),
+  ModelMetadata: members(
+    { name: string, versions: list(string), platform: string, inputs: list(tensorSpec), outputs: list(tensorSpec) },
+    ["name", "versions", "platform", "inputs", "outputs"],
+  ),
+  InferRequest: members(
+    {
+      id: string,
+      parameters: members({ binary_data_output: { type: "boolean" } }, []),
+      inputs: list(
+        members(
+          {
+            ...tensor,
+            parameters: members(
+              {
+                content_type: { ...string, description: "What deserialize gets the tensor as" },
+                encoding: { ...string, description: "base64: the elements of a BYTES tensor are" },
+                binary_data_size: { ...count, description: "Bytes behind the JSON that are its data" },
+              },
+              [],
+            ),
+            data: list({}, { description: "Nested or flat, in row-major order; not there with binary_data_size" }),
+          },
+          ["name", "datatype", "shape"],
+        ),
+        { minItems: 1 },
+      ),
+      outputs: list(
+        members({ name: string, parameters: members({ binary_data: { type: "boolean" } }, []) }, ["name"]),
+      ),
+    },
+    ["inputs"],
+  ),
+  InferResponse: members(
+    {
+      id: string,
+      model_name: string,
+      model_version: string,
+      outputs: list(members({ ...tensor, parameters: object, data: list({}) }, ["name", "datatype", "shape"])),
+    },
+    ["model_name", "model_version", "outputs"],
+  ),
+};

@@ -1,0 +1,79 @@
+/** `/openapi.json`, judged by a validator, and compared with what the server does by schemathesis. */
+
+import assert from "node:assert/strict";
+import { LONG } from "./support/limits.ts";
+import { has } from "./support/needs.ts";
+import { echo, py, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const VALIDATOR = `${TOOLS}/openapi-spec-validator`;
+const SCHEMATHESIS = `${TOOLS}/st`;
+const TOKEN = "0123456789abcdef-token";
+
+/** Answers whatever it gets with JSON, as a number and as a tensor. */
+const COUNTS = py`
+  import json
+  def load(model_dir): return None
+  def deserialize(data, content_type): return data
+  def predict(data, model): return len(data)
+  def serialize(data, accepted): return json.dumps(data).encode(), "application/json"
+`;
+
+/** That tensors fit their shapes, and a length its JSON, is nothing that a schema can say. */
+const CONFIG = `
+[[operations]]
+include-path-regex = "/infer$"
+checks.positive_data_acceptance.enabled = false
+`;
+
+async function severalModels(box: Sandbox): Promise<Server> {
+  const module = box.module({ "serve.py": echo() });
+  const models = ["one", "two"].flatMap((name) => ["--model", `${name}=${module},serve.py,${box.root}`]);
+  const env = { AIP_HEALTH_ROUTE: "/healthz", AIP_PREDICT_ROUTE: "/predict" };
+  return await Server.attach(box.start(["serve", "--host", "127.0.0.1", "--port", "0", ...models], { env }), true);
+}
+
+async function validate(box: Sandbox, document: string) {
+  box.write({ "openapi.json": document });
+  return await box.run([box.path("openapi.json")], { command: VALIDATOR });
+}
+
+test("a validator finds the document to be OpenAPI", async (box) => {
+  const secured = await box.serve(echo(), { env: { AIMODELLIB_TOKEN: TOKEN, AIP_PREDICT_ROUTE: "/predict" } });
+  const several = await severalModels(box);
+  const authorization = `Bearer ${TOKEN}`;
+  for (const server of [secured, several]) {
+    const answer = await server.request("/openapi.json", { headers: { authorization } });
+    assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "application/json"]);
+    const { code, stdout } = await validate(box, answer.text);
+    assert.equal(code, 0, stdout);
+    const damaged = answer.text.replace('"Problem": {', '"Trouble": {');
+    assert.notEqual((await validate(box, damaged)).code, 0, "the validator finds a reference to nothing");
+    await server.stop();
+  }
+}, has(VALIDATOR));
+
+/** Has schemathesis send what the document allows, and what it does not. */
+async function check(box: Sandbox, server: Server, ...more: string[]) {
+  box.write({ "schemathesis.toml": CONFIG });
+  const args = ["run", `${server.url}/openapi.json`, "--no-color", "--seed", "1", "--max-examples", "40", ...more];
+  return await box.run(args, { command: SCHEMATHESIS, limit: 5 * LONG, env: { HOME: box.root } });
+}
+
+test("schemathesis finds each route to do what the document says", async (box) => {
+  const server = await box.serve(COUNTS, { env: { AIMODELLIB_TOKEN: TOKEN } });
+  const { code, stdout } = await check(box, server, "--header", `Authorization: Bearer ${TOKEN}`);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /Tested: 18/);
+  assert.doesNotMatch(server.log, /ERROR|Traceback/);
+  assert.equal((await server.request("/ping")).status, 200);
+  await server.stop();
+}, has(SCHEMATHESIS));
+
+test("schemathesis finds a route that does not", async (box) => {
+  const server = await box.serve(`${COUNTS}\ndef predict(data, model): raise ValueError(data)\n`);
+  const { code, stdout } = await check(box, server, "--include-path", "/invocations");
+  assert.equal(code, 1, stdout);
+  assert.match(stdout, /Server error/);
+  await server.stop();
+}, has(SCHEMATHESIS));

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { createApp } from "../../../../src/http/app.ts";
+import { Executing } from "../../../../src/http/executing.ts";
+import { describe, type Described } from "../../../../src/http/openapi/mod.ts";
+import type { Models } from "../../../../src/supervisor/mod.ts";
+import { FakePool } from "../../helper/fake_pool.ts";
+
+type Operations = Readonly<Record<string, { readonly responses: object; readonly security?: unknown }>>;
+
+const pathsOf = (document: object) => (document as { paths: Readonly<Record<string, Operations>> }).paths;
+
+/** Methods and paths that a server of these models answers to. */
+function routesOf(count: number, { predictRoute, healthRoute }: Partial<Described>): Set<string> {
+  const all = Array.from({ length: count }, () => new FakePool().model);
+  const models = { all, get: () => undefined, state: "ready" } as unknown as Models;
+  const app = createApp(models, {
+    maxBody: 1,
+    uriListHosts: [],
+    executing: new Executing(),
+    predictRoute,
+    healthRoute,
+  });
+  return new Set(app.routes.map(({ method, path }) => {
+    const general = path.replace(/^(\/v2)?\/models\/[^/]+/, "$1/models/{name}").replace(
+      /\/versions\/1/,
+      "/versions/{version}",
+    );
+    return `${method} ${general}`;
+  }));
+}
+
+for (
+  const [what, names, routes] of [
+    ["one model", ["one"], {}],
+    ["one model, and paths of a platform", ["one"], { predictRoute: "/predict", healthRoute: "/healthz" }],
+    ["several models", ["one", "two"], { predictRoute: "/predict", healthRoute: "/healthz" }],
+  ] as const
+) {
+  Deno.test(`describe() describes each route, and no other, of a server with ${what}`, () => {
+    const described = Object.entries(pathsOf(describe({ title: "", names, secured: false, ...routes })))
+      .flatMap(([path, item]) =>
+        Object.keys(item).filter((key) => key !== "parameters").map((method) => `${method.toUpperCase()} ${path}`)
+      );
+    assert.deepEqual(described.sort(), [...routesOf(names.length, routes)].sort());
+  });
+}
+
+Deno.test("describe() says which routes need a token when the server asks for tokens", () => {
+  const document = describe({ title: "", names: ["one"], secured: true });
+  const open = Object.entries(pathsOf(document)).flatMap(([path, item]) =>
+    Object.values(item).filter((operation) => Array.isArray(operation.security) && operation.security.length === 0)
+      .map((operation) => [path, 401 in operation.responses])
+  );
+  assert.deepEqual(
+    open,
+    [
+      "/ping",
+      "/health/ready",
+      "/health/live",
+      "/models/{name}/ping",
+      "/v2/health/live",
+      "/v2/health/ready",
+      "/v2/models/{name}/ready",
+      "/v2/models/{name}/versions/{version}/ready",
+    ].map((path) => [path, false]),
+  );
+  assert.ok(401 in pathsOf(document)["/invocations"]!["post"]!.responses);
+  assert.ok(!JSON.stringify(describe({ title: "", names: ["one"], secured: false })).includes('"security"'));
+});
