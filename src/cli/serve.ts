@@ -83,6 +83,16 @@ const archiveParser = map(
   (parsed) => ({ ...parsed, script: undefined }),
 );
 
+/** Where a platform says the model directory. */
+const withoutModelDir = map(
+  object("Options", {
+    ...options,
+    module: argument(string({ metavar: "module" })),
+    script: optional(argument(string({ metavar: "script" }))),
+  }),
+  (parsed) => ({ ...parsed, modelDir: undefined, port: undefined }),
+);
+
 /** With `--model`, or where a platform says all. */
 const bareParser = map(
   object("Options", options),
@@ -112,6 +122,14 @@ export const serve = defineCommand({
     fits(given) {
       const parsed = parse(words, given);
       return parsed.success && (parsed.value.models.length > 0 || parsed.value.words.length === 0);
+    },
+  }, {
+    parser: withoutModelDir,
+    fits(given) {
+      const parsed = parse(words, given);
+      if (!parsed.success) return false;
+      const [module = "", script, ...others] = parsed.value.words;
+      return others.length === 0 && namesArchive(module, script) === (script === undefined);
     },
   }, {
     parser: archiveParser,

@@ -1,12 +1,11 @@
 /** The models of `serve`, from what its command line says to what is served. */
 
-import { absolute } from "../config/module.ts";
 import { nameOf, parseServedModels, type ServedTarget } from "../config/served_model.ts";
 import { UsageError } from "../errors.ts";
-import { stat } from "../files.ts";
 import type { ModelFiles, ServedModel } from "../http/mod.ts";
 import type { RunRecorder } from "../train/mod.ts";
 import type { Io } from "./io.ts";
+import { findModelDir, type ModelDir } from "./model_dir.ts";
 import { type EnvironmentContext, openEnvironment } from "./run_environment.ts";
 import { startRecord } from "./run_record.ts";
 import type { ServeOptions } from "./run_serve.ts";
@@ -39,7 +38,7 @@ export async function prepareOne(
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", options, io, signal));
   io.dropPermissions();
-  const modelDir = openModelDir(options.modelDir ?? "");
+  const modelDir = findModelDir(options.modelDir, io);
   const owned = stack.move();
   return {
     archive: target.archive,
@@ -47,10 +46,10 @@ export async function prepareOne(
       const { python } = owned.use(await openEnvironment(target, options, context));
       const { log, assets } = context;
       const { module, script } = target;
-      const open = () => Promise.resolve({ module, script, modelDir, python });
+      const open = (signal: AbortSignal) => openFiles({ module, script, python }, modelDir, signal);
       return {
         models: [{ name: nameOf(options.module), label: script, open }],
-        record: startRecord("serve", options, target, { log, modelDir, python, assets }),
+        record: startRecord("serve", options, target, { log, modelDir: modelDir.name, python, assets }),
       };
     },
     [Symbol.dispose]: () => owned.dispose(),
@@ -91,17 +90,19 @@ async function openServed(
 ): Promise<ModelFiles> {
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", { ...options, ...served }, context.io, context.signal));
-  const modelDir = openModelDir(served.modelDir);
+  const modelDir = findModelDir(served.modelDir, context.io);
   const { python } = stack.use(await openEnvironment(target, options, context));
-  const owned = stack.move();
   const { module, script } = target;
-  return { module, script, modelDir, python, [Symbol.dispose]: () => owned.dispose() };
+  const files = stack.use(await openFiles({ module, script, python }, modelDir, context.signal));
+  const owned = stack.move();
+  return { ...files, [Symbol.dispose]: () => owned.dispose() };
 }
 
-function openModelDir(path: string): string {
-  const modelDir = absolute(path);
-  if (!stat(modelDir)?.isDirectory) {
-    throw new UsageError(`The model directory '${path}' does not exist; train a model into it first`);
-  }
-  return modelDir;
+async function openFiles(
+  files: Omit<ModelFiles, "modelDir" | keyof Disposable>,
+  modelDir: ModelDir,
+  signal: AbortSignal,
+): Promise<ModelFiles & Disposable> {
+  const opened = await modelDir.open(signal);
+  return { ...files, modelDir: opened.path, [Symbol.dispose]: () => opened[Symbol.dispose]() };
 }

@@ -1,8 +1,12 @@
 /** What platforms that run containers say, by files and variables, as they say it. */
 
 import assert from "node:assert/strict";
-import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { until } from "./support/limits.ts";
+import { has } from "./support/needs.ts";
+import { echo, py, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
+
+const EMULATOR = `${TOOLS}/gcp-storage-emulator`;
 
 /** A port that was free a moment ago. */
 function freePort(): number {
@@ -101,6 +105,80 @@ test("serve answers on the port and the routes that Vertex AI names", async (box
   assert.equal((await server.invoke("x")).text, "x");
   await server.stop();
 });
+
+/** An emulator of Cloud Storage with these objects in a bucket. */
+async function cloudStorage(box: Sandbox, objects: Readonly<Record<string, string>>) {
+  const port = freePort();
+  const args = ["start", "--host", "127.0.0.1", "--port", String(port), "--default-bucket", "bucket", "--in-memory"];
+  const program = box.start(args, { command: EMULATOR });
+  const host = `http://127.0.0.1:${port}`;
+  await until(
+    "the emulator answers",
+    () => fetch(host).then((answer) => answer.body!.cancel().then(() => true), () => false),
+  );
+  for (const [name, body] of Object.entries(objects)) {
+    const query = new URLSearchParams({ uploadType: "media", name });
+    const answer = await fetch(`${host}/upload/storage/v1/b/bucket/o?${query}`, { method: "POST", body });
+    assert.equal(answer.status, 200, await answer.text());
+  }
+  const stop = async () => {
+    program.kill("SIGKILL");
+    await program.finished();
+  };
+  return { env: { STORAGE_EMULATOR_HOST: host }, [Symbol.asyncDispose]: stop };
+}
+
+/** Answers with what is in its model directory. */
+const LOADS = echo(py`
+  import pathlib
+  def load(model_dir): return pathlib.Path(model_dir)
+  def predict(data, model): return (model / data.decode()).read_bytes()
+`);
+
+test("serve fetches the artifacts that Vertex AI names, and answers 503 until they are there", async (box) => {
+  const weights = "w".repeat(3_000_000);
+  await using storage = await cloudStorage(box, {
+    "a/model/config.json": "{}",
+    "a/model/deep/weights": weights,
+    "a/other": "x",
+  });
+  const env = { ...storage.env, AIP_STORAGE_URI: "gs://bucket/a/model" };
+  const module = box.module({ "serve.py": LOADS });
+  const program = box.start(["serve", "--host", "127.0.0.1", "--port", "0", module, "serve.py"], { env });
+  const server = await Server.attach(program, true);
+  assert.match(server.log, /INFO Fetched 2 files, 3000002 bytes, of 'gs:\/\/bucket\/a\/model' in /);
+  assert.equal((await server.invoke("config.json")).text, "{}");
+  assert.equal((await server.invoke("deep/weights")).text, weights);
+  assert.equal(box.leftovers().filter((name) => name.startsWith("aimodellib-model-")).length, 1);
+  await server.stop();
+}, has(EMULATOR));
+
+test("a model directory may be in Cloud Storage, for each of several models", async (box) => {
+  await using storage = await cloudStorage(box, { "one/name": "first", "two/name": "second" });
+  const module = box.module({ "serve.py": LOADS });
+  const models = ["one", "two", "three"].flatMap((
+    name,
+  ) => ["--model", `${name}=${module},serve.py,gs://bucket/${name}`]);
+  const program = box.start(["serve", "--port", "0", ...models], storage);
+  const server = await Server.attach(program, true);
+  await until("two are ready", async () => (await server.request("/models/two/ping")).status === 200);
+  for (const [name, text] of [["one", "first"], ["two", "second"]]) {
+    assert.equal((await server.request(`/models/${name}/invocations`, { method: "POST", body: "name" })).text, text);
+  }
+  assert.match(server.log, /ERROR The model 'three' failed: There is nothing in 'gs:\/\/bucket\/three'/);
+  await server.stop();
+}, has(EMULATOR));
+
+test("serve ends with 1 and leaves nothing when the artifacts can't be had", async (box) => {
+  const module = box.module({ "serve.py": LOADS });
+  await using storage = await cloudStorage(box, {});
+  const empty = await box.run(["serve", "--port", "0", module, "serve.py", "gs://bucket/none"], storage);
+  assert.equal(empty.code, 1);
+  assert.match(empty.stderr, /^Error: There is nothing in 'gs:\/\/bucket\/none'$/m);
+  const unnamed = await box.run(["serve", "--port", "0", module, "serve.py"], storage);
+  assert.equal(unnamed.code, 2);
+  assert.match(unnamed.stderr, /^Error: There is no model directory: name it, behind the script or the archive$/m);
+}, has(EMULATOR));
 
 test("serve and train say what to do when there is nothing to run", async (box) => {
   const env = { SAGEMAKER_BASE_DIR: box.path("none") };

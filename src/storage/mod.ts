@@ -1,0 +1,3 @@
+/** Artifacts that are kept elsewhere. */
+
+export { fetchFolder, isStorageUri, StorageError } from "./gcs.ts";

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { fetchFolder, isStorageUri } from "../../../src/storage/mod.ts";
+import { pattern, text, utf8 } from "../helper/bytes.ts";
+import { fakeEnv } from "../helper/env.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+const TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token";
+
+/** Cloud Storage and the metadata server, with these objects in the bucket `bucket`. */
+class Storage implements AsyncDisposable {
+  readonly directory = new TempDir();
+  /** What was asked, in its order. */
+  readonly asked: string[] = [];
+  /** Answers in place of what would be answered. */
+  interfere: (path: string, count: number) => Response | undefined = () => undefined;
+  md5 = (bytes: Uint8Array): string | undefined => createHash("md5").update(bytes).digest("base64");
+  readonly #objects: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #counts = new Map<string, number>();
+
+  constructor(objects: Readonly<Record<string, Uint8Array<ArrayBuffer>>>) {
+    this.#objects = objects;
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+      const { pathname, searchParams } = new URL(request.url);
+      this.asked.push(pathname);
+      const count = (this.#counts.get(pathname) ?? 0) + 1;
+      this.#counts.set(pathname, count);
+      return this.interfere(pathname, count) ?? this.#answer(pathname, searchParams, request.headers);
+    });
+  }
+
+  #answer(path: string, query: URLSearchParams, headers: Headers): Response {
+    if (path === TOKEN_PATH) {
+      if (headers.get("metadata-flavor") !== "Google") return new Response("no flavor", { status: 403 });
+      return Response.json({ access_token: "secret", expires_in: 3600, token_type: "Bearer" });
+    }
+    if (headers.get("authorization") !== "Bearer secret") return new Response("no token", { status: 401 });
+    if (path === "/storage/v1/b/bucket/o") {
+      // Two to a page.
+      const names = Object.keys(this.#objects).filter((name) => name.startsWith(query.get("prefix")!)).sort();
+      const start = Number(query.get("pageToken") ?? 0);
+      const items = names.slice(start, start + 2).map((name) => {
+        const bytes = this.#objects[name]!;
+        return { name, size: String(bytes.length), md5Hash: this.md5(bytes) };
+      });
+      return Response.json({
+        ...(items.length > 0 && { items }),
+        ...(start + 2 < names.length && { nextPageToken: String(start + 2) }),
+      });
+    }
+    const bytes = this.#objects[decodeURIComponent(path.slice("/storage/v1/b/bucket/o/".length))];
+    return bytes && query.get("alt") === "media" ? new Response(bytes) : new Response("nothing", { status: 404 });
+  }
+
+  /** Fetches, and tells what is in the folder then. */
+  async fetch(uri: string, signal = new AbortController().signal): Promise<Record<string, string>> {
+    const host = `127.0.0.1:${this.#server.addr.port}`;
+    const env = fakeEnv({ STORAGE_EMULATOR_HOST: `http://${host}/`, GCE_METADATA_HOST: host });
+    await fetchFolder(uri, this.directory.path, { env, signal, firstPauseMs: 1 });
+    return this.files();
+  }
+
+  files(folder = ""): Record<string, string> {
+    return Object.assign(
+      {},
+      ...[...Deno.readDirSync(this.directory.path + folder)].map(({ name, isDirectory }) => {
+        const path = `${folder}/${name}`;
+        return isDirectory ? this.files(path) : { [path]: text(Deno.readFileSync(this.directory.path + path)) };
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    this.directory[Symbol.dispose]();
+  }
+}
+
+const OBJECTS = {
+  "model/": utf8(""),
+  "model/a.json": utf8("{}"),
+  "model/deep/er/ü b+c.bin": pattern(300_000),
+  "model/empty": utf8(""),
+  "model2/other": utf8("not asked for"),
+  "top": utf8("at the top"),
+};
+
+Deno.test("isStorageUri() tells URIs of Cloud Storage from paths", () => {
+  assert.equal(isStorageUri("gs://bucket/a"), true);
+  for (const path of ["/a", "a", "gs:/a", "s3://a/b"]) assert.equal(isStorageUri(path), false, path);
+});
+
+for (const uri of ["gs://bucket/model", "gs://bucket/model/", "gs://bucket/model//"]) {
+  Deno.test(`fetchFolder() fetches what is in '${uri}', page by page, with one token`, async () => {
+    await using storage = new Storage(OBJECTS);
+    assert.deepEqual(await storage.fetch(uri), {
+      "/a.json": "{}",
+      "/deep/er/ü b+c.bin": text(OBJECTS["model/deep/er/ü b+c.bin"]),
+      "/empty": "",
+    });
+    assert.equal(storage.asked.filter((path) => path === "/storage/v1/b/bucket/o").length, 2);
+    assert.equal(storage.asked.filter((path) => path === TOKEN_PATH).length, 1);
+  });
+}
+
+Deno.test("fetchFolder() fetches a whole bucket when no folder is named", async () => {
+  await using storage = new Storage({ a: utf8("1"), "b/c": utf8("2") });
+  assert.deepEqual(await storage.fetch("gs://bucket"), { "/a": "1", "/b/c": "2" });
+});
+
+for (
+  const [what, interfere] of [
+    ["the server answers 503", (_: string, count: number) => count < 3 ? new Response("", { status: 503 }) : undefined],
+    ["the server answers 429", (_: string, count: number) => count < 3 ? new Response("", { status: 429 }) : undefined],
+    [
+      "a file is cut off",
+      (path: string, count: number) => path.endsWith(".json") && count < 3 ? new Response("{") : undefined,
+    ],
+    [
+      "a file is another",
+      (path: string, count: number) => path.endsWith(".json") && count < 3 ? new Response("[]") : undefined,
+    ],
+    ["a connection breaks", (path: string, count: number) => {
+      if (!path.endsWith(".json") || count === 3) return undefined;
+      return new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("broken")) }));
+    }],
+  ] as const
+) {
+  Deno.test(`fetchFolder() tries again when ${what}`, async () => {
+    await using storage = new Storage({ "model/a.json": utf8("{}") });
+    storage.interfere = interfere;
+    assert.deepEqual(await storage.fetch("gs://bucket/model"), { "/a.json": "{}" });
+  });
+}
+
+for (
+  const [what, uri, objects, message] of [
+    ["the URI names no bucket", "gs://", {}, /^'gs:\/\/' is no folder of Cloud Storage: write gs:\/\/BUCKET\/FOLDER$/],
+    [
+      "the folder is empty",
+      "gs://bucket/model",
+      { "model/": utf8("") },
+      /^There is nothing in 'gs:\/\/bucket\/model'$/,
+    ],
+    [
+      "there is no bucket",
+      "gs://other/model",
+      {},
+      /^Could not list 'gs:\/\/other\/model\/': http.* answered 404: is there/,
+    ],
+    [
+      "a name leads out of the folder",
+      "gs://bucket/model",
+      { "model/../../x": utf8("") },
+      /has an object whose name is no path/,
+    ],
+    [
+      "a name is absolute",
+      "gs://bucket/model",
+      { "model//x": utf8("") },
+      /has an object whose name is no path: '\/x'$/,
+    ],
+  ] as const
+) {
+  Deno.test(`fetchFolder() says so at once when ${what}`, async () => {
+    await using storage = new Storage(objects);
+    await assert.rejects(storage.fetch(uri), { name: "StorageError", message });
+    assert.deepEqual(storage.files(), {});
+    assert.ok(storage.asked.length <= 2);
+  });
+}
+
+Deno.test("fetchFolder() gives up and says why when it goes wrong again and again", async () => {
+  await using storage = new Storage({ "model/a": utf8("x") });
+  storage.md5 = () => "another";
+  await assert.rejects(storage.fetch("gs://bucket/model"), {
+    name: "StorageError",
+    message: "Could not fetch 'gs://bucket/model/a': its checksum is another",
+  });
+  assert.equal(storage.asked.filter((path) => path.endsWith("/o/model%2Fa")).length, 5);
+});
+
+Deno.test("fetchFolder() says that there is no token when the metadata server has none", async () => {
+  await using storage = new Storage(OBJECTS);
+  storage.interfere = (path) => path === TOKEN_PATH ? new Response("", { status: 404 }) : undefined;
+  await assert.rejects(storage.fetch("gs://bucket/model"), {
+    name: "StorageError",
+    message: /^Could not list 'gs:\/\/bucket\/model\/': http:.*\/token answered 404 instead of a token$/,
+  });
+});
+
+Deno.test("fetchFolder() ends when it is told to", async () => {
+  await using storage = new Storage(OBJECTS);
+  const stop = new AbortController();
+  storage.interfere = (path) => {
+    if (path.endsWith(".json")) stop.abort(new Error("stopped"));
+    return path.endsWith(".json") ? new Response("", { status: 503 }) : undefined;
+  };
+  await assert.rejects(storage.fetch("gs://bucket/model", stop.signal), { message: "stopped" });
+});
