@@ -65,7 +65,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   }
   const logging = loggingOf(options, io);
   // Later the program may not any more.
-  const sockets = openSockets();
+  using sockets = openSockets();
   const tls = tlsOf(options);
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };

@@ -66,8 +66,8 @@ const MAX_GAP = 1024;
  *
  * @throws {Error} if there is no glibc
  */
-export function openSockets(): Sockets {
-  const { symbols: libc } = Deno.dlopen("libc.so.6", {
+export function openSockets(): Sockets & Disposable {
+  const library = Deno.dlopen("libc.so.6", {
     fcntl: { parameters: ["i32", "i32"], result: "i32" },
     getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
@@ -75,6 +75,7 @@ export function openSockets(): Sockets {
     getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
     shutdown: { parameters: ["i32", "i32"], result: "i32" },
   });
+  const libc = library.symbols;
   const address = new Uint8Array(ADDRESS_BYTES);
   const info = new Uint8Array(INFO_BYTES);
   const view = new DataView(info.buffer);
@@ -129,6 +130,7 @@ export function openSockets(): Sockets {
     end(fd) {
       libc.shutdown(fd, SHUT_RDWR);
     },
+    [Symbol.dispose]: () => library.close(),
   };
 }
 
