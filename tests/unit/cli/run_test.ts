@@ -77,7 +77,7 @@ for (
 
 for (
   const [words, message] of [
-    [["serve", "m", "s"], /Expected a `model_dir`, but too few arguments/],
+    [["serve", "m", "s"], /The module directory 'm' does not exist/],
     [["train", "m"], /Expected a `training_script`, but too few arguments/],
     [["train", "--python"], /`--python` requires `PATH`/],
     [["serve", "m", "s", "d", "http"], /`port`: Expected a valid integer, but got "http"/],
