@@ -190,7 +190,8 @@ test("serve gives load the absolute model directory and a logger when the path i
   await program.stderr.waitFor(new RegExp(`^\\[worker 1\\] \\[INFO\\] from ${box.path("model 模型")}$`));
   const answer = await fetch(`http://127.0.0.1:${port}/invocations`, { method: "POST", body: "ab" });
   assert.equal(await answer.text(), "ababab");
-  await program.stderr.waitFor(/^\[worker 1\] predict 2$/);
+  const id = answer.headers.get("x-request-id");
+  await program.stderr.waitFor(new RegExp(`^\\[worker 1, request ${id}\\] predict 2$`));
   program.kill("SIGINT");
   assert.equal((await program.finished()).code, 0);
 });

@@ -59,8 +59,8 @@ export class Server {
 
   /** What the script has printed up to now, lines without their tags. */
   get printed(): string[] {
-    return this.program.stderr.lines.filter((line) => line.startsWith("[worker 1] "))
-      .map((line) => line.slice("[worker 1] ".length));
+    const tag = /^\[worker 1(, request [^\]]+)?\] /;
+    return this.program.stderr.lines.filter((line) => tag.test(line)).map((line) => line.replace(tag, ""));
   }
 
   /** The process id of the worker that was started last. */
