@@ -1,21 +1,32 @@
-/** Runs a benchmark by its name: `scripts/deno task bench -- startup`. */
+/** Runs a benchmark by its name: `scripts/deno task bench -- peers echo`. */
 
 import { build } from "../build.ts";
 import { hostTarget } from "../build/targets.ts";
 import { ROOT } from "../project.ts";
+import { peers } from "./peers.ts";
+import { soak } from "./soak.ts";
 import { startup } from "./startup.ts";
 
-const BENCHMARKS: Readonly<Record<string, () => Promise<void>>> = { startup };
+const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = { peers, soak, startup };
 
-const [name = "", ...rest] = Deno.args.filter((word) => word !== "--");
+const USAGE = `Usage: scripts/deno task bench [-- NAME]
+
+  peers [WORK]...   requests a second, times and memory beside other servers; the works are echo, bytes, batch
+  startup           the time to print help, and to the first answer
+  soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded and clients leave
+
+Without a NAME, peers.
+`;
+
+const [name = "peers", ...words] = Deno.args.filter((word) => word !== "--");
 const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
-if (benchmark === undefined || rest.length > 0) {
-  console.error(`Usage: scripts/deno task bench -- NAME\n\nNAME is one of ${Object.keys(BENCHMARKS).join(", ")}.`);
+if (benchmark === undefined) {
+  console.error(`There is no benchmark '${name}'.\n\n${USAGE}`);
   Deno.exit(2);
 }
 try {
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
-  await benchmark();
+  await benchmark(words);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   Deno.exit(1);

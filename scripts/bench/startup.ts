@@ -6,11 +6,13 @@
 import { runOrThrow } from "../build/process.ts";
 import { ROOT } from "../project.ts";
 import { makeVenv } from "../venv.ts";
+import { median } from "./numbers.ts";
+import { UVICORN } from "./peers.ts";
+import { freePort } from "./processes.ts";
 
 const ROUNDS = 15;
 const BIN = `${ROOT}/dist/aimodellib`;
 const ECHO = `${ROOT}/scripts/bench/echo`;
-const REQUIREMENTS = "fastapi==0.165.0\nuvicorn[standard]==0.54.0\n";
 
 /** How long a server may take to give the first answer, in ms. */
 const LIMIT = 30_000;
@@ -21,7 +23,7 @@ const LIMIT = 30_000;
  * @throws {Error} if a server can't be had, or does not answer rightly
  */
 export async function startup(): Promise<void> {
-  const python = await makeVenv(`${ROOT}/.cache/bench-venv`, REQUIREMENTS);
+  const python = await makeVenv(`${ROOT}/.cache/bench/fastapi`, UVICORN);
   const help: number[] = [];
   const ours: number[] = [];
   const theirs: number[] = [];
@@ -79,17 +81,7 @@ async function firstAnswer(port: number, command: string, args: string[]): Promi
   }
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 function describe(values: readonly number[]): string {
   const [least, most] = [Math.min(...values), Math.max(...values)].map((ms) => ms.toFixed(0));
   return `${median(values).toFixed(0).padStart(5)} (${least} to ${most})`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }

@@ -1,0 +1,109 @@
+/** Servers as processes: how they are started, what their tree costs, and how they are ended. */
+
+/** How to start a server. */
+export interface Start {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Set in addition to the variables of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A server that runs. It and all that it started are ended when it goes out of scope. */
+export class Server implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  #ended = false;
+  /** When it was started, by `performance.now()`. */
+  readonly started = performance.now();
+
+  constructor(start: Start) {
+    this.#child = new Deno.Command(start.command, {
+      args: [...start.args],
+      cwd: start.cwd,
+      env: { ...start.env },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#child.status.then(() => this.#ended = true);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Whether it ended by itself. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  kill(signal: Deno.Signal): void {
+    if (!this.#ended) this.#child.kill(signal);
+  }
+
+  /** When it has ended. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const family = tree(this.pid);
+    this.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill("SIGKILL"), 10_000);
+    await this.#child.status;
+    clearTimeout(timer);
+    for (const pid of family) tryKill(pid); // a server that left processes behind
+  }
+}
+
+function tryKill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // it has ended, as it should
+  }
+}
+
+/** The ids of a process and of all that descend from it: what `/proc` of Linux knows, see proc_pid_stat(5). */
+export function tree(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    // The name of the program, which may hold anything, ends at the last parenthesis.
+    const parent = Number(/.*\) \S (\d+)/s.exec(read(`/proc/${name}/stat`))?.[1]);
+    children.set(parent, [...children.get(parent) ?? [], Number(name)]);
+  }
+  const found: number[] = [];
+  for (const todo = [root]; todo.length > 0;) {
+    const pid = todo.pop()!;
+    found.push(pid);
+    todo.push(...children.get(pid) ?? []);
+  }
+  return found;
+}
+
+/** The proportional set size of a tree of processes, in MiB: memory that several of them share counts once. */
+export function memory(root: number): number {
+  const sizes = tree(root).map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
+  return sizes.reduce((sum, kib) => sum + kib, 0) / 1024;
+}
+
+/** How many file descriptors a tree of processes has open. */
+export function descriptors(root: number): number {
+  return tree(root).reduce((sum, pid) => sum + [...Deno.readDirSync(`/proc/${pid}/fd`)].length, 0);
+}
+
+/** A file of `/proc`; nothing if its process has ended since. */
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** A port of loopback that was free just now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
