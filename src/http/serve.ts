@@ -13,7 +13,7 @@ import {
   workerName,
   type WorkerOptions,
 } from "../supervisor/mod.ts";
-import { keepFreedMemory } from "./allocator.ts";
+import { keepFreedMemory } from "../memory.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { Executing } from "./executing.ts";
 import { Guard } from "./guard.ts";

@@ -8,6 +8,7 @@ export interface Invocation {
   readonly metadata: Uint8Array<ArrayBuffer>;
   /** JSON in ASCII: what is known of the request itself, such as its `id`. */
   readonly context?: string | undefined;
+  /** The pool's own from now on: a large one is empty as soon as a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** Gives a signal that is aborted when the client leaves; asked for only where it is of use, since it costs. */
   readonly gone?: (() => AbortSignal) | undefined;

@@ -11,6 +11,7 @@
  */
 
 import { ProtocolError, type ScriptError } from "../errors.ts";
+import { freeLarge } from "../memory.ts";
 import {
   type BridgeOptions,
   BridgeProcess,
@@ -303,6 +304,7 @@ export class Worker {
       throw new ProtocolError(`An answer to request ${frame.id}, which the worker does not have`);
     }
     this.#answered++;
+    freeLarge(job.body);
     const stream = this.#streams.get(frame.id);
     if (stream === undefined) this.#finish(job, frame);
     else this.#endStream(frame.id, stream, frame);

@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
+import { freeLarge } from "../../memory.ts";
 import type { Model } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
 import type { Executing } from "../executing.ts";
@@ -81,12 +82,22 @@ function toResponse({ contentType, body }: Result, headers: Record<string, strin
   }
 }
 
-/** A stream of `bytes`, which are not copied: `new Response(bytes)` copies them. */
+/**
+ * A stream of `bytes`, which are not copied: `new Response(bytes)` copies them. Their memory is free when they have been sent,
+ * not when the collector comes.
+ */
 function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let taken = false;
   return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes);
-      controller.close();
+    pull(controller) {
+      if (taken) {
+        // The server has its own hold on the memory of a chunk that it has taken, until that is sent.
+        freeLarge(bytes);
+        controller.close();
+      } else {
+        taken = true;
+        controller.enqueue(bytes);
+      }
     },
-  });
+  }, { highWaterMark: 0 });
 }

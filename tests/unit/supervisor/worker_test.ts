@@ -265,6 +265,25 @@ Deno.test("a worker's jobs fall in answered, finished, begun and never begun whe
   assert.deepEqual(orphans, ["e", "f"]);
 });
 
+Deno.test("a large body is empty when its request is answered, and whole when another worker is to take it", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    for (let i = 0; i < 2; i++) await bridge.receive();
+    bridge.note(1);
+    await bridge.send(bridge.kind.result, 1);
+    await bridge.die();
+  });
+  await fixture.ready;
+  const bodies = ["a", "b"].map((name) => utf8(name.repeat(100_000)));
+  for (const body of bodies) {
+    fixture.worker.dispatch({ metadata: utf8("{}"), body, acceptedAt: 0, settle: () => {} });
+  }
+  const { orphans } = await fixture.dead();
+  assert.equal(bodies[0]!.length, 0);
+  assert.deepEqual(orphans, ["b".repeat(100_000)]);
+});
+
 Deno.test("all of a worker's jobs are never begun when the one that it began last is answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
