@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge.check import check
-from aimodellib._bridge.demands import SERVE, TRAIN
+from aimodellib._bridge.demands import BATCH, METADATA, SERVE, TRAIN
 
 LOAD = "def load(model_dir, logger=None): ...\n"
 DESERIALIZE = "def deserialize(data, content_type='x', logger=None): ...\n"
@@ -21,8 +21,8 @@ CLASS = "class Service:\n" + "".join(
 )
 
 
-def problems(source, demands=SERVE, neighbours=()):
-    return check(source.encode(), "serve.py", demands, frozenset(neighbours)).problems
+def problems(source, demands=SERVE, neighbours=(), optional=(BATCH, METADATA)):
+    return check(source.encode(), "serve.py", demands, frozenset(neighbours), optional).problems
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,9 @@ def problems(source, demands=SERVE, neighbours=()):
         "service = make_of_nowhere()",
         "def make(): ...\nservice = make()",
         "from .near import service",
+        WHOLE + "def predict_batch(data, model): ...\ndef v2_metadata(model): ...",
+        WHOLE + "predict_batch = v2_metadata = None",
+        WHOLE + "if fast:\n  def predict_batch(): ...\nelse:\n  def predict_batch(data, model): ...",
     ],
 )
 def test_what_may_work_is_not_refused(source):
@@ -94,6 +97,14 @@ def test_an_instance_may_come_from_a_neighbour_and_not_from_elsewhere():
         (
             CLASS.replace("predict(self, d, m)", "predict(self, d)") + "s = Service()",
             "'serve.py', line 4: predict(d) must be callable as predict(data, model, logger=None)",
+        ),
+        (
+            WHOLE + "def predict_batch(data): ...",
+            "'serve.py', line 5: predict_batch(data) must be callable as predict_batch(data, model, logger=None)",
+        ),
+        (
+            CLASS + "  def v2_metadata(self): ...\ns = Service()",
+            "'serve.py', line 6: v2_metadata() must be callable as v2_metadata(model)",
         ),
         (
             "import numpy as np\nimport logging\nlog = logging.getLogger()\nrng = np.random.default_rng()",

@@ -15,7 +15,7 @@ import json
 import sys
 from typing import Iterator, NamedTuple, Union
 
-from .demands import SERVE, TRAIN, Demand, fit
+from .demands import BATCH, METADATA, SERVE, TRAIN, Demand, fit
 
 #: Modules whose classes and functions are no scripts' implementations.
 STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset(sys.builtin_module_names))
@@ -32,8 +32,9 @@ def main(arguments: list[str]) -> None:
     ``arguments`` are ``train`` or ``serve``, the script's name, and the names that ``import`` finds in its module.
     """
     role, name, *neighbours = arguments
-    demands = TRAIN if role == "train" else SERVE
-    json.dump(check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours))._asdict(), sys.stdout)
+    demands, optional = (TRAIN, ()) if role == "train" else (SERVE, (BATCH, METADATA))
+    result = check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours), optional)
+    json.dump(result._asdict(), sys.stdout)
 
 
 class Result(NamedTuple):
@@ -45,8 +46,17 @@ class Result(NamedTuple):
     unrelated: bool = False
 
 
-def check(source: bytes, name: str, demands: tuple[Demand, ...], neighbours: frozenset[str]) -> Result:
-    """Check a script that messages call ``name``. ``neighbours`` are what ``import`` finds in its module."""
+def check(
+    source: bytes,
+    name: str,
+    demands: tuple[Demand, ...],
+    neighbours: frozenset[str],
+    optional: tuple[Demand, ...] = (),
+) -> Result:
+    """Check a script that messages call ``name``. ``neighbours`` are what ``import`` finds in its module.
+
+    It must have the ``demands``, and those of the ``optional`` that it has must be callable, too.
+    """
     if not name.endswith(tuple(importlib.machinery.all_suffixes())):
         return Result([f"'{name}' can't be imported: its name does not end in .py"])
     if not name.endswith(".py"):
@@ -62,7 +72,7 @@ def check(source: bytes, name: str, demands: tuple[Demand, ...], neighbours: fro
     except (MemoryError, RecursionError):
         return Result([])
     script = _Script(tree, name, neighbours)
-    problems = list(script.problems(demands))
+    problems = list(script.problems(demands, optional))
     return Result(problems, unrelated=bool(problems) and not any(script.has(demand.name) for demand in demands))
 
 
@@ -88,21 +98,22 @@ class _Script:
         """Whether it binds this name, to a function or not."""
         return name in self._bound
 
-    def problems(self, demands: tuple[Demand, ...]) -> Iterator[str]:
+    def problems(self, demands: tuple[Demand, ...], optional: tuple[Demand, ...]) -> Iterator[str]:
         """What is certainly wrong."""
         if self._magic or "__getattr__" in self._bound:
             return
         usable = [demand for demand in demands if self._may_be_callable(demand.name)]
         if len(usable) == len(demands):
-            for demand in demands:
-                yield from self._shape(self._bound[demand.name], demand, is_method=False)
+            for demand in (*demands, *optional):
+                if self._may_be_callable(demand.name):
+                    yield from self._shape(self._bound[demand.name], demand, is_method=False)
             return
         if not usable:
             candidates = [
                 node for name, nodes in self._bound.items() for node in nodes if self._may_be_instance(name, node)
             ]
             if candidates:
-                yield from self._instance(candidates, demands)
+                yield from self._instance(candidates, demands, optional)
                 return
         yield self._missing(demands, usable)
 
@@ -208,7 +219,9 @@ class _Script:
     def _is_near(self, origin: str) -> bool:
         return origin.startswith(".") or _top(origin) in self._neighbours
 
-    def _instance(self, candidates: list[ast.AST], demands: tuple[Demand, ...]) -> Iterator[str]:
+    def _instance(
+        self, candidates: list[ast.AST], demands: tuple[Demand, ...], optional: tuple[Demand, ...]
+    ) -> Iterator[str]:
         """Judge the one candidate, if it is an instance of a class whose methods are all known."""
         known: list[dict[str, Function]] = []
         for node in candidates:
@@ -222,8 +235,9 @@ class _Script:
         if not whole:
             yield self._missing(demands, [])
         elif len(whole) == 1:
-            for demand in demands:
-                yield from self._shape([whole[0][demand.name]], demand, is_method=True)
+            for demand in (*demands, *optional):
+                if demand.name in whole[0]:
+                    yield from self._shape([whole[0][demand.name]], demand, is_method=True)
 
     def _methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
         """The methods of a class and its bases; None if not all of them can be known."""

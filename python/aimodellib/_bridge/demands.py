@@ -7,7 +7,7 @@ from typing import Any, Iterable, NamedTuple, Tuple
 
 
 class Demand(NamedTuple):
-    """A function that a script must have."""
+    """A function that a script must have, or may."""
 
     name: str
     #: The names of the positional arguments that it is called with.
@@ -41,6 +41,7 @@ SERVE = (
 
 #: What a serving script may have.
 BATCH = Demand("predict_batch", ("data", "model"), ("logger",), "predict_batch(data, model, logger=None)")
+METADATA = Demand("v2_metadata", ("model",), ("logger",), "v2_metadata(model)")
 
 
 #: The names of the arguments that are handed over as keywords: of the positional ones, and of the optional ones.

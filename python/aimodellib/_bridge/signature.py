@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .demands import Demand
+from .demands import METADATA
 from .loader import ScriptError, adapt
-
-HOOK = Demand("v2_metadata", ("model",), ("logger",), "v2_metadata(model)")
 
 DATATYPES = frozenset(
     (
@@ -26,9 +24,9 @@ def read_signature(owner: Any, model: Any, logger: dict[str, Any]) -> dict[str, 
 
     Raises ScriptError, which names the place of what is wrong, and whatever the function raises.
     """
-    if not callable(getattr(owner, HOOK.name, None)):
+    if not callable(getattr(owner, METADATA.name, None)):
         return None
-    said = adapt(owner, HOOK, HOOK.passed, logger)(model)
+    said = adapt(owner, METADATA, METADATA.passed, logger)(model)
     if not isinstance(said, dict):
         raise _wrong("a dict", said)
     checked: dict[str, Any] = {}
@@ -42,7 +40,7 @@ def read_signature(owner: Any, model: Any, logger: dict[str, Any]) -> dict[str, 
         else:
             raise _wrong("a dict of inputs, outputs and platform", {key: value})
     if len(json.dumps(checked)) > MAX_LENGTH:
-        raise ScriptError(f"{HOOK.name}() returned more than {MAX_LENGTH} bytes of JSON")
+        raise ScriptError(f"{METADATA.name}() returned more than {MAX_LENGTH} bytes of JSON")
     return checked
 
 
@@ -62,4 +60,4 @@ def _tensor(item: Any, place: str) -> dict[str, Any]:
 
 
 def _wrong(what: str, value: object) -> ScriptError:
-    return ScriptError(f"{HOOK.name}() must return {what}; it returned {value!r:.200}")
+    return ScriptError(f"{METADATA.name}() must return {what}; it returned {value!r:.200}")
