@@ -9,8 +9,12 @@ import { HttpProblem } from "./problem.ts";
 
 /** What may stand in a log and a header, whoever sent it. */
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
-/** W3C Trace Context, version 00: the trace's id is the second field. */
-const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/**
+ * W3C Trace Context, section 4.3: the version, then ids of the trace and of the parent, and flags. A later version is read as 00
+ * as far as that goes; what it adds comes after another hyphen.
+ */
+const TRACEPARENT =
+  /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2}(?=.{53}(?:-|$)))(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})/;
 /** W3C Trace Context: 512 characters are to be passed on, and more may be dropped. */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 /** SageMaker's limit for `X-Amzn-SageMaker-Custom-Attributes`: visible ASCII, up to 1,024 characters. */
@@ -44,9 +48,15 @@ export function contextOf(headers: Headers, fields: Fields = fieldsOf(headers)):
   return {
     id,
     customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
-    ...(traceparent !== null && TRACEPARENT.test(traceparent) &&
-      { traceparent, tracestate: matching(TRACESTATE, headers.get("tracestate")) }),
+    ...(traceparent !== null && traceOf(traceparent, headers)),
   };
+}
+
+/** What is said of the trace, in the version that this program knows; undefined if it is not as it should be. */
+function traceOf(said: string, headers: Headers): Pick<RequestContext, "traceparent" | "tracestate"> | undefined {
+  const [, ids] = TRACEPARENT.exec(said) ?? [];
+  if (ids === undefined) return undefined;
+  return { traceparent: `00${ids}`, tracestate: matching(TRACESTATE, headers.get("tracestate")) };
 }
 
 function matching(pattern: RegExp, value: string | null): string | undefined {

@@ -40,11 +40,15 @@ Deno.test("contextOf() takes tracestate only with a traceparent that is as it sh
   assert.deepEqual(known({ traceparent: TRACEPARENT }), [TRACEPARENT, undefined]);
   assert.deepEqual(known({ traceparent: TRACEPARENT, tracestate: "x".repeat(513) }), [TRACEPARENT, undefined]);
   assert.deepEqual(known({ tracestate: "a=1" }), [undefined, undefined]);
+  const later = `01${TRACEPARENT.slice(2)}`;
+  assert.deepEqual(known({ traceparent: later, tracestate: "a=1" }), [TRACEPARENT, "a=1"]);
+  assert.deepEqual(known({ traceparent: `${later}-more` }), [TRACEPARENT, undefined]);
   for (
     const traceparent of [
       TRACEPARENT.toUpperCase(),
       `${TRACEPARENT}-more`,
       `ff${TRACEPARENT.slice(2)}`,
+      `${later}more`,
       `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
       `00-${TRACE}-${"0".repeat(16)}-01`,
       `${TRACEPARENT}, ${TRACEPARENT}`,
