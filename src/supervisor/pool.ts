@@ -15,6 +15,7 @@ import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
+import { QueueWatch } from "./queue_watch.ts";
 import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
 import type { Death, Usage } from "./worker_events.ts";
@@ -62,11 +63,11 @@ export class Pool {
   readonly #failed = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #queue = new JobQueue();
+  readonly #watch: QueueWatch;
   #everReady = false;
   #signature: unknown;
   #stopping = false;
   readonly #measures = new Measures();
-  #sweeper: ReturnType<typeof setInterval> | undefined;
   /** When workers died, in ms of `performance.now()`. */
   #deaths: number[] = [];
   /** Workers that are to be replaced. */
@@ -87,6 +88,7 @@ export class Pool {
       ...options,
     };
     this.#failed.promise.catch(() => {});
+    this.#watch = new QueueWatch(this.#queue, this.#options.queueTimeoutMs);
   }
 
   /** Resolves when the first worker is ready. */
@@ -212,7 +214,10 @@ export class Pool {
         this.#measures.queue.observe(0);
         worker.dispatch(job);
       } else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
-      else this.#enqueue(job, gone?.());
+      else {
+        this.#queue.push(job);
+        this.#watch.added();
+      }
     });
   }
 
@@ -236,7 +241,7 @@ export class Pool {
     for (const slot of this.#slots) slot.stop(signal);
     this.#onEnd();
     await this.#ended.promise;
-    clearInterval(this.#sweeper);
+    this.#watch.stop();
     clearTimeout(this.#retry);
     this.#refuseAll();
   }
@@ -340,17 +345,10 @@ export class Pool {
     return best;
   }
 
-  #enqueue(job: Job, gone: AbortSignal | undefined): void {
-    const ticket = this.#queue.push(job);
-    gone?.addEventListener("abort", () => {
-      if (this.#queue.drop(ticket, job)) job.settle({ kind: "refused", cause: "gone" });
-    }, { once: true });
-    this.#watchQueue();
-  }
-
   #putBack(orphans: readonly Job[]): void {
+    if (orphans.length === 0) return;
     this.#queue.putBack(orphans);
-    if (this.#queue.size > 0 && !this.#stopping) this.#watchQueue();
+    if (!this.#stopping) this.#watch.returned(orphans);
     this.#pump();
   }
 
@@ -369,19 +367,5 @@ export class Pool {
     for (let job = this.#queue.take(); job !== undefined; job = this.#queue.take()) {
       job.settle({ kind: "refused", cause: "stopping" });
     }
-  }
-
-  /** Refuses jobs that have waited too long, looking often enough while any wait. */
-  #watchQueue(): void {
-    const { queueTimeoutMs } = this.#options;
-    this.#sweeper ??= setInterval(() => {
-      for (const job of this.#queue.takeAcceptedBefore(performance.now() - queueTimeoutMs)) {
-        job.settle({ kind: "refused", cause: "timeout" });
-      }
-      if (this.#queue.size === 0) {
-        clearInterval(this.#sweeper);
-        this.#sweeper = undefined;
-      }
-    }, Math.max(10, Math.min(1_000, queueTimeoutMs / 10)));
   }
 }

@@ -354,7 +354,9 @@ Deno.test("a job is dropped when its client leaves while it waits, and not when 
       },
     })
   );
-  assert.deepEqual(asked, [1, 2], "of those that wait only, since it costs");
+  assert.deepEqual(asked, [], "not of those that have not waited for long, since it costs");
+  fixture.clock.advance(10);
+  assert.deepEqual(asked, [1, 2], "of those that wait only");
   clients[1]!.abort();
   assert.deepEqual(await outcomes[1], refused("gone"));
   assert.equal(fixture.pool.queued, 1);
@@ -364,6 +366,27 @@ Deno.test("a job is dropped when its client leaves while it waits, and not when 
   clients[0]!.abort();
   fixture.workers[0]!.answer();
   assert.deepEqual((await Promise.all(outcomes)).map(({ kind }) => kind), ["result", "refused", "result"]);
+});
+
+Deno.test("a client is watched at once where those before it have waited for long", async () => {
+  using fixture = Fixture.ready();
+  void fixture.invoke("running", "waiting");
+  fixture.clock.advance(10);
+  const client = new AbortController();
+  const outcome = fixture.pool.invoke({ metadata: utf8("{}"), body: utf8("leaves"), gone: () => client.signal });
+  client.abort();
+  assert.deepEqual(await outcome, refused("gone"));
+  assert.equal(fixture.pool.queued, 1);
+});
+
+Deno.test("a job whose client has left while a dead worker had it is dropped when it comes back", async () => {
+  using fixture = Fixture.ready({ room: 2 });
+  void fixture.invoke("begun");
+  const client = new AbortController();
+  const outcome = fixture.pool.invoke({ metadata: utf8("{}"), body: utf8("leaves"), gone: () => client.signal });
+  client.abort();
+  fixture.workers[0]!.die({}, 1);
+  assert.deepEqual(await outcome, refused("gone"));
 });
 
 Deno.test("the pool fails when workers die more often than they may within the time, and refuses what waits", async () => {

@@ -50,7 +50,7 @@ Deno.test("JobQueue gives those that are late, and leaves the others", () => {
 
 Deno.test("JobQueue is the same as an array, whatever is done to it", () => {
   const turn = fc.record({
-    what: fc.constantFrom("push", "push", "take", "back", "drop", "late"),
+    what: fc.constantFrom("push", "push", "take", "back", "drop", "late", "new"),
     count: fc.integer({ min: 1, max: 1500 }),
     which: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   });
@@ -60,6 +60,7 @@ Deno.test("JobQueue is the same as an array, whatever is done to it", () => {
       const tickets = new Map<Job, number>();
       let model: Job[] = [];
       let taken: Job[] = [];
+      let fresh: Job[] = [];
       let time = 0;
       for (const { what, count, which } of turns) {
         if (what === "push") {
@@ -67,6 +68,7 @@ Deno.test("JobQueue is the same as an array, whatever is done to it", () => {
             const added = job(time++);
             tickets.set(added, queue.push(added));
             model.push(added);
+            fresh.push(added);
           }
         } else if (what === "take") {
           taken = Array.from({ length: Math.min(count, model.length) }, () => queue.take()!);
@@ -83,6 +85,18 @@ Deno.test("JobQueue is the same as an array, whatever is done to it", () => {
           assert.deepEqual(new Set(queue.takeAcceptedBefore(limit)), new Set(late));
           model = model.filter(({ acceptedAt }) => acceptedAt >= limit);
         }
+        // Those that were taken come back as known ones.
+        const waiting = new Set(model);
+        fresh = fresh.filter((job) => waiting.has(job));
+        if (what === "new") {
+          const given: Job[] = [];
+          queue.forEachNew((job, ticket) => {
+            given.push(job);
+            assert.equal(ticket, tickets.get(job));
+          });
+          assert.deepEqual(given, fresh.splice(0));
+        }
+        assert.equal(queue.first, model[0]);
         assert.equal(queue.size, model.length);
       }
       assert.deepEqual(rest(queue), model.map(({ acceptedAt }) => acceptedAt));
