@@ -68,6 +68,8 @@ export class Connection {
         handlers.onFrame(next);
       }
       handlers.onBatch?.();
+      // Before what comes of the answers is done, so that the worker works meanwhile.
+      this.#flushScheduled();
     }
   }
 
@@ -119,7 +121,7 @@ export class Connection {
     }
     if (!this.#writing && !this.#scheduled) {
       this.#scheduled = true;
-      queueMicrotask(() => this.#flush());
+      queueMicrotask(() => this.#flushScheduled());
     }
   }
 
@@ -137,8 +139,13 @@ export class Connection {
     this.#outboxEnd = 0;
   }
 
-  async #flush(): Promise<void> {
+  #flushScheduled(): void {
+    if (!this.#scheduled) return;
     this.#scheduled = false;
+    void this.#flush();
+  }
+
+  async #flush(): Promise<void> {
     this.#writing = true;
     try {
       while (this.#outboxEnd > 0 || this.#chunks.length > 0) {
