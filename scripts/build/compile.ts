@@ -20,9 +20,13 @@ const V8_FLAGS: readonly string[] = [
   // it is let grow several times over, to memory that a server would hold for good and that has no use.
   "--initial-old-space-size=16",
   "--heap-growing-percent=50",
-  // What a request leaves behind is dead by the next collection of the young, at any size of theirs: three times 8 MiB at
-  // most, rather than of 16, keeps those pauses short.
-  "--max-semi-space-size=8",
+  // What a request leaves behind is dead by the next collection of the young, at any size of theirs: three times 4 MiB at
+  // most, rather than of 16, keeps those pauses short, and what is written next to in the processor's caches.
+  "--max-semi-space-size=4",
+  // Objects that lived long at first, while code was not yet compiled, would be made among the old from then on. There they keep
+  // alive what they refer to, all that belongs to a request, until a full collection: each collection of the young took 9 ms
+  // instead of 1.
+  "--no-allocation-site-pretenuring",
 ];
 
 /**
