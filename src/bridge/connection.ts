@@ -49,6 +49,11 @@ export class Connection {
     this.#exchange = exchange;
   }
 
+  /** Whether all that was to be sent is: no body is needed any more. */
+  get idle(): boolean {
+    return !this.#writing && this.#outboxEnd === 0 && this.#chunks.length === 0;
+  }
+
   /** Whether the other side has sent all that it ever will. */
   get ended(): boolean {
     return this.#ended;

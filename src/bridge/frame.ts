@@ -13,7 +13,7 @@
 import { ProtocolError } from "../errors.ts";
 
 /** Sent in HELLO and START; each side refuses another number. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** What a frame says. */
 export const Kind = {

@@ -3,10 +3,11 @@
  * gathers its answers, so that both survive it (see `python/aimodellib/_bridge/ledger.py`).
  *
  *     0   u32  started: id of the request whose execution began last
- *     4   u32  pending: bytes of answers, from offset 16, that may not have been sent yet
+ *     4   u32  pending: bytes of answers, from offset 20, that may not have been sent yet
  *     8   u32  bodies of answers that the supervisor has read from the exchange
  *     12  u32  bodies of requests that the worker has read from the exchange
- *     16  answers: complete frames
+ *     16  u32  recalled: requests up to this id that the worker has not begun are not for it any more; 0 if there are none
+ *     20  answers: complete frames
  */
 
 import { type BodySource, type Frame, FrameDecoder } from "./frame.ts";
@@ -14,12 +15,13 @@ import { type BodySource, type Frame, FrameDecoder } from "./frame.ts";
 /** Where the parts begin. */
 const ANSWERS_READ = 8;
 const REQUESTS_READ = 12;
-const ANSWERS = 16;
+const RECALLED = 16;
+const ANSWERS = 20;
 
 /** 64 answers of 1 KiB, which is a full window of small ones; a worker flushes when it runs out of room. */
 const LEDGER_BYTES = 64 * 1024;
 
-/** What a dead worker left in its ledger. */
+/** What a worker has noted in its ledger. */
 export interface LedgerEntries {
   /** Id of the request whose execution began last; 0 if none did. */
   readonly started: number;
@@ -51,8 +53,17 @@ export class Ledger implements Disposable {
 
   /** Tells the worker how many bodies of answers have been read from the exchange. */
   countAnswerRead(count: number): void {
-    this.#wordView.setUint32(0, count, true);
-    this.#file.seekSync(ANSWERS_READ, Deno.SeekMode.Start);
+    this.#write(ANSWERS_READ, count);
+  }
+
+  /** Tells the worker that requests up to this id are not for it any more, but for those that it has begun. */
+  recall(id: number): void {
+    this.#write(RECALLED, id);
+  }
+
+  #write(offset: number, value: number): void {
+    this.#wordView.setUint32(0, value, true);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
     this.#file.writeSync(this.#word);
   }
 
@@ -63,32 +74,52 @@ export class Ledger implements Disposable {
    * @param exchange where the large bodies are
    */
   read(maxBody: number, exchange: BodySource): LedgerEntries {
+    return parse(this.#readAll(), maxBody, exchange);
+  }
+
+  /**
+   * Reads the ledger of a worker that lives; of the answers, those before the first whose body is in the exchange.
+   *
+   * @param maxBody the longest body that is accepted, in bytes
+   * @returns undefined if the worker wrote meanwhile
+   */
+  peek(maxBody: number): LedgerEntries | undefined {
+    const bytes = this.#readAll();
+    const now = new Uint8Array(ANSWERS_READ);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#file.readSync(now);
+    // An answer changes one of the two words, and so does the beginning of the next request: there is no way back to both.
+    return now.every((byte, offset) => byte === bytes[offset]) ? parse(bytes, maxBody) : undefined;
+  }
+
+  #readAll(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(LEDGER_BYTES);
     this.#file.seekSync(0, Deno.SeekMode.Start);
-    let length = 0;
-    while (length < bytes.length) {
+    for (let length = 0; length < bytes.length;) {
       const count = this.#file.readSync(bytes.subarray(length));
       if (count === null) break;
       length += count;
     }
-    const view = new DataView(bytes.buffer);
-    const started = view.getUint32(0, true);
-    const pending = Math.min(view.getUint32(4, true), LEDGER_BYTES - ANSWERS);
-    const decoder = new FrameDecoder(maxBody, exchange);
-    decoder.space().set(bytes.subarray(ANSWERS, ANSWERS + pending));
-    decoder.filled(pending);
-    const answers: Frame[] = [];
-    try {
-      for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) {
-        answers.push(frame);
-      }
-    } catch {
-      // A worker that writes over its own memory may have damaged this too: what came before is still good.
-    }
-    return { started, answers };
+    return bytes;
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
   }
+}
+
+function parse(bytes: Uint8Array<ArrayBuffer>, maxBody: number, exchange?: BodySource): LedgerEntries {
+  const view = new DataView(bytes.buffer);
+  const started = view.getUint32(0, true);
+  const pending = Math.min(view.getUint32(4, true), LEDGER_BYTES - ANSWERS);
+  const decoder = new FrameDecoder(maxBody, exchange);
+  decoder.space().set(bytes.subarray(ANSWERS, ANSWERS + pending));
+  decoder.filled(pending);
+  const answers: Frame[] = [];
+  try {
+    for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) answers.push(frame);
+  } catch {
+    // A worker that writes over its own memory may have damaged this too: what came before is still good.
+  }
+  return { started, answers };
 }

@@ -41,6 +41,17 @@ export function errorIn({ metadata }: Frame): WorkerError {
   return parseMetadata(metadata) as unknown as WorkerError;
 }
 
+/** Whether an answer says that its request was not begun, since it was recalled. */
+export function isRecalled(frame: Frame): boolean {
+  if (frame.kind !== Kind.Error) return false;
+  try {
+    return errorIn(frame).reason === "recalled";
+  } catch {
+    // What can't be read is the matter of who reads it.
+    return false;
+  }
+}
+
 /** What a FAILED frame says. @throws {ProtocolError} if it can't be read */
 export function loadErrorIn({ metadata }: Frame): ScriptError {
   const { stage, type, message } = parseMetadata(metadata);

@@ -35,6 +35,11 @@ export class InFlight {
     this.#last = last;
   }
 
+  /** The id that was given last; 0 if none was. */
+  get last(): number {
+    return this.#last;
+  }
+
   /** How many jobs there are. */
   get size(): number {
     return this.#size;
@@ -103,7 +108,16 @@ export class InFlight {
 
   /** Removes all jobs, and returns them with their ids, the oldest first. */
   clear(): [id: number, job: Job][] {
-    const ids = [...this.#ids].filter((_, slot) => this.#slots[slot] !== undefined);
+    return this.#takeAll(() => true);
+  }
+
+  /** Removes the jobs whose ids were given after `id`, and returns them with theirs, the oldest first. */
+  takeYounger(id: number): [id: number, job: Job][] {
+    return this.#takeAll((each) => this.isYounger(each, id));
+  }
+
+  #takeAll(matches: (id: number) => boolean): [id: number, job: Job][] {
+    const ids = [...this.#ids].filter((id, slot) => this.#slots[slot] !== undefined && matches(id));
     ids.sort((a, b) => this.#age(b) - this.#age(a));
     return ids.map((id) => [id, this.take(id)!]);
   }

@@ -16,8 +16,11 @@ export interface Invocation {
 
 /** Why a worker gave no result. */
 export interface WorkerError {
-  /** `exception`: the script raised. `cancelled`: its client left. The others say what was wrong with what `serialize` returned. */
-  readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large" | "cancelled";
+  /**
+   * `exception`: the script raised. `cancelled`: its client left. `recalled`: it was not begun, since the supervisor has taken it
+   * back; no invocation ends so. The others say what was wrong with what `serialize` returned.
+   */
+  readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large" | "cancelled" | "recalled";
   readonly message: string;
   /** For an exception: the function that raised it. */
   readonly stage?: "deserialize" | "predict" | "predict_batch" | "serialize";

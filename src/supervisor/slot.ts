@@ -29,7 +29,7 @@ export interface SlotEvents {
   readonly onReplaced: () => void;
   /** Its worker should be replaced, for a reason to be shown. */
   readonly onWorn: (slot: Slot, reason: string) => void;
-  /** A worker of it died, and never began these jobs. */
+  /** A worker of it never began these jobs, and has died, or is held up. */
   readonly onOrphans: (orphans: readonly Job[]) => void;
   /** Its worker died, and nobody asked for that. Returns whether to start another. */
   readonly onDeath: (death: Death) => boolean;
@@ -111,6 +111,7 @@ export class Slot {
       onReady: () => this.#onReady(worker),
       onRoom: events.onRoom,
       onUsage: events.onUsage,
+      onTakenBack: events.onOrphans,
       onWorn: (reason) => {
         if (worker === this.#worker && !this.#stopping) events.onWorn(this, reason);
       },

@@ -7,7 +7,8 @@
  * 1. A job is in `#inFlight` from its dispatch until it is settled or handed back; it is settled at most once.
  * 2. A worker begins jobs in the order in which it was asked, and notes in its ledger which it has begun. So when it is
  *    dead, its jobs fall in three: finished (the answer is in the ledger), begun (lost), and never begun (handed back).
- * 3. `dead` is entered once, after everything that the process wrote was read.
+ * 3. Of one that is held up, jobs are settled early and handed back in the same way (`stall.ts`).
+ * 4. `dead` is entered once, after everything that the process wrote was read.
  */
 
 import { ProtocolError, type ScriptError } from "../errors.ts";
@@ -25,11 +26,12 @@ import {
   withLimit,
 } from "../bridge/mod.ts";
 import { InFlight } from "./in_flight.ts";
-import { AnswerReader, errorIn, loadErrorIn } from "./answers.ts";
+import { AnswerReader, errorIn, isRecalled, loadErrorIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
 import { Leavers } from "./leavers.ts";
 import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
+import { Stall } from "./stall.ts";
 import { Window } from "./window.ts";
 import type { Usage, WorkerEvents } from "./worker_events.ts";
 
@@ -65,6 +67,11 @@ export class Worker {
   /** Whether it executes several requests at once, so that they end in any order. */
   #concurrent = false;
   readonly #leavers = new Leavers(() => this.#inFlight, (id, job) => this.#cancel(id, job));
+  readonly #stall: Stall;
+  /** Whether it executes requests one after the other. */
+  #sequential = true;
+  /** Jobs that it has not begun, since they were recalled. */
+  #returned: Job[] = [];
   /** Of the jobs whose answers come in parts, by their ids. */
   readonly #streams = new Map<number, PartStream>();
   #signature: unknown;
@@ -74,6 +81,8 @@ export class Worker {
   /** Since when the worker has had something to do, or has answered last, in ms. */
   #busySince = 0;
   #answered = 0;
+  /** Whether any came in this batch, be it one that was known. */
+  #heard = false;
   /** Answers, ever. */
   #served = 0;
   #usage: Usage | undefined;
@@ -90,6 +99,17 @@ export class Worker {
   constructor(options: WorkerOptions, events: WorkerEvents) {
     this.#options = options;
     this.#events = events;
+    this.#stall = new Stall({
+      inFlight: () => this.#inFlight,
+      ledger: () => this.#process?.ledger,
+      sent: () => this.#process?.connection.idle ?? false,
+      maxBody: options.maxBody,
+      onFinished: (answer) => {
+        this.#served++;
+        this.#complete(this.#inFlight.take(answer.id)!, answer);
+      },
+      onTakenBack: (jobs) => events.onTakenBack(jobs),
+    });
   }
 
   /** Process id; undefined until Python has connected. */
@@ -133,7 +153,7 @@ export class Worker {
 
   /** Whether it takes another job now. */
   get hasRoom(): boolean {
-    return this.#state === "ready" && this.#inFlight.size < this.#window.size;
+    return this.#state === "ready" && this.#inFlight.size < this.#window.size && !this.#stall.stalled;
   }
 
   /** Starts the process and follows it to its end. Never throws: a failure is a death. */
@@ -180,6 +200,7 @@ export class Worker {
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
     this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body, job.context);
     this.#leavers.add(id, job);
+    if (this.#sequential && this.#inFlight.size > 1) this.#stall.watch();
   }
 
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
@@ -255,6 +276,7 @@ export class Worker {
     if (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW) {
       throw new ProtocolError(`A worker can't take ${window} requests at once`);
     }
+    this.#sequential = false;
     this.#window = new Window(Number(window));
     this.#inFlight = new InFlight(Number(window));
     this.#concurrent = concurrent === true;
@@ -299,11 +321,21 @@ export class Worker {
   }
 
   #settle(frame: Frame): void {
+    this.#heard = true;
+    if (this.#stall.heard(frame.id)) return;
     const job = this.#inFlight.take(frame.id);
     if (job === undefined) {
       throw new ProtocolError(`An answer to request ${frame.id}, which the worker does not have`);
     }
+    if (isRecalled(frame)) {
+      this.#returned.push(job);
+      return;
+    }
     this.#answered++;
+    this.#complete(job, frame);
+  }
+
+  #complete(job: Job, frame: Frame): void {
     freeLarge(job.body);
     const stream = this.#streams.get(frame.id);
     if (stream === undefined) this.#finish(job, frame);
@@ -329,7 +361,14 @@ export class Worker {
   }
 
   #onBatch(): void {
-    if (this.#answered === 0) return;
+    if (!this.#heard) return;
+    this.#heard = false;
+    if (this.#returned.length > 0) this.#events.onTakenBack(this.#returned.splice(0));
+    if (this.#answered > 0) this.#countAnswers();
+    if (this.hasRoom) this.#events.onRoom();
+  }
+
+  #countAnswers(): void {
     const now = performance.now();
     const ms = now - this.#busySince;
     this.#window.observe(this.#answered, ms);
@@ -341,7 +380,6 @@ export class Worker {
     if (maxRequests !== undefined && this.#served >= maxRequests) {
       this.#events.onWorn(`it has answered ${this.#served} requests`);
     }
-    if (this.hasRoom) this.#events.onRoom();
   }
 
   #describe(exit: Exit): string {
@@ -357,6 +395,7 @@ export class Worker {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
     clearTimeout(this.#timer);
     this.#leavers.stop();
+    this.#stall.stop();
     const stopped = this.#state === "stopping";
     this.#state = "dead";
     for (const resolve of this.#usageAsked.splice(0)) resolve();
@@ -385,6 +424,7 @@ export class Worker {
       const begun = started !== 0 && !this.#inFlight.isYounger(id, started);
       const answer = finished.get(id);
       const stream = this.#streams.get(id);
+      if (answer !== undefined && isRecalled(answer)) return true;
       if (answer !== undefined && stream !== undefined) this.#endStream(id, stream, answer);
       else if (answer !== undefined) this.#finishDead(job, answer);
       else if (stream !== undefined) stream.fail(this.#lost(cause, overran(id)));

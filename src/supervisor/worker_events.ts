@@ -25,6 +25,8 @@ export interface WorkerEvents {
   readonly onWorn: (reason: string) => void;
   /** It says what it takes, and has counted; `before` is what it said last. */
   readonly onUsage: (usage: Usage, before: Usage | undefined) => void;
+  /** It has not begun these jobs, and another worker may take them; in their order. */
+  readonly onTakenBack: (jobs: readonly Job[]) => void;
   /** It is dead. `orphans` were never begun, in their order. */
   readonly onDead: (death: Death, orphans: readonly Job[]) => void;
 }

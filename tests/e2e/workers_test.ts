@@ -83,6 +83,22 @@ test("a slow request on one worker delays nobody who can go to the other", async
   await server.stop();
 });
 
+test("requests that a worker was given ahead go to another when the one before them takes long", async (box) => {
+  const server = await box.serve(WHO, two());
+  await allReady(server);
+  const many = (count: number) => Promise.all(Array.from({ length: count }, () => server.invoke("pid")));
+  // Until both are known to be quick, and are given many ahead.
+  for (let i = 0; i < 20; i++) await many(64);
+  const began = performance.now();
+  const slow = server.invoke("sleep 3").then(() => performance.now() - began);
+  const answers = await many(200);
+  const ms = performance.now() - began;
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.ok(ms < 2500, `the last was answered after ${ms} ms`);
+  assert.ok(await slow >= 3000);
+  await server.stop();
+});
+
 test("with one worker dead the server is degraded, and answers", async (box) => {
   const server = await box.serve(WHO, two());
   await allReady(server);

@@ -64,7 +64,7 @@ Deno.test("a worker dies with a cause, and nothing hangs, when its frames are da
 });
 
 Deno.test("a worker dies with both versions named when it speaks another version of the protocol", async () => {
-  assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 2/);
+  assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 3/);
 });
 
 Deno.test("a pool fails with the cause when Python ends before it connects", async () => {

@@ -65,6 +65,23 @@ def test_begin_notes_the_request_that_is_being_executed(bench):
         assert bench.word(0) == request_id
 
 
+def test_begin_tells_what_was_recalled_and_younger_requests_are_its_own(bench):
+    assert bench.ledger.begin(1)
+    bench.put(16, 3)
+    assert [bench.ledger.begin(n) for n in (2, 3, 4, 5)] == [False, False, True, True]
+    assert bench.word(0) == 5
+    bench.put(16, 7)
+    assert [bench.ledger.begin(n) for n in (6, 8)] == [False, True]
+
+
+def test_begin_tells_what_was_recalled_when_ids_begin_anew(bench):
+    assert bench.ledger.begin(2**32 - 2)
+    bench.put(16, 1)
+    assert [bench.ledger.begin(n) for n in (2**32 - 1, 1, 2)] == [False, False, True]
+    # What was recalled long ago is not looked at again.
+    assert bench.ledger.begin(2**31 + 5)
+
+
 def test_answers_are_in_the_file_before_they_are_sent_and_gone_after(bench):
     for request_id in (1, 2, 3):
         bench.ledger.answer(frames.RESULT, request_id, b"{}", b"body")

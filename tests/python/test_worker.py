@@ -66,7 +66,7 @@ class Supervisor:
     def send(self, kind, request_id=0, metadata=b"", body=b""):
         self.socket.sendall(frames.encode(kind, request_id, metadata, len(body)) + body)
 
-    def start(self, source, mode="serve", protocol=2, **more):
+    def start(self, source, mode="serve", protocol=3, **more):
         script = self.folder / "script.py"
         script.write_text(source)
         config = {
@@ -134,7 +134,7 @@ def until_gone(pid, seconds):
 def test_a_worker_says_who_it_is_serves_and_ends_when_told(supervisor):
     kind, request_id, hello, body = supervisor.receive()
     assert (kind, request_id, body) == (frames.HELLO, 0, b"")
-    assert (hello["protocol"], hello["pid"]) == (2, supervisor.process.pid)
+    assert (hello["protocol"], hello["pid"]) == (3, supervisor.process.pid)
     supervisor.start(ECHO)
     assert supervisor.receive()[0] == frames.READY
     for request_id in (1, 2, 2**32 - 1):
@@ -219,17 +219,17 @@ def test_training_that_raises_says_so_with_its_traceback(supervisor):
 
 def test_another_version_of_the_protocol_is_refused(supervisor):
     supervisor.receive()
-    supervisor.start(ECHO, protocol=3)
+    supervisor.start(ECHO, protocol=4)
     code, output = supervisor.end()
     assert code == 1
-    assert "The supervisor speaks protocol version 3, this worker 2" in output
+    assert "The supervisor speaks protocol version 4, this worker 3" in output
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (frames.encode(frames.STOP, 0), "Expected one START frame"),
-        (frames.encode(frames.START, 0, b'{"protocol":2}', 2) + b"{}", "START lacks"),
+        (frames.encode(frames.START, 0, b'{"protocol":3}', 2) + b"{}", "START lacks"),
         (frames.HEADER.pack(0, 0, 77, 0, 0), "unknown kind 77"),
         (b"\xff" * 200, "unknown kind 255"),
     ],

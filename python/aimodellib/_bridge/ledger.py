@@ -3,10 +3,11 @@
 Layout, little-endian (docs/protocol.md):
 
     0   u32  started: id of the request whose execution began last
-    4   u32  pending: bytes of answers, from offset 16, that may not have been sent yet
+    4   u32  pending: bytes of answers, from offset 20, that may not have been sent yet
     8   u32  bodies of answers that the supervisor has read from the exchange
     12  u32  bodies of requests that this worker has read from the exchange
-    16  answers: complete frames
+    16  u32  recalled: requests up to this id that this worker has not begun are not for it any more; 0 if there are none
+    20  answers: complete frames
 
 Answers are put together here and sent with one write. When a worker is killed, the answers that it had finished are
 read from here; the request after them was being executed; those behind it never began, and go to another worker.
@@ -23,11 +24,12 @@ import time
 from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
 from .frames import HEADER, HEADER_SIZE, encode
 
-ANSWERS = 16
+ANSWERS = 20
 _U32 = struct.Struct("<I")
 _pack_u32 = _U32.pack_into
+_unpack_u32 = _U32.unpack_from
 _pack_header = HEADER.pack_into
-_STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ = 0, 4, 8, 12
+_STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = 0, 4, 8, 12, 16
 
 #: Answers larger than this are sent at once and from their own memory.
 SMALL_ANSWER = 16 * 1024
@@ -58,12 +60,28 @@ class Ledger:
         self._capacity = len(self._map)
         self._end = ANSWERS
         self._oldest = 0.0
+        #: What the supervisor had recalled when it was looked at last, and whether younger requests have not come yet.
+        self._recalled = 0
+        self._recalling = False
 
-    def begin(self, request_id: int) -> None:
-        """Note that ``request_id`` is being executed from now on; send answers that have waited long enough."""
+    def begin(self, request_id: int) -> bool:
+        """Note that ``request_id`` is being executed from now on; send answers that have waited long enough.
+
+        Return False if it was recalled. The supervisor writes what it recalls and then reads what was begun, and here it
+        is the other way round: so one of the two sees the other, and no request is executed twice.
+        """
         if self._end > ANSWERS and time.monotonic() - self._oldest > FLUSH_AFTER:
             self.flush()
         _pack_u32(self._map, _STARTED, request_id)
+        recalled = _unpack_u32(self._map, _RECALLED)[0]
+        if recalled != self._recalled:
+            self._recalled = recalled
+            self._recalling = True
+        if not self._recalling:
+            return True
+        # Ids begin anew after four billion: what is less than half of that behind is older.
+        self._recalling = (recalled - request_id) & 0xFFFFFFFF < 0x80000000
+        return not self._recalling
 
     def answer(self, kind: int, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
         """Add an answer; ``body`` may be any contiguous buffer of bytes."""
@@ -115,7 +133,7 @@ class Ledger:
 
     def _free_slot(self) -> int | None:
         """The lowest one, whose memory is the likeliest to be in a processor's cache."""
-        read: int = _U32.unpack_from(self._map, _ANSWERS_READ)[0]
+        read: int = _unpack_u32(self._map, _ANSWERS_READ)[0]
         del self._unread[: (read - self._answers_read) & 0xFFFFFFFF]
         self._answers_read = read
         return next((slot for slot in range(SLOTS) if slot not in self._unread), None)

@@ -109,9 +109,11 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
         gone.update([frame[1] for frame in received if frame[0] == frames.CANCEL])
         for kind, request_id, metadata, body in received:
             if kind == frames.INVOKE:
-                begin(request_id)
+                ours = begin(request_id)
                 sender.request_id = request_id
-                if request_id in gone:
+                if not ours:
+                    answer_kind, answer_metadata, answer_body = failed("recalled", "Another worker is to take it")
+                elif request_id in gone:
                     answer_kind, answer_metadata, answer_body = failed("cancelled", "The client left")
                 else:
                     answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)

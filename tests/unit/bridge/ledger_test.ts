@@ -23,7 +23,7 @@ class Files implements Disposable {
   note(started: number, answers: Uint8Array, pending = answers.length): void {
     this.write(0, started);
     this.write(4, pending);
-    this.#file.seekSync(16, Deno.SeekMode.Start);
+    this.#file.seekSync(20, Deno.SeekMode.Start);
     this.#file.writeSync(answers);
   }
 
@@ -88,7 +88,7 @@ Deno.test("read() gives the request begun last and the answers that may not have
 
 Deno.test("read() gives the answers when they fill the ledger to its last byte", () => {
   using files = new Files();
-  const room = 64 * KIB - 16;
+  const room = 64 * KIB - 20;
   const body = pattern(room - 12);
   files.note(1, encodeFrame(frame({ id: 1, body })));
   assert.deepEqual(files.ledger.read(MIB, noBodies).answers[0]?.body, body);
@@ -159,4 +159,40 @@ Deno.test("requestsRead() and countAnswerRead() use their own words of the file 
   assert.equal(files.read(8), 0xffff_fffd);
   assert.equal(files.read(12), 0xffff_ffff);
   assert.deepEqual(files.ledger.read(MIB, noBodies).answers.map(({ id }) => id), [11]);
+});
+
+Deno.test("recall() uses a word of its own", () => {
+  using files = new Files();
+  files.note(11, encodeFrame(frame({ id: 11 })));
+  files.ledger.recall(0xffff_fffb);
+  assert.equal(files.read(16), 0xffff_fffb);
+  const { started, answers } = files.ledger.read(MIB, noBodies);
+  assert.deepEqual([started, answers.map(({ id }) => id)], [11, [11]]);
+});
+
+Deno.test("peek() gives what read() gives but for bodies in the exchange, and what comes after them", () => {
+  using files = new Files();
+  const elsewhere = frame({ id: 3, flags: 1, bodyLength: 100_000 });
+  files.note(4, concat(...[frame({ id: 1 }), frame({ id: 2 }), elsewhere, frame({ id: 4 })].map(encodeFrame)));
+  const { started, answers } = files.ledger.peek(MIB)!;
+  assert.deepEqual([started, answers.map(({ id }) => id)], [4, [1, 2]]);
+});
+
+Deno.test("peek() gives nothing when the worker writes meanwhile", () => {
+  using files = new Files();
+  const original = Deno.FsFile.prototype.readSync;
+  const writes = [() => files.write(0, 2), () => files.write(4, 0)];
+  for (const write of writes) {
+    files.note(1, encodeFrame(frame({ id: 1 })));
+    let reads = 0;
+    Deno.FsFile.prototype.readSync = function (bytes) {
+      if (++reads === 2) write();
+      return original.call(this, bytes);
+    };
+    try {
+      assert.equal(files.ledger.peek(MIB), undefined);
+    } finally {
+      Deno.FsFile.prototype.readSync = original;
+    }
+  }
 });

@@ -37,7 +37,7 @@ Deno.test("start() connects and leaves nothing on the disk when the worker says 
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     const bridge = await FakeBridge.connect();
-    await bridge.send(bridge.kind.hello, 0, { protocol: 2, python: "3.99.1" });
+    await bridge.send(bridge.kind.hello, 0, { protocol: 3, python: "3.99.1" });
     await new Promise((resolve) => setTimeout(resolve, 60_000));
   });
   using process = await BridgeProcess.start(options(directory, python));
@@ -128,12 +128,12 @@ Deno.test("start() throws a ProtocolError and ends the process when it speaks an
   const python = fakePython(directory, async (FakeBridge, pidFile) => {
     const bridge = await FakeBridge.connect();
     Deno.writeTextFileSync(pidFile, `${Deno.pid}`);
-    await bridge.send(bridge.kind.hello, 0, { protocol: 3, python: "3.12.0" });
+    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.12.0" });
     await bridge.receive();
   }, `${directory.path}/pid`);
   await assert.rejects(BridgeProcess.start(options(directory, python)), {
     name: "ProtocolError",
-    message: "The worker speaks protocol version 3, this executable 2",
+    message: "The worker speaks protocol version 4, this executable 3",
   });
   const pid = Number(Deno.readTextFileSync(`${directory.path}/pid`));
   await until(() => !isAlive(pid), "the process is gone");

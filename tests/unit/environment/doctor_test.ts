@@ -25,7 +25,7 @@ Deno.test("examine() finds all good when Python is new enough and a worker conne
   using directory = new TempDir();
   const worker = fakePython(directory, async (FakeBridge) => {
     const bridge = await FakeBridge.connect();
-    await bridge.send(bridge.kind.hello, 0, { protocol: 2, python: "3.12.1" });
+    await bridge.send(bridge.kind.hello, 0, { protocol: 3, python: "3.12.1" });
     await bridge.receive();
   });
   const python = versioned(directory, "3.12.1", `exec '${worker}' "$@"`);

@@ -50,9 +50,23 @@ export class FakeBridge {
   /** Connects, says HELLO, and gives what START says. */
   static async begin(): Promise<[bridge: FakeBridge, config: Record<string, unknown>]> {
     const bridge = await FakeBridge.connect();
-    await bridge.send(KIND.hello, 0, { protocol: 2, python: "3.99.1" });
+    await bridge.send(KIND.hello, 0, { protocol: 3, python: "3.99.1" });
     const { body } = await bridge.receive();
     return [bridge, JSON.parse(decoder.decode(body))];
+  }
+
+  /**
+   * Gets five requests, and is held up by the third, until the supervisor has recalled what it can.
+   *
+   * @returns the answers to the first two, which it has not sent, and up to which request is recalled
+   */
+  static async heldUp(): Promise<{ bridge: FakeBridge; early: Uint8Array[]; recalled: number }> {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(KIND.ready);
+    for (let i = 0; i < 5; i++) await bridge.receive();
+    const early = [1, 2].map((id) => bridge.encode(KIND.result, id, { content_type: "text/plain" }, `${id}`));
+    bridge.note(3, early);
+    return { bridge, early, recalled: await bridge.recalled() };
   }
 
   /** A frame's bytes. */
@@ -101,17 +115,24 @@ export class FakeBridge {
   /** Notes in the ledger which request was begun last, and answers that may not have been sent. */
   note(started: number, answers: readonly Uint8Array[] = []): void {
     const length = answers.reduce((sum, { length }) => sum + length, 0);
-    const bytes = new Uint8Array(16 + length);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, started, true);
-    view.setUint32(4, length, true);
-    let offset = 16;
-    for (const answer of answers) {
-      bytes.set(answer, offset);
-      offset += answer.length;
-    }
+    const words = new DataView(new ArrayBuffer(8));
+    words.setUint32(0, started, true);
+    words.setUint32(4, length, true);
+    this.#ledger.seekSync(20, Deno.SeekMode.Start);
+    for (const answer of answers) this.#ledger.writeSync(answer);
     this.#ledger.seekSync(0, Deno.SeekMode.Start);
-    this.#ledger.writeSync(bytes);
+    this.#ledger.writeSync(new Uint8Array(words.buffer));
+  }
+
+  /** Up to which request all are recalled that were not begun; waits until some are. */
+  async recalled(): Promise<number> {
+    const word = new DataView(new ArrayBuffer(4));
+    while (word.getUint32(0, true) === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#ledger.seekSync(16, Deno.SeekMode.Start);
+      this.#ledger.readSync(new Uint8Array(word.buffer));
+    }
+    return word.getUint32(0, true);
   }
 
   /** Closes the connection. */

@@ -49,6 +49,25 @@ Deno.test("add() goes on with 1 when a u32 is full", () => {
   assert.equal(inFlight.size, 0);
 });
 
+Deno.test("takeYounger() gives the jobs that were added after one, which may be there no more", () => {
+  const inFlight = new InFlight(64, MAX_ID - 2);
+  const jobs = Array.from({ length: 5 }, newJob);
+  for (const job of jobs) inFlight.add(job);
+  assert.equal(inFlight.last, 3);
+  inFlight.take(MAX_ID);
+  inFlight.take(2);
+  assert.deepEqual(inFlight.takeYounger(MAX_ID), [[1, jobs[2]], [3, jobs[4]]]);
+  assert.deepEqual(inFlight.takeYounger(MAX_ID), []);
+  assert.deepEqual(inFlight.clear(), [[MAX_ID - 1, jobs[0]]]);
+});
+
+Deno.test("takeYounger() gives all when none was begun", () => {
+  const inFlight = new InFlight();
+  const jobs = [newJob(), newJob()];
+  for (const job of jobs) inFlight.add(job);
+  assert.deepEqual(inFlight.takeYounger(0), [[1, jobs[0]], [2, jobs[1]]]);
+});
+
 Deno.test("clear() gives nothing when there is nothing, and each job once when there is", () => {
   const inFlight = new InFlight();
   assert.deepEqual(inFlight.clear(), []);

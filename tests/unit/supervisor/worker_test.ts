@@ -17,6 +17,8 @@ class Fixture implements Disposable {
   /** What was told of the output, `null` for its end. */
   readonly output: (string | null)[] = [];
   rooms = 0;
+  /** The names of the jobs that were taken back. */
+  readonly returned: string[] = [];
   readonly worn: string[] = [];
   readonly #ready = Promise.withResolvers<void>();
   readonly #dead = Promise.withResolvers<{ death: Death; orphans: string[] }>();
@@ -29,6 +31,7 @@ class Fixture implements Disposable {
       onRoom: () => void this.rooms++,
       onWorn: (reason) => void this.worn.push(reason),
       onUsage: () => {},
+      onTakenBack: (jobs) => void this.returned.push(...jobs.map(({ body }) => text(body))),
       onDead: (death, orphans) => this.#dead.resolve({ death, orphans: orphans.map(({ body }) => text(body)) }),
     };
     const sink: OutputSink = Object.assign((bytes: Uint8Array) => void this.output.push(text(bytes)), {
@@ -284,6 +287,68 @@ Deno.test("a large body is empty when its request is answered, and whole when an
   assert.deepEqual(orphans, ["b".repeat(100_000)]);
 });
 
+Deno.test("of a worker that is held up, what is finished is answered, and what it has not begun is taken back", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const { bridge, early, recalled } = await FakeBridge.heldUp();
+    if (recalled !== 5) Deno.exit(9);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    for (const answer of early) await bridge.write(answer);
+    await bridge.send(bridge.kind.result, 3, { content_type: "text/plain" }, "3");
+    for (const id of [4, 5]) await bridge.send(bridge.kind.error, id, { reason: "recalled", message: "" });
+    const { id, body } = await bridge.receive();
+    await bridge.send(bridge.kind.result, id, {}, body);
+    await bridge.receive();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c", "d", "e");
+  await until(() => fixture.returned.length > 0, "jobs to come back");
+  assert.deepEqual(fixture.outcomes.map(([name]) => name), ["a", "b"]);
+  assert.deepEqual(fixture.returned, ["d", "e"]);
+  assert.deepEqual([fixture.worker.load, fixture.worker.hasRoom], [1, false]);
+  await until(() => fixture.worker.hasRoom, "the worker to have room again");
+  assert.deepEqual(fixture.outcomes.map(([name]) => name), ["a", "b", "c"]);
+  assert.ok(fixture.rooms > 0);
+  await fixture.answered("f");
+  fixture.worker.stop(new AbortController().signal);
+  assert.deepEqual((await fixture.dead()).orphans, []);
+  assert.deepEqual(fixture.returned, ["d", "e"], "once");
+});
+
+Deno.test("a request comes back when its worker says that it was recalled, though it seemed to be begun", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const { bridge, early } = await FakeBridge.heldUp();
+    for (const answer of early) await bridge.write(answer);
+    await bridge.send(bridge.kind.result, 3, { content_type: "text/plain" }, "3");
+    // It has noted that it begins the fourth one, and then found it to be recalled.
+    bridge.note(4);
+    for (const id of [4, 5]) await bridge.send(bridge.kind.error, id, { reason: "recalled", message: "" });
+    await bridge.receive();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c", "d", "e");
+  await until(() => fixture.returned.length === 2, "jobs to come back");
+  assert.deepEqual(fixture.returned, ["d", "e"]);
+  assert.deepEqual(fixture.outcomes.map(([name]) => name), ["a", "b", "c"]);
+  assert.equal(fixture.worker.load, 0);
+  fixture.worker.stop(AbortSignal.abort());
+  await fixture.dead();
+});
+
+Deno.test("a request that its worker had found to be recalled was never begun when the worker dies", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const { bridge, early } = await FakeBridge.heldUp();
+    const result = bridge.encode(bridge.kind.result, 3, {}, "3");
+    bridge.note(4, [...early, result, bridge.encode(bridge.kind.error, 4, { reason: "recalled", message: "" })]);
+    await bridge.die();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c", "d", "e");
+  const { orphans } = await fixture.dead();
+  // It may have been looked at once more before.
+  assert.deepEqual([...fixture.returned, ...orphans].sort(), ["d", "e"]);
+  assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result", "b result", "c result"]);
+});
+
 Deno.test("all of a worker's jobs are never begun when the one that it began last is answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
@@ -451,10 +516,11 @@ Deno.test("a worker is ended when a request takes too long, and what it had not 
       const [bridge] = await FakeBridge.begin();
       await bridge.send(bridge.kind.ready);
       for (let id = 1; id <= 2; id++) {
-        const frame = await bridge.receive();
+        await bridge.receive();
+        bridge.note(id);
         // Together longer than one may take, and each of them not.
         await new Promise((resolve) => setTimeout(resolve, 200));
-        await bridge.send(bridge.kind.result, frame.id);
+        await bridge.send(bridge.kind.result, id);
       }
       bridge.note(3);
       await new Promise((resolve) => setTimeout(resolve, 60_000));
@@ -463,7 +529,9 @@ Deno.test("a worker is ended when a request takes too long, and what it had not 
     { requestTimeoutMs: 300, startupTimeoutMs: 60_000 },
   );
   await fixture.ready;
-  void fixture.dispatch("a", "b", "c", "d");
+  await fixture.answered("a");
+  await fixture.answered("b");
+  void fixture.dispatch("c", "d");
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, "a request overran --request-timeout 0.3");
   assert.equal(death.overran, true);
@@ -473,7 +541,7 @@ Deno.test("a worker is ended when a request takes too long, and what it had not 
     ["c", "overran"],
   ]);
   assert.deepEqual(fixture.outcomes[2]![1], { kind: "overran", limitMs: 300 });
-  assert.deepEqual(orphans, ["d"]);
+  assert.deepEqual([...fixture.returned, ...orphans], ["d"]);
 });
 
 Deno.test("a worker says that it is worn when it has answered enough, or takes too much memory", async () => {

@@ -1,0 +1,104 @@
+/**
+ * Helps those that a worker has behind, and before, a request that takes long.
+ *
+ * A worker of a fast model is given requests ahead (`window.ts`), and sends its answers when it has handled what it got. So one
+ * request that takes long would hold up them all. When nothing was answered between two looks:
+ *
+ * 1. What the worker has finished is read from its ledger, and answered.
+ * 2. What it has not begun is recalled: the ledger says so, and from then on the worker answers such a request with `recalled`
+ *    instead of beginning it. At the next look, what it still has not begun goes to others.
+ * 3. It gets no more until it has answered.
+ *
+ * The supervisor writes what is recalled, and reads what was begun a look later; the worker writes what it begins, then reads
+ * what is recalled. So at least one of them sees the other, as in Dekker's algorithm, and no request is executed twice.
+ */
+
+import type { Frame, Ledger } from "../bridge/mod.ts";
+import { isRecalled } from "./answers.ts";
+import type { InFlight } from "./in_flight.ts";
+import type { Job } from "./job.ts";
+
+/** Between two looks, in ms. A worker is given a millisecond of work ahead. */
+const LOOK_MS = 5;
+
+/** What is done with what is found. */
+export interface StallOptions {
+  /** What the worker has not answered; the jobs that are taken back are taken out of it. */
+  readonly inFlight: () => InFlight;
+  readonly ledger: () => Pick<Ledger, "peek" | "recall"> | undefined;
+  /** Whether all requests are on their way: what still is to be sent can't be taken back. */
+  readonly sent: () => boolean;
+  /** The longest answer that is accepted, in bytes. */
+  readonly maxBody: number;
+  /** An answer came early: the worker will send it again. */
+  readonly onFinished: (answer: Frame) => void;
+  /** The worker does not begin these any more, in their order. */
+  readonly onTakenBack: (jobs: readonly Job[]) => void;
+}
+
+/** Of one worker. */
+export class Stall {
+  readonly #options: StallOptions;
+  /** Answers that are not to be heeded when they come. */
+  readonly #known = new Set<number>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Whether nothing was answered since the last look. */
+  #silent = false;
+  /** The last request that was recalled since the worker answered last; 0 if none was. */
+  #recalled = 0;
+
+  constructor(options: StallOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the worker is held up, and is to get nothing more. */
+  get stalled(): boolean {
+    return this.#recalled !== 0;
+  }
+
+  /** The worker has several requests. */
+  watch(): void {
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /** The worker has answered. Returns whether that answer is known already. */
+  heard(id: number): boolean {
+    this.#silent = false;
+    this.#recalled = 0;
+    return this.#known.size > 0 && this.#known.delete(id);
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    const { inFlight } = this.#options;
+    if (inFlight().size < 2) this.stop();
+    else if (this.#silent) this.#help();
+    this.#silent = true;
+  }
+
+  #help(): void {
+    const { inFlight, ledger, sent, maxBody, onFinished, onTakenBack } = this.#options;
+    const noted = ledger()?.peek(maxBody);
+    if (noted === undefined) return;
+    const jobs = inFlight();
+    for (const answer of noted.answers) {
+      if (jobs.get(answer.id) === undefined || isRecalled(answer)) continue;
+      this.#known.add(answer.id);
+      onFinished(answer);
+    }
+    if (this.#recalled === 0) {
+      if (!sent() || jobs.size < 2) return;
+      this.#recalled = jobs.last;
+      ledger()?.recall(jobs.last);
+    } else {
+      const taken = jobs.takeYounger(noted.started);
+      for (const [id] of taken) this.#known.add(id);
+      if (taken.length > 0) onTakenBack(taken.map(([, job]) => job));
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import type { Frame } from "../../../src/bridge/mod.ts";
+import { InFlight } from "../../../src/supervisor/in_flight.ts";
+import type { Job } from "../../../src/supervisor/job.ts";
+import { Stall } from "../../../src/supervisor/stall.ts";
+import { utf8 } from "../helper/bytes.ts";
+import { FakeClock } from "../helper/fake_clock.ts";
+import { frame as plain } from "../helper/frames.ts";
+
+const frame = (parts: Parameters<typeof plain>[0]) => plain(parts) as Frame;
+
+/** A worker's jobs, what it notes, and what was done about it. */
+class Setting implements Disposable {
+  readonly clock = new FakeClock();
+  readonly inFlight = new InFlight();
+  noted: { started: number; answers: Frame[] } | undefined = { started: 1, answers: [] };
+  recalled: number[] = [];
+  sent = true;
+  readonly finished: number[] = [];
+  readonly takenBack: Job[][] = [];
+  readonly stall = new Stall({
+    inFlight: () => this.inFlight,
+    ledger: () => ({ peek: () => this.noted, recall: (id) => void this.recalled.push(id) }),
+    sent: () => this.sent,
+    maxBody: 1000,
+    onFinished: ({ id }) => {
+      this.finished.push(id);
+      this.inFlight.take(id);
+    },
+    onTakenBack: (jobs) => void this.takenBack.push([...jobs]),
+  });
+
+  /** Adds so many jobs, as a worker does. */
+  add(count: number): Job[] {
+    return Array.from({ length: count }, () => {
+      const job = { settle() {} } as unknown as Job;
+      this.inFlight.add(job);
+      if (this.inFlight.size > 1) this.stall.watch();
+      return job;
+    });
+  }
+
+  /** The worker answers. */
+  answer(id: number): boolean {
+    const known = this.stall.heard(id);
+    if (!known) this.inFlight.take(id);
+    return known;
+  }
+
+  [Symbol.dispose](): void {
+    this.stall.stop();
+    this.clock[Symbol.dispose]();
+  }
+}
+
+Deno.test("Stall takes back what is not begun when nothing is answered for two looks, and knows what comes of it", () => {
+  using setting = new Setting();
+  const jobs = setting.add(3);
+  setting.clock.advance(9);
+  assert.deepEqual([setting.recalled, setting.stall.stalled], [[], false]);
+  setting.clock.advance(1);
+  assert.deepEqual([setting.recalled, setting.stall.stalled, setting.takenBack], [[3], true, []]);
+  setting.clock.advance(5);
+  assert.deepEqual(setting.takenBack, [[jobs[1], jobs[2]]]);
+  assert.equal(setting.inFlight.size, 1);
+  setting.clock.advance(1000);
+  assert.deepEqual([setting.recalled, setting.takenBack.length, setting.clock.pending], [[3], 1, []]);
+  assert.equal(setting.stall.stalled, true, "until it answers");
+  assert.deepEqual([1, 2, 3].map((id) => setting.answer(id)), [false, true, true]);
+  assert.equal(setting.stall.stalled, false);
+});
+
+Deno.test("Stall looks on while answers come, and does nothing", () => {
+  using setting = new Setting();
+  setting.add(20);
+  for (let id = 1; id < 20; id++) {
+    setting.clock.advance(4);
+    assert.equal(setting.answer(id), false);
+  }
+  assert.deepEqual([setting.recalled, setting.finished], [[], []]);
+  setting.clock.advance(10);
+  assert.deepEqual(setting.clock.pending, [], "one request alone holds up nobody");
+});
+
+Deno.test("Stall gives what was finished, once, and leaves what was recalled to when it is sent", () => {
+  using setting = new Setting();
+  setting.add(4);
+  const recalled = frame({ kind: 7, id: 3, metadata: utf8('{"reason":"recalled"}') });
+  setting.noted = { started: 2, answers: [frame({ kind: 6, id: 1 }), recalled, frame({ kind: 6, id: 77 })] };
+  setting.clock.advance(10);
+  assert.deepEqual([setting.finished, setting.recalled], [[1], [4]]);
+  setting.clock.advance(5);
+  assert.deepEqual(setting.finished, [1]);
+  assert.deepEqual(setting.takenBack.map(({ length }) => length), [2]);
+  assert.deepEqual([1, 2, 3, 4].map((id) => setting.answer(id)), [true, false, true, true]);
+});
+
+Deno.test("Stall does nothing when the worker writes while it looks, and takes back nothing that is not sent yet", () => {
+  using setting = new Setting();
+  setting.add(2);
+  setting.noted = undefined;
+  setting.clock.advance(50);
+  assert.deepEqual([setting.recalled, setting.stall.stalled], [[], false]);
+  setting.noted = { started: 1, answers: [] };
+  setting.sent = false;
+  setting.clock.advance(50);
+  assert.deepEqual([setting.recalled, setting.stall.stalled], [[], false]);
+  setting.sent = true;
+  setting.clock.advance(10);
+  assert.deepEqual(setting.takenBack.map(({ length }) => length), [1]);
+});
+
+Deno.test("Stall begins anew when the worker answers after its requests were recalled", () => {
+  using setting = new Setting();
+  setting.add(3);
+  setting.clock.advance(10);
+  assert.equal(setting.stall.stalled, true);
+  setting.answer(1);
+  setting.noted = { started: 2, answers: [] };
+  setting.clock.advance(5);
+  assert.deepEqual([setting.takenBack, setting.stall.stalled], [[], false]);
+  setting.clock.advance(5);
+  assert.deepEqual(setting.recalled, [3, 3]);
+});
