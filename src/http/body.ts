@@ -13,24 +13,27 @@ type BodyFields = Pick<Fields, "contentLength" | "contentEncoding" | "transferEn
  * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the client goes away in the middle, or says
  * the length in two ways
  */
-export async function readBody(
+export function readBody(
   source: Request | Response,
   maxBytes: number,
-  { contentLength, contentEncoding, transferEncoding }: BodyFields = fieldsOf(source.headers),
+  fields: BodyFields = fieldsOf(source.headers),
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const { contentLength, contentEncoding, transferEncoding } = fields;
   // RFC 9112, section 6.3: one of the two may have been put there to hide a second request from a proxy, or a long body.
   if (contentLength !== null && transferEncoding !== null) {
-    throw new HttpProblem(400, "There are both Content-Length and Transfer-Encoding", {}, { connection: "close" });
+    return Promise.reject(
+      new HttpProblem(400, "There are both Content-Length and Transfer-Encoding", {}, { connection: "close" }),
+    );
   }
   // What fetch has decompressed is longer than its length says.
   if (contentLength !== null && contentEncoding === null) {
-    if (Number(contentLength) > maxBytes) throw tooLarge(maxBytes);
-    try {
-      return await source.bytes();
-    } catch (cause) {
-      throw endedEarly(cause);
-    }
+    // No async function of our own: this is the way of nearly all requests.
+    return Number(contentLength) > maxBytes ? Promise.reject(tooLarge(maxBytes)) : source.bytes().catch(throwEndedEarly);
   }
+  return collect(source, maxBytes);
+}
+
+async function collect(source: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   if (source.body === null) return new Uint8Array(0);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
@@ -41,7 +44,8 @@ export async function readBody(
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw cause instanceof HttpProblem ? cause : endedEarly(cause);
+    if (cause instanceof HttpProblem) throw cause;
+    throwEndedEarly(cause);
   }
   if (chunks.length === 1) return chunks[0]!;
   const whole = new Uint8Array(length);
@@ -57,6 +61,6 @@ function tooLarge(maxBytes: number): HttpProblem {
   return new HttpProblem(413, `The body is larger than the limit of ${maxBytes} bytes (--max-body)`);
 }
 
-function endedEarly(cause: unknown): HttpProblem {
-  return new HttpProblem(400, `The body ended early: ${cause instanceof Error ? cause.message : cause}`);
+function throwEndedEarly(cause: unknown): never {
+  throw new HttpProblem(400, `The body ended early: ${cause instanceof Error ? cause.message : cause}`);
 }
