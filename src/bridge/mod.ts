@@ -4,7 +4,7 @@ export { type Assets, cacheDir, layOutAssets } from "./assets.ts";
 export { Connection } from "./connection.ts";
 export { describeExit, type Exit, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, parseMetadata } from "./frame.ts";
-export type { Ledger } from "./ledger.ts";
+export type { Ledger, LedgerEntries } from "./ledger.ts";
 export {
   type BridgeOptions,
   BridgeProcess,

@@ -28,7 +28,9 @@ export function readBody(
   // What fetch has decompressed is longer than its length says.
   if (contentLength !== null && contentEncoding === null) {
     // No async function of our own: this is the way of nearly all requests.
-    return Number(contentLength) > maxBytes ? Promise.reject(tooLarge(maxBytes)) : source.bytes().catch(throwEndedEarly);
+    return Number(contentLength) > maxBytes
+      ? Promise.reject(tooLarge(maxBytes))
+      : source.bytes().catch(throwEndedEarly);
   }
   return collect(source, maxBytes);
 }

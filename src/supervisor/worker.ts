@@ -31,6 +31,7 @@ import type { Job, Outcome } from "./job.ts";
 import { Leavers } from "./leavers.ts";
 import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
+import { takeRemains } from "./remains.ts";
 import { Stall } from "./stall.ts";
 import { Window } from "./window.ts";
 import type { Usage, WorkerEvents } from "./worker_events.ts";
@@ -413,35 +414,28 @@ export class Worker {
 
   /** Settles what was finished or begun, and returns what never was. */
   #sortOut(cause: string): Job[] {
-    const limit = performance.now() - (this.#options.requestTimeoutMs ?? Infinity);
-    const overran = (id: number) => this.#overran && (!this.#concurrent || this.#inFlight.addedAt(id) <= limit);
-    const jobs = this.#inFlight.clear();
-    if (jobs.length === 0 || this.#process === undefined) return jobs.map(([, job]) => job);
-    const { started, answers } = this.#process.ledger.read(this.#options.maxBody, this.#process.exchange);
-    const finished = new Map(answers.map((answer) => [answer.id, answer]));
-    return jobs.filter(([id, job]) => {
-      // Jobs are begun in the order of their dispatch.
-      const begun = started !== 0 && !this.#inFlight.isYounger(id, started);
-      const answer = finished.get(id);
+    const { maxBody, requestTimeoutMs } = this.#options;
+    const limit = performance.now() - (requestTimeoutMs ?? Infinity);
+    const process = this.#inFlight.size > 0 ? this.#process : undefined;
+    const orphans: Job[] = [];
+    for (const { id, job, fate } of takeRemains(this.#inFlight, process?.ledger.read(maxBody, process.exchange))) {
       const stream = this.#streams.get(id);
-      if (answer !== undefined && isRecalled(answer)) return true;
-      if (answer !== undefined && stream !== undefined) this.#endStream(id, stream, answer);
-      else if (answer !== undefined) this.#finishDead(job, answer);
-      else if (stream !== undefined) stream.fail(this.#lost(cause, overran(id)));
-      else if (begun) job.settle(this.#lost(cause, overran(id)));
-      else return true;
-      return false;
-    }).map(([, job]) => job);
+      if (fate.kind === "finished") this.#finishDead(id, job, stream, fate.answer);
+      else if (stream === undefined && fate.kind === "untouched") orphans.push(job);
+      else {
+        const overran = this.#overran && (!this.#concurrent || this.#inFlight.addedAt(id) <= limit);
+        const failure: Failure = overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
+        if (stream === undefined) job.settle(failure);
+        else stream.fail(failure);
+      }
+    }
+    return orphans;
   }
 
-  #lost(cause: string, overran: boolean): Failure {
-    const { requestTimeoutMs } = this.#options;
-    return overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
-  }
-
-  #finishDead(job: Job, answer: Frame): void {
+  #finishDead(id: number, job: Job, stream: PartStream | undefined, answer: Frame): void {
     try {
-      this.#finish(job, answer);
+      if (stream === undefined) this.#finish(job, answer);
+      else this.#endStream(id, stream, answer);
     } catch {
       // What a dead worker left may be damaged; the job says so.
     }

@@ -45,6 +45,7 @@ async function causeOf(script: string): Promise<string> {
     onRoom: () => {},
     onWorn: () => {},
     onUsage: () => {},
+    onTakenBack: () => {},
     onDead: ({ cause }) => dead.resolve(cause),
   });
   try {
@@ -57,7 +58,7 @@ async function causeOf(script: string): Promise<string> {
 
 Deno.test("a worker dies with a cause, and nothing hangs, when its frames are damaged", async () => {
   const causes: string[] = [];
-  for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "2")));
+  for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "3")));
   assert.equal(causes.length, 20);
   for (const cause of causes) assert.match(cause, /^it broke the protocol: |^exit code 0$/);
   assert.ok(causes.some((cause) => cause.startsWith("it broke the protocol: ")), "rubbish is noticed as such");
