@@ -6,7 +6,7 @@ Layout, little-endian (docs/protocol.md):
     4   u32  pending: bytes of answers, from offset 20, that may not have been sent yet
     8   u32  bodies of answers that the supervisor has read from the exchange
     12  u32  bodies of requests that this worker has read from the exchange
-    16  u32  recalled: requests up to this id that this worker has not begun are not for it any more; 0 if there are none
+    16  u32  recalled: requests up to this id that were not begun are not this worker's any more; 0 if there are none
     20  answers: complete frames
 
 Answers are put together here and sent with one write. When a worker is killed, the answers that it had finished are
@@ -67,8 +67,8 @@ class Ledger:
     def begin(self, request_id: int) -> bool:
         """Note that ``request_id`` is being executed from now on; send answers that have waited long enough.
 
-        Return False if it was recalled. The supervisor writes what it recalls and then reads what was begun, and here it
-        is the other way round: so one of the two sees the other, and no request is executed twice.
+        Return False if it was recalled. The supervisor writes what it recalls and then reads what was begun, and
+        here it is the other way round: so one of the two sees the other, and no request is executed twice.
         """
         if self._end > ANSWERS and time.monotonic() - self._oldest > FLUSH_AFTER:
             self.flush()
