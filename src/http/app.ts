@@ -1,13 +1,14 @@
 /** The HTTP application: which path is answered by what. */
 
 import { type Context, Hono } from "hono";
-import { getLogger } from "@logtape/logtape";
-import type { Models } from "../supervisor/mod.ts";
+import { getPath } from "hono/utils/url";
+import type { Model, Models } from "../supervisor/mod.ts";
 import { accessLog } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { security } from "./middleware/security.ts";
 import { Metrics } from "./metrics.ts";
-import { HttpProblem } from "./problem.ts";
+import type { Connected } from "./executing.ts";
+import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import { allReady, live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
@@ -21,12 +22,10 @@ import {
   serverMetadata,
   serverReady,
 } from "./routes/inference.ts";
-import { type InvocationOptions, invocations } from "./routes/invocations.ts";
+import { type InvocationOptions, type Invocations, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
 import type { Tokens } from "./tokens.ts";
-
-const log = getLogger(["aimodellib", "http"]);
 
 /** What the application needs to know. */
 export interface AppOptions extends InvocationOptions {
@@ -48,9 +47,13 @@ export function createApp(models: Models, options: AppOptions): Hono {
   const secure = security();
   const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
-  for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) {
-    app.post(path, metrics.measured({ route: path, model: only!.name }, invocations(only!, options)));
-  }
+  const direct = new Map<string, Invocations>();
+  const invoke = (path: string, route: string, model: Model) => {
+    const handler = invocations(model, options, metrics.meter({ route, model: model.name }));
+    app.post(path, ({ req, env }) => handler(req.raw, env as Connected));
+    direct.set(path, handler);
+  };
+  for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) invoke(path, path, only!);
   for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models));
   get("/health/live", live);
   get("/metrics", measurements(metrics));
@@ -75,7 +78,7 @@ export function createApp(models: Models, options: AppOptions): Hono {
     const measured = (route: string, handler: Handler) => metrics.measured({ route, model: model.name }, handler);
     const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
     const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler));
-    post("/models/{name}/invocations", invocations(model, options));
+    invoke(named("/models/{name}/invocations"), "/models/{name}/invocations", model);
     get("/models/{name}/ping", ready(model));
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
       get(path, modelMetadata(model));
@@ -99,12 +102,22 @@ export function createApp(models: Models, options: AppOptions): Hono {
       new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }),
     );
   });
-  app.onError((error, { req }) => {
-    if (error instanceof HttpProblem) return respond(req, error);
-    log.error("A request failed: {error}", { error: error.stack ?? error.message });
-    return respond(req, new HttpProblem(500, "The server failed; its log says why"));
-  });
+  app.onError((error, { req }) => respond(req, problemFrom(error)));
+  // There is nothing on the way of these requests then.
+  if (!options.accessLog && options.tokens === undefined) passBy(app, direct);
   return app;
+}
+
+/**
+ * Has requests to these paths go straight to their handlers, which are in the application as well. Measured: the router and
+ * its context are 4 % of what a small request takes in this process.
+ */
+function passBy(app: Hono, handlers: ReadonlyMap<string, Invocations>): void {
+  const { fetch } = app;
+  app.fetch = (request, env, context) => {
+    const handler = request.method === "POST" ? handlers.get(getPath(request)) : undefined;
+    return handler === undefined ? fetch(request, env, context) : handler(request, env as Connected);
+  };
 }
 
 /** A problem has the request's id; clients of the Open Inference Protocol look for `error`. */

@@ -17,6 +17,14 @@ interface Route {
   readonly statuses: Map<number, number>;
 }
 
+/** Counts the requests to one route. */
+export interface Meter {
+  /** A request has come; returns when, for {@linkcode end}. */
+  readonly begin: () => number;
+  /** It has its answer. */
+  readonly end: (start: number, status: number) => void;
+}
+
 /** Counts requests, and tells all that is measured. */
 export class Metrics {
   readonly #models: Models;
@@ -28,12 +36,27 @@ export class Metrics {
     this.#models = models;
   }
 
-  /** A handler whose requests are counted under a route, and a model if they are for one. */
+  /** Counts requests under a route, and a model if they are for one. */
+  meter(labels: Route["labels"]): Meter {
+    const { statuses, seconds } = this.#route(labels);
+    return {
+      begin: () => {
+        this.#inFlight++;
+        return performance.now();
+      },
+      end: (start, status) => {
+        this.#inFlight--;
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        seconds.observe((performance.now() - start) / 1000);
+      },
+    };
+  }
+
+  /** A handler whose requests are counted so. */
   measured(labels: Route["labels"], handler: Handler): Handler {
-    const route = this.#route(labels);
+    const meter = this.meter(labels);
     return async (c) => {
-      const start = performance.now();
-      this.#inFlight++;
+      const start = meter.begin();
       let status = 500;
       try {
         const response = await handler(c);
@@ -43,9 +66,7 @@ export class Metrics {
         if (error instanceof HttpProblem) status = error.status;
         throw error;
       } finally {
-        this.#inFlight--;
-        route.statuses.set(status, (route.statuses.get(status) ?? 0) + 1);
-        route.seconds.observe((performance.now() - start) / 1000);
+        meter.end(start, status);
       }
     };
   }

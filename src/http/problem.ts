@@ -5,7 +5,10 @@
  * `detail`; an exception of the script adds `stage` (the function that raised it), `exception` (its class) and `message`.
  */
 
+import { getLogger } from "@logtape/logtape";
 import type { Failure, Outcome, WorkerError } from "../supervisor/mod.ts";
+
+const log = getLogger(["aimodellib", "http"]);
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
@@ -60,6 +63,15 @@ export class HttpProblem extends Error {
       headers: { "x-content-type-options": "nosniff", ...this.headers, "content-type": "application/problem+json" },
     });
   }
+}
+
+/** What is to be said of an error. One that is no problem is a mistake of ours: the log has it, and the client is not told. */
+export function problemFrom(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  log.error("A request failed: {error}", {
+    error: error instanceof Error ? error.stack ?? error.message : String(error),
+  });
+  return new HttpProblem(500, "The server failed; its log says why");
 }
 
 /** What went wrong in a worker, or on the way to one. */

@@ -1,16 +1,16 @@
 /** `POST /invocations`: bytes in, bytes out. The hot path. */
 
-import type { Context } from "hono";
 import { getLogger } from "@logtape/logtape";
 import { freeLarge } from "../../memory.ts";
 import type { Model } from "../../supervisor/mod.ts";
 import { readBody } from "../body.ts";
-import type { Executing } from "../executing.ts";
+import type { Connected, Executing } from "../executing.ts";
 import { fieldsOf } from "../fields.ts";
 import { metadataEncoder } from "../metadata.ts";
+import type { Meter } from "../metrics.ts";
 import { respondInParts, type Result, wholeOf } from "../parts.ts";
-import { HttpProblem, problemOf } from "../problem.ts";
-import { answerHeaders, contextOf, headersToPassOn, identified, toText } from "../request_context.ts";
+import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
+import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -32,11 +32,18 @@ const DEFAULT_ACCEPT = "*/*";
 /** Bytes of an answer from which it pays to make a stream rather than a copy. */
 const LARGE_BODY = 64 * 1024;
 
-/** Makes the handler. */
-export function invocations(model: Model, { maxBody, uriListHosts, executing }: InvocationOptions) {
+/** Answers a request; never rejects. */
+export type Invocations = (request: Request, connected: Connected) => Promise<Response>;
+
+/** Makes the handler. @param meter counts its requests */
+export function invocations(
+  model: Model,
+  { maxBody, uriListHosts, executing }: InvocationOptions,
+  meter: Meter,
+): Invocations {
   const encode = metadataEncoder();
-  return async function invocations(c: Context): Promise<Response> {
-    const request = c.req.raw;
+  return async function invocations(request, connected) {
+    const start = meter.begin();
     const { headers } = request;
     const fields = fieldsOf(headers);
     const contentType = fields.contentType ?? DEFAULT_CONTENT_TYPE;
@@ -45,9 +52,10 @@ export function invocations(model: Model, { maxBody, uriListHosts, executing }: 
     const context = toText(about);
     const gone = () => request.signal;
     let place = -1;
+    let status = 200;
     try {
       const body = await readBody(request, maxBody, fields);
-      place = executing.enter(c.env);
+      place = executing.enter(connected);
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);
@@ -55,16 +63,19 @@ export function invocations(model: Model, { maxBody, uriListHosts, executing }: 
         const metadata = encode(fetched.contentType, accept);
         const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, gone }));
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
-        return c.text(`Output written to '${output}'\n`, 200, answerHeaders(about));
+        return new Response(`Output written to '${output}'\n`, { headers: answerHeaders(about) });
       }
       const outcome = await model.invoke({ metadata: encode(contentType, accept), context, body, gone });
       if (outcome.kind === "result") return toResponse(outcome, answerHeaders(about));
       if (outcome.kind === "parts") return respondInParts(outcome, accept, answerHeaders(about));
       throw problemOf(outcome);
     } catch (error) {
-      throw identified(error, about);
+      const problem = problemFrom(error).with(answerHeaders(about));
+      status = problem.status;
+      return problem.toResponse();
     } finally {
       if (place >= 0) executing.leave(place);
+      meter.end(start, status);
     }
   };
 }
