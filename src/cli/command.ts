@@ -15,8 +15,6 @@ export interface Command<T> {
     readonly parser: Parser<"sync", T, unknown>;
     readonly fits: (words: readonly string[]) => boolean;
   }[];
-  /** Whether it reads or writes so many files that it keeps all permissions, at first: each open is quicker then. */
-  readonly manyFiles?: boolean;
   /**
    * Does it.
    *

@@ -22,8 +22,6 @@ export interface Io {
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Calls back for each SIGHUP, until disposed. */
   readonly onHangUp: (handler: () => void) => Disposable;
-  /** Gives back the permissions that no command needs. */
-  readonly dropPermissions: () => void;
   /** Columns of the terminal; undefined if standard output is none. */
   readonly columns?: number | undefined;
   /** Columns of the terminal that shows standard error; undefined if none does. */

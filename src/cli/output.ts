@@ -1,7 +1,6 @@
 /** The process as an {@linkcode Io}: the only place, with `main.ts`, that writes to the standard streams. */
 
 import type { Io } from "./io.ts";
-import { dropPermissions } from "./permissions.ts";
 
 /** The outside world of a real process. */
 export function processIo(): Io {
@@ -34,7 +33,6 @@ export function processIo(): Io {
       Deno.addSignalListener("SIGHUP", handler);
       return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", handler) };
     },
-    dropPermissions,
     columns: terminal ? consoleColumns() : undefined,
     errorColumns: Deno.stderr.isTerminal() ? consoleColumns() ?? 80 : undefined,
     colors: terminal && !Deno.env.get("NO_COLOR"),

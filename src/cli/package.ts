@@ -95,7 +95,6 @@ export const packageCommand = defineCommand({
   brief: message`Make a Model Archive.`,
   description: message`Packs a module into one file that can be trained and served elsewhere.`,
   parser,
-  manyFiles: true,
   async run(options, io) {
     const { runPackaging } = await import("./run_package.ts");
     return await runPackaging(options, io);

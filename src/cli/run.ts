@@ -64,7 +64,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       brief: chosen.brief,
       ...(chosen.description !== undefined && { description: chosen.description }),
     });
-    if (!chosen.manyFiles) io.dropPermissions();
     return await chosen.run(options, io, words);
   } catch (error) {
     if (error instanceof Leave) return error.code;

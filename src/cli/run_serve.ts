@@ -64,7 +64,6 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     throw new UsageError("--unix takes the place of a port: leave one out");
   }
   const logging = loggingOf(options, io);
-  // Later the program may not any more.
   using sockets = openSockets();
   const tls = tlsOf(options);
   const access = tokensOf(options, io);
@@ -77,7 +76,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   const given = { module: options.module, script: options.script, modelDir: options.modelDir };
   const chosen = given.module === undefined && options.models.length === 0 ? demandSageMaker(io) : given;
   using prepared = chosen.module === undefined
-    ? prepareSeveral(options, io)
+    ? prepareSeveral(options)
     : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal);
   using log = new RunLog(options, prepared.archive, io);
   configureLogging(log.say, logging);

@@ -74,7 +74,6 @@ type Chosen = TrainOptions & { readonly module: string; readonly variables?: Rea
 async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   const launcher = launcherArgs(options);
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
-  io.dropPermissions();
   const { module, script } = target;
   const modelDir = absolute(options.modelDir);
   Deno.mkdirSync(modelDir, { recursive: true });

@@ -116,7 +116,6 @@ export const serve = defineCommand({
   description:
     message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named: ${"aimodellib serve model.tar.gz model_dir"}.`,
   parser: parser as Parser<"sync", ParsedServe, unknown>,
-  manyFiles: true,
   otherForms: [{
     parser: bareParser,
     fits(given) {

@@ -37,7 +37,6 @@ export async function prepareOne(
 ): Promise<Prepared> {
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", options, io, signal));
-  io.dropPermissions();
   const modelDir = findModelDir(options.modelDir, io);
   const owned = stack.move();
   return {
@@ -61,8 +60,7 @@ export async function prepareOne(
  *
  * @throws {UsageError} if the options can't be meant
  */
-export function prepareSeveral(options: ServeOptions, io: Io): Prepared {
-  io.dropPermissions();
+export function prepareSeveral(options: ServeOptions): Prepared {
   const targets = parseServedModels(options.models);
   if (options.signature !== undefined) {
     throw new UsageError(

@@ -149,7 +149,6 @@ export const train = defineCommand({
   description:
     message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. In place of it and ${"training_script"}, a Model Archive can be named: ${"aimodellib train model.tar.gz model_dir"}.`,
   parser,
-  manyFiles: true,
   otherForms: [{
     parser: bareParser,
     fits(given) {

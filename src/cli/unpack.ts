@@ -28,7 +28,6 @@ export const unpack = defineCommand({
   brief: message`Unpack a Model Archive.`,
   description: message`Checks everything that ${"verify"} does, and writes all files or none.`,
   parser,
-  manyFiles: true,
   async run(options, io) {
     const { runUnpacking } = await import("./run_unpack.ts");
     return await runUnpacking(options, io);

@@ -62,7 +62,7 @@ const INFO_BYTES = 512;
 const MAX_GAP = 1024;
 
 /**
- * Opens the C library; to be called while the program still may.
+ * Opens the C library.
  *
  * @throws {Error} if there is no glibc
  */

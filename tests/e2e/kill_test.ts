@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { sleep, until, within } from "./support/limits.ts";
+import { HAS_SHM } from "./support/needs.ts";
 import { isAlive, signal } from "./support/processes.ts";
 import { BIN, echo, MODULES, py, type Sandbox, test } from "./support/sandbox.ts";
-import { problemOf, type Server } from "./support/server.ts";
+import { problemOf, Server } from "./support/server.ts";
 
 const EXEC = { module: `${MODULES}/exec` };
 
@@ -469,6 +470,27 @@ for (const [what, runtime] of [["XDG_RUNTIME_DIR is set", true], ["it is not", f
     assert.deepEqual([...Deno.readDirSync(long), ...Deno.readDirSync(box.path("run"))], []);
   });
 }
+
+test("train and serve work when module, model, token and TMPDIR are in /dev/shm", async (box) => {
+  const shm = Deno.makeTempDirSync({ dir: "/dev/shm", prefix: "e2e-" });
+  try {
+    Deno.writeTextFileSync(`${shm}/train.py`, "def train(d): open(d + '/weights', 'w').write('7')");
+    Deno.writeTextFileSync(`${shm}/serve.py`, echo("def load(d): return open(d + '/weights', 'rb').read()"));
+    Deno.writeTextFileSync(`${shm}/token`, "a-secret-of-this-test");
+    const env = { TMPDIR: shm };
+    const model = `${shm}/model`;
+    const { code, stderr } = await box.run(["train", shm, "train.py", model], { env });
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    const args = ["serve", "--port", "0", "--token-file", `${shm}/token`, shm, "serve.py", model];
+    const server = await Server.attach(box.start(args, { env }), true);
+    const answer = await server.invoke("x".repeat(100_000), { authorization: "Bearer a-secret-of-this-test" });
+    assert.deepEqual([answer.status, answer.text.length], [200, 100_000]);
+    await server.stop();
+    assert.deepEqual([...Deno.readDirSync(shm)].filter(({ name }) => name.startsWith("aimodellib")), []);
+  } finally {
+    Deno.removeSync(shm, { recursive: true });
+  }
+}, HAS_SHM);
 
 test("train works when TMPDIR is missing, or can't be written to", async (box) => {
   for (const TMPDIR of [box.path("missing"), "/etc/passwd"]) {

@@ -18,6 +18,9 @@ const OVERLAY = "PATH=$PATH:/usr/sbin:/sbin && mount -t tmpfs test /mnt && mkdir
   "mount -t overlay test -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && ip link set lo up && " +
   "chroot /mnt/r /usr/bin/python3 -c 'import venv, ensurepip'";
 
+/** Files in memory, as in most containers. */
+export const HAS_SHM: Need = runs("sh", "-c", "test -d /dev/shm && test -w /dev/shm") || "/dev/shm can't be written to";
+
 /** A network namespace of its own, in which there is no network. */
 export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
   "unshare --net is not permitted here";

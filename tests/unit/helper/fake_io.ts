@@ -13,8 +13,6 @@ export class FakeIo implements Io {
   readonly env: Io["env"];
   readonly columns = 100;
   readonly colors: boolean;
-  /** Whether permissions were given back. */
-  dropped = false;
   readonly #handlers = new Set<(signal: StopSignal) => void>();
 
   constructor(variables: Readonly<Record<string, string>> = {}, colors = false) {
@@ -29,7 +27,6 @@ export class FakeIo implements Io {
     return this.env(name);
   };
 
-  readonly dropPermissions = (): void => void (this.dropped = true);
   readonly stdout = (text: string): void => void (this.out += text);
   readonly stdoutBytes = (bytes: Uint8Array): Promise<void> => {
     this.bytes.push(bytes.slice());
