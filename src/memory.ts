@@ -30,6 +30,8 @@ const LARGE_BYTES = 64 * 1024;
  * for it runs when a few tens of them have come, and each then comes from memory that is in no cache.
  */
 export function freeLarge(bytes: Uint8Array<ArrayBuffer>): void {
+  // To ask a small one for its buffer would make one: until then its bytes are a part of itself.
+  if (bytes.byteLength < LARGE_BYTES) return;
   const { buffer } = bytes;
-  if (bytes.byteLength >= LARGE_BYTES && bytes.byteLength === buffer.byteLength) buffer.transfer(0);
+  if (bytes.byteLength === buffer.byteLength) buffer.transfer(0);
 }
