@@ -5,7 +5,7 @@ import { ALL_INTERFACES, platformOf } from "../config/platform.ts";
 import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
-import { openSockets, serve, type ServeConfig } from "../http/mod.ts";
+import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging, type LogFormat, type LoggingOptions } from "../observability/logging.ts";
 import { type ListenChoice, tlsOf, tokensOf } from "./access.ts";
 import type { Io } from "./io.ts";
@@ -64,7 +64,6 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     throw new UsageError("--unix takes the place of a port: leave one out");
   }
   const logging = loggingOf(options, io);
-  using sockets = openSockets();
   const tls = tlsOf(options);
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
@@ -93,7 +92,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     workers: plan,
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
-  }, { assets, sockets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
+  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
     async (error) => {
       await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
       throw error;

@@ -2,6 +2,5 @@
 
 export { type AppOptions, createApp } from "./app.ts";
 export { listen, type ListenOptions, type Server } from "./server.ts";
-export { openSockets } from "./sockets.ts";
 export { type ModelFiles, serve, type ServeConfig, type ServedModel } from "./serve.ts";
 export { Tokens } from "./tokens.ts";

@@ -7,6 +7,7 @@
  */
 
 import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
+import type { Answer } from "./h1/mod.ts";
 import { problemOf } from "./problem.ts";
 
 /** Whether a client takes events. */
@@ -19,18 +20,20 @@ export function respondInParts(
   { contentType, parts }: Outcome & { kind: "parts" },
   accept: string,
   headers: Readonly<Record<string, string>>,
-): Response {
+): Answer {
   if (!takesEvents(accept)) {
-    return new Response(bodyOf(parts), { headers: { ...headers, "content-type": contentType } });
+    return { status: 200, headers: { ...headers, "content-type": contentType }, body: bodyOf(parts) };
   }
-  return new Response(bodyOf(parts, eventsOf(contentType)), {
+  return {
+    status: 200,
     headers: {
       ...headers,
       "content-type": "text/event-stream",
       "cache-control": "no-cache",
       "x-accel-buffering": "no",
     },
-  });
+    body: bodyOf(parts, eventsOf(contentType)),
+  };
 }
 
 /** A result that is there. */

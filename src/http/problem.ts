@@ -6,25 +6,10 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { type Answer, reasonPhrase } from "./h1/answer.ts";
 import type { Failure, Outcome, WorkerError } from "../supervisor/mod.ts";
 
 const log = getLogger(["aimodellib", "http"]);
-
-const TITLES: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  406: "Not Acceptable",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};
 
 /** A request that can't be answered as it was asked. */
 export class HttpProblem extends Error {
@@ -52,16 +37,17 @@ export class HttpProblem extends Error {
 
   /** The problem itself. */
   get body(): Readonly<Record<string, string | number>> {
-    const title = TITLES[this.status] ?? "Error";
+    const title = reasonPhrase(this.status) || "Error";
     return { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
   }
 
-  /** The response that says it. */
-  toResponse(): Response {
-    return new Response(JSON.stringify(this.body) + "\n", {
+  /** The answer that says it. */
+  toAnswer(): Answer & { readonly body: Uint8Array<ArrayBuffer> } {
+    return {
       status: this.status,
       headers: { "x-content-type-options": "nosniff", ...this.headers, "content-type": "application/problem+json" },
-    });
+      body: new TextEncoder().encode(JSON.stringify(this.body) + "\n"),
+    };
   }
 }
 

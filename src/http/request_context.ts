@@ -4,7 +4,7 @@
  * The worker is told, so that the lines which a script logs have the id; the answer gives the id back, whatever it is.
  */
 
-import { type Fields, fieldsOf } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** What may stand in a log and a header, whoever sent it. */
@@ -40,23 +40,25 @@ export interface RequestContext {
 const PREFIX = `${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}-`;
 let made = 0;
 
-/** Reads the headers of a request. @param fields of them, if they were read */
-export function contextOf(headers: Headers, fields: Fields = fieldsOf(headers)): RequestContext {
-  const { requestId, traceparent, customAttributes } = fields;
+/** Reads what the headers of a request say. */
+export function contextOf({ requestId, traceparent, tracestate, customAttributes }: Fields): RequestContext {
   const id = requestId !== null && REQUEST_ID.test(requestId) ? requestId : `${PREFIX}${++made}`;
   if (traceparent === null && customAttributes === null) return { id };
   return {
     id,
     customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
-    ...(traceparent !== null && traceOf(traceparent, headers)),
+    ...(traceparent !== null && traceOf(traceparent, tracestate)),
   };
 }
 
 /** What is said of the trace, in the version that this program knows; undefined if it is not as it should be. */
-function traceOf(said: string, headers: Headers): Pick<RequestContext, "traceparent" | "tracestate"> | undefined {
+function traceOf(
+  said: string,
+  tracestate: string | null,
+): Pick<RequestContext, "traceparent" | "tracestate"> | undefined {
   const [, ids] = TRACEPARENT.exec(said) ?? [];
   if (ids === undefined) return undefined;
-  return { traceparent: `00${ids}`, tracestate: matching(TRACESTATE, headers.get("tracestate")) };
+  return { traceparent: `00${ids}`, tracestate: matching(TRACESTATE, tracestate) };
 }
 
 function matching(pattern: RegExp, value: string | null): string | undefined {

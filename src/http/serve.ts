@@ -15,10 +15,7 @@ import {
 } from "../supervisor/mod.ts";
 import { keepFreedMemory } from "../memory.ts";
 import { type AppOptions, createApp } from "./app.ts";
-import { Executing } from "./executing.ts";
-import { Guard } from "./guard.ts";
 import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
-import type { Sockets } from "./sockets.ts";
 import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
@@ -43,7 +40,7 @@ export interface ModelFiles extends Partial<Disposable> {
 /** What a serving run needs to know. */
 export interface ServeConfig
   extends
-    Omit<AppOptions, "executing">,
+    AppOptions,
     ListenOptions,
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
@@ -74,8 +71,6 @@ export interface ServeConfig
 /** What a serving run is given by its caller. */
 export interface ServeContext {
   readonly assets: Assets;
-  /** For limits of connections; without them, there are none. */
-  readonly sockets?: Sockets | undefined;
   readonly env: (name: string) => string | undefined;
   /** Aborted by the first signal: drain, then end. */
   readonly stop: AbortSignal;
@@ -99,9 +94,8 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     served.map((source) => sourceOf(source, config, context, () => void models.get(source.name)?.reload())),
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
-  const executing = new Executing();
-  const app = createApp(models, { ...config, executing });
-  const handling = { handler: app.fetch, executing };
+  const { handle } = createApp(models, config);
+  const handling = { handle, readTimeoutMs: config.readTimeoutMs };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   log.info("Listening on {url}; loading {what}", {
     url: server.url,
@@ -117,13 +111,6 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
   try {
-    using _ = context.sockets && new Guard({
-      sockets: context.sockets,
-      local: server.local,
-      readTimeoutMs: config.readTimeoutMs,
-      executing: () => executing.ports(),
-      onDeaf: () => server.relisten(),
-    });
     await Promise.race([models.failed, stopped.promise]);
     log.info("Stopping: requests in flight are finished first");
   } finally {

@@ -19,6 +19,11 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["lines that end with LF alone", "GET /health/live HTTP/1.1\nHost: a\n\n", [200]],
   // Its length.
   [
+    "Transfer-Encoding, then Content-Length",
+    `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n`,
+    [400],
+  ],
+  [
     "Content-Length, then Transfer-Encoding",
     `${POST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     [
@@ -59,10 +64,12 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["thousands of trailers", `${CHUNKED}0\r\n${"A: b\r\n".repeat(5000)}\r\n`, [400]],
   // The first line.
   ["HTTP/0.9", "GET /health/live\r\n", [400]],
-  ["HTTP/2.0 in words", `GET /health/live HTTP/2.0\r\n${HOST}\r\n`, [400]],
+  ["HTTP/2.0 in words", `GET /health/live HTTP/2.0\r\n${HOST}\r\n`, [505]],
+  ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505]],
   ["a method with a brace", `G{T / HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["an unknown method", `BREW /invocations HTTP/1.1\r\n${HOST}\r\n`, [405]],
-  ["CONNECT", `CONNECT example.com:80 HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["CONNECT", `CONNECT example.com:80 HTTP/1.1\r\n${HOST}\r\n`, [501]],
+  ["TRACE", `TRACE / HTTP/1.1\r\n${HOST}\r\n`, [501]],
   ["OPTIONS *", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [404]],
   ["an absolute URL", `GET http://other/health/live HTTP/1.1\r\n${HOST}\r\n`, [200]],
   ["an absolute URL without a host", `GET http:// HTTP/1.1\r\n${HOST}\r\n`, [400]],
@@ -73,8 +80,10 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["an empty host in the path", `GET //[::x/ HTTP/1.1\r\n${HOST}\r\n`, [404]],
   ["a path over 64 KiB", `GET /${"a".repeat(70_000)} HTTP/1.1\r\n${HOST}\r\n`, [414]],
   // Headers.
-  ["no host", "GET /health/live HTTP/1.1\r\n\r\n", [200]],
-  ["a host that is none", "POST /invocations HTTP/1.1\r\nHost: [::1 <a b>\r\nContent-Length: 2\r\n\r\nhi", [200]],
+  ["no host", "GET /health/live HTTP/1.1\r\n\r\n", [400]],
+  ["no host in HTTP/1.0", "GET /health/live HTTP/1.0\r\n\r\n", [200]],
+  ["two hosts", `${GET}${HOST}\r\n`, [400]],
+  ["a host that is none", "POST /invocations HTTP/1.1\r\nHost: [::1 <a b>\r\nContent-Length: 2\r\n\r\nhi", [400]],
   ["99 headers", `${GET}${"A: b\r\n".repeat(98)}\r\n`, [200]],
   ["101 headers", `${GET}${"A: b\r\n".repeat(100)}\r\n`, [431]],
   ["a header of 1 MB", `${GET}A: ${"x".repeat(1_000_000)}\r\n\r\n`, [431]],
@@ -82,6 +91,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["NUL in a header", `${GET}A: b\0c\r\n\r\n`, [400]],
   ["a folded header", `${GET}A: b\r\n c\r\n\r\n`, [400]],
   ["Latin-1 in Content-Type", `${POST}Content-Type: \xff\xfe\r\nContent-Length: 2\r\n\r\nhi`, [200]],
+  ["Expect: something else", `${POST}Expect: more\r\nContent-Length: 2\r\n\r\nhi`, [417]],
   ["Expect: 100-continue", `${POST}Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi`, [100, 200]],
   // Other protocols.
   [
@@ -161,12 +171,11 @@ test("a request that hides behind another's body is not executed", async (box) =
         return ",".join(executed).encode()
   `));
   const hidden = `${POST}Content-Length: 6\r\n\r\nhidden`;
-  const both = `Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding: chunked\r\n`;
-  assert.deepEqual(await statusesOf(server.port, `${POST}${both}\r\n0\r\n\r\n${hidden}`, 1), [400]);
-  // In this order the length is not seen, and what follows the last chunk is another request, as RFC 9112 says.
-  const chunked = `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n3\r\none\r\n0\r\n\r\n`;
-  assert.deepEqual(await statusesOf(server.port, chunked, 1), [200]);
-  assert.equal((await server.invoke("last")).text, "one,last");
+  const both = [`Content-Length: ${5 + hidden.length}\r\n`, "Transfer-Encoding: chunked\r\n"];
+  for (const headers of [both, both.toReversed()]) {
+    assert.deepEqual(await statusesOf(server.port, `${POST}${headers.join("")}\r\n0\r\n\r\n${hidden}`, 1), [400]);
+  }
+  assert.equal((await server.invoke("last")).text, "last");
   await server.stop();
 });
 
@@ -237,7 +246,8 @@ test("3,000 requests with damaged bytes are answered or refused, and nothing is 
     const statuses = await Promise.all(sent.map((text) => statusesOf(server.port, text)));
     for (const [i, list] of statuses.entries()) {
       for (const status of list) {
-        assert.ok(status < 500, `${status} to ${JSON.stringify(sent[i])}`);
+        // Not Implemented, as the method may be, and HTTP Version Not Supported are no failures of the server.
+        assert.ok(status < 500 || status === 501 || status === 505, `${status} to ${JSON.stringify(sent[i])}`);
         seen.set(status, (seen.get(status) ?? 0) + 1);
       }
     }
@@ -334,7 +344,6 @@ test("when all file descriptors are taken, quiet connections are closed, and oth
         return false;
       }
     });
-    assert.match(server.log, /WARNING Listening on .* again: a connection could not be accepted \(see ulimit -n\)/);
   } finally {
     for (const connection of waiting) connection[Symbol.dispose]();
   }

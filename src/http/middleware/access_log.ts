@@ -6,6 +6,8 @@
 
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { getLogger } from "@logtape/logtape";
+import { fieldsOf } from "../fields.ts";
+import type { Incoming } from "../h1/mod.ts";
 import { contextOf, traceIdOf } from "../request_context.ts";
 
 const log = getLogger(["aimodellib", "access"]);
@@ -15,7 +17,7 @@ export function accessLog(): MiddlewareHandler {
   return async function accessLog(c: Context, next: Next): Promise<void> {
     const start = performance.now();
     await next();
-    const context = contextOf(c.req.raw.headers);
+    const context = contextOf(fieldsOf((c.env as Incoming).head.fields));
     // A route that has made an id has told it to the worker.
     const id = c.res.headers.get("x-request-id") ?? context.id;
     c.res.headers.set("x-request-id", id);

@@ -4,6 +4,9 @@ import type { Context } from "hono";
 import type { Model, Models } from "../../supervisor/mod.ts";
 import { VERSION } from "../../version.ts";
 import { readBody } from "../body.ts";
+import { toResponse } from "../fetch_types.ts";
+import { fieldsOf } from "../fields.ts";
+import type { Incoming } from "../h1/mod.ts";
 import { metadataEncoder } from "../metadata.ts";
 import { wholeOf } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
@@ -57,20 +60,19 @@ export function modelReady(model: Model) {
 }
 
 /** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
-export function infer(model: Model, { maxBody, executing }: Pick<InvocationOptions, "maxBody" | "executing">) {
+export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBody">) {
   const encode = metadataEncoder();
   const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
-    const { raw } = c.req;
-    const about = contextOf(raw.headers);
+    const incoming = c.env as Incoming;
+    const fields = fieldsOf(incoming.head.fields);
+    const about = contextOf(fields);
     const context = toText(about);
-    const gone = () => raw.signal;
-    let place = -1;
+    const gone = () => incoming.gone();
     try {
       const signature = signatureOf(model);
-      const body = await readBody(decompressed(raw), maxBody);
-      place = executing.enter(c.env);
-      const request = parseInferRequest(body, jsonLength(raw.headers), signature);
+      const body = await decompressed(await incoming.body(maxBody), fields.contentEncoding, maxBody);
+      const request = parseInferRequest(body, jsonLength(fields.inferenceHeaderLength), signature);
       const { calls, accept } = callsOf(request, signature);
       const results = await Promise.all(
         calls.map(async ({ body, contentType }) =>
@@ -78,11 +80,9 @@ export function infer(model: Model, { maxBody, executing }: Pick<InvocationOptio
         ),
       );
       const answer = encodeInferResponse(description, request, results, signature);
-      return new Response(answer.body, { headers: { ...answer.headers, ...answerHeaders(about) } });
+      return toResponse({ status: 200, headers: { ...answer.headers, ...answerHeaders(about) }, body: answer.body });
     } catch (error) {
       throw identified(error, about);
-    } finally {
-      if (place >= 0) executing.leave(place);
     }
   };
 }
@@ -91,8 +91,7 @@ function signatureOf(model: Model): Signature | undefined {
   return model.signature as Signature | undefined;
 }
 
-function jsonLength(headers: Headers): number | undefined {
-  const text = headers.get("inference-header-content-length");
+function jsonLength(text: string | null): number | undefined {
   if (text === null) return undefined;
   if (!/^\d{1,15}$/.test(text)) {
     throw new HttpProblem(400, `Inference-Header-Content-Length must be a number of bytes, not '${text}'`);
@@ -101,11 +100,18 @@ function jsonLength(headers: Headers): number | undefined {
 }
 
 /** The clients of this protocol compress what they send, if they are told to. */
-function decompressed(request: Request): Request | Response {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (encoding === "identity" || request.body === null) return request;
+async function decompressed(
+  body: Uint8Array<ArrayBuffer>,
+  contentEncoding: string | null,
+  maxBody: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const encoding = contentEncoding?.trim().toLowerCase() ?? "identity";
+  if (encoding === "identity" || body.length === 0) return body;
   if (encoding !== "gzip" && encoding !== "deflate") {
     throw new HttpProblem(415, `A body of Content-Encoding '${encoding}' can't be read: send gzip, deflate or none`);
   }
-  return new Response(request.body.pipeThrough(new DecompressionStream(encoding)));
+  return await readBody(
+    new Response(new Blob([body]).stream().pipeThrough(new DecompressionStream(encoding))),
+    maxBody,
+  );
 }

@@ -1,14 +1,12 @@
 /** `POST /invocations`: bytes in, bytes out. The hot path. */
 
 import { getLogger } from "@logtape/logtape";
-import { freeLarge } from "../../memory.ts";
 import type { Model } from "../../supervisor/mod.ts";
-import { readBody } from "../body.ts";
-import type { Connected, Executing } from "../executing.ts";
 import { fieldsOf } from "../fields.ts";
+import { type Answer, type Incoming, isHeaderValue } from "../h1/mod.ts";
 import { metadataEncoder } from "../metadata.ts";
 import type { Meter } from "../metrics.ts";
-import { respondInParts, type Result, wholeOf } from "../parts.ts";
+import { respondInParts, wholeOf } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
@@ -21,41 +19,29 @@ export interface InvocationOptions {
   readonly maxBody: number;
   /** Hosts that a `text/uri-list` body may name; empty turns such bodies off. */
   readonly uriListHosts: readonly string[];
-  /** Is told which requests are executed. */
-  readonly executing: Executing;
 }
 
 /** Types assumed when a request does not say. */
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 const DEFAULT_ACCEPT = "*/*";
 
-/** Bytes of an answer from which it pays to make a stream rather than a copy. */
-const LARGE_BODY = 64 * 1024;
-
 /** Answers a request; never rejects. */
-export type Invocations = (request: Request, connected: Connected) => Promise<Response>;
+export type Invocations = (request: Incoming) => Promise<Answer>;
 
 /** Makes the handler. @param meter counts its requests */
-export function invocations(
-  model: Model,
-  { maxBody, uriListHosts, executing }: InvocationOptions,
-  meter: Meter,
-): Invocations {
+export function invocations(model: Model, { maxBody, uriListHosts }: InvocationOptions, meter: Meter): Invocations {
   const encode = metadataEncoder();
-  return async function invocations(request, connected) {
+  return async function invocations(request) {
     const start = meter.begin();
-    const { headers } = request;
-    const fields = fieldsOf(headers);
+    const fields = fieldsOf(request.head.fields);
     const contentType = fields.contentType ?? DEFAULT_CONTENT_TYPE;
     const accept = fields.accept ?? DEFAULT_ACCEPT;
-    const about = contextOf(headers, fields);
+    const about = contextOf(fields);
     const context = toText(about);
-    const gone = () => request.signal;
-    let place = -1;
+    const gone = () => request.gone();
     let status = 200;
     try {
-      const body = await readBody(request, maxBody, fields);
-      place = executing.enter(connected);
+      const body = await request.body(maxBody);
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);
@@ -63,52 +49,36 @@ export function invocations(
         const metadata = encode(fetched.contentType, accept);
         const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, gone }));
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
-        return new Response(`Output written to '${output}'\n`, { headers: answerHeaders(about) });
+        const written = new TextEncoder().encode(`Output written to '${output}'\n`);
+        return {
+          status,
+          headers: { ...answerHeaders(about), "content-type": "text/plain;charset=UTF-8" },
+          body: written,
+        };
       }
       const outcome = await model.invoke({ metadata: encode(contentType, accept), context, body, gone });
-      if (outcome.kind === "result") return toResponse(outcome, answerHeaders(about));
-      if (outcome.kind === "parts") return respondInParts(outcome, accept, answerHeaders(about));
-      throw problemOf(outcome);
+      if (outcome.kind === "result") {
+        const headers = answerHeaders(about);
+        headers["content-type"] = checked(outcome.contentType);
+        return { status, headers, body: outcome.body };
+      }
+      if (outcome.kind !== "parts") throw problemOf(outcome);
+      checked(outcome.contentType);
+      return respondInParts(outcome, accept, answerHeaders(about));
     } catch (error) {
       const problem = problemFrom(error).with(answerHeaders(about));
       status = problem.status;
-      return problem.toResponse();
+      return problem.toAnswer();
     } finally {
-      if (place >= 0) executing.leave(place);
       meter.end(start, status);
     }
   };
 }
 
-function toResponse({ contentType, body }: Result, headers: Record<string, string>): Response {
-  headers["content-type"] = contentType;
-  try {
-    if (body.length < LARGE_BODY) return new Response(body, { headers });
-    headers["content-length"] = String(body.length);
-    return new Response(oneChunk(body), { headers });
-  } catch {
-    const message = `serialize() returned '${contentType}', which can't be a Content-Type`;
-    log.error("{message}", { message });
-    throw new HttpProblem(500, message);
-  }
-}
-
-/**
- * A stream of `bytes`, which are not copied: `new Response(bytes)` copies them. Their memory is free when they have been sent,
- * not when the collector comes.
- */
-function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let taken = false;
-  return new ReadableStream({
-    pull(controller) {
-      if (taken) {
-        // The server has its own hold on the memory of a chunk that it has taken, until that is sent.
-        freeLarge(bytes);
-        controller.close();
-      } else {
-        taken = true;
-        controller.enqueue(bytes);
-      }
-    },
-  }, { highWaterMark: 0 });
+/** A script's content type. @throws {HttpProblem} 500 if it can't be one */
+function checked(contentType: string): string {
+  if (isHeaderValue(contentType)) return contentType;
+  const message = `serialize() returned '${contentType}', which can't be a Content-Type`;
+  log.error("{message}", { message });
+  throw new HttpProblem(500, message);
 }

@@ -1,13 +1,19 @@
 /** The application, with a pool that answers as a test says. */
 
-import type { Hono } from "hono";
-import { createApp } from "../../../src/http/app.ts";
-import { Executing } from "../../../src/http/executing.ts";
+import { type App, createApp } from "../../../src/http/app.ts";
+import { readBody } from "../../../src/http/body.ts";
+import { toResponse } from "../../../src/http/fetch_types.ts";
+import type { Incoming } from "../../../src/http/h1/mod.ts";
 import type { Models } from "../../../src/supervisor/mod.ts";
 import { FakePool } from "./fake_pool.ts";
 
+/** The application, and a way to ask it without a connection. */
+export interface TestApp extends App {
+  request(path: string, init?: RequestInit): Promise<Response>;
+}
+
 /** Makes it; bodies may be 1000 bytes long. */
-export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: readonly string[] = []): Hono {
+export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: readonly string[] = []): TestApp {
   const all = pools instanceof FakePool ? [pools.model] : pools.map(({ model }) => model);
   const models = {
     all,
@@ -16,7 +22,31 @@ export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: rea
       return all[0]!.state;
     },
   } as unknown as Models;
-  return createApp(models, { maxBody: 1000, uriListHosts, executing: new Executing() });
+  const app = createApp(models, { maxBody: 1000, uriListHosts });
+  return {
+    ...app,
+    request: async (path, init) =>
+      toResponse(await app.handle(incomingOf(new Request(`http://localhost${path}`, init)))),
+  };
+}
+
+/** A request as it comes from a connection. */
+export function incomingOf(request: Request): Incoming {
+  const { pathname, search, host } = new URL(request.url);
+  return {
+    head: {
+      method: request.method,
+      target: pathname + search,
+      host,
+      fields: [...request.headers].flat(),
+      length: undefined,
+      old: false,
+      keepAlive: true,
+      expectsContinue: false,
+    },
+    body: (maxBytes) => readBody(request, maxBytes),
+    gone: () => request.signal,
+  };
 }
 
 /** What a problem is compared with: its status is in it, as that of the response must be. */

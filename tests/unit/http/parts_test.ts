@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { toResponse } from "../../../src/http/fetch_types.ts";
 import { gatherParts, respondInParts, takesEvents } from "../../../src/http/parts.ts";
 import { PartStream } from "../../../src/supervisor/part_stream.ts";
 import { text, utf8 } from "../helper/bytes.ts";
+
+const respond = (...args: Parameters<typeof respondInParts>) => toResponse(respondInParts(...args));
 
 const lost = { kind: "lost", cause: "exit code 3" } as const;
 
@@ -23,7 +26,7 @@ Deno.test("takesEvents() finds text/event-stream among what a client accepts", (
 });
 
 Deno.test("respondInParts() gives the parts as a body, without empty pieces", async () => {
-  const response = respondInParts(
+  const response = respond(
     { kind: "parts", contentType: "a/b", parts: streamOf(["one", "", "", "two"]) },
     "*/*",
     {},
@@ -36,7 +39,7 @@ Deno.test("respondInParts() gives the parts as a body, without empty pieces", as
 
 Deno.test("respondInParts() breaks a body off when its parts do not come to their end", async () => {
   await assert.rejects(
-    respondInParts({ kind: "parts", contentType: "a/b", parts: streamOf(["one"], lost) }, "*/*", {}).text(),
+    respond({ kind: "parts", contentType: "a/b", parts: streamOf(["one"], lost) }, "*/*", {}).text(),
     { name: "HttpProblem" },
   );
 });
@@ -51,7 +54,7 @@ for (
   ] as const
 ) {
   Deno.test(`respondInParts() writes a part of ${type} as an event`, async () => {
-    const response = respondInParts(
+    const response = respond(
       { kind: "parts", contentType: type, parts: streamOf([part]) },
       "text/event-stream",
       {},
@@ -62,7 +65,7 @@ for (
 }
 
 Deno.test("respondInParts() ends events with a problem when the parts do not come to their end", async () => {
-  const events = await respondInParts(
+  const events = await respond(
     { kind: "parts", contentType: "text/plain", parts: streamOf(["one"], lost) },
     "text/event-stream",
     {},

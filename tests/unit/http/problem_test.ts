@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { toResponse } from "../../../src/http/fetch_types.ts";
 import { HttpProblem, problemOf } from "../../../src/http/problem.ts";
 import type { WorkerError } from "../../../src/supervisor/mod.ts";
 
@@ -6,8 +7,10 @@ function ofError(error: Partial<WorkerError>): HttpProblem {
   return problemOf({ kind: "error", error: { reason: "exception", message: "", ...error } });
 }
 
-Deno.test("toResponse() gives problem details with all members when there are more of them", async () => {
-  const response = new HttpProblem(503, "Not 'yet'", { state: "loading" }, { "retry-after": "1" }).toResponse();
+Deno.test("toAnswer() gives problem details with all members when there are more of them", async () => {
+  const response = toResponse(
+    new HttpProblem(503, "Not 'yet'", { state: "loading" }, { "retry-after": "1" }).toAnswer(),
+  );
   assert.equal(response.status, 503);
   assert.deepEqual([...response.headers], [
     ["content-type", "application/problem+json"],
@@ -40,8 +43,8 @@ for (
     [418, "Error"],
   ] as const
 ) {
-  Deno.test(`toResponse() has the title '${title}' when the status is ${status}`, async () => {
-    const response = new HttpProblem(status, "detail").toResponse();
+  Deno.test(`toAnswer() has the title '${title}' when the status is ${status}`, async () => {
+    const response = toResponse(new HttpProblem(status, "detail").toAnswer());
     assert.equal(response.status, status);
     assert.equal((await response.json()).title, title);
   });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { Executing } from "../../../src/http/executing.ts";
-import { type Handling, listen as listenWith, type ListenOptions } from "../../../src/http/server.ts";
+import type { Answer, Handle } from "../../../src/http/h1/mod.ts";
+import { listen as listenWith, type ListenOptions } from "../../../src/http/server.ts";
+import { utf8 } from "../helper/bytes.ts";
 
-const listen = (options: ListenOptions, handler: Handling["handler"]) =>
-  listenWith(options, { handler, executing: new Executing() });
-const hello = () => new Response("hello");
+const listen = (options: ListenOptions, handle: Handle) => listenWith(options, { handle, readTimeoutMs: 60_000 });
+const saying = (text: string): Answer => ({ status: 200, headers: {}, body: utf8(text) });
+const hello: Handle = () => Promise.resolve(saying("hello"));
 
 async function textOf(url: string): Promise<string> {
   return await (await fetch(url)).text();
@@ -68,7 +69,7 @@ Deno.test("drain() lets requests finish, and takes no new ones, when some are in
   const server = listen({ host: "127.0.0.1", port: 0 }, async () => {
     entered.resolve();
     await release.promise;
-    return new Response("late");
+    return saying("late");
   });
   const answer = textOf(server.url);
   await entered.promise;

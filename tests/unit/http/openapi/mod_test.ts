@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../../src/http/app.ts";
-import { Executing } from "../../../../src/http/executing.ts";
 import { describe, type Described } from "../../../../src/http/openapi/mod.ts";
 import type { Models } from "../../../../src/supervisor/mod.ts";
 import { FakePool } from "../../helper/fake_pool.ts";
@@ -16,11 +15,10 @@ function routesOf(count: number, { predictRoute, healthRoute }: Partial<Describe
   const app = createApp(models, {
     maxBody: 1,
     uriListHosts: [],
-    executing: new Executing(),
     predictRoute,
     healthRoute,
   });
-  return new Set(app.routes.map(({ method, path }) => {
+  return new Set(app.routes.routes.map(({ method, path }) => {
     const general = path.replace(/^(\/v2)?\/models\/[^/]+/, "$1/models/{name}").replace(
       /\/versions\/1/,
       "/versions/{version}",

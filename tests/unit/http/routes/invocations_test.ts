@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { listen } from "../../../../src/http/server.ts";
 import type { Outcome } from "../../../../src/supervisor/mod.ts";
 import { appWith, problemIn } from "../../helper/app.ts";
 import { pattern, text, utf8 } from "../../helper/bytes.ts";
@@ -130,9 +131,9 @@ Deno.test("POST /invocations answers 413 and asks no worker when an endless stre
 });
 
 Deno.test("POST /invocations answers 413, and 200 at the limit, when a real client sends with and without a length", async () => {
-  const app = appWith(new FakePool(({ body }) => result(`${body.length}`)));
-  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
-  const url = `http://127.0.0.1:${server.addr.port}/invocations`;
+  const { handle } = appWith(new FakePool(({ body }) => result(`${body.length}`)));
+  const server = listen({ host: "127.0.0.1", port: 0 }, { handle, readTimeoutMs: 60_000 });
+  const url = `${server.url}/invocations`;
   for (const [length, status] of [[1000, 200], [1001, 413]] as const) {
     for (const body of [pattern(length), new Blob([pattern(length)]).stream()]) {
       const response = await fetch(url, { method: "POST", body });
@@ -141,6 +142,7 @@ Deno.test("POST /invocations answers 413, and 200 at the limit, when a real clie
       else assert.equal((await problemIn(response))["status"], 413);
     }
   }
+  await server.drain();
 });
 
 Deno.test("POST /invocations answers 431 and asks no worker when the headers do not fit in a frame", async () => {

@@ -1,0 +1,117 @@
+/** The body of a request: RFC 9112, sections 6 and 7. */
+
+import { HttpProblem } from "../problem.ts";
+import { latin1 } from "./head.ts";
+import type { Input } from "./input.ts";
+
+/** Memory that is taken before any of a body has come, in bytes: who says that it will be long may not mean it. */
+const FIRST_BYTES = 1024 * 1024;
+
+/** The longest line with a chunk's size, and the most that all trailers may have, in bytes. */
+const MAX_CHUNK_LINE = 256;
+const MAX_TRAILERS = 8 * 1024;
+
+const LF = 0x0a;
+const CHUNK_LINE = /^([\da-fA-F]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+
+/**
+ * Takes a body of a known length.
+ *
+ * @throws {HttpProblem} 400 if less comes
+ */
+export async function takeBody(input: Input, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Growing(Math.min(length, FIRST_BYTES), length);
+  await body.fill(input, length);
+  return body.finish();
+}
+
+/**
+ * Takes a body that comes in chunks.
+ *
+ * @throws {HttpProblem} 413 if it is longer than `maxBytes`, as soon as that is known; 400 if it is damaged, or ends early
+ */
+export async function takeChunks(input: Input, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Growing(0, maxBytes);
+  while (true) {
+    const line = await takeLine(input, MAX_CHUNK_LINE, "line with a chunk's size");
+    const digits = CHUNK_LINE.exec(line)?.[1];
+    if (digits === undefined) throw damaged("a chunk does not begin with its size");
+    const size = parseInt(digits, 16);
+    if (size === 0) break;
+    if (body.length + size > maxBytes) throw tooLarge(maxBytes);
+    await body.fill(input, size);
+    if (await takeLine(input, 2, "end of a chunk") !== "\r\n") throw damaged("a chunk is longer than it says");
+  }
+  let left = MAX_TRAILERS;
+  for (let line = ""; line !== "\r\n"; left -= line.length) line = await takeLine(input, left, "trailer");
+  return body.finish();
+}
+
+/** What is said of a body that is longer than is accepted. */
+export function tooLarge(maxBytes: number): HttpProblem {
+  return new HttpProblem(413, `The body is larger than the limit of ${maxBytes} bytes (--max-body)`);
+}
+
+/** A line with its end. @throws {HttpProblem} 400 if it is longer, or does not come */
+async function takeLine(input: Input, maxBytes: number, what: string): Promise<string> {
+  while (true) {
+    const at = input.bytes.subarray(input.start, Math.min(input.end, input.start + maxBytes)).indexOf(LF);
+    if (at >= 0) return latin1(input.take(at + 1));
+    if (input.length >= maxBytes) throw damaged(`the ${what} is too long`);
+    if (!await input.more()) throw endedEarly();
+  }
+}
+
+/** Bytes whose number is not known, or not believed, before they are there. */
+class Growing {
+  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #most: number;
+  length = 0;
+
+  constructor(capacity: number, most: number) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#most = most;
+  }
+
+  /** Adds so many bytes of the input. */
+  async fill(input: Input, count: number): Promise<void> {
+    const end = this.length + count;
+    while (this.length < end) {
+      this.#makeRoom(Math.min(end, this.length + FIRST_BYTES));
+      const space = this.#bytes.subarray(this.length, Math.min(end, this.#bytes.length));
+      if (input.length > 0) {
+        const there = Math.min(input.length, space.length);
+        space.set(input.bytes.subarray(input.start, input.start + there));
+        input.skip(there);
+        this.length += there;
+      } else if (input.reading) {
+        if (!await input.more()) throw endedEarly();
+      } else {
+        const read = await input.readInto(space);
+        if (read === 0) throw endedEarly();
+        this.length += read;
+      }
+    }
+  }
+
+  /** All of them, in memory of their length. */
+  finish(): Uint8Array<ArrayBuffer> {
+    const { buffer } = this.#bytes;
+    return this.length === buffer.byteLength ? this.#bytes : new Uint8Array(buffer.transfer(this.length));
+  }
+
+  #makeRoom(length: number): void {
+    const { buffer } = this.#bytes;
+    if (length <= buffer.byteLength) return;
+    const capacity = Math.min(Math.max(length, 2 * buffer.byteLength), this.#most);
+    this.#bytes = new Uint8Array(buffer.transfer(capacity));
+  }
+}
+
+function damaged(how: string): HttpProblem {
+  return new HttpProblem(400, `The body can't be read: ${how}`);
+}
+
+function endedEarly(): HttpProblem {
+  return new HttpProblem(400, "The body ended early: the client closed the connection");
+}

@@ -1,0 +1,121 @@
+/** What is sent on a connection. */
+
+import { freeLarge } from "../../memory.ts";
+import { type Answer, dateOf, type Framing, headOf, type NextUse, writeLatin1 } from "./answer.ts";
+
+/** Bytes of a buffer for what is sent. What does not fit has a buffer of its own, or is sent apart. */
+const BUFFER_BYTES = 8 * 1024;
+
+/** The longest body that is copied beside its head, in bytes. */
+const MAX_BESIDE = 32 * 1024;
+
+/** So many buffers are kept: there are as many as writes at a time. */
+const MAX_SPARE = 256;
+
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+const LINE_END = new TextEncoder().encode("\r\n");
+const NOTHING = new Uint8Array(0);
+const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
+
+/** Those of all connections. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+
+/** Bytes to a socket. */
+export class Output {
+  readonly #conn: Deno.Conn;
+  readonly #onWait: () => void;
+  /** Whether the client has not taken yet what was sent. */
+  sending = false;
+
+  /** @param onWait called whenever the client is to take something */
+  constructor(conn: Deno.Conn, onWait: () => void) {
+    this.#conn = conn;
+    this.#onWait = onWait;
+  }
+
+  /**
+   * Sends an answer; its body is of no use afterwards.
+   *
+   * @param gone gives a signal of the client's leaving: the pieces of a body are let go then
+   * @throws {Error} if the client does not take it, or the body fails
+   */
+  answer(answer: Answer, framing: Framing, connection: NextUse, gone?: () => AbortSignal): Promise<void> {
+    const { body } = answer;
+    const head = headOf(answer, framing, connection, dateOf(Date.now()));
+    if (body instanceof ReadableStream) return this.#sendStream(head, body, framing, gone);
+    if (framing.kind === "none") return this.#sendTogether(head);
+    return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body);
+  }
+
+  /** Tells the client that it may send the body. */
+  async continue(): Promise<void> {
+    await this.#send(CONTINUE);
+  }
+
+  async #sendStream(
+    head: string,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    { kind }: Framing,
+    gone?: () => AbortSignal,
+  ): Promise<void> {
+    await this.#sendTogether(head);
+    if (kind === "none") await body.cancel();
+    else await this.#sendPieces(body, kind === "chunks", gone?.());
+  }
+
+  async #sendPieces(
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    inChunks: boolean,
+    gone: AbortSignal | undefined,
+  ): Promise<void> {
+    const reader = body.getReader();
+    const cancel = () => void reader.cancel().catch(() => {});
+    gone?.addEventListener("abort", cancel, { once: true });
+    if (gone?.aborted) cancel();
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        const piece = next.value;
+        if (piece.length === 0) continue;
+        if (!inChunks) await this.#send(piece);
+        else await this.#sendTogether(`${piece.length.toString(16)}\r\n`, piece, LINE_END);
+      }
+      gone?.throwIfAborted();
+      if (inChunks) await this.#send(LAST_CHUNK);
+    } catch (error) {
+      cancel();
+      throw error;
+    } finally {
+      gone?.removeEventListener("abort", cancel);
+    }
+  }
+
+  async #sendApart(head: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#sendTogether(head);
+    await this.#send(body);
+    freeLarge(body);
+  }
+
+  /** Text, and what follows it, with one call of the system if the client takes it all. */
+  async #sendTogether(text: string, body = NOTHING, end = NOTHING): Promise<void> {
+    const length = text.length + body.length + end.length;
+    const buffer = length <= BUFFER_BYTES ? spare.pop() ?? new Uint8Array(BUFFER_BYTES) : new Uint8Array(length);
+    const bodyStart = writeLatin1(text, buffer, 0);
+    buffer.set(body, bodyStart);
+    if (end.length > 0) buffer.set(end, bodyStart + body.length);
+    const sent = await this.#write(buffer.subarray(0, length));
+    if (sent < length) await this.#send(buffer.subarray(sent, length));
+    this.sending = false;
+    if (buffer.length === BUFFER_BYTES && spare.length < MAX_SPARE) spare.push(buffer);
+  }
+
+  async #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (let sent = 0; sent < bytes.length;) sent += await this.#write(sent === 0 ? bytes : bytes.subarray(sent));
+    this.sending = false;
+  }
+
+  #write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    this.sending = true;
+    this.#onWait();
+    return this.#conn.write(bytes);
+  }
+}

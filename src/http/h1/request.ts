@@ -1,0 +1,91 @@
+/** A request whose head has come, as its handler sees it. */
+
+import { takeBody, takeChunks, tooLarge } from "./body.ts";
+import type { Head } from "./head.ts";
+import type { Input } from "./input.ts";
+
+/** What a handler needs of a request. */
+export interface Incoming {
+  readonly head: Head;
+  /**
+   * All of the body; to be asked for once.
+   *
+   * @param maxBytes the most that is accepted
+   * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away
+   */
+  body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** A signal that is aborted when the client leaves before it has its answer. */
+  gone(): AbortSignal;
+}
+
+/** What a request needs of its connection. */
+export interface RequestOwner {
+  readonly input: Input;
+  /** Tells the client that it may send the body. */
+  sendContinue(): Promise<void>;
+  /** More of the body is waited for. */
+  onWait(): void;
+  /** All of the body has come. */
+  onWhole(): void;
+}
+
+/** One of a connection. */
+export class IncomingRequest implements Incoming {
+  readonly #owner: RequestOwner;
+  #asked = false;
+  #left = false;
+  #gone: AbortController | undefined;
+  /** Whether all of the body was taken: what comes then is another request. */
+  whole = false;
+
+  constructor(readonly head: Head, owner: RequestOwner) {
+    this.#owner = owner;
+    if (head.length === 0) this.#end();
+  }
+
+  body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { length, expectsContinue } = this.head;
+    if (length !== undefined && length > maxBytes) return Promise.reject(tooLarge(maxBytes));
+    this.#asked = true;
+    const { input } = this.#owner;
+    if (length === 0) return Promise.resolve(new Uint8Array(0));
+    if (length === undefined || length > input.length || expectsContinue) return this.#wait(maxBytes);
+    // Nearly all requests come at once: no async function for them.
+    const body = input.take(length);
+    this.#end();
+    return Promise.resolve(body);
+  }
+
+  gone(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.#left) this.#gone.abort();
+    return this.#gone.signal;
+  }
+
+  /** The client has left. */
+  leave(): void {
+    this.#left = true;
+    this.#gone?.abort();
+  }
+
+  /** Whether a body that nobody has asked for is not longer than this, and will come. */
+  isLeftUnder(bytes: number): boolean {
+    const { length, expectsContinue } = this.head;
+    return !this.#asked && length !== undefined && length <= bytes && !expectsContinue;
+  }
+
+  async #wait(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const owner = this.#owner;
+    const { length, expectsContinue } = this.head;
+    if (expectsContinue) await owner.sendContinue();
+    owner.onWait();
+    const body = length === undefined ? await takeChunks(owner.input, maxBytes) : await takeBody(owner.input, length);
+    this.#end();
+    return body;
+  }
+
+  #end(): void {
+    this.whole = true;
+    this.#owner.onWhole();
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * A server of HTTP/1.1, and of HTTP/1.0: RFC 9110 and RFC 9112, on sockets of any kind.
+ *
+ * It keeps itself from being held up by connections that do nothing: a client that sends its request a byte a minute, or
+ * not at all, takes a file descriptor, and these are few. A request must come within a time, as of Apache's RequestReadTimeout: a
+ * limit, and more for each byte that has come. Something of an answer must be taken within that limit. Connections between
+ * two requests stay open, since proxies keep them for long, until descriptors become few.
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { reasonOf } from "../../errors.ts";
+import { Connection, type ConnectionOwner, type Handle } from "./connection.ts";
+import { descriptors } from "./descriptors.ts";
+
+const log = getLogger(["aimodellib", "http"]);
+
+/** Between two looks at all connections, in ms. */
+const LOOK_MS = 1000;
+
+/** Bytes per ms that a request must come with once it is over the limit: 1 KiB a second. */
+const MIN_RATE = 1024 / 1000;
+
+/** Shares of the file descriptors: above the first, quiet connections are closed until the second is reached. */
+const PRESSED = 0.9;
+const RELIEVED = 0.8;
+
+/** Before a connection is accepted again when one could not be, in ms. */
+const ACCEPT_PAUSE_MS = 100;
+
+/** For requests that are on their way when the server begins to drain, in ms. */
+const DRAIN_GRACE_MS = 100;
+
+/** What accepts connections. */
+export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
+
+/** What a server needs to know. */
+export interface HttpServerOptions {
+  readonly handle: Handle;
+  /** How long a request may take to come, in ms. */
+  readonly readTimeoutMs: number;
+  /** What the system says of file descriptors. */
+  readonly descriptors?: typeof descriptors;
+}
+
+/** Answers on the connections that its listeners accept. */
+export class HttpServer implements ConnectionOwner {
+  readonly handle: Handle;
+  readonly #readTimeoutMs: number;
+  readonly #descriptors: typeof descriptors;
+  readonly #listeners = new Set<Listener>();
+  readonly #connections = new Set<Connection>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** Whether the log has it, since the last look, that a connection could not be accepted. */
+  #complained = false;
+  #onEmpty: (() => void) | undefined;
+  draining = false;
+
+  constructor(options: HttpServerOptions) {
+    this.handle = options.handle;
+    this.#readTimeoutMs = options.readTimeoutMs;
+    this.#descriptors = options.descriptors ?? descriptors;
+    // When there is none left it is too late to find out how many there may be.
+    this.#descriptors(0);
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** Accepts connections of a listener until {@linkcode ignore} is called with it. */
+  listen(listener: Listener): void {
+    this.#listeners.add(listener);
+    void this.#accept(listener);
+  }
+
+  /** Closes a listener; connections that it has accepted stay. */
+  ignore(listener: Listener): void {
+    if (this.#listeners.delete(listener)) listener.close();
+  }
+
+  /** Stops accepting; resolves when every request that has come has its answer, and all connections are closed. */
+  async drain(): Promise<void> {
+    this.draining = true;
+    for (const listener of this.#listeners) this.ignore(listener);
+    if (this.#connections.size > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_GRACE_MS));
+    for (const connection of this.#connections) if (connection.idle) connection.close();
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
+    clearInterval(this.#timer);
+  }
+
+  /** Ends all connections at once. */
+  close(): void {
+    for (const listener of this.#listeners) this.ignore(listener);
+    for (const connection of this.#connections) connection.close();
+    clearInterval(this.#timer);
+  }
+
+  /** Closes connections whose clients take too long, and quiet ones if file descriptors are few. */
+  look(): void {
+    this.#complained = false;
+    const now = performance.now();
+    let late = 0;
+    for (const connection of this.#connections) {
+      const { since, receivedBefore } = connection.turn;
+      if (since === 0) continue;
+      const allowed = this.#readTimeoutMs + (connection.input.received - receivedBefore) / MIN_RATE;
+      if (now - since <= allowed) continue;
+      connection.close();
+      late++;
+    }
+    if (late > 0) {
+      log.warn("Closed connections whose clients took more than {seconds} s (--read-timeout): {count}", {
+        count: late,
+        seconds: this.#readTimeoutMs / 1000,
+      });
+    }
+    this.#relieve();
+  }
+
+  async #accept(listener: Listener): Promise<void> {
+    while (true) {
+      let conn: Deno.Conn;
+      try {
+        conn = await listener.accept();
+      } catch (error) {
+        if (!this.#listeners.has(listener)) return;
+        // Mostly there is no file descriptor left.
+        if (!this.#relieve() && !this.#complained) {
+          this.#complained = true;
+          log.warn("A connection could not be accepted: {reason}", { reason: reasonOf(error) });
+        }
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        continue;
+      }
+      // Answers are sent whole: what is small is not to wait for what is not there.
+      if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay();
+      const connection = new Connection(conn, this);
+      this.#connections.add(connection);
+      void connection.run().then(() => this.#forget(connection));
+    }
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** Closes what has been quiet for longest if file descriptors become few. @returns whether any were closed */
+  #relieve(): boolean {
+    const { open, limit } = this.#descriptors(this.#connections.size);
+    if (open <= limit * PRESSED) return false;
+    const quiet = [...this.#connections]
+      .filter(({ busy }) => !busy)
+      .sort((one, other) => one.turn.usedAt - other.turn.usedAt)
+      .slice(0, Math.ceil(open - limit * RELIEVED));
+    if (quiet.length === 0) return false;
+    for (const connection of quiet) connection.close();
+    log.warn(
+      "{open} of {limit} file descriptors are open (see ulimit -n); closed connections that were quiet: {count}",
+      { open, limit, count: quiet.length },
+    );
+    return true;
+  }
+}

@@ -1,0 +1,461 @@
+import assert from "node:assert/strict";
+import { type Answer, type Handle, HttpServer, type HttpServerOptions } from "../../../../src/http/h1/mod.ts";
+import { HttpProblem } from "../../../../src/http/problem.ts";
+import { equalBytes, pattern, text, utf8 } from "../../helper/bytes.ts";
+import { settled, until } from "../../helper/deadline.ts";
+import { CapturedLogs } from "../../helper/logs.ts";
+
+const HOST = "Host: a\r\n";
+
+const saying = (words: string, headers = {}): Answer => ({ status: 200, headers, body: utf8(words) });
+/** Answers with the body. */
+const echo: Handle = async (request) => ({ status: 200, headers: {}, body: await request.body(2 ** 30) });
+
+const post = (body: string, headers = "") =>
+  `POST / HTTP/1.1\r\n${HOST}${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
+const chunked = (chunks: string) => `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunks}`;
+
+/** A server on a port of its own, and clients that speak byte for byte. */
+class Fixture implements AsyncDisposable {
+  readonly server: HttpServer;
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #clients: Client[] = [];
+
+  constructor(handle: Handle, options: Partial<HttpServerOptions> = {}) {
+    this.server = new HttpServer({ handle, readTimeoutMs: 60_000, ...options });
+    this.server.listen(this.#listener);
+  }
+
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  async connect(): Promise<Client> {
+    const client = new Client(await Deno.connect({ hostname: "127.0.0.1", port: this.port }));
+    this.#clients.push(client);
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await settled(this.server.drain(), "the end of all connections");
+  }
+}
+
+class Client {
+  readonly #conn: Deno.TcpConn;
+  received = new Uint8Array(0);
+  ended = false;
+  #open = true;
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    conn.setNoDelay();
+  }
+
+  async send(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? utf8(data) : data;
+    for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
+  }
+
+  /** Reads until what has come is as it should be, or nothing more comes; all of it as text. */
+  async receive(until: (received: string) => boolean = () => false): Promise<string> {
+    const more = async () => {
+      const buffer = new Uint8Array(256 * 1024);
+      while (!this.ended && !until(text(this.received))) {
+        const count = await this.#conn.read(buffer).catch(() => null);
+        if (count === null) this.ended = true;
+        else this.received = new Uint8Array([...this.received, ...buffer.subarray(0, count)]);
+      }
+      return text(this.received);
+    };
+    return await settled(more(), "an answer");
+  }
+
+  /** Reads one answer with a length, and takes it off. */
+  async answer(): Promise<{ head: string; body: string }> {
+    const whole = /^(HTTP[^]*?\r\ncontent-length: (\d+)\r\n[^]*?)\r\n\r\n/;
+    const has = (said: string) => {
+      const [head, , length] = whole.exec(said) ?? [];
+      return head !== undefined && said.length >= head.length + Number(length);
+    };
+    const said = await this.receive(has);
+    const [start, head, length] = whole.exec(said)!;
+    const end = start.length + Number(length);
+    this.received = this.received.slice(end);
+    return { head: head!, body: said.slice(start.length, end) };
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    if (this.#open) this.#conn.close();
+    this.#open = false;
+  }
+}
+
+Deno.test("HttpServer answers a request that comes byte by byte", async () => {
+  await using fixture = new Fixture(echo);
+  const client = await fixture.connect();
+  for (const byte of utf8(`\r\n${post("body")}`)) {
+    await client.send(new Uint8Array([byte]));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const { head, body } = await client.answer();
+  assert.match(head, /^HTTP\/1\.1 200 OK\r\ncontent-length: 4\r\ndate: .* GMT$/);
+  assert.equal(body, "body");
+});
+
+Deno.test("HttpServer answers requests that come at once in their order, one after the other", async () => {
+  let running = 0;
+  await using fixture = new Fixture(async (request) => {
+    assert.equal(++running, 1);
+    const body = await request.body(1000);
+    await new Promise((resolve) => setTimeout(resolve, body.length % 3));
+    running--;
+    return { status: 200, headers: {}, body };
+  });
+  const client = await fixture.connect();
+  const bodies = Array.from({ length: 200 }, (_, i) => `${i}`.repeat(i % 7));
+  const all = bodies.map((body, i) =>
+    i % 5 === 0 && body.length > 0 ? chunked(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`) : post(body)
+  ).join("");
+  const sending = (async () => {
+    // Pieces whose ends fall everywhere.
+    for (let at = 0, size = 1; at < all.length; at += size, size = (size * 7) % 401) {
+      await client.send(all.slice(at, at + size));
+    }
+  })();
+  for (const body of bodies) assert.equal((await client.answer()).body, body);
+  await sending;
+});
+
+Deno.test("HttpServer keeps apart what follows a request that is executed, when it comes in pieces", async () => {
+  const release: (() => void)[] = [];
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(1000);
+    await new Promise<void>((resolve) => release.push(resolve));
+    return { status: 200, headers: {}, body };
+  });
+  const client = await fixture.connect();
+  // The second is complete when the first begins, and the third comes while the first is executed.
+  await client.send(post("first") + post("second"));
+  await until(() => release.length === 1, "the first is executed");
+  const third = post("third");
+  await client.send(third.slice(0, 20));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await client.send(third.slice(20));
+  for (const body of ["first", "second", "third"]) {
+    await until(() => release.length === 1, `${body} is executed`);
+    release.pop()!();
+    assert.equal((await client.answer()).body, body);
+  }
+});
+
+for (const length of [3000, 5000, 70_000, 3 * 2 ** 20 + 1]) {
+  Deno.test(`HttpServer takes and gives a body of ${length} bytes, with its length and in chunks`, async () => {
+    let asked = 0;
+    await using fixture = new Fixture(async (request) => {
+      asked++;
+      const body = await request.body(2 ** 30);
+      assert.equal(body.buffer.byteLength, body.length);
+      return { status: 200, headers: {}, body };
+    });
+    const url = `http://127.0.0.1:${fixture.port}`;
+    const bytes = pattern(length, 1);
+    for (const body of [bytes, new Blob([bytes]).stream()]) {
+      assert.ok(equalBytes(await (await fetch(url, { method: "POST", body })).bytes(), bytes));
+    }
+    assert.equal(asked, 2);
+  });
+}
+
+Deno.test("HttpServer refuses a body over the limit before it reads it, and chunks as soon as they go over", async () => {
+  await using fixture = new Fixture(async (request) => {
+    await request.body(10);
+    return saying("taken");
+  });
+  for (const request of [post("x".repeat(11)), chunked(`a\r\n${"x".repeat(10)}\r\n1\r\nx`), chunked("ffffffff\r\n")]) {
+    const client = await fixture.connect();
+    await client.send(request);
+    const { head } = await client.answer();
+    assert.match(head, /^HTTP\/1\.1 413 Content Too Large\r\n/);
+    assert.equal(head.endsWith("\r\nconnection: close"), request.includes("chunked"));
+  }
+  const client = await fixture.connect();
+  await client.send(post("x".repeat(10)) + chunked(`a\r\n${"x".repeat(10)}\r\n0\r\n\r\n`));
+  for (let i = 0; i < 2; i++) assert.equal((await client.answer()).body, "taken");
+});
+
+for (
+  const [what, chunks] of [
+    ["no size", "\r\nhi\r\n0\r\n\r\n"],
+    ["a size that is none", "x\r\nhi\r\n0\r\n\r\n"],
+    ["a size with a sign", "-2\r\nhi\r\n0\r\n\r\n"],
+    ["a size over 2^52", "fffffffffffffff\r\nhi\r\n"],
+    ["a line that ends with LF alone", "2\nhi\r\n0\r\n\r\n"],
+    ["more bytes than they say", "2\r\nhii\r\n0\r\n\r\n"],
+    ["a line without an end", `2;${"a".repeat(300)}`],
+    ["endless trailers", `0\r\n${"A: b\r\n".repeat(2000)}`],
+  ] as const
+) {
+  Deno.test(`HttpServer answers 400 to chunks with ${what}`, async () => {
+    await using fixture = new Fixture(echo);
+    const client = await fixture.connect();
+    await client.send(chunked(chunks));
+    assert.match((await client.answer()).head, /^HTTP\/1\.1 400 Bad Request\r\n/);
+    await client.receive();
+  });
+}
+
+Deno.test("HttpServer takes chunks with extensions and trailers", async () => {
+  await using fixture = new Fixture(echo);
+  const client = await fixture.connect();
+  await client.send(chunked("02;a=b\r\nhi\r\n00\r\nA: b\r\n\r\n") + post("next"));
+  assert.equal((await client.answer()).body, "hi");
+  assert.equal((await client.answer()).body, "next");
+});
+
+Deno.test("HttpServer tells the client to go on when it waits for that, and only if its body is wanted", async () => {
+  let wanted = true;
+  await using fixture = new Fixture(async (request) => wanted ? await echo(request) : saying("no"));
+  const head = `POST / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`;
+  const one = await fixture.connect();
+  await one.send(head);
+  assert.equal(await one.receive((said) => said.endsWith("\r\n\r\n")), "HTTP/1.1 100 Continue\r\n\r\n");
+  one.received = new Uint8Array(0);
+  await one.send("hi");
+  assert.equal((await one.answer()).body, "hi");
+  wanted = false;
+  const other = await fixture.connect();
+  await other.send(head);
+  assert.match((await other.answer()).head, /connection: close$/);
+});
+
+Deno.test("HttpServer goes on behind a small body that nobody has read, and ends behind a large one", async () => {
+  await using fixture = new Fixture(() => Promise.resolve(saying("unread")));
+  const client = await fixture.connect();
+  await client.send(post("x".repeat(5000)) + post(""));
+  for (let i = 0; i < 2; i++) assert.doesNotMatch((await client.answer()).head, /connection:/);
+  await client.send(post("x".repeat(100_000)));
+  assert.match((await client.answer()).head, /connection: close$/);
+  assert.equal(await client.receive(), "");
+});
+
+Deno.test("HttpServer answers what can't be read with what is wrong with it, and closes the connection", async () => {
+  await using fixture = new Fixture(echo);
+  for (const [sent, status] of [["\x16\x03\x01", 400], ["GET /\r\n", 400], [`GET / HTTP/1.1\r\nA\r\n\r\n`, 400]]) {
+    const client = await fixture.connect();
+    await client.send(sent as string);
+    const { head, body } = await client.answer();
+    assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.match(head, /content-type: application\/problem\+json\r\n/);
+    assert.equal(JSON.parse(body).status, status);
+    await client.receive();
+  }
+});
+
+Deno.test("HttpServer answers with the problem that a handler throws, and with 500 to a mistake", async () => {
+  using logs = new CapturedLogs();
+  await using fixture = new Fixture(({ head }) => {
+    throw head.target === "/" ? new HttpProblem(418, "a teapot") : new TypeError("a bug");
+  });
+  const client = await fixture.connect();
+  await client.send(post("") + post("").replace("/", "/bug"));
+  assert.equal(JSON.parse((await client.answer()).body).detail, "a teapot");
+  assert.match((await client.answer()).body, /its log says why/);
+  assert.match(logs.lines[0]!, /TypeError: a bug/);
+});
+
+/** An answer in pieces, and whether it was let go. */
+function pieces(words: readonly (string | Error)[]) {
+  const left = [...words];
+  const state = { cancelled: false };
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      const next = left.shift();
+      if (next === undefined) controller.close();
+      else if (typeof next === "string") controller.enqueue(utf8(next));
+      else controller.error(next);
+    },
+    cancel: () => void (state.cancelled = true),
+  }, { highWaterMark: 0 });
+  return { state, answer: { status: 200, headers: {}, body } };
+}
+
+Deno.test("HttpServer sends pieces in chunks, and breaks off when they do not come to their end", async () => {
+  const bodies = [pieces(["one", "", "x".repeat(20)]).answer, pieces(["one", new Error("lost")]).answer];
+  await using fixture = new Fixture(() => Promise.resolve(bodies.shift()!));
+  const client = await fixture.connect();
+  await client.send(post("") + post(""));
+  const [, first, second] = (await client.receive()).split(/HTTP\/1\.1 200 OK\r\n/);
+  assert.match(first!, /transfer-encoding: chunked\r\n/);
+  assert.equal(first!.split("\r\n\r\n").slice(1).join("\r\n\r\n"), `3\r\none\r\n14\r\n${"x".repeat(20)}\r\n0\r\n\r\n`);
+  assert.ok(second!.endsWith("3\r\none\r\n"));
+});
+
+Deno.test("HttpServer sends pieces to a client of HTTP/1.0 as they are, and closes the connection", async () => {
+  await using fixture = new Fixture(() => Promise.resolve(pieces(["one", "two"]).answer));
+  const client = await fixture.connect();
+  await client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const said = await client.receive();
+  assert.match(said, /\r\nconnection: close\r\n\r\nonetwo$/);
+});
+
+Deno.test("HttpServer keeps a connection of HTTP/1.0 when its client asks for that", async () => {
+  await using fixture = new Fixture(echo);
+  const client = await fixture.connect();
+  const request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  await client.send(request + request);
+  for (let i = 0; i < 2; i++) assert.match((await client.answer()).head, /\r\nconnection: keep-alive$/);
+});
+
+Deno.test("HttpServer sends no body when it is asked with HEAD", async () => {
+  await using fixture = new Fixture(() => Promise.resolve(saying("body")));
+  const client = await fixture.connect();
+  await client.send(`HEAD / HTTP/1.1\r\n${HOST}\r\nHEAD / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
+  const said = await client.receive();
+  assert.equal(said.match(/HTTP\/1\.1 200 OK/g)?.length, 2);
+  assert.doesNotMatch(said, /body|content-length/);
+});
+
+Deno.test("HttpServer tells a handler that its client has left, and lets an answer in pieces go", async () => {
+  const entered = Promise.withResolvers<AbortSignal>();
+  await using fixture = new Fixture(async (request) => {
+    await request.body(10);
+    const gone = request.gone();
+    entered.resolve(gone);
+    await new Promise((resolve) => gone.addEventListener("abort", resolve));
+    assert.equal(request.gone().aborted, true);
+    return saying("too late");
+  });
+  const client = await fixture.connect();
+  await client.send(post("hi"));
+  const gone = await entered.promise;
+  assert.equal(gone.aborted, false);
+  client.close();
+  await until(() => gone.aborted, "the handler is told");
+
+  const endless = pieces(Array(1e6).fill("x".repeat(60_000)));
+  await using other = new Fixture(() => Promise.resolve(endless.answer));
+  const second = await other.connect();
+  await second.send(post(""));
+  await second.receive((said) => said.length > 1000);
+  second.close();
+  await until(() => endless.state.cancelled, "the pieces are let go");
+});
+
+Deno.test("HttpServer closes connections whose clients take too long for a request, and no others", async () => {
+  using logs = new CapturedLogs();
+  const release = Promise.withResolvers<void>();
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(1000);
+    if (text(body) === "long") await release.promise;
+    return { status: 200, headers: {}, body };
+  }, { readTimeoutMs: 50 });
+  const between = await fixture.connect();
+  await between.send(post("hi"));
+  await between.answer();
+  const executing = await fixture.connect();
+  await executing.send(post("long"));
+  const late: Client[] = [];
+  for (const sent of ["", "P", post("hi").slice(0, -1), post("hi") + "G", chunked("1\r\n")]) {
+    const client = await fixture.connect();
+    await client.send(sent);
+    late.push(client);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  fixture.server.look();
+  for (const client of late) {
+    await client.receive();
+    assert.equal(client.ended, true);
+  }
+  assert.match(logs.lines.join("\n"), /took more than 0\.05 s \(--read-timeout\): 5/);
+  release.resolve();
+  assert.equal((await executing.answer()).body, "long");
+  await between.send(post("again"));
+  assert.equal((await between.answer()).body, "again");
+});
+
+Deno.test("HttpServer gives a second more for each KiB that has come", async () => {
+  await using fixture = new Fixture(echo, { readTimeoutMs: 1 });
+  const client = await fixture.connect();
+  const request = post("x".repeat(200_000));
+  await client.send(request.slice(0, 100_000));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  fixture.server.look();
+  await client.send(request.slice(100_000));
+  assert.equal((await client.answer()).body.length, 200_000);
+});
+
+Deno.test("HttpServer ends a connection whose client takes nothing of its answer, and frees its descriptor", async () => {
+  const answer = { status: 200, headers: {}, body: new Uint8Array(64 * 2 ** 20) };
+  await using fixture = new Fixture(() => Promise.resolve(answer), { readTimeoutMs: 50 });
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const client = await fixture.connect();
+  const before = descriptors();
+  await client.send(post(""));
+  await until(() => {
+    fixture.server.look();
+    return descriptors() < before;
+  }, "the server's end is closed");
+});
+
+Deno.test("HttpServer closes what has been quiet for longest when descriptors become few", async () => {
+  using logs = new CapturedLogs();
+  let open = 0;
+  const release = Promise.withResolvers<void>();
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(10);
+    if (text(body) === "long") await release.promise;
+    return { status: 200, headers: {}, body };
+  }, { descriptors: () => ({ open, limit: 100 }) });
+  const clients: Client[] = [];
+  for (const body of ["long", "b", "c", "d"]) {
+    const client = await fixture.connect();
+    await client.send(post(body));
+    if (body !== "long") await client.answer();
+    clients.push(client);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  open = 90;
+  fixture.server.look();
+  assert.deepEqual(logs.lines, []);
+  open = 82;
+  fixture.server.look();
+  assert.deepEqual(logs.lines, []);
+  open = 91;
+  // Eleven are too many, and three are quiet.
+  fixture.server.look();
+  assert.match(logs.lines[0]!, /91 of 100 file descriptors are open .*closed connections that were quiet: 3/);
+  for (const client of clients.slice(1)) assert.equal(await client.receive(), "");
+  release.resolve();
+  assert.equal((await clients[0]!.answer()).body, "long");
+});
+
+Deno.test("drain() answers what has come, lets connections go that wait, and then resolves", async () => {
+  const release = Promise.withResolvers<void>();
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(10);
+    await release.promise;
+    return { status: 200, headers: {}, body };
+  });
+  const [idle, executing, sending] = [await fixture.connect(), await fixture.connect(), await fixture.connect()];
+  await executing.send(post("one"));
+  await sending.send(post("two").slice(0, 10));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  let drained = false;
+  const draining = fixture.server.drain().then(() => drained = true);
+  assert.equal(await idle.receive(), "");
+  await sending.send(post("two").slice(10));
+  assert.equal(drained, false);
+  release.resolve();
+  for (const [client, body] of [[executing, "one"], [sending, "two"]] as const) {
+    const answer = await client.answer();
+    assert.equal(answer.body, body);
+    assert.match(answer.head, /connection: close$/);
+  }
+  await settled(draining, "the drain");
+});
