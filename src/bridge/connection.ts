@@ -16,6 +16,12 @@ const SMALL_BODY = 32 * 1024;
 /** Room for frames that wait to be sent together; what does not fit is written apart. */
 const OUTBOX_BYTES = 128 * 1024;
 
+/**
+ * Frames that come at once are written after so many, so that the worker begins with them while the others are made. Otherwise the
+ * two take turns: measured with 32 connections, they answer 0.95 times as many requests a second.
+ */
+const MAX_GATHERED = 8;
+
 /** What a connection tells its owner. */
 export interface ConnectionHandlers {
   /** Called for each frame, in order. An exception ends the connection. */
@@ -35,6 +41,8 @@ export class Connection {
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #writing = false;
   #scheduled = false;
+  /** Frames since a write was scheduled. */
+  #gathered = 0;
   #unwritable = false;
   #ended = false;
   #closed = false;
@@ -124,10 +132,13 @@ export class Connection {
       this.#sealOutbox();
       this.#chunks.push(body);
     }
-    if (!this.#writing && !this.#scheduled) {
+    if (this.#writing) return;
+    if (!this.#scheduled) {
       this.#scheduled = true;
+      this.#gathered = 0;
       queueMicrotask(() => this.#flushScheduled());
     }
+    if (++this.#gathered === MAX_GATHERED) this.#flushScheduled();
   }
 
   /** Closes the socket. What was not sent yet is dropped. */

@@ -34,7 +34,7 @@ _STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = 0, 4, 8, 12, 16
 #: Answers larger than this are sent at once and from their own memory.
 SMALL_ANSWER = 16 * 1024
 #: A finished answer waits for the others of its batch no longer than this, in seconds, when another request begins.
-FLUSH_AFTER = 0.001
+FLUSH_AFTER = 0.0002
 
 
 class Ledger:
