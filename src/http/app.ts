@@ -101,7 +101,8 @@ export function createApp(models: Models, options: AppOptions): App {
     ) => [path, method === "GET" ? "GET, HEAD" : method]),
   );
   app.notFound(({ req, env }) => {
-    const { path, method } = req;
+    const { path } = req;
+    const { method } = env.head;
     const allow = methods.get(path);
     metrics.countOther(allow === undefined ? 404 : 405);
     if (allow === undefined) return respond(path, env, new HttpProblem(404, nothingAt(path, models)));

@@ -12,7 +12,7 @@ const LARGE_BODY = 64 * 1024;
 /**
  * The request as one of Fetch, without its body: who needs that takes it from `c.env`.
  *
- * @throws {HttpProblem} 400 or 501 if there can't be such a one
+ * @throws {HttpProblem} 400 if there can't be such a one
  */
 export function toRequest({ head }: Incoming): Request {
   const { method, host, target, fields } = head;
@@ -24,7 +24,8 @@ export function toRequest({ head }: Incoming): Request {
   try {
     return new Request(url, { method, headers });
   } catch {
-    throw new HttpProblem(501, `The method '${method}' is not known here`);
+    // TRACE and its like, which Fetch forbids. No route answers to it.
+    return new Request(url, { method: "FORBIDDEN", headers });
   }
 }
 

@@ -69,7 +69,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["a method with a brace", `G{T / HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["an unknown method", `BREW /invocations HTTP/1.1\r\n${HOST}\r\n`, [405]],
   ["CONNECT", `CONNECT example.com:80 HTTP/1.1\r\n${HOST}\r\n`, [501]],
-  ["TRACE", `TRACE / HTTP/1.1\r\n${HOST}\r\n`, [501]],
+  ["TRACE", `TRACE / HTTP/1.1\r\n${HOST}\r\n`, [405]],
   ["OPTIONS *", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [404]],
   ["an absolute URL", `GET http://other/health/live HTTP/1.1\r\n${HOST}\r\n`, [200]],
   ["an absolute URL without a host", `GET http:// HTTP/1.1\r\n${HOST}\r\n`, [400]],

@@ -348,13 +348,12 @@ test("serve answers 404, and 405 with Allow, when there is nothing for a path or
   await server.stop();
 });
 
-test("serve answers 400, and goes on, when what comes is no HTTP", async (box) => {
+test("serve answers 400, and goes on, when what comes is no HTTP that it speaks", async (box) => {
   const server = await box.serve(echo());
   for (
     const text of [
       "GARBAGE\r\n\r\n",
       "GET\r\n\r\n",
-      "POST /invocations HTTP/9.9\r\nHost: x\r\n\r\n",
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
       "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
       "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",

@@ -150,7 +150,8 @@ export class Connection implements RequestOwner {
       if (keepAlive && !request.whole) await request.body(MAX_LEFT);
       this.#request = undefined;
       if (!request.whole) await this.#linger();
-      if (!keepAlive) return;
+      // An answer in pieces may have taken long.
+      if (!keepAlive || this.#owner.draining) return;
     }
   }
 

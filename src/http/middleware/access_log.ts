@@ -17,13 +17,14 @@ export function accessLog(): MiddlewareHandler {
   return async function accessLog(c: Context, next: Next): Promise<void> {
     const start = performance.now();
     await next();
-    const context = contextOf(fieldsOf((c.env as Incoming).head.fields));
+    const { method, fields } = (c.env as Incoming).head;
+    const context = contextOf(fieldsOf(fields));
     // A route that has made an id has told it to the worker.
     const id = c.res.headers.get("x-request-id") ?? context.id;
     c.res.headers.set("x-request-id", id);
     const trace = traceIdOf(context);
     log.info("{method} {path} {status} {ms} ms", {
-      method: c.req.raw.method,
+      method,
       path: c.req.path,
       status: c.res.status,
       ms: Math.round((performance.now() - start) * 1000) / 1000,

@@ -435,6 +435,25 @@ Deno.test("HttpServer closes what has been quiet for longest when descriptors be
   assert.equal((await clients[0]!.answer()).body, "long");
 });
 
+Deno.test("drain() closes a connection whose answer in pieces had begun before, when that has come to its end", async () => {
+  const release = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      await release.promise;
+      controller.enqueue(utf8("end"));
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  await using fixture = new Fixture(() => Promise.resolve({ status: 200, headers: {}, body }));
+  const client = await fixture.connect();
+  await client.send(post(""));
+  await client.receive((said) => said.includes("\r\n\r\n"));
+  const draining = fixture.server.drain();
+  release.resolve();
+  assert.match(await client.receive(), /\r\n3\r\nend\r\n0\r\n\r\n$/);
+  await settled(draining, "the drain");
+});
+
 Deno.test("drain() answers what has come, lets connections go that wait, and then resolves", async () => {
   const release = Promise.withResolvers<void>();
   await using fixture = new Fixture(async (request) => {
