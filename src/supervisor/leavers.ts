@@ -48,7 +48,6 @@ export class Leavers {
     this.#looking = undefined;
   }
 
-  /** Deno does not tell of a client that had left before this. */
   #watch(id: number, job: Job): void {
     if (this.#watched.has(job)) return;
     this.#watched.add(job);

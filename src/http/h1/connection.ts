@@ -13,7 +13,7 @@ import { canBegin, findHeadEnd, type Head, latin1, MAX_HEAD_BYTES, MAX_TARGET, n
 import { Input } from "./input.ts";
 import { Output } from "./output.ts";
 import { type Incoming, IncomingRequest, type RequestOwner } from "./request.ts";
-import { shutDown } from "./shutdown.ts";
+import { shutDown } from "./sockets.ts";
 import { ClientTurn } from "./turn.ts";
 
 /** Answers a request. What it throws is answered as a problem. */
@@ -59,7 +59,7 @@ export class Connection implements RequestOwner {
     this.#conn = conn;
     this.#owner = owner;
     this.input = new Input(conn, () => this.#request?.leave());
-    this.#output = new Output(conn, () => this.turn.waitToSend(this.input.received));
+    this.#output = new Output(conn, this.turn);
   }
 
   /** Whether there is a request that is not answered. */
@@ -146,10 +146,9 @@ export class Connection implements RequestOwner {
         (request.whole || request.isLeftUnder(MAX_LEFT));
       const next = !keepAlive ? "close" : head.old ? "keep-alive" : "";
       await this.#output.answer(answer, framing, next, () => request.gone());
-      this.turn.end();
       if (keepAlive && !request.whole) await request.body(MAX_LEFT);
       this.#request = undefined;
-      if (!request.whole) await this.#linger();
+      if (!request.whole || (!keepAlive && input.length > 0)) await this.#linger();
       // An answer in pieces may have taken long.
       if (!keepAlive || this.#owner.draining) return;
     }

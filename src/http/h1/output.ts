@@ -2,6 +2,7 @@
 
 import { freeLarge } from "../../memory.ts";
 import { type Answer, dateOf, type Framing, headOf, type NextUse, writeLatin1 } from "./answer.ts";
+import type { ClientTurn } from "./turn.ts";
 
 /** Bytes of a buffer for what is sent. What does not fit has a buffer of its own, or is sent apart. */
 const BUFFER_BYTES = 8 * 1024;
@@ -23,14 +24,14 @@ const spare: Uint8Array<ArrayBuffer>[] = [];
 /** Bytes to a socket. */
 export class Output {
   readonly #conn: Deno.Conn;
-  readonly #onWait: () => void;
+  readonly #turn: ClientTurn;
   /** Whether the client has not taken yet what was sent. */
   sending = false;
 
-  /** @param onWait called whenever the client is to take something */
-  constructor(conn: Deno.Conn, onWait: () => void) {
+  /** @param turn is told when the client is to take something, and when it has */
+  constructor(conn: Deno.Conn, turn: ClientTurn) {
     this.#conn = conn;
-    this.#onWait = onWait;
+    this.#turn = turn;
   }
 
   /**
@@ -104,18 +105,23 @@ export class Output {
     if (end.length > 0) buffer.set(end, bodyStart + body.length);
     const sent = await this.#write(buffer.subarray(0, length));
     if (sent < length) await this.#send(buffer.subarray(sent, length));
-    this.sending = false;
+    else this.#onTaken();
     if (buffer.length === BUFFER_BYTES && spare.length < MAX_SPARE) spare.push(buffer);
   }
 
   async #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let sent = 0; sent < bytes.length;) sent += await this.#write(sent === 0 ? bytes : bytes.subarray(sent));
+    this.#onTaken();
+  }
+
+  #onTaken(): void {
     this.sending = false;
+    this.#turn.end();
   }
 
   #write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
     this.sending = true;
-    this.#onWait();
+    this.#turn.waitToSend();
     return this.#conn.write(bytes);
   }
 }

@@ -11,6 +11,7 @@ import { getLogger } from "@logtape/logtape";
 import { reasonOf } from "../../errors.ts";
 import { Connection, type ConnectionOwner, type Handle } from "./connection.ts";
 import { descriptors } from "./descriptors.ts";
+import { setNoDelay } from "./sockets.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
@@ -67,6 +68,7 @@ export class HttpServer implements ConnectionOwner {
 
   /** Accepts connections of a listener until {@linkcode ignore} is called with it. */
   listen(listener: Listener): void {
+    setNoDelay(listener);
     this.#listeners.add(listener);
     void this.#accept(listener);
   }
@@ -101,7 +103,7 @@ export class HttpServer implements ConnectionOwner {
     for (const connection of this.#connections) {
       const { since, receivedBefore } = connection.turn;
       if (since === 0) continue;
-      const allowed = this.#readTimeoutMs + (connection.input.received - receivedBefore) / MIN_RATE;
+      const allowed = this.#readTimeoutMs + Math.max(0, connection.input.received - receivedBefore) / MIN_RATE;
       if (now - since <= allowed) continue;
       connection.close();
       late++;
@@ -130,8 +132,6 @@ export class HttpServer implements ConnectionOwner {
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
         continue;
       }
-      // Answers are sent whole: what is small is not to wait for what is not there.
-      if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay();
       const connection = new Connection(conn, this);
       this.#connections.add(connection);
       void connection.run().then(() => this.#forget(connection));

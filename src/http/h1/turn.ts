@@ -16,10 +16,10 @@ export class ClientTurn {
     this.receivedBefore = received;
   }
 
-  /** It is the client's turn to take what is sent: from now on, whatever it was before. */
-  waitToSend(received: number): void {
+  /** It is the client's turn to take what is sent: from now on, whatever it was before. What it sends meanwhile gives it no more time. */
+  waitToSend(): void {
     this.since = performance.now();
-    this.receivedBefore = received;
+    this.receivedBefore = Infinity;
   }
 
   /** It is not. */

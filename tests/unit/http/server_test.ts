@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Answer, Handle } from "../../../src/http/h1/mod.ts";
 import { listen as listenWith, type ListenOptions } from "../../../src/http/server.ts";
 import { utf8 } from "../helper/bytes.ts";
+import { hasIpv6 } from "../helper/network.ts";
 
 const listen = (options: ListenOptions, handle: Handle) => listenWith(options, { handle, readTimeoutMs: 60_000 });
 const saying = (text: string): Answer => ({ status: 200, headers: {}, body: utf8(text) });
@@ -17,15 +18,6 @@ Deno.test("listen() says the port that it got when it is told to take any", asyn
   assert.equal(await textOf(server.url), "hello");
   await server.drain();
 });
-
-const hasIpv6 = (() => {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 Deno.test("listen() puts brackets into the URL when the host is an IPv6 address", { ignore: !hasIpv6 }, async () => {
   const server = listen({ host: "::1", port: 0 }, hello);

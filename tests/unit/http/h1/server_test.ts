@@ -379,6 +379,29 @@ Deno.test("HttpServer closes connections whose clients take too long for a reque
   assert.equal((await between.answer()).body, "again");
 });
 
+Deno.test("HttpServer does not take a model that thinks between two pieces for a client that takes nothing", async () => {
+  const release = Promise.withResolvers<void>();
+  let first = true;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      if (first) controller.enqueue(utf8("first"));
+      else {
+        await release.promise;
+        controller.close();
+      }
+      first = false;
+    },
+  }, { highWaterMark: 0 });
+  await using fixture = new Fixture(() => Promise.resolve({ status: 200, headers: {}, body }), { readTimeoutMs: 1 });
+  const client = await fixture.connect();
+  await client.send(post(""));
+  await client.receive((said) => said.includes("first"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  fixture.server.look();
+  release.resolve();
+  assert.match(await client.receive((said) => said.endsWith("0\r\n\r\n")), /\r\n0\r\n\r\n$/);
+});
+
 Deno.test("HttpServer gives a second more for each KiB that has come", async () => {
   await using fixture = new Fixture(echo, { readTimeoutMs: 1 });
   const client = await fixture.connect();

@@ -1,0 +1,93 @@
+/**
+ * What Deno 2.6.10 does not do with a socket, done by the C library: the socket is looked for by its addresses among this process's file
+ * descriptors. getsockname(2), getpeername(2), setsockopt(2), shutdown(2).
+ */
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const SHUT_RDWR = 2;
+
+/** Bytes of `struct sockaddr_storage`. */
+const ADDRESS_BYTES = 128;
+
+/** The C library. @throws {Error} if there is no glibc */
+function open() {
+  return Deno.dlopen("libc.so.6", {
+    getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+    shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  });
+}
+
+type Libc = ReturnType<typeof open>["symbols"];
+
+/**
+ * Ends a connection that waits for its client to take something: Deno gives a socket up only when its write has ended, whoever closes
+ * it, and a client that takes nothing could so keep descriptor and answer for as long as it likes. On a Unix socket, whose clients have
+ * no addresses, nothing is done.
+ */
+export function shutDown({ localAddr, remoteAddr }: Deno.Conn): void {
+  forEachBetween(localAddr, remoteAddr, (fd, libc) => libc.shutdown(fd, SHUT_RDWR));
+}
+
+/**
+ * Has the system send at once what a listener's connections write, as `Deno.TcpConn.setNoDelay()` does; connections with TLS have no
+ * such method. Otherwise the end of an answer may wait for 40 ms until the client has acknowledged what is before it.
+ */
+export function setNoDelay({ addr }: Deno.Listener<Deno.Conn, Deno.Addr>): void {
+  // Linux hands the option on to what is accepted.
+  forEachBetween(addr, undefined, (fd, libc) => libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4));
+}
+
+/** Calls back with the sockets between two addresses; without a second one, with those that are not connected. */
+function forEachBetween(
+  local: Deno.Addr,
+  remote: Deno.Addr | undefined,
+  callback: (fd: number, libc: Libc) => void,
+): void {
+  // Addresses of TLS do not say their transport.
+  if (!("hostname" in local) || (remote !== undefined && !("hostname" in remote))) return;
+  let library: ReturnType<typeof open> | undefined;
+  try {
+    library = open();
+    const libc = library.symbols;
+    const [here, there] = [textOf(local), remote === undefined ? "" : textOf(remote)];
+    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+      const fd = Number(name);
+      if (addressOf(libc.getpeername, fd) === there && addressOf(libc.getsockname, fd) === here) callback(fd, libc);
+    }
+  } catch {
+    // There is no glibc, or no descriptor to look with: it is as Deno leaves it.
+  } finally {
+    library?.close();
+  }
+}
+
+/** The text of a socket's address; empty if it has none of the Internet. */
+function addressOf(ask: Libc["getpeername"], fd: number): string {
+  const bytes = new Uint8Array(ADDRESS_BYTES);
+  const length = new Uint32Array([ADDRESS_BYTES]);
+  if (ask(fd, bytes, length) !== 0) return "";
+  const view = new DataView(bytes.buffer);
+  const port = view.getUint16(2);
+  // The family is in the machine's order, and all of these are little-endian.
+  switch (view.getUint16(0, true)) {
+    case AF_INET:
+      return textOf({ hostname: bytes.subarray(4, 8).join("."), port });
+    case AF_INET6: {
+      const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16));
+      return textOf({ hostname: groups.join(":"), port });
+    }
+    default:
+      return "";
+  }
+}
+
+/** One text for one address, however it is written. */
+function textOf({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${new URL(`http://${host}`).hostname} ${port}`;
+}
