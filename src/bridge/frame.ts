@@ -57,7 +57,10 @@ export const MAX_METADATA_BYTES = 0xffff;
 /** The most that the header's u32 can say. */
 export const MAX_BODY_BYTES = 0xffff_ffff;
 
-/** One frame. The frames of one read share a buffer, which lives as long as one of them does. */
+/**
+ * One frame. The bodies of one read share a buffer, which lives as long as one of them does; frames that follow each other may share
+ * their metadata.
+ */
 export interface Frame {
   readonly kind: Kind;
   /** 0 for a frame that belongs to no request. */
@@ -166,6 +169,8 @@ export class FrameDecoder {
   #view: DataView<ArrayBuffer> | undefined;
   /** Where in the batch the next frame begins. */
   #start = 0;
+  /** Of the frame before: nearly all answers of a worker have the same. */
+  #metadata = new Uint8Array(0);
   #large: { readonly frame: Frame; received: number } | undefined;
 
   /**
@@ -228,7 +233,7 @@ export class FrameDecoder {
       return {
         kind: kind as Kind,
         id,
-        metadata: batch.subarray(start + HEADER_BYTES, bodyStart),
+        metadata: this.#metadataOf(batch, start + HEADER_BYTES, bodyStart),
         body: flags === 0 ? batch.subarray(bodyStart, end) : this.#bodies!.read(flags, bodyLength),
       };
     }
@@ -240,6 +245,12 @@ export class FrameDecoder {
     this.#start = batch.length;
     this.#keepRest(batch);
     return undefined;
+  }
+
+  /** What the bytes from `start` to `end` hold: the same object as that of the frame before, if it was the same. */
+  #metadataOf(batch: Uint8Array<ArrayBuffer>, start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (!holds(batch, start, end, this.#metadata)) this.#metadata = batch.slice(start, end);
+    return this.#metadata;
   }
 
   #check(kind: number, flags: number, bodyLength: number): void {
@@ -258,4 +269,11 @@ export class FrameDecoder {
     if (this.#start > 0) this.#buffer.copyWithin(0, this.#start, batch.length);
     this.#batch = this.#view = undefined;
   }
+}
+
+/** Whether the bytes from `start` to `end` are these. */
+function holds(bytes: Uint8Array, start: number, end: number, others: Uint8Array): boolean {
+  if (end - start !== others.length) return false;
+  for (let i = 0; i < others.length; i++) if (bytes[start + i] !== others[i]) return false;
+  return true;
 }

@@ -9,6 +9,7 @@ const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
 /** Reads the answers of one worker. Their metadata is nearly always the same as last time: then there is nothing to parse. */
 export class AnswerReader {
+  /** Frames with the same metadata share it (`FrameDecoder`). */
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
   #lastInParts = false;
@@ -26,11 +27,11 @@ export class AnswerReader {
 
   /** @throws {ProtocolError} if it can't be read */
   contentType({ metadata }: Frame): string {
-    if (!equal(metadata, this.#lastMetadata)) {
+    if (metadata !== this.#lastMetadata) {
       const { content_type, parts } = parseMetadata(metadata);
       this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
       this.#lastInParts = parts !== undefined;
-      this.#lastMetadata = metadata.slice();
+      this.#lastMetadata = metadata;
     }
     return this.#lastContentType;
   }
@@ -57,10 +58,4 @@ export function loadErrorIn({ metadata }: Frame): ScriptError {
   const { stage, type, message } = parseMetadata(metadata);
   const where = stage === "load" ? "load()" : "the script";
   return new ScriptError(type === "ScriptError" ? String(message) : `${where} raised ${type}: ${message}`);
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -47,7 +47,8 @@ export class Input {
     if (this.ended) return Promise.resolve(false);
     this.#makeRoom();
     // No async function: there is one of these for each request.
-    return this.#pending = this.#conn.read(this.bytes.subarray(this.end)).then(this.#onRead, this.#onFailure);
+    const space = this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
+    return this.#pending = this.#conn.read(space).then(this.#onRead, this.#onFailure);
   }
 
   readonly #onRead = (count: number | null): boolean => {

@@ -150,7 +150,7 @@ function watched(socket: Deno.Conn, take: (bytes: Uint8Array) => Uint8Array): De
   });
 }
 
-Deno.test("send() sends small frames with one write when they come in the same turn", async () => {
+Deno.test("send() sends small frames of the same turn with two writes: some to begin with, and the rest", async () => {
   using pair = await socketPair();
   const writes: number[] = [];
   const connection = new Connection(
@@ -164,7 +164,10 @@ Deno.test("send() sends small frames with one write when they come in the same t
   for (const each of frames) send(connection, each);
   const bytes = concat(...frames.map(encodeFrame));
   assert.deepEqual(await readExactly(pair.theirs, bytes.length), bytes);
-  assert.deepEqual(writes, [bytes.length]);
+  assert.deepEqual(writes, [8 * bytes.length / 100, 92 * bytes.length / 100]);
+  for (const each of frames.slice(0, 7)) send(connection, each);
+  await readExactly(pair.theirs, 7 * bytes.length / 100);
+  assert.deepEqual(writes.slice(2), [7 * bytes.length / 100]);
 });
 
 Deno.test("send() sends the rest when the socket takes a part of a write", async () => {
