@@ -6,7 +6,7 @@ import { HttpProblem } from "./problem.ts";
 /** What a Response was made of, so that its body need not be read out of it again. */
 const bodies = new WeakMap<Response, Answer["body"]>();
 
-/** Bytes of a body from which it pays to make a stream rather than a copy. */
+/** Bytes of a body from which it pays to make a stream, which is hardly ever read, rather than a copy. */
 const LARGE_BODY = 64 * 1024;
 
 /**
@@ -32,7 +32,7 @@ export function toRequest({ head }: Incoming): Request {
 /** The answer as a response of Fetch; a header that can't be is a mistake of ours. */
 export function toResponse({ status, headers, body }: Answer): Response {
   const large = body instanceof Uint8Array && body.length >= LARGE_BODY;
-  const response = new Response(large ? new Blob([body]).stream() : body, { status, headers });
+  const response = new Response(large ? oneChunk(body) : body, { status, headers });
   bodies.set(response, body);
   return response;
 }
@@ -44,4 +44,13 @@ export async function toAnswer(response: Response): Promise<Answer> {
   for (const [name, value] of response.headers) headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
   const body = bodies.get(response) ?? await response.bytes();
   return { status, headers, body };
+}
+
+function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
 }

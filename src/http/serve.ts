@@ -1,7 +1,7 @@
 /** A serving run, from its start to its end: models, HTTP, and what a signal does to them. */
 
 import { getLogger } from "@logtape/logtape";
-import type { Assets } from "../bridge/mod.ts";
+import { type Assets, withLimit } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import {
@@ -20,6 +20,9 @@ import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 const workerLog = getLogger(["aimodellib", "worker"]);
+
+/** For answers that say that their requests were not finished to be sent, in ms. */
+const LAST_ANSWERS_MS = 200;
 
 /** A model to serve. */
 export interface ServedModel extends Pick<ModelSource, "name" | "label"> {
@@ -115,8 +118,12 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     log.info("Stopping: requests in flight are finished first");
   } finally {
     const limit = AbortSignal.any([context.force, AbortSignal.timeout(config.drainTimeoutMs)]);
-    await Promise.race([server.drain(), aborted(limit)]);
+    const drained = server.drain();
+    await Promise.race([drained, aborted(limit)]);
     await models.stop(limit);
+    // What was not finished has its answer now.
+    await withLimit(drained, LAST_ANSWERS_MS);
+    server.close();
   }
 }
 

@@ -25,6 +25,8 @@ export interface Server {
   renew(): void;
   /** Stops accepting; resolves when every request that was accepted has its response. */
   drain(): Promise<void>;
+  /** Ends all connections at once, and that. */
+  close(): void;
 }
 
 /**
@@ -49,6 +51,7 @@ export function listen(options: ListenOptions, handling: HttpServerOptions): Ser
       server.ignore(before);
     },
     drain: () => server.drain(),
+    close: () => server.close(),
   };
 }
 
@@ -102,6 +105,10 @@ export async function listenOnUnix(path: string, handling: HttpServerOptions): P
     renew: () => {},
     async drain() {
       await server.drain();
+      remove(path);
+    },
+    close() {
+      server.close();
       remove(path);
     },
   };

@@ -2,6 +2,14 @@
 
 import type { PartStream } from "./part_stream.ts";
 
+/** Who waits for an answer. */
+export interface Client {
+  /** Whether it has left. */
+  readonly left: boolean;
+  /** Has a listener called when it leaves before it has its answer. One that has left already calls nobody. */
+  onLeave(listener: () => void): void;
+}
+
 /** What a request asks for. */
 export interface Invocation {
   /** UTF-8 JSON: `content_type` and `accept`. */
@@ -10,8 +18,7 @@ export interface Invocation {
   readonly context?: string | undefined;
   /** The pool's own from now on: a large one is empty as soon as a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Gives a signal that is aborted when the client leaves; asked for only where it is of use, since it costs. */
-  readonly gone?: (() => AbortSignal) | undefined;
+  readonly client?: Client | undefined;
 }
 
 /** Why a worker gave no result. */

@@ -1,7 +1,7 @@
 /** The supervisor: workers, and the requests that go to them. */
 
 export { Backoff } from "./backoff.ts";
-export type { Invocation, Outcome, WorkerError } from "./job.ts";
+export type { Client, Invocation, Outcome, WorkerError } from "./job.ts";
 export { Model, type ModelSource, type ModelState, type OpenModel } from "./model.ts";
 export { Models } from "./models.ts";
 export type { Failure, PartStream } from "./part_stream.ts";

@@ -204,19 +204,18 @@ export class Pool {
   }
 
   /** Takes a request to its outcome. Never rejects. */
-  invoke({ metadata, context, body, gone }: Invocation): Promise<Outcome> {
+  invoke({ metadata, context, body, client }: Invocation): Promise<Outcome> {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
-      const job: Job = { metadata, context, body, gone, settle, acceptedAt: performance.now() };
+      const job: Job = { metadata, context, body, client, settle, acceptedAt: performance.now() };
       const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
       if (worker !== undefined) {
         this.#measures.queue.observe(0);
         worker.dispatch(job);
       } else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
       else {
-        this.#queue.push(job);
-        this.#watch.added();
+        this.#watch.added(job, this.#queue.push(job));
       }
     });
   }
@@ -348,7 +347,7 @@ export class Pool {
   #putBack(orphans: readonly Job[]): void {
     if (orphans.length === 0) return;
     this.#queue.putBack(orphans);
-    if (!this.#stopping) this.#watch.returned(orphans);
+    if (!this.#stopping) { for (const job of orphans) this.#watch.added(job); }
     this.#pump();
   }
 

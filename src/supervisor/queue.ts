@@ -21,8 +21,6 @@ export class JobQueue {
   /** The ticket of the place 0. */
   #first = 0;
   #waiting = 0;
-  /** The ticket behind the last one that {@linkcode forEachNew} gave. */
-  #seen = 0;
 
   /** How many jobs wait. */
   get size(): number {
@@ -39,16 +37,6 @@ export class JobQueue {
   /** The job that {@linkcode take} takes; undefined if none waits. */
   get first(): Job | undefined {
     return this.#returned[0] ?? this.#seekFirst();
-  }
-
-  /** Gives each job that waits with its ticket, once; not those that came back. */
-  forEachNew(give: (job: Job, ticket: number) => void): void {
-    const end = this.#first + this.#jobs.length;
-    for (let ticket = Math.max(this.#seen, this.#first + this.#head); ticket < end; ticket++) {
-      const job = this.#jobs[ticket - this.#first];
-      if (job !== undefined) give(job, ticket);
-    }
-    this.#seen = end;
   }
 
   /** Puts jobs at the head, in their order. */

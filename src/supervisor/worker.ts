@@ -28,7 +28,6 @@ import {
 import { InFlight } from "./in_flight.ts";
 import { AnswerReader, errorIn, isRecalled, loadErrorIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
-import { Leavers } from "./leavers.ts";
 import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
 import { takeRemains } from "./remains.ts";
@@ -67,7 +66,6 @@ export class Worker {
   #inFlight = new InFlight();
   /** Whether it executes several requests at once, so that they end in any order. */
   #concurrent = false;
-  readonly #leavers = new Leavers(() => this.#inFlight, (id, job) => this.#cancel(id, job));
   readonly #stall: Stall;
   /** Whether it executes requests one after the other. */
   #sequential = true;
@@ -200,7 +198,8 @@ export class Worker {
     const id = this.#inFlight.add(job, now);
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
     this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body, job.context);
-    this.#leavers.add(id, job);
+    if (job.client?.left) this.#cancel(id, job);
+    else job.client?.onLeave(() => this.#cancel(id, job));
     if (this.#sequential && this.#inFlight.size > 1) this.#stall.watch();
   }
 
@@ -271,7 +270,7 @@ export class Worker {
 
   /** How it takes requests, as READY says. */
   #takeAsItIs({ metadata }: Frame): void {
-    const { window, concurrent, cancels, signature } = parseMetadata(metadata);
+    const { window, concurrent, signature } = parseMetadata(metadata);
     this.#signature = signature;
     if (window === undefined) return;
     if (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW) {
@@ -281,7 +280,6 @@ export class Worker {
     this.#window = new Window(Number(window));
     this.#inFlight = new InFlight(Number(window));
     this.#concurrent = concurrent === true;
-    this.#leavers.always = cancels === true;
   }
 
   #onStats({ metadata }: Frame): void {
@@ -373,7 +371,6 @@ export class Worker {
     const now = performance.now();
     const ms = now - this.#busySince;
     this.#window.observe(this.#answered, ms);
-    this.#leavers.observe(this.#answered, ms);
     this.#busySince = now;
     this.#served += this.#answered;
     this.#answered = 0;
@@ -395,7 +392,6 @@ export class Worker {
   #die(cause: string): void {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
     clearTimeout(this.#timer);
-    this.#leavers.stop();
     this.#stall.stop();
     const stopped = this.#state === "stopping";
     this.#state = "dead";

@@ -89,6 +89,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["a header of 1 MB", `${GET}A: ${"x".repeat(1_000_000)}\r\n\r\n`, [431]],
   ["a name of 1 MB", `${GET}${"x".repeat(1_000_000)}: a\r\n\r\n`, [431]],
   ["NUL in a header", `${GET}A: b\0c\r\n\r\n`, [400]],
+  ["100,000 spaces, and what can't be, in a header", `${GET}A:${" ".repeat(100_000)}\x01\r\n\r\n`, [400]],
   ["a folded header", `${GET}A: b\r\n c\r\n\r\n`, [400]],
   ["Latin-1 in Content-Type", `${POST}Content-Type: \xff\xfe\r\nContent-Length: 2\r\n\r\nhi`, [200]],
   ["Expect: something else", `${POST}Expect: more\r\nContent-Length: 2\r\n\r\nhi`, [417]],

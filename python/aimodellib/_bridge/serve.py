@@ -85,7 +85,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
         return (
             AsyncHandler(owner, logger, max_body),
             serve_async,
-            {"window": concurrency, "concurrent": True, "cancels": True},
+            {"window": concurrency, "concurrent": True},
         )
     if threads > 1:
         from .serve_threads import serve_threads
@@ -93,7 +93,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
         def in_threads(link: Link, handler: Handler, usage: Usage) -> int:
             return serve_threads(link, handler, usage, threads)
 
-        return Handler(owner, logger, max_body), in_threads, {"window": threads, "concurrent": True, "cancels": True}
+        return Handler(owner, logger, max_body), in_threads, {"window": threads, "concurrent": True}
     return Handler(owner, logger, max_body), serve, {}
 
 

@@ -8,7 +8,7 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
   /**
    * All of the body, which is the connection's own from now on; or its pieces as they come. An error breaks the connection
-   * off, so that nobody takes the body for whole.
+   * off, so that nobody takes the body for whole but clients of HTTP/1.0, which see the same at the end of each.
    */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
 }

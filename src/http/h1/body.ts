@@ -12,6 +12,8 @@ const MAX_CHUNK_LINE = 256;
 const MAX_TRAILERS = 8 * 1024;
 
 const LF = 0x0a;
+/** One that nobody looks at, or the line behind the last one. */
+const TRAILER = /^(?:[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 const CHUNK_LINE = /^([\da-fA-F]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 
 /**
@@ -43,7 +45,10 @@ export async function takeChunks(input: Input, maxBytes: number): Promise<Uint8A
     if (await takeLine(input, 2, "end of a chunk") !== "\r\n") throw damaged("a chunk is longer than it says");
   }
   let left = MAX_TRAILERS;
-  for (let line = ""; line !== "\r\n"; left -= line.length) line = await takeLine(input, left, "trailer");
+  for (let line = ""; line !== "\r\n"; left -= line.length) {
+    line = await takeLine(input, left, "trailer");
+    if (!TRAILER.test(line)) throw damaged("a trailer is not of the form 'Name: value'");
+  }
   return body.finish();
 }
 

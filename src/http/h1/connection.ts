@@ -13,7 +13,6 @@ import { canBegin, findHeadEnd, type Head, latin1, MAX_HEAD_BYTES, MAX_TARGET, n
 import { Input } from "./input.ts";
 import { Output } from "./output.ts";
 import { type Incoming, IncomingRequest, type RequestOwner } from "./request.ts";
-import { shutDown } from "./sockets.ts";
 import { ClientTurn } from "./turn.ts";
 
 /** Answers a request. What it throws is answered as a problem. */
@@ -50,6 +49,8 @@ export class Connection implements RequestOwner {
   readonly input: Input;
   readonly turn = new ClientTurn();
   #request: IncomingRequest | undefined;
+  /** Whether its last answer is being sent, or is there for the client to take. */
+  #ending = false;
   #closed = false;
   /** The head that was read last, and its bytes. */
   #lastHead: Head | undefined;
@@ -64,12 +65,12 @@ export class Connection implements RequestOwner {
 
   /** Whether there is a request that is not answered. */
   get busy(): boolean {
-    return this.#request !== undefined;
+    return this.#request !== undefined || this.#ending;
   }
 
   /** Whether it is between two requests, or before the first. */
   get idle(): boolean {
-    return this.#request === undefined && this.input.length === 0;
+    return !this.busy && this.input.length === 0;
   }
 
   /** Answers requests until there are no more. Never rejects. */
@@ -84,10 +85,11 @@ export class Connection implements RequestOwner {
     }
   }
 
-  /** Ends it at once. */
-  close(): void {
-    if (this.#output.sending) shutDown(this.#conn);
+  /** Ends it at once. @returns its socket, if that is kept by a write until it is shut down */
+  close(): Deno.Conn | undefined {
+    if (this.#closed) return undefined;
     this.#end();
+    return this.#output.sending ? this.#conn : undefined;
   }
 
   #end(): void {
@@ -111,8 +113,8 @@ export class Connection implements RequestOwner {
 
   onWhole(): void {
     this.turn.end();
-    // It is the next request's. Its end is that of the client.
-    if (this.input.hasRoom) void this.input.more();
+    // What comes now is the next request's. Its end is that of the client.
+    this.input.watch();
   }
 
   /** One function, without others that wait for each other: this is the way of every request. */
@@ -135,6 +137,7 @@ export class Connection implements RequestOwner {
       const request = new IncomingRequest(head, this);
       this.#request = request;
       this.turn.end();
+      if (input.ended) request.leave();
       let answer: Answer;
       try {
         answer = await handle(request);
@@ -145,9 +148,17 @@ export class Connection implements RequestOwner {
       const keepAlive = head.keepAlive && !this.#owner.draining && framing.kind !== "close" &&
         (request.whole || request.isLeftUnder(MAX_LEFT));
       const next = !keepAlive ? "close" : head.old ? "keep-alive" : "";
-      await this.#output.answer(answer, framing, next, () => request.gone());
+      let sending: Promise<void>;
+      try {
+        sending = this.#output.answer(answer, framing, next, request);
+      } catch (error) {
+        const problem = problemFrom(error).toAnswer();
+        sending = this.#output.answer(problem, framingOf(head, problem), next, request);
+      }
+      await sending;
       if (keepAlive && !request.whole) await request.body(MAX_LEFT);
       this.#request = undefined;
+      input.watching = false;
       if (!request.whole || (!keepAlive && input.length > 0)) await this.#linger();
       // An answer in pieces may have taken long.
       if (!keepAlive || this.#owner.draining) return;
@@ -190,6 +201,7 @@ export class Connection implements RequestOwner {
 
   /** Answers what can't be read, and what follows it can't be either. */
   async #refuse(error: unknown): Promise<void> {
+    this.#ending = true;
     const answer = problemFrom(error).toAnswer();
     await this.#output.answer(answer, { kind: "length", length: answer.body.length }, "close");
     await this.#linger();
@@ -201,8 +213,9 @@ export class Connection implements RequestOwner {
    */
   async #linger(): Promise<void> {
     const { input } = this;
+    this.#ending = true;
     const end = input.received + LINGER_BYTES;
-    const timer = setTimeout(() => this.close(), LINGER_MS);
+    const timer = setTimeout(() => this.#end(), LINGER_MS);
     try {
       await this.#conn.closeWrite();
       while (input.received < end) {

@@ -33,10 +33,13 @@ export interface Head {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
 
 const REQUEST_LINE = /([!#$%&'*+.^_`|~\w-]+) ([\x21-\x22\x24-\x7e]+) HTTP\/(\d)\.(\d)\r?\n/y;
 const BEGINNING = /^(?:\r?$|[!#$%&'*+.^_`|~\w-]{1,64}(?: |$))/;
-const FIELD = /([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)\r?\n/y;
+/** The value with the space around it: a pattern that takes off spaces would look at many of them again and again. */
+const FIELD = /([!#$%&'*+.^_`|~\w-]+):([\t\x20-\x7e\x80-\xff]*)\r?\n/y;
 const ABSOLUTE = /^https?:\/\/([^/?]+)(.*)$/i;
 /** A name, an IPv4 or an IPv6 address, and a port: as much of RFC 3986 as keeps out what is none. */
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::\d*)?$/;
@@ -96,7 +99,7 @@ export function parseHead(text: string): Head {
     at = FIELD.lastIndex;
     if (fields.length === 2 * MAX_FIELDS) throw new HttpProblem(431, `There are more than ${MAX_FIELDS} headers`);
     const name = field[1]!.toLowerCase();
-    const value = trimEnd(field[2]!);
+    const value = trim(field[2]!);
     fields.push(name, value);
     switch (name) {
       case "host":
@@ -150,10 +153,15 @@ function isEnd(text: string, at: number): boolean {
   return code === LF || (code === CR && text.charCodeAt(at + 1) === LF);
 }
 
-function trimEnd(value: string): string {
-  let end = value.length;
-  while (end > 0 && (value[end - 1] === " " || value[end - 1] === "\t")) end--;
-  return end === value.length ? value : value.slice(0, end);
+function trim(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isSpace(value.charCodeAt(start))) start++;
+  while (end > start && isSpace(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === TAB;
 }
 
 /** The host, if the target has one, and the rest of it. */

@@ -14,6 +14,8 @@ export class Input {
   ended = false;
   /** How many bytes have ever come. */
   received = 0;
+  /** Whether to read on as long as there is room, though nobody waits: so the end is seen when it comes. */
+  watching = false;
   #pending: Promise<boolean> | undefined;
 
   /** @param onEnd called when `ended` becomes true */
@@ -55,8 +57,19 @@ export class Input {
     this.#pending = undefined;
     const came = this.#count(count);
     this.end += came;
+    if (this.watching) this.#readOn();
     return came > 0;
   };
+
+  /** Reads on from now on, as {@linkcode watching} says. */
+  watch(): void {
+    this.watching = true;
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    if (this.hasRoom && !this.ended) void this.more();
+  }
 
   /** The client reset the connection, or it was closed here. */
   readonly #onFailure = (): boolean => this.#onRead(null);

@@ -2,6 +2,7 @@
 
 import { freeLarge } from "../../memory.ts";
 import { type Answer, dateOf, type Framing, headOf, type NextUse, writeLatin1 } from "./answer.ts";
+import type { Incoming } from "./request.ts";
 import type { ClientTurn } from "./turn.ts";
 
 /** Bytes of a buffer for what is sent. What does not fit has a buffer of its own, or is sent apart. */
@@ -17,6 +18,9 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 const LINE_END = new TextEncoder().encode("\r\n");
 const NOTHING = new Uint8Array(0);
 const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
+
+/** Who may leave. */
+type Leaver = Pick<Incoming, "left" | "onLeave">;
 
 /** Those of all connections. */
 const spare: Uint8Array<ArrayBuffer>[] = [];
@@ -37,13 +41,20 @@ export class Output {
   /**
    * Sends an answer; its body is of no use afterwards.
    *
-   * @param gone gives a signal of the client's leaving: the pieces of a body are let go then
+   * @param client when it leaves, the pieces of a body are let go
+   * @throws {TypeError} at once, and nothing is sent, if a header can't be as it is
    * @throws {Error} if the client does not take it, or the body fails
    */
-  answer(answer: Answer, framing: Framing, connection: NextUse, gone?: () => AbortSignal): Promise<void> {
+  answer(answer: Answer, framing: Framing, connection: NextUse, client?: Leaver): Promise<void> {
     const { body } = answer;
-    const head = headOf(answer, framing, connection, dateOf(Date.now()));
-    if (body instanceof ReadableStream) return this.#sendStream(head, body, framing, gone);
+    let head: string;
+    try {
+      head = headOf(answer, framing, connection, dateOf(Date.now()));
+    } catch (error) {
+      letGo(body);
+      throw error;
+    }
+    if (body instanceof ReadableStream) return this.#sendStream(head, body, framing, client);
     if (framing.kind === "none") return this.#sendTogether(head);
     return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body);
   }
@@ -57,22 +68,27 @@ export class Output {
     head: string,
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     { kind }: Framing,
-    gone?: () => AbortSignal,
+    client: Leaver | undefined,
   ): Promise<void> {
-    await this.#sendTogether(head);
+    try {
+      await this.#sendTogether(head);
+    } catch (error) {
+      letGo(body);
+      throw error;
+    }
     if (kind === "none") await body.cancel();
-    else await this.#sendPieces(body, kind === "chunks", gone?.());
+    else await this.#sendPieces(body, kind === "chunks", client);
   }
 
   async #sendPieces(
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     inChunks: boolean,
-    gone: AbortSignal | undefined,
+    client: Leaver | undefined,
   ): Promise<void> {
     const reader = body.getReader();
     const cancel = () => void reader.cancel().catch(() => {});
-    gone?.addEventListener("abort", cancel, { once: true });
-    if (gone?.aborted) cancel();
+    client?.onLeave(cancel);
+    if (client?.left) cancel();
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         const piece = next.value;
@@ -80,13 +96,11 @@ export class Output {
         if (!inChunks) await this.#send(piece);
         else await this.#sendTogether(`${piece.length.toString(16)}\r\n`, piece, LINE_END);
       }
-      gone?.throwIfAborted();
+      if (client?.left) throw new Deno.errors.ConnectionReset("The client left");
       if (inChunks) await this.#send(LAST_CHUNK);
     } catch (error) {
       cancel();
       throw error;
-    } finally {
-      gone?.removeEventListener("abort", cancel);
     }
   }
 
@@ -124,4 +138,9 @@ export class Output {
     this.#turn.waitToSend();
     return this.#conn.write(bytes);
   }
+}
+
+/** Nobody will take it. */
+function letGo(body: Answer["body"]): void {
+  if (body instanceof ReadableStream) body.cancel().catch(() => {});
 }

@@ -14,8 +14,10 @@ export interface Incoming {
    * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away
    */
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** A signal that is aborted when the client leaves before it has its answer. */
-  gone(): AbortSignal;
+  /** Whether the client has left. */
+  readonly left: boolean;
+  /** Has a listener called when the client leaves before it has its answer. One that has left already calls nobody. */
+  onLeave(listener: () => void): void;
 }
 
 /** What a request needs of its connection. */
@@ -33,10 +35,10 @@ export interface RequestOwner {
 export class IncomingRequest implements Incoming {
   readonly #owner: RequestOwner;
   #asked = false;
-  #left = false;
-  #gone: AbortController | undefined;
+  readonly #onLeave: (() => void)[] = [];
   /** Whether all of the body was taken: what comes then is another request. */
   whole = false;
+  left = false;
 
   constructor(readonly head: Head, owner: RequestOwner) {
     this.#owner = owner;
@@ -56,16 +58,15 @@ export class IncomingRequest implements Incoming {
     return Promise.resolve(body);
   }
 
-  gone(): AbortSignal {
-    this.#gone ??= new AbortController();
-    if (this.#left) this.#gone.abort();
-    return this.#gone.signal;
+  onLeave(listener: () => void): void {
+    this.#onLeave.push(listener);
   }
 
   /** The client has left. */
   leave(): void {
-    this.#left = true;
-    this.#gone?.abort();
+    if (this.left) return;
+    this.left = true;
+    for (const listener of this.#onLeave) listener();
   }
 
   /** Whether a body that nobody has asked for is not longer than this, and will come. */

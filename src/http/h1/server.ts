@@ -11,7 +11,7 @@ import { getLogger } from "@logtape/logtape";
 import { reasonOf } from "../../errors.ts";
 import { Connection, type ConnectionOwner, type Handle } from "./connection.ts";
 import { descriptors } from "./descriptors.ts";
-import { setNoDelay } from "./sockets.ts";
+import { setNoDelay, shutDown } from "./sockets.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
@@ -51,9 +51,11 @@ export class HttpServer implements ConnectionOwner {
   readonly #listeners = new Set<Listener>();
   readonly #connections = new Set<Connection>();
   readonly #timer: ReturnType<typeof setInterval>;
+  #grace: ReturnType<typeof setTimeout> | undefined;
   /** Whether the log has it, since the last look, that a connection could not be accepted. */
   #complained = false;
   #onEmpty: (() => void) | undefined;
+  #drained: Promise<void> | undefined;
   draining = false;
 
   constructor(options: HttpServerOptions) {
@@ -79,38 +81,54 @@ export class HttpServer implements ConnectionOwner {
   }
 
   /** Stops accepting; resolves when every request that has come has its answer, and all connections are closed. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    return this.#drained ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
     this.draining = true;
     for (const listener of this.#listeners) this.ignore(listener);
-    if (this.#connections.size > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_GRACE_MS));
-    for (const connection of this.#connections) if (connection.idle) connection.close();
-    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
-    clearInterval(this.#timer);
+    if (this.#connections.size > 0) {
+      this.#grace = setTimeout(() => this.#close([...this.#connections].filter(({ idle }) => idle)), DRAIN_GRACE_MS);
+      await new Promise<void>((resolve) => this.#onEmpty = resolve);
+    }
+    this.close();
   }
 
   /** Ends all connections at once. */
   close(): void {
     for (const listener of this.#listeners) this.ignore(listener);
-    for (const connection of this.#connections) connection.close();
+    this.#close([...this.#connections]);
     clearInterval(this.#timer);
+    clearTimeout(this.#grace);
+  }
+
+  #close(connections: readonly Connection[]): void {
+    const stuck: Deno.Conn[] = [];
+    for (const connection of connections) {
+      const conn = connection.close();
+      if (conn !== undefined) stuck.push(conn);
+      // What is stuck may end late, or never.
+      this.#forget(connection);
+    }
+    if (stuck.length > 0) shutDown(stuck);
   }
 
   /** Closes connections whose clients take too long, and quiet ones if file descriptors are few. */
   look(): void {
     this.#complained = false;
     const now = performance.now();
-    let late = 0;
+    const late: Connection[] = [];
     for (const connection of this.#connections) {
       const { since, receivedBefore } = connection.turn;
       if (since === 0) continue;
       const allowed = this.#readTimeoutMs + Math.max(0, connection.input.received - receivedBefore) / MIN_RATE;
-      if (now - since <= allowed) continue;
-      connection.close();
-      late++;
+      if (now - since > allowed) late.push(connection);
     }
-    if (late > 0) {
+    if (late.length > 0) {
+      this.#close(late);
       log.warn("Closed connections whose clients took more than {seconds} s (--read-timeout): {count}", {
-        count: late,
+        count: late.length,
         seconds: this.#readTimeoutMs / 1000,
       });
     }
@@ -125,7 +143,7 @@ export class HttpServer implements ConnectionOwner {
       } catch (error) {
         if (!this.#listeners.has(listener)) return;
         // Mostly there is no file descriptor left.
-        if (!this.#relieve() && !this.#complained) {
+        if (!this.#relieve(Infinity) && !this.#complained) {
           this.#complained = true;
           log.warn("A connection could not be accepted: {reason}", { reason: reasonOf(error) });
         }
@@ -139,20 +157,24 @@ export class HttpServer implements ConnectionOwner {
   }
 
   #forget(connection: Connection): void {
-    this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#connections.delete(connection) && this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** Closes what has been quiet for longest if file descriptors become few. @returns whether any were closed */
-  #relieve(): boolean {
-    const { open, limit } = this.#descriptors(this.#connections.size);
+  /**
+   * Closes what has been quiet for longest if file descriptors become few.
+   *
+   * @param atLeast how many are known to be open
+   * @returns whether any were closed
+   */
+  #relieve(atLeast = this.#connections.size): boolean {
+    const { open, limit } = this.#descriptors(atLeast);
     if (open <= limit * PRESSED) return false;
     const quiet = [...this.#connections]
       .filter(({ busy }) => !busy)
       .sort((one, other) => one.turn.usedAt - other.turn.usedAt)
       .slice(0, Math.ceil(open - limit * RELIEVED));
     if (quiet.length === 0) return false;
-    for (const connection of quiet) connection.close();
+    this.#close(quiet);
     log.warn(
       "{open} of {limit} file descriptors are open (see ulimit -n); closed connections that were quiet: {count}",
       { open, limit, count: quiet.length },

@@ -25,12 +25,13 @@ function open() {
 type Libc = ReturnType<typeof open>["symbols"];
 
 /**
- * Ends a connection that waits for its client to take something: Deno gives a socket up only when its write has ended, whoever closes
+ * Ends connections that wait for their clients to take something: Deno gives a socket up only when its write has ended, whoever closes
  * it, and a client that takes nothing could so keep descriptor and answer for as long as it likes. On a Unix socket, whose clients have
  * no addresses, nothing is done.
  */
-export function shutDown({ localAddr, remoteAddr }: Deno.Conn): void {
-  forEachBetween(localAddr, remoteAddr, (fd, libc) => libc.shutdown(fd, SHUT_RDWR));
+export function shutDown(conns: readonly Deno.Conn[]): void {
+  const sought = new Set(conns.map(({ localAddr, remoteAddr }) => `${textOf(localAddr)} ${textOf(remoteAddr)}`));
+  forEachSocket(sought, (fd, libc) => libc.shutdown(fd, SHUT_RDWR));
 }
 
 /**
@@ -38,26 +39,26 @@ export function shutDown({ localAddr, remoteAddr }: Deno.Conn): void {
  * such method. Otherwise the end of an answer may wait for 40 ms until the client has acknowledged what is before it.
  */
 export function setNoDelay({ addr }: Deno.Listener<Deno.Conn, Deno.Addr>): void {
+  const on = new Int32Array([1]);
   // Linux hands the option on to what is accepted.
-  forEachBetween(addr, undefined, (fd, libc) => libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4));
+  forEachSocket(
+    new Set([`${textOf(addr)} `]),
+    (fd, libc) => libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, on.byteLength),
+  );
 }
 
-/** Calls back with the sockets between two addresses; without a second one, with those that are not connected. */
-function forEachBetween(
-  local: Deno.Addr,
-  remote: Deno.Addr | undefined,
-  callback: (fd: number, libc: Libc) => void,
-): void {
-  // Addresses of TLS do not say their transport.
-  if (!("hostname" in local) || (remote !== undefined && !("hostname" in remote))) return;
+/** Calls back with the sockets whose addresses, their own and the client's, are among those sought. */
+function forEachSocket(sought: ReadonlySet<string>, callback: (fd: number, libc: Libc) => void): void {
+  // On a Unix socket there are none.
+  if ([...sought].every((addresses) => addresses.startsWith(" "))) return;
   let library: ReturnType<typeof open> | undefined;
   try {
     library = open();
     const libc = library.symbols;
-    const [here, there] = [textOf(local), remote === undefined ? "" : textOf(remote)];
     for (const { name } of Deno.readDirSync("/proc/self/fd")) {
       const fd = Number(name);
-      if (addressOf(libc.getpeername, fd) === there && addressOf(libc.getsockname, fd) === here) callback(fd, libc);
+      const local = addressOf(libc.getsockname, fd);
+      if (local !== "" && sought.has(`${local} ${addressOf(libc.getpeername, fd)}`)) callback(fd, libc);
     }
   } catch {
     // There is no glibc, or no descriptor to look with: it is as Deno leaves it.
@@ -76,18 +77,24 @@ function addressOf(ask: Libc["getpeername"], fd: number): string {
   // The family is in the machine's order, and all of these are little-endian.
   switch (view.getUint16(0, true)) {
     case AF_INET:
-      return textOf({ hostname: bytes.subarray(4, 8).join("."), port });
+      return `${bytes.subarray(4, 8).join(".")} ${port}`;
     case AF_INET6: {
       const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16));
-      return textOf({ hostname: groups.join(":"), port });
+      return `${canonical(groups.join(":"))} ${port}`;
     }
     default:
       return "";
   }
 }
 
-/** One text for one address, however it is written. */
-function textOf({ hostname, port }: { readonly hostname: string; readonly port: number }): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return `${new URL(`http://${host}`).hostname} ${port}`;
+/** The same of an address as Deno has it; those of TLS do not say their transport. */
+function textOf(address: Deno.Addr): string {
+  if (!("hostname" in address)) return "";
+  const { hostname, port } = address;
+  return `${hostname.includes(":") ? canonical(hostname) : hostname} ${port}`;
+}
+
+/** One text for one IPv6 address, however it is written. */
+function canonical(address: string): string {
+  return new URL(`http://[${address}]`).hostname;
 }

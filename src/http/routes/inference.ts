@@ -68,7 +68,6 @@ export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBod
     const fields = fieldsOf(incoming.head.fields);
     const about = contextOf(fields);
     const context = toText(about);
-    const gone = () => incoming.gone();
     try {
       const signature = signatureOf(model);
       const body = await decompressed(await incoming.body(maxBody), fields.contentEncoding, maxBody);
@@ -76,7 +75,7 @@ export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBod
       const { calls, accept } = callsOf(request, signature);
       const results = await Promise.all(
         calls.map(async ({ body, contentType }) =>
-          wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, body, gone }))
+          wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, body, client: incoming }))
         ),
       );
       const answer = encodeInferResponse(description, request, results, signature);

@@ -38,7 +38,6 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
     const accept = fields.accept ?? DEFAULT_ACCEPT;
     const about = contextOf(fields);
     const context = toText(about);
-    const gone = () => request.gone();
     let status = 200;
     try {
       const body = await request.body(maxBody);
@@ -47,7 +46,7 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
         const passedOn = headersToPassOn(about);
         const fetched = await fetchInput(input, maxBody, passedOn);
         const metadata = encode(fetched.contentType, accept);
-        const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, gone }));
+        const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, client: request }));
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
         const written = new TextEncoder().encode(`Output written to '${output}'\n`);
         return {
@@ -56,7 +55,7 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
           body: written,
         };
       }
-      const outcome = await model.invoke({ metadata: encode(contentType, accept), context, body, gone });
+      const outcome = await model.invoke({ metadata: encode(contentType, accept), context, body, client: request });
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
         headers["content-type"] = checked(outcome.contentType);

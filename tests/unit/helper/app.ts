@@ -45,7 +45,8 @@ export function incomingOf(request: Request): Incoming {
       expectsContinue: false,
     },
     body: (maxBytes) => readBody(request, maxBytes),
-    gone: () => request.signal,
+    left: false,
+    onLeave: () => {},
   };
 }
 

@@ -5,6 +5,7 @@ import { Backoff } from "../../../src/supervisor/backoff.ts";
 import type { Outcome } from "../../../src/supervisor/job.ts";
 import { Pool, type PoolOptions } from "../../../src/supervisor/pool.ts";
 import { text, utf8 } from "../helper/bytes.ts";
+import { FakeClient } from "../helper/fake_client.ts";
 import { FakeClock } from "../helper/fake_clock.ts";
 import { FakeWorker } from "../helper/fake_worker.ts";
 import { CapturedLogs } from "../helper/logs.ts";
@@ -342,50 +343,27 @@ Deno.test("stop() resolves when the workers are still loading, or none was start
 
 Deno.test("a job is dropped when its client leaves while it waits, and not when a worker has it", async () => {
   using fixture = Fixture.ready({ queueSize: 2 });
-  const clients = [new AbortController(), new AbortController(), new AbortController()];
-  const asked: number[] = [];
+  const clients = [new FakeClient(), new FakeClient(), new FakeClient()];
   const outcomes = clients.map((client, index) =>
-    fixture.pool.invoke({
-      metadata: utf8("{}"),
-      body: utf8(`${index}`),
-      gone: () => {
-        asked.push(index);
-        return client.signal;
-      },
-    })
+    fixture.pool.invoke({ metadata: utf8("{}"), body: utf8(`${index}`), client })
   );
-  fixture.clock.advance(40);
-  assert.deepEqual(asked, [], "not of those that have not waited for long, since it costs");
-  fixture.clock.advance(10);
-  assert.deepEqual(asked, [1, 2], "of those that wait only");
-  clients[1]!.abort();
+  clients[1]!.leave();
   assert.deepEqual(await outcomes[1], refused("gone"));
   assert.equal(fixture.pool.queued, 1);
   fixture.workers[0]!.answer();
   assert.deepEqual(fixture.names(0), ["2"]);
-  clients[2]!.abort();
-  clients[0]!.abort();
+  clients[2]!.leave();
+  clients[0]!.leave();
   fixture.workers[0]!.answer();
   assert.deepEqual((await Promise.all(outcomes)).map(({ kind }) => kind), ["result", "refused", "result"]);
-});
-
-Deno.test("a client is watched at once where those before it have waited for long", async () => {
-  using fixture = Fixture.ready();
-  void fixture.invoke("running", "waiting");
-  fixture.clock.advance(50);
-  const client = new AbortController();
-  const outcome = fixture.pool.invoke({ metadata: utf8("{}"), body: utf8("leaves"), gone: () => client.signal });
-  client.abort();
-  assert.deepEqual(await outcome, refused("gone"));
-  assert.equal(fixture.pool.queued, 1);
 });
 
 Deno.test("a job whose client has left while a dead worker had it is dropped when it comes back", async () => {
   using fixture = Fixture.ready({ room: 2 });
   void fixture.invoke("begun");
-  const client = new AbortController();
-  const outcome = fixture.pool.invoke({ metadata: utf8("{}"), body: utf8("leaves"), gone: () => client.signal });
-  client.abort();
+  const client = new FakeClient();
+  const outcome = fixture.pool.invoke({ metadata: utf8("{}"), body: utf8("leaves"), client });
+  client.leave();
   fixture.workers[0]!.die({}, 1);
   assert.deepEqual(await outcome, refused("gone"));
 });

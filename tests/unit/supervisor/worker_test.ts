@@ -402,7 +402,8 @@ Deno.test("a worker's end is told by its signal when it is killed within a frame
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, KILLED);
   assert.deepEqual(fixture.outcomes, [["a", lost(KILLED)]]);
-  assert.deepEqual(orphans, ["b"]);
+  // On a busy machine it may have been taken back before.
+  assert.deepEqual([...fixture.returned, ...orphans], ["b"]);
 });
 
 for (

@@ -198,6 +198,8 @@ for (
     ["a line that ends with LF alone", "2\nhi\r\n0\r\n\r\n"],
     ["more bytes than they say", "2\r\nhii\r\n0\r\n\r\n"],
     ["a line without an end", `2;${"a".repeat(300)}`],
+    ["a trailer that ends with LF alone", "0\r\n\nGET / HTTP/1.1\r\n\r\n"],
+    ["a trailer without a name", "0\r\n: a\r\n\r\n"],
     ["endless trailers", `0\r\n${"A: b\r\n".repeat(2000)}`],
   ] as const
 ) {
@@ -304,6 +306,60 @@ Deno.test("HttpServer sends pieces to a client of HTTP/1.0 as they are, and clos
   assert.match(said, /\r\nconnection: close\r\n\r\nonetwo$/);
 });
 
+Deno.test("HttpServer answers 500, and lets the pieces go, when a header can't be as the handler has it", async () => {
+  using logs = new CapturedLogs();
+  const { state, answer } = pieces(["one"]);
+  const answers: Answer[] = [{ ...answer, headers: { a: "b\r\nc" } }, saying("next")];
+  await using fixture = new Fixture(() => Promise.resolve(answers.shift()!));
+  const client = await fixture.connect();
+  await client.send(post("") + post(""));
+  assert.match((await client.answer()).head, /^HTTP\/1\.1 500 /);
+  assert.equal((await client.answer()).body, "next");
+  assert.equal(state.cancelled, true);
+  assert.match(logs.lines[0]!, /The header 'a' can't be/);
+});
+
+Deno.test("HttpServer lets the pieces go when the client has left before the first", async () => {
+  const release = Promise.withResolvers<void>();
+  const { state, answer } = pieces(["one"]);
+  await using fixture = new Fixture(async (request) => {
+    await request.body(10);
+    await new Promise<void>((resolve) => request.onLeave(resolve));
+    release.resolve();
+    return answer;
+  });
+  const client = await fixture.connect();
+  await client.send(post("hi"));
+  client.close();
+  await settled(release.promise, "the handler is told");
+  await until(() => state.cancelled, "the pieces are let go");
+});
+
+Deno.test("HttpServer sees a client leave behind whatever it has sent meanwhile, and in its second request", async () => {
+  for (
+    const [more, left] of [["\r\n", ["/1"]], [post("").slice(0, 9), ["/1"]], [post("").replace("/", "/2"), [
+      "/1",
+      "/2",
+    ]]]
+  ) {
+    const told: string[] = [];
+    await using fixture = new Fixture(async (request) => {
+      await request.body(10);
+      if (!request.left) await new Promise<void>((resolve) => request.onLeave(resolve));
+      told.push(request.head.target);
+      return saying("late");
+    });
+    const client = await fixture.connect();
+    await client.send(post("").replace("/", "/1"));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await client.send(more as string);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await client.closeWrite();
+    await until(() => told.length === left!.length, "all are told");
+    assert.deepEqual(told, left);
+  }
+});
+
 Deno.test("HttpServer keeps a connection of HTTP/1.0 when its client asks for that", async () => {
   await using fixture = new Fixture(echo);
   const client = await fixture.connect();
@@ -322,21 +378,22 @@ Deno.test("HttpServer sends no body when it is asked with HEAD", async () => {
 });
 
 Deno.test("HttpServer tells a handler that its client has left, and lets an answer in pieces go", async () => {
-  const entered = Promise.withResolvers<AbortSignal>();
+  const entered = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
   await using fixture = new Fixture(async (request) => {
     await request.body(10);
-    const gone = request.gone();
-    entered.resolve(gone);
-    await new Promise((resolve) => gone.addEventListener("abort", resolve));
-    assert.equal(request.gone().aborted, true);
+    request.onLeave(() => gone.resolve());
+    assert.equal(request.left, false);
+    entered.resolve();
+    await gone.promise;
+    assert.equal(request.left, true);
     return saying("too late");
   });
   const client = await fixture.connect();
   await client.send(post("hi"));
-  const gone = await entered.promise;
-  assert.equal(gone.aborted, false);
+  await entered.promise;
   client.close();
-  await until(() => gone.aborted, "the handler is told");
+  await settled(gone.promise, "the handler is told");
 
   const endless = pieces(Array(1e6).fill("x".repeat(60_000)));
   await using other = new Fixture(() => Promise.resolve(endless.answer));
@@ -417,6 +474,7 @@ Deno.test("HttpServer ends a connection whose client takes nothing of its answer
   const answer = { status: 200, headers: {}, body: new Uint8Array(64 * 2 ** 20) };
   await using fixture = new Fixture(() => Promise.resolve(answer), { readTimeoutMs: 50 });
   const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  using logs = new CapturedLogs();
   const client = await fixture.connect();
   const before = descriptors();
   await client.send(post(""));
@@ -424,6 +482,8 @@ Deno.test("HttpServer ends a connection whose client takes nothing of its answer
     fixture.server.look();
     return descriptors() < before;
   }, "the server's end is closed");
+  fixture.server.look();
+  assert.equal(logs.lines.length, 1, "it is said once");
 });
 
 Deno.test("HttpServer closes what has been quiet for longest when descriptors become few", async () => {

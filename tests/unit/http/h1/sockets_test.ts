@@ -56,7 +56,7 @@ for (const hostname of ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])]) {
     })();
     writing.catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 50));
-    shutDown(waiting);
+    shutDown([waiting]);
     await assert.rejects(writing);
     await other.write(new Uint8Array([7]));
     const received = new Uint8Array(1);
@@ -70,7 +70,7 @@ Deno.test("shutDown() leaves a Unix socket as it is", async () => {
   using listener = Deno.listen({ transport: "unix", path });
   using client = await Deno.connect({ transport: "unix", path });
   using conn = await listener.accept();
-  shutDown(conn);
+  shutDown([conn]);
   await conn.write(new Uint8Array([7]));
   assert.equal(await client.read(new Uint8Array(1)), 1);
   Deno.removeSync(path.replace("/socket", ""), { recursive: true });

@@ -1,0 +1,17 @@
+/** A client that leaves when a test says so. */
+
+import type { Client } from "../../../src/supervisor/mod.ts";
+
+export class FakeClient implements Client {
+  left = false;
+  readonly #listeners: (() => void)[] = [];
+
+  onLeave(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  leave(): void {
+    this.left = true;
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { toAnswer, toRequest, toResponse } from "../../../src/http/fetch_types.ts";
+import type { Incoming } from "../../../src/http/h1/mod.ts";
+import { parseHead } from "../../../src/http/h1/head.ts";
+import { equalBytes, pattern, utf8 } from "../helper/bytes.ts";
+
+const requestOf = (text: string) => toRequest({ head: parseHead(text) } as Incoming);
+
+Deno.test("toRequest() has method, URL and all headers", () => {
+  const { method, url, headers } = requestOf("GET /a?b HTTP/1.1\r\nHost: h:1\r\nA: 1\r\nA: 2\r\nB: \xe9\r\n\r\n");
+  assert.deepEqual([method, url], ["GET", "http://h:1/a?b"]);
+  assert.deepEqual([headers.get("a"), headers.get("b"), headers.get("host")], ["1, 2", "\xe9", "h:1"]);
+});
+
+Deno.test("toRequest() makes a URL of whatever path and host there may be", () => {
+  for (
+    const [start, host, url] of [
+      ["OPTIONS * ", "h", "http://h/*"],
+      ["GET //[::x/ ", "h", "http://h//[::x/"],
+      ["GET / ", "", "http://localhost/"],
+      ["GET / ", "a%zz", "http://localhost/"],
+      ["GET / ", "h:99999", "http://localhost/"],
+    ]
+  ) assert.equal(requestOf(`${start}HTTP/1.1\r\nHost: ${host}\r\n\r\n`).url, url);
+});
+
+Deno.test("toRequest() has a method that no route has in place of one that Fetch forbids", () => {
+  for (const method of ["TRACE", "TRACK", "trace"]) {
+    assert.equal(requestOf(`${method} / HTTP/1.1\r\nHost: h\r\n\r\n`).method, "FORBIDDEN");
+  }
+});
+
+Deno.test("toAnswer() gives back what toResponse() was made of, with the headers that were added, and does not read it", async () => {
+  for (const body of [utf8("small"), pattern(100_000), new ReadableStream<Uint8Array<ArrayBuffer>>()]) {
+    const response = toResponse({ status: 201, headers: { a: "1" }, body });
+    response.headers.set("b", "2");
+    const answer = await toAnswer(response);
+    assert.deepEqual([answer.status, answer.headers["a"], answer.headers["b"]], [201, "1", "2"]);
+    assert.equal(answer.body, body);
+  }
+});
+
+Deno.test("toAnswer() reads a response that was made by others", async () => {
+  const { status, headers, body } = await toAnswer(Response.json({ a: 1 }, { status: 404 }));
+  assert.deepEqual([status, headers], [404, { "content-type": "application/json" }]);
+  assert.deepEqual(body, utf8('{"a":1}'));
+});
+
+Deno.test("toResponse() can be read, be it large or small", async () => {
+  for (const body of [utf8("small"), pattern(100_000)]) {
+    assert.ok(equalBytes(await toResponse({ status: 200, headers: {}, body }).bytes(), body));
+  }
+});
