@@ -4,9 +4,7 @@ import type { PartStream } from "./part_stream.ts";
 
 /** Who waits for an answer. */
 export interface Client {
-  /** Whether it has left. */
-  readonly left: boolean;
-  /** Has a listener called when it leaves before it has its answer. One that has left already calls nobody. */
+  /** Has a listener called when it leaves before it has its answer; at once if it has left already. */
   onLeave(listener: () => void): void;
 }
 

@@ -23,9 +23,7 @@ export class QueueWatch {
     const drop = () => {
       if (this.#queue.drop(ticket, job)) job.settle({ kind: "refused", cause: "gone" });
     };
-    const { client } = job;
-    if (client?.left) return drop();
-    client?.onLeave(drop);
+    job.client?.onLeave(drop);
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 

@@ -198,8 +198,7 @@ export class Worker {
     const id = this.#inFlight.add(job, now);
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
     this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body, job.context);
-    if (job.client?.left) this.#cancel(id, job);
-    else job.client?.onLeave(() => this.#cancel(id, job));
+    job.client?.onLeave(() => this.#cancel(id, job));
     if (this.#sequential && this.#inFlight.size > 1) this.#stall.watch();
   }
 

@@ -60,8 +60,8 @@ export class Output {
   }
 
   /** Tells the client that it may send the body. */
-  async continue(): Promise<void> {
-    await this.#send(CONTINUE);
+  continue(): Promise<void> {
+    return this.#send(CONTINUE);
   }
 
   async #sendStream(
@@ -88,7 +88,6 @@ export class Output {
     const reader = body.getReader();
     const cancel = () => void reader.cancel().catch(() => {});
     client?.onLeave(cancel);
-    if (client?.left) cancel();
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         const piece = next.value;

@@ -16,7 +16,7 @@ export interface Incoming {
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Whether the client has left. */
   readonly left: boolean;
-  /** Has a listener called when the client leaves before it has its answer. One that has left already calls nobody. */
+  /** Has a listener called when the client leaves before it has its answer; at once if it has left already. */
   onLeave(listener: () => void): void;
 }
 
@@ -59,7 +59,8 @@ export class IncomingRequest implements Incoming {
   }
 
   onLeave(listener: () => void): void {
-    this.#onLeave.push(listener);
+    if (this.left) listener();
+    else this.#onLeave.push(listener);
   }
 
   /** The client has left. */

@@ -3,15 +3,16 @@
 import type { Client } from "../../../src/supervisor/mod.ts";
 
 export class FakeClient implements Client {
-  left = false;
+  #left = false;
   readonly #listeners: (() => void)[] = [];
 
   onLeave(listener: () => void): void {
-    this.#listeners.push(listener);
+    if (this.#left) listener();
+    else this.#listeners.push(listener);
   }
 
   leave(): void {
-    this.left = true;
+    this.#left = true;
     for (const listener of this.#listeners) listener();
   }
 }
