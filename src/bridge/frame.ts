@@ -10,6 +10,7 @@
  * `docs/protocol.md` defines the kinds, who sends them, and what their metadata holds.
  */
 
+import { startsWith } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** Sent in HELLO and START; each side refuses another number. */
@@ -249,7 +250,10 @@ export class FrameDecoder {
 
   /** What the bytes from `start` to `end` hold: the same object as that of the frame before, if it was the same. */
   #metadataOf(batch: Uint8Array<ArrayBuffer>, start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (!holds(batch, start, end, this.#metadata)) this.#metadata = batch.slice(start, end);
+    const before = this.#metadata;
+    if (end - start !== before.length || !startsWith(batch, start, end, before)) {
+      this.#metadata = batch.slice(start, end);
+    }
     return this.#metadata;
   }
 
@@ -269,11 +273,4 @@ export class FrameDecoder {
     if (this.#start > 0) this.#buffer.copyWithin(0, this.#start, batch.length);
     this.#batch = this.#view = undefined;
   }
-}
-
-/** Whether the bytes from `start` to `end` are these. */
-function holds(bytes: Uint8Array, start: number, end: number, others: Uint8Array): boolean {
-  if (end - start !== others.length) return false;
-  for (let i = 0; i < others.length; i++) if (bytes[start + i] !== others[i]) return false;
-  return true;
 }

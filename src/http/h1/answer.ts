@@ -65,7 +65,7 @@ export function headOf({ status, headers }: Answer, framing: Framing, connection
   let head = status === 200 ? "HTTP/1.1 200 OK\r\n" : `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
   for (const name in headers) {
     const value = headers[name]!;
-    if (!VALUE.test(value)) throw new TypeError(`The header '${name}' can't be '${value}'`);
+    if (!isHeaderValue(value)) throw new TypeError(`The header '${name}' can't be '${value}'`);
     head += `${name}: ${value}\r\n`;
   }
   switch (framing.kind) {

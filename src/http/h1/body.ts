@@ -1,7 +1,7 @@
 /** The body of a request: RFC 9112, sections 6 and 7. */
 
 import { HttpProblem } from "../problem.ts";
-import { latin1 } from "./head.ts";
+import { isField, latin1 } from "./head.ts";
 import type { Input } from "./input.ts";
 
 /** Memory that is taken before any of a body has come, in bytes: who says that it will be long may not mean it. */
@@ -12,8 +12,6 @@ const MAX_CHUNK_LINE = 256;
 const MAX_TRAILERS = 8 * 1024;
 
 const LF = 0x0a;
-/** One that nobody looks at, or the line behind the last one. */
-const TRAILER = /^(?:[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 const CHUNK_LINE = /^([\da-fA-F]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 
 /**
@@ -44,12 +42,18 @@ export async function takeChunks(input: Input, maxBytes: number): Promise<Uint8A
     await body.fill(input, size);
     if (await takeLine(input, 2, "end of a chunk") !== "\r\n") throw damaged("a chunk is longer than it says");
   }
-  let left = MAX_TRAILERS;
-  for (let line = ""; line !== "\r\n"; left -= line.length) {
-    line = await takeLine(input, left, "trailer");
-    if (!TRAILER.test(line)) throw damaged("a trailer is not of the form 'Name: value'");
-  }
+  await skipTrailers(input);
   return body.finish();
+}
+
+/** Takes what may follow the last chunk, up to the empty line; nobody looks at it. */
+async function skipTrailers(input: Input): Promise<void> {
+  for (let left = MAX_TRAILERS;;) {
+    const line = await takeLine(input, left, "trailer");
+    if (line === "\r\n") return;
+    if (!line.endsWith("\r\n") || !isField(line)) throw damaged("a trailer is not of the form 'Name: value'");
+    left -= line.length;
+  }
 }
 
 /** What is said of a body that is longer than is accepted. */

@@ -7,6 +7,7 @@
  * 4. A client that is waited for has a limited time: `turn` says since when, and the server looks at it.
  */
 
+import { startsWith } from "../../bytes.ts";
 import { HttpProblem, problemFrom } from "../problem.ts";
 import type { Answer, Framing } from "./answer.ts";
 import { canBegin, findHeadEnd, type Head, latin1, MAX_HEAD_BYTES, MAX_TARGET, notHttp, parseHead } from "./head.ts";
@@ -232,14 +233,6 @@ function framingOf({ method, old }: Head, { status, body }: Answer): Framing {
   if (method === "HEAD" || status === 204 || status === 304) return { kind: "none" };
   if (body instanceof Uint8Array) return { kind: "length", length: body.length };
   return { kind: old ? "close" : "chunks" };
-}
-
-/** Whether the bytes from `start` to `end` begin with these. */
-function startsWith(bytes: Uint8Array, start: number, end: number, others: Uint8Array): boolean {
-  const { length } = others;
-  if (end - start < length) return false;
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== others[i]) return false;
-  return true;
 }
 
 /** Some clients send them behind a body: RFC 9112, section 2.2. */

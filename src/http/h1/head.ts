@@ -139,6 +139,12 @@ export function parseHead(text: string): Head {
   };
 }
 
+/** Whether a line, with its end, is a field. */
+export function isField(line: string): boolean {
+  FIELD.lastIndex = 0;
+  return FIELD.test(line) && FIELD.lastIndex === line.length;
+}
+
 /** Text of bytes that are a character each: what a head is made of. */
 export function latin1(bytes: Uint8Array): string {
   const text = utf8.decode(bytes);
