@@ -6,16 +6,16 @@ export interface Descriptors {
   readonly limit: number;
 }
 
-let limit: number | undefined;
+/** Counts them. @param atLeast how many are known to be open: while that is less than half of what may be, it is taken for all */
+export type DescriptorCounter = (atLeast: number) => Descriptors;
 
 /**
- * Counts them; infinitely many may be open where the system does not say how many.
- *
- * @param atLeast how many are known to be open: as long as that is less than half of what may be, nothing is counted
+ * Makes a counter. How many may be open is found out now, since it is too late when there is none left; infinitely many where the
+ * system does not say.
  */
-export function descriptors(atLeast: number): Descriptors {
-  limit ??= readLimit();
-  return { open: 2 * atLeast < limit ? atLeast : countOpen(), limit };
+export function descriptorCounter(): DescriptorCounter {
+  const limit = readLimit();
+  return (atLeast) => ({ open: 2 * atLeast < limit ? atLeast : countOpen(limit), limit });
 }
 
 function readLimit(): number {
@@ -27,11 +27,11 @@ function readLimit(): number {
   }
 }
 
-function countOpen(): number {
+function countOpen(limit: number): number {
   try {
     return [...Deno.readDirSync("/proc/self/fd")].length;
   } catch {
     // There is none left to look with.
-    return limit!;
+    return limit;
   }
 }

@@ -10,7 +10,7 @@
 import { getLogger } from "@logtape/logtape";
 import { reasonOf } from "../../errors.ts";
 import { Connection, type ConnectionOwner, type Handle } from "./connection.ts";
-import { descriptors } from "./descriptors.ts";
+import { type DescriptorCounter, descriptorCounter } from "./descriptors.ts";
 import { setNoDelay, shutDown } from "./sockets.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -40,14 +40,14 @@ export interface HttpServerOptions {
   /** How long a request may take to come, in ms. */
   readonly readTimeoutMs: number;
   /** What the system says of file descriptors. */
-  readonly descriptors?: typeof descriptors;
+  readonly descriptors?: DescriptorCounter;
 }
 
 /** Answers on the connections that its listeners accept. */
 export class HttpServer implements ConnectionOwner {
   readonly handle: Handle;
   readonly #readTimeoutMs: number;
-  readonly #descriptors: typeof descriptors;
+  readonly #descriptors: DescriptorCounter;
   readonly #listeners = new Set<Listener>();
   readonly #connections = new Set<Connection>();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -61,9 +61,7 @@ export class HttpServer implements ConnectionOwner {
   constructor(options: HttpServerOptions) {
     this.handle = options.handle;
     this.#readTimeoutMs = options.readTimeoutMs;
-    this.#descriptors = options.descriptors ?? descriptors;
-    // When there is none left it is too late to find out how many there may be.
-    this.#descriptors(0);
+    this.#descriptors = options.descriptors ?? descriptorCounter();
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     Deno.unrefTimer(this.#timer);
   }
