@@ -1,5 +1,7 @@
 /** What a test needs that not every machine has; without it the test is skipped, and its name says why. */
 
+import { hasIpv6 } from "../../unit/helper/network.ts";
+
 /** Something that is there, or the reason why not. */
 export type Need = true | string;
 
@@ -39,14 +41,7 @@ export const CAN_BUILD_IMAGES: Need = runs("unshare", "--mount", "--net", "sh", 
   "an overlay of this machine's root, or its /usr/bin/python3 with venv, or iproute2, can't be had here";
 
 /** An IPv6 loopback address. */
-export const HAS_IPV6: Need = (() => {
-  try {
-    Deno.listen({ hostname: "::1", port: 0 }).close();
-    return true;
-  } catch {
-    return "there is no ::1";
-  }
-})();
+export const HAS_IPV6: Need = hasIpv6 || "there is no ::1";
 
 /** Modules that a Python can import. */
 export function imports(python: string, ...modules: string[]): Need {

@@ -2,35 +2,22 @@ import assert from "node:assert/strict";
 import { setNoDelay, shutDown } from "../../../../src/http/h1/sockets.ts";
 import { hasIpv6 } from "../../helper/network.ts";
 
-/** Whether a socket of this process with this port sends at once: TCP_NODELAY. */
+/** Of each socket of this process with this port, whether it sends at once: TCP_NODELAY. */
 function sendsAtOnce(port: number): boolean[] {
-  using library = new Library();
-  return library.options(port);
-}
-
-class Library implements Disposable {
-  readonly #library = Deno.dlopen("libc.so.6", {
+  const library = Deno.dlopen("libc.so.6", {
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   });
-
-  options(port: number): boolean[] {
-    const found: boolean[] = [];
-    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-      const address = new DataView(new ArrayBuffer(128));
-      const value = new Int32Array(1);
-      if (this.#library.symbols.getsockname(Number(name), address, new Uint32Array([128])) !== 0) continue;
-      if (address.getUint16(2) !== port) continue;
-      if (this.#library.symbols.getsockopt(Number(name), 6, 1, value, new Uint32Array([4])) === 0) {
-        found.push(value[0] === 1);
-      }
-    }
-    return found;
+  const { getsockname, getsockopt } = library.symbols;
+  const found: boolean[] = [];
+  for (const fd of [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name))) {
+    const address = new DataView(new ArrayBuffer(128));
+    const value = new Int32Array(1);
+    if (getsockname(fd, address, new Uint32Array([128])) !== 0 || address.getUint16(2) !== port) continue;
+    if (getsockopt(fd, 6, 1, value, new Uint32Array([4])) === 0) found.push(value[0] === 1);
   }
-
-  [Symbol.dispose](): void {
-    this.#library.close();
-  }
+  library.close();
+  return found;
 }
 
 for (const hostname of ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])]) {
