@@ -39,11 +39,8 @@ export function toResponse({ status, headers, body }: Answer): Response {
 
 /** The answer that a response is. */
 export async function toAnswer(response: Response): Promise<Answer> {
-  const { status } = response;
-  const headers: Record<string, string> = {};
-  for (const [name, value] of response.headers) headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
-  const body = bodies.get(response) ?? await response.bytes();
-  return { status, headers, body };
+  const { status, headers } = response;
+  return { status, headers: Object.fromEntries(headers), body: bodies.get(response) ?? await response.bytes() };
 }
 
 function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -55,22 +55,13 @@ export function listen(options: ListenOptions, handling: HttpServerOptions): Ser
   };
 }
 
+/** @throws {UsageError} if that fails */
 function open({ host, tls }: ListenOptions, port: number): Listener {
   const address = { hostname: host, port };
-  if (tls === undefined) return opened(host, port, undefined, () => Deno.listen(address));
-  const secrets = { cert: read(tls.cert, "certificate"), key: read(tls.key, "key") };
-  return opened(
-    host,
-    port,
-    tls,
-    () => Deno.listenTls({ ...address, ...secrets, alpnProtocols: ["http/1.1"], reusePort: true }),
-  );
-}
-
-/** @throws {UsageError} if that fails */
-function opened(host: string, port: number, tls: ListenOptions["tls"], listen: () => Listener): Listener {
+  const secrets = tls && { cert: read(tls.cert, "certificate"), key: read(tls.key, "key") };
   try {
-    return listen();
+    if (secrets === undefined) return Deno.listen(address);
+    return Deno.listenTls({ ...address, ...secrets, alpnProtocols: ["http/1.1"], reusePort: true });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const advice = cause instanceof Deno.errors.AddrInUse

@@ -347,7 +347,7 @@ export class Pool {
   #putBack(orphans: readonly Job[]): void {
     if (orphans.length === 0) return;
     this.#queue.putBack(orphans);
-    if (!this.#stopping) { for (const job of orphans) this.#watch.added(job); }
+    if (!this.#stopping) orphans.forEach((job) => this.#watch.added(job));
     this.#pump();
   }
 

@@ -46,10 +46,9 @@ export class JobQueue {
 
   /** Takes the first one; undefined if none waits. */
   take(): Job | undefined {
-    if (this.#returned.length > 0) return this.#returned.shift();
-    if (this.#waiting === 0) return undefined;
-    const job = this.#seekFirst()!;
-    this.#remove(this.#head);
+    const job = this.first;
+    if (this.#returned.length > 0) this.#returned.shift();
+    else if (job !== undefined) this.#remove(this.#head);
     return job;
   }
 
