@@ -3,6 +3,7 @@
  */
 
 import zlib from "node:zlib";
+import { type Inflated, Inflater } from "../../inflater.ts";
 import { ArchiveError } from "../errors.ts";
 
 /** Where bytes come from: fills what it is given, from the beginning, and says with how many; null at the end. */
@@ -115,13 +116,13 @@ export class GzipReader {
   }
 
   async *#readMember(): AsyncGenerator<Uint8Array> {
-    const inflater = new Inflater();
+    using inflater = new Inflater(CHUNK_BYTES);
     let crc = 0;
     let length = 0;
     while (!inflater.ended) {
       if (!await this.#fill(1)) throw cutOff();
       const piece = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + PIECE_BYTES));
-      const { chunks, used } = await inflater.inflate(piece);
+      const { chunks, used } = await inflated(inflater, piece);
       this.#skip(used);
       for (const chunk of chunks) {
         crc = zlib.crc32(chunk, crc);
@@ -165,30 +166,11 @@ export class GzipReader {
   }
 }
 
-/** Node's inflater, called like a function. */
-class Inflater {
-  readonly #stream = zlib.createInflateRaw({ chunkSize: CHUNK_BYTES });
-  #chunks: Uint8Array[] = [];
-  #failed: ((error: Error) => void) | undefined;
-  ended = false;
-
-  constructor() {
-    this.#stream.on("data", (chunk: Uint8Array) => this.#chunks.push(chunk));
-    this.#stream.on("error", (error: Error) => this.#failed?.(error));
-  }
-
-  /** What a piece inflates to, and how much of it was used: less than all at the end of what was deflated. */
-  async inflate(piece: Uint8Array): Promise<{ readonly chunks: Uint8Array[]; readonly used: number }> {
-    const before = this.#stream.bytesWritten;
-    await new Promise<void>((resolve, reject) => {
-      this.#failed = (cause) => reject(new ArchiveError(`It is damaged: ${cause.message}`, { cause }));
-      this.#stream.write(piece, () => resolve());
-    });
-    const used = this.#stream.bytesWritten - before;
-    this.ended = used < piece.length;
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    return { chunks, used };
+async function inflated(inflater: Inflater, piece: Uint8Array): Promise<Inflated> {
+  try {
+    return await inflater.inflate(piece);
+  } catch (cause) {
+    throw new ArchiveError(`It is damaged: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
 

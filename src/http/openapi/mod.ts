@@ -34,7 +34,7 @@ const INVOKE: OperationOptions = {
 const INFER: OperationOptions = {
   summary: "Tensors to tensors",
   content: { ...json("InferResponse"), "application/octet-stream": {} },
-  problems: [...EXECUTION, 404, 415],
+  problems: [...EXECUTION, 404],
   more: {
     description: "With raw bytes behind the JSON, Inference-Header-Content-Length says how long the JSON is.",
     parameters: [

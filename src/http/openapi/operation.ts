@@ -8,8 +8,8 @@ const PROBLEMS = {
   403: "The token is for GET /metrics alone, or a host of a text/uri-list body is not allowed",
   404: "There is nothing here",
   406: "serialize() knows none of the types in Accept",
-  413: "The body is over --max-body",
-  415: "The body's Content-Encoding is not known",
+  413: "The body is over --max-body, as it was sent or decoded",
+  415: "The body has a Content-Encoding other than gzip and deflate",
   431: "Content-Type and Accept are too long",
   500: "predict() or serialize() raised, or the server failed",
   502: "The worker died while it executed the request, which is not tried again",
@@ -21,7 +21,7 @@ const PROBLEMS = {
 export type ProblemStatus = keyof typeof PROBLEMS;
 
 /** Of whatever is executed by a worker. */
-export const EXECUTION: readonly ProblemStatus[] = [400, 403, 406, 413, 431, 500, 502, 503, 504];
+export const EXECUTION: readonly ProblemStatus[] = [400, 403, 406, 413, 415, 431, 500, 502, 503, 504];
 
 const HEADERS = {
   "X-Request-Id": { description: "That of the request, or one that was made", schema: { type: "string" } },

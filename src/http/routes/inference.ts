@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { Model, Models } from "../../supervisor/mod.ts";
 import { VERSION } from "../../version.ts";
-import { readBody } from "../body.ts";
+import { bodyOf } from "../content_encoding.ts";
 import { toResponse } from "../fetch_types.ts";
 import { fieldsOf } from "../fields.ts";
 import type { Incoming } from "../h1/mod.ts";
@@ -70,7 +70,7 @@ export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBod
     const context = toText(about);
     try {
       const signature = signatureOf(model);
-      const body = await decompressed(await incoming.body(maxBody), fields.contentEncoding, maxBody);
+      const body = await bodyOf(incoming, fields.contentEncoding, maxBody);
       const request = parseInferRequest(body, jsonLength(fields.inferenceHeaderLength), signature);
       const { calls, accept } = callsOf(request, signature);
       const results = await Promise.all(
@@ -96,21 +96,4 @@ function jsonLength(text: string | null): number | undefined {
     throw new HttpProblem(400, `Inference-Header-Content-Length must be a number of bytes, not '${text}'`);
   }
   return Number(text);
-}
-
-/** The clients of this protocol compress what they send, if they are told to. */
-async function decompressed(
-  body: Uint8Array<ArrayBuffer>,
-  contentEncoding: string | null,
-  maxBody: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const encoding = contentEncoding?.trim().toLowerCase() ?? "identity";
-  if (encoding === "identity" || body.length === 0) return body;
-  if (encoding !== "gzip" && encoding !== "deflate") {
-    throw new HttpProblem(415, `A body of Content-Encoding '${encoding}' can't be read: send gzip, deflate or none`);
-  }
-  return await readBody(
-    new Response(new Blob([body]).stream().pipeThrough(new DecompressionStream(encoding))),
-    maxBody,
-  );
 }

@@ -2,6 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Model } from "../../supervisor/mod.ts";
+import { bodyOf } from "../content_encoding.ts";
 import { fieldsOf } from "../fields.ts";
 import { type Answer, type Incoming, isHeaderValue } from "../h1/mod.ts";
 import { metadataEncoder } from "../metadata.ts";
@@ -40,7 +41,7 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
     const context = toText(about);
     let status = 200;
     try {
-      const body = await request.body(maxBody);
+      const body = await bodyOf(request, fields.contentEncoding, maxBody);
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);

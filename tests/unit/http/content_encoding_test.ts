@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import zlib from "node:zlib";
+import { bodyOf } from "../../../src/http/content_encoding.ts";
+import type { Incoming } from "../../../src/http/h1/mod.ts";
+import { incomingOf } from "../helper/app.ts";
+import { text, utf8 } from "../helper/bytes.ts";
+
+/** A request with this body, which says whether it was asked for it. */
+function incoming(body: Uint8Array<ArrayBuffer>): Incoming & { asked: boolean } {
+  const made = incomingOf(new Request("http://localhost/", { method: "POST", body }));
+  return {
+    ...made,
+    asked: false,
+    body(maxBytes) {
+      this.asked = true;
+      return made.body(maxBytes);
+    },
+  };
+}
+
+const gzip = (bytes: Uint8Array) => new Uint8Array(zlib.gzipSync(bytes));
+const deflate = (bytes: Uint8Array) => new Uint8Array(zlib.deflateSync(bytes));
+const plain = utf8("[1, 2]");
+
+for (
+  const [header, body] of [
+    [null, plain],
+    ["", plain],
+    ["identity", plain],
+    [" Identity , ", plain],
+    ["gzip", gzip(plain)],
+    ["GZip", gzip(plain)],
+    ["x-gzip", gzip(plain)],
+    ["deflate", deflate(plain)],
+    ["identity, gzip,", gzip(plain)],
+    ["gzip, deflate", deflate(gzip(plain))],
+    ["deflate,x-gzip", gzip(deflate(plain))],
+  ] as const
+) {
+  Deno.test(`bodyOf() decodes Content-Encoding ${header === null ? "that is not there" : `'${header}'`}`, async () => {
+    assert.equal(text(await bodyOf(incoming(body), header, 1000)), "[1, 2]");
+  });
+}
+
+for (
+  const header of ["br", "zstd", "compress", "gzip, br", "br, gzip", "gzip;q=1", "aws-chunked", "gzip, gzip, gzip"]
+) {
+  Deno.test(`bodyOf() says 415 of Content-Encoding '${header}' before it asks for the body`, async () => {
+    const request = incoming(plain);
+    await assert.rejects(bodyOf(request, header, 1000), {
+      status: 415,
+      headers: { "accept-encoding": "gzip, deflate" },
+    });
+    assert.equal(request.asked, false);
+  });
+}
+
+Deno.test("bodyOf() takes an empty body for one, whatever its coding", async () => {
+  assert.equal((await bodyOf(incoming(new Uint8Array(0)), "gzip", 1000)).length, 0);
+});
+
+Deno.test("bodyOf() limits what is sent, what comes out, and what comes out between two codings", async () => {
+  await assert.rejects(bodyOf(incoming(gzip(new Uint8Array(1001))), "gzip", 1000), { status: 413 });
+  await assert.rejects(bodyOf(incoming(gzip(crypto.getRandomValues(new Uint8Array(1000)))), "gzip", 1000), {
+    status: 413,
+  });
+  const large = gzip(gzip(crypto.getRandomValues(new Uint8Array(1100))));
+  await assert.rejects(bodyOf(incoming(large), "gzip, gzip", 1000), { status: 413 });
+  // A gzip header with a very long name compresses well, and nothing comes out of it.
+  const inner = gzip(plain);
+  const named = new Uint8Array([
+    ...inner.subarray(0, 3),
+    8,
+    ...inner.subarray(4, 10),
+    ...new Uint8Array(5000).fill(65),
+    0,
+    ...inner.subarray(10),
+  ]);
+  await assert.rejects(bodyOf(incoming(gzip(named)), "gzip, gzip", 1000), { status: 413 });
+});
+
+Deno.test("bodyOf() says 400 of a body that is not what its coding says", async () => {
+  for (const header of ["gzip", "deflate", "gzip, deflate"]) {
+    await assert.rejects(bodyOf(incoming(plain), header, 1000), { status: 400 }, header);
+  }
+});

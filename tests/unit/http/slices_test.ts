@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { Slices } from "../../../src/http/slices.ts";
+
+/** A slice that takes longer than all may take before the event loop has a turn. */
+function slow(name: string, order: string[]): () => Promise<void> {
+  return () => {
+    const end = performance.now() + 12;
+    while (performance.now() < end);
+    order.push(name);
+    return Promise.resolve();
+  };
+}
+
+Deno.test("run() gives the event loop a turn between slices that take long", async () => {
+  const slices = new Slices();
+  const order: string[] = [];
+  setTimeout(() => order.push("timer"), 0);
+  for (const name of ["a", "b", "c"]) await slices.run(slow(name, order));
+  assert.deepEqual(order, ["a", "timer", "b", "c"]);
+});
+
+Deno.test("run() lets several computations take turns, and runs one slice a turn", async () => {
+  const slices = new Slices();
+  const order: string[] = [];
+  const computation = async (name: string) => {
+    for (let i = 0; i < 3; i++) await slices.run(slow(name, order));
+  };
+  await Promise.all([computation("a"), computation("b")]);
+  assert.deepEqual(order.slice(0, 2).toSorted(), ["a", "b"]);
+  assert.deepEqual(order.slice(2), ["a", "b", "a", "b"].map((_, index) => order[index % 2]));
+});
+
+Deno.test("run() runs short slices at once, and gives what they give or throw", async () => {
+  const slices = new Slices();
+  let timers = 0;
+  const timer = setInterval(() => timers++, 0);
+  const results = await Promise.all([1, 2, 3].map((value) => slices.run(() => Promise.resolve(value))));
+  clearInterval(timer);
+  assert.deepEqual([results, timers], [[1, 2, 3], 0]);
+  await assert.rejects(slices.run(() => Promise.reject(new RangeError("no"))), RangeError);
+});
