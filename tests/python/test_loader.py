@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import loader
 from aimodellib._bridge.demands import Demand
-from aimodellib._bridge.loader import ScriptError, adapt, find_implementation, load_script
+from aimodellib._bridge.loader import ScriptError, adapt, find_implementation
+from aimodellib._bridge.names import load_script
 
 SERVE = ("load", "predict")
 
@@ -43,12 +44,6 @@ def test_a_script_in_a_package_has_its_name(load, tmp_path):
     (tmp_path / "package_of_a_test/__init__.py").touch()
     (tmp_path / "package_of_a_test/near.py").write_text("VALUE = 7")
     assert load("from .near import VALUE", "package_of_a_test/script.py").VALUE == 7
-
-
-@pytest.mark.parametrize("name", ["json.py", "not-a-name.py", "no such package/script.py"])
-def test_a_script_whose_name_is_taken_or_none_has_another(load, name):
-    assert load("x = 1", name).__name__ == "_aimodellib_script"
-    assert sys.modules["json"].loads
 
 
 def test_a_script_must_end_in_py(load):

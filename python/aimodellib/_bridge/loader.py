@@ -1,13 +1,9 @@
-"""Loads a script and finds in it what a protocol demands."""
+"""Finds in a script what a protocol demands, and adapts it to how it is called."""
 
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import inspect
-import os
-import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -19,45 +15,6 @@ if TYPE_CHECKING:
 
 class ScriptError(Exception):
     """A script lacks what the protocol demands, or has it in a shape that can't be called. The message says where."""
-
-
-def add_to_path(module_dir: str) -> None:
-    """Put the module directory first on ``sys.path``, also for the Python processes that this one starts."""
-    package_root = sys.path[0]
-    sys.path.insert(0, module_dir)
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([module_dir, package_root, *([inherited] if inherited else [])])
-
-
-def load_script(module_dir: str, script: str) -> ModuleType:
-    """Import the file at the path ``script`` under the name that ``import`` would know it by in ``module_dir``.
-
-    So its functions can be pickled for child processes, and a neighbour that imports it gets the same module.
-    Raises whatever the script raises.
-    """
-    name = _module_name(module_dir, script)
-    spec = importlib.util.spec_from_file_location(name, script)
-    if spec is None or spec.loader is None:
-        raise ScriptError(f"'{script}' can't be imported: its name does not end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _module_name(module_dir: str, script: str) -> str:
-    relative = os.path.relpath(os.path.splitext(script)[0], module_dir)
-    parts = relative.split(os.sep)
-    name = ".".join(parts)
-    # A name that is taken, by the standard library say, stays with its owner.
-    if not all(part.isidentifier() for part in parts) or name in sys.modules:
-        return "_aimodellib_script"
-    if len(parts) > 1:
-        try:
-            importlib.import_module(".".join(parts[:-1]))
-        except ImportError:
-            return "_aimodellib_script"
-    return name
 
 
 def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:

@@ -14,7 +14,8 @@ from ..util.types import InferenceModule
 from . import frames, streams
 from .demands import SERVE
 from .handler import Handler, failed
-from .loader import ScriptError, adapt, add_to_path, find_implementation, is_async, load_script, streams_async
+from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
+from .names import add_to_path, load_script
 from .parts import Sender
 from .request import ServingLogger, here, marked
 from .signature import read_signature
@@ -29,7 +30,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     sys.argv = [config["script"]]
     stage = "import"
     try:
-        add_to_path(config["module"])
+        add_to_path(config["module"], config["script"])
         module = load_script(config["module"], config["script"])
         stage = "check"
         owner = find_implementation(module, InferenceModule.demanded())

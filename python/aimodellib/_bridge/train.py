@@ -14,7 +14,8 @@ from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
 from . import frames, streams
 from .demands import TRAIN
-from .loader import ScriptError, adapt, add_to_path, end_tasks, event_loop, find_implementation, load_script
+from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
+from .names import add_to_path, load_script
 
 if TYPE_CHECKING:
     from .worker import Link
@@ -33,7 +34,7 @@ class Training:
         config = self._config
         args: list[str] = config["args"]
         sys.argv = [config["script"], *args]
-        add_to_path(config["module"])
+        add_to_path(config["module"], config["script"])
         module = load_script(config["module"], config["script"])
         self.stage = "check"
         owner = find_implementation(module, TrainingModule.demanded())

@@ -1,0 +1,63 @@
+"""The names of the standard library's modules, and which of them a module directory has as well."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from typing import NamedTuple
+
+
+@functools.lru_cache(maxsize=None)
+def standard_names() -> frozenset[str]:
+    """Return the top-level names of the standard library."""
+    known: frozenset[str] | None = getattr(sys, "stdlib_module_names", None)
+    if known is not None:
+        return known
+    # Python 3.8 and 3.9 have no such list.
+    names = set(sys.builtin_module_names)
+    for folder in standard_folders():
+        with contextlib.suppress(OSError):
+            names.update(entry.split(".")[0] for entry in os.listdir(folder))
+    return frozenset(name for name in names - {"test"} if name.isidentifier())
+
+
+def standard_folders() -> list[str]:
+    """Return the folders in which the standard library lies."""
+    folder = os.path.dirname(os.path.abspath(os.__file__))
+    return [folder, os.path.join(folder, "lib-dynload")]
+
+
+class Clashes(NamedTuple):
+    """What a module directory has under names of the standard library."""
+
+    #: Names of files ``NAME.py``.
+    files: frozenset[str]
+    #: Names of folders with ``__init__.py``.
+    packages: frozenset[str]
+    #: Names of folders without it, in which a Python file lies.
+    folders: frozenset[str]
+
+
+def clashes(module_dir: str) -> Clashes:
+    """Find out which names of the standard library ``module_dir`` has as well."""
+    files: set[str] = set()
+    packages: set[str] = set()
+    folders: set[str] = set()
+    with contextlib.suppress(OSError):
+        for entry in os.listdir(module_dir):
+            stem, dot, suffix = entry.partition(".")
+            if stem not in standard_names():
+                continue
+            if dot:
+                if suffix == "py":
+                    files.add(stem)
+                continue
+            with contextlib.suppress(OSError):
+                inside = os.listdir(os.path.join(module_dir, entry))
+                if "__init__.py" in inside:
+                    packages.add(stem)
+                elif any(name.endswith(".py") for name in inside):
+                    folders.add(stem)
+    return Clashes(frozenset(files), frozenset(packages), frozenset(folders))

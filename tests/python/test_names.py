@@ -1,0 +1,202 @@
+"""The names of scripts: pickles, child processes and neighbours find a script by them, and so does a later run."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKAGE = HERE.parents[1] / "python"
+sys.path.insert(0, str(HERE))
+
+from pythons import pythons
+
+DRIVER = f"""
+import sys
+if __name__ == "__main__":
+    sys.path[0] = {str(PACKAGE)!r}
+    from aimodellib._bridge import serve, worker
+    from aimodellib._bridge.names import add_to_path, load_script
+    add_to_path(*sys.argv[1:3])
+    print(load_script(*sys.argv[1:3]).run(*sys.argv[3:]))
+"""
+
+SCRIPT = """
+import pickle
+class Net:
+    value = 7
+def square(number):
+    return number * number
+def run(what, path):
+    if what == "save":
+        with open(path, "wb") as file:
+            pickle.dump(Net(), file)
+        return __name__
+    if what == "load":
+        with open(path, "rb") as file:
+            return pickle.load(file).value
+    import multiprocessing
+    with multiprocessing.get_context(what).Pool(2) as pool:
+        return pool.map_async(square, range(3)).get(60)
+if __name__ == "__main__":
+    raise AssertionError("this is not the main program")
+"""
+
+#: Paths of scripts in their module directory, and the names that they are imported by.
+NAMES = {
+    "train.py": "train",
+    "train-model.py": "train-model",
+    "01_train.py": "01_train",
+    "my train.py": "my train",
+    "trän.py": "trän",
+    "class.py": "class",
+    "sub/train.py": "sub.train",
+    "my-code/train.py": "my-code.train",
+    "test.py": "test",
+    "train.v2.py": "aimodellib.script.train%2Ev2",
+    "v1.0/train.py": "aimodellib.script.v1%2E0.train",
+    "json.py": "aimodellib.script.json",
+    "random.py": "aimodellib.script.random",
+    "types.py": "aimodellib.script.types",
+    "code.py": "aimodellib.script.code",
+    "code/train.py": "aimodellib.script.code.train",
+    "platform/train.py": "aimodellib.script.platform.train",
+    "aimodellib.py": "aimodellib.script.aimodellib",
+}
+
+
+@pytest.fixture
+def module(tmp_path):
+    return Module(tmp_path)
+
+
+class Module:
+    """A module directory, with a driver beside it that does what the bridge does."""
+
+    def __init__(self, folder):
+        self.folder = folder / "module"
+        self.folder.mkdir()
+        self.driver = folder / "driver.py"
+        self.driver.write_text(DRIVER)
+
+    def file(self, path, source=""):
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+
+    def run(self, script, *args, python=sys.executable, folder=None):
+        """Import a script of this directory and call its ``run``; returns what that returned, as text."""
+        command = [python, self.driver, folder or self.folder, self.folder / script, *args]
+        result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_has_a_name_by_which_import_finds_it(module, tmp_path, name):
+    module.file(name, SCRIPT)
+    assert module.run(name, "save", tmp_path / "net.pkl") == NAMES[name]
+    assert module.run(name, "load", tmp_path / "net.pkl") == "7"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_script_loads_what_a_script_pickled(module, tmp_path, name):
+    module.file(name, SCRIPT)
+    module.file("serve.py", SCRIPT)
+    module.run(name, "save", tmp_path / "net.pkl")
+    assert module.run("serve.py", "load", tmp_path / "net.pkl") == "7"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_child_processes_find_a_script(module, name):
+    module.file(name, SCRIPT)
+    assert module.run(name, "spawn", "") == "[0, 1, 4]"
+
+
+@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("name", ["train-model.py", "train.v2.py", "random.py", "types.py", "code/train.py"])
+def test_each_python_at_hand_does(module, tmp_path, name, python):
+    module.file(name, SCRIPT)
+    assert module.run(name, "save", tmp_path / "net.pkl", python=python) == NAMES[name]
+    assert module.run(name, "load", tmp_path / "net.pkl", python=python) == "7"
+    for method in ("spawn", "forkserver"):
+        assert module.run(name, method, "", python=python) == "[0, 1, 4]"
+
+
+def test_a_script_outside_its_module_is_found(module, tmp_path):
+    module.file("scripts/train.py", SCRIPT)
+    module.file("code/near.py")
+    options = {"folder": module.folder / "code"}
+    assert module.run("scripts/train.py", "save", tmp_path / "net.pkl", **options) == "aimodellib.script.train"
+    assert module.run("scripts/train.py", "load", tmp_path / "net.pkl", **options) == "7"
+    assert module.run("scripts/train.py", "spawn", "", **options) == "[0, 1, 4]"
+
+
+def test_a_script_whose_package_cannot_be_imported_is_found(module):
+    module.file("sub/__init__.py", "import no_such_module")
+    module.file("sub/train.py", SCRIPT)
+    assert module.run("sub/train.py", "spawn", "") == "[0, 1, 4]"
+
+
+def test_a_package_may_be_the_script(module):
+    module.file("sub/__init__.py", "from .near import run")
+    module.file("sub/near.py", "def run(): return __name__")
+    assert module.run("sub/__init__.py") == "sub.near"
+
+
+def test_pickles_of_earlier_versions_load_in_the_same_script(module, tmp_path):
+    module.file("train-model.py", SCRIPT)
+    (tmp_path / "net.pkl").write_bytes(b"c_aimodellib_script\nNet\n)\x81.")
+    assert module.run("train-model.py", "load", tmp_path / "net.pkl") == "7"
+
+
+@pytest.mark.parametrize("folder", ["code", "platform", "json", "queue"])
+@pytest.mark.parametrize("initial", [None, "", "from .prep import Y"])
+@pytest.mark.parametrize("how", ["from . import prep", "from {} import prep", "import {0}.prep as prep"])
+def test_a_folder_with_a_name_of_the_standard_library_is_the_modules(module, folder, initial, how):
+    if initial is not None:
+        module.file(f"{folder}/__init__.py", initial)
+    module.file(f"{folder}/prep.py", "Y = 2")
+    module.file(f"{folder}/serve.py", how.format(folder) + "\ndef run(): return prep.Y")
+    assert module.run(f"{folder}/serve.py") == "2"
+    if "{" in how:
+        module.file("serve.py", how.format(folder) + "\ndef run(): return prep.Y")
+        assert module.run("serve.py") == "2"
+
+
+def test_what_lies_in_such_a_folder_exists_once(module):
+    module.file("code/deep/prep.py", "Y = 2")
+    module.file(
+        "code/serve.py",
+        "from .deep import prep\nimport code.deep.prep, importlib\n"
+        "def run(): return code.deep.prep is prep, importlib.reload(prep).__name__",
+    )
+    assert module.run("code/serve.py") == "(True, 'aimodellib.script.code.deep.prep')"
+
+
+def test_a_name_in_such_a_package_is_found(module):
+    module.file("platform/__init__.py", "class Mine: value = 3")
+    module.file("serve.py", "import platform\nfrom platform import Mine\ndef run(): return Mine.value, platform.system()")
+    assert module.run("serve.py") == "(3, 'Linux')"
+
+
+@pytest.mark.parametrize("files", [["code.py"], ["random.py"], ["types.py"], ["code/serve.py"], ["platform/serve.py"]])
+def test_the_standard_library_goes_on_working(module, files):
+    source = (
+        "import code, pdb, platform, random, subprocess, sys, tempfile, types\n"
+        "def run():\n"
+        "  code.InteractiveConsole, random.random(), types.ModuleType, platform.system()\n"
+        "  check = 'import code, pdb, random, tempfile, types; code.InteractiveConsole, types.ModuleType; print(1)'\n"
+        "  return subprocess.check_output([sys.executable, '-c', check], text=True).strip()\n"
+    )
+    for file in files:
+        module.file(file, source)
+    assert module.run(files[0]) == "1"
+
+
+@pytest.mark.parametrize("neighbour", ["types.py", "socket.py", "enum/__init__.py"])
+def test_child_processes_start_beside_a_file_with_a_name_of_the_standard_library(module, neighbour):
+    module.file(neighbour, "raise AssertionError('not the standard library')")
+    module.file("train.py", SCRIPT)
+    assert module.run("train.py", "spawn", "") == "[0, 1, 4]"
