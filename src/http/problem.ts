@@ -8,6 +8,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type Answer, reasonPhrase } from "./h1/answer.ts";
 import type { Failure, Outcome, WorkerError } from "../supervisor/mod.ts";
+import { headersOfScript } from "./script_headers.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
@@ -77,14 +78,15 @@ export function problemOf(outcome: Failure): HttpProblem {
   }
 }
 
-function problemOfError({ reason, message, stage, type }: WorkerError): HttpProblem {
+function problemOfError({ reason, message, stage, type, status, headers }: WorkerError): HttpProblem {
   switch (reason) {
     case "not_acceptable":
       return new HttpProblem(406, message);
     case "exception": {
       const members = { stage: String(stage), exception: String(type), message };
       const detail = message === "" ? `${stage}() raised ${type}` : `${stage}() raised ${type}: ${message}`;
-      return new HttpProblem(stage === "deserialize" ? 400 : 500, detail, members);
+      if (!isErrorStatus(status)) return new HttpProblem(stage === "deserialize" ? 400 : 500, detail, members);
+      return new HttpProblem(status, detail, members, headersOfScript(headers, String(type)));
     }
     case "cancelled":
       return new HttpProblem(503, message);
@@ -94,6 +96,11 @@ function problemOfError({ reason, message, stage, type }: WorkerError): HttpProb
     default:
       return new HttpProblem(500, `The worker gave an error of an unknown kind: ${message}`);
   }
+}
+
+/** Whether a script may choose this status for what it raises. */
+function isErrorStatus(status: unknown): status is number {
+  return Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599;
 }
 
 function problemOfRefusal(cause: (Outcome & { kind: "refused" })["cause"]): HttpProblem {

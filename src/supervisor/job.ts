@@ -31,6 +31,9 @@ export interface WorkerError {
   readonly stage?: "deserialize" | "predict" | "predict_batch" | "serialize";
   /** For an exception: its class. */
   readonly type?: string;
+  /** For an exception that chooses its answer's status: that, and pairs of a header's name and value. Neither is checked. */
+  readonly status?: unknown;
+  readonly headers?: unknown;
 }
 
 /** How a request ended. */

@@ -12,6 +12,7 @@ from .demands import BATCH, SERVE
 from .loader import adapt
 from .parts import Gone, Sender
 from .request import here
+from .statuses import status_of
 from .usage import Times
 
 #: How many different metadata texts of requests, and content types of answers, are kept parsed.
@@ -83,7 +84,8 @@ class Handler:
     def invoke_batch(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the answers to requests that are predicted together, in their order.
 
-        If ``predict_batch`` raises, each is predicted alone, so that a bad input fails alone.
+        If ``predict_batch`` raises, each is predicted alone, so that a bad input fails alone. An output that is an
+        exception is that of its request alone.
         """
         answers: list[Answer | None] = [None] * len(requests)
         inputs: list[Any] = []
@@ -139,7 +141,10 @@ class Handler:
         if problem is not None:
             streams.print_line(problem)
             return [(None, failed("bad_result", problem))] * len(inputs)
-        return [(output, None) for output in outputs]
+        return [
+            (None, raised("predict_batch", output)) if isinstance(output, BaseException) else (output, None)
+            for output in outputs
+        ]
 
     def _predict_alone(self, data: Any) -> tuple[Any, Answer | None]:
         try:
@@ -190,7 +195,7 @@ class Handler:
 def raised(stage: str, error: BaseException) -> Answer:
     """Return the answer to a request for which a function of the script raised, whose traceback is printed."""
     streams.print_traceback(error)
-    return failed("exception", str(error), stage=stage, type=type(error).__name__)
+    return failed("exception", str(error), stage=stage, type=type(error).__name__, **status_of(error))
 
 
 def _not_outputs(outputs: Any, count: int) -> str | None:
@@ -203,7 +208,7 @@ def _not_outputs(outputs: Any, count: int) -> str | None:
     return None if found == count else f"{what}; it returned {found}"
 
 
-def failed(reason: str, message: str, **more: str) -> Answer:
+def failed(reason: str, message: str, **more: object) -> Answer:
     """Return an ERROR answer."""
     metadata = {"reason": reason, "message": message[:MAX_MESSAGE], **more}
     return frames.ERROR, json.dumps(metadata).encode(), b""

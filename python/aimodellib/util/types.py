@@ -121,7 +121,10 @@ class InferenceModule(Protocol, metaclass=_Validating):
         content_type: str = "application/octet-stream",
         logger: Logger | None = None,
     ) -> Any:
-        """Return the input that the bytes of a request hold; an exception is answered with 400."""
+        """Return the input that the bytes of a request hold.
+
+        An exception is answered with its ``status`` or ``status_code``, or with 400.
+        """
         ...
 
     def predict(self, data: Any, model: Any, logger: Logger | None = None) -> Any:

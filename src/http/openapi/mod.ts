@@ -22,6 +22,7 @@ const INVOKE: OperationOptions = {
   summary: "Bytes to deserialize(), predict() and serialize()",
   content: { "*/*": {} },
   problems: EXECUTION,
+  executes: true,
   more: {
     description:
       "A script that answers in parts sends Server-Sent Events if Accept has text/event-stream, and a chunked " +
@@ -35,6 +36,7 @@ const INFER: OperationOptions = {
   summary: "Tensors to tensors",
   content: { ...json("InferResponse"), "application/octet-stream": {} },
   problems: [...EXECUTION, 404],
+  executes: true,
   more: {
     description: "With raw bytes behind the JSON, Inference-Header-Content-Length says how long the JSON is.",
     parameters: [

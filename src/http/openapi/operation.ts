@@ -41,6 +41,8 @@ export interface OperationOptions {
   /** By content type: what 200 comes with. */
   readonly content: object;
   readonly problems?: readonly ProblemStatus[];
+  /** Whether a script may choose other statuses for its exceptions. */
+  readonly executes?: boolean;
   /** Whether it never needs a token. */
   readonly open?: boolean;
   /** More members of the operation. */
@@ -54,7 +56,7 @@ export function json(name: Parameters<typeof schema>[0]): object {
 
 /** Describes a route. @param secured whether this server asks for tokens */
 export function operation(
-  { summary, content, problems = [], open = false, more = {} }: OperationOptions,
+  { summary, content, problems = [], executes = false, open = false, more = {} }: OperationOptions,
   secured: boolean,
 ): object {
   const all = new Set<ProblemStatus>(problems);
@@ -65,11 +67,16 @@ export function operation(
     ...more,
     responses: Object.fromEntries([
       [200, { description: "It was done", content }],
-      ...[...all].sort((a, b) => a - b).map((status) => [status, {
-        description: PROBLEMS[status],
-        headers: HEADERS,
-        content: { "application/problem+json": { schema: schema("Problem") } },
-      }]),
+      ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status])]),
+      ...executes ? [["default", problem("The script raised an exception that chooses this status, 400 to 599")]] : [],
     ]),
+  };
+}
+
+function problem(description: string): object {
+  return {
+    description,
+    headers: HEADERS,
+    content: { "application/problem+json": { schema: schema("Problem") } },
   };
 }

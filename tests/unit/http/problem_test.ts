@@ -40,6 +40,8 @@ for (
     [500, "Internal Server Error"],
     [502, "Bad Gateway"],
     [503, "Service Unavailable"],
+    [422, "Unprocessable Content"],
+    [429, "Too Many Requests"],
     [418, "Error"],
   ] as const
 ) {
@@ -58,6 +60,22 @@ for (
     assert.equal(problem.status, status);
     assert.equal(problem.message, `${stage}() raised ValueError: no inputs`);
     assert.deepEqual(problem.members, { stage, exception: "ValueError", message: "no inputs" });
+  });
+}
+
+for (const stage of ["deserialize", "predict", "predict_batch", "serialize"] as const) {
+  Deno.test(`problemOf() has the status and headers that an exception in ${stage}() chooses`, () => {
+    const problem = ofError({ stage, type: "Busy", message: "later", status: 429, headers: [["Retry-After", "3"]] });
+    assert.equal(problem.status, 429);
+    assert.deepEqual(problem.headers, { "retry-after": "3" });
+    assert.deepEqual(problem.members, { stage, exception: "Busy", message: "later" });
+  });
+}
+
+for (const status of [undefined, null, true, "422", 200, 399, 600, 422.5, NaN]) {
+  Deno.test(`problemOf() does not take ${status} for a status`, () => {
+    const problem = ofError({ stage: "predict", type: "Busy", status, headers: [["retry-after", "3"]] });
+    assert.deepEqual([problem.status, problem.headers], [500, {}]);
   });
 }
 

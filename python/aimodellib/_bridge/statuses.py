@@ -1,0 +1,79 @@
+"""What an exception of a script says of its answer: an HTTP status, and headers.
+
+Any exception may: one with ``status`` or ``status_code``, as those of Starlette, FastAPI and aiohttp have, and those of
+Werkzeug, which call it ``code``. The supervisor decides which headers an answer may have.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, Iterable
+
+#: The statuses that an exception may choose.
+STATUSES = range(400, 600)
+#: The most headers that are looked at, and bytes that they may have as JSON: they travel beside a message.
+MAX_HEADERS = 16
+MAX_HEADER_BYTES = 8192
+
+
+def status_of(error: BaseException) -> dict[str, Any]:
+    """Return ``status`` and ``headers`` for the ERROR frame; empty if ``error`` chooses no status.
+
+    Raises nothing, whatever the attributes are.
+    """
+    try:
+        status = _status(error)
+        return {} if status is None else {"status": status, "headers": _headers(error)}
+    except BaseException:
+        return {}
+
+
+def _status(error: BaseException) -> int | None:
+    names = ("status", "status_code", "code") if _is_werkzeug(error) else ("status", "status_code")
+    for name in names:
+        value = getattr(error, name, None)
+        # True is an integer in Python.
+        if isinstance(value, Integral) and not isinstance(value, bool) and value in STATUSES:
+            return int(value)
+    return None
+
+
+def _headers(error: BaseException) -> list[tuple[str, str | None]]:
+    try:
+        given = error.get_headers() if _is_werkzeug(error) else getattr(error, "headers", None)  # type: ignore[attr-defined]
+        found: list[tuple[str, str | None]] = []
+        size = 0
+        for name, value in itertools.islice(_pairs(given), MAX_HEADERS):
+            if not isinstance(name, str):
+                continue
+            header = (name, _text(value))
+            size += len(json.dumps(header))
+            if size > MAX_HEADER_BYTES:
+                break
+            found.append(header)
+        return found
+    except BaseException:
+        return []
+
+
+def _pairs(given: object) -> Iterable[Any]:
+    if isinstance(given, Mapping):
+        return given.items()
+    return given if isinstance(given, (list, tuple)) else ()
+
+
+def _text(value: object) -> str | None:
+    """Return a header's value, which may be a number such as Retry-After's; None for what is to be left out."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    return value if isinstance(value, str) else None
+
+
+def _is_werkzeug(error: BaseException) -> bool:
+    """Tell whether ``error`` is one of ``werkzeug.exceptions``: what others call ``code`` is not an HTTP status."""
+    return any(
+        kind.__name__ == "HTTPException" and kind.__module__ == "werkzeug.exceptions" for kind in type(error).__mro__
+    )
