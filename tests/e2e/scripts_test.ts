@@ -1,0 +1,76 @@
+/** Names of scripts, with the executable and a real Python: what is pickled, what children find, what messages advise. */
+
+import assert from "node:assert/strict";
+import { imports } from "./support/needs.ts";
+import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+/** Serves a script of a module that is not `serve.py`. */
+async function serve(box: Sandbox, module: string, script: string): Promise<Server> {
+  return await Server.attach(box.start(["serve", "--port", "0", module, script, box.path("model")]), true);
+}
+
+const SAVES = py`
+  import os, pickle
+  class Mean:
+      def __init__(self, offset): self.offset = offset
+      def __call__(self, numbers): return self.offset + sum(numbers) / len(numbers)
+  def square(number): return number * number
+  def train(model_dir, *args):
+      with open(os.path.join(model_dir, "mean.pkl"), "wb") as file:
+          pickle.dump(Mean(1), file)
+      import multiprocessing
+      for method in args:
+          with multiprocessing.get_context(method).Pool(2) as pool:
+              print(method, pool.map(square, range(4)))
+`;
+
+const LOADS = py`
+  import json, multiprocessing, os, pickle
+  def square(number): return number * number
+  def load(model_dir):
+      with open(os.path.join(model_dir, "mean.pkl"), "rb") as file:
+          return pickle.load(file)
+  def deserialize(data, content_type): return json.loads(data)
+  def predict(data, model):
+      with multiprocessing.get_context("spawn").Pool(2) as pool:
+          return [model(data), *pool.map(square, data)]
+  def serialize(data, accepted): return json.dumps(data).encode(), "application/json"
+`;
+
+for (const name of ["train-model.py", "01_train.py", "json.py", "code/train.py"]) {
+  test(`train and serve agree on the name of a script when it is ${name}`, async (box) => {
+    const module = box.module({ [name]: SAVES, "serve-pool.py": LOADS });
+    const { code, stdout, stderr } = await box.run(["train", module, name, "model", "spawn", "forkserver"]);
+    const lines = ["spawn", "forkserver"].map((method) => `${method} [0, 1, 4, 9]\n`).join("");
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: lines, stderr: "" });
+    const server = await serve(box, module, "serve-pool.py");
+    const answer = await server.invoke("[1, 2]");
+    assert.deepEqual([answer.status, answer.text], [200, "[2.5, 1, 4]"]);
+    await server.stop();
+  });
+}
+
+test("train runs a script's hydra with its config_path when the script lies in a folder", async (box) => {
+  const files = Object.fromEntries(["train-net.py", "sub/train.py"].flatMap((name) => [
+    [
+      name,
+      py`
+        import hydra
+        @hydra.main(version_base=None, config_path="conf", config_name="config")
+        def app(cfg): print("main", dict(cfg))
+        def train(model_dir, *args):
+            app()
+            with hydra.initialize(version_base=None, config_path="conf"):
+                print("compose", dict(hydra.compose("config")))
+      `,
+    ],
+    [`${name.slice(0, name.lastIndexOf("/") + 1)}conf/config.yaml`, `lr: 0.1\nplace: ${name}\n`],
+  ]));
+  const module = box.module(files);
+  for (const name of ["train-net.py", "sub/train.py"]) {
+    const { code, stdout } = await box.run(["train", module, name, "model", "lr=0.5"]);
+    const expected = `main {'lr': 0.5, 'place': '${name}'}\ncompose {'lr': 0.1, 'place': '${name}'}\n`;
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: expected });
+  }
+}, imports(PYTHON, "hydra"));
