@@ -14,6 +14,9 @@ import { countOf, splitElements, type Tensor, type Value } from "./tensor.ts";
 const MAX_DIMENSIONS = 32;
 const MAX_ELEMENTS = 2 ** 31;
 
+/** Empty lists that a tensor without elements may be: its request has no bytes for them. */
+const MAX_EMPTY_LISTS = 65_536;
+
 /** An input, and how it is to be handed over. */
 export type Input = Tensor;
 
@@ -109,13 +112,19 @@ function parseInput(value: unknown, place: string, raw: RawData, signature: Sign
 function parseShape(value: unknown, place: string): number[] {
   const shape = list(value, place);
   const good = shape.length <= MAX_DIMENSIONS &&
-    shape.every((size) => Number.isSafeInteger(size) && Number(size) >= 0);
-  if (!good || countOf(shape as number[]) > MAX_ELEMENTS) {
+    shape.every((size): size is number => Number.isSafeInteger(size) && Number(size) >= 0);
+  // A size of 0 must not hide those around it: they are lists, or what NumPy would reserve.
+  if (!good || countOf(shape.map((size) => Math.max(size, 1))) > MAX_ELEMENTS) {
     throw bad(
       `${place} must be at most ${MAX_DIMENSIONS} sizes of at most ${MAX_ELEMENTS} elements, not ${shown(value)}`,
     );
   }
-  return shape as number[];
+  const zero = shape.indexOf(0);
+  const lists = countOf(shape.slice(0, Math.max(zero, 0)));
+  if (lists > MAX_EMPTY_LISTS) {
+    throw bad(`${place} is of ${lists} empty lists, and there may be ${MAX_EMPTY_LISTS} of them: leave them out`);
+  }
+  return [...shape];
 }
 
 function flatten(data: readonly unknown[], datatype: Datatype, shape: readonly number[], place: string): Value[] {
