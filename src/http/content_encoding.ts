@@ -8,6 +8,13 @@ import { HttpProblem } from "./problem.ts";
 /** Codings that one body may have: each is work, and nobody needs several. */
 const MAX_CODINGS = 2;
 
+/**
+ * How many times as long as the body that was sent a decoded one may be, from some length on: deflate makes a thousandth of zeros, and
+ * a client that sends 100 KB is not to have 100 MB made of them. Text, and JSON, is mostly a third to a twentieth.
+ */
+const MAX_RATIO = 200;
+const FREE_BYTES = 4 * 1024 * 1024;
+
 /** By the names that they have in requests. */
 const CODINGS: ReadonlyMap<string, Coding> = new Map([["gzip", "gzip"], ["x-gzip", "gzip"], ["deflate", "deflate"]]);
 
@@ -16,8 +23,8 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([["gzip", "gzip"], ["x-gzip
  *
  * @param contentEncoding the header's value; null if there is none
  * @param maxBytes the most that is accepted, as it is sent and decoded
- * @throws {HttpProblem} 415 if the body has another coding, before anything of it is read; 413 if it is too large; 400 if it is
- * damaged
+ * @throws {HttpProblem} 415 if the body has another coding, before anything of it is read; 413 if it is too large, or decodes to
+ * more than 4 MiB and 200 times what was sent; 400 if it is damaged
  */
 export function bodyOf(
   request: Incoming,
@@ -38,8 +45,13 @@ async function decodedBody(
   // Some clients say how they would compress, and have nothing to send.
   if (codings.length === 0 || body.length === 0) return body;
   const { inflate } = await import("./inflate.ts");
+  const expanded = Math.max(FREE_BYTES, body.length * MAX_RATIO);
+  const most = Math.min(maxBytes, expanded);
+  const limit = most < maxBytes
+    ? `4 MiB, or ${MAX_RATIO} times what was sent: send it without Content-Encoding`
+    : "--max-body";
   for (const coding of codings.reverse()) {
-    const decoded = await inflate(body, coding, maxBytes);
+    const decoded = await inflate(body, coding, most, limit);
     freeLarge(body);
     body = decoded;
   }

@@ -55,15 +55,17 @@ export type Coding = "gzip" | "deflate";
  * Decodes a body.
  *
  * @param maxBytes the most that may come out
+ * @param limit what that limit is called in a message
  * @throws {HttpProblem} 400 if it is damaged, cut off, or followed by something; 413 if more comes out, as soon as that is known
  */
 export async function inflate(
   bytes: Uint8Array<ArrayBuffer>,
   coding: Coding,
   maxBytes: number,
+  limit = "--max-body",
 ): Promise<Uint8Array<ArrayBuffer>> {
   const format = FORMATS[coding];
-  const whole = new Whole(maxBytes);
+  const whole = new Whole(maxBytes, limit);
   let at = 0;
   let members = FREE_MEMBERS + bytes.length / BYTES_A_MEMBER;
   do {
@@ -180,18 +182,20 @@ function viewOf(bytes: Uint8Array, start: number, length: number): DataView {
 /** What came out. */
 class Whole {
   readonly #most: number;
+  readonly #limit: string;
   #bytes = new Uint8Array(0);
   length = 0;
 
-  constructor(most: number) {
+  constructor(most: number, limit: string) {
     this.#most = most;
+    this.#limit = limit;
   }
 
   /** @throws {HttpProblem} 413 if it is too much */
   add(chunk: Uint8Array): void {
     const length = this.length + chunk.length;
     if (length > this.#most) {
-      throw new HttpProblem(413, `The decoded body is larger than the limit of ${this.#most} bytes (--max-body)`);
+      throw new HttpProblem(413, `The decoded body is larger than the limit of ${this.#most} bytes (${this.#limit})`);
     }
     const { buffer } = this.#bytes;
     if (length > buffer.byteLength) {

@@ -84,3 +84,19 @@ Deno.test("bodyOf() says 400 of a body that is not what its coding says", async 
     await assert.rejects(bodyOf(incoming(plain), header, 1000), { status: 400 }, header);
   }
 });
+
+Deno.test("bodyOf() makes no more than 200 times what was sent of it, from 4 MiB on", async () => {
+  const MAX = 100 * 2 ** 20;
+  const zeros = (mebibytes: number) => gzip(new Uint8Array(mebibytes * 2 ** 20));
+  assert.equal((await bodyOf(incoming(zeros(4)), "gzip", MAX)).length, 4 * 2 ** 20);
+  // 20 KiB of gzip, and again some of that.
+  for (const [body, codings] of [[zeros(20), "gzip"], [gzip(zeros(20)), "gzip, gzip"]] as const) {
+    await assert.rejects(bodyOf(incoming(body), codings, MAX), {
+      status: 413,
+      message:
+        /larger than the limit of 4194304 bytes \(4 MiB, or 200 times what was sent: send it without Content-Encoding\)$/,
+    });
+  }
+  const digits = utf8(Array.from({ length: 2 ** 20 }, (_, i) => (i * 2654435761) % 1000).join());
+  assert.equal((await bodyOf(incoming(gzip(digits)), "gzip", MAX)).length, digits.length);
+});
