@@ -46,6 +46,8 @@ export class Connection {
   #unwritable = false;
   #ended = false;
   #closed = false;
+  /** Bytes, ever. */
+  #received = 0;
 
   /**
    * @param maxBody the longest body that is accepted from the worker, in bytes
@@ -65,6 +67,11 @@ export class Connection {
   /** Whether the other side has sent all that it ever will. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** How many bytes have come. */
+  get received(): number {
+    return this.#received;
   }
 
   /**
@@ -108,6 +115,7 @@ export class Connection {
         if (this.#decoder.atBoundary || this.#closed) return undefined;
         throw new ProtocolError("The stream of a worker ended within a frame");
       }
+      this.#received += count;
       this.#decoder.filled(count);
     }
   }

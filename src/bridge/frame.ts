@@ -14,7 +14,7 @@ import { startsWith } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
 
 /** Sent in HELLO and START; each side refuses another number. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** What a frame says. */
 export const Kind = {

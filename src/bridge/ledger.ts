@@ -36,12 +36,18 @@ export class Ledger implements Disposable {
   readonly #word = new Uint8Array(4);
   readonly #wordView = new DataView(this.#word.buffer);
 
-  /** @throws {Deno.errors} if the file can't be made */
+  /** @throws {Deno.errors} if the file can't be made, or there is no room for all of it; it is closed then */
   constructor(path: string) {
     this.path = path;
     this.#file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
-    // Written rather than made long: a hole in a mapped file would kill the worker if the disk were full.
-    this.#file.writeSync(new Uint8Array(LEDGER_BYTES));
+    try {
+      // Written rather than made long: a hole in a mapped file would kill the worker if the disk were full.
+      const empty = new Uint8Array(LEDGER_BYTES);
+      for (let written = 0; written < empty.length;) written += this.#file.writeSync(empty.subarray(written));
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
   }
 
   /** How many bodies of requests the worker has read from the exchange. */

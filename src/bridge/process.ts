@@ -1,21 +1,25 @@
 /**
  * Starts a Python with the bridge in it and connects with it.
  *
- * 1. A private directory is made, with a listening Unix socket and a ledger.
- * 2. Python is started as the leader of its own process group, with both paths in its environment.
- * 3. It connects, forks its keeper and says HELLO; then the directory is removed: nothing is left on the disk.
- * 4. When the connection is closed, by {@linkcode BridgeProcess.end} or by our own death, the keeper ends all that
+ * 1. A private directory is made, with two listening Unix sockets, a ledger and an exchange.
+ * 2. Python is started as the leader of its own process group, with the directory's path in its environment.
+ * 3. It connects, forks its keeper, which has a connection of its own, and says HELLO; then the directory is removed: nothing is
+ *    left on the disk.
+ * 4. When the keeper's connection is closed, by {@linkcode BridgeProcess.end} or by our own death, the keeper ends all that
  *    the worker has started.
  */
 
 import { AimodellibError, ProtocolError } from "../errors.ts";
 import type { Assets } from "./assets.ts";
+import { Child, type OutputSink, type OutputSinks } from "./child.ts";
 import { Connection } from "./connection.ts";
 import { describeExit, type Exit, TOO_OLD } from "./exit.ts";
-import { Exchange } from "./exchange.ts";
-import { Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
-import { Ledger } from "./ledger.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Frame, Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
+import type { Ledger } from "./ledger.ts";
+import { Meeting } from "./meeting.ts";
 import { RuntimeDir } from "./runtime_dir.ts";
+import { withLimit } from "./with_limit.ts";
 
 /** How a bridge process is started. */
 export interface BridgeOptions {
@@ -37,19 +41,6 @@ export interface BridgeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Takes what a script prints, as it comes: any number of bytes, with no regard to lines. */
-export interface OutputSink {
-  (bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
-  /** Called by the owner of a process when nothing more comes. */
-  flush?(): void;
-}
-
-/** One for each stream. */
-export interface OutputSinks {
-  readonly stdout: OutputSink;
-  readonly stderr: OutputSink;
-}
-
 /** A Python that took too long, or ended, before it said HELLO. */
 export class StartError extends AimodellibError {
   override readonly name = "StartError";
@@ -61,80 +52,84 @@ export type StartConfig = Readonly<Record<string, unknown>> & { readonly mode: "
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
-/** Time for a Python to start and connect, in ms. A cold interpreter on a slow network disk takes seconds. */
+/** For a Python to start, connect and say HELLO, in ms. A cold interpreter on a slow network disk takes seconds. */
 const CONNECT_LIMIT_MS = 60_000;
 
-/** For what a process, or its children, still print when it is to end, in ms. */
-export const OUTPUT_REST_MS = 1_000;
+/** For the exit of a worker whose connection has ended to be seen, in ms. */
+const EXIT_LIMIT_MS = 50;
 
 /** A running Python, connected. */
 export class BridgeProcess implements Disposable {
+  readonly #child: Child;
+  readonly #keeper: Deno.Conn;
+  #keeperClosed = false;
   #ended = false;
 
   private constructor(
-    readonly pid: number,
+    child: Child,
+    keeper: Deno.Conn,
     /** The version that Python said it is, such as `3.11.7`. */
     readonly pythonVersion: string,
     readonly connection: Connection,
     readonly ledger: Ledger,
     readonly exchange: Exchange,
-    readonly exited: Promise<Exit>,
-    /** Resolves when no process holds the output any more, and all of it was handed over. */
-    readonly outputEnded: Promise<void>,
-  ) {}
+  ) {
+    this.#child = child;
+    this.#keeper = keeper;
+  }
 
   /**
    * Starts one.
    *
-   * @throws {StartError} if Python can't be started, ends before it connects, or is too old
+   * @throws {StartError} if Python can't be started, ends or takes too long before it says HELLO, or is too old
    * @throws {ProtocolError} if it speaks another version of the protocol
+   * @throws the reason of `signal`, when that is aborted
    */
   static async start(options: BridgeOptions): Promise<BridgeProcess> {
-    using directory = RuntimeDir.create(options.env);
-    using listener = Deno.listen({ transport: "unix", path: `${directory.path}/bridge.sock` });
-    const ledger = new Ledger(`${directory.path}/ledger`);
-    const exchange = new Exchange(`${directory.path}/exchange`, ledger);
-    let child: Deno.ChildProcess | undefined;
-    let socket: Deno.Conn | undefined;
-    let outputEnded = Promise.resolve();
+    const { python, signal, maxBody } = options;
+    signal?.throwIfAborted();
+    using directory = RuntimeDir.create(options.env, (path) => new Meeting(path));
+    const meeting = directory.content;
+    let child: Child | undefined;
+    let connection: Connection | undefined;
     try {
       child = spawn(options, directory.path);
-      // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
-      if (options.output !== "inherit") {
-        const { stdout, stderr } = typeof options.output === "function"
-          ? { stdout: options.output, stderr: options.output }
-          : options.output;
-        outputEnded = Promise.all([drain(child.stdout, stdout), drain(child.stderr, stderr)]).then(() => {});
-      }
-      const accepted = await firstOf(listener, child.status, options.signal);
-      if ("exit" in accepted) {
-        await outputEnded;
-        throw new StartError(explainStart(options.python, accepted.exit));
-      }
-      socket = accepted.socket;
-      const connection = new Connection(socket, options.maxBody, exchange);
-      const hello = await connection.receive();
-      if (hello?.kind !== Kind.Hello) {
-        throw new ProtocolError(`The Python '${options.python}' did not begin with HELLO`);
-      }
-      const { protocol, python } = parseMetadata(hello.metadata);
-      if (protocol !== PROTOCOL_VERSION) {
-        throw new ProtocolError(
-          `The worker speaks protocol version ${protocol}, this executable ${PROTOCOL_VERSION}`,
-        );
-      }
-      return new BridgeProcess(child.pid, String(python), connection, ledger, exchange, child.status, outputEnded);
+      using start = new Start(python, child, signal);
+      connection = new Connection(await start.within(meeting.listener.accept()), maxBody, meeting.exchange);
+      const version = versionIn(await start.within(connection.receive()), python);
+      // It has connected before HELLO.
+      const keeper = await start.within(meeting.keeperListener.accept());
+      return new BridgeProcess(child, keeper, version, connection, meeting.ledger, meeting.exchange);
     } catch (error) {
-      socket?.close();
+      // How it ended says more than that its connection did.
+      const exit = connection?.ended && await withLimit(child!.ended, EXIT_LIMIT_MS) ? child!.exit : undefined;
+      connection?.close();
+      meeting.abandon();
       if (child !== undefined) {
-        killGroup(child.pid, "SIGKILL");
+        child.killAll();
         // What it printed says more than the error.
-        await withLimit(Promise.all([child.status, outputEnded]), OUTPUT_REST_MS);
+        await Promise.all([child.ended, child.endOutput()]);
       }
-      ledger[Symbol.dispose]();
-      exchange[Symbol.dispose]();
+      if (exit !== undefined) throw new StartError(explainStart(python, exit), { cause: error });
       throw error;
+    } finally {
+      meeting[Symbol.dispose]();
     }
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Resolves with how it ended; with undefined if it is still there some seconds after SIGKILL. */
+  get ended(): Promise<Exit | undefined> {
+    return this.#child.ended;
+  }
+
+  /** Waits for the rest of what it prints, for a second at the most, and then listens no more. */
+  endOutput(): Promise<void> {
+    return this.#child.endOutput();
   }
 
   /** Sends START. */
@@ -148,78 +143,98 @@ export class BridgeProcess implements Disposable {
     this.connection.send(Kind.Stop, 0, NOTHING, NOTHING);
   }
 
-  /** Sends a signal to the worker and all processes of its group; one that is gone is no error. */
+  /** Sends a signal to the worker and all processes of its group, unless the worker has ended. */
   kill(signal: Deno.Signal): void {
-    killGroup(this.pid, signal);
+    this.#child.kill(signal);
   }
 
   /**
-   * Ends whatever is left: the process group at once, what has left it through the keeper. What the worker noted can still
-   * be read, until this is disposed.
+   * Ends what the worker has started: its group at once, if it has not ended itself, and all else through the keeper. Its connection
+   * can still be read to the end.
+   */
+  endOthers(): void {
+    if (this.#keeperClosed) return;
+    this.#keeperClosed = true;
+    this.kill("SIGKILL");
+    this.#keeper.close();
+  }
+
+  /**
+   * Ends the worker, and what it has started, and closes its connection. What the worker noted can still be read, until this is
+   * disposed.
    */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.endOthers();
     this.connection.close();
-    this.kill("SIGKILL");
   }
 
   [Symbol.dispose](): void {
     this.end();
+    this.#child[Symbol.dispose]();
     this.ledger[Symbol.dispose]();
     this.exchange[Symbol.dispose]();
   }
 }
 
-function spawn(options: BridgeOptions, directory: string): Deno.ChildProcess {
-  const merged = typeof options.output === "function";
-  const output = options.output === "inherit" ? "inherit" : "piped";
-  try {
-    return new Deno.Command(options.python, {
-      args: [options.assets.entry],
-      env: {
-        ...options.variables,
-        AIMODELLIB_BRIDGE: directory,
-        AIMODELLIB_STREAMS: merged ? "merged" : "",
-        AIMODELLIB_WORKER: crypto.randomUUID(),
-      },
-      stdin: merged ? "null" : "inherit",
-      stdout: output,
-      stderr: output,
-      detached: true,
-    }).spawn();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StartError(`Can't start the Python '${options.python}': ${reason}`, { cause });
+/** The limits of a start: time, a signal, and the end of the process. */
+class Start implements Disposable {
+  readonly #over = Promise.withResolvers<never>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #onAbort = () => this.#over.reject(this.#signal?.reason);
+
+  constructor(python: string, child: Child, signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    this.#over.promise.catch(() => {});
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#timer = setTimeout(() => {
+      const seconds = CONNECT_LIMIT_MS / 1000;
+      this.#over.reject(new StartError(`The Python '${python}' did not connect within ${seconds} s of its start`));
+    }, CONNECT_LIMIT_MS);
+    void child.ended.then((exit) => {
+      if (exit !== undefined) this.#over.reject(new StartError(explainStart(python, exit)));
+    });
+  }
+
+  /** What a promise resolves to, if it does before the start is over. */
+  within<T>(promise: Promise<T>): Promise<T> {
+    // The loser of the race ends when its socket is closed.
+    promise.catch(() => {});
+    return Promise.race([promise, this.#over.promise]);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }
 
-type Accepted = { readonly socket: Deno.Conn } | { readonly exit: Exit };
+/** The version of Python that HELLO says. @throws {ProtocolError} if it is no HELLO, or of another version of the protocol */
+function versionIn(hello: Frame | undefined, name: string): string {
+  if (hello?.kind !== Kind.Hello) throw new ProtocolError(`The Python '${name}' did not begin with HELLO`);
+  const { protocol, python } = parseMetadata(hello.metadata);
+  if (protocol !== PROTOCOL_VERSION) {
+    throw new ProtocolError(`The worker speaks protocol version ${protocol}, this executable ${PROTOCOL_VERSION}`);
+  }
+  return String(python);
+}
 
-async function firstOf(
-  listener: Deno.Listener,
-  status: Promise<Exit>,
-  signal: AbortSignal | undefined,
-): Promise<Accepted> {
-  const timeout = AbortSignal.timeout(CONNECT_LIMIT_MS);
-  const stop = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => {
-    aborted.reject(
-      timeout.aborted
-        ? new StartError(`Python did not connect within ${CONNECT_LIMIT_MS / 1000} s of its start`)
-        : stop.reason,
-    );
-  };
-  stop.addEventListener("abort", onAbort, { once: true });
+function spawn(options: BridgeOptions, directory: string): Child {
+  const { python, assets, output, variables } = options;
+  const merged = typeof output === "function";
   try {
-    stop.throwIfAborted();
-    const connected = listener.accept().then((socket) => ({ socket }));
-    // The loser of the race is closed with the listener.
-    connected.catch(() => {});
-    return await Promise.race([connected, status.then((exit) => ({ exit })), aborted.promise]);
-  } finally {
-    stop.removeEventListener("abort", onAbort);
+    return new Child(python, {
+      args: [assets.entry],
+      env: { ...variables, AIMODELLIB_BRIDGE: directory, AIMODELLIB_STREAMS: merged ? "merged" : "" },
+      stdin: merged ? "null" : "inherit",
+      // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
+      output: merged ? { stdout: output, stderr: output } : output,
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StartError(`Can't start the Python '${python}': ${reason}`, { cause });
   }
 }
 
@@ -227,25 +242,4 @@ function explainStart(python: string, exit: Exit): string {
   return exit.signal === null && exit.code === TOO_OLD
     ? `The Python '${python}' is too old`
     : `The Python '${python}' ended with ${describeExit(exit)} before it was ready`;
-}
-
-function killGroup(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(-pid, signal);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
-  }
-}
-
-/** Waits for `promise` to settle, but no longer than `ms`; gives whether it did. */
-export async function withLimit(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
-  const settled = await Promise.race([promise.then(() => true, () => true), limit]);
-  clearTimeout(timer);
-  return settled;
-}
-
-async function drain(stream: ReadableStream<Uint8Array<ArrayBuffer>>, sink: OutputSink): Promise<void> {
-  for await (const chunk of stream) await sink(chunk);
 }

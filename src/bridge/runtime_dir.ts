@@ -7,16 +7,24 @@ const MAX_SOCKET_PATH_BYTES = 107;
 const SUFFIX_BYTES = 40;
 
 /** A directory that only this user can enter (mode 0700), removed when disposed. */
-export class RuntimeDir implements Disposable {
-  private constructor(readonly path: string) {}
+export class RuntimeDir<Content> implements Disposable {
+  private constructor(
+    readonly path: string,
+    /** What `fill` made in it. */
+    readonly content: Content,
+  ) {}
 
   /**
-   * Makes one in the first place that can be written to and whose path is short enough for a socket: `TMPDIR`,
-   * `XDG_RUNTIME_DIR`, `/tmp`, `/var/tmp`.
+   * Makes one in the first place that can be written to, whose path is short enough for a socket, and in which `fill` makes
+   * what belongs there: `TMPDIR`, `XDG_RUNTIME_DIR`, `/tmp`, `/var/tmp`.
    *
+   * @param fill what it throws says why a place is of no use, such as that its disk is full
    * @throws {Error} if none can be used; the message says why for each
    */
-  static create(env: (name: string) => string | undefined): RuntimeDir {
+  static create<Content>(
+    env: (name: string) => string | undefined,
+    fill: (path: string) => Content,
+  ): RuntimeDir<Content> {
     const failures: string[] = [];
     for (const parent of [env("TMPDIR"), env("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp"]) {
       if (!parent) continue;
@@ -24,12 +32,14 @@ export class RuntimeDir implements Disposable {
         failures.push(`'${parent}' is too long for the path of a Unix socket`);
         continue;
       }
+      let path: string | undefined;
       try {
-        const path = Deno.makeTempDirSync({ dir: parent, prefix: "aimodellib-" });
+        path = Deno.makeTempDirSync({ dir: parent, prefix: "aimodellib-" });
         Deno.chmodSync(path, 0o700);
-        return new RuntimeDir(path);
+        return new RuntimeDir(path, fill(path));
       } catch (error) {
         failures.push(`'${parent}': ${error instanceof Error ? error.message : error}`);
+        if (path !== undefined) remove(path);
       }
     }
     throw new Error(
@@ -38,10 +48,14 @@ export class RuntimeDir implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    try {
-      Deno.removeSync(this.path, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    remove(this.path);
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -78,7 +78,7 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
       output: (bytes) => void printed.push(decoder.decode(bytes, { stream: true })),
     });
     process.end();
-    await process.exited;
+    await process.ended;
     process[Symbol.dispose]();
     return good("Unix sockets: a worker started and connected");
   } catch (error) {

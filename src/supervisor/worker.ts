@@ -20,9 +20,9 @@ import {
   type Exit,
   type Frame,
   Kind,
-  OUTPUT_REST_MS,
   parseMetadata,
   type StartConfig,
+  StartError,
   withLimit,
 } from "../bridge/mod.ts";
 import { InFlight } from "./in_flight.ts";
@@ -50,8 +50,12 @@ export interface WorkerOptions extends BridgeOptions {
 
 type State = "starting" | "ready" | "stopping" | "dead";
 
-/** After a process has ended, for the rest of what it wrote to arrive, in ms. */
+/** After a process has ended, for more of what it wrote to arrive, and for all of it; in ms. */
 const READ_REST_MS = 50;
+const READ_ALL_MS = 1_000;
+
+/** For a worker that has closed its connection to end, in ms. */
+const EXIT_LIMIT_MS = 1_000;
 
 /** The most requests that a worker may have at once. */
 const MAX_WINDOW = 4096;
@@ -76,6 +80,10 @@ export class Worker {
   #signature: unknown;
   #state: State = "starting";
   #process: BridgeProcess | undefined;
+  /** Ends the start of the process. */
+  readonly #startAborter = new AbortController();
+  /** Aborted when it is dead. */
+  readonly #dead = new AbortController();
   #readyAt = 0;
   /** Since when the worker has had something to do, or has answered last, in ms. */
   #busySince = 0;
@@ -157,37 +165,56 @@ export class Worker {
 
   /** Starts the process and follows it to its end. Never throws: a failure is a death. */
   async run(): Promise<void> {
-    try {
-      this.#process = await BridgeProcess.start(this.#options);
-    } catch (error) {
-      this.#die(error instanceof Error ? error.message : String(error));
-      return;
-    }
-    const process = this.#process;
     const { startupTimeoutMs } = this.#options;
     if (startupTimeoutMs !== undefined) {
       this.#timer = setTimeout(() => {
         this.#kill(`it was not ready within --startup-timeout ${startupTimeoutMs / 1000}`);
       }, startupTimeoutMs);
     }
-    if (this.#state === "stopping") process.end();
+    try {
+      this.#process = await BridgeProcess.start({ ...this.#options, signal: this.#startAborter.signal });
+    } catch (error) {
+      this.#die(this.#killedFor ?? (error instanceof Error ? error.message : String(error)));
+      return;
+    }
+    const process = this.#process;
+    // Something may have ended it in the moment in which it connected.
+    if (this.#startAborter.signal.aborted) process.end();
     else process.begin(this.#options.config);
     const reading = process.connection.run({
       onFrame: (frame) => this.#onFrame(frame),
       onBatch: () => this.#onBatch(),
-    }).catch(async (error) => {
+    }).then(async () => {
+      // It closes its connection when it ends. One that goes on without it can't be reached.
+      if (await withLimit(process.ended, EXIT_LIMIT_MS) || this.#state === "stopping") return;
+      this.#protocolError = new ProtocolError("The worker closed its connection and did not end");
+      process.kill("SIGKILL");
+    }, async (error) => {
       // One that was killed while it wrote has broken nothing: how it ended says more.
-      if (process.connection.ended && await withLimit(process.exited, READ_REST_MS)) return;
+      if (process.connection.ended && await withLimit(process.ended, READ_REST_MS)) return;
       // A worker that breaks the protocol is of no use.
       this.#protocolError = error;
       process.kill("SIGKILL");
     });
-    const exit = await process.exited;
-    await withLimit(reading, READ_REST_MS);
+    const exit = await process.ended;
+    // Its children may hold the connection open.
+    process.endOthers();
+    await this.#readRest(process, reading);
     process.end();
-    await withLimit(process.outputEnded, OUTPUT_REST_MS);
+    await process.endOutput();
     this.#exit = exit;
     this.#die(this.#describe(exit));
+  }
+
+  /** Waits for the end of the stream, or until nothing comes any more: another process may hold it open. */
+  async #readRest({ connection }: BridgeProcess, reading: Promise<void>): Promise<void> {
+    const start = performance.now();
+    // Two looks, since the first one may be late, and what came before it not be read yet, when this process was stopped.
+    for (let quiet = 0; quiet < 2 && performance.now() - start < READ_ALL_MS;) {
+      const { received } = connection;
+      if (await withLimit(reading, READ_REST_MS / 2)) return;
+      quiet = connection.received > received ? 0 : quiet + 1;
+    }
   }
 
   /** Sends a job. To be called only when {@linkcode hasRoom}. */
@@ -206,12 +233,14 @@ export class Worker {
   stop(signal: AbortSignal): void {
     if (this.#state === "dead") return;
     // One that is loading has nothing to finish, and does not listen.
-    if (this.#state === "starting") this.#process?.kill("SIGTERM");
-    else this.#process?.requestStop();
+    if (this.#process === undefined) this.#startAborter.abort(new StartError("It was stopped before it had started"));
+    else if (this.#state === "starting") this.#process.kill("SIGTERM");
+    else this.#process.requestStop();
     this.#state = "stopping";
     const force = () => this.#process?.kill("SIGKILL");
     if (signal.aborted) force();
-    else signal.addEventListener("abort", force, { once: true });
+    // Until it is dead: its number may be another process's afterwards.
+    else signal.addEventListener("abort", force, { once: true, signal: this.#dead.signal });
   }
 
   #cancel(id: number, job: Job): void {
@@ -234,7 +263,8 @@ export class Worker {
 
   #kill(reason: string): void {
     this.#killedFor = reason;
-    this.#process?.kill("SIGKILL");
+    if (this.#process === undefined) this.#startAborter.abort(new StartError(reason));
+    else this.#process.kill("SIGKILL");
   }
 
   #onFrame(frame: Frame): void {
@@ -379,18 +409,19 @@ export class Worker {
     }
   }
 
-  #describe(exit: Exit): string {
+  #describe(exit: Exit | undefined): string {
     if (this.#loadError !== undefined) return this.#loadError.message;
     if (this.#killedFor !== undefined) return this.#killedFor;
     if (this.#protocolError !== undefined) {
       return `it broke the protocol: ${(this.#protocolError as Error).message}`;
     }
-    return describeExit(exit);
+    return exit === undefined ? "SIGKILL did not end it" : describeExit(exit);
   }
 
   #die(cause: string): void {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
     clearTimeout(this.#timer);
+    this.#dead.abort();
     this.#stall.stop();
     const stopped = this.#state === "stopping";
     this.#state = "dead";
@@ -416,7 +447,8 @@ export class Worker {
     for (const { id, job, fate } of takeRemains(this.#inFlight, process?.ledger.read(maxBody, process.exchange))) {
       const stream = this.#streams.get(id);
       if (fate.kind === "finished") this.#finishDead(id, job, stream, fate.answer);
-      else if (stream === undefined && fate.kind === "untouched") orphans.push(job);
+      // A process that is still there may begin what it has not begun.
+      else if (stream === undefined && fate.kind === "untouched" && this.#exit !== undefined) orphans.push(job);
       else {
         const overran = this.#overran && (!this.#concurrent || this.#inFlight.addedAt(id) <= limit);
         const failure: Failure = overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };

@@ -6,7 +6,6 @@ import {
   describeExit,
   type Exit,
   Kind,
-  OUTPUT_REST_MS,
   type OutputSinks,
   parseMetadata,
   withLimit,
@@ -127,8 +126,8 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       ...(config.launcher !== undefined && { launcher: config.launcher }),
     });
     const report = follow(process);
-    const exit = await process.exited;
-    await withLimit(process.outputEnded, OUTPUT_REST_MS);
+    const exit = await process.ended;
+    await process.endOutput();
     return outcomeOf(exit, await report, first, killed);
   } catch (error) {
     if (error instanceof Interrupted) return { code: exitCodeOf(error.signal), message: error.message };
@@ -136,7 +135,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
   } finally {
     clearTimeout(timer);
     process?.[Symbol.dispose]();
-    await process?.exited;
+    await process?.ended;
   }
 }
 
@@ -168,17 +167,21 @@ async function follow(process: BridgeProcess): Promise<Report> {
   }).catch(() => {
     // The exit says what happened to a worker whose stream is broken.
   });
-  await process.exited;
+  await process.ended;
   await withLimit(reading, READ_REST_MS);
   return report;
 }
 
 function outcomeOf(
-  exit: Exit,
+  exit: Exit | undefined,
   report: Report,
   first: StopSignal | undefined,
   killed: string | undefined,
 ): TrainOutcome {
+  if (exit === undefined) {
+    const code = first === undefined ? 1 : exitCodeOf(first);
+    return { code, message: `Training was killed (${killed}), but its process is still there` };
+  }
   if (first !== undefined && exit.signal !== null) {
     const code = exitCodeOf(first);
     return {

@@ -11,6 +11,8 @@ const RUBBISH = `
 import os, random, socket, struct, sys
 sock = socket.socket(socket.AF_UNIX)
 sock.connect(os.path.join(os.environ["AIMODELLIB_BRIDGE"], "bridge.sock"))
+keeper = socket.socket(socket.AF_UNIX)
+keeper.connect(os.path.join(os.environ["AIMODELLIB_BRIDGE"], "keeper.sock"))
 header = struct.Struct("<IIBBH")
 hello = b'{"protocol": PROTOCOL, "pid": 1, "python": "3.8.0"}'
 sock.sendall(header.pack(0, 0, 1, 0, len(hello)) + hello)
@@ -58,14 +60,14 @@ async function causeOf(script: string): Promise<string> {
 
 Deno.test("a worker dies with a cause, and nothing hangs, when its frames are damaged", async () => {
   const causes: string[] = [];
-  for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "3")));
+  for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "4")));
   assert.equal(causes.length, 20);
   for (const cause of causes) assert.match(cause, /^it broke the protocol: |^exit code 0$/);
   assert.ok(causes.some((cause) => cause.startsWith("it broke the protocol: ")), "rubbish is noticed as such");
 });
 
 Deno.test("a worker dies with both versions named when it speaks another version of the protocol", async () => {
-  assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 3/);
+  assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 4/);
 });
 
 Deno.test("a pool fails with the cause when Python ends before it connects", async () => {

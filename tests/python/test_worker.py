@@ -39,8 +39,11 @@ class Supervisor:
         (folder / "bridge").mkdir()
         (folder / "bridge/ledger").write_bytes(bytes(64 * 1024))
         (folder / "bridge/exchange").touch()
-        listener = socket.socket(socket.AF_UNIX)
-        with listener:
+        listener, keeper_listener = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        with listener, keeper_listener:
+            keeper_listener.bind(str(folder / "bridge/keeper.sock"))
+            keeper_listener.listen(1)
+            keeper_listener.settimeout(10)
             listener.bind(str(folder / "bridge/bridge.sock"))
             listener.listen(1)
             listener.settimeout(10)
@@ -59,14 +62,20 @@ class Supervisor:
                 start_new_session=True,
             )
             self.socket, _ = listener.accept()
+            self.keeper, _ = keeper_listener.accept()
         self.socket.settimeout(20)
         self.reader = FrameReader(self.socket, 1 << 20)
         self.waiting = []
 
+    def close(self):
+        """Close both connections."""
+        self.socket.close()
+        self.keeper.close()
+
     def send(self, kind, request_id=0, metadata=b"", body=b""):
         self.socket.sendall(frames.encode(kind, request_id, metadata, len(body)) + body)
 
-    def start(self, source, mode="serve", protocol=3, **more):
+    def start(self, source, mode="serve", protocol=4, **more):
         script = self.folder / "script.py"
         script.write_text(source)
         config = {
@@ -113,7 +122,7 @@ def supervisor(tmp_path):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(made.process.pid, signal.SIGKILL)
     made.process.communicate(timeout=20)
-    made.socket.close()
+    made.close()
 
 
 def is_gone(pid):
@@ -134,7 +143,7 @@ def until_gone(pid, seconds):
 def test_a_worker_says_who_it_is_serves_and_ends_when_told(supervisor):
     kind, request_id, hello, body = supervisor.receive()
     assert (kind, request_id, body) == (frames.HELLO, 0, b"")
-    assert (hello["protocol"], hello["pid"]) == (3, supervisor.process.pid)
+    assert (hello["protocol"], hello["pid"]) == (4, supervisor.process.pid)
     supervisor.start(ECHO)
     assert supervisor.receive()[0] == frames.READY
     for request_id in (1, 2, 2**32 - 1):
@@ -154,8 +163,8 @@ def test_a_worker_ends_when_the_connection_is_closed(supervisor):
     supervisor.receive()
     supervisor.start(ECHO)
     supervisor.receive()
-    supervisor.socket.close()
-    # By itself, or by its keeper, which looks for the same.
+    supervisor.close()
+    # By itself, or by its keeper.
     assert supervisor.end()[0] in (0, -signal.SIGKILL)
 
 
@@ -219,17 +228,17 @@ def test_training_that_raises_says_so_with_its_traceback(supervisor):
 
 def test_another_version_of_the_protocol_is_refused(supervisor):
     supervisor.receive()
-    supervisor.start(ECHO, protocol=4)
+    supervisor.start(ECHO, protocol=5)
     code, output = supervisor.end()
     assert code == 1
-    assert "The supervisor speaks protocol version 4, this worker 3" in output
+    assert "The supervisor speaks protocol version 5, this worker 4" in output
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (frames.encode(frames.STOP, 0), "Expected one START frame"),
-        (frames.encode(frames.START, 0, b'{"protocol":3}', 2) + b"{}", "START lacks"),
+        (frames.encode(frames.START, 0, b'{"protocol":4}', 2) + b"{}", "START lacks"),
         (frames.HEADER.pack(0, 0, 77, 0, 0), "unknown kind 77"),
         (b"\xff" * 200, "unknown kind 255"),
     ],
@@ -279,8 +288,51 @@ def test_children_of_a_script_end_with_the_connection(supervisor, killed):
     if killed:
         supervisor.process.kill()
         supervisor.process.wait(timeout=20)
-    supervisor.socket.close()
+    supervisor.close()
     until_gone(child, 10)
+
+
+def test_a_worker_that_is_dead_does_not_keep_its_connection_open(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO)
+    supervisor.receive()
+    supervisor.process.kill()
+    supervisor.process.wait(timeout=20)
+    supervisor.socket.settimeout(5)
+    while supervisor.socket.recv(65536):
+        pass
+    with pytest.raises(BrokenPipeError):
+        supervisor.socket.sendall(b"nobody reads this")
+
+
+def group_of(pid):
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[2])
+
+
+def test_the_number_of_a_dead_worker_s_group_stays_taken_until_its_keeper_has_ended(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO)
+    supervisor.receive()
+    worker = supervisor.process.pid
+    supervisor.process.kill()
+    supervisor.process.wait(timeout=20)
+    assert not pathlib.Path(f"/proc/{worker}").exists()
+
+    def members():
+        with_stat = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        found = []
+        for pid in with_stat:
+            with contextlib.suppress(OSError):
+                if group_of(pid) == worker:
+                    found.append(pid)
+        return found
+
+    assert members(), "so no other process can get the number"
+    supervisor.close()
+    deadline = time.monotonic() + 10
+    while members():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_task_that_is_cancelled_before_it_began_is_answered_too(supervisor):

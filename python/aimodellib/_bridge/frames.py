@@ -15,7 +15,7 @@ import socket
 import struct
 from typing import Any, Callable, Tuple
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 HELLO = 1
 START = 2

@@ -60,7 +60,7 @@ def main() -> NoReturn:
     faulthandler.enable()
     try:
         link = Link(directory)
-        keeper.start(link.socket)
+        keeper.start(os.path.join(directory, "keeper.sock"))
         link.send(
             frames.HELLO,
             protocol=frames.PROTOCOL_VERSION,
@@ -76,7 +76,8 @@ def main() -> NoReturn:
         else:
             from .serve import run
         code = run(link, config)
-    except frames.Closed:
+    except (frames.Closed, BrokenPipeError, ConnectionResetError):
+        # The supervisor has closed the connection, or is gone.
         code = 0
     except (ProtocolError, OSError) as error:
         streams.print_line(f"The worker lost its connection with the supervisor: {error}")

@@ -37,7 +37,7 @@ Deno.test("start() connects and leaves nothing on the disk when the worker says 
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     const bridge = await FakeBridge.connect();
-    await bridge.send(bridge.kind.hello, 0, { protocol: 3, python: "3.99.1" });
+    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.99.1" });
     await new Promise((resolve) => setTimeout(resolve, 60_000));
   });
   using process = await BridgeProcess.start(options(directory, python));
@@ -45,8 +45,8 @@ Deno.test("start() connects and leaves nothing on the disk when the worker says 
   assert.ok(isAlive(process.pid));
   assert.deepEqual(directory.list("runtime"), []);
   process.end();
-  assert.equal((await process.exited).signal, "SIGKILL");
-  await process.outputEnded;
+  assert.equal((await process.ended)?.signal, "SIGKILL");
+  await process.endOutput();
   process.end();
 });
 
@@ -58,7 +58,10 @@ Deno.test("start() gives the worker its entry, a private directory and a name wh
     'echo "$1|$AIMODELLIB_STREAMS|$AIMODELLIB_WORKER"; ls "$AIMODELLIB_BRIDGE"; stat -c %a "$AIMODELLIB_BRIDGE"; exit 3',
   );
   await assert.rejects(BridgeProcess.start(options(directory, python, { output })), StartError);
-  assert.match(printed(), /^\/nowhere\/__main__\.py\|merged\|[0-9a-f-]{36}\nbridge\.sock\nexchange\nledger\n700\n$/);
+  assert.match(
+    printed(),
+    /^\/nowhere\/__main__\.py\|merged\|[0-9a-f-]{36}\nbridge\.sock\nexchange\nkeeper\.sock\nledger\n700\n$/,
+  );
 });
 
 Deno.test("begin() sends START with the configuration, and what is printed is handed over in order", async () => {
@@ -75,8 +78,8 @@ Deno.test("begin() sends START with the configuration, and what is printed is ha
   const kinds: number[] = [];
   await settled(process.connection.run({ onFrame: ({ kind }) => void kinds.push(kind) }), "the end of the stream");
   assert.deepEqual(kinds, [3]);
-  assert.equal((await process.exited).code, 0);
-  await process.outputEnded;
+  assert.equal((await process.ended)?.code, 0);
+  await process.endOutput();
   assert.equal(printed(), '{"mode":"serve","script":"/модель/serve.py"}\nthe end\n');
 });
 
@@ -128,12 +131,12 @@ Deno.test("start() throws a ProtocolError and ends the process when it speaks an
   const python = fakePython(directory, async (FakeBridge, pidFile) => {
     const bridge = await FakeBridge.connect();
     Deno.writeTextFileSync(pidFile, `${Deno.pid}`);
-    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.12.0" });
+    await bridge.send(bridge.kind.hello, 0, { protocol: 5, python: "3.12.0" });
     await bridge.receive();
   }, `${directory.path}/pid`);
   await assert.rejects(BridgeProcess.start(options(directory, python)), {
     name: "ProtocolError",
-    message: "The worker speaks protocol version 4, this executable 3",
+    message: "The worker speaks protocol version 5, this executable 4",
   });
   const pid = Number(Deno.readTextFileSync(`${directory.path}/pid`));
   await until(() => !isAlive(pid), "the process is gone");
@@ -141,26 +144,32 @@ Deno.test("start() throws a ProtocolError and ends the process when it speaks an
 });
 
 for (
-  const [what, main] of [
-    ["another frame", async (FakeBridge) => {
+  const [what, name, message, main] of [
+    ["another frame", "ProtocolError", "did not begin with HELLO", async (FakeBridge) => {
       const bridge = await FakeBridge.connect();
       console.log("what it printed");
       await bridge.send(bridge.kind.ready);
       await bridge.receive();
     }],
-    ["nothing", async (FakeBridge) => {
+    ["nothing", "StartError", "ended with exit code 0 before it was ready", async (FakeBridge) => {
       await FakeBridge.connect();
       console.log("what it printed");
     }],
-  ] as [string, Parameters<typeof fakePython<undefined>>[1]][]
+    ["half a frame", "StartError", "ended with exit code 5 before it was ready", async (FakeBridge) => {
+      const bridge = await FakeBridge.connect();
+      await bridge.write(bridge.encode(bridge.kind.hello, 0, { protocol: 4 }).subarray(0, 20));
+      console.log("what it printed");
+      Deno.exit(5);
+    }],
+  ] as [string, string, string, Parameters<typeof fakePython<undefined>>[1]][]
 ) {
-  Deno.test(`start() throws a ProtocolError when the worker begins with ${what}`, async () => {
+  Deno.test(`start() throws a ${name} when the worker begins with ${what}`, async () => {
     using directory = new TempDir();
     const { output, printed } = gather();
     const python = fakePython(directory, main);
     await assert.rejects(BridgeProcess.start(options(directory, python, { output })), {
-      name: "ProtocolError",
-      message: `The Python '${python}' did not begin with HELLO`,
+      name,
+      message: `The Python '${python}' ${message}`,
     });
     assert.equal(printed(), "what it printed\n");
   });
@@ -199,8 +208,124 @@ Deno.test("end() ends the children of the worker too when they are in its group"
   const child = Number(Deno.readTextFileSync(`${directory.path}/child`));
   assert.ok(isAlive(child));
   process.end();
-  await process.exited;
+  await process.ended;
   await until(() => !isAlive(child), "the child is gone");
-  await process.outputEnded;
+  await process.endOutput();
   process.kill("SIGTERM");
+});
+
+/** Does something while signals are only noted; gives which were sent, and to whom. */
+async function notingSignals(
+  action: () => void | Promise<void>,
+): Promise<[number, Deno.Signal | number | undefined][]> {
+  const sent: [number, Deno.Signal | number | undefined][] = [];
+  const { kill } = Deno;
+  Deno.kill = (pid, signal) => void sent.push([pid, signal]);
+  try {
+    await action();
+  } finally {
+    Deno.kill = kill;
+  }
+  return sent;
+}
+
+Deno.test("no signal is sent to a process that has ended: its number may be another's", async () => {
+  using directory = new TempDir();
+  const python = fakePython(directory, async (FakeBridge) => {
+    await FakeBridge.begin();
+  });
+  const process = await BridgeProcess.start(options(directory, python));
+  process.begin({ mode: "serve" });
+  await settled(process.ended, "its end");
+  const sent = await notingSignals(() => {
+    process.kill("SIGTERM");
+    process.end();
+    process[Symbol.dispose]();
+  });
+  assert.deepEqual(sent, []);
+});
+
+Deno.test("kill() is no error when the process has become another user's", async () => {
+  using directory = new TempDir();
+  const python = fakePython(directory, async (FakeBridge) => {
+    await FakeBridge.begin();
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  using process = await BridgeProcess.start(options(directory, python));
+  const { kill } = Deno;
+  Deno.kill = () => {
+    throw new Deno.errors.PermissionDenied("Operation not permitted (os error 1)");
+  };
+  try {
+    process.kill("SIGTERM");
+  } finally {
+    Deno.kill = kill;
+  }
+  process.end();
+  await settled(process.ended, "its end");
+});
+
+Deno.test("start() ends, and so does all that was started, when Python ends before HELLO and something holds its output", async () => {
+  using directory = new TempDir();
+  const { output, printed } = gather();
+  const python = shellPython(
+    directory,
+    `sleep 60 & echo $! > '${directory.path}/same'; setsid sleep 60 & echo $! > '${directory.path}/other'
+     echo "I can't start" >&2; exit 3`,
+  );
+  const starting = BridgeProcess.start(options(directory, python, { output }));
+  await settled(
+    assert.rejects(starting, {
+      name: "StartError",
+      message: `The Python '${python}' ended with exit code 3 before it was ready`,
+    }),
+    "the start to end",
+  );
+  assert.equal(printed(), "I can't start\n");
+  for (const name of ["same", "other"]) {
+    const pid = Number(Deno.readTextFileSync(`${directory.path}/${name}`));
+    await until(() => !isAlive(pid), `the child in the ${name} group is gone`);
+  }
+});
+
+Deno.test("start() ends when Python ends and its output is held by a process without our mark", async () => {
+  using directory = new TempDir();
+  const pidFile = `${directory.path}/pid`;
+  const python = shellPython(directory, `env -i setsid sleep 60 & echo $! > '${pidFile}'; exit 3`);
+  try {
+    await settled(assert.rejects(BridgeProcess.start(options(directory, python)), StartError), "the start to end");
+  } finally {
+    Deno.kill(Number(Deno.readTextFileSync(pidFile)), "SIGKILL");
+  }
+});
+
+Deno.test("start() ends when the worker is killed between its connection and HELLO", async () => {
+  using directory = new TempDir();
+  const python = fakePython(directory, async (FakeBridge) => {
+    await FakeBridge.connect();
+    Deno.kill(Deno.pid, "SIGKILL");
+  });
+  await settled(
+    assert.rejects(BridgeProcess.start(options(directory, python)), {
+      name: "StartError",
+      message: /ended with signal SIGKILL .* before it was ready$/,
+    }),
+    "the start to end",
+  );
+});
+
+Deno.test("start() ends when it is aborted while a worker has connected and says nothing", async () => {
+  using directory = new TempDir();
+  const connected = `${directory.path}/connected`;
+  const python = fakePython(directory, async (FakeBridge, file) => {
+    await FakeBridge.connect();
+    Deno.writeTextFileSync(file, "");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  }, connected);
+  const aborter = new AbortController();
+  const reason = new Error("Enough");
+  const starting = BridgeProcess.start(options(directory, python, { signal: aborter.signal }));
+  await until(() => directory.list().includes("connected"), "it has connected");
+  aborter.abort(reason);
+  await settled(assert.rejects(starting, (error) => error === reason), "the start to end");
 });

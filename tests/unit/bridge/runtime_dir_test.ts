@@ -13,13 +13,13 @@ function folderOfLength(directory: TempDir, length: number): string {
   return path;
 }
 
-function parentOf({ path }: RuntimeDir): string {
+function parentOf({ path }: RuntimeDir<unknown>): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
 Deno.test("create() makes a directory for this user alone in TMPDIR when it can, and disposing removes it", () => {
   using directory = new TempDir();
-  const made = RuntimeDir.create(fakeEnv({ TMPDIR: directory.path, XDG_RUNTIME_DIR: "/nowhere" }));
+  const made = RuntimeDir.create(fakeEnv({ TMPDIR: directory.path, XDG_RUNTIME_DIR: "/nowhere" }), () => {});
   assert.equal(parentOf(made), directory.path);
   assert.equal((Deno.statSync(made.path).mode ?? 0) & 0o777, 0o700);
   Deno.writeTextFileSync(`${made.path}/ledger`, "");
@@ -31,15 +31,15 @@ Deno.test("create() makes a directory for this user alone in TMPDIR when it can,
 Deno.test("create() makes another directory each time when it is called twice", () => {
   using directory = new TempDir();
   const env = fakeEnv({ TMPDIR: directory.path });
-  using one = RuntimeDir.create(env);
-  using two = RuntimeDir.create(env);
+  using one = RuntimeDir.create(env, () => {});
+  using two = RuntimeDir.create(env, () => {});
   assert.notEqual(one.path, two.path);
 });
 
 Deno.test("create() makes a directory where a socket can listen when TMPDIR is as long as it may be", () => {
   using directory = new TempDir();
   const longest = folderOfLength(directory, 67);
-  using made = RuntimeDir.create(fakeEnv({ TMPDIR: longest }));
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR: longest }), () => {});
   assert.equal(parentOf(made), longest);
   Deno.listen({ transport: "unix", path: `${made.path}/bridge.sock` }).close();
 });
@@ -48,7 +48,7 @@ Deno.test("create() takes XDG_RUNTIME_DIR when TMPDIR is too long for a socket",
   using directory = new TempDir();
   for (const length of [68, 100, 400]) {
     const XDG_RUNTIME_DIR = directory.folder("run");
-    using made = RuntimeDir.create(fakeEnv({ TMPDIR: folderOfLength(directory, length), XDG_RUNTIME_DIR }));
+    using made = RuntimeDir.create(fakeEnv({ TMPDIR: folderOfLength(directory, length), XDG_RUNTIME_DIR }), () => {});
     assert.equal(parentOf(made), XDG_RUNTIME_DIR);
   }
 });
@@ -57,7 +57,7 @@ Deno.test("create() counts bytes, not characters, when TMPDIR is not ASCII", () 
   using directory = new TempDir();
   const TMPDIR = directory.folder("ü".repeat((66 - directory.path.length) / 2 + 1));
   assert.ok(TMPDIR.length <= 67 && new TextEncoder().encode(TMPDIR).length > 67);
-  using made = RuntimeDir.create(fakeEnv({ TMPDIR }));
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR }), () => {});
   assert.equal(parentOf(made), "/tmp");
 });
 
@@ -65,7 +65,7 @@ Deno.test("create() takes the next place when one is not there or not a director
   using directory = new TempDir();
   const XDG_RUNTIME_DIR = directory.folder("run");
   for (const TMPDIR of [`${directory.path}/missing`, directory.write("file"), ""]) {
-    using made = RuntimeDir.create(fakeEnv({ TMPDIR, XDG_RUNTIME_DIR }));
+    using made = RuntimeDir.create(fakeEnv({ TMPDIR, XDG_RUNTIME_DIR }), () => {});
     assert.equal(parentOf(made), XDG_RUNTIME_DIR);
   }
 });
@@ -74,12 +74,12 @@ Deno.test("create() takes the next place when one can't be written to", { ignore
   using directory = new TempDir();
   const TMPDIR = directory.folder("read-only");
   Deno.chmodSync(TMPDIR, 0o555);
-  using made = RuntimeDir.create(fakeEnv({ TMPDIR }));
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR }), () => {});
   assert.equal(parentOf(made), "/tmp");
 });
 
 Deno.test("create() takes /tmp when the environment names no place", () => {
-  using made = RuntimeDir.create(fakeEnv());
+  using made = RuntimeDir.create(fakeEnv(), () => {});
   assert.equal(parentOf(made), "/tmp");
 });
 
@@ -90,7 +90,7 @@ Deno.test("create() throws an Error that names every place and its reason when n
   };
   try {
     const long = `/${"d".repeat(80)}`;
-    assert.throws(() => RuntimeDir.create(fakeEnv({ TMPDIR: long, XDG_RUNTIME_DIR: "/run/user" })), {
+    assert.throws(() => RuntimeDir.create(fakeEnv({ TMPDIR: long, XDG_RUNTIME_DIR: "/run/user" }), () => {}), {
       message: `No directory for a Unix socket: '${long}' is too long for the path of a Unix socket; ` +
         "'/run/user': No writing in /run/user; '/tmp': No writing in /tmp; '/var/tmp': No writing in /var/tmp. " +
         "Set TMPDIR to a short path that can be written to",

@@ -44,13 +44,15 @@ export class FakeBridge {
   static async connect(): Promise<FakeBridge> {
     const directory = Deno.env.get("AIMODELLIB_BRIDGE")!;
     const socket = await Deno.connect({ transport: "unix", path: `${directory}/bridge.sock` });
+    // As a keeper would; it ends with this process.
+    await Deno.connect({ transport: "unix", path: `${directory}/keeper.sock` });
     return new FakeBridge(socket, Deno.openSync(`${directory}/ledger`, { read: true, write: true }));
   }
 
   /** Connects, says HELLO, and gives what START says. */
   static async begin(): Promise<[bridge: FakeBridge, config: Record<string, unknown>]> {
     const bridge = await FakeBridge.connect();
-    await bridge.send(KIND.hello, 0, { protocol: 3, python: "3.99.1" });
+    await bridge.send(KIND.hello, 0, { protocol: 4, python: "3.99.1" });
     const { body } = await bridge.receive();
     return [bridge, JSON.parse(decoder.decode(body))];
   }

@@ -452,6 +452,20 @@ Deno.test("a worker that closes its connection and goes on is ended, and its end
   assert.equal(death.cause, "it broke the protocol: The stream of a worker ended within a frame");
 });
 
+Deno.test("a worker that closes its connection between two frames and goes on is ended, and its end says why", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    bridge.note((await bridge.receive()).id);
+    bridge.close();
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  await fixture.ready;
+  await fixture.answered("a");
+  const { death } = await fixture.dead();
+  assert.equal(death.cause, "it broke the protocol: The worker closed its connection and did not end");
+});
+
 Deno.test("stop() lets a worker answer what it has, and kills it when the signal is aborted", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
@@ -496,6 +510,79 @@ Deno.test("stop() ends a worker when it has not connected yet", async () => {
   const { death } = await fixture.dead();
   assert.equal(death.stopped, true);
 });
+
+Deno.test("a worker that is dead gets no signal when the one of stop() is aborted later", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    await bridge.receive();
+  });
+  await fixture.ready;
+  const aborter = new AbortController();
+  fixture.worker.stop(aborter.signal);
+  await fixture.dead();
+  const sent: number[] = [];
+  const { kill } = Deno;
+  Deno.kill = (pid) => void sent.push(pid);
+  try {
+    aborter.abort();
+  } finally {
+    Deno.kill = kill;
+  }
+  assert.deepEqual(sent, []);
+});
+
+for (
+  const [what, end, cause] of [
+    ["stop()", (worker: Worker) => worker.stop(new AbortController().signal), "It was stopped before it had started"],
+    ["--startup-timeout", () => {}, "it was not ready within --startup-timeout 0.5"],
+  ] as const
+) {
+  Deno.test(`${what} ends a worker whose Python does not connect`, async () => {
+    const directory = new TempDir();
+    const python = shellPython(directory, `touch '${directory.path}/started'; exec sleep 60`);
+    using fixture = new Fixture(directory, python, { startupTimeoutMs: 500 });
+    await until(() => directory.list().includes("started"), "it has started");
+    end(fixture.worker);
+    assert.equal((await fixture.dead()).death.cause, cause);
+  });
+}
+
+Deno.test("a worker is given up when SIGKILL does not end it", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  await fixture.ready;
+  void fixture.dispatch("a");
+  const pid = fixture.worker.pid!;
+  const { kill } = Deno;
+  Deno.kill = () => {
+    throw new Deno.errors.PermissionDenied("Operation not permitted (os error 1)");
+  };
+  try {
+    fixture.worker.stop(AbortSignal.abort());
+    const { death, orphans } = await fixture.dead();
+    assert.equal(death.cause, "SIGKILL did not end it");
+    // It may still begin it: nobody else is to execute it, too.
+    assert.deepEqual(orphans, []);
+    assert.deepEqual(fixture.outcomes, [["a", lost("SIGKILL did not end it")]]);
+  } finally {
+    Deno.kill = kill;
+    kill(-pid, "SIGKILL");
+  }
+  await until(() => !exists(`/proc/${pid}`), "it is gone");
+});
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("a worker is ended when it is not ready in time", async () => {
   using fixture = start(

@@ -1,0 +1,31 @@
+/** Processes that carry a mark in their environment, which their children inherit: what a program has started, however far down. */
+
+/** Names the variable; its value is a UUID for each program that we start. */
+export const MARK = "AIMODELLIB_WORKER";
+
+/**
+ * Kills all processes that carry a mark. For a program without a keeper (`_bridge/keeper.py`), whose own number may belong to
+ * somebody else by now.
+ */
+export function killMarked(mark: string): void {
+  const wanted = `${MARK}=${mark}`;
+  for (const { name } of entries("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (Deno.readTextFileSync(`/proc/${name}/environ`).split("\0").includes(wanted)) {
+        Deno.kill(Number(name), "SIGKILL");
+      }
+    } catch {
+      // It has ended meanwhile, or belongs to another user.
+    }
+  }
+}
+
+function entries(path: string): Iterable<Deno.DirEntry> {
+  try {
+    return [...Deno.readDirSync(path)];
+  } catch {
+    // There is no /proc here: nothing can be found.
+    return [];
+  }
+}

@@ -1,0 +1,42 @@
+/** What a worker finds in its private directory: two files, and two sockets to connect with. */
+
+import { Exchange } from "./exchange.ts";
+import { Ledger } from "./ledger.ts";
+
+/** Open until disposed, but for the files, which the owner closes. */
+export class Meeting implements Disposable {
+  readonly ledger: Ledger;
+  readonly exchange: Exchange;
+  /** Where the worker connects. */
+  readonly listener: Deno.UnixListener;
+  /** Where its keeper does. */
+  readonly keeperListener: Deno.UnixListener;
+
+  /** @throws {Error} if one of them can't be made in the directory `path`; the others are closed then */
+  constructor(path: string) {
+    using made = new DisposableStack();
+    this.ledger = made.use(new Ledger(`${path}/ledger`));
+    this.exchange = made.use(new Exchange(`${path}/exchange`, this.ledger));
+    this.listener = made.use(Deno.listen({ transport: "unix", path: `${path}/bridge.sock` }));
+    this.keeperListener = made.use(Deno.listen({ transport: "unix", path: `${path}/keeper.sock` }));
+    made.move();
+  }
+
+  /** Closes the files, too. */
+  abandon(): void {
+    this[Symbol.dispose]();
+    this.ledger[Symbol.dispose]();
+    this.exchange[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    for (const listener of [this.listener, this.keeperListener]) {
+      try {
+        listener.close();
+      } catch (error) {
+        // It was closed before.
+        if (!(error instanceof Deno.errors.BadResource)) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** Faults between the two processes: no answer goes astray, nobody waits for ever, and nothing is left. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import type { Server } from "./support/server.ts";
+
+/** Processes of a run, and its connections with workers. */
+function books(box: Sandbox, server: Server): { processes: number; connections: number } {
+  const unix = new Set<string | undefined>(
+    Deno.readTextFileSync("/proc/net/unix").split("\n").map((line) => line.trim().split(/\s+/)[6]),
+  );
+  unix.delete(undefined);
+  const folder = `/proc/${server.program.pid}/fd`;
+  let connections = 0;
+  for (const { name } of Deno.readDirSync(folder)) {
+    try {
+      if (unix.has(/^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`${folder}/${name}`))?.[1])) connections++;
+    } catch {
+      // It was closed meanwhile.
+    }
+  }
+  return { processes: box.processes().length, connections };
+}
+
+test("serve leaves no keeper, no child and no descriptor when workers die while requests are written to them", async (box) => {
+  const server = await box.serve(
+    echo(py`
+      import os, subprocess, time
+      def load(model_dir):
+          subprocess.Popen(["setsid", "sleep", "300"], stdin=-3, stdout=-3, stderr=-3)
+      def predict(data, model):
+          return b"x"
+      def predict_batch(inputs, model):
+          if b"die" in inputs:
+              open("begun", "w").close()
+              time.sleep(0.5)
+              os._exit(9)
+          return [b"x" for _ in inputs]
+    `),
+    { args: ["--port", "0", "--max-batch-size", "8", "--max-restarts", "100"] },
+  );
+  assert.equal((await server.invoke("x")).status, 200);
+  const before = books(box, server);
+  for (let round = 1; round <= 3; round++) {
+    const dying = server.invoke("die");
+    await until("the worker is busy", () => exists(box.path("begun")));
+    Deno.removeSync(box.path("begun"));
+    // More than the socket and the exchange take.
+    const others = Array.from({ length: 12 }, () => server.invoke("x".repeat(3 << 20)));
+    assert.equal((await dying).status, 502);
+    for (const { status } of await Promise.all(others)) assert.equal(status, 200, "it was never begun");
+    let now = before;
+    await until(
+      "processes and connections are as before",
+      () => {
+        now = books(box, server);
+        return now.processes === before.processes && now.connections === before.connections;
+      },
+      10_000,
+      () => `round ${round}: ${JSON.stringify({ before, now })}`,
+    );
+  }
+  await server.stop();
+});
+
+test("serve says how a worker ended, and does not hang, when it is killed between its keeper's fork and HELLO", async (box) => {
+  const site = box.module({
+    "sitecustomize.py": py`
+      import os
+      if "AIMODELLIB_BRIDGE" in os.environ:
+          os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), 9))
+    `,
+  });
+  const module = box.module({ "serve.py": echo("") });
+  const { code, stderr } = await box.run(["serve", "--port", "0", module, "serve.py", "."], {
+    env: { PYTHONPATH: site },
+    limit: 30_000,
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /Error: The worker ended while it loaded: .* ended with signal SIGKILL .*before it was ready/);
+});
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
