@@ -1,6 +1,7 @@
 /** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
+import { memoryLimit } from "../config/memory_limit.ts";
 import { ALL_INTERFACES, platformOf } from "../config/platform.ts";
 import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
@@ -60,6 +61,12 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   if (options.maxBody > MAX_BODY_BYTES) {
     throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
   }
+  const { maxBodyMemory = Math.max(options.maxBody, memoryLimit() / 4) } = options;
+  if (maxBodyMemory < options.maxBody) {
+    throw new UsageError(
+      `--max-body-memory must be at least --max-body, which is ${options.maxBody} bytes, not ${maxBodyMemory}`,
+    );
+  }
   if (options.unix !== undefined && (portOption ?? port) !== undefined) {
     throw new UsageError("--unix takes the place of a port: leave one out");
   }
@@ -92,6 +99,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     workers: plan,
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
+    maxBodyMemory: Math.floor(maxBodyMemory),
   }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
     async (error) => {
       await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));

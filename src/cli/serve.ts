@@ -35,6 +35,12 @@ const options = {
     option("--max-body", size(), { description: message`The longest body of a request.` }),
     100 * 2 ** 20,
   ),
+  maxBodyMemory: optional(
+    option("--max-body-memory", size(), {
+      description:
+        message`How much memory the bodies of all requests in flight may take together; others are answered 503. [a quarter of the memory, or ${"--max-body"} if that is more]`,
+    }),
+  ),
   uriListHosts: withDefault(
     option("--allow-uri-list", list("HOST,..."), {
       description: message`Hosts that a ${"text/uri-list"} body may name as input and output.`,

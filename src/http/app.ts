@@ -48,7 +48,8 @@ export interface App {
 
 /** Puts the application together. */
 export function createApp(models: Models, options: AppOptions): App {
-  const app = new Hono<{ Bindings: Incoming }>();
+  // The path was read once, by parseHead(): hono would decode it, and find what was not asked for.
+  const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
   if (options.accessLog) app.use(accessLog());
   if (options.tokens !== undefined) app.use(bearer(options.tokens, options.healthRoute));
   const metrics = new Metrics(models);
@@ -117,16 +118,11 @@ export function createApp(models: Models, options: AppOptions): App {
   if (options.accessLog || options.tokens !== undefined) return { routes: app, handle: routed };
   // There is nothing on the way of a request to a model: it goes there at once, and no Request or Response is made for hono.
   const handle: Handle = (request) => {
-    const { method, target } = request.head;
-    const handler = method === "POST" ? direct.get(pathOf(target)) : undefined;
+    const { method, path } = request.head;
+    const handler = method === "POST" ? direct.get(path) : undefined;
     return handler === undefined ? routed(request) : handler(request);
   };
   return { routes: app, handle };
-}
-
-function pathOf(target: string): string {
-  const query = target.indexOf("?");
-  return query < 0 ? target : target.slice(0, query);
 }
 
 /** A problem has the request's id; clients of the Open Inference Protocol look for `error`. */

@@ -7,9 +7,15 @@ import { HttpProblem } from "./problem.ts";
  * All bytes of the body.
  *
  * @param maxBytes the most that is accepted
- * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the other side goes away in the middle
+ * @param hold is told before memory is taken, how many bytes
+ * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the other side goes away in the middle; what `hold`
+ * throws
  */
-export async function readBody(source: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(
+  source: Request | Response,
+  maxBytes: number,
+  hold: (bytes: number) => void = () => {},
+): Promise<Uint8Array<ArrayBuffer>> {
   if (source.body === null) return new Uint8Array(0);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
@@ -17,6 +23,7 @@ export async function readBody(source: Request | Response, maxBytes: number): Pr
     for await (const chunk of source.body) {
       length += chunk.length;
       if (length > maxBytes) throw tooLarge(maxBytes);
+      hold(chunk.length);
       chunks.push(chunk);
     }
   } catch (cause) {

@@ -51,7 +51,7 @@ async function decodedBody(
     ? `4 MiB, or ${MAX_RATIO} times what was sent: send it without Content-Encoding`
     : "--max-body";
   for (const coding of codings.reverse()) {
-    const decoded = await inflate(body, coding, most, limit);
+    const decoded = await inflate(body, coding, most, limit, (bytes) => request.hold(bytes));
     freeLarge(body);
     body = decoded;
   }

@@ -1,32 +1,28 @@
 /** Between the connection's requests and answers and those of the Fetch standard, which hono speaks. */
 
 import type { Answer, Incoming } from "./h1/mod.ts";
-import { HttpProblem } from "./problem.ts";
 
 /** What a Response was made of, so that its body need not be read out of it again. */
 const bodies = new WeakMap<Response, Answer["body"]>();
 
+const NO_URL = "http://localhost/";
+
 /** Bytes of a body from which it pays to make a stream, which is hardly ever read, rather than a copy. */
 const LARGE_BODY = 64 * 1024;
 
+/** Methods that Fetch takes as they are. It writes some of the others in upper case, and forbids some. */
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
+
 /**
- * The request as one of Fetch, without its body: who needs that takes it from `c.env`.
- *
- * @throws {HttpProblem} 400 if there can't be such a one
+ * The request as one of Fetch, for hono: its method and its headers. It has no body, and its URL says nothing, since a URL would read
+ * the target in a way of its own: what is asked for is in `c.env.head`, where `createApp()` has hono look.
  */
 export function toRequest({ head }: Incoming): Request {
-  const { method, host, target, fields } = head;
-  const path = target === "*" ? "/*" : target;
-  const url = URL.parse(`http://${host || "localhost"}${path}`) ?? URL.parse(`http://localhost${path}`);
-  if (url === null) throw new HttpProblem(400, `'${target}' is not a path`);
+  const { method, fields } = head;
   const headers = new Headers();
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i]!, fields[i + 1]!);
-  try {
-    return new Request(url, { method, headers });
-  } catch {
-    // TRACE and its like, which Fetch forbids. No route answers to it.
-    return new Request(url, { method: "FORBIDDEN", headers });
-  }
+  // No route answers to it.
+  return new Request(NO_URL, { method: METHODS.has(method) ? method : "OTHER", headers });
 }
 
 /** The answer as a response of Fetch; a header that can't be is a mistake of ours. */

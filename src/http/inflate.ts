@@ -56,16 +56,19 @@ export type Coding = "gzip" | "deflate";
  *
  * @param maxBytes the most that may come out
  * @param limit what that limit is called in a message
- * @throws {HttpProblem} 400 if it is damaged, cut off, or followed by something; 413 if more comes out, as soon as that is known
+ * @param hold is told before memory is taken for what comes out, how many bytes
+ * @throws {HttpProblem} 400 if it is damaged, cut off, or followed by something; 413 if more comes out, as soon as that is known;
+ * what `hold` throws
  */
 export async function inflate(
   bytes: Uint8Array<ArrayBuffer>,
   coding: Coding,
   maxBytes: number,
   limit = "--max-body",
+  hold: (bytes: number) => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const format = FORMATS[coding];
-  const whole = new Whole(maxBytes, limit);
+  const whole = new Whole(maxBytes, limit, hold);
   let at = 0;
   let members = FREE_MEMBERS + bytes.length / BYTES_A_MEMBER;
   do {
@@ -183,12 +186,14 @@ function viewOf(bytes: Uint8Array, start: number, length: number): DataView {
 class Whole {
   readonly #most: number;
   readonly #limit: string;
+  readonly #hold: (bytes: number) => void;
   #bytes = new Uint8Array(0);
   length = 0;
 
-  constructor(most: number, limit: string) {
+  constructor(most: number, limit: string, hold: (bytes: number) => void) {
     this.#most = most;
     this.#limit = limit;
+    this.#hold = hold;
   }
 
   /** @throws {HttpProblem} 413 if it is too much */
@@ -199,7 +204,9 @@ class Whole {
     }
     const { buffer } = this.#bytes;
     if (length > buffer.byteLength) {
-      this.#bytes = new Uint8Array(buffer.transfer(Math.min(this.#most, Math.max(length, 2 * buffer.byteLength))));
+      const capacity = Math.min(this.#most, Math.max(length, 2 * buffer.byteLength));
+      this.#hold(capacity - buffer.byteLength);
+      this.#bytes = new Uint8Array(buffer.transfer(capacity));
     }
     this.#bytes.set(chunk, this.length);
     this.length = length;

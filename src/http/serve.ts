@@ -63,6 +63,8 @@ export interface ServeConfig
   readonly threads: number;
   /** How long a request may take to come, in ms. */
   readonly readTimeoutMs: number;
+  /** The memory that the bodies of all requests in flight may take, in bytes. */
+  readonly maxBodyMemory?: number | undefined;
   /** Reads tokens again. @throws {UsageError} if they are not good */
   readonly renewTokens?: (() => void) | undefined;
   /** Path of a Unix socket to listen on, in place of an address. */
@@ -98,7 +100,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
   const { handle } = createApp(models, config);
-  const handling = { handle, readTimeoutMs: config.readTimeoutMs };
+  const handling = { handle, readTimeoutMs: config.readTimeoutMs, maxBodyMemory: config.maxBodyMemory };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   log.info("Listening on {url}; loading {what}", {
     url: server.url,

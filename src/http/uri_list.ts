@@ -65,18 +65,20 @@ function parse(text: string, allowed: readonly string[]): URL {
  * Fetches the input.
  *
  * @param headers those to pass on
+ * @param hold is told before memory is taken, how many bytes
  * @returns its bytes and content type
- * @throws {HttpProblem} 502 if it can't be had, 413 if it is too large
+ * @throws {HttpProblem} 502 if it can't be had, 413 if it is too large; what `hold` throws
  */
 export async function fetchInput(
   url: URL,
   maxBytes: number,
   headers: Readonly<Record<string, string>>,
+  hold?: (bytes: number) => void,
 ): Promise<{ body: Uint8Array<ArrayBuffer>; contentType: string }> {
   const response = await transfer(url, { method: "GET", headers }, "fetch the input");
   const contentType = response.headers.get("content-type") ?? "application/octet-stream";
   try {
-    return { body: await readBody(response, maxBytes), contentType };
+    return { body: await readBody(response, maxBytes, hold), contentType };
   } catch (error) {
     if (!response.bodyUsed) await response.body?.cancel();
     if (!(error instanceof HttpProblem) || error.status !== 400) throw error;

@@ -16,7 +16,10 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["a request", `${POST}Content-Length: 2\r\n\r\nhi`, [200]],
   ["three at once", `${POST}Content-Length: 2\r\n\r\nhi`.repeat(3), [200, 200, 200]],
   ["empty lines before it", `\r\n\r\n${GET}\r\n`, [200]],
-  ["lines that end with LF alone", "GET /health/live HTTP/1.1\nHost: a\n\n", [200]],
+  ["lines that end with LF alone", "GET /health/live HTTP/1.1\nHost: a\n\n", [400]],
+  ["a header that ends with LF alone", `${GET}A: b\n\r\n`, [400]],
+  ["an end of the head that is LF alone", `${GET}\n`, [400]],
+  ["an empty line that is LF alone", `\n${GET}\r\n`, [400]],
   // Its length.
   [
     "Transfer-Encoding, then Content-Length",
@@ -52,7 +55,15 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
       400,
     ],
   ],
+  ["chunks of something compressed", `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, [501]],
+  ["Transfer-Encoding in two lines", `${POST}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, [
+    501,
+  ]],
   // Chunks.
+  ["a space behind a chunk's size", `${CHUNKED}2 \r\nhi\r\n0\r\n\r\n`, [400]],
+  ["an extension without a name", `${CHUNKED}2;\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["an extension with what can't be in one", `${CHUNKED}2;a b\r\nhi\r\n0\r\n\r\n`, [400]],
+  ["more extensions than are read", `${CHUNKED}${`1;${"a".repeat(200)}\r\nh\r\n`.repeat(200)}0\r\n\r\n`, [400]],
   ["chunks", `${CHUNKED}1\r\nh\r\n1;name=value\r\ni\r\n0\r\n\r\n`, [200]],
   ["a chunk's size that is none", `${CHUNKED}zz\r\nhi\r\n0\r\n\r\n`, [400]],
   ["a negative chunk", `${CHUNKED}-1\r\nhi\r\n0\r\n\r\n`, [400]],
@@ -68,6 +79,10 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505]],
   ["a method with a brace", `G{T / HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["an unknown method", `BREW /invocations HTTP/1.1\r\n${HOST}\r\n`, [405]],
+  ["a method in lower case", `post /invocations HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\nhi`, [405]],
+  ["another in lower case", `get /health/live HTTP/1.1\r\n${HOST}\r\n`, [405]],
+  ["a method of 65 characters", `${"A".repeat(65)} / HTTP/1.1\r\n${HOST}\r\n`, [501]],
+  ["HEAD of what is not there", `HEAD /nothing HTTP/1.1\r\n${HOST}\r\n${GET}\r\n`, [404, 200]],
   ["CONNECT", `CONNECT example.com:80 HTTP/1.1\r\n${HOST}\r\n`, [501]],
   ["TRACE", `TRACE / HTTP/1.1\r\n${HOST}\r\n`, [405]],
   ["OPTIONS *", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [404]],
@@ -76,7 +91,17 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["NUL in the path", `GET /\0 HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["Latin-1 in the path", `GET /\xe9 HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["a bad escape in the path", `GET /%zz%ff HTTP/1.1\r\n${HOST}\r\n`, [404]],
-  ["dots in the path", `GET /../../etc/passwd HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["dots in the path", `GET /../../etc/passwd HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["dots that lead to something", `GET /a/../metrics HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["dots at the end", `GET /metrics/. HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["escaped dots", `GET /a/%2e%2E/metrics HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["dots between escaped slashes", `GET /a%2f..%2Fmetrics HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["dots in a URL", `GET http://a/./metrics HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["backslashes", `GET /x\\..\\metrics HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["a backslash at the beginning", `GET \\metrics HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ["an escaped letter in the path", `GET /%6detrics HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["two slashes", `GET //metrics HTTP/1.1\r\n${HOST}\r\n`, [404]],
+  ["an escaped query", `GET /metrics%3fa HTTP/1.1\r\n${HOST}\r\n`, [404]],
   ["an empty host in the path", `GET //[::x/ HTTP/1.1\r\n${HOST}\r\n`, [404]],
   ["a path over 64 KiB", `GET /${"a".repeat(70_000)} HTTP/1.1\r\n${HOST}\r\n`, [414]],
   // Headers.
@@ -199,6 +224,82 @@ test("a body is not longer than --max-body, in whatever way it says its length",
   }
   assert.equal((await server.invoke("")).status, 200);
   assert.ok(memoryOf(server.program.pid) < before + 100, `${memoryOf(server.program.pid)} MiB, before ${before}`);
+  await server.stop();
+});
+
+test("a client that shuts its sending side gets its answer, and one that leaves frees its place", async (box) => {
+  const server = await box.serve(echo(py`
+    import time
+    def predict(data, model):
+        if data == b"slow":
+            time.sleep(1)
+        return data
+  `));
+  const slow = server.invoke("slow");
+  const leaving = await RawConnection.open(server.port);
+  await leaving.send(`${POST}Content-Length: 7\r\n\r\nleaving`);
+  using staying = await RawConnection.open(server.port);
+  // These wait behind the slow one.
+  await staying.send(`${POST}Content-Length: 7\r\n\r\nstaying`.repeat(2));
+  await staying.closeWrite();
+  leaving[Symbol.dispose]();
+  assert.match(
+    await staying.rest(),
+    /^(HTTP\/1\.1 100 Continue\r\n\r\n)*(HTTP\/1\.1 200 OK\r\n[^]*?\r\n\r\nstaying){2}$/,
+  );
+  assert.equal((await slow).text, "slow");
+  await server.stop();
+});
+
+test("600 clients that announce 100 MiB and send a byte cost less than 100 MiB, and others are served", async (box) => {
+  const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "200MiB"] });
+  await server.invoke("");
+  const before = memoryOf(server.program.pid);
+  const clients: RawConnection[] = [];
+  try {
+    for (let i = 0; i < 600; i++) {
+      const client = await RawConnection.open(server.port);
+      clients.push(client);
+      await client.send(`${POST}Content-Length: ${100 * 2 ** 20}\r\n\r\na`);
+    }
+    assert.equal((await server.invoke("others")).text, "others");
+    const after = memoryOf(server.program.pid);
+    assert.ok(after < before + 100, `${after} MiB, before ${before}`);
+  } finally {
+    for (const client of clients) client[Symbol.dispose]();
+  }
+  await server.stop();
+});
+
+test("bodies in flight take no more than --max-body-memory together", async (box) => {
+  const options = ["--port", "0", "--max-body", "8MiB", "--max-body-memory", "20MiB"];
+  const server = await box.serve(echo(), { args: options });
+  const holding: RawConnection[] = [];
+  const mib = "x".repeat(2 ** 20);
+  const head = `${POST}Content-Length: ${8 * 2 ** 20}\r\n\r\n`;
+  try {
+    for (let i = 0; i < 2; i++) {
+      const client = await RawConnection.open(server.port);
+      holding.push(client);
+      await client.send(head + mib.repeat(8).slice(1));
+    }
+    await until("a third is refused", async () => {
+      using third = await RawConnection.open(server.port);
+      await third.send(head + mib.repeat(8)).catch(() => {});
+      const { status, headers } = (await third.receive())!;
+      if (status === 200) return false;
+      assert.deepEqual([status, headers.get("retry-after")], [503, "1"]);
+      return true;
+    });
+    assert.equal((await server.invoke("small")).text, "small");
+    for (const client of holding) {
+      await client.send("x");
+      assert.equal((await client.receive())?.status, 200);
+    }
+    assert.equal((await server.invoke(mib.repeat(8))).status, 200);
+  } finally {
+    for (const client of holding) client[Symbol.dispose]();
+  }
   await server.stop();
 });
 

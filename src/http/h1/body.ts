@@ -4,23 +4,35 @@ import { HttpProblem } from "../problem.ts";
 import { isField, latin1 } from "./head.ts";
 import type { Input } from "./input.ts";
 
-/** Memory that is taken before any of a body has come, in bytes: who says that it will be long may not mean it. */
-const FIRST_BYTES = 1024 * 1024;
+/** Memory that is taken before any of a body has come, in bytes: a client that announces a long one may never send it. */
+const FIRST_BYTES = 16 * 1024;
 
-/** The longest line with a chunk's size, and the most that all trailers may have, in bytes. */
+/** What each body has beside the budget of all, in bytes: about as much as its connection has anyway. */
+const UNCOUNTED_BYTES = 4096;
+
+/** The longest line with a chunk's size, and the most that all extensions of chunks, or all trailers, may have, in bytes. */
 const MAX_CHUNK_LINE = 256;
+const MAX_EXTENSIONS = 16 * 1024;
 const MAX_TRAILERS = 8 * 1024;
 
 const LF = 0x0a;
-const CHUNK_LINE = /^([\da-fA-F]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/;
+const TOKEN = String.raw`[!#$%&'*+.^_\`|~\w-]+`;
+const QUOTED = String.raw`"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
+/** RFC 9112, section 7.1: the size, and extensions, each a name and perhaps a value, which is a token or in quotes. */
+const CHUNK_LINE = new RegExp(
+  String.raw`^(0*[\da-fA-F]{1,13})((?:[ \t]*;[ \t]*${TOKEN}(?:[ \t]*=[ \t]*(?:${TOKEN}|${QUOTED}))?)*)\r\n$`,
+);
+
+/** Is told before memory is taken, how many bytes. @throws {HttpProblem} if it must not be */
+export type Hold = (bytes: number) => void;
 
 /**
  * Takes a body of a known length.
  *
- * @throws {HttpProblem} 400 if less comes
+ * @throws {HttpProblem} 400 if less comes; what `hold` throws
  */
-export async function takeBody(input: Input, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Growing(Math.min(length, FIRST_BYTES), length);
+export async function takeBody(input: Input, length: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Growing(length, hold);
   await body.fill(input, length);
   return body.finish();
 }
@@ -28,14 +40,20 @@ export async function takeBody(input: Input, length: number): Promise<Uint8Array
 /**
  * Takes a body that comes in chunks.
  *
- * @throws {HttpProblem} 413 if it is longer than `maxBytes`, as soon as that is known; 400 if it is damaged, or ends early
+ * @throws {HttpProblem} 413 if it is longer than `maxBytes`, as soon as that is known; 400 if it is damaged, or ends early;
+ * what `hold` throws
  */
-export async function takeChunks(input: Input, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Growing(0, maxBytes);
+export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Growing(maxBytes, hold);
+  let extensions = 0;
   while (true) {
     const line = await takeLine(input, MAX_CHUNK_LINE, "line with a chunk's size");
-    const digits = CHUNK_LINE.exec(line)?.[1];
+    const [, digits, extension] = CHUNK_LINE.exec(line) ?? [];
     if (digits === undefined) throw damaged("a chunk does not begin with its size");
+    extensions += extension!.length;
+    if (extensions > MAX_EXTENSIONS) {
+      throw damaged(`the extensions of its chunks are longer than ${MAX_EXTENSIONS} bytes`);
+    }
     const size = parseInt(digits, 16);
     if (size === 0) break;
     if (body.length + size > maxBytes) throw tooLarge(maxBytes);
@@ -51,7 +69,7 @@ async function skipTrailers(input: Input): Promise<void> {
   for (let left = MAX_TRAILERS;;) {
     const line = await takeLine(input, left, "trailer");
     if (line === "\r\n") return;
-    if (!line.endsWith("\r\n") || !isField(line)) throw damaged("a trailer is not of the form 'Name: value'");
+    if (!isField(line)) throw damaged("a trailer is not of the form 'Name: value'");
     left -= line.length;
   }
 }
@@ -71,15 +89,16 @@ async function takeLine(input: Input, maxBytes: number, what: string): Promise<s
   }
 }
 
-/** Bytes whose number is not known, or not believed, before they are there. */
+/** Bytes whose number is not known, or not believed, before they are there: their memory follows what has come. */
 class Growing {
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes = new Uint8Array(0);
   readonly #most: number;
+  readonly #hold: Hold;
   length = 0;
 
-  constructor(capacity: number, most: number) {
-    this.#bytes = new Uint8Array(capacity);
+  constructor(most: number, hold: Hold) {
     this.#most = most;
+    this.#hold = hold;
   }
 
   /** Adds so many bytes of the input. */
@@ -111,8 +130,10 @@ class Growing {
 
   #makeRoom(length: number): void {
     const { buffer } = this.#bytes;
-    if (length <= buffer.byteLength) return;
-    const capacity = Math.min(Math.max(length, 2 * buffer.byteLength), this.#most);
+    const { byteLength } = buffer;
+    if (length <= byteLength) return;
+    const capacity = Math.min(Math.max(length, 2 * byteLength), this.#most);
+    this.#hold(Math.max(0, capacity - UNCOUNTED_BYTES) - Math.max(0, byteLength - UNCOUNTED_BYTES));
     this.#bytes = new Uint8Array(buffer.transfer(capacity));
   }
 }

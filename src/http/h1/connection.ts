@@ -2,7 +2,8 @@
  * A connection: one request after the other.
  *
  * 1. The head is read, and the handler called with it; the body is read when the handler asks for it.
- * 2. While the handler works, what the client sends next is read, so that it is seen when the client leaves.
+ * 2. While the handler works, what the client sends next is read, so that it is seen when the client sends no more. It may have left, or
+ *    wait for its answer nonetheless: a `Probe` finds out.
  * 3. The answer is sent. What is left of a body is thrown away if it is little; if it is much, the connection ends.
  * 4. A client that is waited for has a limited time: `turn` says since when, and the server looks at it.
  */
@@ -10,9 +11,20 @@
 import { startsWith } from "../../bytes.ts";
 import { HttpProblem, problemFrom } from "../problem.ts";
 import type { Answer, Framing } from "./answer.ts";
-import { canBegin, findHeadEnd, type Head, latin1, MAX_HEAD_BYTES, MAX_TARGET, notHttp, parseHead } from "./head.ts";
+import {
+  asksForHeadOnly,
+  checkBeginning,
+  findHeadEnd,
+  type Head,
+  latin1,
+  MAX_HEAD_BYTES,
+  MAX_TARGET,
+  parseHead,
+} from "./head.ts";
+import type { BodyBudget } from "./budget.ts";
 import { Input } from "./input.ts";
 import { Output } from "./output.ts";
+import { Probe } from "./probe.ts";
 import { type Incoming, IncomingRequest, type RequestOwner } from "./request.ts";
 import { ClientTurn } from "./turn.ts";
 
@@ -24,6 +36,7 @@ export interface ConnectionOwner {
   readonly handle: Handle;
   /** Whether connections are to end when they have answered. */
   readonly draining: boolean;
+  readonly budget: BodyBudget;
 }
 
 /** The most of a body that is read for the sake of the next request alone, in bytes. */
@@ -50,6 +63,8 @@ export class Connection implements RequestOwner {
   readonly input: Input;
   readonly turn = new ClientTurn();
   #request: IncomingRequest | undefined;
+  #probe: Probe | undefined;
+  #answering = false;
   /** Whether its last answer is being sent, or is there for the client to take. */
   #ending = false;
   #closed = false;
@@ -60,7 +75,7 @@ export class Connection implements RequestOwner {
   constructor(conn: Deno.Conn, owner: ConnectionOwner) {
     this.#conn = conn;
     this.#owner = owner;
-    this.input = new Input(conn, () => this.#request?.leave());
+    this.input = new Input(conn, () => this.#onInputEnd());
     this.#output = new Output(conn, this.turn);
   }
 
@@ -82,6 +97,7 @@ export class Connection implements RequestOwner {
       // Else the client does not take what is sent, the body has failed, or it was closed here.
       if (error instanceof TypeError || error instanceof RangeError) problemFrom(error);
     } finally {
+      this.#request?.release();
       this.#end();
     }
   }
@@ -96,6 +112,7 @@ export class Connection implements RequestOwner {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    void this.#probe?.stop();
     this.#request?.leave();
     try {
       this.#conn.close();
@@ -108,14 +125,42 @@ export class Connection implements RequestOwner {
     return this.#output.continue();
   }
 
+  get budget(): BodyBudget {
+    return this.#owner.budget;
+  }
+
   onWait(): void {
     this.turn.waitToReceive(this.input.received);
   }
 
   onWhole(): void {
     this.turn.end();
-    // What comes now is the next request's. Its end is that of the client.
-    this.input.watch();
+    // What comes now is the next request's.
+    if (this.input.ended) this.#startProbe();
+    else this.input.watch();
+  }
+
+  #onInputEnd(): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    if (this.input.failed || !request.whole) request.leave();
+    else this.#startProbe();
+  }
+
+  /** The client sends no more. If it has left, the request whose answer it does not wait for is told. */
+  #startProbe(): void {
+    // A client of HTTP/1.0 knows of no interim responses: it is taken to wait.
+    if (this.#closed || this.#answering || this.#probe !== undefined || this.#request?.head.old) return;
+    this.#probe = new Probe(() => this.#output.continue(), () => this.#request?.leave());
+  }
+
+  /** Sends no more interim responses. @returns resolves when an answer can be sent */
+  async #stopProbe(probe: Probe): Promise<void> {
+    this.#probe = undefined;
+    const last = probe.stop();
+    if (last === undefined) return;
+    this.turn.waitToSend();
+    await last;
   }
 
   /** One function, without others that wait for each other: this is the way of every request. */
@@ -132,23 +177,26 @@ export class Connection implements RequestOwner {
         }
         if (head === undefined) {
           looked = input.length;
-          if (!await input.more()) return;
+          if (!await input.more()) return await this.#onHeadEnded();
         }
       }
       const request = new IncomingRequest(head, this);
       this.#request = request;
       this.turn.end();
-      if (input.ended) request.leave();
+      if (request.whole) this.onWhole();
+      if (input.failed) request.leave();
       let answer: Answer;
       try {
         answer = await handle(request);
       } catch (error) {
         answer = problemFrom(error).toAnswer();
       }
+      if (this.#probe !== undefined) await this.#stopProbe(this.#probe);
       const framing = framingOf(head, answer);
       const keepAlive = head.keepAlive && !this.#owner.draining && framing.kind !== "close" &&
         (request.whole || request.isLeftUnder(MAX_LEFT));
       const next = !keepAlive ? "close" : head.old ? "keep-alive" : "";
+      this.#answering = true;
       let sending: Promise<void>;
       try {
         sending = this.#output.answer(answer, framing, next, request);
@@ -157,7 +205,9 @@ export class Connection implements RequestOwner {
         sending = this.#output.answer(problem, framingOf(head, problem), next, request);
       }
       await sending;
+      this.#answering = false;
       if (keepAlive && !request.whole) await request.body(MAX_LEFT);
+      request.release();
       this.#request = undefined;
       input.watching = false;
       if (!request.whole || (!keepAlive && input.length > 0)) await this.#linger();
@@ -185,8 +235,8 @@ export class Connection implements RequestOwner {
     }
     const headEnd = findHeadEnd(bytes, Math.max(start, from), end);
     if (headEnd > 0) {
-      input.skip(headEnd - start);
       const head = parseHead(latin1(bytes.subarray(start, headEnd)));
+      input.skip(headEnd - start);
       if (headEnd - start <= MAX_KEPT) {
         this.#lastHead = head;
         this.#lastBytes = bytes.slice(start, headEnd);
@@ -194,17 +244,26 @@ export class Connection implements RequestOwner {
       return head;
     }
     if (end - start >= MAX_HEAD_BYTES) throw tooLong(input);
-    if (!canBegin(latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST))))) throw notHttp();
+    checkBeginning(latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST))));
     // Between two requests a client may be quiet for as long as it likes.
     if (end > start) this.onWait();
     return undefined;
   }
 
+  /** No more comes. What has come of a head is answered: the client may have shut its sending side alone. */
+  async #onHeadEnded(): Promise<void> {
+    const { length, failed } = this.input;
+    if (length > 0 && !failed) await this.#refuse(new HttpProblem(400, "The request ended within its head"));
+  }
+
   /** Answers what can't be read, and what follows it can't be either. */
   async #refuse(error: unknown): Promise<void> {
     this.#ending = true;
+    const { bytes, start, end } = this.input;
+    const headOnly = asksForHeadOnly(latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST))));
     const answer = problemFrom(error).toAnswer();
-    await this.#output.answer(answer, { kind: "length", length: answer.body.length }, "close");
+    const framing: Framing = headOnly ? { kind: "none" } : { kind: "length", length: answer.body.length };
+    await this.#output.answer(answer, framing, "close");
     await this.#linger();
   }
 
@@ -239,11 +298,7 @@ function framingOf({ method, old }: Head, { status, body }: Answer): Framing {
 function skipEmptyLines(input: Input): void {
   const { bytes, end } = input;
   let at = input.start;
-  while (at < end) {
-    if (bytes[at] === LF) at++;
-    else if (bytes[at] === CR && at + 1 < end && bytes[at + 1] === LF) at += 2;
-    else break;
-  }
+  while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
   if (at > input.start) input.skip(at - input.start);
 }
 

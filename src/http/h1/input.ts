@@ -12,6 +12,8 @@ export class Input {
   end = 0;
   /** Whether nothing will come any more. */
   ended = false;
+  /** Whether that is because the client reset the connection, or it was closed here: what is sent reaches nobody then. */
+  failed = false;
   /** How many bytes have ever come. */
   received = 0;
   /** Whether to read on as long as there is room, though nobody waits: so the end is seen when it comes. */
@@ -72,7 +74,10 @@ export class Input {
   }
 
   /** The client reset the connection, or it was closed here. */
-  readonly #onFailure = (): boolean => this.#onRead(null);
+  readonly #onFailure = (): boolean => {
+    this.failed = true;
+    return this.#onRead(null);
+  };
 
   /**
    * Reads straight into `target`, past the buffer, which must be empty while nobody waits for more.
@@ -84,6 +89,7 @@ export class Input {
     try {
       return this.#count(await this.#conn.read(target));
     } catch {
+      this.failed = true;
       return this.#count(null);
     }
   }

@@ -1,5 +1,6 @@
 /** A request whose head has come, as its handler sees it. */
 
+import type { BodyBudget } from "./budget.ts";
 import { takeBody, takeChunks, tooLarge } from "./body.ts";
 import type { Head } from "./head.ts";
 import type { Input } from "./input.ts";
@@ -11,11 +12,18 @@ export interface Incoming {
    * All of the body; to be asked for once.
    *
    * @param maxBytes the most that is accepted
-   * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away
+   * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away;
+   * 503 if the bodies of all requests in flight take too much memory together
    */
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Whether the client has left. */
   readonly left: boolean;
+  /**
+   * Counts memory that is taken for the request until it has its answer, beside what {@linkcode body} takes.
+   *
+   * @throws {HttpProblem} 503 if all requests in flight take too much together
+   */
+  hold(bytes: number): void;
   /** Has a listener called when the client leaves before it has its answer; at once if it has left already. */
   onLeave(listener: () => void): void;
 }
@@ -23,6 +31,8 @@ export interface Incoming {
 /** What a request needs of its connection. */
 export interface RequestOwner {
   readonly input: Input;
+  /** What the bodies of all connections may take. */
+  readonly budget: BodyBudget;
   /** Tells the client that it may send the body. */
   sendContinue(): Promise<void>;
   /** More of the body is waited for. */
@@ -36,13 +46,15 @@ export class IncomingRequest implements Incoming {
   readonly #owner: RequestOwner;
   #asked = false;
   readonly #onLeave: (() => void)[] = [];
+  /** Bytes of the budget that it has. */
+  #held = 0;
   /** Whether all of the body was taken: what comes then is another request. */
   whole = false;
   left = false;
 
   constructor(readonly head: Head, owner: RequestOwner) {
     this.#owner = owner;
-    if (head.length === 0) this.#end();
+    this.whole = head.length === 0;
   }
 
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -56,6 +68,18 @@ export class IncomingRequest implements Incoming {
     const body = input.take(length);
     this.#end();
     return Promise.resolve(body);
+  }
+
+  hold(bytes: number): void {
+    this.#owner.budget.take(bytes);
+    this.#held += bytes;
+  }
+
+  /** It has its answer, or never will. */
+  release(): void {
+    if (this.#held === 0) return;
+    this.#owner.budget.giveBack(this.#held);
+    this.#held = 0;
   }
 
   onLeave(listener: () => void): void {
@@ -81,7 +105,10 @@ export class IncomingRequest implements Incoming {
     const { length, expectsContinue } = this.head;
     if (expectsContinue) await owner.sendContinue();
     owner.onWait();
-    const body = length === undefined ? await takeChunks(owner.input, maxBytes) : await takeBody(owner.input, length);
+    const hold = (bytes: number) => this.hold(bytes);
+    const body = length === undefined
+      ? await takeChunks(owner.input, maxBytes, hold)
+      : await takeBody(owner.input, length, hold);
     this.#end();
     return body;
   }

@@ -9,6 +9,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { reasonOf } from "../../errors.ts";
+import { BodyBudget } from "./budget.ts";
 import { Connection, type ConnectionOwner, type Handle } from "./connection.ts";
 import { type DescriptorCounter, descriptorCounter } from "./descriptors.ts";
 import { setNoDelay, shutDown } from "./sockets.ts";
@@ -39,6 +40,8 @@ export interface HttpServerOptions {
   readonly handle: Handle;
   /** How long a request may take to come, in ms. */
   readonly readTimeoutMs: number;
+  /** The memory that the bodies of all requests in flight may take, in bytes; by default, there is no limit. */
+  readonly maxBodyMemory?: number | undefined;
   /** What the system says of file descriptors. */
   readonly descriptors?: DescriptorCounter;
 }
@@ -46,6 +49,7 @@ export interface HttpServerOptions {
 /** Answers on the connections that its listeners accept. */
 export class HttpServer implements ConnectionOwner {
   readonly handle: Handle;
+  readonly budget: BodyBudget;
   readonly #readTimeoutMs: number;
   readonly #descriptors: DescriptorCounter;
   readonly #listeners = new Set<Listener>();
@@ -60,6 +64,7 @@ export class HttpServer implements ConnectionOwner {
 
   constructor(options: HttpServerOptions) {
     this.handle = options.handle;
+    this.budget = new BodyBudget(options.maxBodyMemory ?? Infinity);
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#descriptors = options.descriptors ?? descriptorCounter();
     this.#timer = setInterval(() => this.look(), LOOK_MS);

@@ -45,7 +45,7 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);
-        const fetched = await fetchInput(input, maxBody, passedOn);
+        const fetched = await fetchInput(input, maxBody, passedOn, (bytes) => request.hold(bytes));
         const metadata = encode(fetched.contentType, accept);
         const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, client: request }));
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });

@@ -3,7 +3,8 @@
 import { type App, createApp } from "../../../src/http/app.ts";
 import { readBody } from "../../../src/http/body.ts";
 import { toResponse } from "../../../src/http/fetch_types.ts";
-import type { Incoming } from "../../../src/http/h1/mod.ts";
+import { parseHead } from "../../../src/http/h1/head.ts";
+import type { Answer, Incoming } from "../../../src/http/h1/mod.ts";
 import type { Models } from "../../../src/supervisor/mod.ts";
 import { FakePool } from "./fake_pool.ts";
 
@@ -30,6 +31,12 @@ export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: rea
   };
 }
 
+/** Asks the application with a head as a client sends it. */
+export async function askRaw(pool: FakePool, head: string): Promise<Answer> {
+  const { head: _, ...rest } = incomingOf(new Request("http://localhost/"));
+  return await appWith(pool).handle({ ...rest, head: parseHead(head) });
+}
+
 /** A request as it comes from a connection. */
 export function incomingOf(request: Request): Incoming {
   const { pathname, search, host } = new URL(request.url);
@@ -37,6 +44,7 @@ export function incomingOf(request: Request): Incoming {
     head: {
       method: request.method,
       target: pathname + search,
+      path: pathname,
       host,
       fields: [...request.headers].flat(),
       length: undefined,
@@ -46,6 +54,7 @@ export function incomingOf(request: Request): Incoming {
     },
     body: (maxBytes) => readBody(request, maxBytes),
     left: false,
+    hold: () => {},
     onLeave: () => {},
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appWith, problemIn } from "../helper/app.ts";
+import { appWith, askRaw, problemIn } from "../helper/app.ts";
 import { FakePool } from "../helper/fake_pool.ts";
 import { CapturedLogs } from "../helper/logs.ts";
 
@@ -38,6 +38,32 @@ for (
     });
   }
 }
+
+for (const method of ["post", "Post", "BREW", "TRACE"]) {
+  Deno.test(`the application answers 405 when /invocations is asked with ${method}`, async () => {
+    const pool = new FakePool();
+    const { status, headers } = await askRaw(pool, `${method} /invocations HTTP/1.1\r\nHost: h\r\n\r\n`);
+    assert.deepEqual([status, headers["allow"]], [405, "POST"]);
+    assert.deepEqual(pool.asked, []);
+  });
+}
+
+Deno.test("the application does not take get for GET", async () => {
+  assert.equal((await askRaw(new FakePool(), "get /ping HTTP/1.1\r\nHost: h\r\n\r\n")).status, 405);
+});
+
+for (const target of ["/%6detrics", "/metrics%2f", "//metrics", "/metrics;a", "/METRICS", "http://h//metrics"]) {
+  Deno.test(`the application answers 404 when the target is ${target}`, async () => {
+    assert.equal((await askRaw(new FakePool(), `GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`)).status, 404);
+  });
+}
+
+Deno.test("the application finds what an absolute URL asks for, whatever its host is", async () => {
+  for (const host of ["h", "h:1", "", "[::1]", "a%zz"]) {
+    const said = host === "" ? "/ping" : `http://${host}/ping?a`;
+    assert.equal((await askRaw(new FakePool(), `GET ${said} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status, 200);
+  }
+});
 
 Deno.test("the application answers 405 without a body when /invocations is asked with HEAD", async () => {
   const response = await appWith(new FakePool()).request("/invocations", { method: "HEAD" });

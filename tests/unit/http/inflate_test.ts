@@ -96,3 +96,16 @@ Deno.test("inflate() refuses a zlib stream that demands a dictionary", async () 
   const bytes = concat(Uint8Array.of(header >> 8, header & 0xff), COMPRESSED.deflate(utf8("hello")).subarray(2));
   await assert.rejects(inflate(bytes, "deflate", MAX), { status: 400 });
 });
+
+Deno.test("inflate() says how much memory it is about to take, and stops when that is refused", async () => {
+  let held = 0;
+  const bytes = noise(1_000_000);
+  await inflate(COMPRESSED.gzip(bytes), "gzip", MAX, "", (more) => void (held += more));
+  assert.ok(held >= bytes.length && held <= 2 * bytes.length, `${held}`);
+  const full = new Error("full");
+  const refuse = (more: number) => {
+    if ((held += more) > 500_000) throw full;
+  };
+  held = 0;
+  await assert.rejects(inflate(COMPRESSED.gzip(bytes), "gzip", MAX, "", refuse), full);
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { HttpProblem } from "../../../src/http/problem.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../../../src/http/uri_list.ts";
 import { text, utf8 } from "../helper/bytes.ts";
 import { LocalServer, RawServer } from "../helper/http_server.ts";
@@ -136,6 +137,18 @@ for (const status of [301, 302, 307, 308, 404, 500]) {
     assert.deepEqual(server.requests.map(({ path }) => path), ["/a"]);
   });
 }
+
+Deno.test("fetchInput() throws what it is told when no memory is left for the input", async () => {
+  await using server = new LocalServer(() => new Response("x".repeat(1000)));
+  let held = 0;
+  const full = new HttpProblem(503, "full");
+  const hold = (bytes: number) => {
+    held += bytes;
+    throw full;
+  };
+  await assert.rejects(fetchInput(server.url("/a"), 10_000, {}, hold), full);
+  assert.equal(held, 1000);
+});
 
 Deno.test("fetchInput() throws 413 when the input is larger than a body may be", async () => {
   const chunked = () =>

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { canBegin, findHeadEnd, latin1, MAX_FIELDS, MAX_TARGET, parseHead } from "../../../../src/http/h1/head.ts";
+import {
+  checkBeginning,
+  findHeadEnd,
+  latin1,
+  MAX_FIELDS,
+  MAX_METHOD,
+  MAX_TARGET,
+  parseHead,
+} from "../../../../src/http/h1/head.ts";
 import { utf8 } from "../../helper/bytes.ts";
 
 const POST = "POST /a HTTP/1.1\r\nHost: h\r\n";
@@ -11,6 +19,7 @@ Deno.test("parseHead() gives method, target, host and fields as they came, with 
   assert.deepEqual(found, {
     method: "PUT",
     target: "/a%20b?c=/d",
+    path: "/a%20b",
     host: "h:80",
     fields: ["host", "h:80", "x-one", "1", "x-two", "a  b", "x-three", ""],
     length: 0,
@@ -20,8 +29,46 @@ Deno.test("parseHead() gives method, target, host and fields as they came, with 
   });
 });
 
-Deno.test("parseHead() takes lines that end with LF alone", () => {
-  assert.deepEqual(parseHead("GET / HTTP/1.1\nHost: h\nA: b\n\n").fields, ["host", "h", "a", "b"]);
+Deno.test("parseHead() gives the path as it came, up to the query, and decodes nothing", () => {
+  for (
+    const [target, path] of [
+      ["/", "/"],
+      ["/a?b?c", "/a"],
+      ["/?", "/"],
+      ["/%6detrics", "/%6detrics"],
+      ["//metrics", "//metrics"],
+      ["/metrics/", "/metrics/"],
+      ["/a;b/...", "/a;b/..."],
+      ["/.a/b./..c", "/.a/b./..c"],
+      ["/a?../b", "/a"],
+      ["http://h", "/"],
+      ["http://h/a?b", "/a"],
+    ]
+  ) assert.equal(parseHead(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`).path, path);
+  assert.equal(parseHead("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").path, "*");
+});
+
+Deno.test("parseHead() gives the method as it came", () => {
+  for (const method of ["post", "Get", "BREW", "M-SEARCH", "x".repeat(MAX_METHOD)]) {
+    assert.equal(parseHead(`${method} / HTTP/1.1\r\nHost: h\r\n\r\n`).method, method);
+  }
+});
+
+for (const dots of [".", "..", "%2e", "%2E.", ".%2e", "%2E%2e"]) {
+  for (const path of [`/${dots}`, `/${dots}/a`, `/a/${dots}`, `/a/${dots}/b`, `/a%2f${dots}%2Fb`, `/a%5C${dots}%5cb`]) {
+    Deno.test(`parseHead() throws 400 when the path is ${path}`, () => {
+      for (const target of [path, `${path}?c`, `http://h${path}`]) {
+        assert.throws(() => parseHead(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`), { status: 400, message: /'\.\.'/ });
+      }
+    });
+  }
+}
+
+Deno.test("parseHead() repeats only the beginning of what was sent in a message", () => {
+  assert.throws(
+    () => parseHead(`GET /../${"a".repeat(10_000)} HTTP/1.1\r\nHost: h\r\n\r\n`),
+    ({ message }: Error) => message.length < 400,
+  );
 });
 
 Deno.test("parseHead() takes the path out of an absolute URL, and its host instead of that of the header", () => {
@@ -88,8 +135,29 @@ for (
     ["a length and chunks", `${POST}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`, 400],
     ["chunks and a length", `${POST}Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n`, 400],
     ["chunks twice", `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`, 400],
-    ["another encoding", `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n`, 400],
     ["chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400],
+    ["another coding, then chunks", `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n`, 501],
+    [
+      "another coding, then chunks, in two lines",
+      `${POST}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      501,
+    ],
+    ["chunks, then another coding", `${POST}Transfer-Encoding: chunked, gzip\r\n\r\n`, 400],
+    ["another coding alone", `${POST}Transfer-Encoding: gzip\r\n\r\n`, 400],
+    ["an encoding without a name", `${POST}Transfer-Encoding: , chunked\r\n\r\n`, 400],
+    ["chunks with a parameter", `${POST}Transfer-Encoding: chunked;q=1\r\n\r\n`, 400],
+    ["an empty encoding", `${POST}Transfer-Encoding:\r\n\r\n`, 400],
+    ["a line that ends with LF alone", "GET / HTTP/1.1\nHost: h\r\n\r\n", 400],
+    ["a field that ends with LF alone", `${POST}A: b\n\r\n`, 400],
+    ["an end that is LF alone", `${POST}A: b\r\n\n`, 400],
+    ["a backslash in the path", "GET /a\\..\\b HTTP/1.1\r\nHost: h\r\n\r\n", 400],
+    ["a backslash in the query", "GET /a?\\ HTTP/1.1\r\nHost: h\r\n\r\n", 400],
+    ["a backslash in a URL", "GET http:\\\\h\\a HTTP/1.1\r\nHost: h\r\n\r\n", 400],
+    ["a port over 65535", "GET / HTTP/1.1\r\nHost: h:65536\r\n\r\n", 400],
+    ["a port over 65535 in a URL", "GET http://h:99999/ HTTP/1.1\r\nHost: h\r\n\r\n", 400],
+    ["CONNECT with a path", "CONNECT / HTTP/1.1\r\nHost: h\r\n\r\n", 501],
+    ["a method that is too long", `${"A".repeat(MAX_METHOD + 1)} / HTTP/1.1\r\nHost: h\r\n\r\n`, 501],
+    ["* with another method", "GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400],
     ["another expectation", `${POST}Expect: a\r\n\r\n`, 417],
   ] as const
 ) {
@@ -145,13 +213,16 @@ Deno.test("findHeadEnd() finds the first empty line, in whatever pieces it comes
   }
 });
 
-Deno.test("canBegin() tells HTTP from what is none by its first bytes", () => {
-  for (const text of ["", "G", "GET", "GET ", "GET /", "GET / HTTP/1.1", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nHo"]) {
-    assert.equal(canBegin(text), true, text);
+Deno.test("checkBeginning() tells HTTP from what is none by its first bytes", () => {
+  for (
+    const text of ["", "\r", "G", "GET", "GET ", "GET /", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nHo", "G".repeat(64)]
+  ) {
+    checkBeginning(text);
   }
-  for (const text of ["\x16\x03", " ", "GET /\r\n", "SSH-2.0-x\r\n", "a".repeat(65)]) {
-    assert.equal(canBegin(text), false, text);
+  for (const text of ["\x16\x03", " ", "\n", "GET /\r\n", "GET / HTTP/1.1\nA", "SSH-2.0-x\r\n", "GET /\x01", "\rG"]) {
+    assert.throws(() => checkBeginning(text), { status: 400 });
   }
+  assert.throws(() => checkBeginning("a".repeat(65)), { status: 501 });
 });
 
 Deno.test("latin1() gives a character for each byte", () => {

@@ -198,6 +198,15 @@ for (
     ["a line that ends with LF alone", "2\nhi\r\n0\r\n\r\n"],
     ["more bytes than they say", "2\r\nhii\r\n0\r\n\r\n"],
     ["a line without an end", `2;${"a".repeat(300)}`],
+    ["a space behind the size", "2 \r\nhi\r\n0\r\n\r\n"],
+    ["a tab behind the size", "2\t\r\nhi\r\n0\r\n\r\n"],
+    ["an extension without a name", "2;\r\nhi\r\n0\r\n\r\n"],
+    ["an extension that is a value alone", "2;=a\r\nhi\r\n0\r\n\r\n"],
+    ["an extension with a space in it", "2;a b\r\nhi\r\n0\r\n\r\n"],
+    ["an extension whose quotes are not closed", '2;a="b\r\nhi\r\n0\r\n\r\n'],
+    ["a line end in quotes", '2;a="\r\n"\r\nhi\r\n0\r\n\r\n'],
+    ["a character that is not ASCII in an extension's name", "2;\xe4\r\nhi\r\n0\r\n\r\n"],
+    ["endless extensions", `1;${"a".repeat(200)}\r\nh\r\n`.repeat(100)],
     ["a trailer that ends with LF alone", "0\r\n\nGET / HTTP/1.1\r\n\r\n"],
     ["a trailer without a name", "0\r\n: a\r\n\r\n"],
     ["endless trailers", `0\r\n${"A: b\r\n".repeat(2000)}`],
@@ -215,7 +224,7 @@ for (
 Deno.test("HttpServer takes chunks with extensions and trailers", async () => {
   await using fixture = new Fixture(echo);
   const client = await fixture.connect();
-  await client.send(chunked("02;a=b\r\nhi\r\n00\r\nA: b\r\n\r\n") + post("next"));
+  await client.send(chunked(`${"0".repeat(40)}2;a=b ; c;d = "e;\\"f"\r\nhi\r\n00\r\nA: b\r\n\r\n`) + post("next"));
   assert.equal((await client.answer()).body, "hi");
   assert.equal((await client.answer()).body, "next");
 });
@@ -335,15 +344,12 @@ Deno.test("HttpServer lets the pieces go when the client has left before the fir
   await until(() => state.cancelled, "the pieces are let go");
 });
 
-Deno.test("HttpServer sees a client leave behind whatever it has sent meanwhile, and in its second request", async () => {
-  for (
-    const [more, left] of [["\r\n", ["/1"]], [post("").slice(0, 9), ["/1"]], [post("").replace("/", "/2"), [
-      "/1",
-      "/2",
-    ]]]
-  ) {
+Deno.test("HttpServer sees a client leave behind whatever it has sent meanwhile, and executes nothing more for it", async () => {
+  for (const more of ["", "\r\n", post("").slice(0, 9), post("").replace("/", "/2")]) {
     const told: string[] = [];
+    const asked: string[] = [];
     await using fixture = new Fixture(async (request) => {
+      asked.push(request.head.target);
       await request.body(10);
       if (!request.left) await new Promise<void>((resolve) => request.onLeave(resolve));
       told.push(request.head.target);
@@ -351,12 +357,176 @@ Deno.test("HttpServer sees a client leave behind whatever it has sent meanwhile,
     });
     const client = await fixture.connect();
     await client.send(post("").replace("/", "/1"));
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    await client.send(more as string);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => asked.length === 1, "it is executed");
+    await client.send(more);
+    client.close();
+    await until(() => told.length > 0, "it is told");
+    await settled(fixture.server.drain(), "the end of the connection");
+    assert.deepEqual([asked, told], [["/1"], ["/1"]]);
+  }
+});
+
+Deno.test("HttpServer answers a client that has shut its sending side behind whole requests", async () => {
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(1000);
+    // The end of what the client sends is seen in the meantime.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(request.left, false);
+    return { status: 200, headers: {}, body };
+  });
+  for (const requests of [post("one"), post("one") + post("two"), `${chunked("3\r\none\r\n0\r\n\r\n")}\r\n`]) {
+    const client = await fixture.connect();
+    await client.send(requests);
     await client.closeWrite();
-    await until(() => told.length === left!.length, "all are told");
-    assert.deepEqual(told, left);
+    const said = await client.receive();
+    assert.deepEqual(said.match(/(?<=\r\n\r\n)(one|two)/g), requests.match(/one|two/g));
+  }
+});
+
+Deno.test("HttpServer finds out with interim responses whether a client that has shut its sending side is there", async () => {
+  const release = Promise.withResolvers<void>();
+  const left: string[] = [];
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(1000);
+    await Promise.race([release.promise, new Promise<void>((resolve) => request.onLeave(resolve))]);
+    if (request.left) left.push(text(body));
+    return { status: 200, headers: {}, body };
+  });
+  const [staying, old, leaving] = [await fixture.connect(), await fixture.connect(), await fixture.connect()];
+  await staying.send(post("staying"));
+  await old.send(post("old").replace("HTTP/1.1", "HTTP/1.0"));
+  await leaving.send(post("leaving"));
+  for (const client of [staying, old]) await client.closeWrite();
+  leaving.close();
+  await until(() => left.length > 0, "the one that has left is found");
+  assert.deepEqual(left, ["leaving"]);
+  const before = await staying.receive((said) => said.includes("100 Continue"));
+  assert.match(before, /^(HTTP\/1\.1 100 Continue\r\n\r\n)+$/);
+  release.resolve();
+  assert.match(await staying.receive(), /^(HTTP\/1\.1 100 Continue\r\n\r\n)+HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nstaying$/);
+  // Clients of HTTP/1.0 would take the first for their answer.
+  assert.match(await old.receive(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nold$/);
+});
+
+Deno.test("HttpServer sends all pieces to a client that has shut its sending side", async () => {
+  const { answer } = pieces(["one", "two"]);
+  await using fixture = new Fixture(async (request) => {
+    await request.body(10);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return answer;
+  });
+  const client = await fixture.connect();
+  await client.send(post("hi"));
+  await client.closeWrite();
+  assert.match(await client.receive(), /\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n$/);
+});
+
+for (
+  const [what, sent] of [["head", post("").slice(0, -5)], ["body", post("hi").slice(0, -1)], [
+    "chunk",
+    chunked("2\r\nh"),
+  ]]
+) {
+  Deno.test(`HttpServer answers 400 when a client shuts its sending side within a ${what}`, async () => {
+    await using fixture = new Fixture(echo);
+    const client = await fixture.connect();
+    await client.send(sent!);
+    await client.closeWrite();
+    assert.match(await client.receive(), /^HTTP\/1\.1 400 [^]*ended/);
+  });
+}
+
+Deno.test("HttpServer answers the same in whatever pieces a request comes", async () => {
+  const long = "A".repeat(65);
+  await using fixture = new Fixture(({ head: { method, path } }) => Promise.resolve(saying(`${method} ${path}`)));
+  for (
+    const [sent, status] of [
+      [`${"A".repeat(64)} / HTTP/1.1\r\n${HOST}\r\n`, 200],
+      [`${long} / HTTP/1.1\r\n${HOST}\r\n`, 501],
+      [`${long} nonsense\r\n\r\n`, 501],
+      ["BREW / HTCPCP/1.0\r\n\r\n", 400],
+      [`GET / HTTP/2.0\r\n${HOST}\r\n`, 505],
+      [`GET / HTTP/1.1\n${HOST}\r\n`, 400],
+      [`GET / HTTP/1.1\r\n${HOST}\n`, 400],
+      [`\nGET / HTTP/1.1\r\n${HOST}\r\n`, 400],
+      [`GET /a\\b HTTP/1.1\r\n${HOST}\r\n`, 400],
+    ] as const
+  ) {
+    for (const size of [1, 7, sent.length]) {
+      const client = await fixture.connect();
+      for (let at = 0; at < sent.length && !client.ended; at += size) {
+        await client.send(sent.slice(at, at + size)).catch(() => {});
+        if (size < sent.length) await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      assert.match((await client.answer()).head, new RegExp(`^HTTP/1\\.1 ${status} `), `${sent} in pieces of ${size}`);
+      client.close();
+    }
+  }
+});
+
+Deno.test("HttpServer sends no body to HEAD, whatever is wrong with the request", async () => {
+  await using fixture = new Fixture(() => {
+    throw new HttpProblem(404, "nothing");
+  });
+  for (
+    const sent of [
+      `HEAD / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
+      "HEAD / HTTP/1.1\r\n\r\n",
+      `HEAD / HTTP/1.1\r\n${HOST}A : b\r\n\r\n`,
+      `HEAD /../a HTTP/1.1\r\n${HOST}\r\n`,
+      `HEAD / HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n`,
+      "HEAD /\r\n\r\n",
+      `HEAD /${"a".repeat(70_000)} HTTP/1.1\r\n${HOST}\r\n`,
+    ]
+  ) {
+    const client = await fixture.connect();
+    await client.send(sent);
+    assert.match(await client.receive(), /^HTTP\/1\.1 (4..|501) [^]*\r\n\r\n$/);
+  }
+});
+
+Deno.test("HttpServer takes memory for a body as it comes, not as it is announced", async () => {
+  await using fixture = new Fixture(echo, { maxBodyMemory: 100_000 });
+  const one = await fixture.connect();
+  // Ten times as much as there is.
+  await one.send(post("x".repeat(1_000_000)).slice(0, 1000));
+  for (let i = 0; i < 2; i++) {
+    const other = await fixture.connect();
+    await other.send(post("x".repeat(50_000)));
+    assert.match((await other.answer()).head, /^HTTP\/1\.1 200 /);
+  }
+});
+
+Deno.test("HttpServer answers 503 to a body for which the memory of all bodies is not left, until it is", async () => {
+  const release: (() => void)[] = [];
+  await using fixture = new Fixture(async (request) => {
+    const body = await request.body(2 ** 30);
+    if (body.length > 10_000) await new Promise<void>((resolve) => release.push(resolve));
+    return saying(`${body.length}`);
+  }, { maxBodyMemory: 300_000 });
+  const large = (sent: string) => async () => {
+    const client = await fixture.connect();
+    await client.send(sent);
+    return client;
+  };
+  const whole = large(post("x".repeat(150_000)));
+  const inChunks = large(chunked(`${(150_000).toString(16)}\r\n${"x".repeat(150_000)}\r\n0\r\n\r\n`));
+  for (const [first, second] of [[whole, inChunks], [inChunks, whole]] as const) {
+    const holding = await first();
+    await until(() => release.length === 1, "the first is executed");
+    const refused = await (await second()).answer();
+    assert.match(refused.head, /^HTTP\/1\.1 503 [^]*\r\nretry-after: 1\r\n[^]*\r\nconnection: close$/);
+    assert.match(refused.body, /--max-body-memory/);
+    // Small ones are not held up by large ones.
+    assert.equal((await (await large(post("x".repeat(4000)))()).answer()).body, "4000");
+    release.pop()!();
+    assert.equal((await holding.answer()).body, "150000");
+  }
+  // What was refused or cut off has given its memory back.
+  for (let i = 0; i < 5; i++) {
+    const leaving = await large(post("x".repeat(150_000)).slice(0, 120_000))();
+    leaving.close();
+    await until(() => fixture.server.budget.used === 0, "its memory is given back");
   }
 });
 

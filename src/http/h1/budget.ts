@@ -1,0 +1,33 @@
+/** The memory that the bodies of all requests in flight may take together. */
+
+import { HttpProblem } from "../problem.ts";
+
+/** Counts that memory. */
+export class BodyBudget {
+  readonly #bytes: number;
+  /** How many of them are taken. */
+  used = 0;
+
+  /** @param bytes how much there is */
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** Takes so many bytes. @throws {HttpProblem} 503 if they are not left; none are taken then */
+  take(bytes: number): void {
+    if (this.used + bytes > this.#bytes) {
+      throw new HttpProblem(
+        503,
+        `The bodies of all requests in flight would take more than ${this.#bytes} bytes (--max-body-memory); try again later`,
+        {},
+        { "retry-after": "1" },
+      );
+    }
+    this.used += bytes;
+  }
+
+  /** Gives bytes back that were taken. */
+  giveBack(bytes: number): void {
+    this.used -= bytes;
+  }
+}
