@@ -2,6 +2,7 @@
 
 export { FileBeside } from "./beside.ts";
 export { ARCHIVES, obtainArchive, type ObtainOptions, type UnpackedArchive } from "./cache.ts";
+export { changeOf, hashFile } from "./content.ts";
 export { collect, type Collection } from "./collect.ts";
 export { ArchiveError } from "./errors.ts";
 export {
@@ -23,6 +24,6 @@ export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness
 export { formatKeyId, formatPublicKey, formatSignature, parsePublicKey, parseSignature } from "./sign/format.ts";
 export { formatSecretKey, generateKey, parseSecretKey } from "./sign/secret_key.ts";
 export { Signer, Verifier } from "./sign/signature.ts";
-export { type Kept, listKept, lockKept, openShelf, removeIfThere, removeKept, sweep, touch } from "./shelf.ts";
+export { RUNS, sweepRuns } from "./run_copy.ts";
 export { type ArchiveSource, openArchive } from "./source.ts";
 export { unpack } from "./unpack.ts";

@@ -2,9 +2,11 @@
  * Lays out the Python files that the executable carries, so that a Python can read them.
  *
  * From sources they are used where they are. The executable writes them once to the user's cache, under a name made
- * from their content, and compares them at every start: a file that was changed or lost is written again.
+ * from their content, and compares them at every start: a file that was changed, lost or added is no longer there afterwards. A cache that
+ * others may write to is not used.
  */
 
+import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { VERSION } from "../version.ts";
 
 /** What a Python file's path is, below the folder that goes on `sys.path`, and what it holds. */
@@ -25,11 +27,13 @@ export interface Assets extends Disposable {
 /**
  * Makes the files available as real ones.
  *
+ * @param say takes a line that says why the cache is not used
  * @throws {Error} if neither the cache nor a temporary directory can be written to
  */
 export async function layOutAssets(
   env: (name: string) => string | undefined,
   standalone: boolean = Deno.build.standalone,
+  say: (text: string) => void = () => {},
 ): Promise<Assets> {
   const source = embeddedRoot();
   if (!standalone) return assetsAt(source);
@@ -38,8 +42,16 @@ export async function layOutAssets(
   if (cache !== undefined) {
     const root = `${cache}/python-${VERSION}-${await digest(files)}`;
     try {
-      if (!isIntact(root, files)) writeBesideAndRename(root, files);
-      return assetsAt(root);
+      Deno.mkdirSync(cache, { recursive: true, mode: 0o700 });
+      const distrust = distrustOfFolder(Deno.realPathSync(cache));
+      if (distrust === undefined) {
+        if (!isIntact(root, files)) writeBesideAndRename(root, files);
+        return assetsAt(root);
+      }
+      say(
+        `The cache '${cache}' is not used, since ${distrust}: a temporary folder is used for this run. ` +
+          "Set AIMODELLIB_CACHE_DIR to a folder that only you can write to\n",
+      );
     } catch (error) {
       // A read-only home is common in containers: a directory of this run's own will do.
       if (!(error instanceof Error) || error instanceof TypeError) throw error;
@@ -99,15 +111,39 @@ async function digest(files: readonly Asset[]): Promise<string> {
   return hash.subarray(0, 8).toHex();
 }
 
+/** Whether a folder holds these files, nothing else that Python could import, and nothing that others could have written. */
 function isIntact(root: string, files: readonly Asset[]): boolean {
-  return files.every(([path, content]) => {
-    try {
-      const found = Deno.readFileSync(`${root}/${path}`);
-      return found.length === content.length && found.every((byte, i) => byte === content[i]);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-      throw error;
-    }
+  return hasNothingElse(root, "", new Set(files.flatMap(([path]) => withFolders(path)))) &&
+    distrustOfTree(root) === undefined && files.every(([path, content]) => {
+      try {
+        const found = Deno.readFileSync(`${root}/${path}`);
+        return found.length === content.length && found.every((byte, i) => byte === content[i]);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+        throw error;
+      }
+    });
+}
+
+/** A path and those of the folders that it is in. */
+function withFolders(path: string): string[] {
+  return path.split("/").map((_, i, parts) => parts.slice(0, i + 1).join("/"));
+}
+
+/** Whether a folder holds nothing but these paths and what Python caches beside its files. */
+function hasNothingElse(root: string, folder: string, paths: ReadonlySet<string>): boolean {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = [...Deno.readDirSync(`${root}/${folder}`)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+  return entries.every(({ name, isDirectory }) => {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    if (isDirectory && name === "__pycache__") return true;
+    if (!paths.has(path)) return name.endsWith(".pyc") && !isDirectory;
+    return !isDirectory || hasNothingElse(root, path, paths);
   });
 }
 

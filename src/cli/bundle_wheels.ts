@@ -1,6 +1,7 @@
 /** `--bundle-wheels` of `package`. */
 
 import { collect, type Part, type Plan, REQUIREMENTS_NAME, WHEELS_FOLDER } from "../archive/mod.ts";
+import { layOutAssets } from "../bridge/mod.ts";
 import { findPython } from "../environment/find_python.ts";
 import { gatherWheels } from "../environment/wheels.ts";
 import { UsageError } from "../errors.ts";
@@ -50,8 +51,9 @@ export async function bundleWheels(
   const folder = Deno.makeTempDirSync({ prefix: "aimodellib-wheels-" });
   const dispose = () => Deno.removeSync(folder, { recursive: true });
   try {
+    using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
     const output = quiet ? undefined : io.stderr;
-    await gatherWheels({ ...rest, python: path, module: root, folder, env: io.env, signal, output });
+    await gatherWheels({ ...rest, python: path, module: root, folder, assets, env: io.env, signal, output });
     return { folder: WHEELS_FOLDER, files: collect(folder, () => false), [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();

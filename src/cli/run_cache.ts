@@ -1,7 +1,8 @@
 /** What `aimodellib cache` does. */
 
-import { ARCHIVES, type Kept, listKept, removeKept, sweep } from "../archive/mod.ts";
+import { ARCHIVES, RUNS, sweepRuns } from "../archive/mod.ts";
 import { cacheDir } from "../bridge/mod.ts";
+import { type Kept, listKept, removeKept, sweep } from "../cache/shelf.ts";
 import { ENVIRONMENTS } from "../environment/environment.ts";
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "./errors.ts";
@@ -49,6 +50,7 @@ export async function runCache({ action, olderThanDays, json }: CacheOptions, io
     else io.stderr(`${describe(kept)} is in use, and stays\n`);
   }
   for (const [, shelf] of shelves) sweep(shelf);
+  await sweepRuns(`${folder}/${RUNS}`);
   if (json) io.stdout(`${JSON.stringify(removed, null, 2)}\n`);
   const bytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   io.stderr(`Removed ${count(removed.length, "entry", "entries")}, ${formatBytes(bytes)}\n`);

@@ -36,6 +36,9 @@ export async function openEnvironment(
   return await prepareEnvironment({
     python: path,
     module,
+    archive: archive?.sha256 === undefined
+      ? undefined
+      : { name: archive.name, sha256: archive.sha256, signed: archive.signed ?? false, root: archive.root },
     wheels: archive?.wheels,
     install,
     cacheDir: cacheDir(io.env),

@@ -86,7 +86,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal);
   using log = new RunLog(options, prepared.archive, io);
   configureLogging(log.say, logging);
-  using assets = await layOutAssets(io.env);
+  using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
   const { models, record } = await prepared.begin({ assets, io, log, signal: stop.signal });
   await serve({
     ...options,

@@ -78,7 +78,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   const modelDir = absolute(options.modelDir);
   Deno.mkdirSync(modelDir, { recursive: true });
   using log = new RunLog(options, target.archive, io);
-  using assets = await layOutAssets(io.env);
+  using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
   using environment = await untilSignal(io, (signal) => openEnvironment(target, options, { assets, io, log, signal }));
   const board = boardOf(options, target);
   await using tensorBoard = board.enabled
@@ -92,7 +92,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
     modelDir,
     args: options.args,
     launcher,
-    variables: options.variables,
+    variables: { ...environment.variables, ...options.variables },
     stopTimeoutMs: options.stopTimeoutMs,
     tensorBoardEnabled: board.enabled,
     tensorBoardDir: board.logDir,

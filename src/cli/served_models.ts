@@ -42,10 +42,10 @@ export async function prepareOne(
   return {
     archive: target.archive,
     async begin(context) {
-      const { python } = owned.use(await openEnvironment(target, options, context));
+      const { python, variables } = owned.use(await openEnvironment(target, options, context));
       const { log, assets } = context;
       const { module, script } = target;
-      const open = (signal: AbortSignal) => openFiles({ module, script, python }, modelDir, signal);
+      const open = (signal: AbortSignal) => openFiles({ module, script, python, variables }, modelDir, signal);
       return {
         models: [{ name: nameOf(options.module), label: script, open }],
         record: startRecord("serve", options, target, { log, modelDir: modelDir.name, python, assets }),
@@ -89,9 +89,9 @@ async function openServed(
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", { ...options, ...served }, context.io, context.signal));
   const modelDir = findModelDir(served.modelDir, context.io);
-  const { python } = stack.use(await openEnvironment(target, options, context));
+  const { python, variables } = stack.use(await openEnvironment(target, options, context));
   const { module, script } = target;
-  const files = stack.use(await openFiles({ module, script, python }, modelDir, context.signal));
+  const files = stack.use(await openFiles({ module, script, python, variables }, modelDir, context.signal));
   const owned = stack.move();
   return { ...files, [Symbol.dispose]: () => owned.dispose() };
 }

@@ -38,10 +38,14 @@ export interface TargetArchive {
   /** As it was named. */
   readonly name: string;
   readonly manifest: Manifest;
+  /** The absolute path of its root. */
+  readonly root: string;
   /** In hexadecimal digits; not there for one that was unpacked by somebody else. */
   readonly sha256?: string;
   /** The absolute path of the wheels that it carries. */
   readonly wheels?: string;
+  /** Whether a signature was demanded, and is good. */
+  readonly signed?: boolean;
 }
 
 /**
@@ -66,13 +70,18 @@ export async function openTarget(
     return { ...read(role, module, module, io), [Symbol.dispose]: () => {} };
   }
   const trust = demandSignature(module, options);
-  const unpacked = await obtain(module, { cacheDir: cacheDir(io.env), witness: trust?.witness, signal });
+  const unpacked = await obtain(module, {
+    cacheDir: cacheDir(io.env),
+    witness: trust?.witness,
+    signal,
+    say: io.stderr,
+  });
   try {
     if (trust !== undefined) io.stderr(`${trust.text}\n`);
     const { archive, ...paths } = read(role, unpacked.root, module, io);
     return {
       ...paths,
-      archive: { ...archive, sha256: unpacked.sha256 },
+      archive: { ...archive, sha256: unpacked.sha256, signed: trust !== undefined },
       [Symbol.dispose]: () => unpacked[Symbol.dispose](),
     };
   } catch (error) {
@@ -107,7 +116,7 @@ function read(role: "train" | "serve", root: string, name: string, io: Io) {
   const module = absolute(`${root}/${manifest.module}`);
   return {
     ...resolveModule(module, `${module}/${script}`),
-    archive: { name, manifest, ...(hasWheels && { wheels: Deno.realPathSync(wheels) }) },
+    archive: { name, manifest, root: absolute(root), ...(hasWheels && { wheels: Deno.realPathSync(wheels) }) },
   };
 }
 

@@ -1,21 +1,26 @@
 /**
  * Environments for what a module's `requirements.txt` asks for and the chosen Python does not have.
  *
- *     CACHE/environments/DIGEST/            made by venv; a .pth file in it names the base Python's own packages
- *     CACHE/environments/DIGEST/.complete   the installer has succeeded
+ *     GENERATION/               made by venv; a .pth file in it names the base Python's own packages
+ *     GENERATION/archive/       a copy of the archive that the module is from
+ *     GENERATION/.complete      the installer has succeeded
  *
- * 1. The digest is of the Python, the requirements, and the wheels that an archive carries: an environment never changes.
- * 2. One without its mark is what a failure, or a death, has left: it is removed, and made anew.
- * 3. It stays where it was made: scripts in it hold their path.
+ * 1. An environment is kept by what decides its content (see `key.ts`), on a shelf of the cache (`../cache/shelf.ts`).
+ * 2. It stays where it was made: scripts in it hold their path.
  */
 
-import { createHash, type Hash } from "node:crypto";
-import { lockKept, openShelf, removeIfThere, touch } from "../archive/mod.ts";
+import { createHash } from "node:crypto";
 import { type Assets, describeExit } from "../bridge/mod.ts";
+import { isFull } from "../cache/full.ts";
+import { distrustOf, distrustOfTree } from "../cache/private.ts";
+import { isNoSpace, keep, openShelf } from "../cache/shelf.ts";
 import { AimodellibError } from "../errors.ts";
 import { stat } from "../files.ts";
+import { fingerprint, identityOf, pthLine, pyvenvOf, type SiteFolder } from "./base.ts";
 import { onPath } from "./find_python.ts";
+import { keyOf } from "./key.ts";
 import { pipCommand, runInstaller } from "./pip.ts";
+import { decodeRequirements, logicalLines } from "./requirements_text.ts";
 
 /** When to install. */
 export type InstallWhen = "auto" | "always" | "never";
@@ -26,6 +31,8 @@ export interface EnvironmentOptions {
   readonly python: string;
   /** The folder with `requirements.txt`, if there is one. */
   readonly module: string;
+  /** The archive that the module is from. */
+  readonly archive?: EnvironmentArchive | undefined;
   /** A folder of wheels, in place of package registries. */
   readonly wheels?: string | undefined;
   readonly install: InstallWhen;
@@ -38,10 +45,23 @@ export interface EnvironmentOptions {
   readonly output: (text: string) => void;
 }
 
+/** An archive that a module is from. */
+export interface EnvironmentArchive {
+  /** As it was named. */
+  readonly name: string;
+  readonly sha256: string;
+  /** Whether it was demanded that it is signed: what is installed for it is shared with no other archive then. */
+  readonly signed: boolean;
+  /** The absolute path of its root. */
+  readonly root: string;
+}
+
 /** A Python to run with, until this is disposed. */
 export interface Environment extends Disposable {
   /** Path of the Python: the chosen one, if nothing had to be installed. */
   readonly python: string;
+  /** Variables for what runs with it: programs that its packages bring are found first. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** What the bridge says of requirements. */
@@ -49,7 +69,7 @@ interface Checked {
   /** What is missing; null if nothing is. */
   readonly unmet: string | null;
   /** Where the base Python's packages lie. */
-  readonly site: readonly string[];
+  readonly site: readonly SiteFolder[];
   /** Whether it has none but those that install others. */
   readonly bare: boolean;
 }
@@ -66,80 +86,150 @@ const COMPLETE = ".complete";
  * @throws {AimodellibError} if an environment can't be made
  */
 export async function prepareEnvironment(options: EnvironmentOptions): Promise<Environment> {
-  const { python, module, install, cacheDir } = options;
-  const base = { python, [Symbol.dispose]: () => {} };
-  const file = `${module}/requirements.txt`;
-  if (install === "never" || !saysSomething(file)) return base;
-  const folder = cacheDir === undefined ? undefined : openShelf(`${cacheDir}/${ENVIRONMENTS}`);
-  if (folder === undefined) {
-    const checked = await check(file, options);
-    if (install === "auto" && checked.unmet === null) return base;
+  const { python, module, install, cacheDir, env, output, signal } = options;
+  const base = { python, variables: variablesOf([python], env), [Symbol.dispose]: () => {} };
+  const lines = requirementsOf(module, env);
+  if (install === "never" || lines.length === 0) return base;
+  let asked: Promise<Checked> | undefined;
+  const checked = () => asked ??= check(lines, options);
+  const isMet = async () => install === "auto" && (await checked()).unmet === null;
+  const made = (root: string, dispose: () => void): Environment => ({
+    python: `${root}/bin/python`,
+    variables: variablesOf([`${root}/bin/python`, python], env),
+    [Symbol.dispose]: dispose,
+  });
+  const makeForOneRun = async (): Promise<Environment> => {
+    if (await isMet()) return base;
     const root = Deno.makeTempDirSync({ prefix: "aimodellib-environment-" });
     const dispose = () => Deno.removeSync(root, { recursive: true });
     try {
-      await make(root, checked, options);
-      return { python: `${root}/bin/python`, [Symbol.dispose]: dispose };
+      await make(root, await checked(), options);
+      return made(root, dispose);
     } catch (error) {
       dispose();
       throw error;
     }
-  }
-  const root = `${folder}/${digest(file, options)}`;
-  const lock = await lockKept(root);
+  };
+  const shelf = cacheDir === undefined ? undefined : openShelf(`${cacheDir}/${ENVIRONMENTS}`, output);
+  if (shelf === undefined) return await makeForOneRun();
   try {
-    if (!isComplete(root)) {
-      const checked = await check(file, options);
-      if (install === "auto" && checked.unmet === null) {
-        lock.close();
-        return base;
-      }
-      await lock.lock(true);
-      // Somebody else may have made it meanwhile.
-      if (!isComplete(root)) {
-        removeIfThere(root);
-        await make(root, checked, options);
+    const base = await describeBase(shelf, python, env, async () => (await checked()).site);
+    const digest = keyOf({ ...options, base });
+    const isWhole = (root: string) =>
+      stat(`${root}/${COMPLETE}`)?.isFile === true && distrustOfTree(root) === undefined;
+    const { root, [Symbol.dispose]: release } = await keep(shelf, digest, {
+      signal,
+      say: output,
+      what: `installs ${nameOf(options)}`,
+      anew: install === "always",
+      isWhole,
+      async make(root) {
+        if (await isMet()) throw new NothingToInstall();
+        await make(root, await checked(), options);
         Deno.writeTextFileSync(`${root}/${COMPLETE}`, "");
-      }
-      await lock.lock(false);
-    }
-    touch(root);
-    return { python: `${root}/bin/python`, [Symbol.dispose]: () => lock.close() };
+      },
+    });
+    return made(root, release);
   } catch (error) {
-    lock.close();
-    throw error;
+    if (error instanceof NothingToInstall) return base;
+    if (signal.aborted || !(isNoSpace(error) || isFull(shelf))) throw error;
+    output(`The cache '${shelf}' is full: a temporary folder is used for this run\n`);
+    return await makeForOneRun();
   }
 }
 
+/** What is installed, in words. */
+function nameOf({ module, archive }: EnvironmentOptions): string {
+  return archive === undefined ? `${module}/requirements.txt` : `the requirements.txt of '${archive.name}'`;
+}
+
+/** The Python has everything: no environment is needed. */
+class NothingToInstall extends Error {}
+
+/** Says which Python it is and which packages it has. Where these lie is asked only if it is not known, or something has changed there. */
+async function describeBase(
+  shelf: string,
+  python: string,
+  env: (name: string) => string | undefined,
+  ask: () => Promise<readonly SiteFolder[]>,
+): Promise<string> {
+  const identity = identityOf(python, env);
+  const path = `${shelf}/python-${createHash("sha256").update(identity).digest("hex").slice(0, 32)}.json`;
+  try {
+    if (distrustOf(path) === undefined) {
+      const { site, packages } = JSON.parse(Deno.readTextFileSync(path));
+      if (fingerprint(site) === packages) return `${identity} ${packages}`;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof SyntaxError || error instanceof TypeError)) {
+      throw error;
+    }
+  }
+  const site = await ask();
+  const packages = fingerprint(site);
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  Deno.writeTextFileSync(temporary, JSON.stringify({ site, packages }), { mode: 0o600 });
+  Deno.renameSync(temporary, path);
+  return `${identity} ${packages}`;
+}
+
+/** Makes an environment, at a place that it stays in. */
 async function make(root: string, checked: Checked, options: EnvironmentOptions): Promise<void> {
-  const { python, module, wheels, env, signal, output } = options;
-  output(`Installing ${module}/requirements.txt: ${checked.unmet ?? "--install always"}\n`);
-  await runInstaller([python, "-m", "venv", "--without-pip", root], { cwd: module, signal });
-  // So that the base Python's packages, a PyTorch of several GB say, need not be installed again.
-  const site = sitePackages(root);
-  Deno.writeTextFileSync(`${site}/_aimodellib_base.pth`, checked.site.map((path) => `${path}\n`).join(""));
+  const { python, wheels, assets, env, signal, output } = options;
+  output(`Installing ${nameOf(options)}: ${checked.unmet ?? "--install always"}\n`);
+  const supervisor = [python, assets.entry, "supervise"] as const;
+  await runInstaller([python, "-m", "venv", "--without-pip", root], { cwd: options.module, signal, supervisor });
+  // The base Python's packages, a PyTorch of several GB say, need not be installed again.
+  const site = checked.site.filter(({ there }) => there).map((folder) => `${pthLine(folder)}\n`);
+  Deno.writeTextFileSync(`${sitePackages(root)}/_aimodellib_base.pth`, site.join(""));
   const own = `${root}/bin/python`;
   const uv = env("PIP_CMD") ? undefined : onPath("uv", env);
   // uv does not see what a base has, and would install it again.
-  const command: [string, ...string[]] = uv !== undefined && checked.bare
+  const command: readonly [string, ...string[]] = uv !== undefined && checked.bare
     ? [uv, "pip", "install", "--python", own]
     : [...pipCommand(own, env), "install", "--no-input", "--disable-pip-version-check"];
   const from = wheels === undefined ? [] : ["--no-index", "--find-links", wheels];
   await runInstaller([...command, ...from, "--requirement", "requirements.txt"], {
-    cwd: module,
+    cwd: sourceOf(root, options),
     signal,
     output,
+    supervisor,
     // For a `PIP_CMD` that is not that Python's own pip.
     env: { PIP_PYTHON: own, VIRTUAL_ENV: root },
   });
 }
 
+/** The folder that requirements are installed from. An archive's is a copy that stays: an editable installation refers to it. */
+function sourceOf(root: string, { module, archive }: EnvironmentOptions): string {
+  if (archive === undefined) return module;
+  const copy = `${root}/archive`;
+  copyTree(archive.root, copy);
+  return `${copy}${module.slice(archive.root.length)}`;
+}
+
+function copyTree(from: string, to: string): void {
+  Deno.mkdirSync(to, { mode: 0o700 });
+  for (const { name, isDirectory, isSymlink } of Deno.readDirSync(from)) {
+    const [source, target] = [`${from}/${name}`, `${to}/${name}`];
+    if (isSymlink) Deno.symlinkSync(Deno.readLinkSync(source), target);
+    else if (isDirectory) copyTree(source, target);
+    else Deno.copyFileSync(source, target);
+  }
+}
+
 /** Asks the chosen Python. */
-async function check(file: string, { python, assets, signal }: EnvironmentOptions): Promise<Checked> {
-  const output = await new Deno.Command(python, {
-    args: [assets.entry, "requirements", "check", file],
-    stdin: "null",
+async function check(lines: readonly string[], { python, assets, signal }: EnvironmentOptions): Promise<Checked> {
+  const child = new Deno.Command(python, {
+    args: [assets.entry, "requirements", "check"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
     signal,
-  }).output();
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  // A Python that does not read says why it ended.
+  writer.write(new TextEncoder().encode(lines.join("\n"))).then(() => writer.close()).catch(() => {});
+  const output = await child.output();
   signal.throwIfAborted();
   const { success, stdout, stderr } = output;
   if (!success) {
@@ -151,56 +241,31 @@ async function check(file: string, { python, assets, signal }: EnvironmentOption
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-function digest(file: string, { python, wheels, module }: EnvironmentOptions): string {
-  const hash = createHash("sha256");
-  const real = Deno.realPathSync(python);
-  const { size, mtime } = Deno.statSync(real);
-  hash.update(JSON.stringify([python, real, size, mtime?.getTime()]));
-  hashRequirements(hash, file, new Set());
-  // What is installed from the module itself is of that module alone.
-  if (/^\s*(-e|--editable|\.)/m.test(Deno.readTextFileSync(file))) hash.update(JSON.stringify(module));
-  if (wheels !== undefined) {
-    const names = [...Deno.readDirSync(wheels)].map(({ name }) => [name, Deno.statSync(`${wheels}/${name}`).size]);
-    hash.update(JSON.stringify(names.sort()));
-  }
-  return hash.digest("hex").slice(0, 32);
-}
-
-/** With the files that it names. */
-function hashRequirements(hash: Hash, file: string, seen: Set<string>): void {
-  if (seen.has(file)) return;
-  seen.add(file);
-  let text: string;
+/** The logical lines of a module's requirements; none if there is no such file. */
+function requirementsOf(module: string, env: (name: string) => string | undefined): string[] {
   try {
-    text = Deno.readTextFileSync(file);
-  } catch {
-    // The installer will say so.
-    return;
-  }
-  hash.update(JSON.stringify(text));
-  const folder = file.slice(0, file.lastIndexOf("/"));
-  for (const [, name] of text.matchAll(/^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)/gm)) {
-    hashRequirements(hash, name!.startsWith("/") ? name! : `${folder}/${name}`, seen);
-  }
-}
-
-/** Whether there is more in it than comments. */
-function saysSomething(file: string): boolean {
-  try {
-    return Deno.readTextFileSync(file).split("\n").some((line) => /^\s*[^#\s]/.test(line));
+    return logicalLines(decodeRequirements(Deno.readFileSync(`${module}/requirements.txt`)), env);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
 }
 
-function sitePackages(root: string): string {
-  for (const { name } of Deno.readDirSync(`${root}/lib`)) {
-    if (/^python3\.\d+t?$/.test(name)) return `${root}/lib/${name}/site-packages`;
-  }
-  throw new AimodellibError(`The environment '${root}' has no folder for packages`);
+/** `PATH` with the folders of virtual environments first: their programs are meant where a script names one. */
+function variablesOf(pythons: readonly string[], env: (name: string) => string | undefined): Record<string, string> {
+  const folders = pythons
+    .filter((python) => pyvenvOf(python) !== null)
+    .map((python) => python.slice(0, python.lastIndexOf("/")));
+  const path = env("PATH")?.split(":") ?? [];
+  const first = folders.filter((folder, i) => path[i] !== folder);
+  return first.length === 0
+    ? {}
+    : { PATH: [...folders, ...path.filter((folder) => !folders.includes(folder))].join(":") };
 }
 
-function isComplete(root: string): boolean {
-  return stat(`${root}/${COMPLETE}`)?.isFile ?? false;
+function sitePackages(root: string): string {
+  for (const { name } of Deno.readDirSync(`${root}/lib`)) {
+    if (/^(?:python|pypy)3\.\d+t?$/.test(name)) return `${root}/lib/${name}/site-packages`;
+  }
+  throw new AimodellibError(`The environment '${root}' has no folder for packages`);
 }

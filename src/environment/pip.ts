@@ -1,7 +1,7 @@
 /** Runs pip, or what `PIP_CMD` names in its place. */
 
 import { describeExit } from "../bridge/mod.ts";
-import { AimodellibError } from "../errors.ts";
+import { AimodellibError, reasonOf } from "../errors.ts";
 
 /** The installer failed. */
 export class InstallerError extends AimodellibError {
@@ -21,6 +21,11 @@ export interface InstallerOptions {
   /** Takes what it says, on either stream, as it says it; without it, that is part of the error. */
   readonly output?: ((text: string) => void) | undefined;
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The words that run a command as long as their standard input is open (`_bridge/supervise.py`): nothing of an installer is left
+   * when this process ends, even by SIGKILL.
+   */
+  readonly supervisor: readonly [string, ...string[]];
 }
 
 /**
@@ -30,20 +35,33 @@ export interface InstallerOptions {
  * @throws {InstallerError} if it can't be started, or fails
  */
 export async function runInstaller(command: readonly [string, ...string[]], options: InstallerOptions): Promise<void> {
-  const { cwd, signal, env = {} } = options;
+  const { cwd, signal, env = {}, supervisor } = options;
   let said = "";
   const output = options.output ?? ((text) => void (said += text));
-  const [program, ...args] = command;
+  const [program, ...words] = supervisor;
   signal.throwIfAborted();
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(program, { args, cwd, env, signal, stdin: "null", stdout: "piped", stderr: "piped" })
-      .spawn();
+    child = new Deno.Command(program, {
+      args: [...words, ...command],
+      cwd,
+      env,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // A group of its own: Ctrl+C is handled here, and all of the group ends with it.
+      detached: true,
+    }).spawn();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new InstallerError(`The installer '${program}' can't be started: ${reason}`, { cause });
+    throw new InstallerError(`The installer '${command[0]}' can't be started: ${reasonOf(cause)}`, { cause });
   }
-  const [exit] = await Promise.all([child.status, forward(child.stdout, output), forward(child.stderr, output)]);
+  const end = () => void child.stdin.close().catch(() => {});
+  signal.addEventListener("abort", end, { once: true });
+  const [exit] = await Promise.all([child.status, forward(child.stdout, output), forward(child.stderr, output)])
+    .finally(() => {
+      signal.removeEventListener("abort", end);
+      end();
+    });
   signal.throwIfAborted();
   if (!exit.success) {
     const words = options.output === undefined ? `:\n${said.trimEnd()}` : ": see above";

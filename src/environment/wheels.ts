@@ -1,5 +1,6 @@
 /** Gathers the wheels of a `requirements.txt` and of what they need, through pip, for hosts that reach no package registry. */
 
+import type { Assets } from "../bridge/mod.ts";
 import { pipCommand, runInstaller } from "./pip.ts";
 
 /** What is to be gathered, and for whom. */
@@ -14,6 +15,7 @@ export interface WheelsOptions {
   readonly platforms: readonly string[];
   /** The folder that they are written to. */
   readonly folder: string;
+  readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
   readonly signal: AbortSignal;
   /** Takes what pip says, as it says it; without it, that is part of an error. */
@@ -26,7 +28,7 @@ export interface WheelsOptions {
  * @throws {InstallerError} if pip can't
  */
 export async function gatherWheels(options: WheelsOptions): Promise<void> {
-  const { python, module, pythonVersion, platforms, folder, env, signal, output } = options;
+  const { python, module, pythonVersion, platforms, folder, assets, env, signal, output } = options;
   const forOther = pythonVersion !== undefined || platforms.length > 0;
   const how = forOther
     ? [
@@ -39,5 +41,10 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
     ]
     : ["wheel", "--wheel-dir", folder];
   const common = ["--no-input", "--disable-pip-version-check", "--requirement", "requirements.txt"];
-  await runInstaller([...pipCommand(python, env), ...how, ...common], { cwd: module, signal, output });
+  await runInstaller([...pipCommand(python, env), ...how, ...common], {
+    cwd: module,
+    signal,
+    output,
+    supervisor: [python, assets.entry, "supervise"],
+  });
 }

@@ -38,6 +38,8 @@ export interface ModelFiles extends Partial<Disposable> {
   readonly module: string;
   readonly script: string;
   readonly modelDir: string;
+  /** Variables of its workers, beside those of this process. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What a serving run needs to know. */
@@ -162,7 +164,7 @@ function sourceOf(model: ServedModel, config: ServeConfig, context: ServeContext
 }
 
 function createPool(
-  { python, module, script, modelDir }: ModelFiles,
+  { python, module, script, modelDir, variables }: ModelFiles,
   model: string | undefined,
   config: ServeConfig,
   { assets, env }: ServeContext,
@@ -182,7 +184,7 @@ function createPool(
         python,
         assets,
         env,
-        variables: workers[index],
+        variables: { ...variables, ...workers[index] },
         startupTimeoutMs,
         requestTimeoutMs,
         maxRequests,

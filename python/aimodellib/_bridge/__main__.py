@@ -1,5 +1,5 @@
 """Entry of a worker process, ``python .../aimodellib/_bridge/__main__.py``, and of what is done without a
-worker: ``check``, ``requirements``, ``tensorboard``, ``rank``.
+worker: ``check``, ``requirements``, ``supervise``, ``tensorboard``, ``rank``.
 
 The first lines run on any Python, 2.7 included, so that one which is too old says so rather than failing on syntax.
 """
@@ -28,6 +28,10 @@ if __name__ == "__main__":
         from aimodellib._bridge.requirements import main as requirements
 
         requirements(sys.argv[2:])
+    elif command == ["supervise"]:
+        from aimodellib._bridge.supervise import main as supervise
+
+        supervise(sys.argv[2:])
     elif command == ["rank"]:
         from aimodellib._bridge.launch import main as rank
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import site
 import sys
 from importlib import metadata
 from types import ModuleType
@@ -15,11 +16,11 @@ from typing import Any
 
 
 def main(arguments: list[str]) -> None:
-    """Print as JSON what is asked for: ``check FILE``, or ``list``."""
-    command, *rest = arguments
+    """Print as JSON what is asked for: ``check``, with the requirements on standard input, or ``list``."""
+    (command,) = arguments
     if command == "check":
-        with open(rest[0], encoding="utf-8-sig") as file:
-            result: dict[str, Any] = {"unmet": check(file.read())}
+        # The text, decoded as pip does, comes on standard input.
+        result: dict[str, Any] = {"unmet": check(sys.stdin.buffer.read().decode("utf-8", "replace"))}
         result["site"] = site_folders()
         names = {dist.metadata["Name"].lower() for dist in metadata.distributions()}
         result["bare"] = names <= {"pip", "setuptools", "wheel"}
@@ -66,13 +67,21 @@ def logical_lines(text: str) -> list[str]:
     return lines
 
 
-def site_folders() -> list[str]:
-    """Where this Python's packages lie, in the order in which it looks."""
+def site_folders() -> list[dict[str, Any]]:
+    """Where this Python's packages lie, in the order in which it looks, and where ``.pth`` files are executed."""
     standard = os.path.dirname(os.__file__)
-    return [
+    sites = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    inherited = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    paths = [
         path
         for path in sys.path[1:]
-        if os.path.isdir(path) and path != standard and path != os.path.join(standard, "lib-dynload")
+        if path not in (standard, os.path.join(standard, "lib-dynload")) and path not in inherited
+    ]
+    # A folder that is not there yet counts, too: packages may be installed into it.
+    return [
+        {"path": path, "pth": path in sites, "there": os.path.isdir(path)}
+        for path in dict.fromkeys([*paths, *sites])
+        if os.path.isdir(path) or path in sites
     ]
 
 

@@ -57,3 +57,6 @@ export function has(path: string): Need {
     return `${path} is not installed`;
   }
 }
+
+/** The rights of root: files can be given to other users. */
+export const HAS_ROOT: Need = Deno.uid() === 0 || "giving files to another user needs root";

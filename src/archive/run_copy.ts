@@ -1,0 +1,109 @@
+/**
+ * A copy of an unpacked archive for one run: scripts may write into their own folder, and no other run sees it.
+ *
+ *     CACHE/runs/NAME/         the copy; large files are links to the cache, where they are read-only
+ *     CACHE/runs/NAME.lock     locked by the run
+ */
+
+import { createHash } from "node:crypto";
+import { tryLockExclusively } from "../cache/lock.ts";
+import { removeIfThere } from "../cache/shelf.ts";
+import { type Item, LARGE_BYTES } from "./content.ts";
+import { writeAll } from "./files/write_file.ts";
+
+/** A copy, which is removed when this is disposed. */
+export interface RunCopy extends Disposable {
+  /** Its absolute path. */
+  readonly root: string;
+}
+
+/** The folder of the cache for copies. */
+export const RUNS = "runs";
+/** For a lock that nobody holds, in ms. */
+const TRY_MS = 20;
+
+/** A small file is not what was unpacked. */
+export class ChangedError extends Error {
+  override readonly name = "ChangedError";
+}
+
+/**
+ * Makes a copy.
+ *
+ * @param items what `source` holds
+ * @param linked names of folders in the root that become links to the source, since no script has business in them
+ * @throws {ChangedError} if a file is not what was noted
+ */
+export async function copyForRun(
+  source: string,
+  items: readonly Item[],
+  runs: string,
+  linked: readonly string[],
+): Promise<RunCopy> {
+  const root = `${runs}/${crypto.randomUUID().slice(0, 13)}`;
+  const lock = Deno.openSync(`${root}.lock`, { read: true, write: true, createNew: true, mode: 0o600 });
+  const dispose = () => {
+    try {
+      removeIfThere(root);
+      removeIfThere(`${root}.lock`);
+    } finally {
+      lock.close();
+    }
+  };
+  try {
+    await lock.lock(true);
+    Deno.mkdirSync(root, { mode: 0o700 });
+    for (const item of items) {
+      const [top] = item.path.split("/", 1);
+      if (!linked.includes(top!)) copy(source, root, item);
+      else if (item.path === top) Deno.symlinkSync(`${source}/${top}`, `${root}/${top}`);
+    }
+    return { root, [Symbol.dispose]: dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+function copy(source: string, root: string, item: Item): void {
+  const from = `${source}/${item.path}`;
+  const to = `${root}/${item.path}`;
+  switch (item.kind) {
+    case "folder":
+      return Deno.mkdirSync(to);
+    case "link":
+      return Deno.symlinkSync(item.target, to);
+    case "file": {
+      if (item.size >= LARGE_BYTES) return Deno.symlinkSync(from, to);
+      const bytes = Deno.readFileSync(from);
+      if (createHash("sha256").update(bytes).digest("hex") !== item.sha256) throw new ChangedError(from);
+      const { mode, mtime } = Deno.lstatSync(from);
+      using file = Deno.openSync(to, { write: true, createNew: true, mode: (mode! & 0o111) === 0 ? 0o644 : 0o755 });
+      writeAll(file, bytes);
+      file.utimeSync(mtime!, mtime!);
+    }
+  }
+}
+
+/** Removes copies of runs that were killed. */
+export async function sweepRuns(runs: string): Promise<void> {
+  let names: string[];
+  try {
+    names = [...Deno.readDirSync(runs)].map(({ name }) => name).filter((name) => name.endsWith(".lock"));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  await Promise.all(names.map(async (name) => {
+    const path = `${runs}/${name}`;
+    try {
+      using lock = Deno.openSync(path, { read: true, write: true });
+      if (!await tryLockExclusively(lock, TRY_MS)) return;
+      removeIfThere(path.slice(0, -".lock".length));
+      removeIfThere(path);
+    } catch (error) {
+      // Another run has removed it.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }));
+}

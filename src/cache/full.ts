@@ -1,0 +1,21 @@
+/** Whether a disk has no room. */
+
+/** More than a file that a full disk may still have room for, in bytes. */
+const PROBE_BYTES = 256 * 1024;
+
+/** Whether nothing more can be written to a folder. */
+export function isFull(folder: string): boolean {
+  let path: string | undefined;
+  try {
+    path = Deno.makeTempFileSync({ dir: folder, prefix: ".probe-" });
+    using file = Deno.openSync(path, { write: true });
+    const bytes = new Uint8Array(PROBE_BYTES);
+    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    file.syncDataSync();
+    return false;
+  } catch {
+    return true;
+  } finally {
+    if (path !== undefined) Deno.removeSync(path);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Whether others than this user could have put something into a folder. Code is run from the cache, as this user: a folder that
+ * others may write to, or rename, is not used.
+ */
+
+/** Root, who may do everything anyway. */
+const ROOT_UID = 0;
+const GROUP_WRITES = 0o020;
+const OTHERS_WRITE = 0o002;
+/** In a folder with this bit, only the owner of a file may rename or remove it (`/tmp`). */
+const STICKY = 0o1000;
+
+/** A reason not to trust a folder, such as `'/srv/cache' may be written to by everybody`. */
+export type Distrust = string;
+
+/**
+ * Looks at a folder and all above it.
+ *
+ * @param folder an absolute path without links
+ * @returns why it is not to be trusted; undefined if it is
+ */
+export function distrustOfFolder(folder: string): Distrust | undefined {
+  const own = distrustOf(folder);
+  if (own !== undefined) return own;
+  const foreign = overflowUid();
+  for (let path = parentOf(folder);; path = parentOf(path)) {
+    const { uid, mode } = Deno.lstatSync(path);
+    if (!isMine(uid) && uid !== foreign) return `'${path}' belongs to user ${uid}`;
+    if (!isSticky(mode) && othersWrite(path)) return `'${path}' may be written to by others`;
+    if (path === "/") return undefined;
+  }
+}
+
+/**
+ * Looks at a file or a folder, not at what is in it. The target of a link is not looked at: nobody else can change the link.
+ *
+ * @returns why it is not to be trusted; undefined if it is
+ * @throws {Deno.errors.NotFound} if it is not there
+ */
+export function distrustOf(path: string): Distrust | undefined {
+  const { uid, isSymlink } = Deno.lstatSync(path);
+  if (!isMine(uid)) return `'${path}' belongs to user ${uid}`;
+  if (!isSymlink && othersWrite(path)) return `'${path}' may be written to by others`;
+  return undefined;
+}
+
+/** The same of a folder and everything in it. */
+export function distrustOfTree(folder: string): Distrust | undefined {
+  const own = distrustOf(folder);
+  if (own !== undefined) return own;
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    const found = isDirectory ? distrustOfTree(path) : distrustOf(path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function othersWrite(path: string): boolean {
+  const { mode, gid, uid } = Deno.lstatSync(path);
+  if (mode === null) return false;
+  if ((mode & OTHERS_WRITE) !== 0) return true;
+  // Many systems give each user a group of the same number, and let the group write (umask 002).
+  return (mode & GROUP_WRITES) !== 0 && gid !== uid;
+}
+
+function isSticky(mode: number | null): boolean {
+  return mode !== null && (mode & STICKY) !== 0;
+}
+
+function isMine(uid: number | null): boolean {
+  return uid === Deno.uid() || uid === ROOT_UID;
+}
+
+/** The user that owns what belongs to none in a user namespace, `/` among others; undefined outside of one. */
+function overflowUid(): number | undefined {
+  try {
+    const [, , count] = Deno.readTextFileSync("/proc/self/uid_map").trim().split(/\s+/);
+    if (Number(count) === 2 ** 32 - 1) return undefined;
+    return Number(Deno.readTextFileSync("/proc/sys/kernel/overflowuid"));
+  } catch {
+    return undefined;
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}

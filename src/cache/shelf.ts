@@ -1,0 +1,237 @@
+/**
+ * A folder of the cache, in which other folders are kept by the digest of what they were made from.
+ *
+ *     SHELF/DIGEST-GENERATION/       what is kept
+ *     SHELF/DIGEST-GENERATION.lock   locked together by those who use it, and alone by who removes it
+ *     SHELF/DIGEST.current           the generation that the next user takes
+ *     SHELF/DIGEST.making.lock       locked alone by who makes a generation
+ *
+ * 1. A generation never changes once it is current. What has to be made again becomes another generation, and those who use the
+ *    one before keep it.
+ * 2. Making and using have locks of their own: who waits to make does not wait for those who use.
+ * 3. Nothing is removed while somebody uses it. A lock ends with the process that holds it, however that ends.
+ */
+
+import { reasonOf } from "../errors.ts";
+import { lockExclusively, lockShared, type LockWait, tryLockExclusively } from "./lock.ts";
+import { distrustOf, distrustOfFolder } from "./private.ts";
+
+/** A folder that is kept. */
+export interface Kept {
+  /** Of what it was made from, in hexadecimal digits. */
+  readonly digest: string;
+  /** Its absolute path. */
+  readonly root: string;
+  readonly lastUsed: Date;
+}
+
+/** A kept folder that stays until this is disposed. */
+export interface InUse extends Disposable {
+  /** Its absolute path. */
+  readonly root: string;
+}
+
+/** What is to be kept, and how it is made. */
+export interface KeepOptions extends LockWait {
+  /** Whether a generation is as it was made. */
+  readonly isWhole: (root: string) => boolean;
+  /** Makes a folder that is not there yet. What a failure leaves is removed. */
+  readonly make: (root: string) => Promise<void>;
+  /** Make another generation, even if there is a whole one. */
+  readonly anew?: boolean;
+}
+
+/** Of a lock that is not to be waited for, in ms. */
+const TRY_MS = 50;
+/** What was begun so long ago is not being made any more, in ms. */
+const STALE_MS = 24 * 3600 * 1000;
+const GENERATION = /^([0-9a-f]{32,})-[0-9a-f]{8}$/;
+
+/**
+ * The absolute path of a shelf, which is made if it is not there.
+ *
+ * @param say takes a line that says why the shelf is not used, except where it can't be written to: a read-only home is common in containers
+ * @returns undefined if the shelf can't be used
+ */
+export function openShelf(path: string, say: (text: string) => void): string | undefined {
+  let shelf: string;
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    Deno.removeSync(Deno.makeTempFileSync({ dir: path, prefix: ".probe-" }));
+    shelf = Deno.realPathSync(path);
+  } catch (error) {
+    if (isNoSpace(error)) say(`The cache '${path}' is full: a temporary folder is used for this run\n`);
+    return undefined;
+  }
+  const distrust = distrustOfFolder(shelf);
+  if (distrust === undefined) return shelf;
+  say(
+    `The cache '${path}' is not used, since ${distrust}: a temporary folder is used for this run. ` +
+      "Set AIMODELLIB_CACHE_DIR to a folder that only you can write to\n",
+  );
+  return undefined;
+}
+
+/** Whether a disk, or a user's share of it, is full. */
+export function isNoSpace(error: unknown): boolean {
+  return error instanceof Error && /os error (28|122)\b/.test(error.message);
+}
+
+/**
+ * Takes what is kept, or makes it. Of several that would make the same, one does, and the others wait for it.
+ *
+ * @throws {Error} the reason of `options.signal`, or what `make` throws
+ */
+export async function keep(shelf: string, digest: string, options: KeepOptions): Promise<InUse> {
+  const { isWhole, make, anew = false } = options;
+  const base = `${shelf}/${digest}`;
+  if (!anew) {
+    const found = await useCurrent(base, options);
+    if (found !== undefined) return found;
+  }
+  using _ = await lockExclusively(`${base}.making.lock`, options);
+  if (!anew) {
+    const found = await useCurrent(base, options);
+    if (found !== undefined) return found;
+  }
+  const root = `${base}-${crypto.randomUUID().slice(0, 8)}`;
+  const lock = await lockShared(`${root}.lock`, options);
+  try {
+    await make(root);
+    if (!isWhole(root)) throw new Error(`'${root}' was changed while it was made`);
+    writeCurrent(base, root);
+  } catch (error) {
+    try {
+      removeIfThere(root);
+      removeIfThere(`${root}.lock`);
+    } finally {
+      lock.close();
+    }
+    throw error;
+  }
+  await removeOthers(shelf, digest, root);
+  return inUse(root, lock);
+}
+
+/** Removes the other generations, and what was begun by somebody who was killed; what is in use stays. */
+async function removeOthers(shelf: string, digest: string, current: string): Promise<void> {
+  const others = listKept(shelf).filter((kept) => kept.digest === digest && kept.root !== current);
+  await Promise.all(others.map(removeKept));
+}
+
+async function useCurrent(base: string, options: KeepOptions): Promise<InUse | undefined> {
+  const root = currentOf(base);
+  if (root === undefined) return undefined;
+  const lock = await lockShared(`${root}.lock`, options);
+  try {
+    if (distrustOf(root) === undefined && options.isWhole(root)) {
+      touch(root);
+      return inUse(root, lock);
+    }
+  } catch (error) {
+    // Somebody has removed it.
+    if (!(error instanceof Deno.errors.NotFound)) {
+      lock.close();
+      throw error;
+    }
+  }
+  lock.close();
+  return undefined;
+}
+
+function inUse(root: string, lock: Deno.FsFile): InUse {
+  return { root, [Symbol.dispose]: () => lock.close() };
+}
+
+/** The path of the current generation. */
+function currentOf(base: string): string | undefined {
+  const path = `${base}.current`;
+  try {
+    if (distrustOf(path) !== undefined) return undefined;
+    const generation = Deno.readTextFileSync(path).trim();
+    return /^[0-9a-f]{8}$/.test(generation) ? `${base}-${generation}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeCurrent(base: string, root: string): void {
+  const temporary = `${root}.current.tmp`;
+  Deno.writeTextFileSync(temporary, `${root.slice(base.length + 1)}\n`, { mode: 0o600 });
+  Deno.renameSync(temporary, `${base}.current`);
+}
+
+/** Notes that a folder is used: what was not used for long may be removed. */
+function touch(root: string): void {
+  const now = new Date();
+  try {
+    Deno.utimeSync(root, now, now);
+  } catch {
+    // Root made it, for others to use.
+  }
+}
+
+/** Removes a file or a folder, if it is there. */
+export function removeIfThere(root: string): void {
+  try {
+    Deno.removeSync(root, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What is kept, the most recently used first. */
+export function listKept(shelf: string): Kept[] {
+  const kept: Kept[] = [];
+  for (const { name, isDirectory } of entriesOf(shelf)) {
+    const digest = GENERATION.exec(name)?.[1];
+    if (!isDirectory || digest === undefined) continue;
+    const root = `${shelf}/${name}`;
+    kept.push({ digest, root, lastUsed: Deno.statSync(root).mtime ?? new Date(0) });
+  }
+  return kept.sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime());
+}
+
+/**
+ * Removes a kept folder.
+ *
+ * @returns false if it is in use
+ */
+export async function removeKept({ root }: Pick<Kept, "root">): Promise<boolean> {
+  using file = Deno.openSync(`${root}.lock`, { write: true, create: true, mode: 0o600 });
+  if (!await tryLockExclusively(file, TRY_MS)) return false;
+  try {
+    // Renamed first: it is there whole, or not at all.
+    const doomed = `${root}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    Deno.renameSync(root, doomed);
+    Deno.removeSync(doomed, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  removeIfThere(`${root}.lock`);
+  return true;
+}
+
+/** Removes what somebody who was killed has begun and never finished. */
+export function sweep(shelf: string): void {
+  for (const { name } of entriesOf(shelf)) {
+    if (!name.endsWith(".tmp")) continue;
+    const path = `${shelf}/${name}`;
+    try {
+      const { mtime } = Deno.lstatSync(path);
+      if (Date.now() - (mtime?.getTime() ?? 0) > STALE_MS) Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      // Somebody else sweeps, too.
+      if (!(error instanceof Deno.errors.NotFound)) throw new Error(`'${path}' can't be removed: ${reasonOf(error)}`);
+    }
+  }
+}
+
+function entriesOf(shelf: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(shelf)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

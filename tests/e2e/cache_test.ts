@@ -1,0 +1,224 @@
+/** The cache: no run changes what is kept in it, starts wait for each other with a word, and others can't put code into it. */
+
+import assert from "node:assert/strict";
+import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
+import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const manifest = (role: "training" | "serving") =>
+  `{"${role}Script": "${role.replace("ing", "").replace("serv", "serve")}.py", "logNamingFormat": "%d.log"}`;
+
+/** An archive made by hand with tar. */
+function tar(box: Sandbox, files: Readonly<Record<string, string>>, name = "model.tar.gz"): void {
+  const role = "train.py" in files ? "training" : "serving";
+  const folder = box.module({ "manifest.json": manifest(role), ...files }, `${name}.d`);
+  const args = ["-C", folder, "-czf", box.path(name), "."];
+  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+}
+
+/** What is kept of archives, without locks. */
+function kept(box: Sandbox): string[] {
+  const shelf = box.path("home/.cache/aimodellib/archives");
+  return [...Deno.readDirSync(shelf)].filter(({ isDirectory }) => isDirectory).map(({ name }) =>
+    `${shelf}/${name}/root`
+  );
+}
+
+const WRITES = py`
+  import json, os, time
+  HERE = os.path.dirname(os.path.abspath(__file__))
+  def train(d, *args):
+      path = os.path.join(HERE, "config.json")
+      with open(path) as file: config = json.load(file)
+      print(config["lr"], sorted(os.listdir(HERE)), flush=True)
+      with open(path, "w") as file: json.dump({"lr": config["lr"] / 2}, file)
+      open(os.path.join(HERE, "vocabulary.txt"), "w").close()
+      os.remove(os.path.join(HERE, "gone.txt"))
+      if args: time.sleep(60)
+`;
+
+test("three runs of an archive start from the same files, whatever a script writes into its folder", async (box) => {
+  tar(box, { "train.py": WRITES, "config.json": `{"lr": 0.1}`, "gone.txt": "" });
+  const busy = box.start(["train", "model.tar.gz", "out", "wait"]);
+  await busy.stdout.waitFor(/^0\.1/);
+  // Python has cached the script in this very folder.
+  const expected = "0.1 ['__pycache__', 'config.json', 'gone.txt', 'manifest.json', 'train.py']\n";
+  for (let i = 0; i < 2; i++) {
+    const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "out"]);
+    assert.deepEqual([code, stdout], [0, expected], stderr);
+  }
+  assert.equal(busy.stdout.text, expected);
+  busy.kill("SIGTERM");
+  await busy.finished();
+  const runs = [...Deno.readDirSync(box.path("home/.cache/aimodellib/runs"))];
+  assert.deepEqual(runs, [], "copies are removed");
+});
+
+test("the copy of a run that was killed is removed by a later one", async (box) => {
+  tar(box, { "train.py": "import time\ndef train(d, *args):\n  print('up', flush=True)\n  if args: time.sleep(60)\n" });
+  const busy = box.start(["train", "model.tar.gz", "out", "wait"]);
+  await busy.stdout.waitFor(/^up/);
+  busy.kill("SIGKILL");
+  await busy.exited();
+  const runs = box.path("home/.cache/aimodellib/runs");
+  assert.equal([...Deno.readDirSync(runs)].length, 2);
+  assert.equal((await box.run(["cache", "prune"])).code, 0);
+  assert.deepEqual([...Deno.readDirSync(runs)], []);
+});
+
+/** Ways to change what is kept. */
+const CHANGES: readonly (readonly [string, (root: string) => void])[] = [
+  ["an edited script of the same size", (root) => edit(`${root}/train.py`, (text) => text.replace("good", "evil"))],
+  ["an edited script of the same size and time", (root) => {
+    const { mtime } = Deno.statSync(`${root}/train.py`);
+    edit(`${root}/train.py`, (text) => text.replace("good", "evil"));
+    Deno.utimeSync(`${root}/train.py`, mtime!, mtime!);
+  }],
+  ["an edited manifest", (root) => edit(`${root}/manifest.json`, (text) => text.replace("train.py", "evil.py"))],
+  ["another script in its place", (root) => {
+    Deno.writeTextFileSync(`${root}/evil.py`, EVIL);
+    Deno.renameSync(`${root}/evil.py`, `${root}/train.py`);
+  }],
+  ["a link in its place", (root) => {
+    Deno.writeTextFileSync(`${root}/../evil.py`, EVIL);
+    Deno.removeSync(`${root}/train.py`);
+    Deno.symlinkSync("../evil.py", `${root}/train.py`);
+  }],
+  ["a module of the standard library's name", (root) => Deno.writeTextFileSync(`${root}/json.py`, EVIL)],
+  ["a folder of a module's name", (root) => {
+    Deno.mkdirSync(`${root}/helper`);
+    Deno.writeTextFileSync(`${root}/helper/__init__.py`, "VALUE = 'evil'\n");
+  }],
+  ["a file that is gone", (root) => Deno.removeSync(`${root}/helper.py`)],
+  ["an edited large file", (root) => {
+    Deno.chmodSync(`${root}/weights.bin`, 0o644);
+    edit(`${root}/weights.bin`, (text) => `evil${text.slice(4)}`);
+  }],
+  ["an edited large file of the same time", (root) => {
+    const { mtime } = Deno.statSync(`${root}/weights.bin`);
+    Deno.chmodSync(`${root}/weights.bin`, 0o644);
+    edit(`${root}/weights.bin`, (text) => `evil${text.slice(4)}`);
+    Deno.utimeSync(`${root}/weights.bin`, mtime!, mtime!);
+  }],
+  ["a link for the whole folder", (root) => {
+    Deno.renameSync(root, `${root}-old`);
+    Deno.mkdirSync(`${root}-evil`);
+    Deno.writeTextFileSync(`${root}-evil/train.py`, EVIL);
+    Deno.writeTextFileSync(`${root}-evil/manifest.json`, manifest("training"));
+    Deno.symlinkSync(`${root}-evil`, root);
+  }],
+  ["a list of its content that is rubbish", (root) => Deno.writeTextFileSync(`${root}/../content.json`, "{")],
+  ["a list of its content that is gone", (root) => Deno.removeSync(`${root}/../content.json`)],
+];
+
+const GOOD = py`
+  import json, os, helper
+  def train(d):
+      with open(os.path.join(os.path.dirname(__file__), "weights.bin")) as file: weights = file.read(4)
+      print("good", helper.VALUE, weights, json.__name__)
+`;
+const EVIL = "def train(d): print('evil')\n";
+
+function edit(path: string, change: (text: string) => string): void {
+  Deno.writeTextFileSync(path, change(Deno.readTextFileSync(path)));
+}
+
+test("an archive whose kept files were changed runs what is packed", async (box) => {
+  tar(box, { "train.py": GOOD, "helper.py": "VALUE = 'good'\n", "weights.bin": "good".repeat(1_500_000) });
+  const run = () => box.run(["train", "model.tar.gz", "out"]);
+  assert.equal((await run()).stdout, "good good good json\n");
+  for (const [what, change] of CHANGES) {
+    assert.equal(kept(box).length, 1, what);
+    change(kept(box)[0]!);
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual([code, stdout], [0, "good good good json\n"], `${what}: ${stderr}`);
+  }
+});
+
+test("large files are not copied for a run", async (box) => {
+  const script =
+    "import os\ndef train(d): print(os.path.islink(os.path.join(os.path.dirname(__file__), 'weights.bin')))\n";
+  tar(box, { "train.py": script, "weights.bin": "x".repeat(8_000_000) });
+  assert.equal((await box.run(["train", "model.tar.gz", "out"])).stdout, "True\n");
+});
+
+test("serve takes an archive from standard input while the same one is served", async (box) => {
+  tar(box, { "serve.py": echo() });
+  Deno.mkdirSync(box.path("out"));
+  const first = await Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "out"]), true);
+  const args = ["-c", `exec "$0" serve --port 0 - out < model.tar.gz`, BIN];
+  const second = await Server.attach(box.start(args, { command: "sh" }), true);
+  for (const server of [first, second]) assert.equal((await server.invoke("ab")).text, "ab");
+  await first.stop();
+  await second.stop();
+});
+
+test("two starts of an archive with requirements both become ready", async (box) => {
+  tar(box, { "serve.py": echo(), "requirements.txt": "tabulate==0.9.0\n" });
+  Deno.mkdirSync(box.path("out"));
+  const start = () => Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "out"]), true);
+  const servers = await Promise.all([start(), start(), start()]);
+  for (const server of servers) assert.equal((await server.invoke("ab")).text, "ab");
+  for (const server of servers) await server.stop();
+});
+
+test("a start that waits for an installation says for which process, and ends on SIGTERM", async (box) => {
+  const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "fox==1.0\n" });
+  Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nexec sleep 60\n", { mode: 0o755 });
+  const env = { PIP_CMD: box.path("pip") };
+  const first = box.start(["train", module, "train.py", "out"], { env });
+  await first.stderr.waitFor(/^begun$/);
+  const second = box.start(["train", module, "train.py", "out"], { env });
+  await second.stderr.waitFor(new RegExp(`^Waiting for process ${first.pid}, which installs .*requirements\\.txt`));
+  second.kill("SIGTERM");
+  const { code, stderr } = await second.finished();
+  assert.equal(code, 1);
+  assert.match(stderr, /Stopped by SIGTERM/);
+  first.kill("SIGTERM");
+  await first.finished();
+});
+
+test("a cache that others may write to is not used, and that is said", async (box) => {
+  const cache = box.path("shared");
+  Deno.mkdirSync(cache);
+  Deno.chmodSync(cache, 0o777);
+  tar(box, { "train.py": "def train(d): print(__file__)\n" });
+  const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "out"], {
+    env: { AIMODELLIB_CACHE_DIR: cache },
+  });
+  assert.equal(code, 0, stderr);
+  assert.ok(stdout.startsWith(box.path("tmp/")), stdout);
+  assert.match(stderr, /The cache '.*shared.*' is not used, since '.*' may be written to by others/);
+});
+
+test("files that another user put into the cache are neither run nor imported", async (box) => {
+  const cache = box.path("home/.cache/aimodellib");
+  tar(box, { "train.py": "import json\ndef train(d): print(json.__file__)\n" });
+  const run = () => box.run(["train", "model.tar.gz", "out"]);
+  const { stdout } = await run();
+  const plant = (folder: string) => {
+    Deno.writeTextFileSync(`${folder}/json.py`, "print('planted')\n");
+    Deno.chownSync(`${folder}/json.py`, 65534, 65534);
+  };
+  for (const { name } of Deno.readDirSync(cache)) if (name.startsWith("python-")) plant(`${cache}/${name}`);
+  for (const root of kept(box)) plant(root);
+  assert.equal((await run()).stdout, stdout);
+  // One that took the place of a folder of ours.
+  for (const root of kept(box)) Deno.chownSync(root, 65534, 65534);
+  assert.equal((await run()).stdout, stdout);
+}, HAS_ROOT);
+
+test("a full disk of the cache is said, and a temporary folder is used", async (box) => {
+  tar(box, { "train.py": "def train(d): print('ran')\n", "data.bin": "x".repeat(6_000_000) });
+  box.write({
+    "full.sh": `
+      mkdir small && mount -t tmpfs -o size=3m,mode=700 small small || exit 99
+      AIMODELLIB_CACHE_DIR=$PWD/small/cache "$1" train model.tar.gz out; code=$?
+      find small/cache/archives -mindepth 1 -name '*.tmp' -o -name root
+      exit $code
+    `,
+  });
+  const { code, stdout, stderr } = await box.run(["--mount", "sh", "full.sh", BIN], { command: "unshare" });
+  assert.deepEqual([code, stdout], [0, "ran\n"], stderr);
+  assert.match(stderr, /The cache '.*small\/cache\/archives' is full: a temporary folder is used/);
+}, CAN_MOUNT);

@@ -1,0 +1,197 @@
+/** Environments hold what their module asks for, and nothing that another one brought. */
+
+import assert from "node:assert/strict";
+import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { makeWheel } from "./support/wheels.ts";
+
+const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
+const MANIFEST = `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`;
+
+/** An archive whose requirements name a wheel or a folder that is in it. */
+function archive(box: Sandbox, name: string, requirements: string, fill: (folder: string) => void): string {
+  const folder = box.module(
+    { "train.py": TRAIN, "manifest.json": MANIFEST, "requirements.txt": requirements },
+    `${name}.d`,
+  );
+  fill(folder);
+  const args = ["-C", folder, "-czf", box.path(`${name}.tar.gz`), "."];
+  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+  return `${name}.tar.gz`;
+}
+
+/** What a run prints. */
+async function trained(box: Sandbox, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await box.run(["train", ...args]);
+  assert.equal(code, 0, stderr);
+  return stdout.trim();
+}
+
+/** A Python environment without packages of its own. */
+async function venv(box: Sandbox, name: string): Promise<string> {
+  const { code, stderr } = await box.run(["-m", "venv", name], { command: PYTHON });
+  assert.equal(code, 0, stderr);
+  return box.path(`${name}/bin/python`);
+}
+
+const LOCAL = [
+  ["a wheel in the module", "vendor/fox-1.0-py3-none-any.whl\n", "vendor"],
+  ["a wheel with a marker", "./vendor/fox-1.0-py3-none-any.whl ; python_version > '3'\n", "vendor"],
+  ["a folder of wheels", "--no-index\n--find-links vendor\nfox==1.0\n", "vendor"],
+  ["a folder of wheels in a nested file", "-r more/requirements.txt\n", "more/vendor"],
+] as const;
+
+for (const [what, requirements, place] of LOCAL) {
+  test(`two archives that ask alike for ${what} run each its own code`, async (box) => {
+    const make = (value: number) =>
+      archive(box, `a${value}`, requirements, (folder) => {
+        makeWheel(`${folder}/${place}`, "fox", "1.0", `V = ${value}`);
+        if (place.startsWith("more")) {
+          Deno.writeTextFileSync(`${folder}/more/requirements.txt`, "--no-index\n--find-links vendor\nfox==1.0\n");
+        }
+      });
+    for (const value of [1, 2]) assert.equal(await trained(box, make(value), "model"), `runs ${value}`);
+    assert.equal(await trained(box, "a1.tar.gz", "model"), "runs 1");
+  });
+}
+
+test("archives with bundled wheels of one name and size run each its own code, signed or not", async (box) => {
+  const make = (value: number) =>
+    archive(box, `b${value}`, "fox==1.0\n", (folder) => makeWheel(`${folder}/wheels`, "fox", "1.0", `V = ${value}`));
+  for (const value of [4, 5]) assert.equal(await trained(box, make(value), "model"), `runs ${value}`);
+  await box.run(["keygen", "-W"]);
+  make(6);
+  await box.run(["sign", "b6.tar.gz"]);
+  assert.equal(await trained(box, "--key", "aimodellib.pub", "b6.tar.gz", "model"), "runs 6");
+});
+
+test("a signed archive shares no environment with one that is not signed", async (box) => {
+  const unsigned = archive(box, "u", "fox==1.0\n", (folder) => makeWheel(`${folder}/wheels`, "fox", "1.0", "V = 1"));
+  await trained(box, unsigned, "model");
+  await box.run(["keygen", "-W"]);
+  await box.run(["sign", unsigned]);
+  const signed = await box.run(["train", "--key", "aimodellib.pub", unsigned, "model"]);
+  assert.match(signed.stderr, /Installing /);
+});
+
+test("an edited folder that the requirements name is installed again, and one that is not edited is not", async (box) => {
+  const setup = "from setuptools import setup\nsetup(name='fox', version='1.0', py_modules=['fox'])\n";
+  box.write({ "lib/setup.py": setup, "lib/fox.py": "V = 1\n" });
+  const module = box.module({ "train.py": TRAIN, "requirements.txt": "../lib\n" });
+  const run = () => box.run(["train", module, "train.py", "model"]);
+  const first = await run();
+  assert.deepEqual([first.code, first.stdout], [0, "runs 1\n"], first.stderr);
+  const second = await run();
+  assert.deepEqual([second.stdout, second.stderr], ["runs 1\n", ""]);
+  box.write({ "lib/fox.py": "V = 2\n" });
+  const third = await run();
+  assert.equal(third.stdout, "runs 2\n", third.stderr);
+});
+
+test("a base whose packages changed is noticed at the next start", async (box) => {
+  const python = await venv(box, "base");
+  makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
+  makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
+  const pip = (...args: string[]) => box.run(["-m", "pip", "-q", ...args], { command: python });
+  await pip("install", "--no-index", "--find-links", "dist", "fox");
+  const module = box.module({
+    "train.py": "import fox, owl\ndef train(d): print(fox.V, owl.V)\n",
+    "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nfox\nowl\n`,
+  });
+  const run = () => trained(box, "--python", python, module, "train.py", "model");
+  assert.equal(await run(), "1 2");
+  await pip("uninstall", "-y", "fox");
+  assert.equal(await run(), "1 2");
+});
+
+for (const how of ["a path", "an import hook"] as const) {
+  test(`packages that the base finds by ${how} in a .pth file are seen beside an environment`, async (box) => {
+    const python = await venv(box, "base");
+    const { stdout } = await box.run(["-c", "import site; print(site.getsitepackages()[0])"], { command: python });
+    const site = stdout.trim();
+    box.write({ "elsewhere/fox.py": "V = 7\n" });
+    const line = how === "a path"
+      ? box.path("elsewhere")
+      : `import sys; sys.path.append(${JSON.stringify(box.path("elsewhere"))})`;
+    Deno.writeTextFileSync(`${site}/fox.pth`, `${line}\n`);
+    makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
+    const module = box.module({
+      "train.py": "import fox, owl\ndef train(d): print(fox.V, owl.V)\n",
+      "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nowl\n`,
+    });
+    assert.equal(await trained(box, "--python", python, module, "train.py", "model"), "7 2");
+  });
+}
+
+test("--install always makes an environment anew, while a run uses the one before", async (box) => {
+  makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
+  const module = box.module({
+    "train.py": py`
+      import fox, os, sys, time
+      def train(d, *args):
+          print("runs", fox.V, sys.prefix, flush=True)
+          if args: time.sleep(60)
+          import importlib; importlib.reload(fox)
+    `,
+    "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nfox\n`,
+  });
+  const busy = box.start(["train", module, "train.py", "model", "wait"]);
+  await busy.stdout.waitFor(/^runs 1/);
+  const again = await box.run(["train", "--install", "always", module, "train.py", "model"]);
+  assert.match(again.stderr, /Installing /);
+  const prefix = (text: string) => text.trim().split(" ")[2]!;
+  assert.notEqual(prefix(again.stdout), prefix(busy.stdout.text));
+  assert.ok(Deno.statSync(prefix(busy.stdout.text)).isDirectory, "what is used stays");
+  const next = await box.run(["train", module, "train.py", "model"]);
+  assert.equal(prefix(next.stdout), prefix(again.stdout));
+  busy.kill("SIGKILL");
+  await busy.finished();
+});
+
+test("programs that requirements bring are found first, those of the base's own environment next", async (box) => {
+  const python = await venv(box, "base");
+  makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
+  makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
+  const pip = ["-m", "pip", "-q", "install", "--no-index", "--find-links", "dist", "owl"];
+  assert.equal((await box.run(pip, { command: python })).code, 0);
+  const module = box.module({
+    "train.py": py`
+      import subprocess
+      def train(d):
+          for name in ("fox-program", "owl-program"):
+              subprocess.run([name], check=True)
+    `,
+    "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nfox\n`,
+  });
+  assert.equal(await trained(box, "--python", python, module, "train.py", "model"), "1\n2");
+});
+
+for (
+  const [what, bytes] of [
+    ["UTF-16", [0xff, 0xfe, ...[..."fox==1.0\n"].flatMap((c) => [c.charCodeAt(0), 0])]],
+    ["UTF-8 with a mark", [0xef, 0xbb, 0xbf, ...new TextEncoder().encode("fox==1.0\n")]],
+    ["Latin-1 with a coding line", [
+      ...new TextEncoder().encode("# -*- coding: latin-1 -*-\n# caf"),
+      0xe9,
+      10,
+      ...new TextEncoder().encode("fox==1.0\n"),
+    ]],
+  ] as const
+) {
+  test(`requirements.txt may be ${what}`, async (box) => {
+    const name = archive(box, "x", "", (folder) => {
+      Deno.writeFileSync(`${folder}/requirements.txt`, new Uint8Array(bytes));
+      makeWheel(`${folder}/wheels`, "fox", "1.0", "V = 3");
+    });
+    assert.equal(await trained(box, name, "model"), "runs 3");
+  });
+}
+
+test("kill -9 of a start that installs leaves no installer behind", async (box) => {
+  const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "fox==1.0\n" });
+  Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nsleep 60 &\nwait\n", { mode: 0o755 });
+  const program = box.start(["train", module, "train.py", "model"], { env: { PIP_CMD: box.path("pip") } });
+  await program.stderr.waitFor(/^begun$/);
+  program.kill("SIGKILL");
+  await program.exited();
+  // The sandbox checks that no process is left.
+});
