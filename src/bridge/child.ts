@@ -1,5 +1,5 @@
 /**
- * A program that we have started, in a process group of its own.
+ * A program that we have started.
  *
  * 1. No signal is sent once the program was waited for: its number, and that of its group, may belong to somebody else by then.
  * 2. Every wait for it has an end: SIGKILL is given {@linkcode KILL_LIMIT_MS} to work, and output {@linkcode OUTPUT_REST_MS} to
@@ -42,11 +42,15 @@ export interface ChildOptions {
   readonly stdin: "null" | "inherit" | "piped";
   /** Where what it prints goes. It waits while a function's promise is pending. */
   readonly output: "inherit" | OutputSinks;
+  /** Its process group, to which signals go; in `ours`, a signal goes to the process alone, and one of a terminal to all. @default "own" */
+  readonly group?: "own" | "ours";
 }
 
-/** A program in a process group of its own. */
+/** A program that we have started. */
 export class Child implements Disposable {
   readonly #child: Deno.ChildProcess;
+  /** What signals go to: the process, or its group. */
+  readonly #target: number;
   readonly #mark: string;
   readonly #readers: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>[] = [];
   readonly #ended = Promise.withResolvers<Exit | undefined>();
@@ -60,7 +64,7 @@ export class Child implements Disposable {
    *
    * @throws {Deno.errors} if it can't be started
    */
-  constructor(program: string, { args, cwd, env, stdin, output }: ChildOptions) {
+  constructor(program: string, { args, cwd, env, stdin, output, group = "own" }: ChildOptions) {
     this.#mark = crypto.randomUUID();
     const piped = output === "inherit" ? "inherit" : "piped";
     this.#child = new Deno.Command(program, {
@@ -70,8 +74,9 @@ export class Child implements Disposable {
       stdin,
       stdout: piped,
       stderr: piped,
-      detached: true,
+      detached: group === "own",
     }).spawn();
+    this.#target = group === "own" ? -this.pid : this.pid;
     void this.#child.status.then((exit) => {
       this.#exit = exit;
       clearTimeout(this.#killLimit);
@@ -85,13 +90,13 @@ export class Child implements Disposable {
     this.outputEnded.catch(() => {});
   }
 
-  /** Process id, and the id of its group. */
+  /** Process id, and the id of its group if that is its own. */
   get pid(): number {
     return this.#child.pid;
   }
 
   /** Its standard input, if that is piped. */
-  get stdin(): WritableStream<Uint8Array<ArrayBuffer>> {
+  get stdin(): WritableStream<Uint8Array> {
     return this.#child.stdin;
   }
 
@@ -105,20 +110,20 @@ export class Child implements Disposable {
     return this.#ended.promise;
   }
 
-  /** Sends a signal to its process group, unless it has ended. One that is gone, or another user's, is no error. */
+  /** Sends a signal to it, and to all of its group if that is its own, unless it has ended. One that is gone, or another user's, is no error. */
   kill(signal: Deno.Signal): void {
     if (this.#exit !== undefined) return;
     if (signal === "SIGKILL") {
       this.#killLimit ??= setTimeout(() => this.#ended.resolve(undefined), KILL_LIMIT_MS);
     }
     try {
-      Deno.kill(-this.pid, signal);
+      Deno.kill(this.#target, signal);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;
     }
   }
 
-  /** Kills what is left of it: its group unless it has ended, and what carries its mark. */
+  /** Kills what is left of it: itself and its group, unless it has ended, and what carries its mark. */
   killAll(): void {
     this.kill("SIGKILL");
     killMarked(this.#mark);
@@ -130,7 +135,7 @@ export class Child implements Disposable {
     this.#stopListening();
   }
 
-  /** Kills its group, unless it has ended, and listens no more. */
+  /** Kills it, unless it has ended, and listens no more. */
   [Symbol.dispose](): void {
     this.kill("SIGKILL");
     this.#stopListening();

@@ -2,6 +2,7 @@
 
 export { type Assets, cacheDir, layOutAssets } from "./assets.ts";
 export { Child, type ChildOptions, OUTPUT_REST_MS, type OutputSink, type OutputSinks } from "./child.ts";
+export { ANSWER_LIMIT_MS, type Finished, runChild } from "./run_child.ts";
 export { Connection } from "./connection.ts";
 export { describeExit, type Exit, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, parseMetadata } from "./frame.ts";

@@ -1,6 +1,14 @@
 /** Checks scripts without running them: a Python parses them, and the bridge says what is wrong. */
 
-import { type Assets, describeExit, layOutAssets, TOO_OLD } from "../bridge/mod.ts";
+import {
+  ANSWER_LIMIT_MS,
+  type Assets,
+  describeExit,
+  type Finished,
+  layOutAssets,
+  runChild,
+  TOO_OLD,
+} from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { findPython, type FindPythonOptions } from "./find_python.ts";
 
@@ -72,34 +80,21 @@ class CheckError extends Error {
 /** @throws {CheckError} */
 async function checkScript(python: string, assets: Assets, script: ScriptToCheck): Promise<CheckResult> {
   const { role, name, source, neighbours } = script;
-  let output: Deno.CommandOutput;
+  let finished: Finished;
   try {
-    const child = new Deno.Command(python, {
+    finished = await runChild(python, {
       // Isolated, and without its packages: nothing but the standard library is needed, and nothing else is to run.
       args: ["-I", "-S", assets.entry, "check", role, name, ...neighbours],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const [result] = await Promise.all([child.output(), feed(child.stdin, source)]);
-    output = result;
+      stdin: source,
+      limitMs: ANSWER_LIMIT_MS,
+    });
   } catch (cause) {
-    throw new CheckError(`it can't be started: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new CheckError(`it ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-  const { success, code, stdout, stderr } = output;
+  const { success, exit, stdout, stderr } = finished;
   if (!success) {
-    const words = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
-    throw new CheckError(code === TOO_OLD ? `${words}` : `it ended with ${describeExit(output)}: ${words}`);
+    const words = stderr.trim().split("\n").at(-1);
+    throw new CheckError(exit.code === TOO_OLD ? `${words}` : `it ended with ${describeExit(exit)}: ${words}`);
   }
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-async function feed(stdin: WritableStream<Uint8Array>, source: Uint8Array): Promise<void> {
-  const writer = stdin.getWriter();
-  try {
-    await writer.write(source);
-    await writer.close();
-  } catch {
-    // It ended before it read all: its exit code says why.
-  }
+  return JSON.parse(stdout);
 }

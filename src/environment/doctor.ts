@@ -1,6 +1,6 @@
 /** Looks at a machine for what would stop a run. */
 
-import { type Assets, BridgeProcess, layOutAssets } from "../bridge/mod.ts";
+import { ANSWER_LIMIT_MS, type Assets, BridgeProcess, layOutAssets, runChild } from "../bridge/mod.ts";
 import { VERSION } from "../version.ts";
 import { findPython, type FoundPython } from "./find_python.ts";
 
@@ -50,12 +50,12 @@ print(sysconfig.get_path("purelib"))
 
 async function* examinePython({ path }: FoundPython): AsyncGenerator<Finding> {
   try {
-    const { success, stdout, stderr } = await new Deno.Command(path, { args: ["-c", ASK] }).output();
+    const { success, stdout, stderr } = await runChild(path, { args: ["-c", ASK], limitMs: ANSWER_LIMIT_MS });
     if (!success) {
-      yield bad(`Python does not run: ${new TextDecoder().decode(stderr).trim()}`);
+      yield bad(`Python does not run: ${stderr.trim()}`);
       return;
     }
-    const [version = "", packages = ""] = new TextDecoder().decode(stdout).trim().split("\n");
+    const [version = "", packages = ""] = stdout.trim().split("\n");
     const [major = 0, minor = 0] = version.split(".").map(Number);
     const newEnough = major > 3 || (major === 3 && minor >= 8);
     yield newEnough ? good(`Python version: ${version}`) : bad(`Python version: ${version}; 3.8 or later is needed`);

@@ -10,11 +10,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Assets, describeExit } from "../bridge/mod.ts";
+import { ANSWER_LIMIT_MS, type Assets, describeExit, type Finished, runChild } from "../bridge/mod.ts";
 import { isFull } from "../cache/full.ts";
 import { distrustOf, distrustOfTree } from "../cache/private.ts";
 import { isNoSpace, keep, openShelf } from "../cache/shelf.ts";
-import { AimodellibError } from "../errors.ts";
+import { AimodellibError, reasonOf } from "../errors.ts";
 import { stat } from "../files.ts";
 import { fingerprint, identityOf, pthLine, pyvenvOf, type SiteFolder } from "./base.ts";
 import { onPath } from "./find_python.ts";
@@ -219,26 +219,22 @@ function copyTree(from: string, to: string): void {
 
 /** Asks the chosen Python. */
 async function check(lines: readonly string[], { python, assets, signal }: EnvironmentOptions): Promise<Checked> {
-  const child = new Deno.Command(python, {
-    args: [assets.entry, "requirements", "check"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    signal,
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // A Python that does not read says why it ended.
-  writer.write(new TextEncoder().encode(lines.join("\n"))).then(() => writer.close()).catch(() => {});
-  const output = await child.output();
-  signal.throwIfAborted();
-  const { success, stdout, stderr } = output;
+  const args = [assets.entry, "requirements", "check"];
+  const stdin = new TextEncoder().encode(lines.join("\n"));
+  let finished: Finished;
+  try {
+    finished = await runChild(python, { args, stdin, signal, limitMs: ANSWER_LIMIT_MS });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new AimodellibError(`The Python '${python}' can't tell what is installed: it ${reasonOf(cause)}`, { cause });
+  }
+  const { success, exit, stdout, stderr } = finished;
   if (!success) {
-    const words = new TextDecoder().decode(stderr).trim();
     throw new AimodellibError(
-      `The Python '${python}' can't tell what is installed: it ended with ${describeExit(output)}\n${words}`,
+      `The Python '${python}' can't tell what is installed: it ended with ${describeExit(exit)}\n${stderr.trim()}`,
     );
   }
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return JSON.parse(stdout);
 }
 
 /** The logical lines of a module's requirements; none if there is no such file. */

@@ -1,6 +1,6 @@
 /** Runs pip, or what `PIP_CMD` names in its place. */
 
-import { describeExit } from "../bridge/mod.ts";
+import { describeExit, type Finished, runChild } from "../bridge/mod.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
 
 /** The installer failed. */
@@ -35,40 +35,26 @@ export interface InstallerOptions {
  * @throws {InstallerError} if it can't be started, or fails
  */
 export async function runInstaller(command: readonly [string, ...string[]], options: InstallerOptions): Promise<void> {
-  const { cwd, signal, env = {}, supervisor } = options;
+  const { signal, supervisor } = options;
   let said = "";
   const output = options.output ?? ((text) => void (said += text));
   const [program, ...words] = supervisor;
-  signal.throwIfAborted();
-  let child: Deno.ChildProcess;
+  let finished: Finished;
   try {
-    child = new Deno.Command(program, {
+    finished = await runChild(program, {
+      ...options,
       args: [...words, ...command],
-      cwd,
-      env,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-      // A group of its own: Ctrl+C is handled here, and all of the group ends with it.
-      detached: true,
-    }).spawn();
-  } catch (cause) {
-    throw new InstallerError(`The installer '${command[0]}' can't be started: ${reasonOf(cause)}`, { cause });
-  }
-  const end = () => void child.stdin.close().catch(() => {});
-  signal.addEventListener("abort", end, { once: true });
-  const [exit] = await Promise.all([child.status, forward(child.stdout, output), forward(child.stderr, output)])
-    .finally(() => {
-      signal.removeEventListener("abort", end);
-      end();
+      output,
+      stdin: "held",
+      group: "own",
     });
-  signal.throwIfAborted();
-  if (!exit.success) {
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new InstallerError(`The installer '${command[0]}' ${reasonOf(cause)}`, { cause });
+  }
+  const { success, exit } = finished;
+  if (!success) {
     const words = options.output === undefined ? `:\n${said.trimEnd()}` : ": see above";
     throw new InstallerError(`'${command.join(" ")}' ended with ${describeExit(exit)}${words}`);
   }
-}
-
-async function forward(stream: ReadableStream<Uint8Array<ArrayBuffer>>, output: (text: string) => void): Promise<void> {
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) output(text);
 }

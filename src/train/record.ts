@@ -4,7 +4,7 @@
  */
 
 import { FileBeside } from "../archive/mod.ts";
-import type { Assets } from "../bridge/mod.ts";
+import { ANSWER_LIMIT_MS, type Assets, runChild } from "../bridge/mod.ts";
 import { VERSION } from "../version.ts";
 
 /** Enough to repeat a run. */
@@ -67,13 +67,10 @@ export class RunRecorder {
   /** Asks the Python which packages it has, while the run goes on. */
   listPackages(assets: Assets): void {
     const { path } = this.#record.python;
-    this.#listing = new Deno.Command(path, {
-      args: [assets.entry, "requirements", "list"],
-      stdin: "null",
-      stderr: "null",
-    }).output().then(({ success, stdout }) => {
+    const args = [assets.entry, "requirements", "list"];
+    this.#listing = runChild(path, { args, limitMs: ANSWER_LIMIT_MS }).then(({ success, stdout }) => {
       if (!success) return;
-      const { python, packages } = JSON.parse(new TextDecoder().decode(stdout));
+      const { python, packages } = JSON.parse(stdout);
       this.#record = { ...this.#record, python: { path, version: python, packages } };
       this.#write();
     }).catch(() => {

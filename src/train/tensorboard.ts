@@ -4,7 +4,7 @@
  * It is in a process group of its own, and ends when its standard input does, so also when this program is killed.
  */
 
-import type { Assets } from "../bridge/mod.ts";
+import { type Assets, Child } from "../bridge/mod.ts";
 import { Backoff } from "../supervisor/mod.ts";
 
 /** What it is started with. */
@@ -32,7 +32,7 @@ const MAX_WORDS = 2000;
 export class TensorBoard implements AsyncDisposable {
   readonly #options: TensorBoardOptions;
   readonly #backoff = new Backoff();
-  #child: Deno.ChildProcess | undefined;
+  #child: Child | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
   readonly #running: Promise<void>;
@@ -59,7 +59,7 @@ export class TensorBoard implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     this.#wake?.();
-    this.#kill();
+    this.#child?.kill("SIGKILL");
     await this.#running;
   }
 
@@ -93,43 +93,33 @@ export class TensorBoard implements AsyncDisposable {
   /** One life of it. */
   async #once(): Promise<{ code: number; signal: Deno.Signal | null; words: string }> {
     const { python, assets, logDir, host, port } = this.#options;
-    let child: Deno.ChildProcess;
+    let words = "";
+    const decoder = new TextDecoder();
+    const listen = (bytes: Uint8Array<ArrayBuffer>) => {
+      words = (words + decoder.decode(bytes, { stream: true })).slice(-MAX_WORDS);
+      if (/^TensorBoard \S+ at http/m.test(words) && !this.#announced) {
+        this.#announced = true;
+        this.#options.say(`TensorBoard: ${this.url}\n`);
+      }
+    };
+    let child: Child;
     try {
-      child = new Deno.Command(python, {
+      child = new Child(python, {
         args: [assets.entry, "tensorboard", "--logdir", logDir, "--host", host, "--port", String(port)],
         stdin: "piped",
-        stdout: "null",
-        stderr: "piped",
-        detached: true,
-      }).spawn();
+        output: { stdout: () => {}, stderr: listen },
+      });
     } catch (error) {
       return { code: 1, signal: null, words: `${error instanceof Error ? error.message : error}\n` };
     }
     this.#child = child;
-    if (this.#stopped) this.#kill();
-    let words = "";
-    const listen = async () => {
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-        words = (words + text).slice(-MAX_WORDS);
-        if (/^TensorBoard \S+ at http/m.test(words) && !this.#announced) {
-          this.#announced = true;
-          this.#options.say(`TensorBoard: ${this.url}\n`);
-        }
-      }
-    };
-    const [status] = await Promise.all([child.status, listen()]);
+    if (this.#stopped) child.kill("SIGKILL");
+    const exit = await child.ended;
     this.#child = undefined;
+    await child.endOutput();
+    child.killAll();
     await child.stdin.close().catch(() => {});
-    return { ...status, words };
-  }
-
-  #kill(): void {
-    if (this.#child === undefined) return;
-    try {
-      Deno.kill(-this.#child.pid, "SIGKILL");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
-    }
+    return { code: exit?.code ?? 1, signal: exit === undefined ? "SIGKILL" : exit.signal, words };
   }
 
   #pause(ms: number): Promise<void> {

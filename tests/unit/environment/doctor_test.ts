@@ -24,9 +24,7 @@ const bad = (found: readonly Finding[]) => found.filter(({ ok }) => !ok).map(({ 
 Deno.test("examine() finds all good when Python is new enough and a worker connects", async () => {
   using directory = new TempDir();
   const worker = fakePython(directory, async (FakeBridge) => {
-    const bridge = await FakeBridge.connect();
-    await bridge.send(bridge.kind.hello, 0, { protocol: 3, python: "3.12.1" });
-    await bridge.receive();
+    await FakeBridge.begin();
   });
   const python = versioned(directory, "3.12.1", `exec '${worker}' "$@"`);
   const found = await findings(directory, python);

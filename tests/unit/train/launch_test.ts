@@ -202,7 +202,7 @@ Deno.test("train() gives 128 + n when a signal comes while Python has connected 
     const bridge = await FakeBridge.connect();
     Deno.writeTextFileSync(`${path}/connected`, "");
     while (![...Deno.readDirSync(path)].some(({ name }) => name === "go")) await new Promise((go) => setTimeout(go, 1));
-    await bridge.send(bridge.kind.hello, 0, { protocol: 3, python: "3.99.1" });
+    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.99.1" });
     await bridge.receive();
     Deno.exit(9);
   });
