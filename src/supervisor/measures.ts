@@ -5,7 +5,7 @@ import { Histogram, type Metric, SECONDS, SIZES } from "../observability/metrics
 /** What a worker counts since its start, as STATS has it: counts by buckets, and behind them their sum. */
 export type Times = Readonly<Record<string, readonly number[]>>;
 
-/** Why a worker was started anew. */
+/** How a worker ended that nobody had asked to; or that it was replaced. */
 export type RestartCause = "exit" | "signal" | "overran" | "other" | "replaced";
 
 /** @see the module's own comment */
@@ -28,7 +28,7 @@ export class Measures {
     this.#batches.addSince(now["batches"] ?? [], before?.["batches"]);
   }
 
-  /** Counts the start of a worker in place of another. */
+  /** Counts the end of a worker, or its replacement. */
   countRestart(cause: RestartCause): void {
     this.#restarts.set(cause, (this.#restarts.get(cause) ?? 0) + 1);
   }
@@ -52,7 +52,7 @@ export class Measures {
       },
       {
         name: "aimodellib_worker_restarts_total",
-        help: "Workers that were started in place of others.",
+        help: "Workers that ended unasked, or were replaced, by cause.",
         type: "counter",
         values: [...this.#restarts].map(([cause, count]) => [{ cause }, count]),
       },

@@ -45,9 +45,9 @@ export class Models {
     for (const model of this.all) model.start();
   }
 
-  /** Replaces all workers by new ones, one model after the other. */
+  /** Replaces all workers by new ones, those of all models at the same time. */
   async reload(): Promise<void> {
-    for (const model of this.all) await model.reload();
+    await Promise.all(this.all.map((model) => model.reload()));
   }
 
   /** Ends all of them. */

@@ -16,7 +16,7 @@ import { Backoff } from "./backoff.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
 import { QueueWatch } from "./queue_watch.ts";
-import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
+import { type Aftermath, type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
 import type { Death, Usage } from "./worker_events.ts";
 
@@ -24,6 +24,13 @@ const log = getLogger(["aimodellib", "supervisor"]);
 
 /** Before a worker is to be replaced again whose successor could not load, in ms. */
 const RETRY_WORN_MS = 30_000;
+
+/**
+ * How long a successor may load while another reload waits behind it, in ms: this, or so many times what the last worker took to
+ * load. Longer than that it hangs, and would keep the code that mends it from being loaded.
+ */
+const PATIENCE_MS = 60_000;
+const PATIENCE_FACTOR = 3;
 
 /** For workers to say what they take, in ms. */
 const USAGE_LIMIT_MS = 200;
@@ -75,6 +82,13 @@ export class Pool {
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** The end of all replacements that were asked for. */
   #replacing: Promise<unknown> = Promise.resolve();
+  /** The reload that has not begun. */
+  #nextReload: Promise<boolean> | undefined;
+  /** The successor that is loading, and since when, in ms of `performance.now()`. */
+  #successor: { readonly slot: Slot; readonly since: number } | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+  /** What the last successor took to load, in ms. */
+  #loadMs = 0;
 
   constructor(options: PoolOptions) {
     this.#options = {
@@ -192,8 +206,8 @@ export class Pool {
       onReplaced: () => this.#measures.countRestart("replaced"),
       onWorn: (slot, reason) => this.#onWorn(slot, reason),
       onOrphans: (orphans) => this.#putBack(orphans),
-      onDeath: (death) => this.#onDeath(death),
-      onRestart: (slot, death, pauseMs) => this.#onRestart(slot, death, pauseMs),
+      onDeath: (_, death) => this.#onDeath(death),
+      onAftermath: (slot, death, aftermath) => this.#onAftermath(slot, death, aftermath),
       onEnd: () => this.#onEnd(),
     };
     this.#slots = Array.from(
@@ -222,26 +236,36 @@ export class Pool {
 
   /**
    * Replaces all workers, one after the other, by new ones; these have loaded the script anew. If the first of them can't, the
-   * old ones stay. A reload that comes during another begins after it.
+   * old ones stay. However many reloads are asked for during one, one more follows it.
    *
    * @returns whether all were replaced
    */
   reload(): Promise<boolean> {
-    const reloaded = this.#replacing.then(() => this.#reload());
-    this.#replacing = reloaded;
-    return reloaded;
+    if (this.#nextReload === undefined) {
+      if (this.#successor !== undefined) log.info(`Another reload${this.#ofModel} follows the one under way`);
+      this.#nextReload = this.#replacing.then(() => {
+        this.#nextReload = undefined;
+        return this.#reload();
+      });
+      this.#replacing = this.#nextReload;
+      this.#limitSuccessor();
+    }
+    return this.#nextReload;
   }
 
   /**
    * Ends the workers: each answers what it has, and is ended by force when `signal` is aborted. Resolves when all are dead.
+   *
+   * @param signal aborted after `drainTimeoutMs`, if it is not given
    */
-  async stop(signal: AbortSignal): Promise<void> {
+  async stop(signal: AbortSignal = AbortSignal.timeout(this.#options.drainTimeoutMs)): Promise<void> {
     this.#stopping = true;
     for (const slot of this.#slots) slot.stop(signal);
     this.#onEnd();
     await this.#ended.promise;
     this.#watch.stop();
     clearTimeout(this.#retry);
+    clearTimeout(this.#patience);
     this.#refuseAll();
   }
 
@@ -258,11 +282,15 @@ export class Pool {
   }
 
   #onDeath(death: Death): boolean {
+    const { overran, exit } = death;
     if (!this.#everReady) {
       this.#failed.reject(death.loadError ?? new ScriptError(`The worker ended while it loaded: ${death.cause}`));
       return false;
     }
-    if (death.overran) return true;
+    this.#measures.countRestart(
+      overran ? "overran" : exit === undefined ? "other" : exit.signal === null ? "exit" : "signal",
+    );
+    if (overran || this.#stopping) return true;
     const { maxRestarts, restartWindowMs } = this.#options;
     const now = performance.now();
     this.#deaths = [...this.#deaths.filter((time) => time > now - restartWindowMs), now];
@@ -279,15 +307,25 @@ export class Pool {
     return false;
   }
 
-  #onRestart({ index }: Slot, { cause, exit, overran }: Death, pauseMs: number): void {
-    this.#measures.countRestart(
-      overran ? "overran" : exit === undefined ? "other" : exit.signal === null ? "exit" : "signal",
-    );
-    log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
-      worker: this.#nameOf(index),
-      cause,
-      pause: (pauseMs / 1000).toFixed(1),
-    });
+  #onAftermath({ index }: Slot, { cause }: Death, aftermath: Aftermath): void {
+    const of = { worker: this.#nameOf(index), cause };
+    switch (aftermath.kind) {
+      case "restart":
+        log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
+          ...of,
+          pause: (aftermath.pauseMs / 1000).toFixed(1),
+        });
+        return;
+      case "successor":
+        log.error("Worker {worker} ended ({cause}); its successor is loading already", of);
+        return;
+      case "replaced":
+        log.error("Worker {worker}, which had been replaced, ended ({cause})", of);
+        return;
+      case "stopping":
+        log.error("Worker {worker} ended ({cause})", of);
+        return;
+    }
   }
 
   #onEnd(): void {
@@ -305,7 +343,7 @@ export class Pool {
     // It may have died, or been replaced, while it waited for its turn.
     if (slot.worker === worker && !worker.dead && !this.#stopping) {
       log.info("Worker {worker} is replaced: {reason}", { worker: this.#nameOf(slot.index), reason });
-      const failure = await slot.replace();
+      const failure = await this.#succeed(slot);
       if (failure !== undefined && !this.#stopping) {
         log.error("Worker {worker} can't be replaced ({cause}), and goes on", {
           worker: this.#nameOf(slot.index),
@@ -319,13 +357,42 @@ export class Pool {
     this.#worn.delete(worker);
   }
 
+  /** Has a successor take over from a worker. @returns why it could not */
+  async #succeed(slot: Slot): Promise<Death | undefined> {
+    const since = performance.now();
+    this.#successor = { slot, since };
+    this.#limitSuccessor();
+    const failure = await slot.replace();
+    clearTimeout(this.#patience);
+    this.#successor = undefined;
+    if (failure === undefined) this.#loadMs = performance.now() - since;
+    return failure;
+  }
+
+  /** Ends a successor that keeps a reload waiting when it hangs. */
+  #limitSuccessor(): void {
+    if (this.#successor === undefined || this.#nextReload === undefined) return;
+    const { slot, since } = this.#successor;
+    const limitMs = Math.max(PATIENCE_MS, PATIENCE_FACTOR * this.#loadMs);
+    this.#patience = setTimeout(
+      () => slot.giveUpSuccessor(`it was not ready within ${limitMs / 1000} s, and another reload waits`),
+      Math.max(0, since + limitMs - performance.now()),
+    );
+  }
+
+  /** The model's name, to be appended to what a log says of it; empty if there is only one. */
+  get #ofModel(): string {
+    const { model } = this.#options;
+    return model === undefined ? "" : ` '${model}'`;
+  }
+
   async #reload(): Promise<boolean> {
     const { model } = this.#options;
-    const what = model === undefined ? "" : ` '${model}'`;
+    const what = this.#ofModel;
     log.info(`Reloading${what}: workers are replaced one after the other`, { model });
     for (const slot of this.#slots) {
       if (this.#stopping) return false;
-      const failure = await slot.replace();
+      const failure = await this.#succeed(slot);
       if (failure === undefined) continue;
       if (!this.#stopping) {
         log.error(`Reloading${what} failed ({cause}); the old workers go on`, { model, cause: failure.cause });

@@ -31,13 +31,24 @@ export interface SlotEvents {
   readonly onWorn: (slot: Slot, reason: string) => void;
   /** A worker of it never began these jobs, and has died, or is held up. */
   readonly onOrphans: (orphans: readonly Job[]) => void;
-  /** Its worker died, and nobody asked for that. Returns whether to start another. */
-  readonly onDeath: (death: Death) => boolean;
-  /** Another is started in `pauseMs`. */
-  readonly onRestart: (slot: Slot, death: Death, pauseMs: number) => void;
+  /** One of its workers died that should have gone on, or finished what it had. Returns whether others may be started. */
+  readonly onDeath: (slot: Slot, death: Death) => boolean;
+  /** What follows a death, when others may be started. */
+  readonly onAftermath: (slot: Slot, death: Death, aftermath: Aftermath) => void;
   /** One of its workers has died, for whatever reason. */
   readonly onEnd: () => void;
 }
+
+/** What follows the death of a worker. */
+export type Aftermath =
+  /** Another is started in its place after a pause, in ms. */
+  | { readonly kind: "restart"; readonly pauseMs: number }
+  /** Its successor is loading already. */
+  | { readonly kind: "successor" }
+  /** Nothing: its successor had taken over before. */
+  | { readonly kind: "replaced" }
+  /** Nothing: all are being ended. */
+  | { readonly kind: "stopping" };
 
 /** How a slot is made. */
 export interface SlotOptions {
@@ -87,13 +98,21 @@ export class Slot {
     this.#worker.run();
   }
 
-  /** Starts a successor; resolves when it has taken over, or with how it died before. */
+  /** Starts a successor; resolves when it has taken over, or with how it died before. To be called when there is none. */
   replace(): Promise<Death | undefined> {
     return new Promise((done) => {
       clearTimeout(this.#timer);
       this.#replacement = { worker: this.#create(), done };
       this.#replacement.worker.run();
     });
+  }
+
+  /** Ends a successor that has not taken over, by force; {@linkcode replace} resolves with that as its death. */
+  giveUpSuccessor(cause: string): void {
+    const replacement = this.#replacement;
+    if (replacement === undefined) return;
+    this.#replacement = { ...replacement, done: (death) => replacement.done(death && { ...death, cause }) };
+    replacement.worker.stop(AbortSignal.abort());
   }
 
   /** Ends all its workers: each answers what it has, and is ended by force when `signal` is aborted. */
@@ -139,28 +158,41 @@ export class Slot {
   #onDead(worker: PooledWorker, death: Death, orphans: readonly Job[]): void {
     const { events } = this.#options;
     const replacement = this.#replacement;
-    this.#retired.delete(worker);
+    const wasReplaced = this.#retired.delete(worker);
     events.onOrphans(orphans);
-    if (worker === replacement?.worker) {
+    if (wasReplaced) {
+      if (!death.stopped) this.#report(death, { kind: "replaced" });
+    } else if (worker === replacement?.worker) {
       this.#replacement = undefined;
       replacement.done(death);
       // Its predecessor may have died meanwhile, and waited for it.
       if (this.#worker.dead) this.#restart(death);
-    } else if (worker === this.#worker && replacement === undefined) {
+    } else if (replacement !== undefined) {
+      if (!death.stopped) this.#report(death, { kind: "successor" });
+    } else {
       this.#restart(death);
     }
     events.onEnd();
   }
 
+  #report(death: Death, aftermath: Aftermath): void {
+    const { events } = this.#options;
+    if (events.onDeath(this, death)) events.onAftermath(this, death, aftermath);
+  }
+
   #restart(death: Death): void {
     const { events, backoff } = this.#options;
-    if (this.#stopping || !events.onDeath(death)) return;
+    if (this.#stopping) {
+      if (!death.stopped) this.#report(death, { kind: "stopping" });
+      return;
+    }
+    if (!events.onDeath(this, death)) return;
     // Nothing is wrong with a worker that a request was too much for.
-    const pause = death.overran ? 0 : backoff.next(death.readyMs);
-    events.onRestart(this, death, pause);
+    const pauseMs = death.overran ? 0 : backoff.next(death.readyMs);
+    events.onAftermath(this, death, { kind: "restart", pauseMs });
     this.#timer = setTimeout(() => {
       this.#worker = this.#create();
       this.#worker.run();
-    }, pause);
+    }, pauseMs);
   }
 }

@@ -237,7 +237,10 @@ export class Worker {
     else if (this.#state === "starting") this.#process.kill("SIGTERM");
     else this.#process.requestStop();
     this.#state = "stopping";
-    const force = () => this.#process?.kill("SIGKILL");
+    const force = () => {
+      this.#killedFor ??= "it had not finished what it was executing, and was ended by force";
+      this.#process?.kill("SIGKILL");
+    };
     if (signal.aborted) force();
     // Until it is dead: its number may be another process's afterwards.
     else signal.addEventListener("abort", force, { once: true, signal: this.#dead.signal });
@@ -411,11 +414,12 @@ export class Worker {
 
   #describe(exit: Exit | undefined): string {
     if (this.#loadError !== undefined) return this.#loadError.message;
+    if (exit === undefined) return "SIGKILL did not end it";
     if (this.#killedFor !== undefined) return this.#killedFor;
     if (this.#protocolError !== undefined) {
       return `it broke the protocol: ${(this.#protocolError as Error).message}`;
     }
-    return exit === undefined ? "SIGKILL did not end it" : describeExit(exit);
+    return describeExit(exit);
   }
 
   #die(cause: string): void {
@@ -423,7 +427,8 @@ export class Worker {
     clearTimeout(this.#timer);
     this.#dead.abort();
     this.#stall.stop();
-    const stopped = this.#state === "stopping";
+    // One that was still loading had nothing to finish, however it ended.
+    const stopped = this.#state === "stopping" && (this.#readyAt === 0 || this.#exit?.code === 0);
     this.#state = "dead";
     for (const resolve of this.#usageAsked.splice(0)) resolve();
     const orphans = this.#sortOut(cause);

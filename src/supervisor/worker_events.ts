@@ -39,7 +39,7 @@ export interface Death {
   readonly loadError?: ScriptError;
   /** How long it had been ready, in ms; 0 if it never was. */
   readonly readyMs: number;
-  /** Whether it ended because it was asked to. */
+  /** Whether it ended as it was asked to: when it had answered what it had, or while it was loading. */
   readonly stopped: boolean;
   /** Whether it was ended since a request took too long. */
   readonly overran: boolean;

@@ -79,6 +79,57 @@ test("a model that can't be loaded leaves the others alone, and SIGHUP loads it 
   await server.stop();
 });
 
+test("two SIGHUPs while a model that failed is loaded again leave one pool of workers", async (box) => {
+  const [good] = modules(box, "good");
+  const slow = box.module({
+    "serve.py": echo(py`
+      import os, time
+      def load(model_dir):
+          if not os.path.exists("${box.path("mended")}"):
+              raise ValueError("not yet")
+          time.sleep(1)
+    `),
+  });
+  const server = await serve(box, [good!, `slow=${slow},serve.py,${box.path("model")}`]);
+  await until("one is ready", async () => (await state(server)).status === "degraded");
+  Deno.writeTextFileSync(box.path("mended"), "");
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(/Reloaded 'good'/);
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(/Reloaded 'slow'/);
+  assert.equal((await post(server, "slow")).text, "x");
+  const workers = () => box.processes().filter(({ parent }) => parent === server.program.pid);
+  await until("one worker of each is left", () => workers().length === 2, 10_000, () => JSON.stringify(workers()));
+  await server.stop();
+});
+
+test("models are reloaded beside each other", async (box) => {
+  const folder = box.path("loading");
+  Deno.mkdirSync(folder);
+  // The second time, each waits for the other.
+  const module = (name: string, other: string) =>
+    box.module({
+      "serve.py": echo(py`
+        import os, time
+        def load(model_dir):
+            mine, theirs = (os.path.join("${folder}", name) for name in ("${name}", "${other}"))
+            if os.path.exists(mine):
+                open(mine + "2", "w").close()
+                while not os.path.exists(theirs + "2"):
+                    time.sleep(0.01)
+            open(mine, "w").close()
+      `),
+    });
+  Deno.mkdirSync(box.path("model"));
+  const named = (name: string, other: string) => `${name}=${module(name, other)},serve.py,${box.path("model")}`;
+  const server = await serve(box, [named("a", "b"), named("b", "a")]);
+  await until("both are ready", async () => (await state(server)).status === "ready");
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(/Reloaded 'a'/);
+  await server.program.stderr.waitFor(/Reloaded 'b'/);
+  await server.stop();
+});
+
 test("a model whose workers keep dying fails alone", async (box) => {
   const [good] = modules(box, "good");
   const bad = box.module({ "serve.py": echo("import os\ndef predict(data, model):\n    os._exit(3)\n") });

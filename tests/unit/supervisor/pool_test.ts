@@ -506,6 +506,98 @@ Deno.test("a successor takes the place of a worker that died while it loaded, an
   assert.equal(fixture.workers.length, 4);
 });
 
+Deno.test("however many reloads are asked for during one, one more follows it", async () => {
+  using fixture = Fixture.ready({ size: 2 });
+  const become = async (...workers: number[]) => {
+    for (const worker of workers) {
+      fixture.workers[worker]!.becomeReady();
+      await turn();
+    }
+  };
+  const first = fixture.pool.reload();
+  await turn();
+  const more = [fixture.pool.reload(), fixture.pool.reload(), fixture.pool.reload()];
+  await become(2, 3);
+  assert.equal(await first, true);
+  await become(4, 5);
+  assert.deepEqual(await Promise.all(more), [true, true, true]);
+  await turn();
+  assert.equal(fixture.workers.length, 6);
+  assert.equal(fixture.logs.lines.filter((line) => line === "INFO Reloaded").length, 2);
+  assert.equal(
+    fixture.logs.lines.filter((line) => line.endsWith("Another reload follows the one under way")).length,
+    1,
+  );
+});
+
+Deno.test("a successor that hangs keeps no other reload waiting for more than a minute", async () => {
+  using fixture = Fixture.ready();
+  const first = fixture.pool.reload();
+  await turn();
+  fixture.clock.advance(3_600_000);
+  const given = () => fixture.workers[1]!.stopSignal?.aborted;
+  assert.equal(given(), undefined, "As long as nobody waits, it may take its time");
+  const second = fixture.pool.reload();
+  fixture.clock.advance(0);
+  assert.equal(given(), true);
+  fixture.workers[1]!.die({ stopped: true });
+  assert.equal(await first, false);
+  assert.ok(fixture.logs.lines.includes(
+    "ERROR Reloading failed (it was not ready within 60 s, and another reload waits); the old workers go on",
+  ));
+  await turn();
+  fixture.workers[2]!.becomeReady();
+  assert.equal(await second, true);
+  assert.deepEqual(fixture.clock.pending, []);
+});
+
+Deno.test("a death while a successor loads, and of a worker that was replaced, is logged and counted", async () => {
+  using fixture = Fixture.ready({ drainTimeoutMs: 1e9, maxRestarts: 2 });
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[0]!.die({ cause: "exit code 3", exit: { code: 3, signal: null } });
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3); its successor is loading already");
+  fixture.workers[1]!.becomeReady();
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[2]!.becomeReady();
+  await turn();
+  fixture.workers[1]!.die({ cause: "signal SIGSEGV", exit: { code: 139, signal: "SIGSEGV" } });
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1, which had been replaced, ended (signal SIGSEGV)");
+  const restarts = fixture.pool.metrics().find(({ name }) => name === "aimodellib_worker_restarts_total")!;
+  assert.deepEqual(Object.fromEntries(restarts.values.map(([{ cause }, count]) => [cause, count])), {
+    exit: 1,
+    replaced: 2,
+    signal: 1,
+  });
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[2]!.die();
+  await assert.rejects(fixture.pool.failed, { message: /^A worker ended \(signal SIGKILL\), the 3\. time / });
+});
+
+Deno.test("a worker that was replaced is not missed when it ends as it should", async () => {
+  using fixture = Fixture.ready({ drainTimeoutMs: 1e9, maxRestarts: 0 });
+  void fixture.pool.reload();
+  await turn();
+  fixture.workers[1]!.becomeReady();
+  await turn();
+  const { length } = fixture.logs.lines;
+  fixture.workers[0]!.die({ stopped: true, exit: { code: 0, signal: null } });
+  assert.deepEqual(fixture.logs.lines.slice(length), []);
+  assert.equal(fixture.pool.state, "ready");
+});
+
+Deno.test("a worker that dies while all are stopped is logged, and fails nothing", async () => {
+  using fixture = Fixture.ready({ maxRestarts: 0 });
+  const stopped = fixture.pool.stop(new AbortController().signal);
+  fixture.workers[0]!.die({ cause: "exit code 3" });
+  await stopped;
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3)");
+  const state = await Promise.race([fixture.pool.failed.catch(() => "failed"), Promise.resolve("pending")]);
+  assert.equal(state, "pending");
+});
+
 Deno.test("stop() ends workers, their successors and those that were replaced", async () => {
   using fixture = Fixture.ready({ drainTimeoutMs: 1e9 });
   void fixture.pool.reload();

@@ -104,6 +104,7 @@ function start<Data>(
 
 const lost = (cause: string): Outcome => ({ kind: "lost", cause });
 const KILLED = "signal SIGKILL (likely out of memory, or killed by somebody)";
+const FORCED = "it had not finished what it was executing, and was ended by force";
 
 Deno.test("a worker gives results with their content types, and takes stop(), when all goes well", async () => {
   using fixture = start(async (FakeBridge) => {
@@ -169,7 +170,7 @@ Deno.test("a worker gives the error when the script has no result", async () => 
     { kind: "error", error: { reason: "exception", stage: "predict", type: "KeyError", message: "'x'" } },
   ]]);
   fixture.worker.stop(AbortSignal.abort());
-  assert.equal((await fixture.dead()).death.cause, KILLED);
+  assert.equal((await fixture.dead()).death.cause, FORCED);
 });
 
 Deno.test("a worker says that it has room when it has answered", async () => {
@@ -485,7 +486,8 @@ Deno.test("stop() lets a worker answer what it has, and kills it when the signal
   await first;
   aborter.abort();
   const { death } = await fixture.dead();
-  assert.equal(death.stopped, true);
+  assert.equal(death.stopped, false);
+  assert.equal(death.cause, FORCED);
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [["a", "result"], ["b", "lost"]]);
 });
 
