@@ -1,6 +1,6 @@
 /** What a worker's answers say. */
 
-import { ScriptError } from "../errors.ts";
+import { ProtocolError, ScriptError } from "../errors.ts";
 import { type Frame, Kind, parseMetadata } from "../bridge/mod.ts";
 import type { Outcome, WorkerError } from "./job.ts";
 import { PartStream } from "./part_stream.ts";
@@ -12,14 +12,14 @@ export class AnswerReader {
   /** Frames with the same metadata share it (`FrameDecoder`). */
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
-  #lastInParts = false;
+  #lastParts: unknown;
 
-  /** @throws {ProtocolError} if it can't be read */
+  /** What becomes of a request of whose answer no parts came. @throws {ProtocolError} if it can't be read, or some are missing */
   outcome(frame: Frame): Outcome {
     if (frame.kind === Kind.Error) return { kind: "error", error: errorIn(frame) };
     const contentType = this.contentType(frame);
-    if (!this.#lastInParts) return { kind: "result", contentType, body: frame.body };
-    // Without a single one.
+    if (this.#lastParts === undefined) return { kind: "result", contentType, body: frame.body };
+    this.checkParts(frame, 0);
     const parts = new PartStream({ onTaken: () => {}, onGone: () => {} });
     parts.end();
     return { kind: "parts", contentType, parts };
@@ -30,10 +30,31 @@ export class AnswerReader {
     if (metadata !== this.#lastMetadata) {
       const { content_type, parts } = parseMetadata(metadata);
       this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
-      this.#lastInParts = parts !== undefined;
+      this.#lastParts = parts;
       this.#lastMetadata = metadata;
     }
     return this.#lastContentType;
+  }
+
+  /** Checks that as many parts came as the RESULT behind them says. @throws {ProtocolError} if not, or it can't be read */
+  checkParts(result: Frame, came: number): void {
+    this.contentType(result);
+    if (this.#lastParts !== came) {
+      throw new ProtocolError(`An answer of ${this.#lastParts ?? "no"} parts, of which ${came} came`);
+    }
+  }
+}
+
+/**
+ * Whether an answer can be given before it comes through the socket: it is whole, where that of parts follows those on their way.
+ * One that can't be read is left to who reads the socket.
+ */
+export function canComeEarly(answer: Frame): boolean {
+  try {
+    const { parts, reason } = parseMetadata(answer.metadata);
+    return parts === undefined && reason !== "recalled";
+  } catch {
+    return false;
   }
 }
 

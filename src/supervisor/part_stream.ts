@@ -20,14 +20,21 @@ export class PartStream {
   #end: "open" | "ended" | Failure = "open";
   #gone = false;
   #taken = 0;
+  #received = 0;
   #wake: (() => void) | undefined;
 
   constructor(events: PartStreamEvents) {
     this.#events = events;
   }
 
+  /** How many parts have come from the worker. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Adds a part. */
   push(part: Uint8Array<ArrayBuffer>): void {
+    this.#received++;
     if (this.#gone) return;
     this.#parts.push(part);
     this.#wake?.();

@@ -4,7 +4,7 @@
  * A worker of a fast model is given requests ahead (`window.ts`), and sends its answers when it has handled what it got. So one
  * request that takes long would hold up them all. When nothing was answered between two looks:
  *
- * 1. What the worker has finished is read from its ledger, and answered.
+ * 1. What the worker has finished is read from its ledger, and answered; but for what follows parts in the socket.
  * 2. What it has not begun is recalled: the ledger says so, and from then on the worker answers such a request with `recalled`
  *    instead of beginning it. At the next look, what it still has not begun goes to others.
  * 3. It gets no more until it has answered.
@@ -14,7 +14,7 @@
  */
 
 import type { Frame, Ledger } from "../bridge/mod.ts";
-import { isRecalled } from "./answers.ts";
+import { canComeEarly } from "./answers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Job } from "./job.ts";
 
@@ -87,7 +87,7 @@ export class Stall {
     if (noted === undefined) return;
     const jobs = inFlight();
     for (const answer of noted.answers) {
-      if (jobs.get(answer.id) === undefined || isRecalled(answer)) continue;
+      if (jobs.get(answer.id) === undefined || !canComeEarly(answer)) continue;
       this.#known.add(answer.id);
       onFinished(answer);
     }

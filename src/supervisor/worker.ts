@@ -385,10 +385,17 @@ export class Worker {
     job.settle(outcome);
   }
 
+  /** @throws {ProtocolError} if the answer can't be read, or parts are missing; the client is told nonetheless */
   #endStream(id: number, stream: PartStream, frame: Frame): void {
     this.#streams.delete(id);
-    if (frame.kind === Kind.Error) stream.fail({ kind: "error", error: errorIn(frame) });
-    else stream.end();
+    try {
+      if (frame.kind === Kind.Error) return stream.fail({ kind: "error", error: errorIn(frame) });
+      this.#answers.checkParts(frame, stream.received);
+      stream.end();
+    } catch (error) {
+      stream.fail({ kind: "lost", cause: "its answer could not be read" });
+      throw error;
+    }
   }
 
   #onBatch(): void {

@@ -172,3 +172,28 @@ def test_exchange_says_when_there_is_no_room(tmp_path):
     os.close(exchange._fd)
     exchange._fd = os.open("/dev/full", os.O_RDWR)
     assert exchange.write(0, b"x") is False
+
+
+def test_what_ends_an_answer_in_parts_is_sent_behind_them_and_never_in_the_ledger(bench):
+    bench.ledger.answer(frames.RESULT, 1, b"{}", b"gathered")
+    for body in (b"a", b"b"):
+        bench.ledger.part(2, b'{"content_type":"a/b"}', body)
+    for kind, request_id in ((frames.RESULT, 2), (frames.RESULT, 3)):
+        bench.ledger.answer(kind, request_id, b'{"parts":2}', b"")
+    # The third has no parts, and waits for others.
+    assert bench.word(4) == frames.HEADER_SIZE + len(b'{"parts":2}')
+    bench.ledger.part(4, b"{}", b"c")
+    bench.ledger.answer(frames.ERROR, 4, b'{"reason":"exception"}', b"")
+    assert bench.word(4) == 0
+    received = []
+    while len(received) < 7:
+        received += bench.reader.read()
+    assert [(kind, request_id) for kind, request_id, *_ in received] == [
+        (frames.RESULT, 1),
+        (frames.PART, 2),
+        (frames.PART, 2),
+        (frames.RESULT, 2),
+        (frames.RESULT, 3),
+        (frames.PART, 4),
+        (frames.ERROR, 4),
+    ]

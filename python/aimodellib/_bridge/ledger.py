@@ -22,7 +22,7 @@ import struct
 import time
 
 from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
-from .frames import HEADER, HEADER_SIZE, encode
+from .frames import HEADER, HEADER_SIZE, PART, encode
 
 ANSWERS = 20
 _U32 = struct.Struct("<I")
@@ -60,6 +60,8 @@ class Ledger:
         self._capacity = len(self._map)
         self._end = ANSWERS
         self._oldest = 0.0
+        #: Requests of which parts of the answer were sent.
+        self._in_parts: set[int] = set()
         #: What the supervisor had recalled when it was looked at last, and whether younger requests have not come yet.
         self._recalled = 0
         self._recalling = False
@@ -84,15 +86,21 @@ class Ledger:
         return not self._recalling
 
     def answer(self, kind: int, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
-        """Add an answer; ``body`` may be any contiguous buffer of bytes."""
+        """Add an answer; ``body`` may be any contiguous buffer of bytes.
+
+        What ends an answer in parts, or has no room here, is sent at once, behind what was gathered.
+        """
         length, head = len(body), len(metadata) + HEADER_SIZE
+        if self._in_parts and request_id in self._in_parts:
+            # Read from the ledger, it would come before the parts that are still on their way.
+            self._in_parts.discard(request_id)
+            self.send(kind, request_id, metadata, body)
+            return
         flags = 0
         if length > SMALL_ANSWER:
             flags = self._write_body(body) if MIN_BODY <= length <= SLOT_SIZE else 0
             if not flags:
-                self.flush()
-                self._sock.sendall(encode(kind, request_id, metadata, length))
-                self._sock.sendall(body)
+                self.send(kind, request_id, metadata, body)
                 return
             body = b""
         if self._end + head + len(body) > self._capacity:
@@ -106,6 +114,17 @@ class Ledger:
         self._end = end = body_start + len(body)
         self._map[body_start:end] = body
         _pack_u32(self._map, _PENDING, end - ANSWERS)
+
+    def part(self, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
+        """Send a part of an answer."""
+        self._in_parts.add(request_id)
+        self.send(PART, request_id, metadata, body)
+
+    def send(self, kind: int, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
+        """Send a frame at once, behind what was gathered."""
+        self.flush()
+        self._sock.sendall(encode(kind, request_id, metadata, len(body)))
+        self._sock.sendall(body)
 
     def flush(self) -> None:
         """Send what was gathered, with one write."""

@@ -156,9 +156,7 @@ def without_events(accepted: str) -> str:
 def transmit(link: Link, request_id: int, answer: Answer) -> None:
     """Send an answer as a part, behind what was gathered."""
     _, metadata, body = answer
-    link.ledger.flush()
-    link.socket.sendall(frames.encode(frames.PART, request_id, metadata, len(body)))
-    link.socket.sendall(body)
+    link.ledger.part(request_id, metadata, body)
 
 
 def end_of_parts(sent: int) -> Answer:

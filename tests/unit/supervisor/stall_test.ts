@@ -122,3 +122,14 @@ Deno.test("Stall begins anew when the worker answers after its requests were rec
   setting.clock.advance(5);
   assert.deepEqual(setting.recalled, [3, 3]);
 });
+
+Deno.test("Stall leaves to the socket what follows parts there, and what can't be read", () => {
+  using setting = new Setting();
+  setting.add(4);
+  const inParts = frame({ kind: 6, id: 1, metadata: utf8('{"parts":5}') });
+  const damaged = frame({ kind: 6, id: 2, metadata: utf8("not JSON") });
+  setting.noted = { started: 3, answers: [inParts, damaged, frame({ kind: 6, id: 3 })] };
+  setting.clock.advance(10);
+  assert.deepEqual(setting.finished, [3]);
+  assert.deepEqual([1, 2, 3].map((id) => setting.answer(id)), [false, false, true]);
+});

@@ -266,7 +266,8 @@ Deno.test("a worker's jobs fall in answered, finished, begun and never begun whe
     ["c", { kind: "error", error: { reason: "not_acceptable", message: "no" } }],
     ["d", lost(KILLED)],
   ]);
-  assert.deepEqual(orphans, ["e", "f"]);
+  // On a busy machine they may have been taken back before.
+  assert.deepEqual([...fixture.returned, ...orphans], ["e", "f"]);
 });
 
 Deno.test("a large body is empty when its request is answered, and whole when another worker is to take it", async () => {
@@ -350,6 +351,74 @@ Deno.test("a request that its worker had found to be recalled was never begun wh
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result", "b result", "c result"]);
 });
 
+/** Takes all parts of an outcome; what went wrong, if something did, comes last. */
+async function partsOf(outcome: Outcome): Promise<(string | Outcome)[]> {
+  assert.ok(outcome.kind === "parts");
+  const all: (string | Outcome)[] = [];
+  for (let part = await outcome.parts.next(); part !== undefined; part = await outcome.parts.next()) {
+    if (!(part instanceof Uint8Array)) return [...all, part];
+    all.push(text(part));
+  }
+  return all;
+}
+
+Deno.test("an answer in parts comes after its parts when the worker is held up behind it", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    for (let i = 0; i < 3; i++) await bridge.receive();
+    const end = bridge.encode(bridge.kind.result, 1, { parts: 2 });
+    // The end is to be seen in the ledger, while the parts are on their way.
+    bridge.note(2, [end]);
+    await bridge.recalled();
+    for (const part of ["a", "b"]) await bridge.send(bridge.kind.part, 1, { content_type: "text/plain" }, part);
+    await bridge.write(end);
+    for (const id of [2, 3]) await bridge.send(bridge.kind.result, id);
+    while ((await bridge.receive()).kind !== bridge.kind.stop);
+  });
+  await fixture.ready;
+  await fixture.answered("a", "b", "c");
+  assert.deepEqual(await settled(partsOf(fixture.outcomes.find(([name]) => name === "a")![1]), "the parts"), [
+    "a",
+    "b",
+  ]);
+  fixture.worker.stop(new AbortController().signal);
+  assert.equal((await fixture.dead()).death.cause, "exit code 0");
+});
+
+for (
+  const [what, sent, parts, dies] of [
+    ["fewer parts came than its answer says", 1, 2, false],
+    ["more parts came than its answer says", 3, 2, false],
+    ["no parts came, and its answer says that there are some", 0, 2, false],
+    ["its answer does not say that it has parts", 2, undefined, false],
+    ["it died before its parts came, and its answer is in the ledger", 1, 2, true],
+    ["it died before any of its parts came, and its answer is in the ledger", 0, 2, true],
+  ] as const
+) {
+  Deno.test(`a worker's request is lost when ${what}`, async () => {
+    using fixture = start(async (FakeBridge, { sent, parts, dies }) => {
+      const [bridge] = await FakeBridge.begin();
+      await bridge.send(bridge.kind.ready);
+      const { id } = await bridge.receive();
+      for (let i = 0; i < sent; i++) await bridge.send(bridge.kind.part, id, {}, `${i}`);
+      const end = bridge.encode(bridge.kind.result, id, parts === undefined ? {} : { parts });
+      bridge.note(id, dies ? [end] : []);
+      if (dies) await bridge.die();
+      await bridge.write(end);
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    }, { sent, parts, dies });
+    await fixture.ready;
+    void fixture.dispatch("a");
+    const { death } = await fixture.dead();
+    if (dies) assert.equal(death.cause, KILLED);
+    else assert.match(death.cause, /^it broke the protocol: An answer of .* parts, of which \d came$/);
+    const [[, outcome]] = fixture.outcomes as [[string, Outcome]];
+    const last = outcome.kind === "parts" ? (await partsOf(outcome)).at(-1) : outcome;
+    assert.deepEqual(last, lost("its answer could not be read"));
+  });
+}
+
 Deno.test("all of a worker's jobs are never begun when the one that it began last is answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
@@ -364,7 +433,8 @@ Deno.test("all of a worker's jobs are never begun when the one that it began las
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, "exit code 3");
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [["a", "result"]]);
-  assert.deepEqual(orphans, ["b", "c"]);
+  // On a busy machine they may have been taken back before.
+  assert.deepEqual([...fixture.returned, ...orphans], ["b", "c"]);
 });
 
 Deno.test("a worker's jobs have outcomes when an answer that it left in its ledger can't be read", async () => {
@@ -382,11 +452,12 @@ Deno.test("a worker's jobs have outcomes when an answer that it left in its ledg
   void fixture.dispatch("a", "b", "c");
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, KILLED);
-  assert.deepEqual(fixture.outcomes, [
+  // On a busy machine what is good may have been answered, and the rest be taken back, before.
+  assert.deepEqual(fixture.outcomes.toSorted(([a], [b]) => a < b ? -1 : 1), [
     ["a", lost("its answer could not be read")],
     ["b", { kind: "result", contentType: "application/octet-stream", body: utf8("good") }],
   ]);
-  assert.deepEqual(orphans, ["c"]);
+  assert.deepEqual([...fixture.returned, ...orphans], ["c"]);
 });
 
 Deno.test("a worker's end is told by its signal when it is killed within a frame", async () => {
