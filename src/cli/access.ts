@@ -25,6 +25,34 @@ export function tlsOf({ tlsCert: cert, tlsKey: key, unix }: ListenChoice): { cer
 }
 
 /**
+ * Names of hosts and origins of web pages, in the one way that requests are compared with.
+ *
+ * @throws {UsageError} if one can't be meant
+ */
+export function browserRules(
+  { allowHosts, cors }: { readonly allowHosts: readonly string[]; readonly cors: readonly string[] },
+): { readonly allowHosts: readonly string[]; readonly cors: readonly string[] } {
+  const host = allowHosts.find((name) => !/^(?:\*|[\w.-]+|\[[\da-f:.]+\])$/i.test(name));
+  if (host !== undefined) {
+    throw new UsageError(
+      `--allow-host takes names of hosts, such as 'models.example.com', without a port; not '${host}'`,
+    );
+  }
+  return { allowHosts, cors: cors.map(originOf) };
+}
+
+function originOf(said: string): string {
+  if (said === "*") return said;
+  const found = /^([a-z][a-z\d+.-]*:\/\/[^/?#@\s]+)\/?$/i.exec(said)?.[1];
+  const url = found === undefined ? null : URL.parse(found);
+  if (found === undefined || url === null) {
+    throw new UsageError(`--cors takes origins of web pages, such as 'https://app.example.com', or '*'; not '${said}'`);
+  }
+  // An origin does not say the port that its scheme has anyway.
+  return url.origin === "null" ? found.toLowerCase() : url.origin;
+}
+
+/**
  * Tokens of the file or the variable, and how they are read again. The variable is taken away: no script needs it.
  *
  * @throws {UsageError} if they can't be read

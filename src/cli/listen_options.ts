@@ -4,7 +4,7 @@ import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { seconds } from "./options.ts";
+import { list, seconds } from "./options.ts";
 
 /** Tokens, certificates, Unix sockets, slow clients. */
 export const listenFields = {
@@ -19,6 +19,19 @@ export const listenFields = {
       description:
         message`Answer only who sends a token of this file, but for health checks. [${"AIMODELLIB_TOKEN"}, or everybody]`,
     }),
+  ),
+  allowHosts: withDefault(
+    option("--allow-host", list("HOST,..."), {
+      description:
+        message`More names that requests may have as Host, without a port; ${"*"} for all. Where only this machine connects and there are no tokens, others than ${"localhost"} are refused.`,
+    }),
+    [],
+  ),
+  cors: withDefault(
+    option("--cors", list("ORIGIN,..."), {
+      description: message`Web pages that may send requests, such as ${"https://app.example.com"}; ${"*"} for all.`,
+    }),
+    [],
   ),
   tlsCert: optional(
     option("--tls-cert", string({ metavar: "FILE" }), {

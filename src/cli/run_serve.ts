@@ -8,7 +8,7 @@ import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging, type LogFormat, type LoggingOptions } from "../observability/logging.ts";
-import { type ListenChoice, tlsOf, tokensOf } from "./access.ts";
+import { browserRules, type ListenChoice, tlsOf, tokensOf } from "./access.ts";
 import type { Io } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
 import { ExitCode } from "./errors.ts";
@@ -72,6 +72,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   }
   const logging = loggingOf(options, io);
   const tls = tlsOf(options);
+  const browsers = browserRules(options);
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
   const plan = planWorkers({ workers, device }, machine);
@@ -91,6 +92,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   await serve({
     ...options,
     ...access,
+    ...browsers,
     healthRoute: platform.healthRoute,
     predictRoute: platform.predictRoute,
     host: options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES),

@@ -4,7 +4,10 @@ import { type Context, Hono } from "hono";
 import type { Model, Models } from "../supervisor/mod.ts";
 import { accessLog } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
+import { guard } from "./middleware/browsers.ts";
+import { cors } from "./middleware/cors.ts";
 import { security } from "./middleware/security.ts";
+import type { Browsers } from "./browsers.ts";
 import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
 import { fieldsOf } from "./fields.ts";
@@ -37,6 +40,8 @@ export interface AppOptions extends InvocationOptions {
   readonly accessLog?: boolean | undefined;
   /** Who may ask; without them, everybody. */
   readonly tokens?: Tokens | undefined;
+  /** Which web pages may ask; without it, all. */
+  readonly browsers?: Browsers | undefined;
 }
 
 /** The application: all of it as a function, and the routes alone. */
@@ -50,10 +55,16 @@ export interface App {
 export function createApp(models: Models, options: AppOptions): App {
   // The path was read once, by parseHead(): hono would decode it, and find what was not asked for.
   const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
-  if (options.accessLog) app.use(accessLog());
-  if (options.tokens !== undefined) app.use(bearer(options.tokens, options.healthRoute));
   const metrics = new Metrics(models);
+  const { browsers, tokens } = options;
+  const open = new Set<string>();
+  if (options.accessLog) app.use(accessLog());
+  if (browsers?.cors) app.use(cors(browsers));
+  if (browsers !== undefined) app.use(guard(browsers, (status) => metrics.countOther(status)));
+  if (tokens !== undefined) app.use(bearer(tokens, open));
   const secure = security();
+  const mayKnow = ({ req }: Context) =>
+    tokens === undefined || tokens.check(req.header("authorization") ?? null, req.path) === "good";
   const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
   const direct = new Map<string, Invocations>();
@@ -63,7 +74,7 @@ export function createApp(models: Models, options: AppOptions): App {
     direct.set(path, handler);
   };
   for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) invoke(path, path, only!);
-  for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models));
+  for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models, mayKnow));
   get("/health/live", live);
   get("/metrics", measurements(metrics));
   get("/", home(models));
@@ -101,6 +112,7 @@ export function createApp(models: Models, options: AppOptions): App {
       { path, method },
     ) => [path, method === "GET" ? "GET, HEAD" : method]),
   );
+  for (const path of methods.keys()) if (OPEN.test(path) || path === options.healthRoute) open.add(path);
   app.notFound(({ req, env }) => {
     const { path } = req;
     const { method } = env.head;
@@ -115,12 +127,12 @@ export function createApp(models: Models, options: AppOptions): App {
   });
   app.onError((error, { req, env }) => respond(req.path, env, problemFrom(error)));
   const routed: Handle = async (request) => await toAnswer(await app.fetch(toRequest(request), request));
-  if (options.accessLog || options.tokens !== undefined) return { routes: app, handle: routed };
+  if (options.accessLog || tokens !== undefined || browsers?.cors) return { routes: app, handle: routed };
   // There is nothing on the way of a request to a model: it goes there at once, and no Request or Response is made for hono.
   const handle: Handle = (request) => {
-    const { method, path } = request.head;
-    const handler = method === "POST" ? direct.get(path) : undefined;
-    return handler === undefined ? routed(request) : handler(request);
+    const { head } = request;
+    const handler = head.method === "POST" ? direct.get(head.path) : undefined;
+    return handler === undefined || browsers?.refusal(head) !== undefined ? routed(request) : handler(request);
   };
   return { routes: app, handle };
 }
@@ -135,6 +147,10 @@ function respond(path: string, { head }: Incoming, { status, message, members, h
   );
   return toResponse(problem.toAnswer());
 }
+
+/** What whoever starts or balances this must be able to ask without a token: health of the server, and of a model. */
+const OPEN =
+  /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
 
 /** Paths of one handler. */
 function namesOf(path: string, other: string | undefined): ReadonlySet<string> {

@@ -15,6 +15,7 @@ import {
 } from "../supervisor/mod.ts";
 import { keepFreedMemory } from "../memory.ts";
 import { type AppOptions, createApp } from "./app.ts";
+import { type BrowserOptions, Browsers } from "./browsers.ts";
 import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
 import { watch } from "./watch.ts";
 
@@ -45,8 +46,9 @@ export interface ModelFiles extends Partial<Disposable> {
 /** What a serving run needs to know. */
 export interface ServeConfig
   extends
-    AppOptions,
+    Omit<AppOptions, "browsers">,
     ListenOptions,
+    BrowserOptions,
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
   /** The variables of each worker of a model: there are as many as workers. */
@@ -101,9 +103,12 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     served.map((source) => sourceOf(source, config, context, () => void models.get(source.name)?.reload())),
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
-  const { handle } = createApp(models, config);
+  const browsers = new Browsers(config);
+  const { handle } = createApp(models, { ...config, browsers });
   const handling = { handle, readTimeoutMs: config.readTimeoutMs, maxBodyMemory: config.maxBodyMemory };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
+  // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
+  browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
   log.info("Listening on {url}; loading {what}", {
     url: server.url,
     what: served.map(({ name, label }) => served.length === 1 ? label : `'${name}' (${label})`).join(", "),

@@ -1,6 +1,7 @@
 /** Listening: addresses, certificates and Unix sockets, for the server that answers on them. */
 
 import { reasonOf, UsageError } from "../errors.ts";
+import { isLoopback } from "./browsers.ts";
 import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
 
 /** Where to listen. */
@@ -17,6 +18,8 @@ export interface ListenOptions {
 export interface Server {
   /** Where it can be reached, such as `http://127.0.0.1:8080`, or `unix:/run/model.sock`. */
   readonly url: string;
+  /** Whether only this machine reaches it, at an address that its browsers reach as well. */
+  readonly loopback: boolean;
   /**
    * Reads certificate and key again, for connections from now on.
    *
@@ -37,11 +40,12 @@ export interface Server {
 export function listen(options: ListenOptions, handling: HttpServerOptions): Server {
   const { host, tls } = options;
   let listener = open(options, options.port);
-  const { port } = listener.addr as Deno.NetAddr;
+  const { port, hostname } = listener.addr as Deno.NetAddr;
   const server = new HttpServer(handling);
   server.listen(listener);
   return {
     url: `${tls === undefined ? "http" : "https"}://${origin(host, port)}`,
+    loopback: isLoopback(hostname.includes(":") ? `[${hostname}]` : hostname),
     renew() {
       if (tls === undefined) return;
       // Both listen for a moment: no connection is refused.
@@ -93,6 +97,7 @@ export async function listenOnUnix(path: string, handling: HttpServerOptions): P
   server.listen(listener);
   return {
     url: `unix:${path}`,
+    loopback: false,
     renew: () => {},
     async drain() {
       await server.drain();

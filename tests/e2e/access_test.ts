@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
 import { runs } from "./support/needs.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
-import { problemOf } from "./support/server.ts";
+import { RawConnection } from "./support/raw.ts";
+import { problemOf, Server } from "./support/server.ts";
 
 const TOKEN = "0123456789abcdef-token";
 const METRICS = "fedcba9876543210-metrics";
@@ -122,6 +123,105 @@ test("--unix listens on a Unix socket, takes one over that was left, and removes
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
+/** The status of a request whose headers are these. */
+async function statusOf(
+  port: number,
+  headers: string,
+  line = "POST /invocations HTTP/1.1",
+): Promise<number | undefined> {
+  using connection = await RawConnection.open(port);
+  await connection.send(`${line}\r\n${headers}\r\nContent-Length: 2\r\n\r\nhi`);
+  return (await connection.receive())?.status;
+}
+
+const EVIL = "Host: localhost\r\nOrigin: https://evil.example\r\nSec-Fetch-Site: cross-site";
+
+test("a web page can't use a server on loopback, by its own name or another's", async (box) => {
+  const server = await box.serve(echo());
+  for (const host of ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]:8080"]) {
+    assert.equal(await statusOf(server.port, `Host: ${host}`), 200, host);
+  }
+  for (const host of ["evil.example", `evil.example:${server.port}`, "localhost.evil.example", "0.0.0.0", "10.0.0.1"]) {
+    assert.equal(await statusOf(server.port, `Host: ${host}`), 403, host);
+    assert.equal(await statusOf(server.port, `Host: ${host}`, "GET /metrics HTTP/1.1"), 403, host);
+  }
+  assert.equal(await statusOf(server.port, EVIL), 403);
+  assert.equal(await statusOf(server.port, "Host: localhost\r\nOrigin: null"), 403);
+  assert.equal(
+    await statusOf(server.port, "Host: localhost\r\nOrigin: http://localhost\r\nSec-Fetch-Site: same-origin"),
+    200,
+  );
+  await server.stop();
+});
+
+test("--allow-host and --cors name who may use a server on loopback", async (box) => {
+  const args = [
+    "--port",
+    "0",
+    "--allow-host",
+    "models.example.com",
+    "--cors",
+    "https://evil.example/,https://other:443",
+  ];
+  const server = await box.serve(echo(), { args });
+  assert.equal(await statusOf(server.port, "Host: Models.example.com:80"), 200);
+  assert.equal(await statusOf(server.port, "Host: other.example.com"), 403);
+  assert.equal(await statusOf(server.port, EVIL), 200);
+  assert.equal(await statusOf(server.port, EVIL.replace("evil", "more")), 403);
+  const preflight = await server.request("/invocations", {
+    method: "OPTIONS",
+    headers: { origin: "https://other", "access-control-request-method": "POST" },
+  });
+  assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [200, "https://other"]);
+  await server.stop();
+});
+
+test("with tokens, or where others than this machine connect, any Host is served", async (box) => {
+  const open = await box.serve(echo(), { args: ["--port", "0", "--host", "0.0.0.0"] });
+  assert.equal(await statusOf(open.port, "Host: models.example.com"), 200);
+  assert.equal(await statusOf(open.port, EVIL), 200);
+  await open.stop();
+  box.write({ tokens: `${TOKEN}\n` });
+  const closed = await box.serve(echo(), { args: ["--port", "0", "--token-file", box.path("tokens")] });
+  assert.equal(await statusOf(closed.port, `Host: models.example.com\r\nAuthorization: Bearer ${TOKEN}`), 200);
+  assert.equal(await statusOf(closed.port, "Host: models.example.com"), 401);
+  await closed.stop();
+});
+
+test("without a token, nobody is told the names of models", async (box) => {
+  const folder = box.module({ "serve.py": echo() });
+  box.write({ tokens: `${TOKEN}\n` });
+  const args = ["--port", "0", "--token-file", box.path("tokens")];
+  const program = box.start([
+    "serve",
+    ...args,
+    ...["secret", "other"].flatMap((name) => ["--model", `${name}=${folder},serve.py,${box.root}`]),
+  ]);
+  const server = await Server.attach(program, true);
+  for (
+    const path of [
+      "/models/x/ping",
+      "/models/x/invocations",
+      "/v2/models/x/ready",
+      "/v2/models/x/versions/1/ready",
+      "/v2/models",
+      "/nowhere",
+    ]
+  ) {
+    const answer = await server.request(path);
+    assert.equal(answer.status, 401, path);
+    assert.doesNotMatch(answer.text, /secret|other/, path);
+  }
+  for (const path of ["/ping", "/health/ready", "/health/live", "/v2/health/ready"]) {
+    const answer = await server.request(path);
+    assert.equal(answer.status, 200, path);
+    assert.doesNotMatch(answer.text, /secret|other/, path);
+  }
+  assert.equal((await server.request("/models/secret/ping")).status, 200);
+  assert.match((await server.request("/health/ready", { headers: bearer(TOKEN) })).text, /"secret":"ready"/);
+  await server.stop();
+});
+
 test("what can't be meant is refused before anything is started", async (box) => {
   const module = box.module({ "serve.py": echo() });
   box.write({ tokens: "short", file: "" });
@@ -131,6 +231,8 @@ test("what can't be meant is refused before anything is started", async (box) =>
       [["--tls-cert", "c.pem", "--tls-key", "k.pem"], /The certificate 'c\.pem' can't be read: No such file/],
       [["--unix", "s", "--port", "1"], /--unix takes the place of a port: leave one out/],
       [["--unix", "file"], /Can't listen on 'file': there is a file of that name/],
+      [["--allow-host", "https://models.example.com"], /--allow-host takes names of hosts, .*; not 'https:/],
+      [["--cors", "app.example.com"], /--cors takes origins of web pages, .*; not 'app\.example\.com'/],
       [["--token-file", "nowhere"], /The token file 'nowhere' can't be read: No such file/],
       [["--token-file", "tokens"], /'tokens', line 1: a token has at least 16 characters/],
     ] as const

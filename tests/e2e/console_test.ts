@@ -80,6 +80,12 @@ Deno.test({
       await page.locator("#status", { hasText: /^400/ }).waitFor();
       assert.match((await page.textContent("#answer")) ?? "", /"exception":"JSONDecodeError"/);
       assert.deepEqual(outside, [], "nothing is loaded from elsewhere");
+
+      await page.goto(url.replace("127.0.0.1", "localhost"));
+      await page.fill("#body", '{"inputs": [4]}');
+      await page.click("button");
+      await page.locator("#answer", { hasText: "outputs" }).waitFor();
+      assert.equal(await page.textContent("#answer"), '{"outputs": [8]}', "whatever the page is called");
     } finally {
       await browser.close();
       child.kill("SIGTERM");

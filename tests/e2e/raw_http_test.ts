@@ -6,7 +6,7 @@ import { RawConnection } from "./support/raw.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-const HOST = "Host: a\r\n";
+const HOST = "Host: localhost\r\n";
 const POST = `POST /invocations HTTP/1.1\r\n${HOST}`;
 const GET = `GET /health/live HTTP/1.1\r\n${HOST}`;
 const CHUNKED = `${POST}Transfer-Encoding: chunked\r\n\r\n`;
@@ -16,7 +16,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["a request", `${POST}Content-Length: 2\r\n\r\nhi`, [200]],
   ["three at once", `${POST}Content-Length: 2\r\n\r\nhi`.repeat(3), [200, 200, 200]],
   ["empty lines before it", `\r\n\r\n${GET}\r\n`, [200]],
-  ["lines that end with LF alone", "GET /health/live HTTP/1.1\nHost: a\n\n", [400]],
+  ["lines that end with LF alone", "GET /health/live HTTP/1.1\nHost: localhost\n\n", [400]],
   ["a header that ends with LF alone", `${GET}A: b\n\r\n`, [400]],
   ["an end of the head that is LF alone", `${GET}\n`, [400]],
   ["an empty line that is LF alone", `\n${GET}\r\n`, [400]],
@@ -86,7 +86,8 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["CONNECT", `CONNECT example.com:80 HTTP/1.1\r\n${HOST}\r\n`, [501]],
   ["TRACE", `TRACE / HTTP/1.1\r\n${HOST}\r\n`, [405]],
   ["OPTIONS *", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [404]],
-  ["an absolute URL", `GET http://other/health/live HTTP/1.1\r\n${HOST}\r\n`, [200]],
+  ["an absolute URL", `GET http://[::1]/health/live HTTP/1.1\r\nHost: other\r\n\r\n`, [200]],
+  ["an absolute URL of another host", `GET http://other/health/live HTTP/1.1\r\n${HOST}\r\n`, [403]],
   ["an absolute URL without a host", `GET http:// HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["NUL in the path", `GET /\0 HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ["Latin-1 in the path", `GET /\xe9 HTTP/1.1\r\n${HOST}\r\n`, [400]],

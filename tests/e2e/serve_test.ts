@@ -78,7 +78,7 @@ test("serve answers HEAD like GET without a body when it is asked for health", a
   }
   using connection = await RawConnection.open(server.port);
   for (let i = 0; i < 3; i++) {
-    await connection.send("HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\n");
+    await connection.send("HEAD /ping HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert.equal((await connection.receive({ toHead: true }))?.status, 200);
   }
   await server.stop();
@@ -89,7 +89,7 @@ test("serve answers HEAD like GET without a body when it is asked for health", a
 test("serve tells the script the defaults of the specification when a request has no headers", async (box) => {
   const server = await box.serve(DESCRIBE);
   using connection = await RawConnection.open(server.port);
-  await connection.send("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+  await connection.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
   const answer = await connection.receive();
   assert.equal(answer?.status, 200);
   assert.equal(answer.headers.get("content-type"), "application/json");
@@ -355,8 +355,8 @@ test("serve answers 400, and goes on, when what comes is no HTTP that it speaks"
       "GARBAGE\r\n\r\n",
       "GET\r\n\r\n",
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-      "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
-      "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+      "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+      "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
       "GET /ping HTTP/1.1\r\nHost x\r\n\r\n",
     ]
   ) {
@@ -376,7 +376,7 @@ test("serve does not execute a request when its chunks are malformed", async (bo
   const server = await box.serve(echo("def predict(data, model):\n  print('executed', len(data))\n  return data\n"));
   using connection = await RawConnection.open(server.port);
   await connection.send(
-    "POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\nzz\r\n",
+    "POST /invocations HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\nzz\r\n",
   );
   const answer = await connection.receive();
   assert.ok(answer === undefined || answer.status === 400, JSON.stringify(answer));
@@ -403,10 +403,10 @@ test("serve answers 413 when a body is over --max-body, by Content-Length or in 
 
   // What is declared is refused before it is sent, and what never ends is refused at the limit.
   using declared = await RawConnection.open(server.port);
-  await declared.send("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n");
+  await declared.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n");
   assert.equal((await declared.receive())?.status, 413);
   using endless = await RawConnection.open(server.port);
-  await endless.send("POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  await endless.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
   const sending = (async () => {
     for (let i = 0; i < 10_000; i++) await endless.send(`400\r\n${"x".repeat(1024)}\r\n`);
   })().catch(() => {});
@@ -421,7 +421,7 @@ test("serve answers 413 when a body is over 100 MiB and --max-body is not set", 
   const server = await box.serve(echo());
   for (const [length, status] of [[100 * MIB + 1, 413], [2 ** 40, 413]] as const) {
     using connection = await RawConnection.open(server.port);
-    await connection.send(`POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+    await connection.send(`POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`);
     assert.equal((await connection.receive())?.status, status);
   }
   await server.stop();
@@ -521,7 +521,7 @@ test("serve listens on all addresses when --host is 0.0.0.0, and on no other tha
   const all = await box.serve(echo(), { args: ["--port", "0", "--host", "0.0.0.0"] });
   const local = await box.serve(echo());
   using connection = await RawConnection.open(all.port, "127.0.0.2");
-  await connection.send("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
+  await connection.send("GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n");
   assert.equal((await connection.receive())?.status, 200);
   await assert.rejects(RawConnection.open(local.port, "127.0.0.2"));
   await all.stop();
@@ -647,7 +647,7 @@ test("serve takes an empty body when it is sent without a length, and in no chun
   const server = await box.serve(DESCRIBE);
   for (const head of ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "\r\n"]) {
     using connection = await RawConnection.open(server.port);
-    await connection.send(`POST /invocations HTTP/1.1\r\nHost: x\r\n${head}`);
+    await connection.send(`POST /invocations HTTP/1.1\r\nHost: localhost\r\n${head}`);
     const answer = await connection.receive();
     assert.equal(answer?.status, 200);
     assert.equal(JSON.parse(answer.body).bytes, 0);
@@ -689,7 +689,7 @@ test("serve answers many requests on one connection, and pipelined ones in their
   const server = await box.serve(echo());
   using connection = await RawConnection.open(server.port);
   const post = (body: string) =>
-    `POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    `POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   for (let i = 0; i < 50; i++) {
     await connection.send(post(`one ${i}`));
     assert.equal((await connection.receive())?.body, `one ${i}`);
@@ -697,9 +697,9 @@ test("serve answers many requests on one connection, and pipelined ones in their
   await connection.send(Array.from({ length: 50 }, (_, i) => post(`many ${i}`)).join(""));
   for (let i = 0; i < 50; i++) assert.equal((await connection.receive())?.body, `many ${i}`);
   // Errors do not end the connection either.
-  await connection.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n");
+  await connection.send("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
   assert.equal((await connection.receive())?.status, 404);
-  await connection.send(post("last").replace("Host: x", "Host: x\r\nConnection: close"));
+  await connection.send(post("last").replace("Host: localhost", "Host: localhost\r\nConnection: close"));
   const rest = await connection.rest();
   assert.match(rest, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nlast$/);
   await server.stop();
@@ -711,7 +711,9 @@ test("serve answers an HTTP/1.0 client and one that awaits 100 Continue", async 
   await old.send("POST /invocations HTTP/1.0\r\nContent-Length: 3\r\n\r\nold");
   assert.match(await old.rest(), /^HTTP\/1\.[01] 200 OK\r\n[\s\S]*\r\n\r\nold$/);
   using waiting = await RawConnection.open(server.port);
-  await waiting.send("POST /invocations HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  await waiting.send(
+    "POST /invocations HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+  );
   assert.equal((await waiting.receive())?.status, 100);
   await waiting.send("abc");
   assert.equal((await waiting.receive())?.body, "abc");
@@ -723,16 +725,18 @@ test("serve keeps its worker when clients leave in the middle of an upload or be
   const pid = server.workerPid;
   for (let i = 0; i < 20; i++) {
     using upload = await RawConnection.open(server.port);
-    await upload.send("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n");
+    await upload.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n");
     await upload.send(pattern(i * 50_000)).catch(() => {});
   }
   for (let i = 0; i < 20; i++) {
     using chunked = await RawConnection.open(server.port);
-    await chunked.send("POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nabc");
+    await chunked.send(
+      "POST /invocations HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nabc",
+    );
   }
   for (let i = 0; i < 20; i++) {
     using impatient = await RawConnection.open(server.port);
-    await impatient.send("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n0.05");
+    await impatient.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n0.05");
     await sleep(i);
   }
   const aborter = new AbortController();
@@ -750,7 +754,9 @@ test("serve answers others when clients upload slowly or hold idle connections",
   const server = await box.serve(echo());
   const connections = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(server.port)));
   for (const [i, connection] of connections.entries()) {
-    if (i % 2 === 0) await connection.send("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nab");
+    if (i % 2 === 0) {
+      await connection.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab");
+    }
   }
   assert.equal((await server.invoke("quick")).text, "quick");
   // A slow one is answered when it has come to its end.
@@ -764,7 +770,9 @@ test("serve answers others when clients upload slowly or hold idle connections",
 test("serve sends an answer whole when its client reads slowly", async (box) => {
   const server = await box.serve(echo("def predict(data, model): return bytes(int(data))\n"));
   using slow = await RawConnection.open(server.port);
-  await slow.send("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nConnection: close\r\n\r\n20000000");
+  await slow.send(
+    "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\nConnection: close\r\n\r\n20000000",
+  );
   await sleep(300);
   const answers = await Promise.all(Array.from({ length: 20 }, () => server.invoke("10")));
   assert.ok(answers.every(({ status }) => status === 200), "others are answered meanwhile");

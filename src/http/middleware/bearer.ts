@@ -4,15 +4,11 @@ import type { Context, MiddlewareHandler, Next } from "hono";
 import { HttpProblem } from "../problem.ts";
 import type { Tokens } from "../tokens.ts";
 
-/** What whoever starts or balances this must be able to ask: health of the server, and of a model. */
-const OPEN =
-  /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
-
-/** Makes the middleware. @param healthRoute another path that anybody may ask */
-export function bearer(tokens: Tokens, healthRoute?: string): MiddlewareHandler {
+/** Makes the middleware. @param open paths that anybody may ask: others like them would tell who asks which there are */
+export function bearer(tokens: Tokens, open: ReadonlySet<string>): MiddlewareHandler {
   return async function bearer(c: Context, next: Next): Promise<void> {
     const { path } = c.req;
-    if (!OPEN.test(path) && path !== healthRoute) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
+    if (!open.has(path)) refuse(tokens.check(c.req.raw.headers.get("authorization"), path));
     await next();
   };
 }

@@ -13,8 +13,12 @@ export function ready(model: Model) {
   };
 }
 
-/** The same of all models together; where there are several, the state of each. */
-export function allReady(models: Models) {
+/**
+ * The same of all models together; where there are several, the state of each.
+ *
+ * @param mayKnow whether who asks may know what is served here: whoever balances requests asks without a token
+ */
+export function allReady(models: Models, mayKnow: (c: Context) => boolean) {
   const { all } = models;
   return function allReady(c: Context): Response {
     const { state } = models;
@@ -23,7 +27,7 @@ export function allReady(models: Models) {
     return c.json({
       status: state,
       workers: { ready: sum(({ readyWorkers }) => readyWorkers), expected: sum(({ size }) => size) },
-      ...(all.length > 1 && { models: Object.fromEntries(all.map(({ name, state }) => [name, state])) }),
+      ...(all.length > 1 && mayKnow(c) && { models: Object.fromEntries(all.map(({ name, state }) => [name, state])) }),
     });
   };
 }

@@ -1,6 +1,6 @@
 /** The application, with a pool that answers as a test says. */
 
-import { type App, createApp } from "../../../src/http/app.ts";
+import { type App, type AppOptions, createApp } from "../../../src/http/app.ts";
 import { readBody } from "../../../src/http/body.ts";
 import { toResponse } from "../../../src/http/fetch_types.ts";
 import { parseHead } from "../../../src/http/h1/head.ts";
@@ -14,7 +14,11 @@ export interface TestApp extends App {
 }
 
 /** Makes it; bodies may be 1000 bytes long. */
-export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: readonly string[] = []): TestApp {
+export function appWith(
+  pools: FakePool | readonly FakePool[],
+  uriListHosts: readonly string[] = [],
+  options: Partial<AppOptions> = {},
+): TestApp {
   const all = pools instanceof FakePool ? [pools.model] : pools.map(({ model }) => model);
   const models = {
     all,
@@ -23,11 +27,11 @@ export function appWith(pools: FakePool | readonly FakePool[], uriListHosts: rea
       return all[0]!.state;
     },
   } as unknown as Models;
-  const app = createApp(models, { maxBody: 1000, uriListHosts });
+  const app = createApp(models, { maxBody: 1000, uriListHosts, ...options });
   return {
     ...app,
     request: async (path, init) =>
-      toResponse(await app.handle(incomingOf(new Request(`http://localhost${path}`, init)))),
+      toResponse(await app.handle(incomingOf(new Request(new URL(path, "http://localhost"), init)))),
   };
 }
 

@@ -26,6 +26,8 @@ class Fixture implements Disposable {
       maxBody: 1000,
       maxAnswer: 2000,
       uriListHosts: [],
+      allowHosts: [],
+      cors: [],
       drainTimeoutMs: 60_000,
       workers: [{}],
       queueSize: 100,
