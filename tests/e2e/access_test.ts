@@ -1,15 +1,14 @@
 /** Who may connect to `serve`, and how: tokens, certificates, Unix sockets. */
 
 import assert from "node:assert/strict";
+import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
 import { until } from "./support/limits.ts";
-import { runs } from "./support/needs.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { RawConnection } from "./support/raw.ts";
 import { problemOf, Server } from "./support/server.ts";
 
 const TOKEN = "0123456789abcdef-token";
 const METRICS = "fedcba9876543210-metrics";
-const HAS_OPENSSL = runs("openssl", "version") || "openssl is not installed";
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
@@ -61,19 +60,6 @@ test("AIMODELLIB_TOKEN is a token, which no script sees", async (box) => {
   assert.deepEqual([answer.status, answer.text], [200, "[]"]);
   await server.stop();
 });
-
-/** A certificate for localhost, and its key. */
-function certificate(box: Sandbox, name: string): void {
-  const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const { success } = new Deno.Command("openssl", {
-    // deno-fmt-ignore
-    args: [...args, "-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-      "-addext", "basicConstraints=critical,CA:FALSE",
-      "-keyout", box.path("key.pem"), "-out", box.path("cert.pem")],
-    stderr: "null",
-  }).outputSync();
-  assert.ok(success);
-}
 
 /** Asks with trust in the certificate that is in the sandbox now. */
 async function ask(box: Sandbox, url: string): Promise<string> {

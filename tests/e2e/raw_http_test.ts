@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
 import { RawConnection } from "./support/raw.ts";
-import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { echo, py, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 const HOST = "Host: localhost\r\n";
@@ -413,42 +413,5 @@ test("a client that does not take its answer is cut off after --read-timeout", a
   await until("it is cut off", () => /took more than 2 s/.test(server.log));
   await until("its descriptor is free", () => descriptorsOf(server.program.pid) <= before);
   assert.equal((await server.invoke("")).bytes.length, 64 * 2 ** 20);
-  await server.stop();
-});
-
-/** A server that may have 100 files open. */
-async function withFewDescriptors(box: Sandbox): Promise<Server> {
-  box.module({ "serve.py": echo() }, "few");
-  const serve = `ulimit -n 100; exec "$0" serve --port 0 few serve.py "${box.root}"`;
-  const command = Deno.env.get("AIMODELLIB_TEST_BIN") ?? new URL("../../dist/aimodellib", import.meta.url).pathname;
-  return await Server.attach(box.start(["-c", serve, command], { command: "/bin/bash" }), true);
-}
-
-test("when all file descriptors are taken, quiet connections are closed, and others are accepted again", async (box) => {
-  const server = await withFewDescriptors(box);
-  const waiting: RawConnection[] = [];
-  try {
-    using busy = await RawConnection.open(server.port);
-    await busy.send(`${GET}\r\n`);
-    assert.equal((await busy.receive())?.status, 200);
-    // Some are refused, once none more can be accepted.
-    for (let i = 0; i < 150; i++) await RawConnection.open(server.port).then((one) => waiting.push(one), () => {});
-    assert.ok(waiting.length > 50);
-    await server.program.stderr.waitFor(
-      /WARNING \d+ of 100 file descriptors are open .*; closed connections that were quiet: \d+/,
-    );
-    await until("others are accepted", async () => {
-      try {
-        using connection = await RawConnection.open(server.port);
-        await connection.send(`${POST}Content-Length: 2\r\n\r\nhi`);
-        return (await connection.receive())?.body === "hi";
-      } catch {
-        await sleep(100);
-        return false;
-      }
-    });
-  } finally {
-    for (const connection of waiting) connection[Symbol.dispose]();
-  }
   await server.stop();
 });

@@ -46,6 +46,9 @@ const MAX_LEFT = 64 * 1024;
 const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024 * 1024;
 
+/** What a client is taken to have sent before it is waited for, in bytes, when the slowest is looked for. */
+const HEAD_START_BYTES = 16 * 1024;
+
 /** How much of a head is looked at before all of it is there, in bytes: it may come in many pieces. */
 const MAX_FIRST = 256;
 
@@ -84,6 +87,19 @@ export class Connection implements RequestOwner {
     return this.#request !== undefined || this.#ending;
   }
 
+  /**
+   * How fast the client does what it is waited for, in bytes per ms, to be compared with others: that of one that has just come is high.
+   * Undefined if it waits itself, for its answer.
+   *
+   * @param now of `performance.now()`
+   */
+  speed(now: number): number | undefined {
+    const { since, usedAt, receivedBefore } = this.turn;
+    if (since === 0 && this.busy) return undefined;
+    const sent = since === 0 ? 0 : Math.max(0, this.input.received - receivedBefore);
+    return (HEAD_START_BYTES + sent) / Math.max(1, now - (since || usedAt));
+  }
+
   /** Whether it is between two requests, or before the first. */
   get idle(): boolean {
     return !this.busy && this.input.length === 0;
@@ -102,11 +118,12 @@ export class Connection implements RequestOwner {
     }
   }
 
-  /** Ends it at once. @returns its socket, if that is kept by a write until it is shut down */
+  /** Ends it at once. @returns its socket, if Deno keeps that until it is shut down: for a write, or a handshake, that has not ended */
   close(): Deno.Conn | undefined {
     if (this.#closed) return undefined;
     this.#end();
-    return this.#output.sending ? this.#conn : undefined;
+    const { received } = this.input;
+    return this.#output.sending || (received === 0 && "handshake" in this.#conn) ? this.#conn : undefined;
   }
 
   #end(): void {

@@ -4,7 +4,7 @@
  * It keeps itself from being held up by connections that do nothing: a client that sends its request a byte a minute, or
  * not at all, takes a file descriptor, and these are few. A request must come within a time, as of Apache's RequestReadTimeout: a
  * limit, and more for each byte that has come. Something of an answer must be taken within that limit. Connections between
- * two requests stay open, since proxies keep them for long, until descriptors become few.
+ * two requests stay open, since proxies keep them for long, until descriptors become few: then the slowest clients are closed.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -22,12 +22,30 @@ const LOOK_MS = 1000;
 /** Bytes per ms that a request must come with once it is over the limit: 1 KiB a second. */
 const MIN_RATE = 1024 / 1000;
 
-/** Shares of the file descriptors: above the first, quiet connections are closed until the second is reached. */
+/** Shares of the file descriptors: above the first, the slowest clients' connections are closed until the second is reached. */
 const PRESSED = 0.9;
 const RELIEVED = 0.8;
 
-/** Before a connection is accepted again when one could not be, in ms. */
+/** Before a connection is accepted again when there was no descriptor or memory for one, in ms. */
 const ACCEPT_PAUSE_MS = 100;
+
+/** What accept(2) says of a connection that ended before it was accepted, or of the network below it: the next one may be good. */
+const LOST = new Set([
+  "ENOTCONN",
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EPROTO",
+  "EPERM",
+  "EINTR",
+  "ENETDOWN",
+  "ENOPROTOOPT",
+  "EHOSTDOWN",
+  "ENONET",
+  "EHOSTUNREACH",
+  "EOPNOTSUPP",
+  "ENETUNREACH",
+  "ETIMEDOUT",
+]);
 
 /** For requests that are on their way when the server begins to drain, in ms. */
 const DRAIN_GRACE_MS = 100;
@@ -117,7 +135,7 @@ export class HttpServer implements ConnectionOwner {
     if (stuck.length > 0) shutDown(stuck);
   }
 
-  /** Closes connections whose clients take too long, and quiet ones if file descriptors are few. */
+  /** Closes connections whose clients take too long, and those of the slowest if file descriptors are few. */
   look(): void {
     this.#complained = false;
     const now = performance.now();
@@ -145,6 +163,7 @@ export class HttpServer implements ConnectionOwner {
         conn = await listener.accept();
       } catch (error) {
         if (!this.#listeners.has(listener)) return;
+        if (LOST.has((error as { code?: string }).code ?? "")) continue;
         // Mostly there is no file descriptor left.
         if (!this.#relieve(Infinity) && !this.#complained) {
           this.#complained = true;
@@ -164,7 +183,8 @@ export class HttpServer implements ConnectionOwner {
   }
 
   /**
-   * Closes what has been quiet for longest if file descriptors become few.
+   * Closes the connections of the slowest clients if file descriptors become few: of those that send or take something, or are between
+   * two requests, but not of those that wait for an answer. One that has just come is given time.
    *
    * @param atLeast how many are known to be open
    * @returns whether any were closed
@@ -172,15 +192,18 @@ export class HttpServer implements ConnectionOwner {
   #relieve(atLeast = this.#connections.size): boolean {
     const { open, limit } = this.#descriptors(atLeast);
     if (open <= limit * PRESSED) return false;
-    const quiet = [...this.#connections]
-      .filter(({ busy }) => !busy)
-      .sort((one, other) => one.turn.usedAt - other.turn.usedAt)
-      .slice(0, Math.ceil(open - limit * RELIEVED));
-    if (quiet.length === 0) return false;
-    this.#close(quiet);
+    const now = performance.now();
+    const slowest = [...this.#connections]
+      .map((connection) => ({ connection, speed: connection.speed(now) ?? Infinity }))
+      .filter(({ speed }) => speed < Infinity)
+      .sort((one, other) => one.speed - other.speed)
+      .slice(0, Math.ceil(open - limit * RELIEVED))
+      .map(({ connection }) => connection);
+    if (slowest.length === 0) return false;
+    this.#close(slowest);
     log.warn(
-      "{open} of {limit} file descriptors are open (see ulimit -n); closed connections that were quiet: {count}",
-      { open, limit, count: quiet.length },
+      "{open} of {limit} file descriptors are open (see ulimit -n); closed the connections of the slowest clients: {count}",
+      { open, limit, count: slowest.length },
     );
     return true;
   }

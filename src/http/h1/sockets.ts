@@ -1,6 +1,6 @@
 /**
  * What Deno 2.6.10 does not do with a socket, done by the C library: the socket is looked for by its addresses among this process's file
- * descriptors. getsockname(2), getpeername(2), setsockopt(2), shutdown(2).
+ * descriptors. getsockname(2), getpeername(2), setsockopt(2), shutdown(2), sysconf(3).
  */
 
 const AF_INET = 2;
@@ -8,6 +8,10 @@ const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const SHUT_RDWR = 2;
+const SC_OPEN_MAX = 4;
+
+/** The most descriptors that are looked at one by one. */
+const MAX_DESCRIPTORS = 2 ** 20;
 
 /** Bytes of `struct sockaddr_storage`. */
 const ADDRESS_BYTES = 128;
@@ -19,14 +23,15 @@ function open() {
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
     shutdown: { parameters: ["i32", "i32"], result: "i32" },
+    sysconf: { parameters: ["i32"], result: "i64" },
   });
 }
 
 type Libc = ReturnType<typeof open>["symbols"];
 
 /**
- * Ends connections that wait for their clients to take something: Deno gives a socket up only when its write has ended, whoever closes
- * it, and a client that takes nothing could so keep descriptor and answer for as long as it likes. On a Unix socket, whose clients have
+ * Ends connections that wait for their clients to take something, or to go on with a handshake of TLS: Deno gives a socket up only when
+ * its write or its handshake has ended, whoever closes it, and such a client could keep the descriptor for as long as it likes. On a Unix socket, whose clients have
  * no addresses, nothing is done.
  */
 export function shutDown(conns: readonly Deno.Conn[]): void {
@@ -55,15 +60,23 @@ function forEachSocket(sought: ReadonlySet<string>, callback: (fd: number, libc:
   try {
     library = open();
     const libc = library.symbols;
-    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-      const fd = Number(name);
+    for (const fd of openDescriptors(libc)) {
       const local = addressOf(libc.getsockname, fd);
       if (local !== "" && sought.has(`${local} ${addressOf(libc.getpeername, fd)}`)) callback(fd, libc);
     }
   } catch {
-    // There is no glibc, or no descriptor to look with: it is as Deno leaves it.
+    // There is no glibc: it is as Deno leaves it.
   } finally {
     library?.close();
+  }
+}
+
+/** The numbers of all descriptors that are open; more if there is none left to look with. */
+function openDescriptors(libc: Libc): readonly number[] {
+  try {
+    return Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => Number(name));
+  } catch {
+    return Array.from({ length: Math.min(Number(libc.sysconf(SC_OPEN_MAX)), MAX_DESCRIPTORS) }, (_, fd) => fd);
   }
 }
 

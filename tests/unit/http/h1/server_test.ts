@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { type Answer, type Handle, HttpServer, type HttpServerOptions } from "../../../../src/http/h1/mod.ts";
+import {
+  type Answer,
+  type Handle,
+  HttpServer,
+  type HttpServerOptions,
+  type Listener,
+} from "../../../../src/http/h1/mod.ts";
 import { HttpProblem } from "../../../../src/http/problem.ts";
 import { equalBytes, pattern, text, utf8 } from "../../helper/bytes.ts";
 import { settled, until } from "../../helper/deadline.ts";
+import { readAll, SocketPairs, writeAll } from "../../helper/sockets.ts";
 import { CapturedLogs } from "../../helper/logs.ts";
 
 const HOST = "Host: a\r\n";
@@ -656,7 +663,7 @@ Deno.test("HttpServer ends a connection whose client takes nothing of its answer
   assert.equal(logs.lines.length, 1, "it is said once");
 });
 
-Deno.test("HttpServer closes what has been quiet for longest when descriptors become few", async () => {
+Deno.test("HttpServer closes all that waits for a client, and not what is executed, when descriptors become few", async () => {
   using logs = new CapturedLogs();
   let open = 0;
   const release = Promise.withResolvers<void>();
@@ -682,10 +689,93 @@ Deno.test("HttpServer closes what has been quiet for longest when descriptors be
   open = 91;
   // Eleven are too many, and three are quiet.
   fixture.server.look();
-  assert.match(logs.lines[0]!, /91 of 100 file descriptors are open .*closed connections that were quiet: 3/);
+  assert.match(
+    logs.lines[0]!,
+    /91 of 100 file descriptors are open .*closed the connections of the slowest clients: 3/,
+  );
   for (const client of clients.slice(1)) assert.equal(await client.receive(), "");
   release.resolve();
   assert.equal((await clients[0]!.answer()).body, "long");
+});
+
+Deno.test("HttpServer closes the slowest clients first when descriptors become few, and not the last that came", async () => {
+  let open = 0;
+  await using fixture = new Fixture(echo, { descriptors: () => ({ open, limit: 10 }) });
+  const start = async (sent: string) => {
+    const client = await fixture.connect();
+    await client.send(sent);
+    return client;
+  };
+  const large = `POST / HTTP/1.1\r\n${HOST}Content-Length: 2000000\r\n\r\n`;
+  const slow = [await start(`${large}a`), await start(chunked("1\r\n")), await start("G"), await start("")];
+  const fast = await start(large + "x".repeat(1_000_000));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const last = await start("");
+  // The four that send hardly anything are to go, as many as are too many.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  open = 12;
+  fixture.server.look();
+  for (const client of slow) await client.receive();
+  open = 0;
+  await fast.send("x".repeat(1_000_000));
+  assert.equal((await fast.answer()).body.length, 2_000_000);
+  await last.send(post("hi"));
+  assert.equal((await last.answer()).body, "hi");
+});
+
+/** Accepts what it is told to, or fails as the system does. */
+class FakeListener {
+  readonly addr = { transport: "unix", path: "" };
+  #close = Promise.withResolvers<never>();
+
+  constructor(readonly next: () => Promise<Deno.Conn> | undefined) {}
+
+  accept(): Promise<Deno.Conn> {
+    return this.next() ?? this.#close.promise;
+  }
+
+  close(): void {
+    this.#close.promise.catch(() => {});
+    this.#close.reject(new Deno.errors.BadResource("closed"));
+  }
+}
+
+const systemError = (code: string) => Object.assign(new Error(code), { code });
+
+Deno.test("HttpServer goes on accepting at once behind connections that ended before they were accepted", async () => {
+  using pairs = new SocketPairs();
+  using pair = await pairs.next();
+  using logs = new CapturedLogs();
+  let failures = 0;
+  const accepted: Promise<Deno.Conn>[] = [Promise.resolve(pair.theirs)];
+  const listener = new FakeListener(() =>
+    // A pause for each would take minutes.
+    failures++ < 5000
+      ? Promise.reject(systemError(["ENOTCONN", "ECONNABORTED", "EPROTO"][failures % 3]!))
+      : accepted.pop()
+  );
+  const server = new HttpServer({ handle: echo, readTimeoutMs: 60_000 });
+  server.listen(listener as unknown as Listener);
+  await writeAll(pair.ours, utf8(post("hi")));
+  await pair.ours.closeWrite();
+  assert.match(text(await settled(readAll(pair.ours), "the answer")), /\r\n\r\nhi$/);
+  assert.deepEqual(logs.lines, []);
+  await server.drain();
+});
+
+Deno.test("HttpServer says so, and waits, when there is no descriptor for a connection", async () => {
+  using logs = new CapturedLogs();
+  let failures = 0;
+  const listener = new FakeListener(() => {
+    failures++;
+    return Promise.reject(systemError("EMFILE"));
+  });
+  const server = new HttpServer({ handle: echo, readTimeoutMs: 60_000 });
+  server.listen(listener as unknown as Listener);
+  await until(() => failures === 2, "it is tried again");
+  assert.match(logs.lines[0]!, /A connection could not be accepted: EMFILE/);
+  server.close();
+  await until(() => failures === 3, "the last pause is over");
 });
 
 Deno.test("drain() closes a connection whose answer in pieces had begun before, when that has come to its end", async () => {
