@@ -21,7 +21,7 @@ export interface Server {
   /** Whether only this machine reaches it, at an address that its browsers reach as well. */
   readonly loopback: boolean;
   /**
-   * Reads certificate and key again, for connections from now on.
+   * Reads certificate and key again, for connections from now on. Nothing happens if they are the same.
    *
    * @throws {UsageError} if they can't be read, or don't fit; those before stay
    */
@@ -39,7 +39,8 @@ export interface Server {
  */
 export function listen(options: ListenOptions, handling: HttpServerOptions): Server {
   const { host, tls } = options;
-  let listener = open(options, options.port);
+  let secrets = tls && readSecrets(tls);
+  let listener = open(options, options.port, secrets);
   const { port, hostname } = listener.addr as Deno.NetAddr;
   const server = new HttpServer(handling);
   server.listen(listener);
@@ -48,9 +49,13 @@ export function listen(options: ListenOptions, handling: HttpServerOptions): Ser
     loopback: isLoopback(hostname.includes(":") ? `[${hostname}]` : hostname),
     renew() {
       if (tls === undefined) return;
+      const read = readSecrets(tls);
+      // Closing a listener resets the connections that wait in its queue, unless net.ipv4.tcp_migrate_req is set.
+      if (read.cert === secrets?.cert && read.key === secrets.key) return;
       // Both listen for a moment: no connection is refused.
       const before = listener;
-      listener = open(options, port);
+      listener = open(options, port, read);
+      secrets = read;
       server.listen(listener);
       server.ignore(before);
     },
@@ -59,10 +64,20 @@ export function listen(options: ListenOptions, handling: HttpServerOptions): Ser
   };
 }
 
+/** A certificate's chain and its key, in PEM. */
+interface Secrets {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** @throws {UsageError} if one of them can't be read */
+function readSecrets({ cert, key }: { readonly cert: string; readonly key: string }): Secrets {
+  return { cert: read(cert, "certificate"), key: read(key, "key") };
+}
+
 /** @throws {UsageError} if that fails */
-function open({ host, tls }: ListenOptions, port: number): Listener {
+function open({ host, tls }: ListenOptions, port: number, secrets: Secrets | undefined): Listener {
   const address = { hostname: host, port };
-  const secrets = tls && { cert: read(tls.cert, "certificate"), key: read(tls.key, "key") };
   try {
     if (secrets === undefined) return Deno.listen(address);
     return Deno.listenTls({ ...address, ...secrets, alpnProtocols: ["http/1.1"], reusePort: true });

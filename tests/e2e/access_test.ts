@@ -68,16 +68,29 @@ async function ask(box: Sandbox, url: string): Promise<string> {
   return await response.text();
 }
 
+/** The sockets, by their inodes, that listen on the port of a URL of 127.0.0.1: proc_net(5). */
+function listeningSocket(url: string): string {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  const lines = Deno.readTextFileSync("/proc/net/tcp").split("\n").map((line) => line.trim().split(/\s+/));
+  return lines.filter(([, local, , state]) => local === `0100007F:${port}` && state === "0A").map((line) => line[9])
+    .join();
+}
+
 test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP", async (box) => {
   certificate(box, "first");
   const args = ["--port", "0", "--tls-cert", box.path("cert.pem"), "--tls-key", box.path("key.pem")];
   const program = box.start(["serve", ...args, box.module({ "serve.py": echo() }), "serve.py", box.root]);
   const [, url] = await program.stderr.waitFor(/Ready: POST (https:\/\/127\.0\.0\.1:\d+)\/invocations/);
   assert.equal(await ask(box, url!), "hello");
+  // Connections that wait to be accepted would be reset if it listened anew.
+  const socket = listeningSocket(url!);
+  program.kill("SIGHUP");
+  await program.stderr.waitFor(/INFO Reloaded$/);
+  assert.equal(listeningSocket(url!), socket);
   certificate(box, "second");
   await assert.rejects(ask(box, url!), "the old one is in use");
   program.kill("SIGHUP");
-  await program.stderr.waitFor(/INFO Reloaded$/);
+  await until("it listens anew", () => ![socket, ""].includes(listeningSocket(url!)));
   await until("the new one is in use", async () => await ask(box, url!).catch(() => "") === "hello");
   box.write({ "cert.pem": "rubbish" });
   program.kill("SIGHUP");
