@@ -1,23 +1,16 @@
 """A real worker process, and this test as its supervisor, on a real Unix socket."""
 
 import contextlib
-import json
 import os
 import pathlib
-import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
-
-PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "python"
-sys.path.insert(0, str(PACKAGE))
+from supervisor import Supervisor
 
 from aimodellib._bridge import frames
-from aimodellib._bridge.frames import FrameReader
 
 ECHO = """
 import os, subprocess, sys
@@ -31,98 +24,10 @@ def serialize(data, accepted): return data, "text/plain"
 """
 
 
-class Supervisor:
-    """Starts a worker, and talks with it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / "bridge").mkdir()
-        (folder / "bridge/ledger").write_bytes(bytes(64 * 1024))
-        (folder / "bridge/exchange").touch()
-        listener, keeper_listener = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
-        with listener, keeper_listener:
-            keeper_listener.bind(str(folder / "bridge/keeper.sock"))
-            keeper_listener.listen(1)
-            keeper_listener.settimeout(10)
-            listener.bind(str(folder / "bridge/bridge.sock"))
-            listener.listen(1)
-            listener.settimeout(10)
-            env = {
-                **os.environ,
-                "AIMODELLIB_BRIDGE": str(folder / "bridge"),
-                "AIMODELLIB_STREAMS": "merged",
-            }
-            env["AIMODELLIB_WORKER"] = f"test-{os.getpid()}-{random.random()}"
-            self.process = subprocess.Popen(
-                [sys.executable, str(PACKAGE / "aimodellib/_bridge/__main__.py")],
-                env=env,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            self.socket, _ = listener.accept()
-            self.keeper, _ = keeper_listener.accept()
-        self.socket.settimeout(20)
-        self.reader = FrameReader(self.socket, 1 << 20)
-        self.waiting = []
-
-    def close(self):
-        """Close both connections."""
-        self.socket.close()
-        self.keeper.close()
-
-    def send(self, kind, request_id=0, metadata=b"", body=b""):
-        self.socket.sendall(frames.encode(kind, request_id, metadata, len(body)) + body)
-
-    def start(self, source, mode="serve", protocol=4, **more):
-        script = self.folder / "script.py"
-        script.write_text(source)
-        config = {
-            "mode": mode,
-            "module": str(self.folder),
-            "script": str(script),
-            "model_dir": str(self.folder),
-        }
-        config.update(
-            {
-                "max_body": 1000,
-                "args": [],
-                "tensor_board_enabled": False,
-                "tensor_board_dir": "tb",
-            },
-            **more,
-        )
-        self.send(
-            frames.START,
-            0,
-            json.dumps({"protocol": protocol}).encode(),
-            json.dumps(config).encode(),
-        )
-
-    def receive(self):
-        """Return the next frame's kind, id, parsed metadata and body; what the worker says of its usage comes anytime."""
-        kind = frames.STATS
-        while kind == frames.STATS:
-            if not self.waiting:
-                self.waiting = self.reader.read()
-            kind, request_id, metadata, body = self.waiting.pop(0)
-        return kind, request_id, frames.parse_object(metadata, "metadata"), body
-
-    def end(self):
-        """Wait for the worker's end; return its exit code and what it printed."""
-        output, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, output.decode()
-
-
 @pytest.fixture
 def supervisor(tmp_path):
-    made = Supervisor(tmp_path)
-    yield made
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(made.process.pid, signal.SIGKILL)
-    made.process.communicate(timeout=20)
-    made.close()
+    with Supervisor(tmp_path) as made:
+        yield made
 
 
 def is_gone(pid):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from .payload import Payload
+
 #: Slots of each direction, and the bytes between the beginnings of two: the largest body that fits.
 SLOTS = 4
 SLOT_SIZE = 16 * 1024 * 1024
@@ -27,7 +29,7 @@ class Exchange:
         """Return the body in a request's slot, ``length`` bytes; fewer if the file is shorter."""
         return os.pread(self._fd, length, slot * SLOT_SIZE)
 
-    def write(self, slot: int, body: bytes | bytearray | memoryview) -> bool:
+    def write(self, slot: int, body: Payload) -> bool:
         """Write an answer's body into a slot; False if there is no room on the disk."""
         view = memoryview(body)
         offset = (SLOTS + slot) * SLOT_SIZE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from time import perf_counter as now
 from types import GeneratorType
-from typing import Any, Callable, Sequence, Tuple, Union
+from typing import Any, Callable, Sequence, Tuple
 
 from . import frames, streams
 from .demands import BATCH, SERVE
 from .loader import adapt
 from .parts import Gone, Sender
+from .payload import Payload, TooLarge, flat
 from .request import here
 from .statuses import status_of
 from .usage import Times
@@ -21,7 +22,7 @@ MAX_CACHED = 256
 MAX_MESSAGE = 4096
 
 #: Kind, metadata and body of the frame that answers a request.
-Answer = Tuple[int, bytes, Union[bytes, bytearray, memoryview]]
+Answer = Tuple[int, bytes, Payload]
 #: Metadata and body of a request.
 Request = Tuple[bytes, bytes]
 
@@ -71,7 +72,7 @@ class Handler:
             if type(data) is GeneratorType and sender is not None:
                 return sender.send(self, data, accepted, self._serialize)
             stage = "serialize"
-            result = self._serialize(data, accepted)
+            answer = self.answer(self._serialize(data, accepted), accepted)
             self.times.observe(start, deserialized, predicted, now())
         except Gone:
             return failed("cancelled", "The client left")
@@ -79,7 +80,7 @@ class Handler:
             raise
         except BaseException as error:
             return raised(stage, error)
-        return self.answer(result, accepted)
+        return answer
 
     def invoke_batch(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the answers to requests that are predicted together, in their order.
@@ -115,7 +116,9 @@ class Handler:
             here.request = (requests[number][0].partition(b"\n")[2], None)
             start = now()
             try:
-                answers[number] = self.answer(self._serialize(output, accepted), accepted)
+                kind, text, payload = self.answer(self._serialize(output, accepted), accepted)
+                # A view may be of memory that the script puts the next answer into.
+                answers[number] = (kind, text, bytes(payload))
                 self.times.observe(start - taken - before, start - taken, start, now())
             except KeyboardInterrupt:
                 raise
@@ -155,23 +158,21 @@ class Handler:
             return None, raised("predict", error)
 
     def answer(self, result: object, accepted: str) -> Answer:
-        """Return the answer for what ``serialize`` returned."""
+        """Return the answer for what ``serialize`` returned. Raises what the owner of a buffer raises."""
         if result is None:
             return failed("not_acceptable", f"serialize() has no format that fits '{accepted}'")
-        if not (
-            isinstance(result, tuple)
-            and len(result) == 2
-            and isinstance(result[0], (bytes, bytearray, memoryview))
-            and isinstance(result[1], str)
-        ):
+        payload = content_type = None
+        if isinstance(result, tuple) and len(result) == 2:
+            first, content_type = result
+            try:
+                payload = flat(first, self._max_body) if isinstance(content_type, str) else None
+            except TooLarge as error:
+                streams.print_line(str(error))
+                return failed("too_large", str(error))
+        if payload is None or content_type is None:
             message = f"serialize() must return (bytes, content type) or None; it returned {_describe(result)}"
             streams.print_line(message)
             return failed("bad_result", message)
-        payload, content_type = result
-        if len(payload) > self._max_body:
-            message = f"The answer of {len(payload)} bytes is over the limit of {self._max_body}"
-            streams.print_line(message)
-            return failed("too_large", message)
         metadata = self._results.get(content_type)
         if metadata is None:
             metadata = json.dumps({"content_type": content_type}).encode()

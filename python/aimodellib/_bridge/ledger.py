@@ -23,6 +23,7 @@ import time
 
 from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
 from .frames import HEADER, HEADER_SIZE, PART, encode
+from .payload import Payload
 
 ANSWERS = 20
 _U32 = struct.Struct("<I")
@@ -85,8 +86,8 @@ class Ledger:
         self._recalling = (recalled - request_id) & 0xFFFFFFFF < 0x80000000
         return not self._recalling
 
-    def answer(self, kind: int, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
-        """Add an answer; ``body`` may be any contiguous buffer of bytes.
+    def answer(self, kind: int, request_id: int, metadata: bytes, body: Payload) -> None:
+        """Add an answer; ``body`` is flat: as long as its number of bytes.
 
         What ends an answer in parts, or has no room here, is sent at once, behind what was gathered.
         """
@@ -115,12 +116,12 @@ class Ledger:
         self._map[body_start:end] = body
         _pack_u32(self._map, _PENDING, end - ANSWERS)
 
-    def part(self, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
+    def part(self, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a part of an answer."""
         self._in_parts.add(request_id)
         self.send(PART, request_id, metadata, body)
 
-    def send(self, kind: int, request_id: int, metadata: bytes, body: bytes | bytearray | memoryview) -> None:
+    def send(self, kind: int, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a frame at once, behind what was gathered."""
         self.flush()
         self._sock.sendall(encode(kind, request_id, metadata, len(body)))
@@ -142,7 +143,7 @@ class Ledger:
         _pack_u32(self._map, _REQUESTS_READ, self._bodies_read)
         return body
 
-    def _write_body(self, body: bytes | bytearray | memoryview) -> int:
+    def _write_body(self, body: Payload) -> int:
         """Write an answer's body to the exchange; return the frame's flags, or 0 if no slot is free."""
         slot = self._free_slot()
         if slot is None or not self._exchange.write(slot, body):

@@ -43,7 +43,7 @@ class AsyncHandler(Handler):
             data = await _value(data)
             predicted = now()
             stage = "serialize"
-            result = await _value(self._serialize(data, accepted))
+            answer = self.answer(await _value(self._serialize(data, accepted)), accepted)
             self.times.observe(start, deserialized, predicted, now())
         except KeyboardInterrupt:
             raise
@@ -51,7 +51,7 @@ class AsyncHandler(Handler):
             return failed("cancelled", "The client left")
         except BaseException as error:
             return raised(stage, error)
-        return self.answer(result, accepted)
+        return answer
 
 
 async def _value(result: Any) -> Any:
