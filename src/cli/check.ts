@@ -35,8 +35,9 @@ const NAMES: Readonly<Record<Role, string>> = { train: "training", serve: "servi
 export async function checkPlan(planned: Plan, moduleDir: string, options: CheckOptions, io: Io): Promise<Plan> {
   if (!options.check) return planned;
   const neighbours = importable(planned.files.entries.map(({ path }) => path));
+  const folder = nameOf(planned.root);
   const scripts = planned.scripts.map(({ key, path, source }): ScriptToCheck => {
-    return { role: ROLES[key], name: path, source: Deno.readFileSync(source), neighbours };
+    return { role: ROLES[key], name: path, path, module: folder, source: Deno.readFileSync(source), neighbours };
   });
   const checked = await checkScripts(scripts, { python: options.python, moduleDir: moduleDir || ".", env: io.env });
   if ("skipped" in checked) {
@@ -71,9 +72,11 @@ export async function checkScan(result: ScanResult, options: CheckOptions, io: I
     .map((path) => path.slice(module.length + 1));
   const neighbours = importable(inModule);
   const checked = await checkScripts(
-    roles(manifest).flatMap(({ role, path }) => {
+    roles(manifest).flatMap(({ role, script, path }) => {
       const source = scripts.get(path);
-      return source === undefined ? [] : [{ role, name: path, source, neighbours }];
+      return source === undefined
+        ? []
+        : [{ role, name: path, path: script, module: nameOf(module), source, neighbours }];
     }),
     { python: options.python, env: io.env },
   );
@@ -82,10 +85,17 @@ export async function checkScan(result: ScanResult, options: CheckOptions, io: I
   return undefined;
 }
 
-function roles(manifest: Manifest): { role: Role; path: string }[] {
+/** The last part of a path. */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function roles(manifest: Manifest): { role: Role; script: string; path: string }[] {
   return (["trainingScript", "servingScript"] as const).flatMap((key) => {
     const script = manifest[key];
-    return script === null ? [] : [{ role: ROLES[key], path: joinPath(manifest.module, script) }];
+    return script === null
+      ? []
+      : [{ role: ROLES[key], script: joinPath(script), path: joinPath(manifest.module, script) }];
   });
 }
 

@@ -20,6 +20,10 @@ export interface ScriptToCheck {
   readonly role: Role;
   /** What messages call it. */
   readonly name: string;
+  /** Its path from the module directory. */
+  readonly path: string;
+  /** The module directory's own name; "" if it has none. */
+  readonly module: string;
   readonly source: Uint8Array;
   /** What `import` finds in its module: names of files without `.py`, and of folders. */
   readonly neighbours: readonly string[];
@@ -79,12 +83,12 @@ class CheckError extends Error {
 
 /** @throws {CheckError} */
 async function checkScript(python: string, assets: Assets, script: ScriptToCheck): Promise<CheckResult> {
-  const { role, name, source, neighbours } = script;
+  const { role, name, path, module, source, neighbours } = script;
   let finished: Finished;
   try {
     finished = await runChild(python, {
       // Isolated, and without its packages: nothing but the standard library is needed, and nothing else is to run.
-      args: ["-I", "-S", assets.entry, "check", role, name, ...neighbours],
+      args: ["-I", "-S", assets.entry, "check", role, name, path, module, ...neighbours],
       stdin: source,
       limitMs: ANSWER_LIMIT_MS,
     });

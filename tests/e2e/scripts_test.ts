@@ -74,3 +74,35 @@ test("train runs a script's hydra with its config_path when the script lies in a
     assert.deepEqual({ code, stdout }, { code: 0, stdout: expected });
   }
 }, imports(PYTHON, "hydra"));
+
+test("package, verify, serve and train say what to write when a relative import leads out of the module", async (box) => {
+  const script = `from .near import X\ndef train(model_dir): ...\n${LOADS}`;
+  const module = box.module({ "serve.py": script, "train.py": script, "near.py": "X = 1\n" }, "module");
+  const words = /line 1: `from \.near import X` can't work: .*; write `from near import X`, or .* 'module\/serve\.py'/;
+  const refused = await box.run(["package", "-m", module]);
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(refused.stderr, words);
+  assert.match(refused.stderr, /'train.py', line 1: /);
+  assert.equal((await box.run(["package", "-m", module, "--no-check"])).code, 0);
+  const verified = await box.run(["verify", "model.tar.gz"]);
+  assert.deepEqual([verified.code === 0, words.test(verified.stderr)], [false, true], verified.stderr);
+  const served = await box.run(["serve", "--port", "0", module, "serve.py", module]);
+  assert.match(served.stderr, words);
+  assert.ok(served.stderr.includes(`(aimodellib serve ${box.root} module/serve.py)`), served.stderr);
+  const trained = await box.run(["train", module, "train.py", "model"]);
+  assert.match(trained.stderr, /Training raised ImportError: .*`from \.near import X` can't work: .* write `from near/);
+});
+
+test("serve says what to do when an artifact is of a class of the main program", async (box) => {
+  box.write({ "model/mean.pkl": "c__main__\nMean\n." });
+  const { code, stderr } = await box.run([
+    "serve",
+    "--port",
+    "0",
+    box.module({ "serve.py": LOADS }),
+    "serve.py",
+    "model",
+  ]);
+  assert.notEqual(code, 0);
+  assert.match(stderr, /The artifact was pickled where Mean was defined by the main program.*`import __main__; /);
+});

@@ -73,7 +73,8 @@ def test_an_instance_may_come_from_a_neighbour_and_not_from_elsewhere():
         ("x = 1", "'serve.py' must define load(), deserialize(), predict(), serialize()"),
         (
             LOAD + DESERIALIZE + SERIALIZE + "def predit(data, model): ...",
-            "'serve.py' must define predict(); it defines only load, deserialize, serialize; line 4 defines predit()",
+            "'serve.py' must define predict(); it defines only load, deserialize, serialize; line 4 defines predit()"
+            " in place of predict()",
         ),
         (
             LOAD + DESERIALIZE + SERIALIZE + "predict = 3",
@@ -154,3 +155,42 @@ def test_other_encodings_and_marks_are_read():
     assert problems("\ufeff" + WHOLE) == []
     source = b"# coding: latin-1\n# \xe9\n" + WHOLE.encode()
     assert check(source, "serve.py", SERVE, frozenset()).problems == []
+
+
+def relative(source, script="serve.py", module="folder"):
+    return check((source + "\n" + WHOLE).encode(), script, SERVE, frozenset(), (), (script, module)).problems
+
+
+@pytest.mark.parametrize(
+    ("source", "script", "ways"),
+    [
+        ("from .near import X", "serve.py", "write `from near import X`, or make the folder above it the module directory"),
+        ("from . import near, far as f", "my-serve.py", "write `import near, far as f`, or make the folder above"),
+        ("from ..near import X", "sub/serve.py", "write `from near import X`, or make the folder above"),
+        ("from ... import near", "sub/serve.py", "make the folder above it the module directory"),
+        ("from .. import near", "sub/__init__.py", "write `import near`"),
+    ],
+)
+def test_a_relative_import_that_leads_out_of_the_module_is_refused(source, script, ways):
+    [problem] = relative("import os\n" + source, script)
+    assert problem.startswith(f"'{script}', line 2: `{source}` can't work: the module directory is not a package; {ways}")
+    assert problem.endswith(f"and 'folder/{script}' the script")
+    assert "folder" not in relative(source, script, "")[0].replace("the folder above", "")
+
+
+@pytest.mark.parametrize(
+    ("source", "script"),
+    [
+        ("from . import near", "sub/serve.py"),
+        ("from ..near import X", "sub/deep/serve.py"),
+        ("try:\n  from .near import X\nexcept ImportError:\n  from near import X", "serve.py"),
+        ("if __package__:\n  from .near import X", "serve.py"),
+        ("def f():\n  from .near import X", "serve.py"),
+        ("__package__ = 'near'\nfrom .near import X", "serve.py"),
+        ("from .near import X", "json.py"),
+        ("from .. import near", "code/serve.py"),
+        ("from .near import X", "serve.v2.py"),
+    ],
+)
+def test_a_relative_import_that_may_work_is_not_refused(source, script):
+    assert relative(source, script) == []

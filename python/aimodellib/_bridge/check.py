@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
 import importlib.machinery
 import inspect
 import json
+import os
 import sys
-from typing import Iterator, NamedTuple, Union
+from typing import Iterator, NamedTuple
 
 from .demands import BATCH, METADATA, SERVE, TRAIN, Demand, fit
+from .hints import hint
+from .outline import Function, Outline, is_main
+from .peers import PACKAGES, recognise
+from .relative import relative_problems
+from .standard import standard_names
 
 #: Modules whose classes and functions are no scripts' implementations.
-STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset(sys.builtin_module_names))
+STANDARD = standard_names()
 
 #: A use of one of these may define anything.
 MAGIC = {"exec", "eval", "globals", "vars", "setattr", "__import__"}
-
-Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 def main(arguments: list[str]) -> None:
     """Read a script's source from standard input, and print as JSON what :func:`check` finds.
 
-    ``arguments`` are ``train`` or ``serve``, the script's name, and the names that ``import`` finds in its module.
+    ``arguments`` are ``train`` or ``serve``, the script's name, its path from the module directory, that directory's
+    own name (or nothing), and the names that ``import`` finds in it.
     """
-    role, name, *neighbours = arguments
+    role, name, path, module, *neighbours = arguments
     demands, optional = (TRAIN, ()) if role == "train" else (SERVE, (BATCH, METADATA))
-    result = check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours), optional)
+    result = check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours), optional, (path, module))
     json.dump(result._asdict(), sys.stdout)
 
 
@@ -52,10 +56,12 @@ def check(
     demands: tuple[Demand, ...],
     neighbours: frozenset[str],
     optional: tuple[Demand, ...] = (),
+    place: tuple[str, str] | None = None,
 ) -> Result:
     """Check a script that messages call ``name``. ``neighbours`` are what ``import`` finds in its module.
 
-    It must have the ``demands``, and those of the ``optional`` that it has must be callable, too.
+    It must have the ``demands``, and those of the ``optional`` that it has must be callable, too. With ``place``, its
+    path from the module directory and that directory's name, it must not import what is outside of the directory.
     """
     if not name.endswith(tuple(importlib.machinery.all_suffixes())):
         return Result([f"'{name}' can't be imported: its name does not end in .py"])
@@ -72,19 +78,28 @@ def check(
     except (MemoryError, RecursionError):
         return Result([])
     script = _Script(tree, name, neighbours)
-    problems = list(script.problems(demands, optional))
-    return Result(problems, unrelated=bool(problems) and not any(script.has(demand.name) for demand in demands))
+    missing = list(script.problems(demands, optional))
+    problems = missing if place is None else [*relative_problems(tree, name, *place), *missing]
+    return Result(problems, unrelated=bool(missing) and not any(script.has(demand.name) for demand in demands))
+
+
+def importable(module_dir: str) -> frozenset[str]:
+    """Return the names that ``import`` finds in a module directory."""
+    names = os.listdir(module_dir)
+    return frozenset(name[:-3] if name.endswith(".py") else name for name in names if name.count(".") < 2)
 
 
 class _Script:
     """The names that a module binds, and what is known of each."""
 
     def __init__(self, tree: ast.Module, name: str, neighbours: frozenset[str]) -> None:
+        self._outline = Outline(tree)
         self._name = name
         self._neighbours = neighbours
         self._bound: dict[str, list[ast.AST]] = {}
         #: Which module each imported name is from, and whether it is the module itself.
         self._imported: dict[str, tuple[str, bool]] = {}
+        self._known: dict[ast.ClassDef, dict[str, Function] | None] = {}
         self._magic = False
         self._bind_all(tree.body)
         for node in ast.walk(tree):
@@ -112,6 +127,8 @@ class _Script:
             candidates = [
                 node for name, nodes in self._bound.items() for node in nodes if self._may_be_instance(name, node)
             ]
+            if len(demands) > 1 and recognise(self._outline) is not None:
+                candidates = [node for node in candidates if self._is_ours(node)]
             if candidates:
                 yield from self._instance(candidates, demands, optional)
                 return
@@ -126,15 +143,12 @@ class _Script:
             nodes = self._bound.get(name)
             if nodes:
                 return f"{message}; its {name}, line {_line(nodes[0])}, is not a function"
-            functions = [other for other, nodes in self._bound.items() if _is_function(nodes[0])]
-            for near in difflib.get_close_matches(name, functions, 1):
-                return f"{message}; line {_line(self._bound[near][0])} defines {near}()"
         for name, nodes in self._bound.items():
             node = nodes[0]
             methods = self._methods(node) if isinstance(node, ast.ClassDef) else None
             if methods is not None and all(demand.name in methods for demand in demands):
                 return f"{message}; its class {name}, line {_line(node)}, does: make an instance of it in the script"
-        return message
+        return message + hint(self._outline, tuple(demand.name for demand in demands), missing)
 
     # What a module binds.
 
@@ -144,7 +158,7 @@ class _Script:
                 self._bind(node.name, node)
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
                 self._bind_import(node)
-            elif isinstance(node, ast.If) and _is_main(node.test):
+            elif isinstance(node, ast.If) and is_main(node.test):
                 self._bind_all(node.orelse)
             else:
                 self._bind_targets(node)
@@ -216,6 +230,20 @@ class _Script:
         last = node.func.attr if isinstance(node.func, ast.Attribute) else root.id
         return self._is_near(origin) or (_top(origin) not in STANDARD and _is_class_name(last))
 
+    def _is_ours(self, node: ast.AST) -> bool:
+        """Whether this may be the object with our functions in a script that was written for another server.
+
+        It is none of that server's own, nor what another library makes, such as ``FastAPI()``.
+        """
+        if not isinstance(node, ast.Call):
+            return isinstance(node, (ast.Import, ast.ImportFrom))
+        origin = self._outline.origin(node)
+        owner = self._outline.classes.get(_top(origin))
+        if owner is not None:
+            decorators = {self._outline.origin(decorator) for decorator in owner.node.decorator_list}
+            return not any(_top(name) in PACKAGES for name in self._outline.bases(owner) | decorators)
+        return self._is_near(origin) or not self._outline.imports(_top(origin))
+
     def _is_near(self, origin: str) -> bool:
         return origin.startswith(".") or _top(origin) in self._neighbours
 
@@ -241,6 +269,13 @@ class _Script:
 
     def _methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
         """The methods of a class and its bases; None if not all of them can be known."""
+        if node not in self._known:
+            # A class that is its own base, by way of others, is not known.
+            self._known[node] = None
+            self._known[node] = self._read_methods(node)
+        return self._known[node]
+
+    def _read_methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
         methods: dict[str, Function] = {}
         if node.keywords or node.decorator_list:
             return None
@@ -250,7 +285,7 @@ class _Script:
             nodes = self._bound.get(base.id, [])
             if not nodes and hasattr(builtins, base.id):
                 continue
-            if len(nodes) != 1 or not isinstance(nodes[0], ast.ClassDef) or nodes[0] is node:
+            if len(nodes) != 1 or not isinstance(nodes[0], ast.ClassDef):
                 return None
             inherited = self._methods(nodes[0])
             if inherited is None:
@@ -321,11 +356,6 @@ def _is_data(node: ast.AST) -> bool:
     """Whether this is certainly neither a function nor an object with methods of ours."""
     literals = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
     return isinstance(node, (*literals, ast.JoinedStr, ast.Compare))
-
-
-def _is_main(test: ast.expr) -> bool:
-    """Tell whether this is ``__name__ == "__main__"``, which a script that is loaded is not."""
-    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
 def _is_class_name(name: str) -> bool:

@@ -17,6 +17,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import frames, streams
+from .advice import advise
 from .hosts import Hosts
 from .loader import ScriptError
 from .train import Training, die_of, interrupt_on_signals
@@ -111,6 +112,9 @@ def main() -> NoReturn:
             raise
         except Exception as error:
             streams.print_traceback(error)
+            advice = advise(error, config)
+            if advice:
+                streams.print_line(advice[2:])
             raise
         finally:
             streams.flush()

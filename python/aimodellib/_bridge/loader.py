@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from types import ModuleType
@@ -52,6 +53,12 @@ def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
         message += f"; it defines only {', '.join(found)}" if found else ""
         taken = [name for name in missing if hasattr(module, name)]
         message += f"; its {taken[0]} is not a function" if taken else ""
+        if not taken and module.__file__:
+            # What is wrong is known; a file of the module may hide what is needed to say more.
+            with contextlib.suppress(Exception):
+                from .hints import hint_of_file
+
+                message += hint_of_file(module.__file__, demanded, missing)
     raise ScriptError(message)
 
 

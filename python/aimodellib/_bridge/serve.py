@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ..util.types import InferenceModule
 from . import frames, streams
+from .advice import advise
 from .demands import SERVE
 from .handler import Handler, failed
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
@@ -48,7 +49,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
         return 1
     except BaseException as error:
         streams.print_traceback(error)
-        link.send(frames.FAILED, stage=stage, type=type(error).__name__, message=str(error))
+        link.send(frames.FAILED, stage=stage, type=type(error).__name__, message=str(error) + advise(error, config))
         return 1
     # What the model is made of stays: the collector of cycles need not walk through it again and again.
     gc.freeze()

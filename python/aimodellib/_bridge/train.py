@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
 from . import frames, streams
+from .advice import advise
 from .demands import TRAIN
 from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
 from .names import add_to_path, load_script
@@ -76,7 +77,9 @@ def run(link: Link, config: dict[str, Any]) -> int:
         raise
     except BaseException as error:
         streams.print_traceback(error)
-        link.send(frames.FAILED, stage=training.stage, type=type(error).__name__, message=str(error))
+        link.send(
+            frames.FAILED, stage=training.stage, type=type(error).__name__, message=str(error) + advise(error, config)
+        )
         return 1
     link.send(frames.DONE)
     return 0

@@ -8,6 +8,8 @@ import { TempDir } from "../helper/temp_dir.ts";
 const SCRIPT = {
   role: "serve",
   name: "serve.py",
+  path: "serve.py",
+  module: "folder",
   source: new TextEncoder().encode("x = 1\n"),
   neighbours: [],
 } as const;
@@ -26,7 +28,10 @@ Deno.test("checkScripts() gives what Python says, and hands it the source", asyn
   const checked = await checkScripts([{ ...SCRIPT, neighbours: ["near"] }], { python, env: fakeEnv({}) });
   assert.deepEqual(checked, { results: [{ problems: ["p"], unrelated: true }] });
   assert.equal(Deno.readTextFileSync(`${directory.path}/in`), "x = 1\n");
-  assert.match(Deno.readTextFileSync(`${directory.path}/args`), /^-I -S .*__main__.py check serve serve.py near $/);
+  assert.match(
+    Deno.readTextFileSync(`${directory.path}/args`),
+    /^-I -S .*__main__.py check serve serve.py serve.py folder near $/,
+  );
 });
 
 for (

@@ -1,0 +1,177 @@
+"""What to do about an exception that a script raised while it was imported, while it loaded a model, or in training.
+
+What is only needed to explain a failure is imported then.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import re
+import traceback
+from typing import Any, Iterator
+
+from .demands import SERVE
+from .standard import clashes
+
+#: How pickle says that the main program has no such class, in the words of any version of Python.
+_MAIN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"attribute '([\w.]+)' on <module '__(?:mp_)?main__'",
+        r"resolve path '([\w.]+)' on module '__(?:mp_)?main__'",
+        r"module '__(?:mp_)?main__' has no attribute '(\w+)'",
+    )
+)
+
+#: How Python says that a module has less than it should.
+_LACKS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"module '([\w.]+)'.* has no attribute '",
+        r"cannot import name '[^']*' from (?:[a-z ]* )?'([\w.]+)'",
+        r"'([\w.]+)' is not a package",
+    )
+)
+
+#: How many causes of an exception are looked at.
+_MAX_CAUSES = 5
+
+
+def advise(error: BaseException, config: dict[str, Any]) -> str:
+    """Return what to add to the message of ``error``, beginning with ". "; "" if there is nothing to say.
+
+    Raises nothing: whatever goes wrong here must not take the error's place.
+    """
+    advices: dict[str, None] = {}
+    with contextlib.suppress(Exception):
+        for cause in _causes(error):
+            advices.update(dict.fromkeys(_advices(cause, config)))
+        if isinstance(error, Exception):
+            advices.update(dict.fromkeys(_on_shape(config)))
+    return "".join(f". {text[0].upper()}{text[1:]}" for text in advices)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _advices(error: BaseException, config: dict[str, Any]) -> Iterator[str]:
+    module_dir, script = str(config["module"]), str(config["script"])
+    message = str(error)
+    if isinstance(error, ImportError):
+        if "attempted relative import" in message:
+            yield from _on_relative(error, module_dir, config)
+        elif isinstance(error, ModuleNotFoundError) and error.name:
+            yield from _on_missing(error, error.name, module_dir, script)
+    if isinstance(error, (ImportError, AttributeError)):
+        yield from _on_lack(error, message, module_dir)
+        name = _name_in(message, _MAIN)
+        if name:
+            yield _of_main(name, script)
+
+
+def _on_relative(error: BaseException, module_dir: str, config: dict[str, Any]) -> Iterator[str]:
+    from .hints import parse_file
+    from .relative import relative_advice
+
+    for file, line in _places(error, module_dir):
+        tree = parse_file(file)
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.ImportFrom) and node.level and node.lineno <= line <= (node.end_lineno or 0):
+                above, name = os.path.split(module_dir)
+                advice = relative_advice(node, os.path.relpath(file, module_dir), name)
+                script = os.path.join(name, os.path.relpath(str(config["script"]), module_dir))
+                yield f"'{file}', line {line}: {advice} (aimodellib {config['mode']} {above} {script})"
+                return
+
+
+def _on_missing(error: BaseException, name: str, module_dir: str, script: str) -> Iterator[str]:
+    top = name.split(".")[0]
+    if top == "_aimodellib_script":
+        yield "the artifact was made by an earlier version, which gave the script this name: train again"
+        return
+    if name.startswith("aimodellib.script."):
+        yield f"the artifact was made by a script '{name.split('.', 2)[2]}', which this module does not have"
+        return
+    if any(os.path.exists(os.path.join(module_dir, found)) for found in (f"{top}.py", top)):
+        return
+    folders = dict.fromkeys(
+        os.path.dirname(file) for file in [*(file for file, _ in _places(error, module_dir)), script]
+    )
+    for folder in folders:
+        inside = os.path.relpath(folder, module_dir)
+        if inside == os.curdir or inside.startswith(os.pardir):
+            continue
+        if any(
+            os.path.exists(os.path.join(folder, found)) for found in (f"{top}.py", os.path.join(top, "__init__.py"))
+        ):
+            package = inside.replace(os.sep, ".")
+            yield (
+                f"'{top}' lies beside the script, in '{inside}', but modules are looked for in the module directory,"
+                f" '{module_dir}': write `from {package} import {top}` or `from . import {top}`,"
+                f" or make '{folder}' the module directory"
+            )
+            return
+
+
+def _on_lack(error: BaseException, message: str, module_dir: str) -> Iterator[str]:
+    """A file of the module may have the name of a library that somebody imports, or of the standard library."""
+    name = _name_in(message, _LACKS).split(".")[0]
+    if not name or "consider renaming" in message:  # Python 3.13 says it by itself
+        return
+    own = os.path.join(module_dir, f"{name}.py")
+    known = clashes(module_dir)
+    if name in known.packages | known.folders:
+        yield f"the folder '{name}' of the module has the name of a module of the standard library: rename it"
+    elif name in known.files:
+        yield f"'{own}' has the name of a module of the standard library: rename it"
+    elif name and os.path.isfile(own) and any(file == own for file, _ in _places(error, module_dir)):
+        yield f"'{own}' has the name of the module '{name}' that it imports, and hides it: rename it"
+
+
+def _of_main(name: str, script: str) -> str:
+    top = name.split(".")[0]
+    return (
+        f"the artifact was pickled where {top} was defined by the main program, such as `python train.py` or a"
+        f" notebook, and the main program is another one here: make the artifact with `aimodellib train`, or define or"
+        f" import {top} in '{script}' and do this before the artifact is loaded:"
+        f" `import __main__; __main__.{top} = {top}`"
+    )
+
+
+def _on_shape(config: dict[str, Any]) -> Iterator[str]:
+    """A script that fails may be another server's, whose package is not there."""
+    from .check import check, importable
+    from .hints import parse_file, read_source
+    from .outline import Outline
+    from .peers import recognise
+
+    script = str(config["script"])
+    source, tree = read_source(script), parse_file(script)
+    if config["mode"] == "serve" and source is not None and tree is not None and recognise(Outline(tree)) is not None:
+        problems = check(source, script, SERVE, importable(str(config["module"]))).problems
+        # One that has our functions is ours.
+        yield from (problem for problem in problems if "must define" in problem)
+
+
+def _name_in(message: str, patterns: tuple[re.Pattern[str], ...]) -> str:
+    """Return what the first pattern that is found in a message has found in it; "" if none is."""
+    for pattern in patterns:
+        found = pattern.search(message[:4096])
+        if found:
+            return found.group(1)
+    return ""
+
+
+def _places(error: BaseException, module_dir: str) -> list[tuple[str, int]]:
+    """Return the files of the module, with their lines, that the traceback passes; the last call comes first."""
+    root = os.path.join(module_dir, "")
+    frames = traceback.extract_tb(error.__traceback__)
+    return [(frame.filename, frame.lineno or 0) for frame in reversed(frames) if frame.filename.startswith(root)]

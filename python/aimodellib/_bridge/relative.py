@@ -1,0 +1,50 @@
+"""Relative imports that lead out of the module directory: nothing there is their package."""
+
+from __future__ import annotations
+
+import ast
+from typing import Iterator
+
+from .standard import standard_names
+
+
+def relative_problems(tree: ast.Module, name: str, script: str, module: str) -> Iterator[str]:
+    """Name the imports at the top of a script that can't work, whatever is installed.
+
+    Messages call the script ``name``; ``script`` is its path from the module directory, whose own name is ``module``
+    ("" if it has none). What is tried, or is imported under a condition, is given the benefit of the doubt.
+    """
+    parts = script.split("/")
+    if any("." in part for part in [*parts[:-1], parts[-1][:-3]]) or parts[0].split(".")[0] in standard_names():
+        # Its name is one below `aimodellib.script`, which is a package.
+        return
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(_is_name(target, "__package__") for target in node.targets):
+            return
+        if isinstance(node, ast.ImportFrom) and node.level >= len(parts):
+            yield f"'{name}', line {node.lineno}: {relative_advice(node, script, module)}"
+
+
+def relative_advice(node: ast.ImportFrom, script: str, module: str) -> str:
+    """Return why an import can't work in a script, and what to write in its place."""
+    depth = len(script.split("/")) - 1
+    text = f"`{_text(node, node.level)}` can't work: the module directory is not a package"
+    ways: list[str] = []
+    if node.level == depth + 1:
+        ways.append(f"write `{_text(node, 0)}`")
+    if module:
+        ways.append(f"make the folder above it the module directory, and '{module}/{script}' the script")
+    return f"{text}; {', or '.join(ways)}" if ways else text
+
+
+def _text(node: ast.ImportFrom, level: int) -> str:
+    """Return an import as it would be written with this many dots."""
+    names = ", ".join(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in node.names[:5])
+    names += ", …" if len(node.names) > 5 else ""
+    if level == 0 and node.module is None:
+        return f"import {names}"
+    return f"from {'.' * level}{node.module or ''} import {names}"
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

@@ -1,0 +1,163 @@
+"""What is said of exceptions that come from names and imports, and that they come to no harm by it."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKAGE = HERE.parents[1] / "python"
+sys.path[:0] = [str(HERE), str(PACKAGE)]
+
+from pythons import pythons
+
+DRIVER = f"""
+import json, sys
+if __name__ == "__main__":
+    sys.path[0] = {str(PACKAGE)!r}
+    from aimodellib._bridge import serve, worker
+    from aimodellib._bridge.advice import advise
+    from aimodellib._bridge.names import add_to_path, load_script
+    config = json.loads(sys.argv[1])
+    try:
+        add_to_path(config["module"], config["script"])
+        load_script(config["module"], config["script"]).load()
+    except BaseException as error:
+        print(json.dumps([type(error).__name__, advise(error, config)]))
+"""
+
+WHOLE = "\n".join(f"def {name}(*args): ..." for name in ("load", "deserialize", "predict", "serialize", "train"))
+
+
+@pytest.fixture
+def advice(tmp_path):
+    """Imports a script of a module, calls its ``load``, and returns the exception's name with the advice."""
+    (tmp_path / "driver.py").write_text(DRIVER)
+
+    def run(files, script="serve.py", mode="serve", python=sys.executable):
+        for path, source in files.items():
+            file = tmp_path / "module" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(source) if isinstance(source, str) else file.write_bytes(source)
+        module = str(tmp_path / "module")
+        config = json.dumps({"mode": mode, "module": module, "script": f"{module}/{script}"})
+        result = subprocess.run(
+            [python, tmp_path / "driver.py", config], capture_output=True, text=True, encoding="utf-8", timeout=60
+        )
+        assert result.returncode == 0, result.stderr
+        name, text = json.loads(result.stdout)
+        return name, text.replace(str(tmp_path), "/tmp")
+
+    return run
+
+
+#: An instance of ``__main__.Net``, as protocols before the fourth, and from it on, write it.
+PICKLES = {2: b"\x80\x02c__main__\nNet\n)\x81.", 4: b"\x80\x04\x8c\x08__main__\x8c\x03Net\x93)\x81."}
+
+
+@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("protocol", PICKLES)
+def test_a_class_of_the_main_program_is_explained(advice, python, protocol):
+    loads = "import os, pickle\ndef load():\n  pickle.load(open(os.path.join(os.path.dirname(__file__), 'net.pkl'), 'rb'))"
+    name, text = advice({"serve.py": WHOLE + "\n" + loads, "net.pkl": PICKLES[protocol]}, python=python)
+    assert name == "AttributeError"
+    assert text.startswith(". The artifact was pickled where Net was defined by the main program")
+    assert text.endswith("`import __main__; __main__.Net = Net`")
+    way_out = f"import __main__\nclass Net: ...\n__main__.Net = Net\n{loads}\n  raise SystemExit"
+    name, _ = advice({"serve.py": WHOLE + "\n" + way_out}, python=python)
+    assert name == "SystemExit"
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_relative_import_is_explained(advice, python):
+    _, text = advice({"serve.py": f"\nfrom .helpers import (\n  X,\n  Y as Z)\n{WHOLE}"}, python=python)
+    assert text == (
+        ". '/tmp/module/serve.py', line 2: `from .helpers import X, Y as Z` can't work: the module directory is not a"
+        " package; write `from helpers import X, Y as Z`, or make the folder above it the module directory, and"
+        " 'module/serve.py' the script (aimodellib serve /tmp module/serve.py)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "script", "words"),
+    [
+        (
+            {"serve.py": "import near", "near.py": "\nfrom . import other"},
+            "serve.py",
+            "'/tmp/module/near.py', line 2: `from . import other` can't work: the module directory is not a package;"
+            " write `import other`",
+        ),
+        (
+            {"sub/serve.py": "from ..other import X"},
+            "sub/serve.py",
+            "`from ..other import X` can't work: the module directory is not a package; write `from other import X`, or make"
+            " the folder above it the module directory, and 'module/sub/serve.py' the script",
+        ),
+        (
+            {"src/serve.py": "import prep", "src/prep.py": ""},
+            "src/serve.py",
+            "'prep' lies beside the script, in 'src', but modules are looked for in the module directory, '/tmp/module':"
+            " write `from src import prep` or `from . import prep`, or make '/tmp/module/src' the module directory",
+        ),
+        (
+            {"serve.py": "import sub.near", "sub/near.py": "from other.deep import X", "sub/other/__init__.py": ""},
+            "serve.py",
+            "'other' lies beside the script, in 'sub'",
+        ),
+        ({"serve.py": "import _aimodellib_script"}, "serve.py", "made by an earlier version"),
+        ({"serve.py": "import aimodellib.script.json"}, "serve.py", "made by a script 'json'"),
+        (
+            {"serve.py": "from code import prep", "code/__init__.py": "", "code/prep.py": "from code import Nothing"},
+            "serve.py",
+            "the folder 'code' of the module has the name of a module of the standard library: rename it",
+        ),
+        (
+            {"torch.py": "import torch\ntorch.nn"},
+            "torch.py",
+            "'/tmp/module/torch.py' has the name of the module 'torch' that it imports, and hides it: rename it",
+        ),
+        ({"torch.py": "from torch import nn"}, "torch.py", "has the name of the module 'torch' that it imports"),
+        ({"torch.py": "import torch.nn"}, "torch.py", "has the name of the module 'torch' that it imports"),
+        (
+            {"serve.py": "import statistics\nstatistics.mean", "statistics.py": ""},
+            "serve.py",
+            "statistics.py",
+        ),
+        (
+            {"serve.py": "try:\n  from .near import X\nexcept ImportError as error:\n  raise RuntimeError('no') from error"},
+            "serve.py",
+            "`from .near import X` can't work",
+        ),
+    ],
+)
+def test_names_and_imports_are_explained(advice, files, script, words):
+    files = {path: f"{source}\n{WHOLE}" if path == script else source for path, source in files.items()}
+    _, text = advice(files, script)
+    assert words.lower() in text.lower() or (words == "statistics.py" and sys.version_info >= (3, 13))
+
+
+def test_a_script_of_another_server_is_explained_when_its_package_is_missing(advice):
+    source = "from ts.torch_handler.base_handler import BaseHandler\nclass H(BaseHandler):\n  def inference(self, d): ..."
+    name, text = advice({"serve.py": source})
+    assert name == "ModuleNotFoundError"
+    assert text.startswith(". '/tmp/module/serve.py' must define load(), deserialize(), predict(), serialize(); it looks like")
+    assert "a TorchServe handler: inference(d), line 3, becomes predict(data, model)" in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"import no_such_module\n{WHOLE}",
+        f"raise ValueError('attempted relative import')\n{WHOLE}",
+        f"raise KeyboardInterrupt\n{WHOLE}",
+        f"class Bad(Exception):\n  def __str__(self): raise RuntimeError\nraise Bad\n{WHOLE}",
+        f"def f(): f()\nf()\n{WHOLE}",
+        f"import sys; sys.modules['ast'] = sys.modules['re'] = None; import ast\n{WHOLE}",
+        f"x = '{'x' * 600_000}'\nimport no_such_module\n",
+        "import no_such_module\n" + "(" * 1000,
+    ],
+)
+def test_nothing_is_said_of_other_exceptions_and_nothing_is_raised(advice, source):
+    assert advice({"serve.py": source})[1] == ""
