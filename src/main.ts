@@ -2,5 +2,8 @@
 
 import { processIo } from "./cli/output.ts";
 import { run } from "./cli/run.ts";
+import { reapOrphans } from "./orphans.ts";
 
+// In a container without an init. It goes on until the end.
+if (Deno.pid === 1) reapOrphans();
 Deno.exit(await run(Deno.args, processIo()));

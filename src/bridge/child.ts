@@ -7,6 +7,7 @@
  * 3. What it has started, and left behind, is found by a mark in its environment (`marked.ts`).
  */
 
+import { leaveToDeno } from "../orphans.ts";
 import type { Exit } from "./exit.ts";
 import { killMarked, MARK } from "./marked.ts";
 import { withLimit } from "./with_limit.ts";
@@ -76,6 +77,7 @@ export class Child implements Disposable {
       stderr: piped,
       detached: group === "own",
     }).spawn();
+    leaveToDeno(this.#child);
     this.#target = group === "own" ? -this.pid : this.pid;
     void this.#child.status.then((exit) => {
       this.#exit = exit;

@@ -99,7 +99,7 @@ function render({ name, sha256, manifest, hasRequirements, wheels }: Found, opti
     "#     aimodellib   the executable, for the image's platform",
     `#     ${name}`,
     ...(serves ? [`#     ${modelDir}/   the model directory, as training left it`] : []),
-    `# docker build --tag model . && docker run --init ${serves ? `--publish ${port}:${port} ` : ""}model`,
+    `# docker build --tag model . && docker run ${serves ? `--publish ${port}:${port} ` : ""}model`,
     "",
     `FROM ${image} AS build`,
     `COPY ${words(["aimodellib", name, "/build/"])}`,

@@ -23,6 +23,12 @@ const OVERLAY = "PATH=$PATH:/usr/sbin:/sbin && mount -t tmpfs test /mnt && mkdir
 /** Files in memory, as in most containers. */
 export const HAS_SHM: Need = runs("sh", "-c", "test -d /dev/shm && test -w /dev/shm") || "/dev/shm can't be written to";
 
+/** Words that run a program as process 1 of a namespace of its own. */
+export const AS_PROCESS_1: readonly string[] = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+
+export const CAN_BE_PROCESS_1: Need = runs(AS_PROCESS_1[0]!, ...AS_PROCESS_1.slice(1), "true") ||
+  "unshare --pid is not permitted here";
+
 /** A network namespace of its own, in which there is no network. */
 export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
   "unshare --net is not permitted here";
