@@ -8,7 +8,7 @@
 
 import { ProtocolError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
-import { type Frame, FrameBuffer, FrameDecoder, HEADER_BYTES, type Kind } from "./frame.ts";
+import { type Frame, FrameBuffer, FrameDecoder, HEADER_BYTES, type Kind, metadataLength } from "./frame.ts";
 
 /** Bodies up to this size are copied beside their heads, so that one write sends many requests. */
 const SMALL_BODY = 32 * 1024;
@@ -125,14 +125,22 @@ export class Connection {
    * nothing is thrown here. `body` must not be changed afterwards.
    *
    * @param line a second line of the metadata, in ASCII
+   * @param rest the lines behind that
    */
-  send(kind: Kind, id: number, metadata: Uint8Array, body: Uint8Array<ArrayBuffer>, line = ""): void {
+  send(
+    kind: Kind,
+    id: number,
+    metadata: Uint8Array,
+    body: Uint8Array<ArrayBuffer>,
+    line = "",
+    rest?: Uint8Array,
+  ): void {
     if (this.#closed || this.#unwritable) return;
     const flags = this.#exchange?.write(body) ?? 0;
     const beside = flags === 0 && body.length <= SMALL_BODY;
-    const length = HEADER_BYTES + metadata.length + 1 + line.length + (beside ? body.length : 0);
+    const length = HEADER_BYTES + metadataLength(metadata, line, rest) + (beside ? body.length : 0);
     if (this.#outboxEnd + length > OUTBOX_BYTES) this.#sealOutbox();
-    this.#outboxEnd = this.#outbox.writeHead(this.#outboxEnd, kind, id, metadata, body.length, flags, line);
+    this.#outboxEnd = this.#outbox.writeHead(this.#outboxEnd, kind, id, metadata, body.length, flags, line, rest);
     if (beside) {
       this.#outbox.bytes.set(body, this.#outboxEnd);
       this.#outboxEnd += body.length;

@@ -40,12 +40,14 @@ export const Kind = {
   Cancel: 11,
   Part: 12,
   Credit: 13,
+  /** Supervisor: what is known of the request that follows. */
+  Head: 14,
 } as const;
 
 /** One of the numbers of {@linkcode Kind}. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Credit;
+const LAST_KIND = Kind.Head;
 
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;
@@ -88,6 +90,7 @@ export class FrameBuffer {
    * Writes header and metadata of a frame at `offset`; the body is to follow them, unless `flags` say where it is.
    *
    * @param line a second line of the metadata, in ASCII; none if it is empty
+   * @param rest the lines behind that
    * @returns the offset behind them
    * @throws {RangeError} if they do not fit, or the metadata is longer than {@linkcode MAX_METADATA_BYTES}
    */
@@ -99,8 +102,9 @@ export class FrameBuffer {
     bodyLength: number,
     flags = 0,
     line = "",
+    rest?: Uint8Array,
   ): number {
-    const length = line === "" ? metadata.length : metadata.length + 1 + line.length;
+    const length = metadataLength(metadata, line, rest);
     if (length > MAX_METADATA_BYTES) {
       throw new RangeError(`Metadata of ${length} bytes is over the limit of ${MAX_METADATA_BYTES}`);
     }
@@ -112,14 +116,24 @@ export class FrameBuffer {
     view.setUint16(offset + 10, length, true);
     const { bytes } = this;
     bytes.set(metadata, offset + HEADER_BYTES);
-    if (line !== "") {
+    if (line !== "" || rest !== undefined) {
       let at = offset + HEADER_BYTES + metadata.length;
       bytes[at++] = NEWLINE;
       // A line is short: a call of the encoder takes longer.
       for (let i = 0; i < line.length; i++) bytes[at++] = line.charCodeAt(i);
+      if (rest !== undefined) {
+        bytes[at++] = NEWLINE;
+        bytes.set(rest, at);
+      }
     }
     return offset + HEADER_BYTES + length;
   }
+}
+
+/** How long metadata of these lines is, in bytes. */
+export function metadataLength(metadata: Uint8Array, line: string, rest?: Uint8Array): number {
+  if (rest !== undefined) return metadata.length + 1 + line.length + 1 + rest.length;
+  return line === "" ? metadata.length : metadata.length + 1 + line.length;
 }
 
 /**

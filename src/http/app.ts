@@ -53,6 +53,7 @@ export interface App {
 
 /** Puts the application together. */
 export function createApp(models: Models, options: AppOptions): App {
+  const invocationOptions = { ...options, ownsAuthorization: options.tokens !== undefined };
   // The path was read once, by parseHead(): hono would decode it, and find what was not asked for.
   const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
   const metrics = new Metrics(models);
@@ -69,7 +70,7 @@ export function createApp(models: Models, options: AppOptions): App {
   const [only] = models.all.length === 1 ? models.all : [];
   const direct = new Map<string, Invocations>();
   const invoke = (path: string, route: string, model: Model) => {
-    const handler = invocations(model, options, metrics.meter({ route, model: model.name }));
+    const handler = invocations(model, invocationOptions, metrics.meter({ route, model: model.name }));
     app.post(path, async ({ env }) => toResponse(await handler(env)));
     direct.set(path, handler);
   };
@@ -103,7 +104,7 @@ export function createApp(models: Models, options: AppOptions): App {
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
       get(path, modelMetadata(model));
       get(`${path}/ready`, modelReady(model));
-      post(`${path}/infer`, infer(model, options));
+      post(`${path}/infer`, infer(model, invocationOptions));
     }
   }
   // A route of its own for the wrong methods would put a second handler on the way of every request.

@@ -14,6 +14,8 @@ export interface Invocation {
   readonly metadata: Uint8Array<ArrayBuffer>;
   /** JSON in ASCII: what is known of the request itself, such as its `id`. */
   readonly context?: string | undefined;
+  /** Gives the lines that say which request this is, for a script that asks: see `docs/protocol.md`. Not called for one that can't ask. */
+  readonly head?: (() => Uint8Array<ArrayBuffer>) | undefined;
   /** The pool's own from now on: a large one is empty as soon as a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly client?: Client | undefined;

@@ -218,11 +218,11 @@ export class Pool {
   }
 
   /** Takes a request to its outcome. Never rejects. */
-  invoke({ metadata, context, body, client }: Invocation): Promise<Outcome> {
+  invoke({ metadata, context, head, body, client }: Invocation): Promise<Outcome> {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
-      const job: Job = { metadata, context, body, client, settle, acceptedAt: performance.now() };
+      const job: Job = { metadata, context, head, body, client, settle, acceptedAt: performance.now() };
       const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
       if (worker !== undefined) {
         this.#measures.queue.observe(0);

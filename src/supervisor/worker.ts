@@ -20,6 +20,8 @@ import {
   type Exit,
   type Frame,
   Kind,
+  MAX_METADATA_BYTES,
+  metadataLength,
   parseMetadata,
   type StartConfig,
   StartError,
@@ -70,6 +72,8 @@ export class Worker {
   #inFlight = new InFlight();
   /** Whether it executes several requests at once, so that they end in any order. */
   #concurrent = false;
+  /** Whether its script can ask which request it executes. */
+  #takesHead = false;
   readonly #stall: Stall;
   /** Whether it executes requests one after the other. */
   #sequential = true;
@@ -224,9 +228,19 @@ export class Worker {
     if (this.#inFlight.size === 0) this.#busySince = now;
     const id = this.#inFlight.add(job, now);
     if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
-    this.#process?.connection.send(Kind.Invoke, id, job.metadata, job.body, job.context);
+    this.#sendInvoke(id, job);
     job.client?.onLeave(() => this.#cancel(id, job));
     if (this.#sequential && this.#inFlight.size > 1) this.#stall.watch();
+  }
+
+  #sendInvoke(id: number, { metadata, body, context = "", head }: Job): void {
+    const connection = this.#process?.connection;
+    let rest = this.#takesHead ? head?.() : undefined;
+    if (rest !== undefined && metadataLength(metadata, context, rest) > MAX_METADATA_BYTES) {
+      connection?.send(Kind.Head, id, NOTHING, rest);
+      rest = undefined;
+    }
+    connection?.send(Kind.Invoke, id, metadata, body, context, rest);
   }
 
   /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
@@ -302,8 +316,9 @@ export class Worker {
 
   /** How it takes requests, as READY says. */
   #takeAsItIs({ metadata }: Frame): void {
-    const { window, concurrent, signature } = parseMetadata(metadata);
+    const { window, concurrent, signature, head } = parseMetadata(metadata);
     this.#signature = signature;
+    this.#takesHead = head === true;
     if (window === undefined) return;
     if (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW) {
       throw new ProtocolError(`A worker can't take ${window} requests at once`);

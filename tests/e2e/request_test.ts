@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { RawConnection } from "./support/raw.ts";
 import { type Answer, problemOf, Server } from "./support/server.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -195,5 +196,97 @@ test("in a batch each request has its id where it is alone", async (box) => {
   const answers = await Promise.all(names.map((name) => server.invoke(name, { "x-request-id": name })));
   assert.deepEqual(answers.map(({ text }) => text), names.map((name) => `${name} ${name}`));
   await server.program.stderr.waitFor(/^\[worker 1, request e\] reads e$/);
+  await server.stop();
+});
+
+/** Tells what was asked for. */
+const ASKED = echo(py`
+  import json
+  def predict(data, model, logger=None):
+      request = logger.request
+      return json.dumps([request.method, request.path, request.query, request.headers, len(data)]).encode()
+`);
+const VARIANTS: [string, string, string[]][] = [
+  ["", ASKED, []],
+  [" in a task", ASKED.replace("def predict", "async def predict"), []],
+  [" in a thread", ASKED, ["--threads", "2"]],
+  [" where each request is logged", ASKED, ["--access-log"]],
+];
+
+for (const [how, source, args] of VARIANTS) {
+  test(`a script can know what was asked for${how}`, async (box) => {
+    const server = await box.serve(source, { args: ["--port", "0", "--max-body", "100k", ...args] });
+    using connection = await RawConnection.open(server.port);
+    const ask = async (target: string, fields: string, body = "") => {
+      await connection.send(
+        `POST ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`,
+      );
+      const answer = await connection.receive();
+      assert.equal(answer?.status, 200, answer?.body);
+      return JSON.parse(answer!.body);
+    };
+    const fields = "X-Tenant: a\r\nx-tenant: b\r\nX-Latin: gr\xfcn\r\nAuthorization: Bearer mine\r\n";
+    for (let round = 0; round < 2; round++) {
+      assert.deepEqual(await ask("/invocations?threshold=0.5&n=1&n=%C3%A4", fields, "body"), [
+        "POST",
+        "/invocations",
+        { threshold: "0.5", n: "\u00e4" },
+        {
+          host: "localhost",
+          "content-length": "4",
+          "x-tenant": "a, b",
+          "x-latin": "gr\u00fcn",
+          authorization: "Bearer mine",
+        },
+        4,
+      ]);
+    }
+    assert.deepEqual(await ask("/invocations", ""), [
+      "POST",
+      "/invocations",
+      {},
+      { host: "localhost", "content-length": "0" },
+      0,
+    ]);
+    // Longer than metadata, than a body may be, and than what goes through the exchange; then with a body that does, too.
+    for (const [size, length] of [[60_000, 0], [70_000, 0], [125_000, 0], [125_000, 90_000], [3, 90_000]] as const) {
+      const value = "\xfc".repeat(size);
+      const [method, path, , headers, got] = await ask("/invocations?a", `X-Long: ${value}\r\n`, "b".repeat(length));
+      assert.deepEqual([method, path, headers["x-long"] === value, got], ["POST", "/invocations", true, length]);
+    }
+    const many = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => server.request(`/invocations?i=${i}`, { method: "POST" })),
+    );
+    assert.deepEqual(
+      many.map(({ text }) => JSON.parse(text)[2]),
+      many.map((_, i) => ({ i: String(i) })),
+    );
+    await server.stop();
+  });
+}
+
+test("a script can know what was asked for in the Open Inference Protocol, and where one of several models is asked", async (box) => {
+  const server = await box.serve(ASKED);
+  const [name] = JSON.parse((await server.request("/v2/models")).text).models;
+  const body =
+    '{"inputs":[{"name":"input","datatype":"BYTES","shape":[1],"data":["x"],"parameters":{"content_type":"text/plain"}}]}';
+  const answer = await server.request(`/v2/models/${name}/infer?a=b`, {
+    method: "POST",
+    body,
+    headers: { "x-tenant": "c" },
+  });
+  const [method, path, query, headers] = JSON.parse(JSON.parse(answer.text).outputs[0].data[0]);
+  assert.deepEqual([method, path, query, headers["x-tenant"]], ["POST", `/v2/models/${name}/infer`, { a: "b" }, "c"]);
+  const [, direct] = JSON.parse((await server.request(`/models/${name}/invocations`, { method: "POST" })).text);
+  assert.equal(direct, `/models/${name}/invocations`);
+  await server.stop();
+});
+
+test("a script does not see the token that its server asks for", async (box) => {
+  const server = await box.serve(ASKED, { env: { AIMODELLIB_TOKEN: "the-token-of-this-server" } });
+  const answer = await server.invoke("", { authorization: "Bearer the-token-of-this-server", "x-other": "seen" });
+  assert.equal(answer.status, 200);
+  assert.match(answer.text, /"x-other": "seen"/);
+  assert.doesNotMatch(answer.text, /the-token-of-this-server/);
   await server.stop();
 });

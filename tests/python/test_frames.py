@@ -48,6 +48,32 @@ def test_a_body_larger_than_a_read_is_whole():
     assert read_all(frame(frames.INVOKE, 3, b"{}", body)) == [(frames.INVOKE, 3, b"{}", body)]
 
 
+@pytest.mark.parametrize(("length", "chunk"), [(1, None), (1, 1), (20, 7), (1000, None), (70_000, None), (130_000, 50_000)])
+def test_a_head_is_the_end_of_the_metadata_of_the_request_behind_it(length, chunk):
+    head = b"h" * length
+    sent = [
+        frame(frames.INVOKE, 1, b"{}\n{}", b"one"),
+        frame(frames.HEAD, 2, b"", head),
+        frame(frames.INVOKE, 2, b"{}\n{}", b"two"),
+        frame(frames.INVOKE, 3, b"{}\n{}", b"three"),
+    ]
+    assert read_all(b"".join(sent), chunk) == [
+        (frames.INVOKE, 1, b"{}\n{}", b"one"),
+        (frames.INVOKE, 2, b"{}\n{}\n" + head, b"two"),
+        (frames.INVOKE, 3, b"{}\n{}", b"three"),
+    ]
+
+
+def test_a_head_may_be_longer_than_a_body():
+    near, far = socket.socketpair()
+    with near, far:
+        near.sendall(frame(frames.HEAD, 1, b"", b"h" * 1000) + frame(frames.INVOKE, 1, b"{}\n{}", b"b" * 10))
+        assert FrameReader(far, 10).read() == [(frames.INVOKE, 1, b"{}\n{}\n" + b"h" * 1000, b"b" * 10)]
+        near.sendall(HEADER.pack(frames.MAX_HEAD + 1, 1, frames.HEAD, 0, 0))
+        with pytest.raises(ProtocolError, match="over the limit"):
+            FrameReader(far, 10).read()
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

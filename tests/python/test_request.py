@@ -1,7 +1,9 @@
 """What a script is told of its request, and what its lines are marked with."""
 
 import io
+import json
 import pathlib
+import pickle
 import sys
 import threading
 
@@ -10,6 +12,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import request
+from aimodellib._bridge.demands import takes_logger
 from aimodellib._bridge.request import ServedRequest, ServingLogger, here, marked
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -29,7 +32,7 @@ class Client:
 @pytest.fixture(autouse=True)
 def no_request():
     yield
-    here.request = None
+    here.request = here.served = None
     request.of_task.set(None)
 
 
@@ -97,3 +100,82 @@ def test_a_tasks_request_comes_before_that_of_its_thread():
     here.request = (b'{"id":"a"}', None)
     request.of_task.set((b'{"id":"b"}', None))
     assert ServingLogger().request.id == "b"
+
+
+HEAD = (
+    b'{"id":"a"}\nPOST /models/a%20b/invocations?threshold=0.5&n=1&n=%C3%A4+b&empty=&bad=%ff\n'
+    b"host:127.0.0.1\nx-tenant:a\nx-tenant:b:c\ncookie:a=1\ncookie:b=2\nx-german:gr\xc3\xbcn \xc2\x85 \xc2\xa0\nempty:"
+)
+
+
+def test_a_request_has_what_was_asked_for():
+    served = ServedRequest(HEAD, None)
+    assert (served.id, served.method, served.path) == ("a", "POST", "/models/a%20b/invocations")
+    assert served.query == {"threshold": "0.5", "n": "\u00e4 b", "empty": "", "bad": "\ufffd"}
+    assert (served.query.all("n"), served.query.all("none")) == (["1", "\u00e4 b"], [])
+    assert served.headers == {
+        "host": "127.0.0.1",
+        "x-tenant": "a, b:c",
+        "cookie": "a=1; b=2",
+        "x-german": "gr\u00fcn \x85 \xa0",
+        "empty": "",
+    }
+    assert served.headers is served.headers
+    assert served.query is served.query
+
+
+def test_headers_have_names_in_any_case():
+    headers = ServedRequest(HEAD, None).headers
+    assert (headers["X-Tenant"], headers.get("HOST"), headers.get("Accept"), headers.get("Accept", "*/*")) == (
+        "a, b:c",
+        "127.0.0.1",
+        None,
+        "*/*",
+    )
+    assert "X-Tenant" in headers
+    assert "Accept" not in headers
+    assert 3 not in headers
+    with pytest.raises(KeyError):
+        headers["Accept"]
+
+
+def test_headers_and_query_are_for_json_and_other_processes():
+    served = ServedRequest(HEAD, None)
+    for found in (served.headers, served.query):
+        assert json.loads(json.dumps(found)) == found
+        assert pickle.loads(pickle.dumps(found)) == found
+        assert dict(found) == found
+
+
+def test_a_request_without_a_head_has_nothing_of_it():
+    served = ServedRequest(b'{"id":"a"}', None)
+    assert (served.method, served.path, served.query, served.headers) == ("", "", {}, {})
+
+
+def test_the_logger_gives_the_same_request_until_the_next_one():
+    logger = ServingLogger()
+    here.request = (HEAD, None)
+    first = logger.request
+    assert logger.request is first
+    # The same bytes are another request nonetheless.
+    here.request = (HEAD, Client(1))
+    assert logger.request is not first
+
+
+class TakesNone:
+    def deserialize(self, data, content_type): ...
+
+    def predict(self, data, model): ...
+
+    def serialize(self, data, accepted): ...
+
+
+@pytest.mark.parametrize("name", ["load", "deserialize", "predict", "serialize", "predict_batch", "v2_metadata"])
+def test_a_script_can_ask_when_a_function_of_it_is_given_a_logger(name):
+    script = TakesNone()
+    script.load = print
+    assert not takes_logger(script)
+    setattr(script, name, lambda first, logger=None: None)
+    assert takes_logger(script)
+    setattr(script, name, lambda first, **more: None)
+    assert takes_logger(script)

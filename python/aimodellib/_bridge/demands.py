@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import Any, Iterable, NamedTuple, Tuple
 
@@ -59,6 +60,15 @@ def fit(signature: inspect.Signature, passed: tuple[str, ...], optional: Iterabl
         if _binds(signature, passed[: len(passed) - len(by_name)], by_name + keywords):
             return by_name, keywords
     return None
+
+
+def takes_logger(owner: object) -> bool:
+    """Tell whether one of the functions of ``owner`` that serve is given a logger, which knows the request."""
+    for demand in (*SERVE, BATCH, METADATA):
+        with contextlib.suppress(TypeError, ValueError):
+            if _takes(inspect.signature(getattr(owner, demand.name, None)), "logger"):  # type: ignore[arg-type]
+                return True
+    return False
 
 
 def _takes(signature: inspect.Signature, keyword: str) -> bool:

@@ -30,12 +30,15 @@ STATS = 10
 CANCEL = 11
 PART = 12
 CREDIT = 13
-KINDS = range(HELLO, CREDIT + 1)
+HEAD = 14
+KINDS = range(HELLO, HEAD + 1)
 
 HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size
 _unpack_header = HEADER.unpack_from
 MAX_METADATA = 0xFFFF
+#: The longest body of HEAD: a head of 128 KiB, each of whose bytes may be two in UTF-8.
+MAX_HEAD = 256 * 1024
 
 #: Asked of the socket at once. A frame that is larger has its body received into memory of its own.
 READ_SIZE = 64 * 1024
@@ -85,6 +88,8 @@ class FrameReader:
         self._read_body = read_body
         self._sock = sock
         self._rest = b""
+        #: What HEAD said of the request that follows.
+        self._head = b""
 
     def read(self) -> list[Frame]:
         """Wait for data, and return the frames that are complete then (at least one).
@@ -106,7 +111,7 @@ class FrameReader:
         start, end = 0, len(data)
         while end - start >= HEADER_SIZE:
             body_length, request_id, kind, flags, metadata_length = _unpack_header(data, start)
-            if kind not in KINDS or body_length > self.max_body:
+            if kind not in KINDS or (body_length > self.max_body and (kind != HEAD or body_length > MAX_HEAD)):
                 raise ProtocolError(self._refusal(body_length, kind))
             body_start = start + HEADER_SIZE + metadata_length
             body_end = body_start if flags else body_start + body_length
@@ -120,8 +125,14 @@ class FrameReader:
                 body_end = end
             else:
                 break
-            frames.append((kind, request_id, data[start + HEADER_SIZE : body_start], body))
+            metadata = data[start + HEADER_SIZE : body_start]
             start = body_end
+            if kind == HEAD:
+                self._head = body
+                continue
+            if self._head:
+                metadata, self._head = metadata + b"\n" + self._head, b""
+            frames.append((kind, request_id, metadata, body))
         self._rest = data[start:]
         return frames
 

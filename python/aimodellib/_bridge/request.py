@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from contextvars import ContextVar
-from typing import Any, Optional, Protocol, Tuple
+from typing import Any, Callable, Optional, Protocol, Tuple, TypeVar
 
 from ..util.logging import PrintLogger
+from ..util.request import Headers, Query
 from ..util.types import Request
+from .head import parse_headers, parse_query
 
 
 class Client(Protocol):
@@ -21,16 +23,21 @@ class Client(Protocol):
         ...
 
 
-#: The second line of INVOKE's metadata, and the client if it can be watched.
+#: INVOKE's metadata behind its first line, and the client if it can be watched.
 Current = Optional[Tuple[bytes, Optional[Client]]]
 #: Of a task.
 of_task: ContextVar[Current] = ContextVar("request", default=None)
+
+
+Made = TypeVar("Made")
 
 
 class _Here(threading.local):
     """The request of a thread: quicker to set than a context variable."""
 
     request: Current = None
+    #: What was made of the request that the script asked for last.
+    served: tuple[Current, ServedRequest] | None = None
 
 
 here = _Here()
@@ -44,13 +51,46 @@ class ServedRequest(Request):
     """The request of an INVOKE frame."""
 
     def __init__(self, text: bytes, client: Client | None) -> None:
-        values: dict[str, Any] = json.loads(text) if text else {}
+        context, _, self._head = text.partition(b"\n")
+        values: dict[str, Any] = json.loads(context) if context else {}
         self.id = str(values.get("id", ""))
         self.traceparent = values.get("traceparent")
         self.tracestate = values.get("tracestate")
         self.custom_attributes = values.get("custom_attributes")
+        self._made: dict[str, Any] = {}
         self._client = client
         self._request_id = client.request_id if client is not None else 0
+
+    @property
+    def method(self) -> str:
+        """What the request asks for."""
+        return self._target[0]
+
+    @property
+    def path(self) -> str:
+        """The path, as it was sent."""
+        return self._target[1].partition("?")[0]
+
+    @property
+    def query(self) -> Query:
+        """The parameters behind the path."""
+        return self._parsed("query", lambda: parse_query(self._target[1].partition("?")[2]))
+
+    @property
+    def headers(self) -> Headers:
+        """The headers."""
+        return self._parsed("headers", lambda: parse_headers(self._head))
+
+    @property
+    def _target(self) -> tuple[str, str]:
+        method, _, target = self._head.partition(b"\n")[0].decode().partition(" ")
+        return method, target
+
+    def _parsed(self, name: str, parse: Callable[[], Made]) -> Made:
+        if name not in self._made:
+            self._made[name] = parse()
+        made: Made = self._made[name]
+        return made
 
     @property
     def cancelled(self) -> bool:
@@ -71,7 +111,7 @@ class ServingLogger(PrintLogger):
     def request(self) -> ServedRequest | None:
         """The request that is executed; None in ``load``, and in ``predict_batch``."""
         found = _current()
-        return None if found is None else ServedRequest(*found)
+        return None if found is None else _served(found)
 
     def write(self, text: str) -> None:
         """Print ``text`` with a mark in front of each of its lines."""
@@ -82,10 +122,19 @@ def _current() -> Current:
     return of_task.get() or here.request
 
 
+def _served(found: tuple[bytes, Client | None]) -> ServedRequest:
+    before = here.served
+    if before is not None and before[0] is found:
+        return before[1]
+    served = ServedRequest(*found)
+    here.served = (found, served)
+    return served
+
+
 def marked(text: str) -> str:
     """Return ``text`` with a mark in front of each of its lines, if it is a request's."""
     found = _current()
     if found is None or not found[0] or not text:
         return text
-    mark = ServedRequest(*found).mark
+    mark = _served(found).mark
     return "".join(mark + line for line in text.splitlines(keepends=True))

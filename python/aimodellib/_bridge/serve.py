@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from ..util.types import InferenceModule
 from . import frames, streams
 from .advice import advise
-from .demands import SERVE
+from .demands import SERVE, takes_logger
 from .handler import Handler, failed
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from .names import add_to_path, load_script
@@ -44,6 +44,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         signature = read_signature(owner, handler.model, logger)
         if signature is not None:
             window["signature"] = signature
+        if takes_logger(owner):
+            window["head"] = True
     except ScriptError as error:
         link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
         return 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from .request import Headers, Query
+
 if TYPE_CHECKING:
     from abc import ABCMeta as _ProtocolMeta
 else:
@@ -47,6 +49,26 @@ class Request(Protocol):
     tracestate: str | None
     custom_attributes: str | None
     """The header ``X-Amzn-SageMaker-Custom-Attributes``."""
+
+    @property
+    def method(self) -> str:
+        """What the request asks for: ``POST``."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The path as it was sent, without the query."""
+        ...
+
+    @property
+    def query(self) -> Query:
+        """The parameters behind the path, decoded, by name; ``query.all(name)`` has all values of one."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, by name in any case; those of one name are joined with ``, ``."""
+        ...
 
     @property
     def cancelled(self) -> bool:

@@ -7,6 +7,7 @@ import { bodyOf } from "../content_encoding.ts";
 import { toResponse } from "../fetch_types.ts";
 import { fieldsOf } from "../fields.ts";
 import type { Incoming } from "../h1/mod.ts";
+import { headText } from "../head_text.ts";
 import { metadataEncoder } from "../metadata.ts";
 import { wholeOf } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
@@ -60,7 +61,7 @@ export function modelReady(model: Model) {
 }
 
 /** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
-export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBody">) {
+export function infer(model: Model, { maxBody, ownsAuthorization = false }: InvocationOptions) {
   const encode = metadataEncoder();
   const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
@@ -68,6 +69,7 @@ export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBod
     const fields = fieldsOf(incoming.head.fields);
     const about = contextOf(fields);
     const context = toText(about);
+    const head = () => headText(incoming.head, ownsAuthorization);
     try {
       const signature = signatureOf(model);
       const body = await bodyOf(incoming, fields.contentEncoding, maxBody);
@@ -75,7 +77,7 @@ export function infer(model: Model, { maxBody }: Pick<InvocationOptions, "maxBod
       const { calls, accept } = callsOf(request, signature);
       const results = await Promise.all(
         calls.map(async ({ body, contentType }) =>
-          wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, body, client: incoming }))
+          wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, head, body, client: incoming }))
         ),
       );
       const answer = encodeInferResponse(description, request, results, signature);

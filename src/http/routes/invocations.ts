@@ -5,6 +5,7 @@ import type { Model } from "../../supervisor/mod.ts";
 import { bodyOf } from "../content_encoding.ts";
 import { fieldsOf } from "../fields.ts";
 import { type Answer, type Incoming, isHeaderValue } from "../h1/mod.ts";
+import { headText } from "../head_text.ts";
 import { metadataEncoder } from "../metadata.ts";
 import type { Meter } from "../metrics.ts";
 import { respondInParts, wholeOf } from "../parts.ts";
@@ -20,6 +21,8 @@ export interface InvocationOptions {
   readonly maxBody: number;
   /** Hosts that a `text/uri-list` body may name; empty turns such bodies off. */
   readonly uriListHosts: readonly string[];
+  /** Whether the header `Authorization` is for this server: scripts do not see it then. @default false */
+  readonly ownsAuthorization?: boolean | undefined;
 }
 
 /** Types assumed when a request does not say. */
@@ -30,7 +33,8 @@ const DEFAULT_ACCEPT = "*/*";
 export type Invocations = (request: Incoming) => Promise<Answer>;
 
 /** Makes the handler. @param meter counts its requests */
-export function invocations(model: Model, { maxBody, uriListHosts }: InvocationOptions, meter: Meter): Invocations {
+export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
+  const { maxBody, uriListHosts, ownsAuthorization = false } = options;
   const encode = metadataEncoder();
   return async function invocations(request) {
     const start = meter.begin();
@@ -39,6 +43,7 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
     const accept = fields.accept ?? DEFAULT_ACCEPT;
     const about = contextOf(fields);
     const context = toText(about);
+    const head = () => headText(request.head, ownsAuthorization);
     let status = 200;
     try {
       const body = await bodyOf(request, fields.contentEncoding, maxBody);
@@ -47,7 +52,9 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
         const passedOn = headersToPassOn(about);
         const fetched = await fetchInput(input, maxBody, passedOn, (bytes) => request.hold(bytes));
         const metadata = encode(fetched.contentType, accept);
-        const result = await wholeOf(await model.invoke({ metadata, context, body: fetched.body, client: request }));
+        const result = await wholeOf(
+          await model.invoke({ metadata, context, head, body: fetched.body, client: request }),
+        );
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
         const written = new TextEncoder().encode(`Output written to '${output}'\n`);
         return {
@@ -56,7 +63,13 @@ export function invocations(model: Model, { maxBody, uriListHosts }: InvocationO
           body: written,
         };
       }
-      const outcome = await model.invoke({ metadata: encode(contentType, accept), context, body, client: request });
+      const outcome = await model.invoke({
+        metadata: encode(contentType, accept),
+        context,
+        head,
+        body,
+        client: request,
+      });
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
         headers["content-type"] = checked(outcome.contentType);

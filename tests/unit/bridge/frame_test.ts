@@ -8,6 +8,7 @@ import {
   HEADER_BYTES,
   Kind,
   MAX_METADATA_BYTES,
+  metadataLength,
   parseMetadata,
 } from "../../../src/bridge/frame.ts";
 import { ProtocolError } from "../../../src/errors.ts";
@@ -57,6 +58,17 @@ Deno.test("writeHead() writes a second line behind the metadata when there is on
   const end = buffer.writeHead(0, Kind.Invoke, 1, utf8("{}"), 0, 0, "second");
   assert.equal(new TextDecoder().decode(buffer.bytes.subarray(HEADER_BYTES, end)), "{}\nsecond");
   assert.equal(buffer.bytes.subarray(10, 12).toHex(), "0900");
+});
+
+Deno.test("writeHead() writes more lines behind the second one", () => {
+  const buffer = new FrameBuffer(100);
+  for (const [line, text] of [["{}", '{"a":1}\n{}\nGET /\na:\u00e4'], ["", '{"a":1}\n\nGET /\na:\u00e4']] as const) {
+    const rest = utf8("GET /\na:\u00e4");
+    const metadata = utf8('{"a":1}');
+    const end = buffer.writeHead(0, Kind.Invoke, 1, metadata, 0, 0, line, rest);
+    assert.equal(new TextDecoder().decode(buffer.bytes.subarray(HEADER_BYTES, end)), text);
+    assert.equal(end - HEADER_BYTES, metadataLength(metadata, line, rest));
+  }
 });
 
 Deno.test("writeHead() counts the second line when it throws for metadata that is too long", () => {
@@ -188,7 +200,7 @@ Deno.test("next() gives the frames before it first when one is over the limit", 
   assert.throws(() => decoder.next(), ProtocolError, "The stream is of no use any more");
 });
 
-for (const kind of [0, 14, 255]) {
+for (const kind of [0, 15, 255]) {
   Deno.test(`next() refuses a frame when its kind is ${kind}`, () => {
     assert.throws(() => decode(new FrameDecoder(10), encodeFrame(frame({ kind }))), {
       name: "ProtocolError",

@@ -9,6 +9,8 @@ export interface Received {
   readonly id: number;
   readonly flags: number;
   readonly metadata: Record<string, unknown>;
+  /** Those of the metadata; the first is parsed. */
+  readonly lines: readonly string[];
   readonly body: Uint8Array;
 }
 
@@ -110,6 +112,7 @@ export class FakeBridge {
       id: header.getUint32(4, true),
       flags,
       metadata: metadata === "" ? {} : JSON.parse(metadata.split("\n")[0]!),
+      lines: metadata.split("\n"),
       body: await this.#read(flags === 0 ? header.getUint32(0, true) : 0),
     };
   }

@@ -106,6 +106,55 @@ const lost = (cause: string): Outcome => ({ kind: "lost", cause });
 const KILLED = "signal SIGKILL (likely out of memory, or killed by somebody)";
 const FORCED = "it had not finished what it was executing, and was ended by force";
 
+for (
+  const [what, ready, length, told] of [
+    ["in the metadata when its script can ask", { head: true }, 40_000, ["5: 40000"]],
+    ["in a frame of its own when it is longer than metadata", { head: true, window: 2 }, 65_534, ["14: 65534", "5: 0"]],
+    ["not at all when its script can't ask", {}, 40_000, ["5: 0"]],
+  ] as const
+) {
+  Deno.test(`a worker is told the head of a request ${what}`, async () => {
+    using fixture = start(async (FakeBridge, ready) => {
+      const [bridge] = await FakeBridge.begin();
+      await bridge.send(bridge.kind.ready, 0, ready);
+      const told: string[] = [];
+      for (;;) {
+        const { kind, id, body, lines } = await bridge.receive();
+        // HEAD has it as its body, INVOKE as its metadata's third line.
+        told.push(`${kind}: ${kind === 14 ? body.length : lines[2]?.length ?? 0}`);
+        if (kind === bridge.kind.invoke) await bridge.send(bridge.kind.result, id, {}, told.splice(0).join());
+      }
+    }, ready);
+    await fixture.ready;
+    let asked = 0;
+    const head = () => {
+      asked++;
+      return new Uint8Array(length).fill(65);
+    };
+    await settled(
+      new Promise<void>((resolve) =>
+        fixture.worker.dispatch({
+          metadata: utf8("{}"),
+          context: "{}",
+          head,
+          body: utf8("body"),
+          acceptedAt: 0,
+          settle: (outcome) => {
+            fixture.outcomes.push(["", outcome]);
+            resolve();
+          },
+        })
+      ),
+      "the outcome",
+    );
+    const [[, outcome]] = fixture.outcomes as [[string, Outcome & { kind: "result" }]];
+    assert.equal(text(outcome.body), told.join());
+    assert.equal(asked, "head" in ready ? 1 : 0);
+    fixture.worker.stop(AbortSignal.abort());
+    await fixture.dead();
+  });
+}
+
 Deno.test("a worker gives results with their content types, and takes stop(), when all goes well", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge, config] = await FakeBridge.begin();

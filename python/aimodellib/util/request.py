@@ -1,0 +1,36 @@
+"""What a request's headers and query are for a script: dictionaries of text."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+__all__ = ["Headers", "Query"]
+
+
+class Headers(Dict[str, str]):
+    """Headers by name, in any case; those of one name are joined with ``, ``, as HTTP says."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return a header's value. Raises KeyError if there is none."""
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a header."""
+        return super().__contains__(name.lower() if isinstance(name, str) else name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a header's value, or ``default`` if there is none."""
+        return super().get(name.lower(), default)
+
+
+class Query(Dict[str, str]):
+    """Parameters by name, decoded; of those of one name, the last."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        """Take all of them, in their order."""
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    def all(self, name: str) -> list[str]:
+        """Return all values of a name, in their order."""
+        return [value for other, value in self.pairs if other == name]
