@@ -3,6 +3,7 @@
 import { type Assets, cacheDir } from "../bridge/mod.ts";
 import { type Environment, type InstallWhen, prepareEnvironment } from "../environment/environment.ts";
 import { findPython } from "../environment/find_python.ts";
+import { unreadList } from "../environment/other_lists.ts";
 import type { Io } from "./io.ts";
 import type { RunLog } from "./run_log.ts";
 import type { Target } from "./target.ts";
@@ -33,6 +34,9 @@ export async function openEnvironment(
   { assets, io, log, signal }: EnvironmentContext,
 ): Promise<Environment> {
   const { path } = findPython({ python, moduleDir: module, env: io.env });
+  const unread = unreadList(module, archive?.name);
+  // A Python of the module's own has been given what it needs by the tool that reads that list.
+  if (unread !== undefined && install !== "never" && !path.startsWith(`${module}/`)) log.say(`${unread}\n`);
   return await prepareEnvironment({
     python: path,
     module,

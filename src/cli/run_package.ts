@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { ArchiveError, FileBeside, pack, type Plan, plan, type PlanOptions } from "../archive/mod.ts";
+import { unreadList } from "../environment/other_lists.ts";
 import { UsageError } from "../errors.ts";
 import { type CheckOptions, checkPlan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
@@ -51,7 +52,9 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
 
   async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
-    const planned = plan({ ...options, isOutput });
+    const made = plan({ ...options, isOutput });
+    const unread = unreadList(made.root);
+    const planned = unread === undefined ? made : { ...made, notices: [...made.notices, unread] };
     if (options.bundleWheels) checkWheels(planned);
     return await checkPlan(planned, options.moduleDir, options, io);
   }

@@ -106,3 +106,18 @@ test("serve says what to do when an artifact is of a class of the main program",
   assert.notEqual(code, 0);
   assert.match(stderr, /The artifact was pickled where Mean was defined by the main program.*`import __main__; /);
 });
+
+test("package, train and serve say that a list of packages is not read when there is no requirements.txt", async (box) => {
+  const script = `def train(model_dir): ...\n${LOADS}`;
+  const files = { "serve.py": script, "train.py": script, "environment.yml": "dependencies:\n  - numpy\n" };
+  const module = box.module(files, "module");
+  const words = (name: string) => `'${name}' asks for packages in environment.yml, which is not read: `;
+  const packed = await box.run(["package", "-m", module]);
+  assert.deepEqual([packed.code, packed.stderr.includes(words(module))], [0, true], packed.stderr);
+  assert.ok((await box.run(["train", module, "train.py", "model"])).stderr.startsWith(words(module)));
+  assert.ok((await box.run(["train", "model.tar.gz", "model"])).stderr.includes(words("model.tar.gz")));
+  assert.ok((await box.run(["serve", "--port", "0", module, "serve.py", "model"])).stderr.includes(words(module)));
+  assert.equal((await box.run(["train", "--install", "never", module, "train.py", "model"])).stderr, "");
+  box.write({ "module/requirements.txt": "" });
+  assert.equal((await box.run(["train", module, "train.py", "model"])).stderr, "");
+});
