@@ -66,7 +66,7 @@ export class InFlight {
     return this.#last;
   }
 
-  /** When the job that is in it the longest was added; Infinity if there is none. */
+  /** When the job that is in it the longest was added, or has begun anew; Infinity if there is none. */
   oldest(): number {
     let oldest = Infinity;
     for (let slot = 0; slot <= this.#mask; slot++) {
@@ -75,9 +75,14 @@ export class InFlight {
     return oldest;
   }
 
-  /** When a job was added. */
-  addedAt(id: number): number {
-    return this.#times[id & this.#mask]!;
+  /** Has the time of a job begin anew; from `Infinity` on, it does not run. */
+  restart(id: number, now: number): void {
+    if (this.get(id) !== undefined) this.#times[id & this.#mask] = now;
+  }
+
+  /** The ids of the jobs that were added, or begun anew, no later than `time`. */
+  since(time: number): number[] {
+    return [...this.#ids].filter((_, slot) => this.#slots[slot] !== undefined && this.#times[slot]! <= time);
   }
 
   /** The job with an id; undefined if there is none. */

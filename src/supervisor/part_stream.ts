@@ -21,6 +21,9 @@ export class PartStream {
   #gone = false;
   #taken = 0;
   #received = 0;
+  /** Parts that the worker may send, ever. */
+  #allowed = FIRST_CREDIT;
+  #takenAt = 0;
   #wake: (() => void) | undefined;
 
   constructor(events: PartStreamEvents) {
@@ -32,10 +35,21 @@ export class PartStream {
     return this.#received;
   }
 
+  /** Whether the worker waits until the client has taken parts. */
+  get starved(): boolean {
+    return this.#end === "open" && !this.#gone && this.#received >= this.#allowed;
+  }
+
+  /** When the client took a part last, or all that came were taken; in ms of `performance.now()`. */
+  get takenAt(): number {
+    return this.#takenAt;
+  }
+
   /** Adds a part. */
   push(part: Uint8Array<ArrayBuffer>): void {
     this.#received++;
-    if (this.#gone) return;
+    if (this.#gone || this.#end !== "open") return;
+    if (this.#parts.length === 0) this.#takenAt = performance.now();
     this.#parts.push(part);
     this.#wake?.();
   }
@@ -52,14 +66,22 @@ export class PartStream {
     this.#wake?.();
   }
 
+  /** Drops what is there, and says what went wrong. */
+  giveUp(outcome: Failure): void {
+    this.#parts.length = 0;
+    this.fail(outcome);
+  }
+
   /** The next part; undefined behind the last one, and what went wrong if something did. */
   async next(): Promise<Uint8Array<ArrayBuffer> | Failure | undefined> {
     while (true) {
       const part = this.#parts.shift();
       if (part !== undefined) {
+        this.#takenAt = performance.now();
         this.#countTaken();
         return part;
       }
+      if (this.#gone) return undefined;
       if (this.#end !== "open") return this.#end === "ended" ? undefined : this.#end;
       await new Promise<void>((resolve) => this.#wake = resolve);
       this.#wake = undefined;
@@ -70,6 +92,7 @@ export class PartStream {
   leave(): void {
     this.#gone = true;
     this.#parts.length = 0;
+    this.#wake?.();
     if (this.#end === "open") this.#events.onGone();
   }
 
@@ -77,8 +100,10 @@ export class PartStream {
   #countTaken(): void {
     this.#taken++;
     if (this.#taken < FIRST_CREDIT / 2 || this.#end !== "open") return;
-    this.#events.onTaken(this.#taken);
+    const taken = this.#taken;
     this.#taken = 0;
+    this.#allowed += taken;
+    this.#events.onTaken(taken);
   }
 }
 

@@ -32,6 +32,12 @@ const RETRY_WORN_MS = 30_000;
 const PATIENCE_MS = 60_000;
 const PATIENCE_FACTOR = 3;
 
+/**
+ * So many workers may be ended for a request that takes too long for each one that may die. Such a request is often nothing but a
+ * large one; but it costs a worker, and somebody may send it again and again.
+ */
+const OVERRUNS_PER_RESTART = 10;
+
 /** For workers to say what they take, in ms. */
 const USAGE_LIMIT_MS = 200;
 
@@ -75,8 +81,9 @@ export class Pool {
   #signature: unknown;
   #stopping = false;
   readonly #measures = new Measures();
-  /** When workers died, in ms of `performance.now()`. */
-  #deaths: number[] = [];
+  /** When workers died, and when they were ended since a request took too long; in ms of `performance.now()`. */
+  readonly #deaths: number[] = [];
+  readonly #overruns: number[] = [];
   /** Workers that are to be replaced. */
   readonly #worn = new Set<PooledWorker>();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -290,16 +297,19 @@ export class Pool {
     this.#measures.countRestart(
       overran ? "overran" : exit === undefined ? "other" : exit.signal === null ? "exit" : "signal",
     );
-    if (overran || this.#stopping) return true;
+    if (this.#stopping) return true;
     const { maxRestarts, restartWindowMs } = this.#options;
+    const most = overran ? OVERRUNS_PER_RESTART * Math.max(1, maxRestarts) : maxRestarts;
     const now = performance.now();
-    this.#deaths = [...this.#deaths.filter((time) => time > now - restartWindowMs), now];
-    if (this.#deaths.length <= maxRestarts) return true;
+    const deaths = overran ? this.#overruns : this.#deaths;
+    while (deaths.length > 0 && deaths[0]! <= now - restartWindowMs) deaths.shift();
+    deaths.push(now);
+    if (deaths.length <= most) return true;
     const minutes = restartWindowMs / 60_000;
     this.#failed.reject(
       new AimodellibError(
-        `A worker ended (${death.cause}), the ${this.#deaths.length}. time in ${minutes} minutes: giving up, as --max-restarts ` +
-          `${maxRestarts} says`,
+        `A worker ended (${death.cause}), the ${deaths.length}. time in ${minutes} minutes: giving up, as --max-restarts ` +
+          `${maxRestarts} says${overran ? `, of which a restart after --request-timeout counts a tenth` : ""}`,
       ),
     );
     this.#stopping = true;

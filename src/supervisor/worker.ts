@@ -27,6 +27,7 @@ import {
   StartError,
   withLimit,
 } from "../bridge/mod.ts";
+import { ExecutionClock } from "./execution_clock.ts";
 import { InFlight } from "./in_flight.ts";
 import { AnswerReader, errorIn, isRecalled, loadErrorIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
@@ -89,8 +90,7 @@ export class Worker {
   /** Aborted when it is dead. */
   readonly #dead = new AbortController();
   #readyAt = 0;
-  /** Since when the worker has had something to do, or has answered last, in ms. */
-  #busySince = 0;
+  readonly #clock: ExecutionClock;
   #answered = 0;
   /** Whether any came in this batch, be it one that was known. */
   #heard = false;
@@ -101,7 +101,8 @@ export class Worker {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why we killed it. */
   #killedFor: string | undefined;
-  #overran = false;
+  /** Of several that are executed at once, those that took too long, for which we killed it; of others it does not matter. */
+  #overran: ReadonlySet<number> | undefined;
   #exit: Exit | undefined;
   readonly #answers = new AnswerReader();
   #loadError: ScriptError | undefined;
@@ -110,6 +111,20 @@ export class Worker {
   constructor(options: WorkerOptions, events: WorkerEvents) {
     this.#options = options;
     this.#events = events;
+    this.#clock = new ExecutionClock({
+      limitMs: options.requestTimeoutMs,
+      inFlight: () => this.#inFlight,
+      concurrent: () => this.#concurrent,
+      streams: this.#streams,
+      onSlowStream: (id, stream) => {
+        stream.giveUp({ kind: "overran", limitMs: options.requestTimeoutMs! });
+        this.#tell(Kind.Cancel, id);
+      },
+      onOverrun: (ids) => {
+        this.#overran = ids;
+        this.#kill(`a request overran --request-timeout ${options.requestTimeoutMs! / 1000}`);
+      },
+    });
     this.#stall = new Stall({
       inFlight: () => this.#inFlight,
       ledger: () => this.#process?.ledger,
@@ -223,11 +238,10 @@ export class Worker {
 
   /** Sends a job. To be called only when {@linkcode hasRoom}. */
   dispatch(job: Job): void {
-    let now = 0;
-    if (this.#inFlight.size === 0 || this.#concurrent) now = performance.now();
-    if (this.#inFlight.size === 0) this.#busySince = now;
+    const first = this.#inFlight.size === 0;
+    const now = first || this.#concurrent ? performance.now() : 0;
     const id = this.#inFlight.add(job, now);
-    if (this.#timer === undefined && this.#options.requestTimeoutMs !== undefined) this.#watch();
+    this.#clock.dispatched(first, now);
     this.#sendInvoke(id, job);
     job.client?.onLeave(() => this.#cancel(id, job));
     if (this.#sequential && this.#inFlight.size > 1) this.#stall.watch();
@@ -262,20 +276,6 @@ export class Worker {
 
   #cancel(id: number, job: Job): void {
     if (this.#inFlight.has(id, job)) this.#tell(Kind.Cancel, id);
-  }
-
-  /** Looks whether the request that is being executed has overrun its time, when it would have. */
-  #watch(): void {
-    const limitMs = this.#options.requestTimeoutMs!;
-    const since = () => this.#concurrent ? this.#inFlight.oldest() : this.#busySince;
-    const rest = since() + limitMs - performance.now();
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#inFlight.size === 0 || this.#state === "dead") return;
-      if (performance.now() - since() < limitMs) return this.#watch();
-      this.#overran = true;
-      this.#kill(`a request overran --request-timeout ${limitMs / 1000}`);
-    }, Math.max(1, rest));
   }
 
   #kill(reason: string): void {
@@ -345,17 +345,22 @@ export class Worker {
     const { id, body } = frame;
     const job = this.#inFlight.get(id);
     if (job === undefined) throw new ProtocolError(`A part of request ${id}, which the worker does not have`);
-    this.#busySince = performance.now();
     const stream = this.#streams.get(id) ?? this.#openStream(id, job, this.#answers.contentType(frame));
     stream.push(body);
+    this.#clock.restart(id, performance.now(), stream.starved);
   }
 
   #openStream(id: number, job: Job, contentType: string): PartStream {
     const stream = new PartStream({
       onTaken: (parts) => {
-        if (this.#inFlight.has(id, job)) this.#tell(Kind.Credit, id, JSON.stringify({ parts }));
+        if (!this.#inFlight.has(id, job)) return;
+        this.#clock.restart(id, performance.now());
+        this.#tell(Kind.Credit, id, JSON.stringify({ parts }));
       },
-      onGone: () => this.#cancel(id, job),
+      onGone: () => {
+        this.#clock.restart(id, performance.now());
+        this.#cancel(id, job);
+      },
     });
     this.#streams.set(id, stream);
     job.settle({ kind: "parts", contentType, parts: stream });
@@ -423,9 +428,8 @@ export class Worker {
 
   #countAnswers(): void {
     const now = performance.now();
-    const ms = now - this.#busySince;
-    this.#window.observe(this.#answered, ms);
-    this.#busySince = now;
+    this.#window.observe(this.#answered, now - this.#clock.busySince);
+    this.#clock.answered(now);
     this.#served += this.#answered;
     this.#answered = 0;
     const { maxRequests } = this.#options;
@@ -447,6 +451,7 @@ export class Worker {
   #die(cause: string): void {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
     clearTimeout(this.#timer);
+    this.#clock.stop();
     this.#dead.abort();
     this.#stall.stop();
     // One that was still loading had nothing to finish, however it ended.
@@ -459,7 +464,7 @@ export class Worker {
       cause,
       readyMs: this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt,
       stopped,
-      overran: this.#overran,
+      overran: this.#overran !== undefined,
       ...(this.#exit && { exit: this.#exit }),
       ...(this.#loadError !== undefined && { loadError: this.#loadError }),
     }, orphans);
@@ -468,7 +473,6 @@ export class Worker {
   /** Settles what was finished or begun, and returns what never was. */
   #sortOut(cause: string): Job[] {
     const { maxBody, requestTimeoutMs } = this.#options;
-    const limit = performance.now() - (requestTimeoutMs ?? Infinity);
     const process = this.#inFlight.size > 0 ? this.#process : undefined;
     const orphans: Job[] = [];
     for (const { id, job, fate } of takeRemains(this.#inFlight, process?.ledger.read(maxBody, process.exchange))) {
@@ -477,7 +481,7 @@ export class Worker {
       // A process that is still there may begin what it has not begun.
       else if (stream === undefined && fate.kind === "untouched" && this.#exit !== undefined) orphans.push(job);
       else {
-        const overran = this.#overran && (!this.#concurrent || this.#inFlight.addedAt(id) <= limit);
+        const overran = this.#overran !== undefined && (!this.#concurrent || this.#overran.has(id));
         const failure: Failure = overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
         if (stream === undefined) job.settle(failure);
         else stream.fail(failure);

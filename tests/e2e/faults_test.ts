@@ -1,7 +1,7 @@
 /** Faults between the two processes: no answer goes astray, nobody waits for ever, and nothing is left. */
 
 import assert from "node:assert/strict";
-import { until } from "./support/limits.ts";
+import { sleep, until } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import type { Server } from "./support/server.ts";
 
@@ -80,6 +80,46 @@ test("serve says how a worker ended, and does not hang, when it is killed betwee
   assert.equal(code, 1);
   assert.match(stderr, /Error: The worker ended while it loaded: .* ended with signal SIGKILL .*before it was ready/);
 });
+
+/** Answers `stream` with parts without end, and all else with itself. */
+const ENDLESS = echo(py`
+  import itertools
+  def predict(data, model):
+      return (b"z" * 65536 for _ in itertools.count()) if data == b"stream" else data
+`);
+const ENDLESS_ASYNC = echo(py`
+  async def predict(data, model):
+      while data == b"stream":
+          yield b"z" * 65536
+      yield data
+`);
+
+for (
+  const [what, script, more] of [
+    ["several requests at once", ENDLESS_ASYNC, ["--concurrency", "8"]],
+    ["one request after the other", ENDLESS, []],
+    ["requests in threads", ENDLESS, ["--threads", "4"]],
+  ] as const
+) {
+  test(`serve ends an answer in parts whose client does not take it, and goes on with a worker of ${what}`, async (box) => {
+    const server = await box.serve(script, { args: ["--port", "0", "--request-timeout", "1", ...more] });
+    const slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await slow.write(
+      new TextEncoder().encode("POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nstream"),
+    );
+    // It takes the beginning, and then nothing.
+    await slow.read(new Uint8Array(10));
+    const end = performance.now() + 5_000;
+    while (performance.now() < end) {
+      const answers = await Promise.all(["a", "b", "c"].map((name) => server.invoke(name)));
+      assert.deepEqual(answers.map(({ status, text }) => [status, text]), [[200, "a"], [200, "b"], [200, "c"]]);
+      await sleep(200);
+    }
+    assert.equal(server.workersReady, 1, server.log);
+    slow.close();
+    await server.stop();
+  });
+}
 
 function exists(path: string): boolean {
   try {

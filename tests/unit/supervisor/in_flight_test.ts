@@ -118,7 +118,11 @@ Deno.test("add() leaves out the ids whose places are taken by jobs that take lon
     inFlight.take(id);
   }
   assert.deepEqual(ids, [2, 3, 4, 6, 7, 8], "5 would be in the place of 1");
-  assert.equal(inFlight.addedAt(1), 5);
+  assert.deepEqual(inFlight.since(4), []);
+  assert.deepEqual(inFlight.since(5), [1]);
+  inFlight.restart(1, 30);
+  inFlight.restart(2, 40);
+  assert.equal(inFlight.oldest(), 30);
   assert.ok(inFlight.has(1, slow) && !inFlight.has(2, slow));
   assert.equal(inFlight.take(1), slow);
   assert.equal(inFlight.oldest(), Infinity);

@@ -48,6 +48,31 @@ Deno.test("the worker is told of parts that were taken, in halves of its credit,
   assert.deepEqual(taken, [half, half]);
 });
 
+Deno.test("a stream is starved while its worker has sent all that it may, and not after the end", async () => {
+  const { stream } = fixture();
+  for (let i = 1; i < FIRST_CREDIT; i++) stream.push(utf8("x"));
+  assert.equal(stream.starved, false);
+  stream.push(utf8("x"));
+  assert.equal(stream.starved, true);
+  for (let i = 1; i < FIRST_CREDIT / 2; i++) await stream.next();
+  assert.equal(stream.starved, true);
+  await stream.next();
+  assert.equal(stream.starved, false);
+  for (let i = 0; i < FIRST_CREDIT / 2; i++) stream.push(utf8("x"));
+  assert.deepEqual([stream.starved, stream.received], [true, FIRST_CREDIT * 3 / 2]);
+  stream.giveUp(lost);
+  stream.push(utf8("late"));
+  assert.equal(stream.starved, false);
+  assert.equal(await stream.next(), lost, "what was there is dropped");
+});
+
+Deno.test("leave() ends a wait for a part", async () => {
+  const { stream } = fixture();
+  const next = stream.next();
+  stream.leave();
+  assert.equal(await next, undefined);
+});
+
 Deno.test("leave() drops what is there, and tells the worker unless it has ended", () => {
   const open = fixture();
   open.stream.push(utf8("a"));

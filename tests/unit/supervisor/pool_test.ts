@@ -391,7 +391,28 @@ Deno.test("the pool fails when workers die more often than they may within the t
   assert.equal(fixture.workers.length, 4);
 });
 
-Deno.test("a worker that a request was too much for is started again at once, and does not count", () => {
+Deno.test("the pool fails when ten times as many workers are ended for slow requests as may die", async () => {
+  using fixture = Fixture.ready({ maxRestarts: 2, restartWindowMs: 60_000 });
+  const overrun = () => {
+    fixture.workers.at(-1)!.die({ overran: true, cause: "it was slow" }, 1);
+    fixture.clock.advance(0);
+    fixture.workers.at(-1)!.becomeReady();
+  };
+  overrun();
+  fixture.clock.advance(60_000);
+  for (let death = 1; death <= 20; death++) overrun();
+  assert.equal(fixture.pool.state, "ready");
+  fixture.workers.at(-1)!.die({ overran: true, cause: "it was slow" }, 1);
+  await assert.rejects(fixture.pool.failed, {
+    name: "AimodellibError",
+    message:
+      "A worker ended (it was slow), the 21. time in 1 minutes: giving up, as --max-restarts 2 says, of which a restart " +
+      "after --request-timeout counts a tenth",
+  });
+  await fixture.pool.stop(new AbortController().signal);
+});
+
+Deno.test("a worker that a request was too much for is started again at once, and does not count as one that died", () => {
   using fixture = Fixture.ready({ maxRestarts: 0 });
   for (let death = 1; death < 5; death++) {
     fixture.workers.at(-1)!.die({ overran: true }, 1);
