@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import type { Model, Models } from "../supervisor/mod.ts";
-import { accessLog } from "./middleware/access_log.ts";
+import { accessLog, logUnreadable } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { guard } from "./middleware/browsers.ts";
 import { cors } from "./middleware/cors.ts";
@@ -11,7 +11,7 @@ import type { Browsers } from "./browsers.ts";
 import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
 import { fieldsOf } from "./fields.ts";
-import type { Handle, Incoming } from "./h1/mod.ts";
+import type { Handle, Incoming, Refuse } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import { allReady, live, ready } from "./routes/health.ts";
@@ -47,6 +47,7 @@ export interface AppOptions extends InvocationOptions {
 /** The application: all of it as a function, and the routes alone. */
 export interface App {
   readonly handle: Handle;
+  readonly refuse: Refuse;
   /** Its requests have no bodies; `c.env` is the request that has. */
   readonly routes: Hono<{ Bindings: Incoming }>;
 }
@@ -62,7 +63,7 @@ export function createApp(models: Models, options: AppOptions): App {
   if (options.accessLog) app.use(accessLog());
   if (browsers?.cors) app.use(cors(browsers));
   if (browsers !== undefined) app.use(guard(browsers, (status) => metrics.countOther(status)));
-  if (tokens !== undefined) app.use(bearer(tokens, open));
+  if (tokens !== undefined) app.use(bearer(tokens, open, (status) => metrics.countOther(status)));
   const secure = security();
   const mayKnow = ({ req }: Context) =>
     tokens === undefined || tokens.check(req.header("authorization") ?? null, req.path) === "good";
@@ -127,16 +128,24 @@ export function createApp(models: Models, options: AppOptions): App {
     );
   });
   app.onError((error, { req, env }) => respond(req.path, env, problemFrom(error)));
+  const refuse: Refuse = (problem, request) => {
+    metrics.countOther(problem.status);
+    const context = contextOf(NO_FIELDS);
+    if (options.accessLog) logUnreadable(problem.status, request, context.id);
+    return problem.with(answerHeaders(context));
+  };
   const routed: Handle = async (request) => await toAnswer(await app.fetch(toRequest(request), request));
-  if (options.accessLog || tokens !== undefined || browsers?.cors) return { routes: app, handle: routed };
+  if (options.accessLog || tokens !== undefined || browsers?.cors) return { routes: app, refuse, handle: routed };
   // There is nothing on the way of a request to a model: it goes there at once, and no Request or Response is made for hono.
   const handle: Handle = (request) => {
     const { head } = request;
     const handler = head.method === "POST" ? direct.get(head.path) : undefined;
     return handler === undefined || browsers?.refusal(head) !== undefined ? routed(request) : handler(request);
   };
-  return { routes: app, handle };
+  return { routes: app, refuse, handle };
 }
+
+const NO_FIELDS = fieldsOf([]);
 
 /** A problem has the request's id; clients of the Open Inference Protocol look for `error`. */
 function respond(path: string, { head }: Incoming, { status, message, members, headers }: HttpProblem): Response {

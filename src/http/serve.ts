@@ -104,8 +104,8 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
   const browsers = new Browsers(config);
-  const { handle } = createApp(models, { ...config, browsers });
-  const handling = { handle, readTimeoutMs: config.readTimeoutMs, maxBodyMemory: config.maxBodyMemory };
+  const { handle, refuse } = createApp(models, { ...config, browsers });
+  const handling = { handle, refuse, readTimeoutMs: config.readTimeoutMs, maxBodyMemory: config.maxBodyMemory };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
+import { RawConnection } from "./support/raw.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
@@ -64,6 +65,47 @@ test("--access-log logs each request with its id, which the answer has, too", as
   ]);
   assert.equal(third.status, 405);
   await server.stop();
+});
+
+test("requests that can't be read, or may not be made, are logged with --access-log, and counted", async (box) => {
+  for (const more of [[], ["--access-log"]]) {
+    box.write({ tokens: "0123456789abcdef0123\n0123456789abcdef0124 metrics\n" });
+    const server = await serve(box, "--token-file", box.path("tokens"), ...more);
+    const ids: unknown[] = [];
+    const refused = async (head: string) => {
+      using client = await RawConnection.open(server.port);
+      await client.send(head);
+      const answer = await client.receive();
+      ids.push(answer!.headers.get("x-request-id"));
+      return answer!.status;
+    };
+    assert.equal(await refused("GET /a?secret=1 HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"), 400);
+    assert.equal(await refused("\x16\x03\x01\x00\n"), 400);
+    assert.equal(await refused(`GET /${"x".repeat(70_000)} HTTP/1.1\r\nHost: h\r\n\r\n`), 414);
+    assert.equal(await refused("GET / HTTP/1.9\r\nHost: h\r\n\r\n"), 505);
+    assert.equal(await refused("GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n"), 401);
+    assert.equal(new Set(ids).size, 5);
+    assert.ok(ids.every((id) => typeof id === "string"));
+    const authorization = "Bearer 0123456789abcdef0124";
+    const { text } = await server.request("/metrics", { headers: { authorization } });
+    for (const [status, count] of [[400, 2], [414, 1], [505, 1], [401, 1]]) {
+      assert.ok(text.includes(`aimodellib_requests_total{route="other",status="${status}"} ${count}\n`), text);
+    }
+    const lines = () => records(server).filter(({ logger }) => logger === "access");
+    await until("all are logged", () => lines().length === (more.length === 0 ? 0 : 6));
+    if (more.length > 0) {
+      assert.deepEqual(lines().slice(0, 5).map(({ method, path, status }) => [method, path.slice(0, 10), status]), [
+        ["GET", "/a", 400],
+        ["-", "-", 400],
+        ["GET", "/xxxxxxxxx", 414],
+        ["GET", "/", 505],
+        ["GET", "/openapi.j", 401],
+      ]);
+      assert.deepEqual(lines().slice(0, 5).map(({ request_id }) => request_id), ids);
+      assert.ok(lines().every(({ path, ms }) => path.length <= 256 && typeof ms === "number"));
+    }
+    await server.stop();
+  }
 });
 
 test("--log-level and --log-format are heeded, as options and as variables", async (box) => {

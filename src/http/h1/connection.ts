@@ -31,9 +31,21 @@ import { ClientTurn } from "./turn.ts";
 /** Answers a request. What it throws is answered as a problem. */
 export type Handle = (request: Incoming) => Promise<Answer>;
 
+/** What is known of a request whose head can't be read. */
+export interface UnreadableRequest {
+  /** What came first, up to 256 bytes, in Latin-1. */
+  readonly beginning: string;
+  /** How long the client was waited for, in ms. */
+  readonly ms: number;
+}
+
+/** Takes note of a request that is refused with a problem since its head can't be read. Returns what is answered. */
+export type Refuse = (problem: HttpProblem, request: UnreadableRequest) => HttpProblem;
+
 /** What connections of one server share. */
 export interface ConnectionOwner {
   readonly handle: Handle;
+  readonly refuse: Refuse;
   /** Whether connections are to end when they have answered. */
   readonly draining: boolean;
   readonly budget: BodyBudget;
@@ -277,9 +289,12 @@ export class Connection implements RequestOwner {
   async #refuse(error: unknown): Promise<void> {
     this.#ending = true;
     const { bytes, start, end } = this.input;
-    const headOnly = asksForHeadOnly(latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST))));
-    const answer = problemFrom(error).toAnswer();
-    const framing: Framing = headOnly ? { kind: "none" } : { kind: "length", length: answer.body.length };
+    const beginning = latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST)));
+    const ms = this.turn.since === 0 ? 0 : performance.now() - this.turn.since;
+    const answer = this.#owner.refuse(problemFrom(error), { beginning, ms }).toAnswer();
+    const framing: Framing = asksForHeadOnly(beginning)
+      ? { kind: "none" }
+      : { kind: "length", length: answer.body.length };
     await this.#output.answer(answer, framing, "close");
     await this.#linger();
   }

@@ -4,5 +4,5 @@ export { type Answer, isHeaderValue, reasonPhrase } from "./answer.ts";
 export { tooLarge } from "./body.ts";
 export type { Head } from "./head.ts";
 export type { Incoming } from "./request.ts";
-export type { Handle } from "./connection.ts";
+export type { Handle, Refuse, UnreadableRequest } from "./connection.ts";
 export { HttpServer, type HttpServerOptions, type Listener } from "./server.ts";

@@ -10,7 +10,7 @@
 import { getLogger } from "@logtape/logtape";
 import { reasonOf } from "../../errors.ts";
 import { BodyBudget } from "./budget.ts";
-import { Connection, type ConnectionOwner, type Handle } from "./connection.ts";
+import { Connection, type ConnectionOwner, type Handle, type Refuse } from "./connection.ts";
 import { type DescriptorCounter, descriptorCounter } from "./descriptors.ts";
 import { setNoDelay, shutDown } from "./sockets.ts";
 
@@ -56,6 +56,8 @@ export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
 /** What a server needs to know. */
 export interface HttpServerOptions {
   readonly handle: Handle;
+  /** By default, a problem is answered as it is. */
+  readonly refuse?: Refuse | undefined;
   /** How long a request may take to come, in ms. */
   readonly readTimeoutMs: number;
   /** The memory that the bodies of all requests in flight may take, in bytes; by default, there is no limit. */
@@ -67,6 +69,7 @@ export interface HttpServerOptions {
 /** Answers on the connections that its listeners accept. */
 export class HttpServer implements ConnectionOwner {
   readonly handle: Handle;
+  readonly refuse: Refuse;
   readonly budget: BodyBudget;
   readonly #readTimeoutMs: number;
   readonly #descriptors: DescriptorCounter;
@@ -82,6 +85,7 @@ export class HttpServer implements ConnectionOwner {
 
   constructor(options: HttpServerOptions) {
     this.handle = options.handle;
+    this.refuse = options.refuse ?? ((problem) => problem);
     this.budget = new BodyBudget(options.maxBodyMemory ?? Infinity);
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#descriptors = options.descriptors ?? descriptorCounter();

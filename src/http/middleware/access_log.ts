@@ -7,7 +7,7 @@
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { getLogger } from "@logtape/logtape";
 import { fieldsOf } from "../fields.ts";
-import type { Incoming } from "../h1/mod.ts";
+import type { Incoming, UnreadableRequest } from "../h1/mod.ts";
 import { contextOf, traceIdOf } from "../request_context.ts";
 
 const log = getLogger(["aimodellib", "access"]);
@@ -27,9 +27,23 @@ export function accessLog(): MiddlewareHandler {
       method,
       path: c.req.path,
       status: c.res.status,
-      ms: Math.round((performance.now() - start) * 1000) / 1000,
+      ms: rounded(performance.now() - start),
       request_id: id,
       ...(trace !== undefined && { trace_id: trace }),
     });
   };
+}
+
+/** Method and path, as far as they came. */
+const BEGINNING = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x3e\x40-\x7e]+)/;
+
+/** Logs a request that was refused since its head can't be read. What can't be told of it is `-`. */
+export function logUnreadable(status: number, { beginning, ms }: UnreadableRequest, id: string): void {
+  const [, method = "-", path = "-"] = BEGINNING.exec(beginning) ?? [];
+  log.info("{method} {path} {status} {ms} ms", { method, path, status, ms: rounded(ms), request_id: id });
+}
+
+/** To microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
