@@ -7,7 +7,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { type Answer, reasonPhrase } from "./h1/answer.ts";
-import type { Failure, Outcome, WorkerError } from "../supervisor/mod.ts";
+import { type Failure, isErrorStatus, type Outcome, statusOf, type WorkerError } from "../supervisor/mod.ts";
 import { headersOfScript } from "./script_headers.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -78,29 +78,23 @@ export function problemOf(outcome: Failure): HttpProblem {
   }
 }
 
-function problemOfError({ reason, message, stage, type, status, headers }: WorkerError): HttpProblem {
+function problemOfError(error: WorkerError): HttpProblem {
+  const { reason, message, stage, type, status, headers } = error;
   switch (reason) {
-    case "not_acceptable":
-      return new HttpProblem(406, message);
     case "exception": {
       const members = { stage: String(stage), exception: String(type), message };
       const detail = message === "" ? `${stage}() raised ${type}` : `${stage}() raised ${type}: ${message}`;
-      if (!isErrorStatus(status)) return new HttpProblem(stage === "deserialize" ? 400 : 500, detail, members);
-      return new HttpProblem(status, detail, members, headersOfScript(headers, String(type)));
+      const chosen = isErrorStatus(status) ? headersOfScript(headers, String(type)) : {};
+      return new HttpProblem(statusOf(error), detail, members, chosen);
     }
+    case "not_acceptable":
     case "cancelled":
-      return new HttpProblem(503, message);
     case "bad_result":
     case "too_large":
-      return new HttpProblem(500, message);
+      return new HttpProblem(statusOf(error), message);
     default:
       return new HttpProblem(500, `The worker gave an error of an unknown kind: ${message}`);
   }
-}
-
-/** Whether a script may choose this status for what it raises. */
-function isErrorStatus(status: unknown): status is number {
-  return Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599;
 }
 
 function problemOfRefusal(cause: (Outcome & { kind: "refused" })["cause"]): HttpProblem {

@@ -5,6 +5,7 @@ import { type Assets, withLimit } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import {
+  logFailure,
   Models,
   type ModelSource,
   Pool,
@@ -185,6 +186,7 @@ function createPool(
     drainTimeoutMs,
     createWorker: (index, events) => {
       const worker = workerName(index, model);
+      const mark = crypto.randomUUID().replaceAll("-", "");
       return new Worker({
         python,
         assets,
@@ -201,13 +203,14 @@ function createPool(
             worker,
             ...(origin && { request_id: origin.requestId }),
             ...(origin?.traceId !== undefined && { trace_id: origin.traceId }),
-          })
-        ),
+          }), mark),
+        onFailure: (failure) => logFailure(worker, failure),
         config: {
           mode: "serve",
           module,
           script,
           model_dir: modelDir,
+          mark,
           max_batch_size: config.maxBatchSize,
           batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
           concurrency: config.concurrency,

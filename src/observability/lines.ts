@@ -1,9 +1,14 @@
 /** Splits what a script prints into lines of text. */
 
+import { printableColors } from "../printable.ts";
+
 /** A line longer than this is given on in pieces, so that a script that never ends its line takes no memory. */
 const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+
+/** Between two states of a line that is written over and over, such as a progress bar, in ms. */
+const STATES_MS = 2_000;
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -15,11 +20,6 @@ export interface LineOrigin {
   readonly traceId?: string | undefined;
 }
 
-/** What a worker puts in front of such a line, and somewhere in it if it is made of several messages. */
-// deno-lint-ignore no-control-regex
-const MARK = /\x1e\[([\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?\]\x1e/g;
-const RECORD_SEPARATOR = 0x1e;
-
 /** Takes bytes as they come; see {@linkcode lineSplitter}. */
 export interface LineSplitter {
   (bytes: Uint8Array): void;
@@ -27,48 +27,146 @@ export interface LineSplitter {
   flush(): void;
 }
 
+/** Takes a line without its end, and the request that it belongs to. */
+type OnLine = (line: string, origin?: LineOrigin) => void;
+
+/** A line, or a state of one. */
+interface Line {
+  readonly text: string;
+  readonly origin?: LineOrigin | undefined;
+}
+
 /**
- * Makes a function that takes bytes and calls `onLine` for each complete line, without its end, and the mark that says which
- * request it belongs to.
+ * Makes a function that takes bytes and calls `onLine` for each complete line.
  *
- * Nothing is lost: bytes that are not UTF-8, and control characters other than tab and escape (colours), are shown as
- * `\xNN`.
+ * A carriage return ends a state of a line, which the next state replaces: of these, `onLine` gets the first and the last, and the
+ * latest now and then. Bytes that are not UTF-8, and control characters other than tab and colours, are shown as `\xNN`.
+ *
+ * @param secret what the marks of requests begin with (see `_bridge/request.py`); without it, no line has one
  */
-export function lineSplitter(onLine: (line: string, origin?: LineOrigin) => void): LineSplitter {
+export function lineSplitter(onLine: OnLine, secret?: string): LineSplitter {
+  const mark = secret === undefined ? undefined : markOf(secret);
+  const states = new States(onLine, () => lineOf(rest, mark));
   let rest: Uint8Array = new Uint8Array(0);
-  const give = (line: Uint8Array) => {
-    const text = decode(line);
-    if (!line.includes(RECORD_SEPARATOR)) return onLine(escape(text));
-    const mark = [...text.matchAll(MARK)][0];
-    onLine(escape(text.replace(MARK, "")), mark && { requestId: mark[1]!, traceId: mark[2] });
-  };
   /** Gives on what is too long for one line, and returns what is left. */
   const shorten = (line: Uint8Array): Uint8Array => {
     while (line.length > MAX_LINE_BYTES) {
       const end = characterStart(line, MAX_LINE_BYTES);
-      give(line.subarray(0, end));
+      const { text, origin } = lineOf(line.subarray(0, end), mark);
+      onLine(text, origin);
       line = line.subarray(end);
     }
     return line;
   };
-  const finish = (line: Uint8Array) => {
-    const last = shorten(line);
-    give(last.at(-1) === CARRIAGE_RETURN ? last.subarray(0, -1) : last);
-  };
   const split = (bytes: Uint8Array) => {
     let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      finish(join(rest, bytes.subarray(start, end)));
+    for (let end = nextEnd(bytes, start); end >= 0; end = nextEnd(bytes, start)) {
+      const line = lineOf(shorten(join(rest, bytes.subarray(start, end))), mark);
       rest = rest.subarray(0, 0);
       start = end + 1;
+      if (bytes[end] === NEWLINE) states.end(line);
+      else states.replace(line);
     }
     if (start < bytes.length) rest = shorten(join(rest, bytes.subarray(start))).slice();
   };
   const flush = () => {
-    if (rest.length > 0) finish(rest);
+    if (rest.length > 0 || states.any) states.end(lineOf(shorten(rest), mark));
     rest = rest.subarray(0, 0);
   };
   return Object.assign(split, { flush });
+}
+
+/** The states of the line that is being written. */
+class States {
+  readonly #onLine: OnLine;
+  readonly #unfinished: () => Line;
+  /** The latest that was not given on. */
+  #latest: Line | undefined;
+  /** The text that was given on last. */
+  #given: string | undefined;
+  #givenAt = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param unfinished what was written of the next state */
+  constructor(onLine: OnLine, unfinished: () => Line) {
+    this.#onLine = onLine;
+    this.#unfinished = unfinished;
+  }
+
+  /** Whether the line has had one. */
+  get any(): boolean {
+    return this.#latest !== undefined || this.#given !== undefined;
+  }
+
+  /** A carriage return has come: what is written next replaces this. */
+  replace(state: Line): void {
+    if (!isBlank(state) && state.text !== this.#given) this.#latest = state;
+    const rest = this.#givenAt + STATES_MS - performance.now();
+    if (rest <= 0 && this.#latest !== undefined) this.#give(this.#latest);
+    else this.#timer ??= unreferenced(setTimeout(() => this.#look(), Math.max(rest, 1)));
+  }
+
+  /** A newline has come. */
+  end(line: Line): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // What ends with a carriage return and a newline, or was blanked out, is over with what it was before.
+    const last = this.any && isBlank(line) ? this.#latest : line;
+    if (last !== undefined && last.text !== this.#given) this.#onLine(last.text, last.origin);
+    this.#latest = this.#given = undefined;
+  }
+
+  /** Whoever writes a state and then takes long has said where it stands. */
+  #look(): void {
+    this.#timer = undefined;
+    const unfinished = this.#unfinished();
+    const state = isBlank(unfinished) ? this.#latest : unfinished;
+    if (state !== undefined && state.text !== this.#given) this.#give(state);
+  }
+
+  #give(state: Line): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#latest = undefined;
+    this.#given = state.text;
+    this.#givenAt = performance.now();
+    this.#onLine(state.text, state.origin);
+  }
+}
+
+/** What a worker puts in front of a line of a request, and somewhere in it if it is made of several messages. */
+function markOf(secret: string): RegExp {
+  return new RegExp(`\\x1e\\[${secret} ([\\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?\\]\\x1e`, "g");
+}
+
+function lineOf(bytes: Uint8Array, mark: RegExp | undefined): Line {
+  const text = decode(bytes);
+  const found = mark === undefined ? undefined : text.matchAll(mark).next().value;
+  if (found === undefined) return { text: printableColors(text) };
+  return {
+    text: printableColors(text.replace(mark!, "")),
+    origin: { requestId: found[1]!, traceId: found[2] },
+  };
+}
+
+/** Whether nothing of it would be seen. */
+function isBlank({ text }: Line): boolean {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\x1b\[[\d;:]*m/g, "").trim() === "";
+}
+
+/** A timer that keeps no process from its end. */
+function unreferenced(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
+  Deno.unrefTimer(Number(timer));
+  return timer;
+}
+
+/** Where the next newline or carriage return is; -1 if there is none. */
+function nextEnd(bytes: Uint8Array, start: number): number {
+  for (let i = start; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte === NEWLINE || byte === CARRIAGE_RETURN) return i;
+  }
+  return -1;
 }
 
 /** Where the character begins that `index` is in, if it is UTF-8. */
@@ -92,11 +190,6 @@ function decode(bytes: Uint8Array): string {
   } catch {
     return escapeInvalid(bytes);
   }
-}
-
-function escape(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g, hex);
 }
 
 /** Decodes what is UTF-8, and writes each byte that is not as `\xNN`. */

@@ -1,6 +1,7 @@
 /** Logging set-up: our own messages and the lines of scripts, as text or as lines of JSON, on one stream. */
 
 import { configureSync, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { printableJson, printableLines, resetColors } from "../printable.ts";
 
 /** How a record is written. */
 export type LogFormat = "text" | "json";
@@ -28,13 +29,27 @@ export function configureLogging(write: (text: string) => void, options: Logging
   });
 }
 
-/** `2026-01-31T12:00:00.000Z INFO message`; a script's line as `[worker 1] line`, or `[worker 1, request ID] line`. */
+/**
+ * `2026-01-31T12:00:00.000Z INFO message`, and behind it the lines of a traceback, indented; a script's line as
+ * `[worker 1] line`, or `[worker 1, request ID] line`. Nothing of what a message is made of can control a terminal, or pass for
+ * another record.
+ */
 export function formatRecord(record: LogRecord): string {
+  const { worker, request_id, line, traceback } = record.properties;
   if (record.category[1] === "worker") {
-    const { worker, request_id, line } = record.properties;
-    return `[worker ${worker}${request_id === undefined ? "" : `, request ${request_id}`}] ${line}\n`;
+    return `[worker ${worker}${request_id === undefined ? "" : `, request ${request_id}`}] ${
+      resetColors(String(line))
+    }\n`;
   }
-  return `${new Date(record.timestamp).toISOString()} ${record.level.toUpperCase()} ${messageOf(record)}\n`;
+  const head = `${new Date(record.timestamp).toISOString()} ${record.level.toUpperCase()}`;
+  return `${head} ${indented(messageOf(record))}\n${
+    traceback === undefined ? "" : `  ${indented(String(traceback))}\n`
+  }`;
+}
+
+/** Lines behind the first are seen to belong to it. */
+function indented(text: string): string {
+  return printableLines(text).replaceAll("\n", "\n  ");
 }
 
 /**
@@ -44,15 +59,14 @@ export function formatRecord(record: LogRecord): string {
 export function formatJson(record: LogRecord): string {
   const { line, ...rest } = record.properties;
   const isLine = record.category[1] === "worker";
-  return `${
-    JSON.stringify({
-      time: new Date(record.timestamp).toISOString(),
-      level: record.level,
-      logger: record.category[1] ?? record.category[0],
-      message: isLine ? String(line) : messageOf(record),
-      ...(isLine ? rest : record.properties),
-    })
-  }\n`;
+  const text = JSON.stringify({
+    time: new Date(record.timestamp).toISOString(),
+    level: record.level,
+    logger: record.category[1] ?? record.category[0],
+    message: isLine ? String(line) : messageOf(record),
+    ...(isLine ? rest : record.properties),
+  });
+  return `${printableJson(text)}\n`;
 }
 
 function messageOf({ message }: LogRecord): string {

@@ -3,6 +3,7 @@
 import { ProtocolError, ScriptError } from "../errors.ts";
 import { type Frame, Kind, parseMetadata } from "../bridge/mod.ts";
 import type { Outcome, WorkerError } from "./job.ts";
+import type { LoadFailure } from "./script_failure.ts";
 import { PartStream } from "./part_stream.ts";
 
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
@@ -75,8 +76,13 @@ export function isRecalled(frame: Frame): boolean {
 }
 
 /** What a FAILED frame says. @throws {ProtocolError} if it can't be read */
-export function loadErrorIn({ metadata }: Frame): ScriptError {
+export function loadFailureIn({ metadata }: Frame): LoadFailure {
   const { stage, type, message } = parseMetadata(metadata);
+  return { reason: "load", stage: String(stage), type: String(type), message: String(message) };
+}
+
+/** Why a script can't be loaded, for the user. */
+export function loadErrorOf({ stage, type, message }: LoadFailure): ScriptError {
   const where = stage === "load" ? "load()" : "the script";
-  return new ScriptError(type === "ScriptError" ? String(message) : `${where} raised ${type}: ${message}`);
+  return new ScriptError(type === "ScriptError" ? message : `${where} raised ${type}: ${message}`);
 }

@@ -6,4 +6,5 @@ export { Model, type ModelSource, type ModelState, type OpenModel } from "./mode
 export { Models } from "./models.ts";
 export type { Failure, PartStream } from "./part_stream.ts";
 export { Pool, type PoolOptions, type PoolState, workerName } from "./pool.ts";
+export { isErrorStatus, logFailure, statusOf } from "./script_failure.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

@@ -29,10 +29,11 @@ import {
 } from "../bridge/mod.ts";
 import { ExecutionClock } from "./execution_clock.ts";
 import { InFlight } from "./in_flight.ts";
-import { AnswerReader, errorIn, isRecalled, loadErrorIn } from "./answers.ts";
+import { AnswerReader, errorIn, isRecalled, loadErrorOf, loadFailureIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
 import type { Times } from "./measures.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
+import type { ScriptFailure } from "./script_failure.ts";
 import { takeRemains } from "./remains.ts";
 import { Stall } from "./stall.ts";
 import { Window } from "./window.ts";
@@ -49,6 +50,8 @@ export interface WorkerOptions extends BridgeOptions {
   readonly maxRequests?: number | undefined;
   /** Memory of its process from which on it should be replaced, in bytes. @default no limit */
   readonly maxMemory?: number | undefined;
+  /** Is told what its script does wrong. */
+  readonly onFailure?: (failure: ScriptFailure) => void;
 }
 
 type State = "starting" | "ready" | "stopping" | "dead";
@@ -297,7 +300,7 @@ export class Worker {
         }
         return;
       case Kind.Failed:
-        this.#loadError = loadErrorIn(frame);
+        this.#onFailed(frame);
         return;
       case Kind.Result:
       case Kind.Error:
@@ -312,6 +315,13 @@ export class Worker {
       default:
         throw new ProtocolError(`A frame of kind ${frame.kind} does not come from a serving worker`);
     }
+  }
+
+  #onFailed(frame: Frame): void {
+    const error = loadFailureIn(frame);
+    this.#loadError = loadErrorOf(error);
+    // What the script lacks is said by the error alone.
+    if (error.type !== "ScriptError") this.#options.onFailure?.({ error, traceback: textIn(frame) });
   }
 
   /** How it takes requests, as READY says. */
@@ -390,7 +400,7 @@ export class Worker {
     freeLarge(job.body);
     const stream = this.#streams.get(frame.id);
     if (stream === undefined) this.#finish(job, frame);
-    else this.#endStream(frame.id, stream, frame);
+    else this.#endStream(job, stream, frame);
   }
 
   /** @throws {ProtocolError} if the answer can't be read; the job is settled nonetheless */
@@ -402,14 +412,19 @@ export class Worker {
       job.settle({ kind: "lost", cause: "its answer could not be read" });
       throw error;
     }
+    if (outcome.kind === "error") this.#options.onFailure?.({ error: outcome.error, traceback: textIn(frame), job });
     job.settle(outcome);
   }
 
   /** @throws {ProtocolError} if the answer can't be read, or parts are missing; the client is told nonetheless */
-  #endStream(id: number, stream: PartStream, frame: Frame): void {
-    this.#streams.delete(id);
+  #endStream(job: Job, stream: PartStream, frame: Frame): void {
+    this.#streams.delete(frame.id);
     try {
-      if (frame.kind === Kind.Error) return stream.fail({ kind: "error", error: errorIn(frame) });
+      if (frame.kind === Kind.Error) {
+        const error = errorIn(frame);
+        this.#options.onFailure?.({ error, traceback: textIn(frame), job });
+        return stream.fail({ kind: "error", error });
+      }
       this.#answers.checkParts(frame, stream.received);
       stream.end();
     } catch (error) {
@@ -477,7 +492,7 @@ export class Worker {
     const orphans: Job[] = [];
     for (const { id, job, fate } of takeRemains(this.#inFlight, process?.ledger.read(maxBody, process.exchange))) {
       const stream = this.#streams.get(id);
-      if (fate.kind === "finished") this.#finishDead(id, job, stream, fate.answer);
+      if (fate.kind === "finished") this.#finishDead(job, stream, fate.answer);
       // A process that is still there may begin what it has not begun.
       else if (stream === undefined && fate.kind === "untouched" && this.#exit !== undefined) orphans.push(job);
       else {
@@ -490,12 +505,17 @@ export class Worker {
     return orphans;
   }
 
-  #finishDead(id: number, job: Job, stream: PartStream | undefined, answer: Frame): void {
+  #finishDead(job: Job, stream: PartStream | undefined, answer: Frame): void {
     try {
       if (stream === undefined) this.#finish(job, answer);
-      else this.#endStream(id, stream, answer);
+      else this.#endStream(job, stream, answer);
     } catch {
       // What a dead worker left may be damaged; the job says so.
     }
   }
+}
+
+/** A frame's body, as text. */
+function textIn({ body }: Frame): string {
+  return new TextDecoder().decode(body);
 }

@@ -273,10 +273,10 @@ test("serve answers a problem without a stack trace, and logs the traceback, whe
     assert.doesNotMatch(answer.text, /secret/);
   }
   await server.stop();
-  const log = server.printed.join("\n");
-  assert.equal([...log.matchAll(/^Traceback \(most recent call last\):$/gm)].length, 3);
+  const { log } = server;
+  assert.equal([...log.matchAll(/^ {2}Traceback \(most recent call last\):$/gm)].length, 3);
   assert.equal([...log.matchAll(/serve\.py", line \d+, in secret$/gm)].length, 3);
-  assert.equal([...log.matchAll(/^ValueError: größer als [345]$/gm)].length, 3);
+  assert.equal([...log.matchAll(/^ {2}ValueError: größer als [345]$/gm)].length, 3);
   assert.doesNotMatch(log, /_bridge/);
 });
 

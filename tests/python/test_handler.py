@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 from aimodellib._bridge import frames
 from aimodellib._bridge.frames import ProtocolError
 from aimodellib._bridge.handler import MAX_CACHED, MAX_MESSAGE, Handler
+from aimodellib._bridge.streams import MAX_TRACEBACK
 
 JSON = b'{"content_type":"application/json","accept":"text/plain"}'
 
@@ -39,8 +40,10 @@ def handler(max_body=1000, **functions):
 
 def refusal(made, metadata=b"", body=b""):
     kind, text, payload = made.invoke(metadata, body)
-    assert (kind, payload) == (frames.ERROR, b"")
-    return json.loads(text)
+    assert kind == frames.ERROR
+    refused = json.loads(text)
+    assert (payload != b"") == (refused["reason"] == "exception"), "an exception has its traceback"
+    return refused
 
 
 def raising(error):
@@ -70,6 +73,27 @@ def test_what_a_function_raises_is_told_with_its_stage(stage, error, capfd):
         "stage": stage,
         "type": type(error).__name__,
     }
+
+
+def test_an_exception_brings_its_traceback_from_the_scripts_first_frame_on(capfd):
+    def predict(data, model):
+        raise ValueError("two\nlines") from KeyError("cause")
+
+    kind, _, traceback = handler(predict=predict).invoke(b"", b"")
+    lines = traceback.decode().split("\n")
+    assert lines[0] == "KeyError: 'cause'"
+    begin = lines.index("Traceback (most recent call last):")
+    assert lines[begin + 1].endswith("in predict")
+    assert lines[-2:] == ["ValueError: two", "lines"]
+    assert capfd.readouterr() == ("", ""), "nothing is printed"
+
+
+def test_a_long_traceback_has_its_ends(capfd):
+    traceback = handler(predict=raising(ValueError("\u2603" * 1_000_000 + "end"))).invoke(b"", b"")[2]
+    assert MAX_TRACEBACK < len(traceback) < MAX_TRACEBACK + 100
+    text = traceback.decode()
+    assert text.startswith("Traceback") and text.endswith("\u2603end")
+    assert "bytes are left out here" in text
 
 
 def test_ctrl_c_ends_the_worker():

@@ -1,5 +1,6 @@
 """What a script is told of its request, and what its lines are marked with."""
 
+import contextlib
 import io
 import json
 import pathlib
@@ -31,7 +32,9 @@ class Client:
 
 @pytest.fixture(autouse=True)
 def no_request():
+    request.marks.secret = "s3"
     yield
+    request.marks.secret = ""
     here.request = here.served = None
     request.of_task.set(None)
 
@@ -68,23 +71,41 @@ def test_a_request_is_cancelled_when_its_own_client_has_left():
 def test_lines_are_marked_with_the_request_and_its_trace():
     assert marked("no request\n") == "no request\n"
     here.request = (b'{"id":"a"}', None)
-    assert marked("one\ntwo") == "\x1e[a]\x1eone\n\x1e[a]\x1etwo"
+    assert marked("one\ntwo") == "\x1e[s3 a]\x1eone\n\x1e[s3 a]\x1etwo"
     assert marked("") == ""
     here.request = (FULL, None)
-    assert marked("\n") == f"\x1e[a {TRACE}]\x1e\n"
+    assert marked("\n") == f"\x1e[s3 a {TRACE}]\x1e\n"
     here.request = (b"", None)
     assert marked("nothing is known\n") == "nothing is known\n"
 
 
-def test_the_logger_marks_what_it_prints_and_knows_the_request(monkeypatch):
-    output = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", output)
+def test_nothing_is_marked_without_a_secret():
+    request.marks.secret = ""
+    here.request = (FULL, None)
+    assert marked("one\n") == "one\n"
+
+
+def test_the_logger_marks_what_it_prints_and_knows_the_request(monkeypatch, capfd):
+    monkeypatch.setattr(sys, "stdout", open(1, "w", encoding="utf-8", closefd=False))
     logger = ServingLogger()
     assert logger.request is None
     here.request = (FULL, None)
     assert logger.request.id == "a"
-    logger.log("one", "two", sep="\n", level=logger.WARNING)
-    assert output.getvalue() == f"\x1e[a {TRACE}]\x1e[WARNING] one\n\x1e[a {TRACE}]\x1etwo\n"
+    logger.log("one", "two", sep="\n", level=logger.WARNING, flush=True)
+    assert capfd.readouterr().out == f"\x1e[s3 a {TRACE}]\x1e[WARNING] one\n\x1e[s3 a {TRACE}]\x1etwo\n"
+
+
+def test_what_a_script_keeps_of_its_output_has_no_mark(tmp_path):
+    here.request = (FULL, None)
+    logger = ServingLogger()
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        logger.log("kept")
+    assert output.getvalue() == "kept\n"
+    with open(tmp_path / "file", "w+", encoding="utf-8") as file:
+        with contextlib.redirect_stdout(file):
+            logger.log("kept")
+        file.seek(0)
+        assert file.read() == "kept\n"
 
 
 def test_a_threads_request_is_not_that_of_another():

@@ -142,7 +142,6 @@ class Handler:
             )
             return [self._predict_alone(data) for data in inputs]
         if problem is not None:
-            streams.print_line(problem)
             return [(None, failed("bad_result", problem))] * len(inputs)
         return [
             (None, raised("predict_batch", output)) if isinstance(output, BaseException) else (output, None)
@@ -167,18 +166,15 @@ class Handler:
             try:
                 payload = flat(first, self._max_body) if isinstance(content_type, str) else None
             except TooLarge as error:
-                streams.print_line(str(error))
                 return failed("too_large", str(error))
         if payload is None or content_type is None:
             message = f"serialize() must return (bytes, content type) or None; it returned {_describe(result)}"
-            streams.print_line(message)
             return failed("bad_result", message)
         metadata = self._results.get(content_type)
         if metadata is None:
             metadata = json.dumps({"content_type": content_type}).encode()
             if len(metadata) > frames.MAX_METADATA:
                 message = f"serialize() returned a content type of {len(content_type)} characters"
-                streams.print_line(message)
                 return failed("bad_result", message)
             if len(self._results) < MAX_CACHED:
                 self._results[content_type] = metadata
@@ -194,9 +190,9 @@ class Handler:
 
 
 def raised(stage: str, error: BaseException) -> Answer:
-    """Return the answer to a request for which a function of the script raised, whose traceback is printed."""
-    streams.print_traceback(error)
-    return failed("exception", str(error), stage=stage, type=type(error).__name__, **status_of(error))
+    """Return the answer to a request for which a function of the script raised; its body is the traceback."""
+    kind, metadata, _ = failed("exception", str(error), stage=stage, type=type(error).__name__, **status_of(error))
+    return kind, metadata, streams.traceback_bytes(error)
 
 
 def _not_outputs(outputs: Any, count: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from contextvars import ContextVar
 from typing import Any, Callable, Optional, Protocol, Tuple, TypeVar
@@ -42,9 +43,18 @@ class _Here(threading.local):
 
 here = _Here()
 
-#: In front of each line that belongs to a request, as ``\x1e[ID]\x1e`` or ``\x1e[ID TRACE_ID]\x1e``: the supervisor
-#: takes it off. What a script prints itself hardly looks like it.
+#: In front of each line that belongs to a request, as ``\x1e[SECRET ID]\x1e`` or ``\x1e[SECRET ID TRACE_ID]\x1e``: the
+#: supervisor takes it off.
 _MARK = "\x1e"
+
+
+class _Marks:
+    """What makes a mark one of ours. A text that somebody has a script print does not have the secret."""
+
+    secret = ""
+
+
+marks = _Marks()
 
 
 class ServedRequest(Request):
@@ -101,7 +111,7 @@ class ServedRequest(Request):
     def mark(self) -> str:
         """What tells the supervisor whose line it is."""
         trace = f" {self.traceparent[3:35]}" if self.traceparent is not None else ""
-        return f"{_MARK}[{self.id}{trace}]{_MARK}"
+        return f"{_MARK}[{marks.secret} {self.id}{trace}]{_MARK}"
 
 
 class ServingLogger(PrintLogger):
@@ -114,8 +124,8 @@ class ServingLogger(PrintLogger):
         return None if found is None else _served(found)
 
     def write(self, text: str) -> None:
-        """Print ``text`` with a mark in front of each of its lines."""
-        super().write(marked(text))
+        """Print ``text`` with a mark in front of each of its lines, unless the script keeps what it prints."""
+        super().write(marked(text) if _leads_out(sys.stdout) else text)
 
 
 def _current() -> Current:
@@ -134,7 +144,18 @@ def _served(found: tuple[bytes, Client | None]) -> ServedRequest:
 def marked(text: str) -> str:
     """Return ``text`` with a mark in front of each of its lines, if it is a request's."""
     found = _current()
-    if found is None or not found[0] or not text:
+    if found is None or not found[0] or not text or not marks.secret:
         return text
     mark = _served(found).mark
     return "".join(mark + line for line in text.splitlines(keepends=True))
+
+
+def _leads_out(stream: object) -> bool:
+    """Tell whether what is written to ``stream`` goes to the supervisor: a script may have put another in its place.
+
+    The secret must not get into a text that a script answers with.
+    """
+    try:
+        return stream.fileno() == 1  # type: ignore[attr-defined, no-any-return]
+    except (AttributeError, OSError, ValueError, TypeError):
+        return False

@@ -18,7 +18,7 @@ from .handler import Handler, failed
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from .names import add_to_path, load_script
 from .parts import Sender
-from .request import ServingLogger, here, marked
+from .request import ServingLogger, here, marks
 from .signature import read_signature
 from .usage import Usage
 
@@ -36,7 +36,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
         stage = "check"
         owner = find_implementation(module, InferenceModule.demanded())
         logger = {"logger": ServingLogger()}
-        streams.mark = marked
+        marks.secret = str(config.get("mark", ""))
         load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
         handler, loop, window = _choose(owner, logger, config)
         stage = "load"
@@ -50,13 +50,15 @@ def run(link: Link, config: dict[str, Any]) -> int:
         link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
         return 1
     except BaseException as error:
-        streams.print_traceback(error)
-        link.send(frames.FAILED, stage=stage, type=type(error).__name__, message=str(error) + advise(error, config))
+        message = str(error) + advise(error, config)
+        link.send(
+            frames.FAILED, streams.traceback_bytes(error), stage=stage, type=type(error).__name__, message=message
+        )
         return 1
     # What the model is made of stays: the collector of cycles need not walk through it again and again.
     gc.freeze()
     streams.flush()
-    link.send(frames.READY, **window)
+    link.send(frames.READY, b"", **window)
     usage = Usage(link, handler.times)
     usage.tell()
     status = loop(link, handler, usage)

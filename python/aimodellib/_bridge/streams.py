@@ -7,10 +7,9 @@ import io
 import os
 import sys
 import traceback
-from typing import Callable
 
-#: What is done to what is printed here, such as to say which request it is about.
-mark: Callable[[str], str] = str
+#: Bytes of a traceback that travel with a frame.
+MAX_TRACEBACK = 32 * 1024
 
 #: Where this package lies: its frames are of no interest in a script's traceback.
 _OURS = os.path.dirname(os.path.abspath(__file__))
@@ -52,13 +51,29 @@ def give_up_unwritten() -> None:
 
 def print_traceback(error: BaseException) -> None:
     """Print the traceback of ``error``, from the script's first frame on."""
+    print_text(traceback_of(error))
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of ``error``, from the script's first frame on."""
     frames = error.__traceback__
     while frames is not None:
         file = frames.tb_frame.f_code.co_filename
         if not file.startswith((_OURS, "<frozen importlib")):
             break
         frames = frames.tb_next
-    print_text("".join(traceback.format_exception(type(error), error, frames)))
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+def traceback_bytes(error: BaseException) -> bytes:
+    """Return the traceback of ``error`` as a frame carries it: UTF-8, with its middle left out if it is too long."""
+    text = traceback_of(error).rstrip("\n").encode("utf-8", "backslashreplace")
+    if len(text) <= MAX_TRACEBACK:
+        return text
+    half = MAX_TRACEBACK // 2
+    # The ends say most: where it began, and what was raised in the end. A character that is cut is left out.
+    first, last = (part.decode("utf-8", "ignore") for part in (text[:half], text[-half:]))
+    return f"{first}\n… {len(text) - 2 * half} bytes are left out here …\n{last}".encode()
 
 
 def print_line(line: str) -> None:
@@ -68,7 +83,6 @@ def print_line(line: str) -> None:
 
 def print_text(text: str) -> None:
     """Write to standard error, even if the script closed or replaced it."""
-    text = mark(text)
     flush()
     try:
         sys.stderr.write(text)

@@ -44,13 +44,13 @@ class Link:
             return waiting
         return self.reader.read()
 
-    def send(self, kind: int, **metadata: object) -> None:
-        """Send a frame without a body that belongs to no request."""
+    def send(self, kind: int, body: bytes = b"", **metadata: Any) -> None:
+        """Send a frame that belongs to no request."""
         text = json.dumps(metadata).encode() if metadata else b""
         if len(text) > frames.MAX_METADATA:
             metadata["message"] = str(metadata.get("message", ""))[:4096] + "…"
             text = json.dumps(metadata).encode()
-        self.socket.sendall(frames.encode(kind, 0, text))
+        self.socket.sendall(frames.encode(kind, 0, text, len(body)) + body)
 
 
 def main() -> NoReturn:

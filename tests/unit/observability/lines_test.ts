@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { lineSplitter } from "../../../src/observability/lines.ts";
 import { concat, utf8 } from "../helper/bytes.ts";
+import { FakeClock } from "../helper/fake_clock.ts";
 
 const PIECE = 64 * 1024;
 
@@ -82,39 +83,108 @@ Deno.test("lineSplitter() shows bytes that are not UTF-8 as \\xNN when a line ha
   }
 });
 
-Deno.test("lineSplitter() shows control characters as \\xNN, but for tab and escape, when a line has some", () => {
-  assert.deepEqual(linesOf("a\tb\x00\x07\x08\x0b\x0c\x1f\x7fc\x1b[31mred\x1b[0m\n"), [
-    "a\tb\\x00\\x07\\x08\\x0b\\x0c\\x1f\\x7fc\x1b[31mred\x1b[0m",
+Deno.test("lineSplitter() shows what controls a terminal as a number, but for tab and colours, when a line has some", () => {
+  assert.deepEqual(linesOf("a\tb\x00\x07\x08\x0b\x0c\x1f\x7fc\x1b[1;31mred\x1b[0m\x1b[38:2::1:2:3mx\x1b[m\n"), [
+    "a\tb\\x00\\x07\\x08\\x0b\\x0c\\x1f\\x7fc\x1b[1;31mred\x1b[0m\x1b[38:2::1:2:3mx\x1b[m",
   ]);
+  for (
+    const [sequence, expected] of [
+      ["\x1b[2J", "\\x1b[2J"],
+      ["\x1b]0;title\x07", "\\x1b]0;title\\x07"],
+      ["\x1b[1A", "\\x1b[1A"],
+      ["\x1b[>4;2m", "\\x1b[>4;2m"],
+      ["\x1b\x1b[31m", "\\x1b\x1b[31m"],
+      ["\x9b2J", "\\u009b2J"],
+      ["\u202egpj.exe", "\\u202egpj.exe"],
+      ["\u2028line", "\\u2028line"],
+      [`\x1b[${"1".repeat(65)}m`, `\\x1b[${"1".repeat(65)}m`],
+    ]
+  ) assert.deepEqual(linesOf(`${sequence}\n`), [expected]);
 });
 
-Deno.test("lineSplitter() takes one \\r off the end of a line, and shows the others, when there are several", () => {
-  assert.deepEqual(linesOf("50%\r100%\r\r\n"), ["50%\\x0d100%\\x0d"]);
+Deno.test("lineSplitter() gives the last state of a line when a carriage return ends each", () => {
+  using _ = new FakeClock();
+  assert.deepEqual(linesOf("50%\r100%\r\r\n"), ["50%", "100%"]);
+  assert.deepEqual(linesOf("\r0%\r50%\r100%\ndone\n"), ["0%", "100%", "done"]);
+  assert.deepEqual(linesOf("50%\r100%\r    \n"), ["50%", "100%"]);
+  assert.deepEqual(linesOf("50%\r    \rdone\n"), ["50%", "done"]);
+  assert.deepEqual(linesOf("one\r\ntwo\r\n\r\nthree\r\n"), ["one", "two", "", "three"]);
+  assert.deepEqual(linesOf("50%\r60%"), ["50%", "60%"]);
+  assert.deepEqual(linesOf("50%\r60%\r"), ["50%", "60%"]);
 });
+
+Deno.test("lineSplitter() gives the latest state now and then while a line is written over and over", () => {
+  using clock = new FakeClock();
+  const lines: string[] = [];
+  const split = lineSplitter((line) => lines.push(line));
+  for (let part = 0; part <= 50; part++) {
+    split(utf8(`\r${part}/50`));
+    clock.advance(100);
+  }
+  assert.deepEqual(lines, ["0/50", "20/50", "40/50"]);
+  split(utf8("\n"));
+  assert.deepEqual(lines, ["0/50", "20/50", "40/50", "50/50"]);
+  assert.deepEqual(clock.pending, [], "no timer is left");
+});
+
+Deno.test("lineSplitter() gives a state that stays, and gives none twice", () => {
+  using clock = new FakeClock();
+  const lines: string[] = [];
+  const split = lineSplitter((line) => lines.push(line));
+  split(utf8("\rfetching"));
+  clock.advance(60_000);
+  assert.deepEqual(lines, ["fetching"]);
+  split(utf8("\rfetching\rfetching\n"));
+  assert.deepEqual(lines, ["fetching"]);
+  split(utf8("fetching\n"));
+  assert.deepEqual(lines, ["fetching", "fetching"]);
+  assert.deepEqual(clock.pending, []);
+});
+
+const SECRET = "c2a8f4d0b1e94a67";
+
+/** What comes of lines, with what marks say. */
+function marked(secret: string | undefined, ...pieces: readonly string[]): unknown[] {
+  const found: unknown[] = [];
+  const split = lineSplitter((line, origin) => found.push([line, origin?.requestId, origin?.traceId]), secret);
+  for (const piece of pieces) split(utf8(piece));
+  split.flush();
+  return found;
+}
 
 Deno.test("lineSplitter() takes the mark of a request off a line, and gives what it says", () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
-  const found: unknown[] = [];
-  const split = lineSplitter((line, origin) => found.push([line, origin?.requestId, origin?.traceId]));
-  split(utf8("none\n\x1e[id.1]\x1eone\n\x1e[a/b " + trace + "]\x1etwo\n\x1e[id.1]\x1e\n"));
-  split(utf8("50 %\x1e[id.1]\x1e, 100 %\x1e[id.2]\x1e\n\x1e[no"));
-  split(utf8("t.cut]\x1erest"));
-  split.flush();
-  assert.deepEqual(found, [
-    ["none", undefined, undefined],
-    ["one", "id.1", undefined],
-    ["two", "a/b", trace],
-    ["", "id.1", undefined],
-    ["50 %, 100 %", "id.1", undefined],
-    ["rest", "not.cut", undefined],
-  ]);
+  const mark = (text: string) => `\x1e[${SECRET} ${text}]\x1e`;
+  assert.deepEqual(
+    marked(
+      SECRET,
+      `none\n${mark("id.1")}one\n${mark(`a/b ${trace}`)}two\n${mark("id.1")}\n`,
+      `50 %${mark("id.1")}, 100 %${mark("id.2")}\n\x1e[${SECRET} no`,
+      "t.cut]\x1erest",
+    ),
+    [
+      ["none", undefined, undefined],
+      ["one", "id.1", undefined],
+      ["two", "a/b", trace],
+      ["", "id.1", undefined],
+      ["50 %, 100 %", "id.1", undefined],
+      ["rest", "not.cut", undefined],
+    ],
+  );
 });
 
 Deno.test("lineSplitter() shows what is not a mark as it is, but for its control characters", () => {
-  for (const text of ["[a b]", "[]", "[a", `[${"x".repeat(129)}]`, "[a 0af7]", '["]']) {
-    const found: unknown[] = [];
-    lineSplitter((line, origin) => found.push([line, origin]))(utf8(`\x1e${text}\x1eline\n`));
-    assert.deepEqual(found, [[`\\x1e${text}\\x1eline`, undefined]]);
+  for (const text of ["[a b]", "[]", "[a", `[${SECRET} ${"x".repeat(129)}]`, `[${SECRET} a 0af7]`, `[${SECRET} "]`]) {
+    assert.deepEqual(marked(SECRET, `\x1e${text}\x1eline\n`), [[`\\x1e${text}\\x1eline`, undefined, undefined]]);
+  }
+});
+
+Deno.test("lineSplitter() takes no mark for one that has not the secret", () => {
+  const other = SECRET.replace("c2", "d3");
+  for (
+    const [secret, text] of [[SECRET, "[order-1]"], [SECRET, `[${other} order-1]`], [undefined, "[ order-1]"]] as const
+  ) {
+    assert.deepEqual(marked(secret, `\x1e${text}\x1ehello\n`), [[`\\x1e${text}\\x1ehello`, undefined, undefined]]);
   }
 });
 
@@ -144,17 +214,11 @@ Deno.test("lineSplitter() cuts a long line between two characters", () => {
   }
 });
 
-Deno.test("lineSplitter() loses no byte when a piece of a long line ends with \\r", () => {
-  const line = "x".repeat(PIECE - 1) + "\ry";
-  for (const pieces of [[line + "\n"], [line, "\n"]]) {
-    assert.deepEqual(linesOf(...pieces).map((line) => line.slice(-5)), ["x\\x0d", "y"]);
-  }
-});
-
-Deno.test("lineSplitter() gives back any text when it has no control characters", () => {
+Deno.test("lineSplitter() gives back any text when it has nothing that controls a terminal", () => {
   const character = fc.oneof(
     fc.integer({ min: 0x20, max: 0x7e }),
-    fc.integer({ min: 0x80, max: 0xd7ff }),
+    fc.integer({ min: 0xa0, max: 0x2027 }),
+    fc.integer({ min: 0x206a, max: 0xd7ff }),
     fc.integer({ min: 0xe000, max: 0x10ffff }),
   ).map((code) => String.fromCodePoint(code));
   const line = fc.array(character).map((characters) => characters.join(""));
@@ -166,14 +230,16 @@ Deno.test("lineSplitter() gives back any text when it has no control characters"
 
 Deno.test("lineSplitter() shows all of it, reversibly, when a script prints any bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (bytes, size) => {
-    // What is shown as \xNN can be told from the text only if that has no backslash.
+    // What is shown as a number can be told from the text only if that has no backslash.
     const given = bytes.map((byte) => byte === 0x5c || byte === 0x0d ? 0x2e : byte);
     const lines = linesOf(...cut(given, size));
     const back = lines.map((line) =>
       concat(
-        ...line.split(/(\\x[0-9a-f]{2})/).map((part, i) =>
-          i % 2 === 0 ? utf8(part) : new Uint8Array([Number.parseInt(part.slice(2), 16)])
-        ),
+        ...line.split(/(\\x[0-9a-f]{2}|\\u[0-9a-f]{4})/).map((part, i) => {
+          if (i % 2 === 0) return utf8(part);
+          const code = Number.parseInt(part.slice(2), 16);
+          return part.startsWith("\\x") ? new Uint8Array([code]) : utf8(String.fromCharCode(code));
+        }),
       )
     );
     const ended = given.at(-1) === 0x0a || given.length === 0;

@@ -27,6 +27,33 @@ Deno.test("formatRecord() gives the line alone, behind its worker, when a record
   assert.equal(formatRecord(record({ category, properties: { worker: 3, line } })), `[worker 3] ${line}\n`);
 });
 
+Deno.test("formatRecord() ends the colours of a script's line with it", () => {
+  const { category } = record({ category: ["aimodellib", "worker"] });
+  const shown = (line: string) => formatRecord(record({ category, properties: { worker: 1, line } }));
+  assert.equal(shown("\x1b[31mred"), "[worker 1] \x1b[31mred\x1b[0m\n");
+  assert.equal(shown("\x1b[31mred\x1b[0m"), "[worker 1] \x1b[31mred\x1b[0m\n");
+});
+
+Deno.test("formatRecord() lets nothing of a message control the terminal, or pass for another record", () => {
+  const forged = "x\n2026-01-31T12:00:00.005Z INFO Ready\r\x1b[2J\x1b[31m\u202e\x9b";
+  assert.equal(
+    formatRecord(
+      record({ level: "error", message: ["It has '", forged, "'"], properties: { traceback: "a\nb\x07\n c" } }),
+    ),
+    "2026-01-31T12:00:00.005Z ERROR It has 'x\n  2026-01-31T12:00:00.005Z INFO Ready\\x0d\\x1b[2J\\x1b[31m\\u202e\\u009b'\n" +
+      "  a\n  b\\x07\n   c\n",
+  );
+});
+
+Deno.test("formatJson() has no character that controls a terminal, and parses to all of them", () => {
+  const name = "\x00\x1b[2J\x7f\x9b\u2028\u202e\u2066";
+  const line = formatJson(record({ message: ["It has ", name, ""], properties: { name } }));
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(line.trimEnd(), /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/);
+  const { message, name: parsed } = JSON.parse(line);
+  assert.deepEqual([message, parsed], [`It has ${name}`, name]);
+});
+
 Deno.test("configureLogging() writes what is logged from info on, and not what is below, when it was called", () => {
   const written: string[] = [];
   configureLogging((text) => void written.push(text));

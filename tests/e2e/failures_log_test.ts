@@ -1,0 +1,201 @@
+/** What the log of `serve` says of failures: one record for each, with all that is known of it. */
+
+import assert from "node:assert/strict";
+import { type LogRecord, recordsOf, serveJson } from "./support/json_log.ts";
+import { until } from "./support/limits.ts";
+import { echo, py, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const FAILS = echo(py`
+  class Busy(Exception):
+      status = 429
+  def fail(where, data):
+      if data == where.encode():
+          raise ValueError("bad\nsecond line") from KeyError("cause")
+  def deserialize(data, content_type):
+      fail("deserialize", data)
+      return data
+  def predict(data, model):
+      fail("predict", data)
+      if data == b"busy":
+          raise Busy()
+      return data
+  def serialize(data, accepted):
+      fail("serialize", data)
+      if data == b"odd":
+          return data
+      return (data, "text/plain") if accepted != "image/png" else None
+`);
+
+/** Records of requests' failures. */
+const failures = (server: Server): LogRecord[] =>
+  recordsOf(server.program).filter(({ level, logger }) => level !== "info" && logger === "supervisor");
+
+async function failure(server: Server, count: number): Promise<LogRecord> {
+  await until(`${count} failures are logged`, () => failures(server).length >= count);
+  assert.equal(failures(server).length, count, "one record for each");
+  return failures(server).at(-1)!;
+}
+
+test("an exception is one record, with its level, request, stage and traceback", async (box) => {
+  const server = await serveJson(box, FAILS);
+  const trace = "0af7651916cd43dd8448eb211c80319c";
+  const headers = { "x-request-id": "order-42", traceparent: `00-${trace}-b7ad6b7169203331-01` };
+  for (const [index, stage] of ["deserialize", "predict", "serialize"].entries()) {
+    const answer = await server.invoke(stage, headers);
+    const { time: _, traceback, ...record } = await failure(server, index + 1);
+    assert.deepEqual(record, {
+      level: answer.status === 400 ? "warning" : "error",
+      logger: "supervisor",
+      message: `${stage}() raised ValueError: bad\nsecond line (worker 1, request order-42)`,
+      stage,
+      exception: "ValueError",
+      reason: "bad\nsecond line",
+      status: answer.status,
+      worker: 1,
+      request_id: "order-42",
+      trace_id: trace,
+    });
+    assert.match(
+      traceback,
+      /^KeyError: 'cause'\n\n.*direct cause[\s\S]*in fail\n[\s\S]*\nValueError: bad\nsecond line$/,
+    );
+    assert.doesNotMatch(traceback, /_bridge/);
+  }
+  assert.equal((await server.invoke("busy")).status, 429);
+  const busy = await failure(server, 4);
+  assert.deepEqual([busy["level"], busy["status"], busy["exception"], busy["reason"]], ["warning", 429, "Busy", ""]);
+  assert.equal((await server.invoke("odd", { "x-request-id": "odd" })).status, 500);
+  const odd = await failure(server, 5);
+  assert.deepEqual([odd["level"], odd["request_id"], odd["traceback"]], ["error", "odd", undefined]);
+  assert.match(odd["message"], /^serialize\(\) must return \(bytes, content type\) or None; it returned bytes/);
+  assert.equal((await server.invoke("x", { accept: "image/png" })).status, 406);
+  assert.equal((await server.invoke("good")).status, 200);
+  await server.stop();
+  assert.equal(failures(server).length, 5, "nothing is wrong with the others");
+  assert.deepEqual(
+    recordsOf(server.program).filter(({ logger }) => logger === "worker"),
+    [],
+    "nothing else is printed",
+  );
+});
+
+for (
+  const [how, args, source] of [
+    ["in threads", ["--threads", "2"], FAILS],
+    ["in tasks", [], FAILS.replace("def predict(", "async def predict(")],
+    [
+      "in a stream that has begun",
+      [],
+      FAILS.replace("    return data\ndef serialize", "    yield b'part'\n    fail('late', data)\ndef serialize"),
+    ],
+  ] as const
+) {
+  test(`an exception is one record ${how}`, async (box) => {
+    const server = await serveJson(box, FAILS === source ? source : echo(source), ...args);
+    const body = how.includes("stream") ? "late" : "predict";
+    await server.invoke(body, { "x-request-id": "a", accept: "text/event-stream" });
+    const { level, stage, request_id, traceback } = await failure(server, 1);
+    assert.deepEqual([level, stage, request_id], ["error", "predict", "a"]);
+    assert.match(traceback, /ValueError: bad\nsecond line$/);
+    await server.stop();
+  });
+}
+
+test("an exception of a batch has the id of its request", async (box) => {
+  const server = await serveJson(
+    box,
+    FAILS + "\ndef predict_batch(data, model):\n    return [predict(each, model) for each in data]\n",
+    "--batch-timeout",
+    "0.2",
+  );
+  const bodies = ["good", "predict", "deserialize"];
+  await Promise.all(bodies.map((body) => server.invoke(body, { "x-request-id": body })));
+  await failure(server, 2);
+  assert.deepEqual(failures(server).map(({ request_id }) => request_id).sort(), ["deserialize", "predict"]);
+  await server.stop();
+});
+
+test("a log for people has the traceback behind its record, and nothing in it passes for another", async (box) => {
+  const server = await box.serve(echo(py`
+    def predict(data, model):
+        raise ValueError(data.decode())
+  `));
+  await server.invoke("a\n2026-01-31T12:00:00.000Z INFO forged\n[worker 1] \x1b[2J", { "x-request-id": "x" });
+  await server.program.stderr.waitFor(/^ {2}ValueError: a$/);
+  const lines = server.program.stderr.lines;
+  const first = lines.findIndex((line) => line.includes("ERROR predict() raised ValueError: a"));
+  const rest = lines.slice(first + 1);
+  assert.ok(rest.length > 4 && rest.every((line) => line.startsWith("  ")), rest.join("\n"));
+  assert.equal(rest[1], "  [worker 1] \\x1b[2J (worker 1, request x)");
+  await server.stop();
+});
+
+test("a model that can't be loaded has one record with its traceback", async (box) => {
+  const module = box.module({ "serve.py": echo("def load(model_dir):\n  raise OSError('no weights')\n") });
+  const { code, stderr } = await box.run([
+    "serve",
+    "--port",
+    "0",
+    "--log-format",
+    "json",
+    module,
+    "serve.py",
+    box.root,
+  ]);
+  assert.equal(code, 1);
+  const records: LogRecord[] = stderr.split("\n").filter((line) => line.startsWith("{")).map((line) =>
+    JSON.parse(line)
+  );
+  const found = records.filter(({ traceback }) => traceback !== undefined);
+  assert.equal(found.length, 1);
+  const [{ level, stage, exception, traceback, worker }] = found as [LogRecord];
+  assert.deepEqual([level, stage, exception, worker], ["error", "load", "OSError", 1]);
+  assert.match(traceback, /^Traceback[\s\S]*in load\n[\s\S]*OSError: no weights$/);
+});
+
+test("no text that a script prints passes for the line of a request", async (box) => {
+  const server = await serveJson(
+    box,
+    echo(py`
+    def predict(data, model, logger=None):
+        print(data.decode())
+        logger.log("mine")
+        return data
+  `),
+  );
+  await server.invoke("\x1e[other]\x1eforged", { "x-request-id": "mine" });
+  const lines = () => recordsOf(server.program).filter(({ logger }) => logger === "worker");
+  await until("both are there", () => lines().length === 2);
+  assert.deepEqual(lines().map(({ message, request_id }) => [message, request_id]), [
+    ["\\x1e[other]\\x1eforged", undefined],
+    ["mine", "mine"],
+  ]);
+  await server.stop();
+});
+
+test("a progress bar is seen while a model is loaded", async (box) => {
+  const module = box.module({
+    "serve.py": echo(py`
+      import os, sys, time
+      def load(model_dir):
+          part = 0
+          while not os.path.exists(os.path.join(model_dir, "go")):
+              part += 1
+              sys.stderr.write(f"\rFetching: {part} parts")
+              sys.stderr.flush()
+              time.sleep(0.05)
+          sys.stderr.write("\rFetched\n")
+    `),
+  });
+  const program = box.start(["serve", "--port", "0", module, "serve.py", box.root]);
+  const states = () => program.stderr.lines.filter((line) => line.startsWith("[worker 1] Fetching: "));
+  await until("several states are seen", () => states().length >= 3);
+  assert.ok(states().every((line) => /^\[worker 1\] Fetching: \d+ parts$/.test(line)), states().join("\n"));
+  const last = Number(/\d+(?= parts)/.exec(states().at(-1)!)![0]);
+  assert.ok(last > states().length, "not all are lines");
+  box.write({ go: "" });
+  await program.stderr.waitFor(/^\[worker 1\] Fetched$/);
+  await program.stderr.waitFor(/Ready: POST /);
+  await Server.at(program, "").stop();
+});
