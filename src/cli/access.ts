@@ -1,8 +1,15 @@
 /** Who may connect to `serve`, and how: what its options name, read and checked. */
 
+import { getLogger } from "@logtape/logtape";
 import { reasonOf, UsageError } from "../errors.ts";
 import { Tokens } from "../http/mod.ts";
 import type { Io } from "./io.ts";
+import { openToOthers } from "./open_files.ts";
+import { holdersOf } from "./secrets.ts";
+
+const log = getLogger(["aimodellib", "serve"]);
+
+const VARIABLE = "AIMODELLIB_TOKEN";
 
 /** What the command line says of it. */
 export interface ListenChoice {
@@ -53,7 +60,7 @@ function originOf(said: string): string {
 }
 
 /**
- * Tokens of the file or the variable, and how they are read again. The variable is taken away: no script needs it.
+ * Tokens of the file or the variable, and how they are read again.
  *
  * @throws {UsageError} if they can't be read
  */
@@ -61,12 +68,43 @@ export function tokensOf(
   { tokenFile }: ListenChoice,
   io: Io,
 ): { tokens: Tokens; renewTokens?: () => void } | undefined {
-  const variable = io.takeEnv("AIMODELLIB_TOKEN");
   if (tokenFile !== undefined) {
     const tokens = readTokens(tokenFile);
-    return { tokens, renewTokens: () => tokens.replace(readTokens(tokenFile)) };
+    return {
+      tokens,
+      renewTokens: () => {
+        warnOfOpenFile(tokenFile, "token file");
+        tokens.replace(readTokens(tokenFile));
+      },
+    };
   }
-  return variable === undefined ? undefined : { tokens: Tokens.parse(variable, "AIMODELLIB_TOKEN") };
+  const variable = io.secret(VARIABLE);
+  return variable === undefined ? undefined : { tokens: Tokens.parse(variable, VARIABLE) };
+}
+
+/** Logs where other users, or scripts, can read tokens and keys. */
+export function warnOfOpenSecrets({ tokenFile, tlsKey }: ListenChoice, io: Io): void {
+  if (tlsKey !== undefined) warnOfOpenFile(tlsKey, "key");
+  if (tokenFile !== undefined) return warnOfOpenFile(tokenFile, "token file");
+  const value = io.secret(VARIABLE);
+  if (value === undefined) return;
+  const holders = holdersOf(VARIABLE, value).map(({ pid, name }) => `${pid} (${name})`);
+  if (holders.length === 0) return;
+  log.warn(
+    "Scripts can read {variable} in the environment of process {processes}: start that without it, or have 'exec' start this " +
+      "in its place",
+    { variable: VARIABLE, processes: holders.join(", ") },
+  );
+}
+
+function warnOfOpenFile(path: string, what: string): void {
+  const rights = openToOthers(path);
+  if (rights === undefined) return;
+  log.warn("The {what} '{path}' can be {rights} by all users of this machine: take that away with 'chmod o= {path}'", {
+    what,
+    path,
+    rights,
+  });
 }
 
 function readTokens(path: string): Tokens {

@@ -1,5 +1,6 @@
 /** What a command is given of the outside world, so that it can be tested without a process. */
 
+import type { SecretName } from "./secrets.ts";
 import type { StopSignal } from "../train/mod.ts";
 
 /** The outside world. */
@@ -16,8 +17,8 @@ export interface Io {
   readonly askSecret: (question: string) => Promise<string | undefined>;
   /** The value of an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** The same, and takes it away: neither this process nor what it starts has it any more. */
-  readonly takeEnv: (name: string) => string | undefined;
+  /** The value of a variable that holds a secret: it is no longer in the environment, and what is started does not get it. */
+  readonly secret: (name: SecretName) => string | undefined;
   /** Calls back for each SIGINT and SIGTERM, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Calls back for each SIGHUP, until disposed. */

@@ -1,9 +1,11 @@
 /** The process as an {@linkcode Io}: the only place, with `main.ts`, that writes to the standard streams. */
 
 import type { Io } from "./io.ts";
+import { takeSecrets } from "./secrets.ts";
 
 /** The outside world of a real process. */
 export function processIo(): Io {
+  const secrets = takeSecrets();
   const terminal = Deno.stdout.isTerminal();
   return {
     stdout: (text) => writeAll(Deno.stdout, text),
@@ -12,11 +14,7 @@ export function processIo(): Io {
     stderr: (text) => writeAll(Deno.stderr, text),
     askSecret,
     env: (name) => Deno.env.get(name),
-    takeEnv: (name) => {
-      const value = Deno.env.get(name);
-      Deno.env.delete(name);
-      return value;
-    },
+    secret: (name) => secrets.get(name),
     onSignal: (handler) => {
       const onInt = () => handler("SIGINT");
       const onTerm = () => handler("SIGTERM");

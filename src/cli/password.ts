@@ -20,7 +20,7 @@ export async function askPassword(io: Io, file: string | undefined, ...questions
       throw new UsageError(`The password can't be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
     }
   }
-  const value = io.env(VARIABLE);
+  const value = io.secret(VARIABLE);
   if (value !== undefined) return value;
   const answers: string[] = [];
   for (const question of questions) {

@@ -8,7 +8,7 @@ import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
 import { configureLogging, type LogFormat, type LoggingOptions } from "../observability/logging.ts";
-import { browserRules, type ListenChoice, tlsOf, tokensOf } from "./access.ts";
+import { browserRules, type ListenChoice, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import type { Io } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
 import { ExitCode } from "./errors.ts";
@@ -87,6 +87,7 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal);
   using log = new RunLog(options, prepared.archive, io);
   configureLogging(log.say, logging);
+  warnOfOpenSecrets(options, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
   const { models, record } = await prepared.begin({ assets, io, log, signal: stop.signal });
   await serve({

@@ -4,6 +4,9 @@ import { reasonOf, UsageError } from "../errors.ts";
 import { isLoopback } from "./browsers.ts";
 import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
 
+/** Of a Unix socket. */
+const UNIX_MODE = 0o660;
+
 /** Where to listen. */
 export interface ListenOptions {
   /** Address or name of the interface. */
@@ -101,9 +104,7 @@ export async function listenOnUnix(path: string, handling: HttpServerOptions): P
   await removeStale(path);
   let listener: Listener;
   try {
-    listener = Deno.listen({ transport: "unix", path });
-    // For a proxy of the same group.
-    Deno.chmodSync(path, 0o660);
+    listener = bindUnix(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
@@ -123,6 +124,20 @@ export async function listenOnUnix(path: string, handling: HttpServerOptions): P
       remove(path);
     },
   };
+}
+
+/** Listens on a socket for a proxy of the same user or group. No one else can connect, not before its mode is set either. */
+function bindUnix(path: string): Listener {
+  // It is the process's, but nothing else happens meanwhile.
+  const before = Deno.umask(0o777 & ~UNIX_MODE);
+  try {
+    const listener = Deno.listen({ transport: "unix", path });
+    // A folder's default ACL takes the umask's place.
+    Deno.chmodSync(path, UNIX_MODE);
+    return listener;
+  } finally {
+    Deno.umask(before);
+  }
 }
 
 function remove(path: string): void {

@@ -39,6 +39,20 @@ const TRUSTED = "trusted comment: ";
 const LEGACY = "Ed";
 const PREHASHED = "ED";
 
+/**
+ * The y of the eight points of Ed25519 whose order divides 8, little-endian, also where it is written as y + p: the same that libsodium
+ * refuses.
+ */
+const LOW_ORDER: ReadonlySet<string> = new Set([
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]);
+
 /** As minisign shows it: the number that the bytes are, in hexadecimal digits. */
 export function formatKeyId(id: KeyId): string {
   return id.toReversed().toHex().toUpperCase();
@@ -57,7 +71,16 @@ export function parsePublicKey(text: string, name: string): PublicKey {
   if (bytes?.length !== 42 || algorithm(bytes) !== LEGACY || rest.length > 0) {
     throw new UsageError(`${name} is not a public key of minisign: a comment, and 56 characters that begin with RW`);
   }
-  return { id: bytes.slice(2, 10), key: bytes.slice(10) };
+  const key = bytes.slice(10);
+  if (isOfLowOrder(key)) {
+    throw new UsageError(`${name} is no key: anyone can make signatures that fit it (it is a point of low order)`);
+  }
+  return { id: bytes.slice(2, 10), key };
+}
+
+/** Whether it is one of the points whose signatures need no secret, in any encoding: the sign of x is the last bit. */
+function isOfLowOrder(key: Uint8Array): boolean {
+  return LOW_ORDER.has(key.with(31, key[31]! & 0x7f).toHex());
 }
 
 /** As a file. */

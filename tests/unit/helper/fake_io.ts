@@ -20,12 +20,7 @@ export class FakeIo implements Io {
     this.colors = colors;
   }
 
-  /** What was taken from the environment. */
-  readonly taken: string[] = [];
-  readonly takeEnv = (name: string): string | undefined => {
-    this.taken.push(name);
-    return this.env(name);
-  };
+  readonly secret: Io["secret"] = (name) => this.env(name);
 
   readonly stdout = (text: string): void => void (this.out += text);
   readonly stdoutBytes = (bytes: Uint8Array): Promise<void> => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Answer, Handle } from "../../../src/http/h1/mod.ts";
-import { listen as listenWith, type ListenOptions } from "../../../src/http/server.ts";
+import { listen as listenWith, listenOnUnix, type ListenOptions } from "../../../src/http/server.ts";
 import { utf8 } from "../helper/bytes.ts";
 import { hasIpv6 } from "../helper/network.ts";
+import { TempDir } from "../helper/temp_dir.ts";
 
 const listen = (options: ListenOptions, handle: Handle) => listenWith(options, { handle, readTimeoutMs: 60_000 });
 const saying = (text: string): Answer => ({ status: 200, headers: {}, body: utf8(text) });
@@ -72,4 +73,28 @@ Deno.test("drain() lets requests finish, and takes no new ones, when some are in
   release.resolve();
   assert.equal(await answer, "late");
   await draining;
+});
+
+Deno.test("listenOnUnix() makes a socket that was never open to others, whatever the umask is", async () => {
+  using directory = new TempDir();
+  const path = `${directory.path}/s`;
+  const modes: number[] = [];
+  const note = () => modes.push(Deno.lstatSync(path).mode! & 0o777);
+  const { chmodSync } = Deno;
+  const before = Deno.umask(0);
+  // The first that could change a mode which was too wide.
+  Deno.chmodSync = (...args) => {
+    note();
+    chmodSync(...args);
+  };
+  try {
+    const server = await listenOnUnix(path, { handle: hello, readTimeoutMs: 60_000 });
+    note();
+    assert.deepEqual(new Set(modes), new Set([0o660]));
+    assert.equal(Deno.umask(), 0, "the process has its umask back");
+    server.close();
+  } finally {
+    Deno.chmodSync = chmodSync;
+    Deno.umask(before);
+  }
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKey } from "../../../../src/archive/sign/secret_key.ts";
 import {
   formatKeyId,
   formatPublicKey,
@@ -65,3 +66,21 @@ for (
     assert.throws(() => parseSignature(text, "'x'"), UsageError);
   });
 }
+
+Deno.test("parsePublicKey() refuses keys of low order, for which signatures can be made without a secret", async () => {
+  const P = 2n ** 255n - 19n;
+  const bytesOf = (y: bigint) => Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 255n));
+  const text = (key: Uint8Array) => new Uint8Array([0x45, 0x64, 1, 2, 3, 4, 5, 6, 7, 8, ...key]).toBase64();
+  const order8 = [
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ].map((hex) => Uint8Array.fromHex(hex));
+  for (const key of [...[0n, 1n, P - 1n, P, P + 1n].map(bytesOf), ...order8]) {
+    for (const sign of [0, 0x80]) {
+      const signed = key.with(31, key[31]! | sign);
+      assert.throws(() => parsePublicKey(text(signed), "k"), /k is no key: anyone can make signatures/);
+    }
+  }
+  const good = await generateKey();
+  assert.deepEqual(parsePublicKey(text(good.key), "k").key, good.key);
+});
