@@ -5,6 +5,7 @@ import ignore, { type Ignore } from "ignore";
 import { ArchiveError } from "./errors.ts";
 import { reasonOf } from "../errors.ts";
 import { checkLinks } from "./links.ts";
+import { HiddenNames } from "./names.ts";
 import type { NewEntry } from "./tar/encode.ts";
 
 /** Names further things to leave out, in the words of .gitignore; it may lie in any folder of the module. */
@@ -13,6 +14,10 @@ export const IGNORE_FILE = ".aimodellibignore";
 /** Left out wherever they are. */
 const LEFT_OUT_FOLDERS = new Set([".git", "__pycache__"]);
 const LEFT_OUT_FILE = /\.pyc$/;
+/** In the place of the folder, in a worktree or a submodule: it names a path of this machine. */
+const GIT_FILE = ".git";
+/** What this program leaves when it is killed while it writes a file beside its place. */
+const UNFINISHED = /^\..+\.[0-9a-f]{8}\.tmp$/;
 /** What venv, and conda, write into an environment that they make. */
 const ENVIRONMENT_MARKS = ["pyvenv.cfg", "conda-meta"];
 
@@ -53,9 +58,18 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
   const leftOut: { path: string; reason: string }[] = [];
   const links = new Map<string, string>();
   let bytes = 0;
+  using hidden = new HiddenNames();
 
   const walk = (folder: string, outer: readonly IgnoreRules[]) => {
     const children = readFolder(`${root}/${folder}`, folder);
+    const [nameless] = hidden.in(`${root}/${folder}`);
+    if (nameless !== undefined) {
+      throw new ArchiveError(
+        `'${
+          folder === "" ? "" : `${folder}/`
+        }${nameless}' has a name that is not UTF-8, which other systems can't unpack: rename it`,
+      );
+    }
     const own = children.some(({ name, isFile }) => isFile && name === IGNORE_FILE)
       ? [...outer, readIgnoreFile(root, folder)]
       : outer;
@@ -110,7 +124,13 @@ function reasonToLeaveOut(
   if (isDirectory) {
     if (LEFT_OUT_FOLDERS.has(name)) return name;
     if (ENVIRONMENT_MARKS.some((mark) => exists(`${root}/${path}/${mark}`))) return "virtual environment";
-  } else if (LEFT_OUT_FILE.test(name)) return "*.pyc";
+  } else if (LEFT_OUT_FILE.test(name)) {
+    return "*.pyc";
+  } else if (name === GIT_FILE) {
+    return GIT_FILE;
+  } else if (UNFINISHED.test(name)) {
+    return "unfinished file of an earlier run";
+  }
   // The nearest file decides, as with git; one that says nothing leaves it to those further out.
   for (const { folder, rules } of ignored.toReversed()) {
     const relative = folder === "" ? path : path.slice(folder.length + 1);

@@ -1,7 +1,18 @@
 /** The manifest of a Model Archive: `manifest.json`, in the archive's root. */
 
-import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import {
+  createScanner,
+  getNodeValue,
+  type Node,
+  type ParseError,
+  type ParseErrorCode,
+  parseTree,
+  printParseErrorCode,
+} from "jsonc-parser";
 import { ArchiveError } from "./errors.ts";
+
+/** Deeper than any manifest is nested. */
+const MAX_DEPTH = 64;
 
 /** The one name that it may have. */
 export const MANIFEST_NAME = "manifest.json";
@@ -75,11 +86,15 @@ export function parseManifest(bytes: Uint8Array, file: string = MANIFEST_NAME): 
   } catch (cause) {
     throw new ArchiveError(`'${file}' is not in UTF-8`, { cause });
   }
+  const deep = tooDeep(text);
+  if (deep !== undefined) {
+    throw new ArchiveError(`'${file}', ${position(text, deep)}: It is nested more than ${MAX_DEPTH} deep`);
+  }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [error] = errors;
   if (error !== undefined) {
-    throw new ArchiveError(`'${file}', ${position(text, error.offset)}: ${printParseErrorCode(error.error)}`);
+    throw new ArchiveError(`'${file}', ${position(text, error.offset)}: ${sentenceOf(error.error)}`);
   }
   if (root?.type !== "object") throw new ArchiveError(`'${file}' must hold one JSON object`);
   const known: Record<string, unknown> = {};
@@ -133,6 +148,88 @@ export function complaint(key: keyof Manifest, value: unknown): string | undefin
   if (value.split("/").includes("..")) return `can't lead out of the root, as ${shown} does`;
   if (key.endsWith("Script") && joinPath(value) === "") return `must name a file, not ${shown}`;
   return undefined;
+}
+
+/** Where JSON is nested deeper than any manifest is; the parser, which calls itself, could run out of stack. */
+function tooDeep(text: string): number | undefined {
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (;;) {
+    scanner.scan();
+    const offset = scanner.getTokenOffset();
+    if (offset >= text.length) return undefined;
+    // A string begins with its quote.
+    const first = text[offset]!;
+    if ("{[".includes(first) && ++depth > MAX_DEPTH) return offset;
+    if ("}]".includes(first)) depth--;
+  }
+}
+
+/** What is wrong with JSON, in a sentence. */
+function sentenceOf(code: ParseErrorCode): string {
+  switch (printParseErrorCode(code)) {
+    case "InvalidSymbol":
+      return "There is a word that JSON does not have: only true, false and null need no quotes";
+    case "InvalidNumberFormat":
+      return "This is not a number in JSON";
+    case "PropertyNameExpected":
+      return "A key in double quotes is missing";
+    case "ValueExpected":
+      return "A value is missing";
+    case "ColonExpected":
+      return "A colon is missing between a key and its value";
+    case "CommaExpected":
+      return "A comma is missing before this";
+    case "CloseBraceExpected":
+      return "A closing brace '}' is missing";
+    case "CloseBracketExpected":
+      return "A closing bracket ']' is missing";
+    case "EndOfFileExpected":
+      return "Something follows the end of the JSON object";
+    case "UnexpectedEndOfComment":
+      return "A comment is not closed";
+    case "UnexpectedEndOfString":
+      return "A string is not closed";
+    case "InvalidUnicode":
+      return "A '\\u' needs four hexadecimal digits";
+    case "InvalidEscapeCharacter":
+      return "A backslash is followed by a character that it can't escape";
+    case "InvalidCharacter":
+      return "A string holds a control character, which must be escaped";
+    default:
+      return "This is not JSON";
+  }
+}
+
+/** Keys that were probably meant by ones that are not known, such as `trainingScript` by `training_script`. */
+export function meantBy(
+  unknown: Readonly<Record<string, unknown>>,
+): { readonly key: string; readonly meant: string }[] {
+  const plain = (text: string) =>
+    text.toLowerCase().replaceAll(/[^a-z]/g, "").replace("training", "train").replace("serving", "serve");
+  return Object.keys(unknown).flatMap((key) => {
+    const word = plain(key);
+    const meant = Object.keys(TYPES).find((known) => {
+      const other = plain(known);
+      return word === other || (word.length > 3 && distance(word, other) <= 2) ||
+        (/^(?:train|serve|inference|predict)/.test(word) && /script|file|entry/.test(word) &&
+          known === (word.startsWith("train") ? "trainingScript" : "servingScript"));
+    });
+    return meant === undefined ? [] : [{ key, meant }];
+  });
+}
+
+/** How many letters differ: Levenshtein's distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
 }
 
 function position(text: string, offset: number): string {

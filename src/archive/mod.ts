@@ -11,13 +11,14 @@ export {
   joinPath,
   type Manifest,
   MANIFEST_NAME,
+  meantBy,
   type ParsedManifest,
   parseManifest,
   REQUIREMENTS_NAME,
   requirementsPath,
   WHEELS_FOLDER,
 } from "./manifest.ts";
-export { pack, type PackOptions, type Part } from "./pack.ts";
+export { checkContents, checkGrowth, pack, type PackOptions, type Part } from "./pack.ts";
 export { type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
 export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
 export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness } from "./scan.ts";

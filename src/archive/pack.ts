@@ -8,6 +8,7 @@ import { ArchiveError } from "./errors.ts";
 import { reasonOf } from "../errors.ts";
 import { GzipWriter, type GzipWriterOptions } from "./gzip/writer.ts";
 import { joinPath, MANIFEST_NAME } from "./manifest.ts";
+import { DEFAULT_LIMITS, Rules } from "./rules.ts";
 import { encodeHeader, type NewEntry, TAR_END } from "./tar/encode.ts";
 import { paddingOf, TAR_BLOCK } from "./tar/entry.ts";
 
@@ -39,6 +40,39 @@ export interface PackOptions extends Pick<GzipWriterOptions, "level" | "write"> 
   readonly onProgress?: (bytes: number) => void;
   /** @default as many as there are processors */
   readonly threads?: number;
+}
+
+/**
+ * Checks that what is packed can be unpacked everywhere, as a reader will check it.
+ *
+ * @throws {ArchiveError} which names the entry that can't be
+ */
+export function checkContents({ parts }: Pick<Contents, "parts">): void {
+  const rules = new Rules();
+  rules.checkNew({ ...FILE, path: MANIFEST_NAME });
+  for (const { folder, files } of parts) {
+    for (const parent of parentsOf(folder)) rules.checkNew({ ...FOLDER, path: parent });
+    for (const entry of files.entries) {
+      if (folder === "" && entry.path === MANIFEST_NAME) continue;
+      rules.checkNew({ ...entry, path: folder === "" ? entry.path : `${joinPath(folder)}/${entry.path}` });
+    }
+  }
+  rules.finish();
+}
+
+/** Checks that an archive does not grow so much that a reader takes it for a bomb. @throws {ArchiveError} if it does */
+export function checkGrowth(bytes: number, packedBytes: number): void {
+  try {
+    new Rules().checkRatio(bytes, packedBytes);
+  } catch (cause) {
+    throw new ArchiveError(
+      `The files are ${
+        Math.round(bytes / packedBytes)
+      } times larger than the archive would be, and readers refuse what grows ` +
+        `to more than ${DEFAULT_LIMITS.maxRatio} times its size: pack with --level 0`,
+      { cause },
+    );
+  }
 }
 
 /**

@@ -9,6 +9,7 @@
 import { ArchiveError } from "./errors.ts";
 import { checkLinks } from "./links.ts";
 import { joinPath } from "./manifest.ts";
+import type { NewEntry } from "./tar/encode.ts";
 import type { TarEntry } from "./tar/entry.ts";
 
 /** How much an archive may be. */
@@ -86,6 +87,11 @@ export class Rules {
     this.#enter(path, kind);
     const target = this.#checkTarget(path, kind, entry);
     return { path, kind, size: entry.size, executable: (entry.mode & 0o100) !== 0, mtime: entry.mtime, target };
+  }
+
+  /** The same for an entry that is to be written: whoever reads it will check it so. @throws {ArchiveError} which names it */
+  checkNew({ path, kind, size, executable, target }: NewEntry): void {
+    this.check({ path, kind, size, mode: executable ? 0o755 : 0o644, mtime: 0, target });
   }
 
   /** Checks how much came out of how many bytes. @throws {ArchiveError} if that is a bomb */

@@ -41,7 +41,7 @@ export const trustFields = {
 export const trust = object("Trust", trustFields);
 
 /** How much an archive may be. */
-export const limits = object("Limits", {
+export const limitFields = {
   maxEntries: withDefault(
     option("--max-entries", integer({ min: 1, metavar: "N" }), { description: message`The most entries.` }),
     200_000,
@@ -56,4 +56,7 @@ export const limits = object("Limits", {
     }),
     200,
   ),
-});
+};
+
+/** The same as a group. */
+export const limits = object("Limits", limitFields);

@@ -4,13 +4,14 @@ import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
-import { trustFields } from "./archive_options.ts";
+import { limitFields, trustFields } from "./archive_options.ts";
 import { python, size } from "./options.ts";
 
 /** Where a run writes, and what it needs to begin. */
 export const runFields = {
   python: python(),
   ...trustFields,
+  ...limitFields,
   install: withDefault(
     option("--install", choice(["auto", "always", "never"], { metavar: "WHEN" }), {
       description:

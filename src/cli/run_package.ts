@@ -1,7 +1,16 @@
 /** What `aimodellib package` does. */
 
 import { createHash } from "node:crypto";
-import { ArchiveError, FileBeside, pack, type Plan, plan, type PlanOptions } from "../archive/mod.ts";
+import {
+  ArchiveError,
+  checkContents,
+  checkGrowth,
+  FileBeside,
+  pack,
+  type Plan,
+  plan,
+  type PlanOptions,
+} from "../archive/mod.ts";
 import { unreadList } from "../environment/other_lists.ts";
 import { UsageError } from "../errors.ts";
 import { type CheckOptions, checkPlan } from "./check.ts";
@@ -54,7 +63,8 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
     const made = plan({ ...options, isOutput });
     const unread = unreadList(made.root);
-    const planned = unread === undefined ? made : { ...made, notices: [...made.notices, unread] };
+    const found = [...(unread === undefined ? [] : [unread]), ...outputsOfRuns(made)];
+    const planned = { ...made, notices: [...made.notices, ...found] };
     if (options.bundleWheels) checkWheels(planned);
     return await checkPlan(planned, options.moduleDir, options, io);
   }
@@ -68,6 +78,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     if (!quiet && !json) { for (const notice of notices) io.stderr(`${notice}\n`); }
     using wheels = options.bundleWheels ? await bundleWheels(what, options, io, stop.signal) : undefined;
     const parts = [{ folder: manifest.module, files }, ...(wheels === undefined ? [] : [wheels])];
+    checkContents({ parts });
     const bytes = parts.reduce((sum, { files }) => sum + files.bytes, 0);
     const hash = createHash("sha256");
     let packedBytes = 0;
@@ -86,6 +97,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
         },
       });
     }
+    checkGrowth(bytes, packedBytes);
     commit();
     const sha256 = hash.digest("hex");
     if (json) {
@@ -104,6 +116,24 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     }
     return ExitCode.Success;
   }
+}
+
+/** Notices for what earlier runs have left in the module. */
+function outputsOfRuns({ manifest, files }: Plan): string[] {
+  const { logDirectory, tensorboardDirectory } = manifest;
+  const left = [
+    [logDirectory, /^(?:run(?:\..*)?\.json|.*\.log(?:\.\d+)?)$/, "logs"],
+    [tensorboardDirectory, /^events\.out\.tfevents\./, "TensorBoard's logs"],
+  ] as const;
+  return left.flatMap(([folder, file, what]) => {
+    const written = files.entries.filter(({ path, kind }) =>
+      kind === "file" && path.startsWith(`${folder}/`) && file.test(path.slice(path.lastIndexOf("/") + 1))
+    );
+    if (written.length === 0) return [];
+    return [
+      `'${folder}' holds ${what} of earlier runs, which are packed, too: name it in .aimodellibignore to leave it out`,
+    ];
+  });
 }
 
 /** Such as `Left out 3 paths: __pycache__ (2), .git`. */

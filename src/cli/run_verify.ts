@@ -1,6 +1,6 @@
 /** What `aimodellib verify` does. */
 
-import { ArchiveError, type Limits } from "../archive/mod.ts";
+import { ArchiveError, type Limits, meantBy, type ParsedManifest } from "../archive/mod.ts";
 import { UsageError } from "../errors.ts";
 import { type CheckOptions, checkScan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
@@ -34,9 +34,7 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
   const unchecked = await checkScan(result, options, io);
   if (!quiet) {
     if (unchecked !== undefined) io.stderr(`${unchecked}\n`);
-    for (const key of Object.keys(result.unknown)) {
-      io.stderr(`The manifest has the key '${key}', which is not known here\n`);
-    }
+    for (const notice of manifestNotices(result)) io.stderr(`${notice}\n`);
     io.stdout(
       `${archive} is good: ${count(result.entries, "entry", "entries")}, ${formatBytes(result.bytes)} in ` +
         `${formatBytes(result.packedBytes)}, sha256:${result.sha256}\n`,
@@ -44,6 +42,23 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
     if (trust !== undefined) io.stdout(`${trust.text}\n`);
   }
   return ExitCode.Success;
+}
+
+/** What is odd about a manifest that is good. */
+function manifestNotices({ manifest, unknown }: ParsedManifest): string[] {
+  const meant = new Map(meantBy(unknown).map(({ key, meant }) => [key, meant]));
+  const notices = Object.keys(unknown).map((key) => {
+    const known = meant.get(key);
+    return `The manifest has the key '${key}', which is not known here${
+      known === undefined ? "" : `: '${known}' may be meant`
+    }`;
+  });
+  if (manifest.trainingScript === null && manifest.servingScript === null) {
+    notices.push(
+      "The manifest names neither a trainingScript nor a servingScript: the archive can be neither trained nor served",
+    );
+  }
+  return notices;
 }
 
 function parseChecksum(text: string): string {

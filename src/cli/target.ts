@@ -2,6 +2,7 @@
 
 import {
   ArchiveError,
+  type Limits,
   type Manifest,
   MANIFEST_NAME,
   obtainArchive,
@@ -18,7 +19,7 @@ import type { Io } from "./io.ts";
 import { demandSignature, type TrustOptions } from "./trust.ts";
 
 /** What the command line says of it. */
-export interface TargetOptions extends TrustOptions {
+export interface TargetOptions extends TrustOptions, Limits {
   /** Or an archive, packed or unpacked, if there is no script. */
   readonly module: string;
   readonly script: string | undefined;
@@ -73,6 +74,7 @@ export async function openTarget(
   const unpacked = await obtain(module, {
     cacheDir: cacheDir(io.env),
     witness: trust?.witness,
+    limits: options,
     signal,
     say: io.stderr,
   });

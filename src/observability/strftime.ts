@@ -56,10 +56,13 @@ export function strftime(format: string, time: Date, zone: (time: Date) => strin
         : flags.includes("#")
         ? (directive === "p" || directive === "Z" ? text.toLowerCase() : text.toUpperCase())
         : text;
-      return cased.padStart(Number(width), flags.includes("0") ? "0" : " ");
+      return cased.padStart(Math.min(Number(width), MAX_WIDTH), flags.includes("0") ? "0" : " ");
     },
   );
 }
+
+/** Wider than the longest name of a file: such a name is refused by the system. */
+const MAX_WIDTH = 300;
 
 /** Whether names by this format differ from second to second. */
 export function hasSeconds(format: string): boolean {
@@ -69,7 +72,7 @@ export function hasSeconds(format: string): boolean {
 function pad([value, digits, fill]: Field, flags: string, width: string): string {
   if (flags.includes("-")) return String(value);
   const filling = flags.includes("_") ? " " : flags.includes("0") ? "0" : fill;
-  return String(value).padStart(Math.max(digits, Number(width)), filling);
+  return String(value).padStart(Math.min(Math.max(digits, Number(width)), MAX_WIDTH), filling);
 }
 
 function number(directive: string, time: Date): Field | undefined {

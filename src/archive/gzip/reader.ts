@@ -5,6 +5,7 @@
 import zlib from "node:zlib";
 import { type Inflated, Inflater } from "../../inflater.ts";
 import { ArchiveError } from "../errors.ts";
+import { describeFile, TELLING_BYTES } from "../file_kinds.ts";
 
 /** Where bytes come from: fills what it is given, from the beginning, and says with how many; null at the end. */
 export type ByteSource = (space: Uint8Array<ArrayBuffer>) => Promise<number | null> | number | null;
@@ -78,10 +79,15 @@ export class GzipReader {
 
   async #readHeader(): Promise<void> {
     if (!await this.#fill(10) || this.#buffer[this.#start] !== 0x1f || this.#buffer[this.#start + 1] !== 0x8b) {
+      if (this.#consumed > 0) {
+        throw new ArchiveError(`Something that is not gzip follows the archive, at byte ${this.#consumed}`);
+      }
+      await this.#fill(TELLING_BYTES);
+      const kind = describeFile(this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + TELLING_BYTES)));
       throw new ArchiveError(
-        this.#consumed === 0
+        kind === undefined
           ? "It is not a gzip file: a Model Archive is a .tar.gz"
-          : `Something that is not gzip follows the archive, at byte ${this.#consumed}`,
+          : `It is not a gzip file, as a Model Archive (a .tar.gz) is, but ${kind}`,
       );
     }
     const method = this.#buffer[this.#start + 2]!;

@@ -65,8 +65,8 @@ for (
     ['{"logNamingFormat": ""}', "line 1, column 21: logNamingFormat can't be empty"],
     ['{"module": "a\\u0000"}', `line 1, column 12: module can't be "a\\u0000"`],
     ['{"module": "a",\n "module": "b"}', "line 2, column 12: module is there twice"],
-    ['{"module": }', "line 1, column 12: ValueExpected"],
-    ['{"module" "a"}', "line 1, column 11: ColonExpected"],
+    ['{"module": }', "line 1, column 12: A value is missing"],
+    ['{"module" "a"}', "line 1, column 11: A colon is missing between a key and its value"],
   ] as const
 ) {
   Deno.test(`parseManifest() refuses ${text.replaceAll("\n", " ")}`, () => {

@@ -1,0 +1,63 @@
+/**
+ * Names that Deno does not show: of a folder's entries, it leaves out those whose names are not UTF-8. The C library tells them:
+ * opendir(3), readdir(3).
+ */
+
+/** Where `d_name` is in `struct dirent64` of glibc, on x86-64 and arm64. */
+const NAME_OFFSET = 19;
+
+/** The names in a folder that are not UTF-8, as text with `\xNN` for what is not; none where there is no glibc to ask. */
+export class HiddenNames implements Disposable {
+  readonly #library = open();
+
+  /** @param folder its path */
+  in(folder: string): string[] {
+    const names: string[] = [];
+    if (this.#library === undefined) return names;
+    const { opendir, readdir64, closedir } = this.#library.symbols;
+    const stream = opendir(new TextEncoder().encode(`${folder}\0`));
+    if (stream === null) return names;
+    try {
+      for (let entry = readdir64(stream); entry !== null; entry = readdir64(stream)) {
+        const bytes = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(entry, 256, NAME_OFFSET));
+        const name = bytes.slice(0, bytes.indexOf(0));
+        if (!isUtf8(name)) names.push(escaped(name));
+      }
+    } finally {
+      closedir(stream);
+    }
+    return names.sort();
+  }
+
+  [Symbol.dispose](): void {
+    this.#library?.close();
+  }
+}
+
+function open() {
+  try {
+    return Deno.dlopen("libc.so.6", {
+      opendir: { parameters: ["buffer"], result: "pointer" },
+      readdir64: { parameters: ["pointer"], result: "pointer" },
+      closedir: { parameters: ["pointer"], result: "i32" },
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function escaped(bytes: Uint8Array): string {
+  return Array.from(
+    bytes,
+    (byte) => byte < 0x20 || byte >= 0x7f ? `\\x${byte.toString(16).padStart(2, "0")}` : String.fromCharCode(byte),
+  ).join("");
+}
