@@ -1,9 +1,9 @@
 /** Between the connection's requests and answers and those of the Fetch standard, which hono speaks. */
 
-import type { Answer, Incoming } from "./h1/mod.ts";
+import type { Answer, Ending, Incoming } from "./h1/mod.ts";
 
 /** What a Response was made of, so that its body need not be read out of it again. */
-const bodies = new WeakMap<Response, Answer["body"]>();
+const answers = new WeakMap<Response, Answer>();
 
 const NO_URL = "http://localhost/";
 
@@ -26,17 +26,23 @@ export function toRequest({ head }: Incoming): Request {
 }
 
 /** The answer as a response of Fetch; a header that can't be is a mistake of ours. */
-export function toResponse({ status, headers, body }: Answer): Response {
+export function toResponse(answer: Answer): Response {
+  const { status, headers, body } = answer;
   const large = body instanceof Uint8Array && body.length >= LARGE_BODY;
   const response = new Response(large ? oneChunk(body) : body, { status, headers });
-  bodies.set(response, body);
+  answers.set(response, answer);
   return response;
 }
 
 /** The answer that a response is. */
 export async function toAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
-  return { status, headers: Object.fromEntries(headers), body: bodies.get(response) ?? await response.bytes() };
+  return { status, headers: Object.fromEntries(headers), body: answers.get(response)?.body ?? await response.bytes() };
+}
+
+/** How the answer ended, or will end, that a response was made of; undefined if its head says it all. */
+export function endingOf(response: Response): Promise<Ending> | undefined {
+  return answers.get(response)?.ended;
 }
 
 function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {

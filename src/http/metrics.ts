@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
 import type { Models } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
+import { CLIENT_LEFT, type Incoming } from "./h1/mod.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** Answers a request. */
@@ -21,7 +22,7 @@ interface Route {
 export interface Meter {
   /** A request has come; returns when, for {@linkcode end}. */
   readonly begin: () => number;
-  /** It has its answer. */
+  /** It has its answer, to the last part. @param status {@linkcode CLIENT_LEFT} if nobody waits for it any more */
   readonly end: (start: number, status: number) => void;
 }
 
@@ -66,7 +67,7 @@ export class Metrics {
         if (error instanceof HttpProblem) status = error.status;
         throw error;
       } finally {
-        meter.end(start, status);
+        meter.end(start, (c.env as Incoming).left ? CLIENT_LEFT : status);
       }
     };
   }
@@ -108,7 +109,7 @@ export class Metrics {
     return [
       {
         name: "aimodellib_requests_total",
-        help: "Requests that were answered.",
+        help: "Requests that were answered, or whose clients left (499).",
         type: "counter",
         values: routes.flatMap(({ labels, statuses }) =>
           [...statuses].map(([status, count]) => [{ ...labels, status }, count] as const)
@@ -116,7 +117,7 @@ export class Metrics {
       },
       {
         name: "aimodellib_request_duration_seconds",
-        help: "From a request's headers to its answer's.",
+        help: "From a request's headers to its answer's, or to the last part of an answer in parts.",
         type: "histogram",
         values: routes.filter(({ labels }) => labels.route !== "other").map(({ labels, seconds }) => [labels, seconds]),
       },

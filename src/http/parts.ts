@@ -1,14 +1,14 @@
 /**
  * Answers in parts: as Server-Sent Events (WHATWG HTML, section 9.2) if the client takes them, else as a body whose pieces
- * are sent as they come.
+ * are sent as they come. Parts that are events already are such pieces, too, whatever the client takes.
  *
  * An event's data is a part; the event `end` follows the last one, or `error` with a problem (see `problem.ts`). A body
  * whose parts end with an error is broken off, so that nobody takes it for whole.
  */
 
 import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
-import type { Answer } from "./h1/mod.ts";
-import { problemOf } from "./problem.ts";
+import { type Answer, CLIENT_LEFT, type Ending } from "./h1/mod.ts";
+import { type HttpProblem, problemOf } from "./problem.ts";
 
 /** Whether a client takes events. */
 export function takesEvents(accept: string): boolean {
@@ -21,19 +21,27 @@ export function respondInParts(
   accept: string,
   headers: Readonly<Record<string, string>>,
 ): Answer {
-  if (!takesEvents(accept)) {
-    return { status: 200, headers: { ...headers, "content-type": contentType }, body: bodyOf(parts) };
+  const { promise: ended, resolve } = Promise.withResolvers<Ending>();
+  if (isEvents(contentType)) {
+    const all = { ...headers, "content-type": contentType, ...EVENT_HEADERS };
+    return { status: 200, headers: all, body: bodyOf(parts, resolve), ended };
   }
-  return {
-    status: 200,
-    headers: {
-      ...headers,
-      "content-type": "text/event-stream",
-      "cache-control": "no-cache",
-      "x-accel-buffering": "no",
-    },
-    body: bodyOf(parts, eventsOf(contentType)),
-  };
+  if (!takesEvents(accept)) {
+    return { status: 200, headers: { ...headers, "content-type": contentType }, body: bodyOf(parts, resolve), ended };
+  }
+  const all = { ...headers, "content-type": "text/event-stream", ...EVENT_HEADERS };
+  return { status: 200, headers: all, body: bodyOf(parts, resolve, eventsOf(contentType)), ended };
+}
+
+/** Headers of events: nobody on the way may keep them, or hold them back to send several at once (nginx). */
+export const EVENT_HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+};
+
+/** Whether a content type is that of events. */
+export function isEvents(contentType: string): boolean {
+  return /^text\/event-stream\s*(;|$)/i.test(contentType);
 }
 
 /** A result that is there. */
@@ -62,28 +70,45 @@ export async function gatherParts(parts: PartStream): Promise<Uint8Array<ArrayBu
 interface Writer {
   readonly part: (part: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
   readonly end: () => Uint8Array<ArrayBuffer>;
-  readonly failure: (failure: Failure) => Uint8Array<ArrayBuffer>;
+  readonly failure: (problem: HttpProblem) => Uint8Array<ArrayBuffer>;
 }
 
-function bodyOf(parts: PartStream, writer?: Writer): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** @param onEnd called once */
+function bodyOf(
+  parts: PartStream,
+  onEnd: (ending: Ending) => void,
+  writer?: Writer,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let sent = 0;
+  const next = async () => {
+    const part = await parts.next();
+    if (part instanceof Uint8Array) sent++;
+    return part;
+  };
   return new ReadableStream({
     async pull(controller) {
-      let part = await parts.next();
+      let part = await next();
       // An empty chunk would be the end of a chunked body.
-      while (writer === undefined && part instanceof Uint8Array && part.length === 0) part = await parts.next();
+      while (writer === undefined && part instanceof Uint8Array && part.length === 0) part = await next();
       if (part instanceof Uint8Array) {
         controller.enqueue(writer?.part(part) ?? part);
         return;
       }
+      const problem = part && problemOf(part);
+      // Of a client that has left, that has been said.
+      onEnd({ status: problem?.status ?? 200, parts: sent });
       if (writer !== undefined) {
-        controller.enqueue(part === undefined ? writer.end() : writer.failure(part));
-      } else if (part !== undefined) {
-        controller.error(problemOf(part));
+        controller.enqueue(problem === undefined ? writer.end() : writer.failure(problem));
+      } else if (problem !== undefined) {
+        controller.error(problem);
         return;
       }
       controller.close();
     },
-    cancel: () => parts.leave(),
+    cancel() {
+      parts.leave();
+      onEnd({ status: CLIENT_LEFT, parts: sent });
+    },
     // Nothing is taken from the worker before the client can have it.
   }, { highWaterMark: 0 });
 }
@@ -101,6 +126,6 @@ function eventsOf(contentType: string): Writer {
   return {
     part: (part) => event(toText(part)),
     end: () => event("", "end"),
-    failure: (failure) => event(JSON.stringify(problemOf(failure).body), "error"),
+    failure: (problem) => event(JSON.stringify(problem.body), "error"),
   };
 }

@@ -172,6 +172,52 @@ test("text is sent as text in events, line by line; what serialize refuses is a 
   await server.stop();
 });
 
+const OWN_EVENTS = echo(py`
+  def predict(data, model):
+      yield b'data: {"text": "Hel"}\n\n'
+      yield b'data: {"text": "lo"}\n'
+      yield b'\n'
+      if data == b"fail":
+          raise ValueError("in the middle")
+      yield b'data: [DONE]\n\n'
+  def serialize(data, accepted):
+      return data, "text/event-stream; charset=utf-8"
+`);
+
+for (
+  const [what, script] of [["parts", OWN_EVENTS], [
+    "parts of a coroutine",
+    OWN_EVENTS.replace("def predict", "async def predict"),
+  ]] as const
+) {
+  test(`events of a script, as ${what}, are passed through`, async (box) => {
+    const server = await box.serve(script);
+    for (const accept of ["text/event-stream", "*/*", "application/json"]) {
+      const answer = await server.invoke("", { accept });
+      assert.equal(answer.text, 'data: {"text": "Hel"}\n\ndata: {"text": "lo"}\n\ndata: [DONE]\n\n', accept);
+      assert.equal(answer.headers.get("content-type"), "text/event-stream; charset=utf-8");
+      assert.equal(answer.headers.get("cache-control"), "no-cache");
+      assert.equal(answer.headers.get("x-accel-buffering"), "no");
+      await assert.rejects(server.invoke("fail", { accept }), "what else could be said in its events is not known");
+    }
+    await server.stop();
+  });
+}
+
+test("events of a script that come as a whole have the headers of events", async (box) => {
+  const server = await box.serve(echo(py`
+    def predict(data, model):
+        return b"data: [DONE]\n\n"
+    def serialize(data, accepted):
+        return data, "text/event-stream"
+  `));
+  const answer = await server.invoke("");
+  assert.equal(answer.text, "data: [DONE]\n\n");
+  assert.equal(answer.headers.get("cache-control"), "no-cache");
+  assert.equal(answer.headers.get("x-accel-buffering"), "no");
+  await server.stop();
+});
+
 test("SIGTERM lets an answer in parts come to its end", async (box) => {
   const server = await box.serve(GENERATOR);
   const answer = server.invoke("5 slow");

@@ -11,7 +11,20 @@ export interface Answer {
    * off, so that nobody takes the body for whole but clients of HTTP/1.0, which see the same at the end of each.
    */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** For a body that comes in pieces: how that ended, which the head can't say. Never rejects. */
+  readonly ended?: Promise<Ending> | undefined;
 }
+
+/** How an answer in pieces ended. */
+export interface Ending {
+  /** The answer's if it was whole; that of what went wrong; {@linkcode CLIENT_LEFT}. */
+  readonly status: number;
+  /** How many of its parts were handed over to be sent. */
+  readonly parts: number;
+}
+
+/** What a request whose client has left counts as: nobody gets it. The number is nginx's. */
+export const CLIENT_LEFT = 499;
 
 /** How the end of a body is told: by its length, by its last chunk, or by that of the connection. `none`: there is no body. */
 export type Framing = { readonly kind: "length"; readonly length: number } | {

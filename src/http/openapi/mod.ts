@@ -26,7 +26,7 @@ const INVOKE: OperationOptions = {
   more: {
     description:
       "A script that answers in parts sends Server-Sent Events if Accept has text/event-stream, and a chunked " +
-      "body otherwise. A body of text/uri-list names where the input is, and where the output goes.",
+      "body otherwise; events that it makes itself are passed through. A body of text/uri-list names where the input is, and where the output goes.",
     parameters: CONTEXT,
     requestBody: { content: { "*/*": {} } },
   },

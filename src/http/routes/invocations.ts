@@ -4,11 +4,11 @@ import { getLogger } from "@logtape/logtape";
 import type { Model } from "../../supervisor/mod.ts";
 import { bodyOf } from "../content_encoding.ts";
 import { fieldsOf } from "../fields.ts";
-import { type Answer, type Incoming, isHeaderValue } from "../h1/mod.ts";
+import { type Answer, CLIENT_LEFT, type Incoming, isHeaderValue } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
 import { metadataEncoder } from "../metadata.ts";
 import type { Meter } from "../metrics.ts";
-import { respondInParts, wholeOf } from "../parts.ts";
+import { EVENT_HEADERS, isEvents, respondInParts, wholeOf } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
@@ -45,6 +45,7 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
     const context = toText(about);
     const head = () => headText(request.head, ownsAuthorization);
     let status = 200;
+    let ended: Answer["ended"];
     try {
       const body = await bodyOf(request, fields.contentEncoding, maxBody);
       if (isUriList(contentType)) {
@@ -73,17 +74,21 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
         headers["content-type"] = checked(outcome.contentType);
+        if (isEvents(outcome.contentType)) Object.assign(headers, EVENT_HEADERS);
         return { status, headers, body: outcome.body };
       }
       if (outcome.kind !== "parts") throw problemOf(outcome);
       checked(outcome.contentType);
-      return respondInParts(outcome, accept, answerHeaders(about));
+      const answer = respondInParts(outcome, accept, answerHeaders(about));
+      ended = answer.ended;
+      return answer;
     } catch (error) {
       const problem = problemFrom(error).with(answerHeaders(about));
       status = problem.status;
       return problem.toAnswer();
     } finally {
-      meter.end(start, status);
+      if (ended === undefined) meter.end(start, request.left ? CLIENT_LEFT : status);
+      else void ended.then(({ status }) => meter.end(start, status));
     }
   };
 }

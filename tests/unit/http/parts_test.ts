@@ -64,6 +64,50 @@ for (
   });
 }
 
+for (const type of ["text/event-stream", "Text/Event-Stream ; charset=utf-8"]) {
+  Deno.test(`respondInParts() passes parts of ${type} through, whatever the client takes`, async () => {
+    for (const accept of ["text/event-stream", "*/*"]) {
+      const parts = streamOf(["data: a\n\n", "data: [DONE]\n\n"]);
+      const response = respond({ kind: "parts", contentType: type, parts }, accept, {});
+      assert.equal(response.headers.get("content-type"), type);
+      assert.equal(response.headers.get("cache-control"), "no-cache");
+      assert.equal(response.headers.get("x-accel-buffering"), "no");
+      assert.equal(await response.text(), "data: a\n\ndata: [DONE]\n\n");
+      const broken = respond({ kind: "parts", contentType: type, parts: streamOf(["data: a\n"], lost) }, accept, {});
+      await assert.rejects(broken.text(), { name: "HttpProblem" });
+    }
+  });
+}
+
+for (const accept of ["text/event-stream", "*/*"]) {
+  Deno.test(`respondInParts() says how the answer ended, and how many parts it had (${accept})`, async () => {
+    const answer = (parts: PartStream) => respondInParts({ kind: "parts", contentType: "a/b", parts }, accept, {});
+    const whole = answer(streamOf(["one", "", "two"]));
+    await new Response(whole.body).bytes();
+    assert.deepEqual(await whole.ended, { status: 200, parts: 3 });
+    const failed = answer(streamOf(["one"], lost));
+    await new Response(failed.body).bytes().catch(() => {});
+    assert.deepEqual(await failed.ended, { status: 502, parts: 1 });
+    const left = answer(streamOf(["one", "two"]));
+    const reader = (left.body as ReadableStream).getReader();
+    await reader.read();
+    await reader.cancel();
+    assert.deepEqual(await left.ended, { status: 499, parts: 1 });
+    // Its worker says that it has ended it only when it is told.
+    const open = new PartStream({ onTaken: () => {}, onGone: () => {} });
+    const waiting = answer(open);
+    const waitingReader = (waiting.body as ReadableStream).getReader();
+    const next = waitingReader.read();
+    await waitingReader.cancel();
+    open.fail({ kind: "error", error: { reason: "cancelled", message: "The client left" } });
+    assert.equal((await next).done, true);
+    assert.deepEqual(await waiting.ended, { status: 499, parts: 0 });
+    const unread = answer(streamOf(["one"]));
+    await (unread.body as ReadableStream).cancel();
+    assert.deepEqual(await unread.ended, { status: 499, parts: 0 });
+  });
+}
+
 Deno.test("respondInParts() ends events with a problem when the parts do not come to their end", async () => {
   const events = await respond(
     { kind: "parts", contentType: "text/plain", parts: streamOf(["one"], lost) },
