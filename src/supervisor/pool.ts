@@ -13,10 +13,12 @@ import { withLimit } from "../bridge/mod.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
+import { describeMemory, logDeath } from "./death_log.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
 import { QueueWatch } from "./queue_watch.ts";
-import { type Aftermath, type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
+import { Refusals } from "./refusals.ts";
+import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
 import type { Death, Usage } from "./worker_events.ts";
 
@@ -77,6 +79,7 @@ export class Pool {
   readonly #ended = Promise.withResolvers<void>();
   readonly #queue = new JobQueue();
   readonly #watch: QueueWatch;
+  readonly #refusals: Refusals;
   #everReady = false;
   #signature: unknown;
   #stopping = false;
@@ -109,7 +112,9 @@ export class Pool {
       ...options,
     };
     this.#failed.promise.catch(() => {});
-    this.#watch = new QueueWatch(this.#queue, this.#options.queueTimeoutMs);
+    const { model, queueSize, queueTimeoutMs } = this.#options;
+    this.#refusals = new Refusals(model, { full: queueSize, timeout: queueTimeoutMs / 1000 });
+    this.#watch = new QueueWatch(this.#queue, queueTimeoutMs, (job) => this.#refusals.add("timeout", job));
   }
 
   /** Resolves when the first worker is ready. */
@@ -213,8 +218,8 @@ export class Pool {
       onReplaced: () => this.#measures.countRestart("replaced"),
       onWorn: (slot, reason) => this.#onWorn(slot, reason),
       onOrphans: (orphans) => this.#putBack(orphans),
-      onDeath: (_, death) => this.#onDeath(death),
-      onAftermath: (slot, death, aftermath) => this.#onAftermath(slot, death, aftermath),
+      onDeath: (slot, death) => this.#onDeath(slot, death),
+      onAftermath: ({ index }, death, aftermath) => logDeath(this.#nameOf(index), death, aftermath),
       onEnd: () => this.#onEnd(),
     };
     this.#slots = Array.from(
@@ -234,8 +239,10 @@ export class Pool {
       if (worker !== undefined) {
         this.#measures.queue.observe(0);
         worker.dispatch(job);
-      } else if (this.#queue.size >= this.#options.queueSize) settle({ kind: "refused", cause: "full" });
-      else {
+      } else if (this.#queue.size >= this.#options.queueSize) {
+        settle({ kind: "refused", cause: "full" });
+        this.#refusals.add("full", job);
+      } else {
         this.#watch.added(job, this.#queue.push(job));
       }
     });
@@ -271,6 +278,7 @@ export class Pool {
     this.#onEnd();
     await this.#ended.promise;
     this.#watch.stop();
+    this.#refusals.stop();
     clearTimeout(this.#retry);
     clearTimeout(this.#patience);
     this.#refuseAll();
@@ -288,10 +296,13 @@ export class Pool {
     return workerName(index, this.#options.model);
   }
 
-  #onDeath(death: Death): boolean {
+  #onDeath({ index }: Slot, death: Death): boolean {
     const { overran, exit } = death;
     if (!this.#everReady) {
-      this.#failed.reject(death.loadError ?? new ScriptError(`The worker ended while it loaded: ${death.cause}`));
+      this.#failed.reject(
+        death.loadError ??
+          new ScriptError(`The worker ended while it loaded: ${death.cause}${describeMemory(death, ". ")}`),
+      );
       return false;
     }
     this.#measures.countRestart(
@@ -306,6 +317,7 @@ export class Pool {
     deaths.push(now);
     if (deaths.length <= most) return true;
     const minutes = restartWindowMs / 60_000;
+    logDeath(this.#nameOf(index), death);
     this.#failed.reject(
       new AimodellibError(
         `A worker ended (${death.cause}), the ${deaths.length}. time in ${minutes} minutes: giving up, as --max-restarts ` +
@@ -315,27 +327,6 @@ export class Pool {
     this.#stopping = true;
     this.#refuseAll();
     return false;
-  }
-
-  #onAftermath({ index }: Slot, { cause }: Death, aftermath: Aftermath): void {
-    const of = { worker: this.#nameOf(index), cause };
-    switch (aftermath.kind) {
-      case "restart":
-        log.error("Worker {worker} ended ({cause}); it is started again in {pause} s", {
-          ...of,
-          pause: (aftermath.pauseMs / 1000).toFixed(1),
-        });
-        return;
-      case "successor":
-        log.error("Worker {worker} ended ({cause}); its successor is loading already", of);
-        return;
-      case "replaced":
-        log.error("Worker {worker}, which had been replaced, ended ({cause})", of);
-        return;
-      case "stopping":
-        log.error("Worker {worker} ended ({cause})", of);
-        return;
-    }
   }
 
   #onEnd(): void {

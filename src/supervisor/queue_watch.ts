@@ -10,12 +10,17 @@ const LOOK_MS = 10;
 export class QueueWatch {
   readonly #queue: JobQueue;
   readonly #timeoutMs: number;
+  readonly #onLate: (job: Job) => void;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param timeoutMs the longest that a job may wait */
-  constructor(queue: JobQueue, timeoutMs: number) {
+  /**
+   * @param timeoutMs the longest that a job may wait
+   * @param onLate is told of each that has waited for so long
+   */
+  constructor(queue: JobQueue, timeoutMs: number, onLate: (job: Job) => void) {
     this.#queue = queue;
     this.#timeoutMs = timeoutMs;
+    this.#onLate = onLate;
   }
 
   /** A job waits from now on. @param ticket what the queue has given for it, unless it came back */
@@ -36,6 +41,7 @@ export class QueueWatch {
   #look(): void {
     for (const job of this.#queue.takeAcceptedBefore(performance.now() - this.#timeoutMs)) {
       job.settle({ kind: "refused", cause: "timeout" });
+      this.#onLate(job);
     }
     if (this.#queue.size === 0) this.stop();
   }

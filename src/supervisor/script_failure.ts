@@ -51,9 +51,9 @@ export function isErrorStatus(status: unknown): status is number {
 export function logFailure(worker: string | number, { error, traceback, job }: ScriptFailure): void {
   const { reason, message, stage, type } = error;
   if (reason === "cancelled" || reason === "not_acceptable" || reason === "recalled") return;
-  const { request, ...about } = job === undefined ? { request: "" } : aboutRequest(job);
-  const fields = { worker, ...about, ...(traceback !== "" && { traceback }) };
-  const where = `(worker {worker}${request})`;
+  const request = job === undefined ? {} : requestOf(job);
+  const fields = { worker, ...request, ...(traceback !== "" && { traceback }) };
+  const where = `(worker {worker}${request.request_id === undefined ? "" : ", request {request_id}"})`;
   if (reason !== "exception" && reason !== "load") {
     log.error(`{reason} ${where}`, { reason: message, status: statusOf(error as WorkerError), ...fields });
     return;
@@ -70,13 +70,9 @@ export function logFailure(worker: string | number, { error, traceback, job }: S
   });
 }
 
-/** The ids of a request, and how a message names it. */
-function aboutRequest({ context }: Job): { request: string; request_id?: string; trace_id?: string } {
-  if (context === undefined) return { request: "" };
+/** The ids of a request, as fields of a record. */
+export function requestOf({ context }: Job): { readonly request_id?: string; readonly trace_id?: string } {
+  if (context === undefined) return {};
   const { id, traceparent } = JSON.parse(context) as { id: string; traceparent?: string };
-  return {
-    request: ", request {request_id}",
-    request_id: id,
-    ...(traceparent && { trace_id: traceparent.slice(3, 35) }),
-  };
+  return { request_id: id, ...(traceparent && { trace_id: traceparent.slice(3, 35) }) };
 }

@@ -32,8 +32,9 @@ import { InFlight } from "./in_flight.ts";
 import { AnswerReader, errorIn, isRecalled, loadErrorOf, loadFailureIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
 import type { Times } from "./measures.ts";
+import { MemoryWatch } from "./memory_watch.ts";
 import { type Failure, PartStream } from "./part_stream.ts";
-import type { ScriptFailure } from "./script_failure.ts";
+import { requestOf, type ScriptFailure } from "./script_failure.ts";
 import { takeRemains } from "./remains.ts";
 import { Stall } from "./stall.ts";
 import { Window } from "./window.ts";
@@ -100,6 +101,11 @@ export class Worker {
   /** Answers, ever. */
   #served = 0;
   #usage: Usage | undefined;
+  #memory: MemoryWatch | undefined;
+  /** When its process ended. */
+  #endedAt = 0;
+  /** Ids of the requests that its death has lost. */
+  readonly #lost: string[] = [];
   readonly #usageAsked: (() => void)[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why we killed it. */
@@ -200,6 +206,7 @@ export class Worker {
       return;
     }
     const process = this.#process;
+    this.#memory = new MemoryWatch(process.pid, () => this.#state === "starting" || this.#inFlight.size > 0);
     // Something may have ended it in the moment in which it connected.
     if (this.#startAborter.signal.aborted) process.end();
     else process.begin(this.#options.config);
@@ -219,6 +226,7 @@ export class Worker {
       process.kill("SIGKILL");
     });
     const exit = await process.ended;
+    this.#endedAt = performance.now();
     // Its children may hold the connection open.
     process.endOthers();
     await this.#readRest(process, reading);
@@ -343,6 +351,7 @@ export class Worker {
     const { rss, cpu, times } = parseMetadata(metadata);
     const before = this.#usage;
     this.#usage = { rss: Number(rss), cpu: Number(cpu), times: (times ?? {}) as Times };
+    this.#memory?.saw(this.#usage.rss);
     this.#events.onUsage(this.#usage, before);
     for (const resolve of this.#usageAsked.splice(0)) resolve();
     const { maxMemory } = this.#options;
@@ -465,6 +474,8 @@ export class Worker {
 
   #die(cause: string): void {
     if (typeof this.#options.output === "function") this.#options.output.flush?.();
+    const memory = this.#memory?.last;
+    this.#memory?.[Symbol.dispose]();
     clearTimeout(this.#timer);
     this.#clock.stop();
     this.#dead.abort();
@@ -480,6 +491,8 @@ export class Worker {
       readyMs: this.#readyAt === 0 ? 0 : performance.now() - this.#readyAt,
       stopped,
       overran: this.#overran !== undefined,
+      requests: this.#lost,
+      ...(memory && { memory: { bytes: memory.bytes, ageMs: Math.max(0, this.#endedAt - memory.at) } }),
       ...(this.#exit && { exit: this.#exit }),
       ...(this.#loadError !== undefined && { loadError: this.#loadError }),
     }, orphans);
@@ -496,6 +509,8 @@ export class Worker {
       // A process that is still there may begin what it has not begun.
       else if (stream === undefined && fate.kind === "untouched" && this.#exit !== undefined) orphans.push(job);
       else {
+        const { request_id } = requestOf(job);
+        if (request_id !== undefined) this.#lost.push(request_id);
         const overran = this.#overran !== undefined && (!this.#concurrent || this.#overran.has(id));
         const failure: Failure = overran ? { kind: "overran", limitMs: requestTimeoutMs! } : { kind: "lost", cause };
         if (stream === undefined) job.settle(failure);

@@ -43,6 +43,10 @@ export interface Death {
   readonly stopped: boolean;
   /** Whether it was ended since a request took too long. */
   readonly overran: boolean;
+  /** The ids of the requests that it had begun, and not finished, as far as they have some; the oldest first. */
+  readonly requests: readonly string[];
+  /** The memory that its process had, in bytes, and how long before it ended that was, in ms; undefined if nobody has looked. */
+  readonly memory?: { readonly bytes: number; readonly ageMs: number } | undefined;
   /** How its process ended; undefined if it could not be started. */
   readonly exit?: Exit | undefined;
 }

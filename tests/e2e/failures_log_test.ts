@@ -116,6 +116,68 @@ test("an exception of a batch has the id of its request", async (box) => {
   await server.stop();
 });
 
+for (
+  const [how, args, code, cause] of [
+    ["ends the process", [], "os._exit(3)", /^exit code 3$/],
+    ["is killed", ["--threads", "2"], "os.kill(os.getpid(), 9)", /^signal SIGKILL/],
+    ["takes too long", ["--request-timeout", "0.5"], "time.sleep(60)", /--request-timeout 0.5/],
+  ] as const
+) {
+  test(`the log of a worker's death names its request when that ${how}`, async (box) => {
+    const server = await serveJson(
+      box,
+      echo(py`
+        import os, time
+        def predict(data, model):
+            if data == b"die":
+                time.sleep(1.2)
+                ${code}
+            return data
+      `),
+      ...args,
+    );
+    await server.invoke("good", { "x-request-id": "order-41" });
+    await server.invoke("die", { "x-request-id": "order-42" });
+    const record = await failure(server, 1);
+    assert.deepEqual([record["level"], record["worker"], record["requests"]], ["error", 1, ["order-42"]]);
+    assert.match(record["cause"], cause);
+    assert.equal(typeof record["pause"], "number");
+    assert.ok(record["memory"] > 2 ** 20, "what a Python takes");
+    assert.equal(typeof record["memory_age"], "number");
+    await server.stop();
+  });
+}
+
+test("requests that no worker can take are logged, and not each of them", async (box) => {
+  const server = await serveJson(
+    box,
+    echo(py`
+      import os, time
+      def predict(data, model):
+          while not os.path.exists("go"):
+              time.sleep(0.01)
+          return data
+    `).replace('"go"', JSON.stringify(box.path("go"))),
+    "--queue-size",
+    "1",
+  );
+  const taken = ["executed", "waits"].map((name) => server.invoke(name, { "x-request-id": name }));
+  let answer;
+  do answer = await server.invoke("more", { "x-request-id": "refused" }); while (answer.status !== 503);
+  for (let i = 0; i < 20; i++) assert.equal((await server.invoke("more")).status, 503);
+  box.write({ go: "" });
+  await Promise.all(taken);
+  await server.stop();
+  const [first, second, ...rest] = failures(server);
+  assert.deepEqual([first!["level"], first!["cause"], first!["limit"], first!["request_id"]], [
+    "warning",
+    "full",
+    1,
+    "refused",
+  ]);
+  assert.deepEqual([second!["cause"], second!["count"], rest.length], ["full", 20, 0]);
+});
+
 test("a log for people has the traceback behind its record, and nothing in it passes for another", async (box) => {
   const server = await box.serve(echo(py`
     def predict(data, model):

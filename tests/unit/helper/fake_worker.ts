@@ -62,6 +62,9 @@ export class FakeWorker implements PooledWorker {
     this.dead = true;
     const orphans = this.jobs.splice(0);
     for (const job of orphans.splice(0, begun)) job.settle({ kind: "lost", cause: "signal SIGKILL" });
-    this.events.onDead({ cause: "signal SIGKILL", readyMs: 0, stopped: false, overran: false, ...death }, orphans);
+    this.events.onDead(
+      { cause: "signal SIGKILL", readyMs: 0, stopped: false, overran: false, requests: [], ...death },
+      orphans,
+    );
   }
 }

@@ -167,7 +167,8 @@ Deno.test("a job is refused with timeout when it has waited too long, and those 
   fixture.clock.advance(3000);
   await Promise.resolve();
   assert.deepEqual(fixture.outcomes[1], ["second", refused("timeout")]);
-  assert.deepEqual(fixture.clock.pending, [], "It stops looking when none waits");
+  fixture.clock.advance(20_000);
+  assert.deepEqual(fixture.clock.pending, [], "It stops looking when none waits, and counting what it refused");
   void fixture.invoke("third");
   fixture.clock.advance(7000);
   await Promise.resolve();
@@ -709,4 +710,84 @@ Deno.test("every request has exactly one outcome when workers answer and die at 
     );
     assert.ok(fixture.outcomes.every(([, { kind }]) => kind === "result" || kind === "lost"));
   }));
+});
+
+/** A request with an id. */
+const identified = (id: string) => ({ metadata: utf8("{}"), body: utf8(id), context: `{"id":"${id}"}` });
+
+Deno.test("a worker's death is logged with its requests, its memory and its pause when all are known", () => {
+  using fixture = Fixture.ready();
+  const requests = Array.from({ length: 22 }, (_, index) => `r-${index}`);
+  fixture.workers[0]!.die({ cause: "exit code 3", requests, memory: { bytes: 2 * 2 ** 30, ageMs: 444 } });
+  const { properties } = fixture.logs.records.at(-1)!;
+  assert.deepEqual(properties, {
+    worker: 1,
+    cause: "exit code 3",
+    pause: 0.1,
+    requests: requests.slice(0, 20),
+    request_count: 22,
+    memory: 2 * 2 ** 30,
+    memory_age: 0.4,
+  });
+  assert.equal(
+    fixture.logs.lines.at(-1),
+    `ERROR Worker 1 ended (exit code 3); it is started again in 0.1 s. It was executing ${
+      requests.slice(0, 20).join(", ")
+    } and 2 more. It had 2.0 GiB of memory 0.4 s before`,
+  );
+});
+
+Deno.test("the death that is one too many is logged with its requests", async () => {
+  using fixture = Fixture.ready({ maxRestarts: 0 });
+  fixture.workers[0]!.die({ cause: "exit code 3", requests: ["the-last"] });
+  await assert.rejects(fixture.pool.failed, /giving up/);
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3). It was executing the-last");
+});
+
+Deno.test("a first worker's death while it loads is told with its memory", async () => {
+  using fixture = new Fixture();
+  fixture.pool.start();
+  fixture.workers[0]!.die({ cause: "signal SIGKILL", memory: { bytes: 300 * 2 ** 20, ageMs: 1000 } });
+  await assert.rejects(fixture.pool.failed, {
+    message: "The worker ended while it loaded: signal SIGKILL. It had 300 MiB of memory 1 s before",
+  });
+});
+
+Deno.test("requests that are refused are logged: the first at once, then how many there were", async () => {
+  using fixture = Fixture.ready({ queueSize: 1, model: "m" });
+  const said = () => fixture.logs.lines.filter((line) => line.includes("refused"));
+  const full = "the queue is full (--queue-size 1)";
+  void fixture.pool.invoke(identified("executed"));
+  void fixture.pool.invoke(identified("waits"));
+  for (let i = 0; i < 1000; i++) await fixture.pool.invoke(identified(`refused-${i}`));
+  assert.deepEqual(said(), [`WARNING A request was refused: ${full}`]);
+  const { properties } = fixture.logs.records.at(-1)!;
+  assert.deepEqual(properties, { model: "m", cause: "full", limit: 1, request_id: "refused-0" });
+  fixture.clock.advance(10_000);
+  assert.deepEqual(said().slice(1), [`WARNING 999 more requests were refused: ${full}`]);
+  fixture.clock.advance(30_000);
+  assert.equal(said().filter((line) => line.includes("full")).length, 2, "there were no more");
+  void fixture.pool.invoke(identified("waits, too"));
+  await fixture.pool.invoke(identified("late"));
+  await fixture.pool.invoke(identified("later"));
+  const ended = fixture.pool.stop(AbortSignal.abort());
+  fixture.workers[0]!.die({ stopped: true });
+  await ended;
+  assert.deepEqual(said().slice(-2), [
+    `WARNING A request was refused: ${full}`,
+    `WARNING Another request was refused: ${full}`,
+  ]);
+});
+
+Deno.test("a request that has waited for too long is logged", async () => {
+  using fixture = Fixture.ready({ queueTimeoutMs: 5_000 });
+  void fixture.pool.invoke(identified("executed"));
+  const late = fixture.pool.invoke(identified("late"));
+  fixture.clock.advance(5_100);
+  assert.deepEqual(await late, refused("timeout"));
+  assert.equal(
+    fixture.logs.lines.at(-1),
+    "WARNING A request was refused: no worker was free in time (--queue-timeout 5)",
+  );
+  assert.equal(fixture.logs.records.at(-1)!.properties["request_id"], "late");
 });

@@ -271,7 +271,7 @@ Deno.test("a worker is dead with the exit code when its process ends before it i
   });
   const { death } = await fixture.dead();
   const { exit, ...rest } = death;
-  assert.deepEqual(rest, { cause: "exit code 5", readyMs: 0, stopped: false, overran: false });
+  assert.deepEqual(rest, { cause: "exit code 5", readyMs: 0, stopped: false, overran: false, requests: [] });
   assert.deepEqual([exit?.code, exit?.signal], [5, null]);
 });
 

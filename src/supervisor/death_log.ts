@@ -1,0 +1,55 @@
+/** What the log says of a worker's death: how it ended, what it was executing, and what memory it had. */
+
+import { getLogger } from "@logtape/logtape";
+import type { Aftermath } from "./slot.ts";
+import type { Death } from "./worker_events.ts";
+
+const log = getLogger(["aimodellib", "supervisor"]);
+
+/** The most requests that a record names: a worker may execute thousands. */
+const MAX_NAMED = 20;
+
+/** Logs it. @param worker what the log calls the worker; @param aftermath without it, the pool gives up */
+export function logDeath(worker: string | number, death: Death, aftermath?: Aftermath): void {
+  const { cause, requests, memory } = death;
+  const named = requests.slice(0, MAX_NAMED);
+  const others = requests.length - named.length;
+  // An id has no character that would mean something in a template.
+  const executing = named.length === 0
+    ? ""
+    : `. It was executing ${named.join(", ")}${others === 0 ? "" : ` and ${others} more`}`;
+  const template = `${sentence(aftermath)}${executing}${describeMemory(death, ". ")}`;
+  log.error(template, {
+    worker,
+    cause,
+    ...(aftermath?.kind === "restart" && { pause: round(aftermath.pauseMs / 1000) }),
+    ...(named.length > 0 && { requests: named }),
+    ...(others > 0 && { request_count: requests.length }),
+    ...(memory && { memory: memory.bytes, memory_age: round(memory.ageMs / 1000) }),
+  });
+}
+
+function sentence(aftermath: Aftermath | undefined): string {
+  switch (aftermath?.kind) {
+    case "restart":
+      return "Worker {worker} ended ({cause}); it is started again in {pause} s";
+    case "successor":
+      return "Worker {worker} ended ({cause}); its successor is loading already";
+    case "replaced":
+      return "Worker {worker}, which had been replaced, ended ({cause})";
+    default:
+      return "Worker {worker} ended ({cause})";
+  }
+}
+
+/** What is known of its memory, to follow `before`; empty if nothing is. */
+export function describeMemory({ memory }: Pick<Death, "memory">, before: string): string {
+  if (memory === undefined) return "";
+  const mebibytes = memory.bytes / 2 ** 20;
+  const size = mebibytes < 1024 ? `${Math.round(mebibytes)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
+  return `${before}It had ${size} of memory ${round(memory.ageMs / 1000)} s before`;
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}
