@@ -61,7 +61,7 @@ async function prepare(options: TestOptions): Promise<Prepared> {
     AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`,
     AIMODELLIB_TEST_PYTHON: python,
   };
-  if (options.suites.includes("e2e")) {
+  if (options.suites.some((suite) => suite === "e2e" || suite === "differential")) {
     const tools = Deno.readTextFileSync(`${ROOT}/tests/tools.txt`);
     env.AIMODELLIB_TEST_TOOLS = (await makeVenv(`${ROOT}/.cache/tools-venv`, tools)).replace(/\/python$/, "");
   }

@@ -1,7 +1,7 @@
 /** The command line of the tests. */
 
 /** The suites, in the order in which they run. */
-export const SUITES = ["ok", "unit", "python", "integration", "e2e"] as const;
+export const SUITES = ["ok", "unit", "python", "integration", "e2e", "differential"] as const;
 
 /** One of them. */
 export type Suite = typeof SUITES[number];

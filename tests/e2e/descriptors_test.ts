@@ -7,7 +7,7 @@ import { RawConnection } from "./support/raw.ts";
 import { echo, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-const POST = "POST /invocations HTTP/1.1\r\nHost: a\r\n";
+const POST = "POST /invocations HTTP/1.1\r\nHost: localhost\r\n";
 
 const descriptorsOf = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 

@@ -1,6 +1,7 @@
 /** HTTP as no client should send it: damaged, ambiguous, endless, slow. The server stays up, and says no 500 of its own. */
 
 import assert from "node:assert/strict";
+import { numbers } from "../unit/helper/random.ts";
 import { sleep, until } from "./support/limits.ts";
 import { RawConnection } from "./support/raw.ts";
 import { echo, py, test } from "./support/sandbox.ts";
@@ -303,16 +304,6 @@ test("bodies in flight take no more than --max-body-memory together", async (box
   }
   await server.stop();
 });
-
-/** Numbers from 0 to below 1, the same in each run (mulberry32). */
-function* numbers(seed: number): Generator<number, never> {
-  while (true) {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    yield ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  }
-}
 
 /** One of the cases with bytes changed, taken out, repeated, or cut off. */
 function damaged(random: Generator<number, never>): string {

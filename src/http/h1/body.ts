@@ -18,9 +18,12 @@ const MAX_TRAILERS = 8 * 1024;
 const LF = 0x0a;
 const TOKEN = String.raw`[!#$%&'*+.^_\`|~\w-]+`;
 const QUOTED = String.raw`"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
-/** RFC 9112, section 7.1: the size, and extensions, each a name and perhaps a value, which is a token or in quotes. */
+/**
+ * RFC 9112, section 7.1: the size, and extensions, each a name and perhaps a value, which is a token or in quotes. The space that the RFC
+ * has recipients expect around `;` and `=`, though nobody may send it, is refused, as by other servers.
+ */
 const CHUNK_LINE = new RegExp(
-  String.raw`^(0*[\da-fA-F]{1,13})((?:[ \t]*;[ \t]*${TOKEN}(?:[ \t]*=[ \t]*(?:${TOKEN}|${QUOTED}))?)*)\r\n$`,
+  String.raw`^(0*[\da-fA-F]{1,13})((?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*)\r\n$`,
 );
 
 /** Is told before memory is taken, how many bytes. @throws {HttpProblem} if it must not be */
@@ -64,12 +67,16 @@ export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Pr
   return body.finish();
 }
 
-/** Takes what may follow the last chunk, up to the empty line; nobody looks at it. */
+/** Takes what may follow the last chunk, up to the empty line; nobody needs it. */
 async function skipTrailers(input: Input): Promise<void> {
   for (let left = MAX_TRAILERS;;) {
     const line = await takeLine(input, left, "trailer");
     if (line === "\r\n") return;
     if (!isField(line)) throw damaged("a trailer is not of the form 'Name: value'");
+    // RFC 9110, section 6.5.1: they say how long a body is, and some programs would believe them.
+    if (/^(?:content-length|transfer-encoding):/i.test(line)) {
+      throw damaged("Content-Length or Transfer-Encoding is a trailer");
+    }
     left -= line.length;
   }
 }

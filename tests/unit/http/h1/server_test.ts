@@ -207,6 +207,8 @@ for (
     ["a line without an end", `2;${"a".repeat(300)}`],
     ["a space behind the size", "2 \r\nhi\r\n0\r\n\r\n"],
     ["a tab behind the size", "2\t\r\nhi\r\n0\r\n\r\n"],
+    ["a space before an extension", "2 ;a\r\nhi\r\n0\r\n\r\n"],
+    ["a space in front of a value", "2;a= b\r\nhi\r\n0\r\n\r\n"],
     ["an extension without a name", "2;\r\nhi\r\n0\r\n\r\n"],
     ["an extension that is a value alone", "2;=a\r\nhi\r\n0\r\n\r\n"],
     ["an extension with a space in it", "2;a b\r\nhi\r\n0\r\n\r\n"],
@@ -216,6 +218,8 @@ for (
     ["endless extensions", `1;${"a".repeat(200)}\r\nh\r\n`.repeat(100)],
     ["a trailer that ends with LF alone", "0\r\n\nGET / HTTP/1.1\r\n\r\n"],
     ["a trailer without a name", "0\r\n: a\r\n\r\n"],
+    ["a trailer of Content-Length", "2\r\nhi\r\n0\r\ncontent-length: 2\r\n\r\n"],
+    ["a trailer of Transfer-Encoding", "2\r\nhi\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n"],
     ["endless trailers", `0\r\n${"A: b\r\n".repeat(2000)}`],
   ] as const
 ) {
@@ -231,7 +235,7 @@ for (
 Deno.test("HttpServer takes chunks with extensions and trailers", async () => {
   await using fixture = new Fixture(echo);
   const client = await fixture.connect();
-  await client.send(chunked(`${"0".repeat(40)}2;a=b ; c;d = "e;\\"f"\r\nhi\r\n00\r\nA: b\r\n\r\n`) + post("next"));
+  await client.send(chunked(`${"0".repeat(40)}2;a=b;c;d="e;\\"f"\r\nhi\r\n00\r\nA: b\r\n\r\n`) + post("next"));
   assert.equal((await client.answer()).body, "hi");
   assert.equal((await client.answer()).body, "next");
 });
