@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "python"
 sys.path.insert(0, str(PACKAGE))
@@ -55,6 +56,10 @@ class Supervisor:
         self.ledger = open(folder / "bridge/ledger", "r+b")  # noqa: SIM115 - closed by close()
         self.reader = FrameReader(self.socket, 1 << 30, self._read_slot)
         self.waiting = []
+        self._output = []
+        # A pipe that nobody reads would hold the worker up.
+        self._drain = threading.Thread(target=lambda: self._output.append(self.process.stdout.read()), daemon=True)
+        self._drain.start()
 
     def close(self):
         """Close both connections, and the files."""
@@ -114,8 +119,9 @@ class Supervisor:
 
     def end(self):
         """Wait for the worker's end; return its exit code and what it printed."""
-        output, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, output.decode()
+        self.process.wait(timeout=20)
+        self._drain.join(timeout=20)
+        return self.process.returncode, self._output[0].decode()
 
     def __enter__(self):
         return self
@@ -123,5 +129,7 @@ class Supervisor:
     def __exit__(self, *_):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate(timeout=20)
+        self.process.wait(timeout=20)
+        self._drain.join(timeout=20)
+        self.process.stdout.close()
         self.close()

@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 from aimodellib._bridge import frames
 from aimodellib._bridge.frames import ProtocolError
 from aimodellib._bridge.handler import MAX_CACHED, MAX_MESSAGE, Handler
-from aimodellib._bridge.streams import MAX_TRACEBACK
+from aimodellib._bridge.failures import MAX_TRACEBACK
 
 JSON = b'{"content_type":"application/json","accept":"text/plain"}'
 
@@ -65,7 +65,10 @@ def test_what_a_request_does_not_say_has_its_default(metadata):
 
 
 @pytest.mark.parametrize("stage", ["deserialize", "predict", "serialize"])
-@pytest.mark.parametrize("error", [ValueError("bad\u2603"), SystemExit(3), GeneratorExit("g")])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("bad\u2603"), SystemExit(3), GeneratorExit("g"), KeyboardInterrupt("k"), StopIteration(1), StopAsyncIteration()],
+)
 def test_what_a_function_raises_is_told_with_its_stage(stage, error, capfd):
     assert refusal(handler(**{stage: raising(error)})) == {
         "reason": "exception",
@@ -94,11 +97,6 @@ def test_a_long_traceback_has_its_ends(capfd):
     text = traceback.decode()
     assert text.startswith("Traceback") and text.endswith("\u2603end")
     assert "bytes are left out here" in text
-
-
-def test_ctrl_c_ends_the_worker():
-    with pytest.raises(KeyboardInterrupt):
-        handler(predict=raising(KeyboardInterrupt())).invoke(b"", b"")
 
 
 def test_a_long_message_is_cut_to_what_fits(capfd):

@@ -45,7 +45,7 @@ def advise(error: BaseException, config: dict[str, Any]) -> str:
     Raises nothing: whatever goes wrong here must not take the error's place.
     """
     advices: dict[str, None] = {}
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(BaseException):
         for cause in _causes(error):
             advices.update(dict.fromkeys(_advices(cause, config)))
         if isinstance(error, Exception):

@@ -9,7 +9,9 @@ from typing import Any, Callable, Sequence, Tuple
 
 from . import frames, streams
 from .demands import BATCH, SERVE
+from .failures import message_of, traceback_bytes, type_name
 from .loader import adapt
+from .outputs import NotOutputs, outputs_of
 from .parts import Gone, Sender
 from .payload import Payload, TooLarge, flat
 from .request import here
@@ -20,11 +22,30 @@ from .usage import Times
 MAX_CACHED = 256
 #: Characters of an exception's message that travel with an answer: as JSON escapes they still fit in metadata.
 MAX_MESSAGE = 4096
+#: How many items of a tuple a message names.
+MAX_SHOWN = 8
 
 #: Kind, metadata and body of the frame that answers a request.
 Answer = Tuple[int, bytes, Payload]
 #: Metadata and body of a request.
 Request = Tuple[bytes, bytes]
+
+
+class _Item:
+    """A request of a batch on its way."""
+
+    __slots__ = ("accepted", "context", "data", "failure", "reading", "writing", "written")
+
+    def __init__(self, context: bytes, accepted: str) -> None:
+        self.context = context
+        self.accepted = accepted
+        #: First the input, then the output.
+        self.data: Any = None
+        #: The ERROR answer, if it has failed.
+        self.failure: Answer | None = None
+        #: How long deserialize and serialize took, in seconds.
+        self.reading = self.writing = 0.0
+        self.written = False
 
 
 class Handler:
@@ -70,89 +91,98 @@ class Handler:
             data = self._predict(data, self.model)
             predicted = now()
             if type(data) is GeneratorType and sender is not None:
-                return sender.send(self, data, accepted, self._serialize)
+                return sender.send(self, data, accepted)
             stage = "serialize"
             answer = self.answer(self._serialize(data, accepted), accepted)
             self.times.observe(start, deserialized, predicted, now())
         except Gone:
             return failed("cancelled", "The client left")
-        except (KeyboardInterrupt, frames.Closed, frames.ProtocolError):
+        except (frames.Closed, frames.ProtocolError):
             raise
         except BaseException as error:
             return raised(stage, error)
         return answer
+
+    def part(self, item: Any, accepted: str) -> Answer:
+        """Return the answer for an item of an answer in parts; whatever ``serialize`` raises becomes an ERROR."""
+        try:
+            return self.answer(self._serialize(item, accepted), accepted)
+        except BaseException as error:
+            return raised("serialize", error)
 
     def invoke_batch(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the answers to requests that are predicted together, in their order.
 
         If ``predict_batch`` raises, each is predicted alone, so that a bad input fails alone. An output that is an
         exception is that of its request alone.
+        Raises ProtocolError if the metadata of one does not parse.
         """
-        answers: list[Answer | None] = [None] * len(requests)
-        inputs: list[Any] = []
-        #: For each input, the number of its request, what it accepts, and how long its deserialization took.
-        sources: list[tuple[int, str, float]] = []
         self.times.batches.observe(len(requests))
-        for number, (metadata, body) in enumerate(requests):
-            headers, _, context = metadata.partition(b"\n")
-            here.request = (context, None)
-            content_type, accepted = self._requests.get(headers) or self._headers(headers)
-            start = now()
-            try:
-                inputs.append(self._deserialize(body, content_type))
-                sources.append((number, accepted, now() - start))
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                answers[number] = raised("deserialize", error)
+        items = [self._read(request) for request in requests]
         here.request = None
+        read = [item for item in items if item.failure is None]
         start = now()
-        outputs = self._predict_all(inputs) if inputs else []
+        if read:
+            for item, (output, failure) in zip(read, self._predict_all([item.data for item in read])):
+                item.data, item.failure = output, failure
         taken = now() - start
-        for (number, accepted, before), (output, failure) in zip(sources, outputs):
-            if failure is not None:
-                answers[number] = failure
-                continue
-            here.request = (requests[number][0].partition(b"\n")[2], None)
-            start = now()
-            try:
-                kind, text, payload = self.answer(self._serialize(output, accepted), accepted)
-                # A view may be of memory that the script puts the next answer into.
-                answers[number] = (kind, text, bytes(payload))
-                self.times.observe(start - taken - before, start - taken, start, now())
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                answers[number] = raised("serialize", error)
-        return [answer for answer in answers if answer is not None]
+        answers = []
+        for item in items:
+            answers.append(item.failure or self._write(item))
+            if item.written:
+                self.times.observe(0, item.reading, item.reading + taken, item.reading + taken + item.writing)
+        return answers
+
+    def _read(self, request: Request) -> _Item:
+        """Deserialize the body of a request of a batch."""
+        headers, _, context = request[0].partition(b"\n")
+        here.request = (context, None)
+        content_type, accepted = self._requests.get(headers) or self._headers(headers)
+        item = _Item(context, accepted)
+        start = now()
+        try:
+            item.data = self._deserialize(request[1], content_type)
+        except BaseException as error:
+            item.failure = raised("deserialize", error)
+        item.reading = now() - start
+        return item
+
+    def _write(self, item: _Item) -> Answer:
+        """Serialize the output for a request of a batch."""
+        here.request = (item.context, None)
+        start = now()
+        try:
+            kind, metadata, payload = self.answer(self._serialize(item.data, item.accepted), item.accepted)
+            # A view may be of memory that the script puts the next answer into.
+            payload = bytes(payload)
+        except BaseException as error:
+            return raised("serialize", error)
+        item.writing, item.written = now() - start, True
+        return kind, metadata, payload
 
     def _predict_all(self, inputs: list[Any]) -> list[tuple[Any, Answer | None]]:
         """Return an output or an ERROR answer for each input."""
         assert self._predict_batch is not None
         try:
-            outputs = self._predict_batch(inputs, self.model)
-            problem = _not_outputs(outputs, len(inputs))
-        except KeyboardInterrupt:
-            raise
+            outputs = outputs_of(self._predict_batch(inputs[:], self.model), len(inputs))
+        except NotOutputs as problem:
+            return [(None, failed("bad_result", str(problem)))] * len(inputs)
         except BaseException as error:
             if len(inputs) == 1:
                 return [(None, raised("predict_batch", error))]
             streams.print_line(
-                f"predict_batch() raised {type(error).__name__} for {len(inputs)} inputs: each is predicted alone"
+                f"predict_batch() raised {type_name(error)} for {len(inputs)} inputs: each is predicted alone"
             )
             return [self._predict_alone(data) for data in inputs]
-        if problem is not None:
-            return [(None, failed("bad_result", problem))] * len(inputs)
         return [
-            (None, raised("predict_batch", output)) if isinstance(output, BaseException) else (output, None)
+            # What says that it is an exception by its __class__ is none.
+            (None, raised("predict_batch", output)) if issubclass(type(output), BaseException) else (output, None)
             for output in outputs
         ]
 
     def _predict_alone(self, data: Any) -> tuple[Any, Answer | None]:
         try:
             return self._predict(data, self.model), None
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
             return None, raised("predict", error)
 
@@ -190,19 +220,12 @@ class Handler:
 
 
 def raised(stage: str, error: BaseException) -> Answer:
-    """Return the answer to a request for which a function of the script raised; its body is the traceback."""
-    kind, metadata, _ = failed("exception", str(error), stage=stage, type=type(error).__name__, **status_of(error))
-    return kind, metadata, streams.traceback_bytes(error)
+    """Return the answer to a request for which a function of the script raised; its body is the traceback.
 
-
-def _not_outputs(outputs: Any, count: int) -> str | None:
-    """Say what is wrong with what ``predict_batch`` returned; None if it is as many outputs as there were inputs."""
-    what = f"predict_batch() must return a list of {count} output{'s' if count > 1 else ''}, one for each input"
-    try:
-        found = len(outputs)
-    except TypeError:
-        return f"{what}; it returned {type(outputs).__name__}"
-    return None if found == count else f"{what}; it returned {found}"
+    Raises nothing, whatever ``error`` is.
+    """
+    kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
+    return kind, metadata, traceback_bytes(error)
 
 
 def failed(reason: str, message: str, **more: object) -> Answer:
@@ -213,5 +236,6 @@ def failed(reason: str, message: str, **more: object) -> Answer:
 
 def _describe(result: object) -> str:
     if isinstance(result, tuple):
-        return f"({', '.join(type(item).__name__ for item in result)})"
-    return type(result).__name__
+        shown = [type_name(item) for item in tuple.__iter__(result)][:MAX_SHOWN]
+        return f"({', '.join(shown)}{', …' if tuple.__len__(result) > MAX_SHOWN else ''})"
+    return type_name(result)

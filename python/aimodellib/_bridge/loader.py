@@ -8,6 +8,7 @@ import inspect
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
+from . import streams
 from .demands import Demand, fit
 
 if TYPE_CHECKING:
@@ -128,18 +129,26 @@ def event_loop() -> asyncio.AbstractEventLoop:
 
 
 def end_tasks() -> None:
-    """Cancel what still runs on the event loop, and wait for it: its ``finally`` blocks are to be executed."""
+    """Cancel what still runs on the event loop, and wait for it: its ``finally`` blocks are to be executed.
+
+    Raises nothing but KeyboardInterrupt: what the script ended of is known already, and not to be hidden.
+    """
     if not event_loop.cache_info().currsize:
         return
     import asyncio
 
     loop = event_loop()
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    loop.run_until_complete(loop.shutdown_asyncgens())
+    try:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        streams.print_traceback(error)
 
 
 def _place(function: Callable[..., Any]) -> str:

@@ -11,7 +11,7 @@ import os
 import select
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from . import frames
 from .frames import Frame
@@ -43,7 +43,7 @@ class Sender:
         self._next_look = 0.0
         self._reader = (os.getpid(), threading.get_ident())
 
-    def send(self, handler: Handler, items: Any, accepted: str, serialize: Callable[..., Any]) -> Answer:
+    def send(self, handler: Handler, items: Any, accepted: str) -> Answer:
         """Send all of the generator ``items``, and return the answer behind them.
 
         Raises what the script raises, Gone, and Closed.
@@ -53,7 +53,7 @@ class Sender:
         sent = 0
         try:
             for item in items:
-                answer = handler.answer(serialize(item, accepted), accepted)
+                answer = handler.part(item, accepted)
                 if answer[0] != frames.RESULT:
                     return answer
                 self.transmit(answer)

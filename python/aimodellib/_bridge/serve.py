@@ -14,7 +14,8 @@ from ..util.types import InferenceModule
 from . import frames, streams
 from .advice import advise
 from .demands import SERVE, takes_logger
-from .handler import Handler, failed
+from .failures import message_of, traceback_bytes, type_name
+from .handler import Handler, failed, raised
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from .names import add_to_path, load_script
 from .parts import Sender
@@ -50,10 +51,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
         return 1
     except BaseException as error:
-        message = str(error) + advise(error, config)
-        link.send(
-            frames.FAILED, streams.traceback_bytes(error), stage=stage, type=type(error).__name__, message=message
-        )
+        message = message_of(error) + advise(error, config)
+        link.send(frames.FAILED, traceback_bytes(error), stage=stage, type=type_name(error), message=message)
         return 1
     # What the model is made of stays: the collector of cycles need not walk through it again and again.
     gc.freeze()
@@ -122,7 +121,12 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                 elif request_id in gone:
                     answer_kind, answer_metadata, answer_body = failed("cancelled", "The client left")
                 else:
-                    answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)
+                    try:
+                        answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)
+                    except (frames.Closed, frames.ProtocolError):
+                        raise
+                    except BaseException as error:
+                        answer_kind, answer_metadata, answer_body = raised("predict", error)
                 answer(answer_kind, request_id, answer_metadata, answer_body)
             elif kind == frames.STOP:
                 ledger.flush()

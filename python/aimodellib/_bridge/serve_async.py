@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from time import perf_counter as now
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, AsyncIterator
 
 from . import frames, streams
+from .failures import message_of
 from .handler import Answer, Handler, failed, raised
 from .loader import end_tasks, event_loop
 from .parts import FIRST_CREDIT, end_of_parts, parts_of, transmit, without_events
@@ -39,19 +41,30 @@ class AsyncHandler(Handler):
             stage = "predict"
             data = self._predict(data, self.model)
             if isinstance(data, (AsyncGeneratorType, GeneratorType)):
-                return await sender.send(self, data, accepted, self._serialize)
+                return await sender.send(self, data, accepted)
             data = await _value(data)
             predicted = now()
             stage = "serialize"
             answer = self.answer(await _value(self._serialize(data, accepted)), accepted)
             self.times.observe(start, deserialized, predicted, now())
-        except KeyboardInterrupt:
-            raise
-        except asyncio.CancelledError:
-            return failed("cancelled", "The client left")
         except BaseException as error:
+            # Its own task may be cancelled by the script, too, for one by a scope of a library that leaks.
+            if sender.gone and isinstance(error, asyncio.CancelledError):
+                return failed("cancelled", "The client left")
             return raised(stage, error)
         return answer
+
+    async def part_async(self, item: Any, accepted: str, sender: AsyncSender) -> Answer:
+        """Return the answer for an item of an answer in parts, as :meth:`Handler.part` does.
+
+        Raises CancelledError if the client has left.
+        """
+        try:
+            return self.answer(await _value(self._serialize(item, accepted)), accepted)
+        except BaseException as error:
+            if sender.gone and isinstance(error, asyncio.CancelledError):
+                raise
+            return raised("serialize", error)
 
 
 async def _value(result: Any) -> Any:
@@ -70,13 +83,13 @@ class AsyncSender:
         self.begun = False
         self.gone = False
 
-    async def send(self, handler: Handler, items: Any, accepted: str, serialize: Callable[..., Any]) -> Answer:
+    async def send(self, handler: AsyncHandler, items: Any, accepted: str) -> Answer:
         """Send all of the generator ``items``, and return the answer behind them. Raises what the script raises."""
         accepted = without_events(accepted)
         sent = 0
         try:
             async for item in items if isinstance(items, AsyncGeneratorType) else _stepping(items):
-                answer = handler.answer(await _value(serialize(item, accepted)), accepted)
+                answer = await handler.part_async(item, accepted, self)
                 if answer[0] != frames.RESULT:
                     return answer
                 transmit(self._link, self.request_id, answer)
@@ -112,10 +125,24 @@ def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
     server = _Server(link, handler, usage, loop)
     loop.add_reader(link.socket, server.on_readable)
     try:
-        return loop.run_until_complete(server.ended)
+        return _run(loop, server)
     finally:
-        loop.remove_reader(link.socket)
-        end_tasks()
+        server.leave()
+        if not loop.is_closed():
+            loop.remove_reader(link.socket)
+            end_tasks()
+
+
+def _run(loop: asyncio.AbstractEventLoop, server: _Server) -> int:
+    """Run the loop until the server has ended, whatever the script does to it."""
+    while True:
+        try:
+            return loop.run_until_complete(server.ended)
+        except BaseException as error:
+            # SystemExit and KeyboardInterrupt in any task or callback stop the loop, and so does loop.stop().
+            if loop.is_closed() or server.ended.done():
+                raise
+            streams.print_traceback(error)
 
 
 class _Server:
@@ -139,6 +166,7 @@ class _Server:
                     sender = AsyncSender(self._link, request_id)
                     task = self._loop.create_task(self._answer(request_id, metadata, body, sender))
                     self._requests[request_id] = (task, sender)
+                    task.add_done_callback(functools.partial(self._on_done, request_id))
                 elif kind in (frames.CANCEL, frames.CREDIT):
                     # It may have been answered meanwhile.
                     if request_id in self._requests:
@@ -159,28 +187,62 @@ class _Server:
                     raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
         except frames.Closed:
             self._end(0)
-        except (frames.ProtocolError, OSError) as error:
-            streams.print_line(f"The worker lost its connection with the supervisor: {error}")
-            self._end(1)
+        except BaseException as error:
+            self._lose(error)
 
     async def _answer(self, request_id: int, metadata: bytes, body: bytes, sender: AsyncSender) -> None:
         sender.begun = True
         if sender.gone:
-            kind, answer_metadata, answer_body = failed("cancelled", "The client left")
+            answer = failed("cancelled", "The client left")
         else:
-            kind, answer_metadata, answer_body = await self._handler.invoke_async(metadata, body, sender)
-        self._link.ledger.answer(kind, request_id, answer_metadata, answer_body)
+            answer = await self._handler.invoke_async(metadata, body, sender)
+        self._settle(request_id, answer)
+
+    def _on_done(self, request_id: int, task: asyncio.Task[None]) -> None:
+        """Answer what was not answered: a script may cancel a task before it begins."""
+        mine, sender = self._requests.get(request_id, (None, None))
+        if mine is not task or sender is None:
+            return
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if isinstance(error, frames.ProtocolError):
+            self._lose(error)
+        elif sender.gone:
+            self._settle(request_id, failed("cancelled", "The client left"))
+        else:
+            self._settle(request_id, raised("predict", error or RuntimeError("The task ended without an answer")))
+
+    def _settle(self, request_id: int, answer: Answer) -> None:
+        kind, metadata, body = answer
         del self._requests[request_id]
-        if not self._flushing:
-            # With those that end in the same turn of the loop.
-            self._flushing = True
-            self._loop.call_soon(self._flush)
+        try:
+            self._link.ledger.answer(kind, request_id, metadata, body)
+            if not self._flushing:
+                # With those that end in the same turn of the loop.
+                self._flushing = True
+                self._loop.call_soon(self._flush)
+        except BaseException as error:
+            self._lose(error)
 
     def _flush(self) -> None:
         self._flushing = False
-        self._link.ledger.flush()
-        self._usage.tell()
-        self._end_if_done()
+        try:
+            self._link.ledger.flush()
+            self._usage.tell()
+            self._end_if_done()
+        except BaseException as error:
+            self._lose(error)
+
+    def leave(self) -> None:
+        """Note that nobody waits for an answer any more."""
+        for _, sender in self._requests.values():
+            sender.gone = True
+
+    def _lose(self, error: BaseException) -> None:
+        """End the worker: where reading or writing was broken off, what comes next is no frame."""
+        if not isinstance(error, (frames.ProtocolError, OSError)):
+            streams.print_traceback(error)
+        streams.print_line(f"The worker lost its connection with the supervisor: {message_of(error)}")
+        self._end(1)
 
     def _end_if_done(self) -> None:
         if self._stopping and not self._requests and not self._flushing:

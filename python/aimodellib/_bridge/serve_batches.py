@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import frames
 from .frames import Frame
+from .handler import raised
 
 if TYPE_CHECKING:
     from .handler import Handler
@@ -34,7 +35,12 @@ def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout
         if batch:
             # All of them are begun: of none it could be said that it was not.
             ledger.begin(batch[-1][1])
-            answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch])
+            try:
+                answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch])
+            except frames.ProtocolError:
+                raise
+            except BaseException as error:
+                answers = [raised("predict_batch", error)] * len(batch)
             for (_, request_id, _, _), (kind, metadata, body) in zip(batch, answers):
                 ledger.answer(kind, request_id, metadata, body)
             ledger.flush()

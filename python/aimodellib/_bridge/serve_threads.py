@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
-from .handler import Handler, failed
+from .handler import Handler, failed, raised
 from .parts import ThreadSender
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
         if sender.is_gone(request_id):
             kind, answer_metadata, answer_body = failed("cancelled", "The client left")
         else:
-            kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
+            try:
+                kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
+            except BaseException as error:
+                kind, answer_metadata, answer_body = raised("predict", error)
         with lock:
             del senders[request_id]
             ledger.answer(kind, request_id, answer_metadata, answer_body)
@@ -45,31 +48,32 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
     number = 0
     stopping = False
     with ThreadPoolExecutor(threads, thread_name_prefix="aimodellib") as pool:
-        # Answers in parts need credit to the last.
-        while senders or not stopping:
-            if stopping and not select.select([link.socket], [], [], 0.05)[0]:
-                continue
-            try:
-                received = link.reader.read()
-            except frames.Closed:
-                for sender in list(senders.values()):
-                    sender.leave()
-                return 0
-            for frame in received:
-                kind, request_id, metadata, body = frame
-                if kind == frames.INVOKE:
-                    number += 1
-                    senders[request_id] = ThreadSender(link, request_id, lock)
-                    pool.submit(work, number, request_id, metadata, body)
-                elif kind == frames.STATS:
-                    with lock:
-                        usage.answer()
-                elif kind == frames.STOP:
-                    stopping = True
-                elif kind in (frames.CREDIT, frames.CANCEL):
-                    if request_id in senders:
-                        senders[request_id].on_frame(frame)
-                else:
-                    raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+        try:
+            # Answers in parts need credit to the last.
+            while senders or not stopping:
+                if stopping and not select.select([link.socket], [], [], 0.05)[0]:
+                    continue
+                for frame in link.reader.read():
+                    kind, request_id, metadata, body = frame
+                    if kind == frames.INVOKE:
+                        number += 1
+                        senders[request_id] = ThreadSender(link, request_id, lock)
+                        pool.submit(work, number, request_id, metadata, body)
+                    elif kind == frames.STATS:
+                        with lock:
+                            usage.answer()
+                    elif kind == frames.STOP:
+                        stopping = True
+                    elif kind in (frames.CREDIT, frames.CANCEL):
+                        if request_id in senders:
+                            senders[request_id].on_frame(frame)
+                    else:
+                        raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+        except frames.Closed:
+            return 0
+        finally:
+            # Whatever ended the loop: a thread that waits for credit would wait for ever.
+            for sender in list(senders.values()):
+                sender.leave()
     usage.answer()
     return 0

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
-import traceback
+from typing import Any
 
-#: Bytes of a traceback that travel with a frame.
-MAX_TRACEBACK = 32 * 1024
+from .failures import traceback_of
 
-#: Where this package lies: its frames are of no interest in a script's traceback.
-_OURS = os.path.dirname(os.path.abspath(__file__))
+#: For a pipe that does not block to take more, in seconds.
+WRITE_LIMIT = 5.0
+
+#: Whether both streams are one pipe, which the supervisor reads.
+_merged = False
 
 
 def prepare(merge: bool) -> None:
@@ -21,6 +24,8 @@ def prepare(merge: bool) -> None:
     With ``merge``, descriptor 2 is made the same pipe as 1, so that the lines of both stay in the order in which they
     were written, whoever writes them: Python, a C library or a child process.
     """
+    global _merged
+    _merged = merge
     if merge:
         os.dup2(1, 2)
     for stream in (sys.stdout, sys.stderr):
@@ -29,51 +34,31 @@ def prepare(merge: bool) -> None:
 
 
 def flush() -> None:
-    """Flush both streams; a reader that is gone is not an error."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
+    """Flush both streams; a reader that is gone is not an error. Raises nothing."""
+    for name in ("stdout", "stderr"):
+        # A script may have put anything in their place, or nothing.
+        with contextlib.suppress(BaseException):
+            getattr(sys, name).flush()
 
 
 def give_up_unwritten() -> None:
     """Drop what can't be written, such as to a pipe whose reader is gone: Python would end with 120 for it."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name, None)
         try:
             stream.flush()
         except OSError:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(Exception):
                 null = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(null, stream.fileno())
                 os.close(null)
-        except (ValueError, AttributeError):
-            pass  # closed, or replaced by the script
+        except BaseException:
+            setattr(sys, name, None)  # closed, or replaced by the script
 
 
 def print_traceback(error: BaseException) -> None:
     """Print the traceback of ``error``, from the script's first frame on."""
     print_text(traceback_of(error))
-
-
-def traceback_of(error: BaseException) -> str:
-    """Return the traceback of ``error``, from the script's first frame on."""
-    frames = error.__traceback__
-    while frames is not None:
-        file = frames.tb_frame.f_code.co_filename
-        if not file.startswith((_OURS, "<frozen importlib")):
-            break
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames))
-
-
-def traceback_bytes(error: BaseException) -> bytes:
-    """Return the traceback of ``error`` as a frame carries it: UTF-8, with its middle left out if it is too long."""
-    text = traceback_of(error).rstrip("\n").encode("utf-8", "backslashreplace")
-    if len(text) <= MAX_TRACEBACK:
-        return text
-    half = MAX_TRACEBACK // 2
-    # The ends say most: where it began, and what was raised in the end. A character that is cut is left out.
-    first, last = (part.decode("utf-8", "ignore") for part in (text[:half], text[-half:]))
-    return f"{first}\n… {len(text) - 2 * half} bytes are left out here …\n{last}".encode()
 
 
 def print_line(line: str) -> None:
@@ -82,11 +67,25 @@ def print_line(line: str) -> None:
 
 
 def print_text(text: str) -> None:
-    """Write to standard error, even if the script closed or replaced it."""
+    """Write to standard error, even if the script closed or replaced it. Raises nothing.
+
+    A serving worker writes to the descriptor: what a script puts in the place of ``sys.stderr`` may keep what it gets.
+    """
     flush()
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        with contextlib.suppress(OSError):
-            os.write(2, text.encode("utf-8", "backslashreplace"))
+    if not _merged:
+        with contextlib.suppress(BaseException):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+            return
+    _write_all(2, text.encode("utf-8", "backslashreplace"))
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    """Write to a descriptor; what its reader does not take within seconds is dropped, and so is what nobody can get."""
+    with contextlib.suppress(OSError, ValueError):
+        while data:
+            try:
+                data = data[os.write(fd, data) :]
+            except BlockingIOError:  # a child process made it so
+                if not select.select([], [fd], [], WRITE_LIMIT)[1]:
+                    return

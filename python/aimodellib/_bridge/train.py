@@ -15,6 +15,7 @@ from ..util.types import TrainingModule
 from . import frames, streams
 from .advice import advise
 from .demands import TRAIN
+from .failures import message_of, type_name
 from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
 from .names import add_to_path, load_script
 
@@ -78,7 +79,10 @@ def run(link: Link, config: dict[str, Any]) -> int:
     except BaseException as error:
         streams.print_traceback(error)
         link.send(
-            frames.FAILED, stage=training.stage, type=type(error).__name__, message=str(error) + advise(error, config)
+            frames.FAILED,
+            stage=training.stage,
+            type=type_name(error),
+            message=message_of(error) + advise(error, config),
         )
         return 1
     link.send(frames.DONE)

@@ -5,6 +5,7 @@ About once a second while there is something to do, since memory may have a limi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from bisect import bisect_left
@@ -63,6 +64,7 @@ class Usage:
         self._link = link
         self._times = times
         self._next = 0.0
+        self._rss = 0
 
     def tell(self) -> None:
         """Send one, unless the last was sent less than a second ago."""
@@ -73,11 +75,13 @@ class Usage:
 
     def answer(self) -> None:
         """Send one, since the supervisor asked."""
+        with contextlib.suppress(OSError):  # without a free file descriptor, it is told what was true before
+            self._rss = _resident()
         histograms = {name: [*made.counts, round(made.sum, 6)] for name, made in vars(self._times).items()}
-        self._link.send(frames.STATS, rss=_resident(), cpu=round(time.process_time(), 3), times=histograms)
+        self._link.send(frames.STATS, rss=self._rss, cpu=round(time.process_time(), 3), times=histograms)
 
 
 def _resident() -> int:
-    """Memory of this process that is in RAM, in bytes."""
+    """Memory of this process that is in RAM, in bytes. Raises OSError where no file can be opened."""
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1]) * _PAGE

@@ -58,6 +58,7 @@ def main() -> NoReturn:
     directory = os.environ.pop(BRIDGE)
     streams.prepare(merge=os.environ.pop(STREAMS, "") == "merged")
     faulthandler.enable()
+    mode = ""
     try:
         link = Link(directory)
         keeper.start(os.path.join(directory, "keeper.sock"))
@@ -69,9 +70,10 @@ def main() -> NoReturn:
             executable=sys.executable,
         )
         config = _receive_start(link)
+        mode = config["mode"]
         if config.get("launcher") is not None:
             from .launch import run
-        elif config["mode"] == "train":
+        elif mode == "train":
             from .train import run
         else:
             from .serve import run
@@ -83,7 +85,7 @@ def main() -> NoReturn:
         streams.print_line(f"The worker lost its connection with the supervisor: {error}")
         code = 1
     streams.flush()
-    if code:
+    if code or mode == "serve":
         streams.give_up_unwritten()
     sys.exit(code)
 
