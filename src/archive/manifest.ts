@@ -20,6 +20,9 @@ export const MANIFEST_NAME = "manifest.json";
 /** In the module's folder: what pip is to install. */
 export const REQUIREMENTS_NAME = "requirements.txt";
 
+/** In the archive's root: the model that `package --model-dir` adds. */
+export const MODEL_FOLDER = "model";
+
 /** In the archive's root: wheels to install them from without a network. */
 export const WHEELS_FOLDER = "wheels";
 
@@ -39,6 +42,8 @@ export interface Manifest {
   readonly enableTensorboard: boolean;
   /** @default "tb_logs" */
   readonly tensorboardDirectory: string;
+  /** The folder with the model that the archive carries, from the archive's root; not there if it carries none. */
+  readonly modelDirectory?: string;
 }
 
 export const DEFAULT_MANIFEST: Manifest = {
@@ -68,10 +73,18 @@ const TYPES: Readonly<Record<keyof Manifest, Type>> = {
   logNamingFormat: "string",
   enableTensorboard: "boolean",
   tensorboardDirectory: "string",
+  modelDirectory: "string",
 };
 
 /** Those that name a place below a root. */
-const PATHS = ["module", "trainingScript", "servingScript", "logDirectory", "tensorboardDirectory"] as const;
+const PATHS = [
+  "module",
+  "trainingScript",
+  "servingScript",
+  "logDirectory",
+  "tensorboardDirectory",
+  "modelDirectory",
+] as const;
 
 /**
  * Reads a manifest: JSON, in which comments and a byte order mark are accepted.
@@ -146,6 +159,7 @@ export function complaint(key: keyof Manifest, value: unknown): string | undefin
   if (!(PATHS as readonly string[]).includes(key)) return value === "" ? "can't be empty" : undefined;
   if (value.startsWith("/")) return `must be a path from the root, not the absolute ${shown}`;
   if (value.split("/").includes("..")) return `can't lead out of the root, as ${shown} does`;
+  if (key === "modelDirectory" && joinPath(value) === "") return `must name a folder, not ${shown}`;
   if (key.endsWith("Script") && joinPath(value) === "") return `must name a file, not ${shown}`;
   return undefined;
 }

@@ -12,6 +12,7 @@ export {
   type Manifest,
   MANIFEST_NAME,
   meantBy,
+  MODEL_FOLDER,
   type ParsedManifest,
   parseManifest,
   REQUIREMENTS_NAME,

@@ -164,6 +164,12 @@ class Texts {
       const content = this.#kept.get(path);
       if (content !== undefined) scripts.set(path, content);
     }
+    if (manifest.modelDirectory !== undefined) {
+      const folder = joinPath(manifest.modelDirectory);
+      if (![...this.#paths].some((path) => path === folder || path.startsWith(`${folder}/`))) {
+        throw new ArchiveError(`'${folder}' is missing, and its ${MANIFEST_NAME} names it as modelDirectory`);
+      }
+    }
     const requirements = this.#kept.get(requirementsPath(manifest));
     return { ...this.#parsed, requirements, scripts, paths: this.#paths };
   }

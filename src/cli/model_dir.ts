@@ -25,13 +25,22 @@ export interface OpenModelDir extends Disposable {
 /**
  * Finds it.
  *
- * @param word of the command line: a folder, or `gs://BUCKET/FOLDER`; without it, what Vertex AI says by `AIP_STORAGE_URI`
+ * @param word of the command line: a folder, or `gs://BUCKET/FOLDER`
+ * @param carried the folder of the model that the archive carries, taken where the command line names none; without it, what Vertex AI
+ * says by `AIP_STORAGE_URI`
  * @throws {UsageError} if there is no such folder, or none is named
  */
-export function findModelDir(word: string | undefined, { env }: Pick<Io, "env">): ModelDir {
-  const named = word ?? (env("AIP_STORAGE_URI") || undefined);
+export function findModelDir(
+  word: string | undefined,
+  { env }: Pick<Io, "env">,
+  carried?: string | undefined,
+): ModelDir {
+  const named = word ?? carried ?? (env("AIP_STORAGE_URI") || undefined);
   if (named === undefined) {
-    throw new UsageError("There is no model directory: name it, behind the script or the archive");
+    throw new UsageError(
+      "The model directory is missing: pass it after the script or the archive, or put the model into the archive with " +
+        "'aimodellib package --model-dir'",
+    );
   }
   if (isStorageUri(named)) return { name: named, open: (signal) => fetchModel(named, { env, signal }) };
   const path = absolute(named);

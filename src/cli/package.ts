@@ -54,6 +54,12 @@ const parser = merge(
         description: message`A ${"manifest.json"} to use instead of one made from the options above.`,
       }),
     ),
+    modelDir: optional(
+      option("--model-dir", path("DIR"), {
+        description:
+          message`A trained model to put into the archive, which then is served without a model directory. [none]`,
+      }),
+    ),
     output: withDefault(
       option("--output", "-o", path("FILE"), {
         description: message`Where the archive is written; ${"-"} for standard output.`,

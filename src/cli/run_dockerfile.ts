@@ -76,6 +76,7 @@ function render({ name, sha256, manifest, hasRequirements, wheels }: Found, opti
   const { modelDir, port } = options;
   const image = options.baseImage ?? `python:${pythonOf(wheels) ?? PYTHON}-slim`;
   const serves = manifest.servingScript !== null;
+  const carriesModel = manifest.modelDirectory !== undefined;
   const python = hasRequirements ? "/opt/venv/bin/python" : "python3";
   const packed = `/build/${name}`;
   const steps = [
@@ -92,13 +93,15 @@ function render({ name, sha256, manifest, hasRequirements, wheels }: Found, opti
     ...(wheels.length === 0 ? [] : [`rm -r /srv/archive/${WHEELS_FOLDER}`]),
   ];
   const command = serves
-    ? ["serve", "--host", "0.0.0.0", "--port", String(port), "--install", "never", "/srv/archive", "/srv/model"]
+    ? ["serve", "--host", "0.0.0.0", "--port", String(port), "--install", "never", "/srv/archive"].concat(
+      carriesModel ? [] : ["/srv/model"],
+    )
     : ["train", "--install", "never", "/srv/archive", "/srv/model"];
   const lines = [
     `# ${name}, made by aimodellib ${VERSION}. The folder that the image is built from holds:`,
     "#     aimodellib   the executable, for the image's platform",
     `#     ${name}`,
-    ...(serves ? [`#     ${modelDir}/   the model directory, as training left it`] : []),
+    ...(serves && !carriesModel ? [`#     ${modelDir}/   the model directory, as training left it`] : []),
     `# docker build --tag model . && docker run ${serves ? `--publish ${port}:${port} ` : ""}model`,
     "",
     `FROM ${image} AS build`,
@@ -112,7 +115,7 @@ function render({ name, sha256, manifest, hasRequirements, wheels }: Found, opti
     "COPY --from=build /build/aimodellib /usr/local/bin/aimodellib",
     "COPY --from=build /srv/archive /srv/archive",
     ...(serves
-      ? [`COPY ${words([`${modelDir}/`, "/srv/model/"])}`]
+      ? carriesModel ? [] : [`COPY ${words([`${modelDir}/`, "/srv/model/"])}`]
       : ["RUN mkdir /srv/model && chown 10001 /srv/model", "VOLUME /srv/model"]),
     ...(hasRequirements ? [`ENV AIMODELLIB_PYTHON=${python}`] : []),
     "# By number, so that Kubernetes can tell that it is not root.",

@@ -5,14 +5,20 @@ import {
   ArchiveError,
   checkContents,
   checkGrowth,
+  collect,
   FileBeside,
+  formatManifest,
+  type Manifest,
+  MODEL_FOLDER,
   pack,
+  type Part,
   type Plan,
   plan,
   type PlanOptions,
+  WHEELS_FOLDER,
 } from "../archive/mod.ts";
 import { unreadList } from "../environment/other_lists.ts";
-import { UsageError } from "../errors.ts";
+import { reasonOf, UsageError } from "../errors.ts";
 import { type CheckOptions, checkPlan } from "./check.ts";
 import { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -28,6 +34,8 @@ export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOpti
   readonly level: number;
   readonly json: boolean;
   readonly bundleWheels: boolean;
+  /** The folder of a model to put into the archive. */
+  readonly modelDir?: string | undefined;
 }
 
 /** 1980, from when on all formats have dates; tar complains of older ones. */
@@ -64,7 +72,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     const made = plan({ ...options, isOutput });
     const unread = unreadList(made.root);
     const found = [...(unread === undefined ? [] : [unread]), ...outputsOfRuns(made)];
-    const planned = { ...made, notices: [...made.notices, ...found] };
+    const planned = { ...withModel(made, options.modelDir), notices: [...made.notices, ...found] };
     if (options.bundleWheels) checkWheels(planned);
     return await checkPlan(planned, options.moduleDir, options, io);
   }
@@ -77,7 +85,8 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     const { manifest, manifestText, files, notices } = what;
     if (!quiet && !json) { for (const notice of notices) io.stderr(`${notice}\n`); }
     using wheels = options.bundleWheels ? await bundleWheels(what, options, io, stop.signal) : undefined;
-    const parts = [{ folder: manifest.module, files }, ...(wheels === undefined ? [] : [wheels])];
+    const model = options.modelDir === undefined ? [] : [modelPart(options.modelDir, manifest)];
+    const parts = [{ folder: manifest.module, files }, ...model, ...(wheels === undefined ? [] : [wheels])];
     checkContents({ parts });
     const bytes = parts.reduce((sum, { files }) => sum + files.bytes, 0);
     const hash = createHash("sha256");
@@ -116,6 +125,33 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     }
     return ExitCode.Success;
   }
+}
+
+/** The plan of an archive that carries a model. @throws {UsageError} if a manifest that was given says another place */
+function withModel(planned: Plan, modelDir: string | undefined): Plan {
+  if (modelDir === undefined) return planned;
+  if (planned.manifest.modelDirectory !== undefined) return planned;
+  const top = planned.manifest.module.split("/")[0];
+  const taken = top === "" ? new Set(planned.files.entries.map(({ path }) => path.split("/")[0])) : new Set([top]);
+  let modelDirectory: string = MODEL_FOLDER;
+  for (let i = 1; taken.has(modelDirectory) || modelDirectory === WHEELS_FOLDER; i++) {
+    modelDirectory = `${MODEL_FOLDER}-${i}`;
+  }
+  const manifest = { ...planned.manifest, modelDirectory };
+  const text = JSON.parse(planned.manifestText);
+  return { ...planned, manifest, manifestText: formatManifest({ ...text, modelDirectory }) };
+}
+
+/** The files of a model. @throws {UsageError} if there is no such folder */
+function modelPart(modelDir: string, { modelDirectory }: Manifest): Part {
+  let root: string;
+  try {
+    root = Deno.realPathSync(modelDir);
+    if (!Deno.statSync(root).isDirectory) throw new TypeError("It is not a folder");
+  } catch (cause) {
+    throw new UsageError(`The model directory '${modelDir}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+  return { folder: modelDirectory!, files: collect(root, () => false) };
 }
 
 /** Notices for what earlier runs have left in the module. */

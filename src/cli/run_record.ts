@@ -1,4 +1,4 @@
-/** The record of a run that has a log. */
+/** The record of a run. */
 
 import type { Assets } from "../bridge/mod.ts";
 import { RunRecorder } from "../train/mod.ts";
@@ -11,7 +11,7 @@ export interface RecordOptions {
   readonly words: readonly string[];
 }
 
-/** Begins it; undefined if there is no log for it to be beside. */
+/** Begins it; undefined for a serving run without a log that it could be beside. */
 export function startRecord(
   command: "train" | "serve",
   { words }: RecordOptions,
@@ -23,7 +23,7 @@ export function startRecord(
     readonly assets: Assets;
   },
 ): RunRecorder | undefined {
-  if (log.path === undefined) return undefined;
+  if (log.path === undefined && command === "serve") return undefined;
   const recorder = new RunRecorder({
     command: ["aimodellib", command, ...words],
     ...(archive && {
@@ -34,6 +34,10 @@ export function startRecord(
     modelDir,
     log: log.path,
     python: { path: python },
+  }, {
+    logFolder: log.path?.slice(0, log.path.lastIndexOf("/")),
+    modelDir: command === "train" ? modelDir : undefined,
+    warn: log.say,
   });
   recorder.listPackages(assets);
   return recorder;

@@ -37,7 +37,7 @@ export async function prepareOne(
 ): Promise<Prepared> {
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", options, io, signal));
-  const modelDir = findModelDir(options.modelDir, io);
+  const modelDir = findModelDir(options.modelDir, io, target.archive?.modelDir);
   const owned = stack.move();
   return {
     archive: target.archive,
@@ -88,7 +88,7 @@ async function openServed(
 ): Promise<ModelFiles> {
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", { ...options, ...served }, context.io, context.signal));
-  const modelDir = findModelDir(served.modelDir, context.io);
+  const modelDir = findModelDir(served.modelDir, context.io, target.archive?.modelDir);
   const { python, variables } = stack.use(await openEnvironment(target, options, context));
   const { module, script } = target;
   const files = stack.use(await openFiles({ module, script, python, variables }, modelDir, context.signal));

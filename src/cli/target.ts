@@ -43,6 +43,8 @@ export interface TargetArchive {
   readonly root: string;
   /** In hexadecimal digits; not there for one that was unpacked by somebody else. */
   readonly sha256?: string;
+  /** The absolute path of the model that it carries. */
+  readonly modelDir?: string;
   /** The absolute path of the wheels that it carries. */
   readonly wheels?: string;
   /** Whether a signature was demanded, and is good. */
@@ -118,7 +120,13 @@ function read(role: "train" | "serve", root: string, name: string, io: Io) {
   const module = absolute(`${root}/${manifest.module}`);
   return {
     ...resolveModule(module, `${module}/${script}`),
-    archive: { name, manifest, root: absolute(root), ...(hasWheels && { wheels: Deno.realPathSync(wheels) }) },
+    archive: {
+      name,
+      manifest,
+      root: absolute(root),
+      ...(manifest.modelDirectory !== undefined && { modelDir: absolute(`${root}/${manifest.modelDirectory}`) }),
+      ...(hasWheels && { wheels: Deno.realPathSync(wheels) }),
+    },
   };
 }
 

@@ -9,7 +9,8 @@ export interface ServedTarget {
   /** Or an archive, packed or unpacked, if there is no script. */
   readonly module: string;
   readonly script: string | undefined;
-  readonly modelDir: string;
+  /** Not there for an archive that carries its model. */
+  readonly modelDir: string | undefined;
 }
 
 /** What stands in paths, metrics and logs as it is. */
@@ -46,8 +47,8 @@ function parse(text: string): ServedTarget {
     if (words.length > 3) throw malformed(text);
     return { name, module, script: second, modelDir: third };
   }
-  if (words.length < 2 || !namesArchive(module, undefined)) throw malformed(text);
-  return { name, module, script: undefined, modelDir: second };
+  if (!namesArchive(module, undefined)) throw malformed(text);
+  return { name, module, script: undefined, modelDir: words.length < 2 ? undefined : second };
 }
 
 function malformed(text: string): UsageError {

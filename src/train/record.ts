@@ -1,6 +1,9 @@
 /**
- * The record of a run: `run.json`, beside its log. Written when the run begins and again when it ends, so that one without an end
- * is of a run that was killed. The record of the run before it is kept as `run.START.json`.
+ * The record of a run: `run.json`, beside its log and, of a training, in the model directory, so that a model says what made it. Written
+ * when the run begins and again when it ends: one without an end is of a run that was killed. Beside a log, the record of the run
+ * before it is kept as `run.START.json`.
+ *
+ * A record that can't be written is told once, and changes nothing about the run.
  */
 
 import { FileBeside } from "../archive/mod.ts";
@@ -20,7 +23,8 @@ export interface RunRecord {
   readonly module: string;
   readonly script: string;
   readonly modelDir: string;
-  readonly log: string;
+  /** Not there if the run has no log file. */
+  readonly log?: string | undefined;
   readonly host: { readonly name: string; readonly system: string; readonly processors: number };
   /** The Python that it ran with. */
   readonly python: {
@@ -36,19 +40,32 @@ export interface RunRecord {
   readonly outcome?: { readonly code: number; readonly message?: string };
 }
 
+/** What a record says from the beginning. */
+export type RunFacts = Omit<RunRecord, "aimodellib" | "host" | "start" | "end" | "outcome" | "workingDirectory">;
+
+/** Where a record is kept. */
+export interface RecordPlaces {
+  /** The absolute path of the folder of the run's log, where the records of earlier runs stay. */
+  readonly logFolder?: string | undefined;
+  /** The absolute path of a model directory, where a file of this name that is no record is left alone. */
+  readonly modelDir?: string | undefined;
+  /** Takes a line that says why a record can't be written. */
+  readonly warn: (text: string) => void;
+}
+
+/** The file's name. */
+const NAME = "run.json";
+
 /** A record that is being kept. */
 export class RunRecorder {
-  readonly #path: string;
+  readonly #paths = new Set<string>();
+  readonly #warn: (text: string) => void;
   #record: RunRecord;
   #listing: Promise<void> | undefined;
 
-  /**
-   * Begins one.
-   *
-   * @throws {ArchiveError} if it can't be written
-   */
-  constructor(about: Omit<RunRecord, "aimodellib" | "host" | "start" | "end" | "outcome" | "workingDirectory">) {
-    this.#path = `${about.log.slice(0, about.log.lastIndexOf("/"))}/run.json`;
+  /** Begins one. */
+  constructor(about: RunFacts, { logFolder, modelDir, warn }: RecordPlaces) {
+    this.#warn = warn;
     this.#record = {
       aimodellib: VERSION,
       ...about,
@@ -60,7 +77,15 @@ export class RunRecorder {
       },
       start: new Date().toISOString(),
     };
-    keepFormer(this.#path);
+    if (logFolder !== undefined) {
+      keepFormer(`${logFolder}/${NAME}`);
+      this.#paths.add(`${logFolder}/${NAME}`);
+    }
+    if (modelDir !== undefined) {
+      const path = `${modelDir}/${NAME}`;
+      if (isFree(path)) this.#paths.add(path);
+      else warn(`Warning: '${path}' is not a record of aimodellib and stays: this run has no record there\n`);
+    }
     this.#write();
   }
 
@@ -87,9 +112,26 @@ export class RunRecorder {
   }
 
   #write(): void {
-    using file = new FileBeside(this.#path);
-    file.write(new TextEncoder().encode(`${JSON.stringify(this.#record, null, 2)}\n`));
-    file.commit();
+    const bytes = new TextEncoder().encode(`${JSON.stringify(this.#record, null, 2)}\n`);
+    for (const path of this.#paths) {
+      try {
+        using file = new FileBeside(path);
+        file.write(bytes);
+        file.commit();
+      } catch (error) {
+        this.#paths.delete(path);
+        this.#warn(`Warning: the run has no record, since ${error instanceof Error ? error.message : error}\n`);
+      }
+    }
+  }
+}
+
+/** Whether there is nothing at a path, or a record of an earlier run. */
+function isFree(path: string): boolean {
+  try {
+    return typeof JSON.parse(Deno.readTextFileSync(path)).aimodellib === "string";
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
   }
 }
 

@@ -142,8 +142,21 @@ refuses(
   "It grows to more than 200 times its size, as bombs do (--max-ratio)",
 );
 
-refuses("what is no gzip", () => concat(MANIFEST, END), "It is not a gzip file: a Model Archive is a .tar.gz");
-refuses("nothing at all", () => new Uint8Array(0), "It is not a gzip file: a Model Archive is a .tar.gz");
+refuses(
+  "what is no gzip",
+  () => new TextEncoder().encode("plain"),
+  "It is not a gzip file: a Model Archive is a .tar.gz",
+);
+refuses(
+  "a tar that is not compressed",
+  () => concat(MANIFEST, END),
+  "It is not a gzip file, as a Model Archive (a .tar.gz) is, but a tar archive that is not compressed: compress it with 'gzip FILE'",
+);
+refuses(
+  "nothing at all",
+  () => new Uint8Array(0),
+  "It is not a gzip file, as a Model Archive (a .tar.gz) is, but an empty file: it may not have been written to its end, or not be downloaded",
+);
 refuses("an empty archive", () => gzip(new Uint8Array(0)), "It is empty");
 refuses("gzip that is cut off", () => archive(file("a")).subarray(0, -20), "It is cut off: it ends in the middle");
 refuses("gzip without its checksum", () => archive(file("a")).subarray(0, -8), "It is cut off: it ends in the middle");

@@ -24,7 +24,6 @@ for (
     "a",
     "a=",
     "=m.tar.gz,d",
-    "a=m.tar.gz",
     "a=m,s.py,",
     "a=m,s.py,d,e",
     "a b=m.tar.gz,d",
