@@ -19,6 +19,8 @@ export interface EnvironmentContext {
   readonly assets: Assets;
   readonly io: Io;
   readonly log: RunLog;
+  /** Shows and logs text, which comes in pieces. */
+  readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -31,12 +33,12 @@ export interface EnvironmentContext {
 export async function openEnvironment(
   { module, archive }: Target,
   { python, install }: EnvironmentChoice,
-  { assets, io, log, signal }: EnvironmentContext,
+  { assets, io, say, signal }: EnvironmentContext,
 ): Promise<Environment> {
   const { path } = findPython({ python, moduleDir: module, env: io.env });
   const unread = unreadList(module, archive?.name);
   // A Python of the module's own has been given what it needs by the tool that reads that list.
-  if (unread !== undefined && install !== "never" && !path.startsWith(`${module}/`)) log.say(`${unread}\n`);
+  if (unread !== undefined && install !== "never" && !path.startsWith(`${module}/`)) say(`${unread}\n`);
   return await prepareEnvironment({
     python: path,
     module,
@@ -49,6 +51,6 @@ export async function openEnvironment(
     assets,
     env: io.env,
     signal,
-    output: log.say,
+    output: say,
   });
 }

@@ -20,11 +20,21 @@ export interface RunLogOptions {
 /** Writes to a log file and to the terminal. */
 export class RunLog implements Disposable {
   readonly #io: Io;
+  readonly #warn: (message: string) => void;
   #file: LogFile | undefined;
 
-  /** @throws {UsageError} if the log's name leads out of the run's folder, or it can't be written */
-  constructor(options: RunLogOptions, archive: TargetArchive | undefined, io: Io) {
+  /**
+   * @param warn is told when the file can't be written any more. @default to standard error
+   * @throws {UsageError} if the log's name leads out of the run's folder, or it can't be written
+   */
+  constructor(
+    options: RunLogOptions,
+    archive: TargetArchive | undefined,
+    io: Io,
+    warn = (message: string) => io.stderr(`Warning: ${message}\n`),
+  ) {
     this.#io = io;
+    this.#warn = warn;
     const { logDir, logNameFormat, logMaxSize, logMaxFiles } = options;
     const { logDirectory, logNamingFormat } = archive?.manifest ?? DEFAULT_MANIFEST;
     if (archive === undefined && logDir === undefined && logNameFormat === undefined) {
@@ -72,7 +82,7 @@ export class RunLog implements Disposable {
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       this[Symbol.dispose]();
-      this.#io.stderr(`Warning: ${error.message}; the run goes on without a log\n`);
+      this.#warn(`${error.message}; the run goes on without a log`);
     }
   }
 

@@ -7,14 +7,15 @@ import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
 import { serve, type ServeConfig } from "../http/mod.ts";
-import { configureLogging, type LogFormat, type LoggingOptions } from "../observability/logging.ts";
+import type { LogFormat, LoggingOptions } from "../observability/logging.ts";
 import { browserRules, type ListenChoice, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import type { Io } from "./io.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
 import { ExitCode } from "./errors.ts";
-import { RunLog, type RunLogOptions } from "./run_log.ts";
+import type { RunLogOptions } from "./run_log.ts";
 import type { RecordOptions } from "./run_record.ts";
 import type { EnvironmentChoice } from "./run_environment.ts";
+import { ServeLog } from "./serve_log.ts";
 import { prepareOne, prepareSeveral } from "./served_models.ts";
 import type { TargetOptions } from "./target.ts";
 
@@ -47,13 +48,27 @@ const DEFAULT_HOST = "127.0.0.1";
 const MAX_ANSWER = 2 ** 30;
 
 /**
- * Runs it.
+ * Runs it. What ends it before its time is logged.
  *
  * @returns the exit code
+ * @throws {UsageError} if a variable says how to log what can't be meant
+ */
+export async function runServing(options: ServeOptions, io: Io): Promise<number> {
+  using log = new ServeLog(loggingOf(options, io), io);
+  try {
+    await serveLogged(options, log);
+    return ExitCode.Success;
+  } catch (error) {
+    return log.fail(error);
+  }
+}
+
+/**
  * @throws {UsageError} if the module, the script, the model or a Python is not there, or the port is taken
  * @throws {ScriptError} if the script can't be loaded
  */
-export async function runServing(options: ServeOptions, io: Io): Promise<number> {
+async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> {
+  const { io, say } = log;
   const { portOption, port, workers, device } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
     throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
@@ -70,7 +85,6 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   if (options.unix !== undefined && (portOption ?? port) !== undefined) {
     throw new UsageError("--unix takes the place of a port: leave one out");
   }
-  const logging = loggingOf(options, io);
   const tls = tlsOf(options);
   const browsers = browserRules(options);
   const access = tokensOf(options, io);
@@ -85,11 +99,10 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
   using prepared = chosen.module === undefined
     ? prepareSeveral(options)
     : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal);
-  using log = new RunLog(options, prepared.archive, io);
-  configureLogging(log.say, logging);
+  const file = log.open(options, prepared.archive);
   warnOfOpenSecrets(options, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
-  const { models, record } = await prepared.begin({ assets, io, log, signal: stop.signal });
+  const { models, record } = await prepared.begin({ assets, io, log: file, say, signal: stop.signal });
   await serve({
     ...options,
     ...access,
@@ -110,7 +123,6 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
     },
   );
   await record?.finish(ExitCode.Success, undefined);
-  return 0;
 }
 
 /** What SageMaker has put where it puts it. @throws {UsageError} if there is nothing, or no SageMaker */

@@ -79,7 +79,10 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   Deno.mkdirSync(modelDir, { recursive: true });
   using log = new RunLog(options, target.archive, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
-  using environment = await untilSignal(io, (signal) => openEnvironment(target, options, { assets, io, log, signal }));
+  using environment = await untilSignal(
+    io,
+    (signal) => openEnvironment(target, options, { assets, io, log, say: log.say, signal }),
+  );
   const board = boardOf(options, target);
   await using tensorBoard = board.enabled
     ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })

@@ -15,6 +15,7 @@ import { cacheDir } from "../bridge/mod.ts";
 import { absolute, resolveModule } from "../config/module.ts";
 import { UsageError } from "../errors.ts";
 import { stat } from "../files.ts";
+import { printable } from "../printable.ts";
 import type { Io } from "./io.ts";
 import { demandSignature, type TrustOptions } from "./trust.ts";
 
@@ -106,7 +107,7 @@ async function obtain(name: string, options: ObtainOptions): Promise<UnpackedArc
 function read(role: "train" | "serve", root: string, name: string, io: Io) {
   const { manifest, unknown } = parseManifest(Deno.readFileSync(`${root}/${MANIFEST_NAME}`));
   for (const key of Object.keys(unknown)) {
-    io.stderr(`The manifest of '${name}' has the key '${key}', which is not known here\n`);
+    io.stderr(`The manifest of '${printable(name)}' has the key '${printable(key)}', which is not known here\n`);
   }
   const key = role === "train" ? "trainingScript" : "servingScript";
   const script = manifest[key];

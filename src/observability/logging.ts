@@ -1,7 +1,7 @@
 /** Logging set-up: our own messages and the lines of scripts, as text or as lines of JSON, on one stream. */
 
 import { configureSync, type LogLevel, type LogRecord } from "@logtape/logtape";
-import { printableJson, printableLines, resetColors } from "../printable.ts";
+import { printable, printableJson, printableLines, resetColors } from "../printable.ts";
 
 /** How a record is written. */
 export type LogFormat = "text" | "json";
@@ -14,6 +14,9 @@ export interface LoggingOptions {
   readonly level?: LogLevel;
 }
 
+/** Loggers of lines that others have written: scripts; and what is done before a model is there, such as an installer. */
+const LINES = ["worker", "setup"];
+
 /** Sends all log records to `write`, as lines. To be called once, by a command that logs. */
 export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
   const { format = "text", level = "info" } = options;
@@ -23,7 +26,12 @@ export function configureLogging(write: (text: string) => void, options: Logging
     sinks: { lines: (record) => write(formatLine(record)) },
     loggers: [
       { category: "aimodellib", sinks: ["lines"], lowestLevel: level },
-      { category: ["aimodellib", "worker"], sinks: ["lines"], parentSinks: "override", lowestLevel: "info" },
+      ...LINES.map((name) => ({
+        category: ["aimodellib", name],
+        sinks: ["lines" as const],
+        parentSinks: "override" as const,
+        lowestLevel: "info" as const,
+      })),
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
     ],
   });
@@ -31,7 +39,7 @@ export function configureLogging(write: (text: string) => void, options: Logging
 
 /**
  * `2026-01-31T12:00:00.000Z INFO message`, and behind it the lines of a traceback, indented; a script's line as
- * `[worker 1] line`, or `[worker 1, request ID] line`. Nothing of what a message is made of can control a terminal, or pass for
+ * `[worker 1] line`, or `[worker 1, request ID] line`; an installer's line as it is. Nothing of what a message is made of can control a terminal, or pass for
  * another record.
  */
 export function formatRecord(record: LogRecord): string {
@@ -41,6 +49,7 @@ export function formatRecord(record: LogRecord): string {
       resetColors(String(line))
     }\n`;
   }
+  if (record.category[1] === "setup") return `${printable(String(line))}\n`;
   const head = `${new Date(record.timestamp).toISOString()} ${record.level.toUpperCase()}`;
   return `${head} ${indented(messageOf(record))}\n${
     traceback === undefined ? "" : `  ${indented(String(traceback))}\n`
@@ -58,7 +67,7 @@ function indented(text: string): string {
  */
 export function formatJson(record: LogRecord): string {
   const { line, ...rest } = record.properties;
-  const isLine = record.category[1] === "worker";
+  const isLine = LINES.includes(String(record.category[1]));
   const text = JSON.stringify({
     time: new Date(record.timestamp).toISOString(),
     level: record.level,

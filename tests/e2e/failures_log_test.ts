@@ -117,6 +117,43 @@ test("an exception of a batch has the id of its request", async (box) => {
 });
 
 for (
+  const [what, files, expected] of [
+    [
+      "a model can't be loaded",
+      { "m/serve.py": echo("def load(model_dir):\n  raise OSError('no weights')\n") },
+      /^load\(\) raised OSError: no weights$/,
+    ],
+    [
+      "requirements can't be installed",
+      { "m/serve.py": echo(""), "m/requirements.txt": "nothing @ file:///missing/nothing-1.0-py3-none-any.whl\n" },
+      /ended with exit code 1: see above$/,
+    ],
+    ["the script is not there", {}, /^There is no script '.*serve\.py'/],
+  ] as const
+) {
+  test(`all of a JSON log is JSON when ${what}, also what ends the program`, async (box) => {
+    const manifest = { module: "m", servingScript: "serve.py", "an\nother\u001b[2J": 1 };
+    box.write({ "archive/manifest.json": JSON.stringify(manifest), "archive/m/x": "", ...archived(files) });
+    Deno.mkdirSync(box.path("model"));
+    const program = box.start(["serve", "--port", "0", "--log-format", "json", box.path("archive"), "model"]);
+    const { code, stdout } = await program.finished();
+    assert.deepEqual([code, stdout], [what.includes("script") ? 2 : 1, ""]);
+    const records = recordsOf(program);
+    const last = records.at(-1)!;
+    assert.deepEqual([last["level"], last["logger"], last["code"]], ["error", "serve", code]);
+    assert.match(last["message"], expected);
+    const setup = records.filter(({ logger }) => logger === "setup").map(({ message }) => message);
+    assert.match(setup.join("\n"), /^The manifest of .* has the key 'an\\x0aother\\x1b\[2J'/);
+    if (what.includes("requirements")) assert.match(setup.join("\n"), /^Installing [\s\S]*ERROR: /m);
+  });
+}
+
+/** Files of an unpacked archive. */
+function archived(files: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([path, text]) => [`archive/${path}`, text]));
+}
+
+for (
   const [how, args, code, cause] of [
     ["ends the process", [], "os._exit(3)", /^exit code 3$/],
     ["is killed", ["--threads", "2"], "os.kill(os.getpid(), 9)", /^signal SIGKILL/],
