@@ -1,7 +1,7 @@
 /** A serving run, from its start to its end: models, HTTP, and what a signal does to them. */
 
 import { getLogger } from "@logtape/logtape";
-import { type Assets, withLimit } from "../bridge/mod.ts";
+import { type Assets, MAX_BODY_BYTES, withLimit } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import {
@@ -215,7 +215,9 @@ function createPool(
           batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
           concurrency: config.concurrency,
           threads: config.threads,
-          max_body: Math.max(config.maxAnswer, config.maxBody),
+          // Tensors may be longer for the script than in the request's body.
+          max_body: MAX_BODY_BYTES,
+          max_answer: config.maxAnswer,
         },
       }, events);
     },

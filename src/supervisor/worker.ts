@@ -106,7 +106,8 @@ export class Worker {
   #endedAt = 0;
   /** Ids of the requests that its death has lost. */
   readonly #lost: string[] = [];
-  readonly #usageAsked: (() => void)[] = [];
+  /** Settled when it says its usage, if it was asked for that. */
+  #usageAsked: PromiseWithResolvers<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why we killed it. */
   #killedFor: string | undefined;
@@ -170,10 +171,11 @@ export class Worker {
   /** Asks for {@linkcode usage}; resolves when it has said so, which one that executes a request does behind it. */
   askUsage(): Promise<void> {
     if (this.#state !== "ready") return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#usageAsked.push(resolve);
+    if (this.#usageAsked === undefined) {
+      this.#usageAsked = Promise.withResolvers();
       this.#tell(Kind.Stats, 0);
-    });
+    }
+    return this.#usageAsked.promise;
   }
 
   /** What its script says of its tensors, as JSON; undefined if it says nothing. */
@@ -353,7 +355,8 @@ export class Worker {
     this.#usage = { rss: Number(rss), cpu: Number(cpu), times: (times ?? {}) as Times };
     this.#memory?.saw(this.#usage.rss);
     this.#events.onUsage(this.#usage, before);
-    for (const resolve of this.#usageAsked.splice(0)) resolve();
+    this.#usageAsked?.resolve();
+    this.#usageAsked = undefined;
     const { maxMemory } = this.#options;
     if (maxMemory !== undefined && this.#usage.rss > maxMemory) {
       this.#events.onWorn(`it takes ${Math.round(this.#usage.rss / 2 ** 20)} MiB of memory`);
@@ -483,7 +486,8 @@ export class Worker {
     // One that was still loading had nothing to finish, however it ended.
     const stopped = this.#state === "stopping" && (this.#readyAt === 0 || this.#exit?.code === 0);
     this.#state = "dead";
-    for (const resolve of this.#usageAsked.splice(0)) resolve();
+    this.#usageAsked?.resolve();
+    this.#usageAsked = undefined;
     const orphans = this.#sortOut(cause);
     this.#process?.[Symbol.dispose]();
     this.#events.onDead({

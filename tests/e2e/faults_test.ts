@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
-import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
-import type { Server } from "./support/server.ts";
+import { CAN_MOUNT } from "./support/needs.ts";
+import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
 
 /** Processes of a run, and its connections with workers. */
 function books(box: Sandbox, server: Server): { processes: number; connections: number } {
@@ -117,6 +118,48 @@ for (
     }
     assert.equal(server.workersReady, 1, server.log);
     slow.close();
+    await server.stop();
+  });
+}
+
+const SIZES = [10, 3_000, 9_000, 15_000, 15_000, 70_000, 8 << 20];
+
+for (const room of ["4k", "64k", "100k", "1m"]) {
+  test(`serve answers with bodies of all sizes when TMPDIR has room for ${room}`, async (box) => {
+    const small = box.path("small");
+    Deno.mkdirSync(small);
+    const module = box.module({ "serve.py": echo("") });
+    // The executable gets no further TMPDIR than the small one, but the places behind it.
+    const script =
+      `mount -t tmpfs -o size=${room} none '${small}' && exec '${BIN}' serve --port 0 '${module}' serve.py .`;
+    const program = box.start(["--mount", "sh", "-c", script], { command: "unshare", env: { TMPDIR: small } });
+    const server = await Server.attach(program, true);
+    for (const size of SIZES) {
+      const { status, bytes } = await server.invoke("a".repeat(size));
+      assert.deepEqual([size, status, bytes.length], [size, 200, size]);
+    }
+    assert.equal(server.workersReady, 1, server.log);
+    await server.stop();
+  }, CAN_MOUNT);
+}
+
+for (
+  const [how, more] of [["one after the other", []], ["in threads", ["--threads", "2"]]] as const
+) {
+  test(`serve answers a request whose content type is as long as a ledger when they are executed ${how}`, async (box) => {
+    const server = await box.serve(
+      echo(py`
+        def serialize(result, accepted):
+            return result, "a/" + "b" * int(result)
+      `),
+      { args: ["--port", "0", ...more] },
+    );
+    // Longer ones do not fit in a frame.
+    for (const length of [10, 60_000, 65_480, 65_600, 10]) {
+      const { status } = await server.invoke(`${length}`);
+      assert.ok(length < 65_500 ? status === 200 : status === 500, `${length}: ${status}`);
+    }
+    assert.equal(server.workersReady, 1, server.log);
     await server.stop();
   });
 }

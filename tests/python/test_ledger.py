@@ -197,3 +197,32 @@ def test_what_ends_an_answer_in_parts_is_sent_behind_them_and_never_in_the_ledge
         (frames.PART, 4),
         (frames.ERROR, 4),
     ]
+
+
+@pytest.mark.parametrize("size", [21, 4096, SIZE])
+@pytest.mark.parametrize("length", [0, 10, 9000, ledger.SMALL_ANSWER, MIN_BODY + 1])
+@pytest.mark.parametrize("metadata_length", [20, 9000, frames.MAX_METADATA])
+def test_an_answer_that_has_no_room_is_sent_at_once(tmp_path, size, length, metadata_length):
+    (tmp_path / "ledger").write_bytes(bytes(size))
+    (tmp_path / "exchange").touch()
+    far, near = socket.socketpair()
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    made = Ledger(str(tmp_path / "ledger"), near, Exchange(str(tmp_path / "exchange")))
+    metadata = b'{"content_type":"%s"}' % (b"b" * (metadata_length - 19))
+    bodies = [bytes([65 + n]) * length for n in range(4)]
+    for request_id, body in enumerate(bodies, 1):
+        made.answer(frames.RESULT, request_id, metadata, body)
+    made.flush()
+
+    def read_slot(flags, length):
+        with (tmp_path / "exchange").open("rb") as file:
+            file.seek((SLOTS + flags - 1) * SLOT_SIZE)
+            return file.read(length)
+
+    reader = FrameReader(far, 1 << 30, read_slot)
+    received = []
+    while len(received) < len(bodies):
+        received += reader.read()
+    assert received == [(frames.RESULT, n, metadata, body) for n, body in enumerate(bodies, 1)]
+    with far, near:
+        pass

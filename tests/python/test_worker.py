@@ -305,6 +305,45 @@ def test_a_request_sees_its_own_cancel_alone(supervisor):
     assert supervisor.end()[0] == 0
 
 
+def test_what_is_known_of_clients_that_have_left_does_not_grow(supervisor):
+    supervisor.receive()
+    supervisor.start(
+        ECHO
+        + """
+import gc
+from aimodellib._bridge.parts import Sender
+def predict(data, model):
+    if data == b"parts": return iter_parts()
+    return str(sum(len(made.gone) for made in gc.get_objects() if isinstance(made, Sender))).encode()
+def iter_parts():
+    yield b"part"
+"""
+    )
+    assert supervisor.receive()[0] == frames.READY
+    for request_id in range(1, 50, 2):
+        # The client of one that is answered leaves, while an answer in parts reads frames, and between requests.
+        supervisor.send(frames.INVOKE, request_id, b"{}", b"parts")
+        assert [supervisor.receive()[0] for _ in range(2)] == [frames.PART, frames.RESULT]
+        supervisor.send(frames.CANCEL, request_id)
+        supervisor.send(frames.INVOKE, request_id + 1, b"{}", b"")
+        assert supervisor.receive()[3] == b"0"
+    supervisor.send(frames.STOP)
+    assert supervisor.end()[0] == 0
+
+
+def test_an_answer_may_not_be_longer_than_max_answer_whatever_max_body_is(supervisor):
+    supervisor.receive()
+    supervisor.start(ECHO, max_body=3000, max_answer=1000)
+    assert supervisor.receive()[0] == frames.READY
+    supervisor.send(frames.INVOKE, 1, b"{}", b"x" * 1000)
+    assert supervisor.receive()[0] == frames.RESULT
+    supervisor.send(frames.INVOKE, 2, b"{}", b"x" * 1001)
+    kind, _, metadata, _ = supervisor.receive()
+    assert (kind, metadata["reason"]) == (frames.ERROR, "too_large")
+    supervisor.send(frames.STOP)
+    assert supervisor.end()[0] == 0
+
+
 def test_a_request_that_was_cancelled_before_it_began_is_not_executed(supervisor):
     supervisor.receive()
     supervisor.start(WAITS)

@@ -29,6 +29,7 @@ ANSWERS = 20
 _U32 = struct.Struct("<I")
 _pack_u32 = _U32.pack_into
 _unpack_u32 = _U32.unpack_from
+_header = HEADER.pack
 _pack_header = HEADER.pack_into
 _STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = 0, 4, 8, 12, 16
 
@@ -104,8 +105,12 @@ class Ledger:
                 self.send(kind, request_id, metadata, body)
                 return
             body = b""
-        if self._end + head + len(body) > self._capacity:
+        size = head + len(body)
+        if self._end + size > self._capacity:
             self.flush()
+            if size > self._capacity - ANSWERS:
+                self._sock.sendall(_header(length, request_id, kind, flags, len(metadata)) + metadata + body)
+                return
         start = self._end
         if start == ANSWERS:
             self._oldest = time.monotonic()

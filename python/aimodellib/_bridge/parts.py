@@ -38,7 +38,7 @@ class Sender:
         #: Whose answer is sent.
         self.request_id = 0
         self._credit = 0
-        #: Requests whose clients have left, which may be answered or not have begun.
+        #: Requests whose clients have left: that one, and younger ones that have not begun.
         self.gone: set[int] = set()
         self._next_look = 0.0
         self._reader = (os.getpid(), threading.get_ident())
@@ -90,6 +90,12 @@ class Sender:
                     self.gone.add(request_id)
         return request_id in self.gone
 
+    def leave(self, request_id: int) -> None:
+        """Note that a request's client has left, unless it is older than the one that is executed, and answered."""
+        # Ids begin anew after four billion: what is less than half of that ahead is younger.
+        if (request_id - self.request_id) & 0xFFFFFFFF < 0x80000000:
+            self.gone.add(request_id)
+
     def _has_frames(self) -> bool:
         return bool(select.select([self._link.socket], [], [], 0)[0])
 
@@ -97,7 +103,7 @@ class Sender:
         """Read frames; those for other requests go to ``link.waiting``."""
         for frame in self._link.reader.read():
             if frame[0] == frames.CANCEL:
-                self.gone.add(frame[1])
+                self.leave(frame[1])
             elif frame[1] != self.request_id:
                 self._link.waiting.append(frame)
             else:
@@ -134,16 +140,16 @@ class ThreadSender(Sender):
     def on_frame(self, frame: Frame) -> None:
         """Take a frame that is for this answer."""
         if frame[0] == frames.CANCEL:
-            self.leave()
+            self.leave(self.request_id)
             return
         with self._changed:
             self._credit += parts_of(frame)
             self._changed.notify()
 
-    def leave(self) -> None:
+    def leave(self, request_id: int) -> None:
         """Note that the client has left."""
         with self._changed:
-            self.gone.add(self.request_id)
+            self.gone.add(request_id)
             self._changed.notify()
 
 

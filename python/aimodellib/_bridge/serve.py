@@ -72,7 +72,7 @@ Loop = Callable[["Link", Any, Usage], int]
 
 def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple[Handler, Loop, dict[str, object]]:
     """Return how requests are taken: a handler, a loop for it, and what READY says of requests in flight."""
-    max_body: int = config["max_body"]
+    max_answer: int = config.get("max_answer", config["max_body"])
     size: int = config.get("max_batch_size", 1)
     threads: int = config.get("threads", 1)
     concurrency: int = config.get("concurrency", 1)
@@ -83,12 +83,12 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
             return serve_batches(link, handler, usage, size, float(config.get("batch_timeout", 0)))
 
         # Those of the next batch wait here while one is executed.
-        return Handler(owner, logger, max_body), batches, {"window": 2 * size}
+        return Handler(owner, logger, max_answer), batches, {"window": 2 * size}
     if (concurrency > 1 and is_async(owner.predict)) or streams_async(owner.predict):
         from .serve_async import AsyncHandler, serve_async
 
         return (
-            AsyncHandler(owner, logger, max_body),
+            AsyncHandler(owner, logger, max_answer),
             serve_async,
             {"window": concurrency, "concurrent": True},
         )
@@ -98,8 +98,8 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
         def in_threads(link: Link, handler: Handler, usage: Usage) -> int:
             return serve_threads(link, handler, usage, threads)
 
-        return Handler(owner, logger, max_body), in_threads, {"window": threads, "concurrent": True}
-    return Handler(owner, logger, max_body), serve, {}
+        return Handler(owner, logger, max_answer), in_threads, {"window": threads, "concurrent": True}
+    return Handler(owner, logger, max_answer), serve, {}
 
 
 def serve(link: Link, handler: Handler, usage: Usage) -> int:
@@ -111,7 +111,10 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
             received = read()
         except frames.Closed:
             return 0
-        gone.update([frame[1] for frame in received if frame[0] == frames.CANCEL])
+        for frame in received:
+            # The one that was executed last is answered.
+            if frame[0] == frames.CANCEL and frame[1] != sender.request_id:
+                sender.leave(frame[1])
         for kind, request_id, metadata, body in received:
             if kind == frames.INVOKE:
                 ours = begin(request_id)
@@ -128,6 +131,8 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                     except BaseException as error:
                         answer_kind, answer_metadata, answer_body = raised("predict", error)
                 answer(answer_kind, request_id, answer_metadata, answer_body)
+                if gone:
+                    gone.discard(request_id)
             elif kind == frames.STOP:
                 ledger.flush()
                 usage.answer()
@@ -137,8 +142,5 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                 usage.answer()
             elif kind not in (frames.CREDIT, frames.CANCEL):
                 raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
-        if not link.waiting:
-            # All requests that were received are answered; ids may come again.
-            gone.clear()
         ledger.flush()
         usage.tell()

@@ -74,6 +74,6 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
         finally:
             # Whatever ended the loop: a thread that waits for credit would wait for ever.
             for sender in list(senders.values()):
-                sender.leave()
+                sender.leave(sender.request_id)
     usage.answer()
     return 0

@@ -1,5 +1,6 @@
 /** What a request's tensors are for a script: the bytes and the content type that `deserialize` gets. */
 
+import { MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import { HttpProblem } from "../problem.ts";
 import { formatJson } from "./json.ts";
 import { encodeNpy, NPY } from "./npy.ts";
@@ -26,8 +27,20 @@ export function isByElements({ inputs: [input] }: InferRequest): boolean {
   return input.datatype === "BYTES" && input.contentType !== undefined;
 }
 
-/** @throws {HttpProblem} 400 if the tensors can't be handed over as they are to be */
-export function callsOf(request: InferRequest, signature: Signature | undefined): Calls {
+/**
+ * @param most the longest body that a worker takes, in bytes: numbers take more of them than in the request
+ * @throws {HttpProblem} 400 if the tensors can't be handed over as they are to be, 413 if they are too long for that
+ */
+export function callsOf(request: InferRequest, signature: Signature | undefined, most = MAX_BODY_BYTES): Calls {
+  const all = convert(request, signature);
+  for (const { body } of all.calls) {
+    if (body.length <= most) continue;
+    throw new HttpProblem(413, `The tensors are ${body.length} bytes for the script, over the limit of ${most}`);
+  }
+  return all;
+}
+
+function convert(request: InferRequest, signature: Signature | undefined): Calls {
   const { inputs, outputs } = request;
   const accept = outputs?.find(({ contentType }) => contentType !== undefined)?.contentType ??
     signature?.outputs?.find((spec) => spec.content_type !== undefined)?.content_type ?? "*/*";

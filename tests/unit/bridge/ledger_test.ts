@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { BodySource } from "../../../src/bridge/frame.ts";
 import { Ledger } from "../../../src/bridge/ledger.ts";
+import { Meeting } from "../../../src/bridge/meeting.ts";
 import { concat, pattern, utf8 } from "../helper/bytes.ts";
 import { damagedStream, encodeFrame, frame, readFrames } from "../helper/frames.ts";
 import { TempDir } from "../helper/temp_dir.ts";
@@ -51,6 +52,40 @@ class Files implements Disposable {
     this.#directory[Symbol.dispose]();
   }
 }
+
+/** Has writes to files do something else. */
+function writing(write: (bytes: Uint8Array, file: Deno.FsFile) => number): Disposable {
+  const { writeSync } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.writeSync = function (bytes) {
+    return write(bytes, { writeSync: (bytes: Uint8Array) => writeSync.call(this, bytes) } as Deno.FsFile);
+  };
+  return { [Symbol.dispose]: () => void (Deno.FsFile.prototype.writeSync = writeSync) };
+}
+
+Deno.test("Ledger makes all of its file when a disk takes it in pieces", () => {
+  using short = writing((bytes, file) => file.writeSync(bytes.subarray(0, 4096)));
+  using files = new Files();
+  short[Symbol.dispose]();
+  assert.equal(Deno.statSync(files.path).size, 64 * KIB);
+});
+
+Deno.test("Ledger closes its file and throws when there is no room for all of it", () => {
+  using directory = new TempDir();
+  let room = 3;
+  using _ = writing((bytes, file) => {
+    if (room-- === 0) throw new Error("No space left on device (os error 28)");
+    return file.writeSync(bytes.subarray(0, 4096));
+  });
+  // The test fails if the file stays open.
+  assert.throws(() => new Ledger(`${directory.path}/ledger`), { message: /No space left/ });
+});
+
+Deno.test("Meeting closes what it has made when something can't be made", () => {
+  using directory = new TempDir();
+  Deno.writeTextFileSync(`${directory.path}/keeper.sock`, "in the way");
+  // The test fails if a file or socket stays open.
+  assert.throws(() => new Meeting(directory.path), Deno.errors.AddrInUse);
+});
 
 Deno.test("Ledger makes a file of 64 KiB without holes, for this user alone, when it is made", () => {
   using files = new Files();

@@ -78,6 +78,17 @@ Deno.test("create() takes the next place when one can't be written to", { ignore
   assert.equal(parentOf(made), "/tmp");
 });
 
+Deno.test("create() takes the next place when what belongs there can't be made, and leaves nothing in the first", () => {
+  using directory = new TempDir();
+  const [full, free] = [directory.folder("full"), directory.folder("free")];
+  using made = RuntimeDir.create(fakeEnv({ TMPDIR: full, XDG_RUNTIME_DIR: free }), (path) => {
+    Deno.writeTextFileSync(`${path}/half`, "");
+    if (path.startsWith(full)) throw new Error("No space left on device (os error 28)");
+    return "made";
+  });
+  assert.deepEqual([parentOf(made), made.content, directory.list("full")], [free, "made", []]);
+});
+
 Deno.test("create() takes /tmp when the environment names no place", () => {
   using made = RuntimeDir.create(fakeEnv(), () => {});
   assert.equal(parentOf(made), "/tmp");

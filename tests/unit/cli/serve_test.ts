@@ -62,7 +62,8 @@ Deno.test("serve says where it listens, answers, logs what the script prints, an
     batch_timeout: 0,
     concurrency: 32,
     threads: 1,
-    max_body: 2 ** 30,
+    max_body: 2 ** 32 - 1,
+    max_answer: 2 ** 30,
     asked: { content_type: "text/plain;charset=UTF-8", accept: "x/y" },
     body: "one",
   });

@@ -754,6 +754,27 @@ Deno.test("a worker is ended when a request takes too long, and what it had not 
   assert.deepEqual([...fixture.returned, ...orphans], ["d"]);
 });
 
+Deno.test("a worker that is busy is asked for its usage once, however often that is wanted", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const asked: number[] = [];
+    for (let frame = await bridge.receive(); frame.kind !== bridge.kind.stop; frame = await bridge.receive()) {
+      asked.push(frame.kind);
+      if (frame.kind === bridge.kind.invoke) await bridge.send(bridge.kind.stats, 0, { rss: 1, cpu: asked.length });
+    }
+    console.log(asked.join());
+  });
+  await fixture.ready;
+  const asking = Array.from({ length: 100 }, () => fixture.worker.askUsage());
+  void fixture.dispatch("a");
+  await settled(Promise.all(asking), "its usage");
+  void fixture.worker.askUsage();
+  fixture.worker.stop(new AbortController().signal);
+  await fixture.dead();
+  assert.deepEqual(fixture.output, ["10,5,10\n", null]);
+});
+
 Deno.test("a worker says that it is worn when it has answered enough, or takes too much memory", async () => {
   using fixture = start(
     async (FakeBridge) => {

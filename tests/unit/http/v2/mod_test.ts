@@ -46,6 +46,15 @@ for (
     [{ datatype: "BYTES", data: ["é", ""] }, 'application/json ["é",""]'],
   ] as const
 ) {
+  Deno.test("callsOf() refuses tensors that are longer for the script than a worker takes", () => {
+    const parsed = request({ shape: [4], data: [1, 2, 3, 4] });
+    assert.equal(callsOf(parsed, undefined, 9).calls[0]!.body.length, 9);
+    assert.throws(
+      () => callsOf(parsed, undefined, 8),
+      problem(413, "The tensors are 9 bytes for the script, over the limit of 8"),
+    );
+  });
+
   Deno.test(`callsOf() hands ${JSON.stringify(input)} over as JSON in its shape`, () => {
     assert.deepEqual(handed(input), [expected]);
   });
