@@ -1,6 +1,7 @@
 /** The record of a run. */
 
 import type { Assets } from "../bridge/mod.ts";
+import type { Environment } from "../environment/environment.ts";
 import { RunRecorder } from "../train/mod.ts";
 import type { RunLog } from "./run_log.ts";
 import type { Target } from "./target.ts";
@@ -16,10 +17,12 @@ export function startRecord(
   command: "train" | "serve",
   { words }: RecordOptions,
   { module, script, archive }: Target,
-  { log, modelDir, python, assets }: {
+  { log, say, modelDir, environment, assets }: {
     readonly log: RunLog;
+    /** Shows and logs text. */
+    readonly say: (text: string) => void;
     readonly modelDir: string;
-    readonly python: string;
+    readonly environment: Pick<Environment, "python" | "variables">;
     readonly assets: Assets;
   },
 ): RunRecorder | undefined {
@@ -33,12 +36,12 @@ export function startRecord(
     script,
     modelDir,
     log: log.path,
-    python: { path: python },
+    python: { path: environment.python },
   }, {
     logFolder: log.path?.slice(0, log.path.lastIndexOf("/")),
     modelDir: command === "train" ? modelDir : undefined,
-    warn: log.say,
+    warn: say,
   });
-  recorder.listPackages(assets);
+  recorder.listPackages(assets, environment.variables);
   return recorder;
 }

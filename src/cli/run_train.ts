@@ -87,7 +87,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   await using tensorBoard = board.enabled
     ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
     : undefined;
-  const record = startRecord("train", options, target, { log, modelDir, python: environment.python, assets });
+  const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
   const { code, message } = await train({
     module,
     script,

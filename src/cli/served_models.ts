@@ -42,13 +42,13 @@ export async function prepareOne(
   return {
     archive: target.archive,
     async begin(context) {
-      const { python, variables } = owned.use(await openEnvironment(target, options, context));
-      const { log, assets } = context;
+      const environment = owned.use(await openEnvironment(target, options, context));
+      const { python, variables } = environment;
       const { module, script } = target;
       const open = (signal: AbortSignal) => openFiles({ module, script, python, variables }, modelDir, signal);
       return {
         models: [{ name: nameOf(options.module), label: script, open }],
-        record: startRecord("serve", options, target, { log, modelDir: modelDir.name, python, assets }),
+        record: startRecord("serve", options, target, { ...context, modelDir: modelDir.name, environment }),
       };
     },
     [Symbol.dispose]: () => owned.dispose(),

@@ -89,11 +89,11 @@ export class RunRecorder {
     this.#write();
   }
 
-  /** Asks the Python which packages it has, while the run goes on. */
-  listPackages(assets: Assets): void {
-    const { path } = this.#record.python;
-    const args = [assets.entry, "requirements", "list"];
-    this.#listing = runChild(path, { args, limitMs: ANSWER_LIMIT_MS }).then(({ success, stdout }) => {
+  /** Asks the Python which packages a run imports, while it goes on. @param variables those of the run */
+  listPackages(assets: Assets, variables?: Readonly<Record<string, string>>): void {
+    const { module, python: { path } } = this.#record;
+    const args = [assets.entry, "requirements", "list", module];
+    this.#listing = runChild(path, { args, env: variables, limitMs: ANSWER_LIMIT_MS }).then(({ success, stdout }) => {
       if (!success) return;
       const { python, packages } = JSON.parse(stdout);
       this.#record = { ...this.#record, python: { path, version: python, packages } };

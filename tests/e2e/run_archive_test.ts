@@ -171,6 +171,23 @@ test("run.json tells what is needed to repeat a run, and how it ended; that of t
   assert.match(outcome.message, /ZeroDivisionError/);
 });
 
+test("run.json has the version of a package that is imported, not that of one which it hides", async (box) => {
+  const distribution = (folder: string, version: string) => ({
+    [`${folder}/fox.py`]: `VERSION = "${version}"\n`,
+    [`${folder}/fox-${version}.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: fox\nVersion: ${version}\n`,
+  });
+  box.write({
+    "module/train.py": "import fox\ndef train(d): print('imported', fox.VERSION)\n",
+    ...distribution("first", "2.0"),
+    ...distribution("last", "1.0"),
+  });
+  const trained = await box.run(["train", "module", "train.py", "model"], {
+    env: { PYTHONPATH: `${box.path("first")}:${box.path("last")}` },
+  });
+  assert.equal(trained.stdout, "imported 2.0\n");
+  assert.equal(JSON.parse(box.read("model/run.json")).python.packages.fox, "2.0");
+});
+
 test("a log has all lines of a run that is killed", async (box) => {
   tar(box, {
     "train.py": "import time\ndef train(d):\n  for i in range(1000): print(i)\n  print('end'); time.sleep(60)\n",

@@ -1,5 +1,6 @@
 """What is installed against what is asked for: PEP 508, PEP 440, markers, extras, and what is the installer's to judge."""
 
+import json
 import pathlib
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
-from aimodellib._bridge.requirements import check, logical_lines
+from aimodellib._bridge.requirements import check, logical_lines, main, packages
 
 MINOR = sys.version_info[1]
 
@@ -129,3 +130,30 @@ def test_the_rest_is_left_to_the_installer(line: str, verb: str) -> None:
 def test_lines_are_joined_and_comments_left_out_as_pip_has_it() -> None:
     text = "# a\na # b\n\n  b#c\nc \\\n  ==1 \\\r\n # d\n  # e\n"
     assert logical_lines(text) == ["a", "b#c", "c   ==1"]
+
+
+def distribution(folder: pathlib.Path, name: str, version: str, text: str = "") -> None:
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    info.joinpath("METADATA").write_text(text or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def test_of_a_package_that_is_there_twice_the_first_on_the_path_is_told(tmp_path, monkeypatch):
+    for folder, name, version in (("last", "Fox_Twice", "1.0"), ("first", "fox-twice", "2.0"), ("last", "fox-once", "3")):
+        distribution(tmp_path / folder, name, version)
+    distribution(tmp_path / "first", "fox-nameless", "1", "Metadata-Version: 2.1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "last"))
+    monkeypatch.syspath_prepend(str(tmp_path / "first"))
+    found = {name: version for name, version in packages().items() if "fox" in name.lower()}
+    assert found["fox-twice"] == "2.0"
+    assert found["fox-once"] == "3"
+    assert not {"Fox_Twice", "fox-nameless"} & found.keys()
+
+
+def test_what_lies_in_the_module_hides_what_is_installed(tmp_path, monkeypatch, capsys):
+    distribution(tmp_path / "module", "fox-alpha", "9.9")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    main(["list", str(tmp_path / "module")])
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["packages"]["fox-alpha"] == "9.9"
+    assert listed["python"].startswith(f"3.{MINOR}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import site
 import sys
 from importlib import metadata
@@ -16,20 +17,30 @@ from typing import Any
 
 
 def main(arguments: list[str]) -> None:
-    """Print as JSON what is asked for: ``check``, with the requirements on standard input, or ``list``."""
-    (command,) = arguments
+    """Print as JSON what is asked for: ``check``, with the requirements on standard input, or ``list MODULE``."""
+    command, *modules = arguments
     if command == "check":
         # The text, decoded as pip does, comes on standard input.
         result: dict[str, Any] = {"unmet": check(sys.stdin.buffer.read().decode("utf-8", "replace"))}
         result["site"] = site_folders()
-        names = {dist.metadata["Name"].lower() for dist in metadata.distributions()}
+        names = {name.lower() for name in packages()}
         result["bare"] = names <= {"pip", "setuptools", "wheel"}
     else:
-        result = {
-            "python": ".".join(map(str, sys.version_info[:3])),
-            "packages": {dist.metadata["Name"]: dist.version for dist in metadata.distributions()},
-        }
+        # As a run has it: what lies in the module comes first.
+        sys.path[0:0] = modules
+        result = {"python": ".".join(map(str, sys.version_info[:3])), "packages": packages()}
     json.dump(result, sys.stdout)
+
+
+def packages() -> dict[str, str]:
+    """Return the version of each package, as ``import`` finds it: the first on the path hides the others."""
+    found: dict[str, tuple[str, str]] = {}
+    for distribution in metadata.distributions():
+        # One that is broken has neither.
+        name, version = distribution.metadata["Name"], distribution.version
+        if name and version:
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), (name, version))
+    return dict(found.values())
 
 
 def check(text: str) -> str | None:
