@@ -28,16 +28,26 @@ const NAMES: Readonly<Record<Role, string>> = { train: "training", serve: "servi
 /**
  * Checks what is to be packed. A script that nobody named, and that has none of the functions, is left out of the manifest.
  *
- * @returns the plan, with a notice if something could not be checked
+ * @returns the plan, with notices of what could not be checked, or is probably wrong
  * @throws {ScriptError} which names file and line
  * @throws {UsageError} if nothing is left to be trained or served, or the Python that was named can't be run
  */
 export async function checkPlan(planned: Plan, moduleDir: string, options: CheckOptions, io: Io): Promise<Plan> {
   if (!options.check) return planned;
-  const neighbours = importable(planned.files.entries.map(({ path }) => path));
+  const paths = planned.files.entries.map(({ path }) => path);
+  const neighbours = importable(paths);
   const folder = nameOf(planned.root);
   const scripts = planned.scripts.map(({ key, path, source }): ScriptToCheck => {
-    return { role: ROLES[key], name: path, path, module: folder, source: Deno.readFileSync(source), neighbours };
+    const beside = importable(below(folderOf(path), paths));
+    return {
+      role: ROLES[key],
+      name: path,
+      path,
+      module: folder,
+      source: Deno.readFileSync(source),
+      neighbours,
+      beside,
+    };
   });
   const checked = await checkScripts(scripts, { python: options.python, moduleDir: moduleDir || ".", env: io.env });
   if ("skipped" in checked) {
@@ -54,35 +64,49 @@ export async function checkPlan(planned: Plan, moduleDir: string, options: Check
     } else wrong.push(found);
   });
   refuse(wrong, "--no-check packs it as it is");
-  return result;
+  return { ...result, notices: [...result.notices, ...noticesOf(wrong)] };
 }
 
 /**
  * Checks what was read.
  *
- * @returns why it could not be checked, if so
+ * @returns notices: why it could not be checked, or what is probably wrong
  * @throws {ScriptError} which names file and line
  * @throws {UsageError} if the Python that was named can't be run
  */
-export async function checkScan(result: ScanResult, options: CheckOptions, io: Io): Promise<string | undefined> {
-  if (!options.check) return undefined;
+export async function checkScan(result: ScanResult, options: CheckOptions, io: Io): Promise<string[]> {
+  if (!options.check) return [];
   const { manifest, scripts, paths } = result;
   const module = joinPath(manifest.module);
-  const inModule = module === "" ? [...paths] : [...paths].filter((path) => path.startsWith(`${module}/`))
-    .map((path) => path.slice(module.length + 1));
+  const inModule = below(module, [...paths]);
   const neighbours = importable(inModule);
+  const beside = (script: string) => importable(below(folderOf(script), inModule));
   const checked = await checkScripts(
     roles(manifest).flatMap(({ role, script, path }) => {
       const source = scripts.get(path);
       return source === undefined
         ? []
-        : [{ role, name: path, path: script, module: nameOf(module), source, neighbours }];
+        : [{ role, name: path, path: script, module: nameOf(module), source, neighbours, beside: beside(script) }];
     }),
     { python: options.python, env: io.env },
   );
-  if ("skipped" in checked) return `The scripts were not checked: ${checked.skipped}`;
+  if ("skipped" in checked) return [`The scripts were not checked: ${checked.skipped}`];
   refuse(checked.results, "--no-check leaves this out");
-  return undefined;
+  return noticesOf(checked.results);
+}
+
+function noticesOf(results: readonly CheckResult[]): string[] {
+  return [...new Set(results.flatMap(({ notices }) => notices))];
+}
+
+/** Those of the paths that are below a folder, from there. */
+function below(folder: string, paths: readonly string[]): string[] {
+  if (folder === "") return [...paths];
+  return paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
 /** The last part of a path. */

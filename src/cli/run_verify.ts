@@ -31,9 +31,9 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
   if (expected !== undefined && result.sha256 !== expected) {
     throw new ArchiveError(`'${archive}' has the checksum sha256:${result.sha256}, not sha256:${expected}`);
   }
-  const unchecked = await checkScan(result, options, io);
+  const notices = await checkScan(result, options, io);
   if (!quiet) {
-    if (unchecked !== undefined) io.stderr(`${unchecked}\n`);
+    for (const notice of notices) io.stderr(`${notice}\n`);
     for (const notice of manifestNotices(result)) io.stderr(`${notice}\n`);
     io.stdout(
       `${archive} is good: ${count(result.entries, "entry", "entries")}, ${formatBytes(result.bytes)} in ` +

@@ -27,6 +27,8 @@ export interface ScriptToCheck {
   readonly source: Uint8Array;
   /** What `import` finds in its module: names of files without `.py`, and of folders. */
   readonly neighbours: readonly string[];
+  /** What `import` would find in the script's own folder. */
+  readonly beside: readonly string[];
 }
 
 /** What was found. */
@@ -35,6 +37,8 @@ export interface CheckResult {
   readonly problems: readonly string[];
   /** Whether it has none of the functions, so that it may be a script for something else. */
   readonly unrelated: boolean;
+  /** What is probably wrong. */
+  readonly notices: readonly string[];
 }
 
 /** What was found of each script, in their order; or why nothing could be. */
@@ -83,12 +87,12 @@ class CheckError extends Error {
 
 /** @throws {CheckError} */
 async function checkScript(python: string, assets: Assets, script: ScriptToCheck): Promise<CheckResult> {
-  const { role, name, path, module, source, neighbours } = script;
+  const { role, name, path, module, source, neighbours, beside } = script;
   let finished: Finished;
   try {
     finished = await runChild(python, {
       // Isolated, and without its packages: nothing but the standard library is needed, and nothing else is to run.
-      args: ["-I", "-S", assets.entry, "check", role, name, path, module, ...neighbours],
+      args: ["-I", "-S", assets.entry, "check", role, name, path, module, ...neighbours, "/", ...beside],
       stdin: source,
       limitMs: ANSWER_LIMIT_MS,
     });

@@ -99,8 +99,11 @@ test("a script's fault, and a Python without PyTorch, are named", async (box) =>
   const without = box.module({ "train.py": "def trian(model_dir): pass" });
   const fault = await box.run(["train", ...TWO, without, "train.py", "model"]);
   assert.equal(fault.code, 1);
-  assert.match(fault.stderr, /^\[rank [01]\] '.*train\.py' must define train\(\)$/m);
-  assert.match(fault.stderr, /^Error: Rank [01] failed: '.*train\.py' must define train\(\)$/m);
+  assert.match(fault.stderr, /^\[rank [01]\] '.*train\.py' must define train\(\); line 1 defines trian\(\)/m);
+  assert.match(
+    fault.stderr,
+    /^Error: Rank [01] failed: '.*train\.py' must define train\(\); line 1 defines trian\(\)/m,
+  );
   const made = await box.run(["-m", "venv", "--without-pip", "venv"], { command: PYTHON });
   assert.equal(made.code, 0, made.stderr);
   const bare = await box.run(command(box), { env: { AIMODELLIB_PYTHON: box.path("venv/bin/python") } });

@@ -121,3 +121,17 @@ test("package, train and serve say that a list of packages is not read when ther
   box.write({ "module/requirements.txt": "" });
   assert.equal((await box.run(["train", module, "train.py", "model"])).stderr, "");
 });
+
+test("package and verify say that a neighbour is not found when the script lies in a folder", async (box) => {
+  const module = box.module({ "src/serve.py": `import prep\n${LOADS}`, "src/prep.py": "" }, "module");
+  const words = "line 1: 'prep' lies beside the script, in 'src', but modules are looked for in the module directory";
+  for (const args of [["package", "-m", module, "-s", "src/serve.py"], ["verify", "model.tar.gz"]]) {
+    const { code, stderr } = await box.run(args);
+    assert.deepEqual([code, stderr.includes(words)], [0, true], stderr);
+  }
+  const { stderr } = await box.run(["serve", "--port", "0", module, "src/serve.py", module]);
+  assert.match(
+    stderr,
+    /raised ModuleNotFoundError: .*'prep'\. 'prep' lies beside the script, in 'src', .*`from \. import prep`/,
+  );
+});

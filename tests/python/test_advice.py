@@ -99,7 +99,7 @@ def test_a_relative_import_is_explained(advice, python):
             {"src/serve.py": "import prep", "src/prep.py": ""},
             "src/serve.py",
             "'prep' lies beside the script, in 'src', but modules are looked for in the module directory, '/tmp/module':"
-            " write `from src import prep` or `from . import prep`, or make '/tmp/module/src' the module directory",
+            " write `from . import prep` or `from .prep import ...`, or make 'src' the module directory",
         ),
         (
             {"serve.py": "import sub.near", "sub/near.py": "from other.deep import X", "sub/other/__init__.py": ""},

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
-from aimodellib._bridge.check import check
+from aimodellib._bridge.check import Place, check
 from aimodellib._bridge.demands import BATCH, METADATA, SERVE, TRAIN
 
 LOAD = "def load(model_dir, logger=None): ...\n"
@@ -158,7 +158,7 @@ def test_other_encodings_and_marks_are_read():
 
 
 def relative(source, script="serve.py", module="folder"):
-    return check((source + "\n" + WHOLE).encode(), script, SERVE, frozenset(), (), (script, module)).problems
+    return check((source + "\n" + WHOLE).encode(), script, SERVE, frozenset(), (), Place(script, module)).problems
 
 
 @pytest.mark.parametrize(
@@ -194,3 +194,30 @@ def test_a_relative_import_that_leads_out_of_the_module_is_refused(source, scrip
 )
 def test_a_relative_import_that_may_work_is_not_refused(source, script):
     assert relative(source, script) == []
+
+
+def beside(source, script="src/serve.py", neighbours=("src",)):
+    place = Place(script, "folder", frozenset({"prep", "json", "other"}))
+    return check((source + "\n" + WHOLE).encode(), script, SERVE, frozenset(neighbours), (), place).notices
+
+
+@pytest.mark.parametrize("source", ["import prep", "import os, prep.deep as p", "from prep import X", "from prep.deep import X"])
+def test_what_lies_beside_the_script_and_is_not_looked_for_there_is_noticed(source):
+    [notice] = beside(f"\n{source}\nimport prep")
+    assert notice.startswith("'src/serve.py', line 2: 'prep' lies beside the script, in 'src', but modules are looked for")
+    assert notice.endswith("`from . import prep` or `from .prep import ...`, or make 'src' the module directory")
+
+
+@pytest.mark.parametrize(
+    ("source", "script", "neighbours"),
+    [
+        ("import prep", "serve.py", ("prep",)),
+        ("import prep", "src/serve.py", ("src", "prep")),
+        ("import json, elsewhere", "src/serve.py", ("src",)),
+        ("from . import prep", "src/serve.py", ("src",)),
+        ("try:\n  import prep\nexcept ImportError: ...", "src/serve.py", ("src",)),
+        ("import sys\nsys.path.append('src')\nimport prep", "src/serve.py", ("src",)),
+    ],
+)
+def test_nothing_is_noticed_of_other_imports(source, script, neighbours):
+    assert beside(source, script, neighbours) == ()

@@ -112,12 +112,9 @@ def _on_missing(error: BaseException, name: str, module_dir: str, script: str) -
         if any(
             os.path.exists(os.path.join(folder, found)) for found in (f"{top}.py", os.path.join(top, "__init__.py"))
         ):
-            package = inside.replace(os.sep, ".")
-            yield (
-                f"'{top}' lies beside the script, in '{inside}', but modules are looked for in the module directory,"
-                f" '{module_dir}': write `from {package} import {top}` or `from . import {top}`,"
-                f" or make '{folder}' the module directory"
-            )
+            from .relative import beside_advice
+
+            yield beside_advice(top, inside, module_dir)
             return
 
 

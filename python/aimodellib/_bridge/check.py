@@ -19,7 +19,7 @@ from .demands import BATCH, METADATA, SERVE, TRAIN, Demand, fit
 from .hints import hint
 from .outline import Function, Outline, is_main
 from .peers import PACKAGES, recognise
-from .relative import relative_problems
+from .relative import beside_notices, relative_problems
 from .standard import standard_names
 
 #: Modules whose classes and functions are no scripts' implementations.
@@ -33,11 +33,13 @@ def main(arguments: list[str]) -> None:
     """Read a script's source from standard input, and print as JSON what :func:`check` finds.
 
     ``arguments`` are ``train`` or ``serve``, the script's name, its path from the module directory, that directory's
-    own name (or nothing), and the names that ``import`` finds in it.
+    own name (or nothing), and the names that ``import`` finds in it; behind a ``/``, those in the script's own folder.
     """
-    role, name, path, module, *neighbours = arguments
+    role, name, path, module, *names = arguments
+    neighbours = names[: names.index("/")]
+    place = Place(path, module, frozenset(names[len(neighbours) + 1 :]))
     demands, optional = (TRAIN, ()) if role == "train" else (SERVE, (BATCH, METADATA))
-    result = check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours), optional, (path, module))
+    result = check(sys.stdin.buffer.read(), name, demands, frozenset(neighbours), optional, place)
     json.dump(result._asdict(), sys.stdout)
 
 
@@ -48,6 +50,19 @@ class Result(NamedTuple):
     problems: list[str]
     #: Whether it has none of the functions, so that it may be a script for something else.
     unrelated: bool = False
+    #: What is probably wrong.
+    notices: tuple[str, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where a script lies."""
+
+    #: Its path from the module directory.
+    path: str
+    #: The module directory's own name; "" if it has none.
+    module: str
+    #: The names that ``import`` would find in the script's own folder.
+    beside: frozenset[str] = frozenset()
 
 
 def check(
@@ -56,12 +71,12 @@ def check(
     demands: tuple[Demand, ...],
     neighbours: frozenset[str],
     optional: tuple[Demand, ...] = (),
-    place: tuple[str, str] | None = None,
+    place: Place | None = None,
 ) -> Result:
     """Check a script that messages call ``name``. ``neighbours`` are what ``import`` finds in its module.
 
-    It must have the ``demands``, and those of the ``optional`` that it has must be callable, too. With ``place``, its
-    path from the module directory and that directory's name, it must not import what is outside of the directory.
+    It must have the ``demands``, and those of the ``optional`` that it has must be callable, too. With ``place``, it
+    must not import what is outside of the module directory.
     """
     if not name.endswith(tuple(importlib.machinery.all_suffixes())):
         return Result([f"'{name}' can't be imported: its name does not end in .py"])
@@ -79,8 +94,13 @@ def check(
         return Result([])
     script = _Script(tree, name, neighbours)
     missing = list(script.problems(demands, optional))
-    problems = missing if place is None else [*relative_problems(tree, name, *place), *missing]
-    return Result(problems, unrelated=bool(missing) and not any(script.has(demand.name) for demand in demands))
+    problems = missing if place is None else [*relative_problems(tree, name, place.path, place.module), *missing]
+    notices = beside_notices(tree, name, place.path, neighbours, place.beside) if place is not None else ()
+    return Result(
+        problems,
+        notices=tuple(notices),
+        unrelated=bool(missing) and not any(script.has(demand.name) for demand in demands),
+    )
 
 
 def importable(module_dir: str) -> frozenset[str]:

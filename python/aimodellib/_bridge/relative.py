@@ -1,4 +1,4 @@
-"""Relative imports that lead out of the module directory: nothing there is their package."""
+"""Imports of a script that can't find what they name: out of the module directory, or beside the script."""
 
 from __future__ import annotations
 
@@ -37,6 +37,39 @@ def relative_advice(node: ast.ImportFrom, script: str, module: str) -> str:
     return f"{text}; {', or '.join(ways)}" if ways else text
 
 
+def beside_notices(
+    tree: ast.Module, name: str, script: str, neighbours: frozenset[str], beside: frozenset[str]
+) -> Iterator[str]:
+    """Name what a script in a folder of the module imports from beside itself, where nothing looks for it.
+
+    ``neighbours`` are the names that ``import`` finds in the module directory, ``beside`` those in the script's own
+    folder. An installed package may have the same name, and the script may change where modules are looked for.
+    """
+    wanted = beside - neighbours - standard_names()
+    folder = script.rpartition("/")[0]
+    if not folder or not wanted or any(_is_sys_path(node) for node in ast.walk(tree)):
+        return
+    for node in tree.body:
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        for top in dict.fromkeys(dotted.split(".")[0] for dotted in names):
+            if top in wanted:
+                wanted -= {top}
+                yield f"'{name}', line {node.lineno}: {beside_advice(top, folder)}"
+
+
+def beside_advice(top: str, folder: str, module_dir: str = "") -> str:
+    """Return what to write where a script in a folder of the module imports ``top``, which lies beside it."""
+    module = f"the module directory, '{module_dir}'" if module_dir else "the module directory"
+    return (
+        f"'{top}' lies beside the script, in '{folder}', but modules are looked for in {module}: write"
+        f" `from . import {top}` or `from .{top} import ...`, or make '{folder}' the module directory"
+    )
+
+
 def _text(node: ast.ImportFrom, level: int) -> str:
     """Return an import as it would be written with this many dots."""
     names = ", ".join(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in node.names[:5])
@@ -44,6 +77,10 @@ def _text(node: ast.ImportFrom, level: int) -> str:
     if level == 0 and node.module is None:
         return f"import {names}"
     return f"from {'.' * level}{node.module or ''} import {names}"
+
+
+def _is_sys_path(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "path" and not _is_name(node.value, "os")
 
 
 def _is_name(node: ast.expr, name: str) -> bool:

@@ -12,6 +12,7 @@ const SCRIPT = {
   module: "folder",
   source: new TextEncoder().encode("x = 1\n"),
   neighbours: [],
+  beside: [],
 } as const;
 
 Deno.test("importable() names what a module's files and folders can be imported as", () => {
@@ -23,14 +24,17 @@ Deno.test("checkScripts() gives what Python says, and hands it the source", asyn
   using directory = new TempDir();
   const python = shellPython(
     directory,
-    `cat > '${directory.path}/in'; printf '%s ' "$@" > '${directory.path}/args'; echo '{"problems": ["p"], "unrelated": true}'`,
+    `cat > '${directory.path}/in'; printf '%s ' "$@" > '${directory.path}/args'; echo '{"problems": ["p"], "unrelated": true, "notices": []}'`,
   );
-  const checked = await checkScripts([{ ...SCRIPT, neighbours: ["near"] }], { python, env: fakeEnv({}) });
-  assert.deepEqual(checked, { results: [{ problems: ["p"], unrelated: true }] });
+  const checked = await checkScripts([{ ...SCRIPT, neighbours: ["near"], beside: ["far"] }], {
+    python,
+    env: fakeEnv({}),
+  });
+  assert.deepEqual(checked, { results: [{ problems: ["p"], unrelated: true, notices: [] }] });
   assert.equal(Deno.readTextFileSync(`${directory.path}/in`), "x = 1\n");
   assert.match(
     Deno.readTextFileSync(`${directory.path}/args`),
-    /^-I -S .*__main__.py check serve serve.py serve.py folder near $/,
+    /^-I -S .*__main__.py check serve serve.py serve.py folder near \/ far $/,
   );
 });
 
