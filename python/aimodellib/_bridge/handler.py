@@ -7,7 +7,7 @@ from time import perf_counter as now
 from types import GeneratorType
 from typing import Any, Callable, Sequence, Tuple
 
-from . import frames, streams
+from . import forks, frames, streams
 from .demands import BATCH, SERVE
 from .failures import message_of, traceback_bytes, type_name
 from .loader import adapt
@@ -86,27 +86,35 @@ class Handler:
         start = now()
         try:
             data = self._deserialize(body, content_type)
+            if forks.is_child:
+                forks.leave()
             deserialized = now()
             stage = "predict"
             data = self._predict(data, self.model)
+            if forks.is_child:
+                forks.leave()
             predicted = now()
             if type(data) is GeneratorType and sender is not None:
                 return sender.send(self, data, accepted)
             stage = "serialize"
             answer = self.answer(self._serialize(data, accepted), accepted)
+            if forks.is_child:
+                forks.leave()
             self.times.observe(start, deserialized, predicted, now())
         except Gone:
             return failed("cancelled", "The client left")
         except (frames.Closed, frames.ProtocolError):
             raise
         except BaseException as error:
+            if forks.is_child:
+                forks.leave(error)
             return raised(stage, error)
         return answer
 
     def part(self, item: Any, accepted: str) -> Answer:
         """Return the answer for an item of an answer in parts; whatever ``serialize`` raises becomes an ERROR."""
         try:
-            return self.answer(self._serialize(item, accepted), accepted)
+            return self.answer(forks.call(self._serialize, item, accepted), accepted)
         except BaseException as error:
             return raised("serialize", error)
 
@@ -141,7 +149,7 @@ class Handler:
         item = _Item(context, accepted)
         start = now()
         try:
-            item.data = self._deserialize(request[1], content_type)
+            item.data = forks.call(self._deserialize, request[1], content_type)
         except BaseException as error:
             item.failure = raised("deserialize", error)
         item.reading = now() - start
@@ -152,7 +160,7 @@ class Handler:
         here.request = (item.context, None)
         start = now()
         try:
-            kind, metadata, payload = self.answer(self._serialize(item.data, item.accepted), item.accepted)
+            kind, metadata, payload = self.answer(forks.call(self._serialize, item.data, item.accepted), item.accepted)
             # A view may be of memory that the script puts the next answer into.
             payload = bytes(payload)
         except BaseException as error:
@@ -164,7 +172,8 @@ class Handler:
         """Return an output or an ERROR answer for each input."""
         assert self._predict_batch is not None
         try:
-            outputs = outputs_of(self._predict_batch(inputs[:], self.model), len(inputs))
+            returned = forks.call(self._predict_batch, inputs[:], self.model)
+            outputs = forks.call(outputs_of, returned, len(inputs))
         except NotOutputs as problem:
             return [(None, failed("bad_result", str(problem)))] * len(inputs)
         except BaseException as error:
@@ -182,7 +191,7 @@ class Handler:
 
     def _predict_alone(self, data: Any) -> tuple[Any, Answer | None]:
         try:
-            return self._predict(data, self.model), None
+            return forks.call(self._predict, data, self.model), None
         except BaseException as error:
             return None, raised("predict", error)
 

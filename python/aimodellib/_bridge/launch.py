@@ -16,7 +16,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import frames, streams
+from . import forks, frames, streams
 from .advice import advise
 from .hosts import Hosts
 from .loader import ScriptError
@@ -103,6 +103,7 @@ def main() -> NoReturn:
     """Run one rank to its end."""
     config = json.loads(os.environ.pop(RANK))
     streams.prepare(merge=False)
+    forks.watch()
 
     def train() -> None:
         try:

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import frames
+from . import forks, frames
 from .frames import Frame
 
 if TYPE_CHECKING:
@@ -53,12 +53,16 @@ class Sender:
         sent = 0
         try:
             for item in items:
+                if forks.is_child:
+                    forks.leave()
                 answer = handler.part(item, accepted)
                 if answer[0] != frames.RESULT:
                     return answer
                 self.transmit(answer)
                 sent += 1
                 self.wait()
+            if forks.is_child:
+                forks.leave()
         finally:
             items.close()
         return end_of_parts(sent)

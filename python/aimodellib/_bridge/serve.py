@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..util.types import InferenceModule
-from . import frames, streams
+from . import forks, frames, streams
 from .advice import advise
 from .demands import SERVE, takes_logger
 from .failures import message_of, traceback_bytes, type_name
@@ -33,7 +33,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     stage = "import"
     try:
         add_to_path(config["module"], config["script"])
-        module = load_script(config["module"], config["script"])
+        module = forks.call(load_script, config["module"], config["script"])
         stage = "check"
         owner = find_implementation(module, InferenceModule.demanded())
         logger = {"logger": ServingLogger()}
@@ -41,8 +41,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
         handler, loop, window = _choose(owner, logger, config)
         stage = "load"
-        handler.model = load(config["model_dir"])
-        signature = read_signature(owner, handler.model, logger)
+        handler.model = forks.call(load, config["model_dir"])
+        signature = forks.call(read_signature, owner, handler.model, logger)
         if signature is not None:
             window["signature"] = signature
         if takes_logger(owner):

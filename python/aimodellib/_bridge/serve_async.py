@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import os
 from time import perf_counter as now
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, AsyncIterator
+from typing import TYPE_CHECKING, Any, AsyncIterator, Deque
 
-from . import frames, streams
+from . import forks, frames, streams
 from .failures import message_of
 from .handler import Answer, Handler, failed, raised
 from .loader import end_tasks, event_loop
@@ -37,17 +38,27 @@ class AsyncHandler(Handler):
         start = now()
         try:
             data = await _value(self._deserialize(body, content_type))
+            if forks.is_child:
+                forks.leave()
             deserialized = now()
             stage = "predict"
             data = self._predict(data, self.model)
+            if forks.is_child:
+                forks.leave()
             if isinstance(data, (AsyncGeneratorType, GeneratorType)):
                 return await sender.send(self, data, accepted)
             data = await _value(data)
+            if forks.is_child:
+                forks.leave()
             predicted = now()
             stage = "serialize"
             answer = self.answer(await _value(self._serialize(data, accepted)), accepted)
+            if forks.is_child:
+                forks.leave()
             self.times.observe(start, deserialized, predicted, now())
         except BaseException as error:
+            if forks.is_child:
+                forks.leave(error)
             # Its own task may be cancelled by the script, too, for one by a scope of a library that leaks.
             if sender.gone and isinstance(error, asyncio.CancelledError):
                 return failed("cancelled", "The client left")
@@ -60,8 +71,13 @@ class AsyncHandler(Handler):
         Raises CancelledError if the client has left.
         """
         try:
-            return self.answer(await _value(self._serialize(item, accepted)), accepted)
+            answer = self.answer(await _value(self._serialize(item, accepted)), accepted)
+            if forks.is_child:
+                forks.leave()
+            return answer
         except BaseException as error:
+            if forks.is_child:
+                forks.leave(error)
             if sender.gone and isinstance(error, asyncio.CancelledError):
                 raise
             return raised("serialize", error)
@@ -89,6 +105,8 @@ class AsyncSender:
         sent = 0
         try:
             async for item in items if isinstance(items, AsyncGeneratorType) else _stepping(items):
+                if forks.is_child:
+                    forks.leave()
                 answer = await handler.part_async(item, accepted, self)
                 if answer[0] != frames.RESULT:
                     return answer
@@ -98,6 +116,8 @@ class AsyncSender:
                 while self._credit == 0:
                     self._more.clear()
                     await self._more.wait()
+            if forks.is_child:
+                forks.leave()
         finally:
             await _value(items.aclose() if isinstance(items, AsyncGeneratorType) else items.close())
         return end_of_parts(sent)
@@ -124,6 +144,7 @@ def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
     loop = event_loop()
     server = _Server(link, handler, usage, loop)
     loop.add_reader(link.socket, server.on_readable)
+    os.register_at_fork(after_in_child=functools.partial(_stop, loop))
     try:
         return _run(loop, server)
     finally:
@@ -133,12 +154,28 @@ def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
             end_tasks()
 
 
+class _Ended(Deque[Any]):
+    """What takes the place of a loop's callbacks that are to be executed next."""
+
+    def popleft(self) -> Any:
+        raise RuntimeError("The loop has ended")
+
+
+def _stop(loop: asyncio.AbstractEventLoop) -> None:
+    """Have nothing else be executed by the loop in a process that a coroutine has forked: it is the worker's."""
+    if hasattr(loop, "_ready"):
+        loop._ready = _Ended()
+    loop.stop()
+
+
 def _run(loop: asyncio.AbstractEventLoop, server: _Server) -> int:
     """Run the loop until the server has ended, whatever the script does to it."""
     while True:
         try:
             return loop.run_until_complete(server.ended)
         except BaseException as error:
+            if forks.is_child:
+                forks.leave(SystemExit("A process that a coroutine of the script forked can't await: it ends"))
             # SystemExit and KeyboardInterrupt in any task or callback stop the loop, and so does loop.stop().
             if loop.is_closed() or server.ended.done():
                 raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
-from . import frames, streams
+from . import forks, frames, streams
 from .advice import advise
 from .demands import TRAIN
 from .failures import message_of, type_name
@@ -37,7 +37,7 @@ class Training:
         args: list[str] = config["args"]
         sys.argv = [config["script"], *args]
         add_to_path(config["module"], config["script"])
-        module = load_script(config["module"], config["script"])
+        module = forks.call(load_script, config["module"], config["script"])
         self.stage = "check"
         owner = find_implementation(module, TrainingModule.demanded())
         options = {
@@ -49,9 +49,9 @@ class Training:
         ready()
         self.stage = "train"
         try:
-            result = train(config["model_dir"], *args)
+            result = forks.call(train, config["model_dir"], *args)
             if inspect.isawaitable(result):
-                event_loop().run_until_complete(result)
+                forks.call(event_loop().run_until_complete, result)
         finally:
             end_tasks()
 
@@ -97,8 +97,14 @@ def interrupt_on_signals() -> list[signal.Signals]:
         stopped_by[0] = signal.Signals(number)
         raise KeyboardInterrupt
 
+    def in_child() -> None:
+        # It is the worker that turns SIGTERM into an exception; a process that it forks is ended by it.
+        if signal.getsignal(signal.SIGTERM) is interrupt:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
+    os.register_at_fork(after_in_child=in_child)
     return stopped_by
 
 

@@ -10,7 +10,7 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-from . import frames, keeper, streams
+from . import forks, frames, keeper, streams
 from .exchange import Exchange
 from .frames import Frame, FrameReader, ProtocolError
 from .ledger import Ledger
@@ -62,6 +62,7 @@ def main() -> NoReturn:
     try:
         link = Link(directory)
         keeper.start(os.path.join(directory, "keeper.sock"))
+        forks.watch(link.socket)
         link.send(
             frames.HELLO,
             protocol=frames.PROTOCOL_VERSION,
