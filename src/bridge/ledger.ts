@@ -27,6 +27,8 @@ export interface LedgerEntries {
   readonly started: number;
   /** Answers that were finished; some of them may have been sent too. */
   readonly answers: readonly Frame[];
+  /** The first two words, as {@linkcode Ledger.words} gives them. */
+  readonly words: bigint;
 }
 
 /** One worker's ledger. Its file is unlinked once the worker has mapped it, so nothing is left on the disk. */
@@ -84,18 +86,25 @@ export class Ledger implements Disposable {
   }
 
   /**
+   * The first two words, `started` and `pending`. An answer changes one of them, and so does the beginning of the next request: there is
+   * no way back to both. So a worker whose words are the same twice has stored nothing in between.
+   */
+  words(): bigint {
+    const words = new BigUint64Array(1);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#file.readSync(new Uint8Array(words.buffer));
+    return words[0]!;
+  }
+
+  /**
    * Reads the ledger of a worker that lives; of the answers, those before the first whose body is in the exchange.
    *
    * @param maxBody the longest body that is accepted, in bytes
    * @returns undefined if the worker wrote meanwhile
    */
   peek(maxBody: number): LedgerEntries | undefined {
-    const bytes = this.#readAll();
-    const now = new Uint8Array(ANSWERS_READ);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    this.#file.readSync(now);
-    // An answer changes one of the two words, and so does the beginning of the next request: there is no way back to both.
-    return now.every((byte, offset) => byte === bytes[offset]) ? parse(bytes, maxBody) : undefined;
+    const noted = parse(this.#readAll(), maxBody);
+    return this.words() === noted.words ? noted : undefined;
   }
 
   #readAll(): Uint8Array<ArrayBuffer> {
@@ -127,5 +136,5 @@ function parse(bytes: Uint8Array<ArrayBuffer>, maxBody: number, exchange?: BodyS
   } catch {
     // A worker that writes over its own memory may have damaged this too: what came before is still good.
   }
-  return { started, answers };
+  return { started, answers, words: view.getBigUint64(0, true) };
 }

@@ -11,6 +11,18 @@
  *
  * The supervisor writes what is recalled, and reads what was begun a look later; the worker writes what it begins, then reads
  * what is recalled. So at least one of them sees the other, as in Dekker's algorithm, and no request is executed twice.
+ *
+ * What a processor stores reaches the memory later, and on arm64 in any order. Dekker's algorithm has fences for that; here the time
+ * between two looks, 5 ms, takes their place: a processor keeps a store to itself for less than a microsecond, and what interrupts it
+ * empties its store buffer.
+ *
+ * - The worker reads `recalled` before its store of `started` is visible: then that read came before the supervisor's write, and the
+ *   store is visible a look later, when the supervisor reads `started`.
+ * - The supervisor sees `pending` before the answers that it counts: so it takes answers only if both words are what they were at the
+ *   look before. Nothing was stored in between, and what was stored before is visible.
+ * - A worker that is dead has no stores left: the kernel has ended it on its own processor.
+ *
+ * `tests/model/bridge.ts` is a model of all this, of which every state is searched.
  */
 
 import type { Frame, Ledger } from "../bridge/mod.ts";
@@ -25,7 +37,7 @@ const LOOK_MS = 5;
 export interface StallOptions {
   /** What the worker has not answered; the jobs that are taken back are taken out of it. */
   readonly inFlight: () => InFlight;
-  readonly ledger: () => Pick<Ledger, "peek" | "recall"> | undefined;
+  readonly ledger: () => Pick<Ledger, "peek" | "recall" | "words"> | undefined;
   /** Whether all requests are on their way: what still is to be sent can't be taken back. */
   readonly sent: () => boolean;
   /** The longest answer that is accepted, in bytes. */
@@ -44,6 +56,8 @@ export class Stall {
   #timer: ReturnType<typeof setInterval> | undefined;
   /** Whether nothing was answered since the last look. */
   #silent = false;
+  /** The words of the ledger at the last look. */
+  #words: bigint | undefined;
   /** The last request that was recalled since the worker answered last; 0 if none was. */
   #recalled = 0;
 
@@ -78,6 +92,7 @@ export class Stall {
     const { inFlight } = this.#options;
     if (inFlight().size < 2) this.stop();
     else if (this.#silent) this.#help();
+    else this.#words = this.#options.ledger()?.words();
     this.#silent = true;
   }
 
@@ -85,6 +100,10 @@ export class Stall {
     const { inFlight, ledger, sent, maxBody, onFinished, onTakenBack } = this.#options;
     const noted = ledger()?.peek(maxBody);
     if (noted === undefined) return;
+    if (noted.words !== this.#words) {
+      this.#words = noted.words;
+      return;
+    }
     const jobs = inFlight();
     for (const answer of noted.answers) {
       if (jobs.get(answer.id) === undefined || !canComeEarly(answer)) continue;

@@ -1,5 +1,6 @@
 """The ledger and the exchange, on real files and a real socket."""
 
+import mmap
 import os
 import pathlib
 import socket
@@ -197,6 +198,26 @@ def test_what_ends_an_answer_in_parts_is_sent_behind_them_and_never_in_the_ledge
         (frames.PART, 4),
         (frames.ERROR, 4),
     ]
+
+
+def test_a_word_is_never_seen_half_written(bench):
+    """Numbers whose bytes all differ: a store in pieces shows a third one sooner or later."""
+    bench.ledger.begin(0x00FF)
+    child = os.fork()
+    if child == 0:
+        for _ in range(300_000):
+            bench.ledger.begin(0x0100)
+            bench.ledger.begin(0x00FF)
+        os._exit(0)
+    with bench.path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        view = memoryview(mapped)
+        words = view.cast("I")
+        seen = set()
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            seen.update(words[0] for _ in range(10_000))
+        words.release()
+        view.release()
+    assert seen <= {0x00FF, 0x0100}
 
 
 @pytest.mark.parametrize("size", [21, 4096, SIZE])

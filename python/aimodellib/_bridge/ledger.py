@@ -18,7 +18,6 @@ from __future__ import annotations
 import mmap
 import os
 import socket
-import struct
 import time
 
 from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
@@ -26,12 +25,10 @@ from .frames import HEADER, HEADER_SIZE, PART, encode
 from .payload import Payload
 
 ANSWERS = 20
-_U32 = struct.Struct("<I")
-_pack_u32 = _U32.pack_into
-_unpack_u32 = _U32.unpack_from
 _header = HEADER.pack
 _pack_header = HEADER.pack_into
-_STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = 0, 4, 8, 12, 16
+#: Numbers of the words before the answers.
+_STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = range(5)
 
 #: Answers larger than this are sent at once and from their own memory.
 SMALL_ANSWER = 16 * 1024
@@ -59,6 +56,9 @@ class Ledger:
         finally:
             os.close(fd)
         self._view = memoryview(self._map)
+        # Each word is stored at once. struct would write it byte by byte, behind zeros: whoever looked in between, or
+        # after a kill in between, would find that nothing was begun. Both processors are little-endian.
+        self._words = self._view[:ANSWERS].cast("I")
         self._capacity = len(self._map)
         self._end = ANSWERS
         self._oldest = 0.0
@@ -76,8 +76,8 @@ class Ledger:
         """
         if self._end > ANSWERS and time.monotonic() - self._oldest > FLUSH_AFTER:
             self.flush()
-        _pack_u32(self._map, _STARTED, request_id)
-        recalled = _unpack_u32(self._map, _RECALLED)[0]
+        self._words[_STARTED] = request_id
+        recalled = self._words[_RECALLED]
         if recalled != self._recalled:
             self._recalled = recalled
             self._recalling = True
@@ -119,7 +119,7 @@ class Ledger:
         self._map[start + HEADER_SIZE : body_start] = metadata
         self._end = end = body_start + len(body)
         self._map[body_start:end] = body
-        _pack_u32(self._map, _PENDING, end - ANSWERS)
+        self._words[_PENDING] = end - ANSWERS
 
     def part(self, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a part of an answer."""
@@ -137,7 +137,7 @@ class Ledger:
         if self._end > ANSWERS:
             self._sock.sendall(self._view[ANSWERS : self._end])
             self._end = ANSWERS
-            _pack_u32(self._map, _PENDING, 0)
+            self._words[_PENDING] = 0
 
     def read_body(self, flags: int, length: int) -> bytes | None:
         """Return a request's body from the exchange, or None if there is no such slot or it holds less."""
@@ -145,7 +145,7 @@ class Ledger:
         if flags > SLOTS or len(body) != length:
             return None
         self._bodies_read = (self._bodies_read + 1) & 0xFFFFFFFF
-        _pack_u32(self._map, _REQUESTS_READ, self._bodies_read)
+        self._words[_REQUESTS_READ] = self._bodies_read
         return body
 
     def _write_body(self, body: Payload) -> int:
@@ -158,7 +158,7 @@ class Ledger:
 
     def _free_slot(self) -> int | None:
         """The lowest one, whose memory is the likeliest to be in a processor's cache."""
-        read: int = _unpack_u32(self._map, _ANSWERS_READ)[0]
+        read: int = self._words[_ANSWERS_READ]
         del self._unread[: (read - self._answers_read) & 0xFFFFFFFF]
         self._answers_read = read
         return next((slot for slot in range(SLOTS) if slot not in self._unread), None)

@@ -102,7 +102,7 @@ Deno.test("Ledger refuses a file that is there when it is made", () => {
 
 Deno.test("read() gives nothing when the worker has done nothing", () => {
   using files = new Files();
-  assert.deepEqual(files.ledger.read(MIB, noBodies), { started: 0, answers: [] });
+  assert.deepEqual(files.ledger.read(MIB, noBodies), { started: 0, answers: [], words: 0n });
 });
 
 Deno.test("read() gives the request begun last and the answers that may not have been sent when there are some", () => {

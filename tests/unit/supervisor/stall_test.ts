@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Frame } from "../../../src/bridge/mod.ts";
+import { type Frame, Kind } from "../../../src/bridge/mod.ts";
 import { InFlight } from "../../../src/supervisor/in_flight.ts";
 import type { Job } from "../../../src/supervisor/job.ts";
 import { Stall } from "../../../src/supervisor/stall.ts";
@@ -14,13 +14,18 @@ class Setting implements Disposable {
   readonly clock = new FakeClock();
   readonly inFlight = new InFlight();
   noted: { started: number; answers: Frame[] } | undefined = { started: 1, answers: [] };
+  words = 1n;
   recalled: number[] = [];
   sent = true;
   readonly finished: number[] = [];
   readonly takenBack: Job[][] = [];
   readonly stall = new Stall({
     inFlight: () => this.inFlight,
-    ledger: () => ({ peek: () => this.noted, recall: (id) => void this.recalled.push(id) }),
+    ledger: () => ({
+      peek: () => this.noted && { ...this.noted, words: this.words },
+      recall: (id) => void this.recalled.push(id),
+      words: () => this.words,
+    }),
     sent: () => this.sent,
     maxBody: 1000,
     onFinished: ({ id }) => {
@@ -132,4 +137,17 @@ Deno.test("Stall leaves to the socket what follows parts there, and what can't b
   setting.clock.advance(10);
   assert.deepEqual(setting.finished, [3]);
   assert.deepEqual([1, 2, 3].map((id) => setting.answer(id)), [false, false, true]);
+});
+
+Deno.test("Stall takes no answer of a ledger that has changed since the look before", () => {
+  using setting = new Setting();
+  setting.add(3);
+  setting.clock.advance(5);
+  // What it counts may not be visible yet on another processor.
+  setting.noted = { started: 1, answers: [frame({ kind: Kind.Result, id: 1, metadata: utf8("{}"), body: utf8("x") })] };
+  setting.words = 2n;
+  setting.clock.advance(5);
+  assert.deepEqual([setting.finished, setting.recalled], [[], []]);
+  setting.clock.advance(5);
+  assert.deepEqual([setting.finished, setting.recalled], [[1], [3]]);
 });
