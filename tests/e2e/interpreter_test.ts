@@ -1,7 +1,8 @@
 /** Which Python the executable takes, and what it needs beside one: nothing. */
 
 import assert from "node:assert/strict";
-import { BIN, PYTHON, ROOT, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
+import { HAS_PYPY, PYPY } from "./support/needs.ts";
+import { BIN, echo, py, PYTHON, ROOT, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
 
 /** Trains nothing, but tells which of the Pythons ran it. */
 const TELL = "import os\ndef train(model_dir): print(os.environ['PYTHON_OF'])\n";
@@ -227,3 +228,41 @@ function pythonOf(version: string): string | undefined {
   }
   return undefined;
 }
+
+test("serve needs no function of CPython's collector", async (box) => {
+  box.write({ "site/sitecustomize.py": "import gc\nfor name in ('freeze', 'unfreeze'): delattr(gc, name)\n" });
+  const server = await box.serve(echo(), { env: { PYTHONPATH: box.path("site") } });
+  assert.equal((await server.invoke("x")).text, "x");
+  await server.stop();
+});
+
+/** Ways to execute requests, with the arguments that they need. */
+const WAYS: Readonly<Record<string, readonly [script: string, ...args: string[]]>> = {
+  "one after the other": ["def predict(data, model):\n    return data\n"],
+  "in batches": ["def predict_batch(inputs, model):\n    return list(inputs)\n"],
+  "in tasks": ["async def predict(data, model):\n    return data\n"],
+  "in threads": ["def predict(data, model):\n    return data\n", "--threads", "4"],
+  "in parts": ["def predict(data, model):\n    yield data[:1]\n    yield data[1:]\n"],
+};
+
+for (const [way, [script, ...args]] of Object.entries(WAYS)) {
+  test(`serve executes requests ${way} on PyPy`, async (box) => {
+    const server = await box.serve(echo(script), { args: ["--port", "0", "--python", PYPY, ...args] });
+    const bodies = [1, 100, 20_000, 200_000, 3_000_000].flatMap((size) => Array<string>(3).fill("x".repeat(size)));
+    const answers = await Promise.all(bodies.map(async (body) => (await server.invoke(body)).text === body));
+    assert.deepEqual(answers, bodies.map(() => true));
+    await server.stop();
+  }, HAS_PYPY);
+}
+
+test("train runs on PyPy", async (box) => {
+  const script = py`
+    import platform
+    def train(model_dir):
+        print(platform.python_implementation())
+  `;
+  const { code, stdout } = await box.train(script, [], {
+    env: { AIMODELLIB_PYTHON: PYPY, PATH: Deno.env.get("PATH") },
+  });
+  assert.deepEqual([code, stdout], [0, "PyPy\n"]);
+}, HAS_PYPY);

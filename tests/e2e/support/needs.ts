@@ -66,3 +66,8 @@ export function has(path: string): Need {
 
 /** The rights of root: files can be given to other users. */
 export const HAS_ROOT: Need = Deno.uid() === 0 || "giving files to another user needs root";
+
+/** A PyPy: what AIMODELLIB_TEST_PYPY names, or pypy3 on PATH. */
+export const PYPY: string = Deno.env.get("AIMODELLIB_TEST_PYPY") ?? "pypy3";
+
+export const HAS_PYPY: Need = runs(PYPY, "-c", "") || "there is no pypy3, and AIMODELLIB_TEST_PYPY names none";
