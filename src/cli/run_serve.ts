@@ -2,6 +2,7 @@
 
 import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { memoryLimit } from "../config/memory_limit.ts";
+import { addressOf } from "../config/host.ts";
 import { ALL_INTERFACES, platformOf } from "../config/platform.ts";
 import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
@@ -89,7 +90,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> 
   const browsers = browserRules(options);
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
-  const plan = planWorkers({ workers, device }, machine);
+  const plan = planWorkers({ workers, device }, machine, Math.max(1, options.models.length));
   const stop = new AbortController();
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
@@ -109,7 +110,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> 
     ...browsers,
     healthRoute: platform.healthRoute,
     predictRoute: platform.predictRoute,
-    host: options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES),
+    host: addressOf(options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES)),
     tls,
     models,
     workers: plan,

@@ -1,6 +1,7 @@
 /** What `aimodellib train` does, apart from its parser so that help is not kept waiting for it. */
 
 import { layOutAssets } from "../bridge/mod.ts";
+import { addressOf } from "../config/host.ts";
 import { absolute } from "../config/module.ts";
 import { failureFileOf, sageMakerTraining } from "../config/sagemaker.ts";
 import { AimodellibError, UsageError } from "../errors.ts";
@@ -120,7 +121,7 @@ function boardOf({ tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }
   return {
     enabled: tensorBoardEnabled || (archive?.manifest.enableTensorboard ?? false),
     logDir: absolute(folder.startsWith("/") ? folder : `${runDir}/${folder}`),
-    host: tensorBoardHost,
+    host: addressOf(tensorBoardHost),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Listening: addresses, certificates and Unix sockets, for the server that answers on them. */
 
+import { authority } from "../config/host.ts";
 import { reasonOf, UsageError } from "../errors.ts";
 import { isLoopback } from "./browsers.ts";
 import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
@@ -48,7 +49,7 @@ export function listen(options: ListenOptions, handling: HttpServerOptions): Ser
   const server = new HttpServer(handling);
   server.listen(listener);
   return {
-    url: `${tls === undefined ? "http" : "https"}://${origin(host, port)}`,
+    url: `${tls === undefined ? "http" : "https"}://${authority(host, port)}`,
     loopback: isLoopback(hostname.includes(":") ? `[${hostname}]` : hostname),
     renew() {
       if (tls === undefined) return;
@@ -91,7 +92,7 @@ function open({ host, tls }: ListenOptions, port: number, secrets: Secrets | und
       : tls !== undefined && !(cause instanceof Deno.errors.AddrNotAvailable)
       ? `; are '${tls.cert}' and '${tls.key}' a certificate and its key, in PEM?`
       : "";
-    throw new UsageError(`Can't listen on ${origin(host, port)}: ${reason}${advice}`, { cause });
+    throw new UsageError(`Can't listen on ${authority(host, port)}: ${reason}${advice}`, { cause });
   }
 }
 
@@ -171,8 +172,4 @@ function read(path: string, what: string): string {
   } catch (cause) {
     throw new UsageError(`The ${what} '${path}' can't be read: ${reasonOf(cause)}`, { cause });
   }
-}
-
-function origin(host: string, port: number): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

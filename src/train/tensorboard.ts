@@ -5,6 +5,7 @@
  */
 
 import { type Assets, Child } from "../bridge/mod.ts";
+import { authority } from "../config/host.ts";
 import { Backoff } from "../supervisor/mod.ts";
 
 /** What it is started with. */
@@ -47,7 +48,7 @@ export class TensorBoard implements AsyncDisposable {
   /** Where it is. */
   get url(): string {
     const { host, port } = this.#options;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+    return `http://${authority(host, port)}/`;
   }
 
   /** Whether it was reached. */

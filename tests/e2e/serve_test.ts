@@ -509,13 +509,15 @@ for (
   });
 }
 
-test("serve listens on IPv6 when --host is ::1", async (box) => {
-  const server = await box.serve(echo(), { args: ["--port", "0", "--host", "::1"] });
-  assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
-  assert.equal((await server.invoke("x")).text, "x");
-  await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: server.port }), "nothing else is opened");
-  await server.stop();
-}, HAS_IPV6);
+for (const host of ["::1", "[::1]"]) {
+  test(`serve listens on IPv6 when --host is ${host}`, async (box) => {
+    const server = await box.serve(echo(), { args: ["--port", "0", "--host", host] });
+    assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
+    assert.equal((await server.invoke("x")).text, "x");
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: server.port }), "nothing else is opened");
+    await server.stop();
+  }, HAS_IPV6);
+}
 
 test("serve listens on all addresses when --host is 0.0.0.0, and on no other than 127.0.0.1 by default", async (box) => {
   const all = await box.serve(echo(), { args: ["--port", "0", "--host", "0.0.0.0"] });
