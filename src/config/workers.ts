@@ -19,27 +19,51 @@ export interface Machine {
   readonly gpus: () => readonly string[];
 }
 
-/** What libraries ask for the number of threads that they may start. */
-const THREADS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"];
+/**
+ * What libraries ask for the number of threads that they may start; and what each of them asks for instead where that is not set.
+ * ONNX Runtime has no such variable; Numba refuses to be set to more than its own later, so it is left alone.
+ */
+const THREADS: readonly (readonly [name: string, others?: readonly string[]])[] = [
+  // OpenMP: PyTorch, scikit-learn, XGBoost, LightGBM, FAISS, PyArrow and many others.
+  ["OMP_NUM_THREADS"],
+  ["MKL_NUM_THREADS", ["OMP_NUM_THREADS"]],
+  ["OPENBLAS_NUM_THREADS", ["GOTO_NUM_THREADS", "OMP_NUM_THREADS"]],
+  ["BLIS_NUM_THREADS", ["OMP_NUM_THREADS"]],
+  ["NUMEXPR_NUM_THREADS", ["OMP_NUM_THREADS"]],
+  ["POLARS_MAX_THREADS"],
+  // What is written in Rust, such as tokenizers.
+  ["RAYON_NUM_THREADS"],
+  ["OPENCV_FOR_THREADS_NUM"],
+  // TensorFlow: within an operation, and operations beside each other.
+  ["TF_NUM_INTRAOP_THREADS"],
+  ["TF_NUM_INTEROP_THREADS"],
+  // JAX: today's name, and that of before.
+  ["PJRT_NPROC", ["NPROC"]],
+  ["NPROC", ["PJRT_NPROC"]],
+];
 
 /**
- * The variables of each worker; there are as many as workers.
+ * The variables of each worker of a model; there are as many as workers.
  *
  * 1. Each worker sees one device, in turn, as `cuda:0`: `AIMODELLIB_DEVICE` says so. Which one that is on the machine is in
  *    `CUDA_VISIBLE_DEVICES`; if that is set already, numbers count among what it names.
- * 2. Of several workers each is told its share of the processors, unless somebody has said how many threads there are to be.
+ * 2. Of several workers, those of other models among them, each is told its share of the processors. Nothing is said to a library that
+ *    somebody has told already, by its own variable or by one that it looks at in its place.
  *
+ * @param models how many there are, each with so many workers
  * @throws {UsageError} if a device is none, or is not there
  */
-export function planWorkers(choice: WorkerChoice, machine: Machine): Record<string, string>[] {
+export function planWorkers(choice: WorkerChoice, machine: Machine, models = 1): Record<string, string>[] {
   const devices = devicesOf(choice.device, machine);
   const gpus = devices?.filter((device) => device !== "cpu").length ?? 0;
   const count = choice.workers !== "auto" ? choice.workers : gpus > 0 ? gpus : machine.processors;
-  const threads = String(Math.max(1, Math.floor(machine.processors / count)));
+  const all = count * models;
+  const threads = String(Math.max(1, Math.floor(machine.processors / all)));
+  const isSet = (name: string) => Boolean(machine.env(name));
+  const shares = all === 1 ? [] : THREADS.filter(([name, others = []]) => ![name, ...others].some(isSet));
   return Array.from({ length: count }, (_, index) => ({
     ...(devices && deviceVariables(devices[index % devices.length]!)),
-    ...(count > 1 &&
-      Object.fromEntries(THREADS.filter((name) => !machine.env(name)).map((name) => [name, threads]))),
+    ...Object.fromEntries(shares.map(([name]) => [name, threads])),
   }));
 }
 

@@ -59,6 +59,24 @@ test("several models have workers, routes and metrics of their own", async (box)
   await server.stop();
 });
 
+test("the workers of all models share the processors", async (box) => {
+  const module = box.module({
+    "serve.py": echo(py`
+      import os
+      def predict(data, model):
+          return os.environ.get(data.decode(), "unset").encode()
+    `),
+  });
+  Deno.mkdirSync(box.path("model"));
+  const server = await serve(box, ["a", "b"].map((name) => `${name}=${module},serve.py,${box.path("model")}`));
+  await until("both are ready", async () => (await state(server)).status === "ready");
+  const share = `${Math.max(1, Math.floor(navigator.hardwareConcurrency / 2))}`;
+  for (const name of ["OMP_NUM_THREADS", "POLARS_MAX_THREADS"]) {
+    assert.equal((await post(server, "a", name)).text, share);
+  }
+  await server.stop();
+});
+
 test("a model that can't be loaded leaves the others alone, and SIGHUP loads it when it can be", async (box) => {
   const [good] = modules(box, "good");
   const server = await serve(box, [good!, `bad=later,serve.py,${box.path("model")}`]);

@@ -22,7 +22,58 @@ Deno.test("planWorkers() divides processors among several workers, unless thread
   assert.deepEqual(threads(3, machine()), ["2 2", "2 2", "2 2"]);
   assert.deepEqual(threads(12, machine()), Array(12).fill("1 1"));
   assert.deepEqual(threads("auto", machine({}, [], 2)), ["1 1", "1 1"]);
-  assert.deepEqual(threads(2, machine({ OMP_NUM_THREADS: "7" })), ["undefined 4", "undefined 4"]);
+});
+
+Deno.test("planWorkers() divides processors among the workers of all models", () => {
+  const threads = (workers: number | "auto", models: number, on = machine()) =>
+    planWorkers({ workers }, on, models).map((env) => env.OMP_NUM_THREADS);
+  assert.deepEqual(threads(1, 1), [undefined]);
+  assert.deepEqual(threads(1, 2), ["4"]);
+  assert.deepEqual(threads(2, 2), ["2", "2"]);
+  assert.deepEqual(threads(1, 5), ["1"]);
+  assert.deepEqual(threads(1, 50), ["1"]);
+  assert.deepEqual(threads("auto", 3, machine({}, [], 2)), ["1", "1"]);
+});
+
+Deno.test("planWorkers() tells each library that has a variable for it", () => {
+  const [worker] = planWorkers({ workers: 2 }, machine());
+  for (
+    const name of [
+      "OMP_NUM_THREADS",
+      "MKL_NUM_THREADS",
+      "OPENBLAS_NUM_THREADS",
+      "BLIS_NUM_THREADS",
+      "NUMEXPR_NUM_THREADS",
+      "POLARS_MAX_THREADS",
+      "RAYON_NUM_THREADS",
+      "OPENCV_FOR_THREADS_NUM",
+      "TF_NUM_INTRAOP_THREADS",
+      "TF_NUM_INTEROP_THREADS",
+      "PJRT_NPROC",
+      "NPROC",
+    ]
+  ) {
+    assert.equal(worker![name], "4", name);
+    assert.equal(planWorkers({ workers: 2 }, machine({ [name]: "7" }))[0]![name], undefined, name);
+  }
+});
+
+Deno.test("planWorkers() leaves out libraries that look at another variable, if that is set", () => {
+  const left = (set: Record<string, string>) => {
+    const told = planWorkers({ workers: 2 }, machine(set))[0]!;
+    return Object.keys(planWorkers({ workers: 2 }, machine())[0]!).filter((name) => !(name in told)).sort();
+  };
+  assert.deepEqual(left({ OMP_NUM_THREADS: "7" }), [
+    "BLIS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+  ]);
+  assert.deepEqual(left({ GOTO_NUM_THREADS: "7" }), ["OPENBLAS_NUM_THREADS"]);
+  assert.deepEqual(left({ NPROC: "7" }), ["NPROC", "PJRT_NPROC"]);
+  assert.deepEqual(left({ POLARS_MAX_THREADS: "7" }), ["POLARS_MAX_THREADS"]);
+  assert.deepEqual(left({ POLARS_MAX_THREADS: "" }), []);
 });
 
 Deno.test("planWorkers() gives each worker one device in turn, which it knows as cuda:0", () => {
