@@ -36,12 +36,15 @@ class PrintLogger(Logger):
 
     def write(self, text: str) -> None:
         """Print ``text`` as it is, with one write: lines of several threads or processes do not mix."""
-        sys.stdout.write(text)
+        # Without a standard output, print() does nothing either.
+        if sys.stdout is not None:
+            sys.stdout.write(text)
 
     def flush(self, suppress_errors: bool | None = None) -> None:
         """Flush standard output; an ``OSError`` is raised unless ``suppress_errors``."""
         try:
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except OSError:
             if not suppress_errors:
                 raise

@@ -6,8 +6,10 @@ A module, or an instance of a class, satisfies them by having the functions: not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from .message import ExcInfo, message
 from .request import Headers, Query
 
 if TYPE_CHECKING:
@@ -80,8 +82,13 @@ class Request(Protocol):
 
 
 class Logger(Protocol):
-    """Where a script sends its messages; ``log`` is called like ``print``."""
+    """Where a script sends its messages.
 
+    ``log`` is called like ``print``. ``debug``, ``info``, ``warning``, ``error``, ``critical`` and ``exception`` are
+    called like those of a logger of Python's ``logging``, and log what ``msg % args`` is.
+    """
+
+    CRITICAL: ClassVar[str] = "CRITICAL"
     ERROR: ClassVar[str] = "ERROR"
     INFO: ClassVar[str] = "INFO"
     WARNING: ClassVar[str] = "WARNING"
@@ -101,6 +108,78 @@ class Logger(Protocol):
         ``level`` is one of the names above; ``time_fmt`` is a ``strftime`` format for a leading time.
         """
         ...
+
+    def debug(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: ExcInfo = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log ``msg % args`` with the level DEBUG; ``stacklevel`` and ``extra`` are taken, and not shown."""
+        self.log(message(msg, args, exc_info, stack_info), level=self.DEBUG)
+
+    def info(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: ExcInfo = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log ``msg % args`` with the level INFO."""
+        self.log(message(msg, args, exc_info, stack_info), level=self.INFO)
+
+    def warning(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: ExcInfo = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log ``msg % args`` with the level WARNING."""
+        self.log(message(msg, args, exc_info, stack_info), level=self.WARNING)
+
+    def error(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: ExcInfo = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log ``msg % args`` with the level ERROR; with ``exc_info=True``, the traceback of what is handled, too."""
+        self.log(message(msg, args, exc_info, stack_info), level=self.ERROR)
+
+    def critical(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: ExcInfo = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log ``msg % args`` with the level CRITICAL."""
+        self.log(message(msg, args, exc_info, stack_info), level=self.CRITICAL)
+
+    def exception(
+        self,
+        msg: object,
+        *args: object,
+        exc_info: ExcInfo = True,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        """Log ``msg % args`` with the level ERROR, and the traceback of the exception that is being handled."""
+        self.log(message(msg, args, exc_info, stack_info), level=self.ERROR)
 
     def flush(self, suppress_errors: bool | None = None) -> None:
         """Send on what is buffered; ``suppress_errors`` keeps a failure to itself."""

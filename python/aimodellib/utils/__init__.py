@@ -1,5 +1,5 @@
 """The same objects as ``aimodellib.util``, under the other name that scripts know."""
 
-from ..util import InferenceModule, Logger, PrintLogger, TrainingModule
+from ..util import InferenceModule, Logger, PrintLogger, Request, TrainingModule
 
-__all__ = ["InferenceModule", "Logger", "PrintLogger", "TrainingModule"]
+__all__ = ["InferenceModule", "Logger", "PrintLogger", "Request", "TrainingModule"]

@@ -1,5 +1,5 @@
 """The same objects as ``aimodellib.util.types``, under the other name that scripts know."""
 
-from ..util.types import InferenceModule, Logger, TrainingModule
+from ..util.types import InferenceModule, Logger, Request, TrainingModule
 
-__all__ = ["InferenceModule", "Logger", "TrainingModule"]
+__all__ = ["InferenceModule", "Logger", "Request", "TrainingModule"]
