@@ -39,7 +39,8 @@ export const workerFields = {
   ),
   threads: withDefault(
     option("--threads", integer({ min: 1, max: 256, metavar: "N" }), {
-      description: message`How many requests a worker executes at once in threads, if ${"predict"} is not ${"async"}.`,
+      description:
+        message`How many requests a worker executes at once in threads, if ${"predict"} is not ${"async"}; with ${"predict_batch"}, how many of a batch it deserializes and serializes at once.`,
     }),
     1,
   ),

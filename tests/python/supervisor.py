@@ -58,7 +58,7 @@ class Supervisor:
         self.waiting = []
         self._output = []
         # A pipe that nobody reads would hold the worker up.
-        self._drain = threading.Thread(target=lambda: self._output.append(self.process.stdout.read()), daemon=True)
+        self._drain = threading.Thread(target=self._read_output, daemon=True)
         self._drain.start()
 
     def close(self):
@@ -121,7 +121,15 @@ class Supervisor:
         """Wait for the worker's end; return its exit code and what it printed."""
         self.process.wait(timeout=20)
         self._drain.join(timeout=20)
-        return self.process.returncode, self._output[0].decode()
+        return self.process.returncode, self.printed()
+
+    def printed(self):
+        """Return what the worker has printed up to now."""
+        return b"".join(self._output).decode()
+
+    def _read_output(self):
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            self._output.append(data)
 
     def __enter__(self):
         return self

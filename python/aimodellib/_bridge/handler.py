@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from time import perf_counter as now
 from types import GeneratorType
-from typing import Any, Callable, Sequence, Tuple
+from typing import Any, Callable, Iterable, Sequence, Tuple
 
 from . import forks, frames, streams
 from .demands import BATCH, SERVE
@@ -29,6 +29,8 @@ MAX_SHOWN = 8
 Answer = Tuple[int, bytes, Payload]
 #: Metadata and body of a request.
 Request = Tuple[bytes, bytes]
+#: Calls a function for each item of a list, maybe in several threads, and gives the results in their order.
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
 class _Item:
@@ -118,15 +120,15 @@ class Handler:
         except BaseException as error:
             return raised("serialize", error)
 
-    def invoke_batch(self, requests: Sequence[Request]) -> list[Answer]:
+    def invoke_batch(self, requests: Sequence[Request], each: Each = map) -> list[Answer]:
         """Return the answers to requests that are predicted together, in their order.
 
         If ``predict_batch`` raises, each is predicted alone, so that a bad input fails alone. An output that is an
-        exception is that of its request alone.
+        exception is that of its request alone. ``each`` calls deserialize, and serialize, for all of them.
         Raises ProtocolError if the metadata of one does not parse.
         """
         self.times.batches.observe(len(requests))
-        items = [self._read(request) for request in requests]
+        items = list(each(self._read, requests))
         here.request = None
         read = [item for item in items if item.failure is None]
         start = now()
@@ -134,9 +136,8 @@ class Handler:
             for item, (output, failure) in zip(read, self._predict_all([item.data for item in read])):
                 item.data, item.failure = output, failure
         taken = now() - start
-        answers = []
+        answers = list(each(self._write, items))
         for item in items:
-            answers.append(item.failure or self._write(item))
             if item.written:
                 self.times.observe(0, item.reading, item.reading + taken, item.reading + taken + item.writing)
         return answers
@@ -156,7 +157,9 @@ class Handler:
         return item
 
     def _write(self, item: _Item) -> Answer:
-        """Serialize the output for a request of a batch."""
+        """Return the answer to a request of a batch, whose output is serialized unless it has failed."""
+        if item.failure is not None:
+            return item.failure
         here.request = (item.context, None)
         start = now()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -115,7 +116,17 @@ def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dic
 
 def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
     loop = event_loop()
-    return lambda *args: loop.run_until_complete(call(*args))
+
+    def run(*args: Any) -> Any:
+        # Several threads may come here, and a loop runs in one of them at a time.
+        with _running:
+            return loop.run_until_complete(call(*args))
+
+    return run
+
+
+#: Held while the event loop runs to the end of a coroutine.
+_running = threading.Lock()
 
 
 @functools.lru_cache(maxsize=None)

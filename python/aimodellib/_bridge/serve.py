@@ -11,10 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..util.types import InferenceModule
-from . import forks, frames, streams
+from . import ending, forks, frames, streams
 from .advice import advise
 from .demands import SERVE, takes_logger
 from .failures import message_of, traceback_bytes, type_name
+from .green import refuse_green_threads
 from .handler import Handler, failed, raised
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from .names import add_to_path, load_script
@@ -63,6 +64,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     usage = Usage(link, handler.times)
     usage.tell()
     status = loop(link, handler, usage)
+    ending.watch()
     # What is printed from now on is no request's.
     here.request = None
     return status
@@ -81,8 +83,10 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
     if size > 1 and hasattr(owner, "predict_batch"):
         from .serve_batches import serve_batches
 
+        refuse_green_threads(threads)
+
         def batches(link: Link, handler: Handler, usage: Usage) -> int:
-            return serve_batches(link, handler, usage, size, float(config.get("batch_timeout", 0)))
+            return serve_batches(link, handler, usage, size, float(config.get("batch_timeout", 0)), threads)
 
         # Those of the next batch wait here while one is executed.
         return Handler(owner, logger, max_answer), batches, {"window": 2 * size}
@@ -96,6 +100,8 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
         )
     if threads > 1:
         from .serve_threads import serve_threads
+
+        refuse_green_threads(threads)
 
         def in_threads(link: Link, handler: Handler, usage: Usage) -> int:
             return serve_threads(link, handler, usage, threads)

@@ -10,7 +10,7 @@ from time import perf_counter as now
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Deque
 
-from . import forks, frames, streams
+from . import ending, forks, frames, streams
 from .failures import message_of
 from .handler import Answer, Handler, failed, raised
 from .loader import end_tasks, event_loop
@@ -149,6 +149,7 @@ def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
         return _run(loop, server)
     finally:
         server.leave()
+        ending.watch()
         if not loop.is_closed():
             loop.remove_reader(link.socket)
             end_tasks()

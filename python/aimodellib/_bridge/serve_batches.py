@@ -1,10 +1,15 @@
-"""Requests that wait together are predicted together, by the script's ``predict_batch``."""
+"""Requests that wait together are predicted together, by the script's ``predict_batch``.
+
+With ``threads``, those of a batch are deserialized in threads, and so their outputs are serialized; ``predict_batch``
+is always called in the thread that has called ``load``.
+"""
 
 from __future__ import annotations
 
 import select
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
@@ -12,13 +17,20 @@ from .frames import Frame
 from .handler import raised
 
 if TYPE_CHECKING:
-    from .handler import Handler
+    from .handler import Each, Handler
     from .usage import Usage
     from .worker import Link
 
 
-def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout: float) -> int:
+def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout: float, threads: int) -> int:
     """Take up to ``size`` requests at once, waiting up to ``timeout`` seconds for more after the first."""
+    if threads <= 1:
+        return _serve(link, handler, usage, size, timeout, map)
+    with ThreadPoolExecutor(threads, thread_name_prefix="aimodellib") as pool:
+        return _serve(link, handler, usage, size, timeout, pool.map)
+
+
+def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float, each: Each) -> int:
     ledger = link.ledger
     waiting: deque[Frame] = deque()
     while True:
@@ -36,7 +48,7 @@ def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout
             # All of them are begun: of none it could be said that it was not.
             ledger.begin(batch[-1][1])
             try:
-                answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch])
+                answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch], each)
             except frames.ProtocolError:
                 raise
             except BaseException as error:

@@ -1,0 +1,58 @@
+"""What holds up the end of a worker: Python waits for a script's threads and processes before it exits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import traceback
+
+from . import streams
+
+#: How long a worker may take to end before it says what it waits for, in seconds.
+PATIENCE = 1.0
+
+#: A script's file is in neither: this package, and Python's own library.
+_NOT_THE_SCRIPT = (os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.__file__) + os.sep, "<")
+
+_watched = False
+
+
+def watch() -> None:
+    """From now on, say what this process waits for if it has not ended after a second."""
+    global _watched
+    if _watched:
+        return
+    _watched = True
+    watcher = threading.Timer(PATIENCE, _say)
+    watcher.daemon = True
+    # Without another thread, there is nobody to say it.
+    with contextlib.suppress(RuntimeError):
+        watcher.start()
+
+
+def _say() -> None:
+    with contextlib.suppress(Exception):
+        streams.print_line(f"The worker has executed its last request, and can't end yet: it waits for {_holders()}")
+
+
+def _holders() -> str:
+    main = threading.main_thread()
+    threads = [each for each in threading.enumerate() if each is not main and not each.daemon]
+    if threads:
+        names = ", ".join(f"the thread {each.name}{_place(each)}" for each in threads)
+        return f"{names} of the script; it would not wait for one with daemon=True"
+    multiprocessing = sys.modules.get("multiprocessing")
+    children = multiprocessing.active_children() if multiprocessing is not None else []
+    names = ", ".join(f"the process {each.name} ({each.pid})" for each in children if not each.daemon)
+    return f"{names or 'exit handlers (atexit) or tasks (asyncio)'}{_place(main)} of the script"
+
+
+def _place(thread: threading.Thread) -> str:
+    """Return the line of the script that a thread executes, in brackets; "" if there is none."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    for called in reversed(traceback.extract_stack(frame)) if frame is not None else ():
+        if not called.filename.startswith(_NOT_THE_SCRIPT):
+            return f" ('{called.filename}', line {called.lineno})"
+    return ""
