@@ -832,7 +832,8 @@ for (const method of ["GET", "HEAD", "DELETE", "OPTIONS"]) {
     `${method} /health/live HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
   );
 }
-// Cut off: without the marker behind them.
+// Nothing, and what is cut off: without the marker behind them.
+cases.push({ name: "nothing at all", sent: "", taken: 0, refused: undefined });
 for (
   const [name, sent] of [["in a head", one.slice(0, 40)], ["in a body", one.slice(0, -2)], [
     "in chunks",

@@ -12,15 +12,21 @@ export interface Ours {
   readonly taken: readonly Taken[];
   /** Statuses, those of interim responses left out. */
   readonly statuses: readonly number[];
+  /** What was said of a head that could not be read. */
+  readonly refusal: string;
 }
 
 /** Lets a connection have these pieces, and then the end of what the client sends. */
 export async function readByOurs(pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<Ours> {
   const taken: Taken[] = [];
+  let refusal = "";
   const conn = new MemoryConn(pieces);
   const connection = new Connection(conn, {
     draining: false,
-    refuse: (problem) => problem,
+    refuse(problem) {
+      refusal = problem.message;
+      return problem;
+    },
     budget: new BodyBudget(Infinity),
     async handle(request) {
       const body = textOf(await request.body(MAX_BODY));
@@ -29,7 +35,7 @@ export async function readByOurs(pieces: readonly Uint8Array<ArrayBuffer>[]): Pr
     },
   });
   await connection.run();
-  return { taken, statuses: statusesOf(conn.written) };
+  return { taken, statuses: statusesOf(conn.written), refusal };
 }
 
 /** The two ends of a connection: what a client has sent, and what it gets. */
