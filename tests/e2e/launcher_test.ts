@@ -48,7 +48,11 @@ test("train --launcher torchrun runs train in each rank, and tags what a rank sa
     "[rank 1] 1 of 2: 3.0 () False []",
     "[rank 1] logged by 1",
   ]);
-  assert.deepEqual([...Deno.readDirSync(box.path("model"))].map(({ name }) => name).sort(), ["done-0", "done-1"]);
+  assert.deepEqual([...Deno.readDirSync(box.path("model"))].map(({ name }) => name).sort(), [
+    "done-0",
+    "done-1",
+    "run.json",
+  ]);
 }, HAS_TORCH);
 
 for (
@@ -131,7 +135,9 @@ test(
     const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
     const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
     assert.deepEqual(seen, ["host-a: ", "host-b: "], stdout);
-    const [a, b] = ["model-0", "model-1"].map((name) => [...Deno.readDirSync(box.path(name))].map(({ name }) => name));
+    const [a, b] = ["model-0", "model-1"].map((name) =>
+      [...Deno.readDirSync(box.path(name))].map(({ name }) => name).filter((name) => name !== "run.json")
+    );
     assert.deepEqual([...a!, ...b!].sort(), ["done-0", "done-1"]);
   },
   HAS_TORCH,
