@@ -13,7 +13,7 @@ const USAGE = `Usage: scripts/deno task bench [-- NAME]
 
   peers [WORK]...   requests a second, times and memory beside other servers; the works are echo, bytes, batch
   startup           the time to print help, and to the first answer
-  soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded and clients leave
+  soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded, clients leave, and others do what a server must bear
 
 Without a NAME, peers.
 `;

@@ -64,15 +64,9 @@ function tryKill(pid: number): void {
   }
 }
 
-/** The ids of a process and of all that descend from it: what `/proc` of Linux knows, see proc_pid_stat(5). */
+/** The ids of a process and of all that descend from it. */
 export function tree(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    // The name of the program, which may hold anything, ends at the last parenthesis.
-    const parent = Number(/.*\) \S (\d+)/s.exec(read(`/proc/${name}/stat`))?.[1]);
-    children.set(parent, [...children.get(parent) ?? [], Number(name)]);
-  }
+  const children = families();
   const found: number[] = [];
   for (const todo = [root]; todo.length > 0;) {
     const pid = todo.pop()!;
@@ -82,15 +76,46 @@ export function tree(root: number): number[] {
   return found;
 }
 
+/** The ids of a process's children. */
+export function children(pid: number): number[] {
+  return families().get(pid) ?? [];
+}
+
+/** The children of each process: what `/proc` of Linux knows, see proc_pid_stat(5). */
+function families(): Map<number, number[]> {
+  const children = new Map<number, number[]>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    // The name of the program, which may hold anything, ends at the last parenthesis.
+    const parent = Number(/.*\) \S (\d+)/s.exec(read(`/proc/${name}/stat`))?.[1]);
+    children.set(parent, [...children.get(parent) ?? [], Number(name)]);
+  }
+  return children;
+}
+
 /** The proportional set size of a tree of processes, in MiB: memory that several of them share counts once. */
 export function memory(root: number): number {
   const sizes = tree(root).map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
   return sizes.reduce((sum, kib) => sum + kib, 0) / 1024;
 }
 
-/** How many file descriptors a tree of processes has open. */
-export function descriptors(root: number): number {
-  return tree(root).reduce((sum, pid) => sum + [...Deno.readDirSync(`/proc/${pid}/fd`)].length, 0);
+/** Memory of one process that is in RAM, in MiB. */
+export function residentMemory(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
+}
+
+/** How many file descriptors a process has open; and all that descend from it, unless told otherwise. */
+export function descriptors(root: number, all = true): number {
+  return (all ? tree(root) : [root]).reduce((sum, pid) => sum + count(`/proc/${pid}/fd`), 0);
+}
+
+/** How many entries a folder has; none if it has gone. */
+function count(folder: string): number {
+  try {
+    return [...Deno.readDirSync(folder)].length;
+  } catch {
+    return 0;
+  }
 }
 
 /** A file of `/proc`; nothing if its process has ended since. */

@@ -1,180 +1,237 @@
 /**
- * Loads a server at 80 % of what it can do while a worker is killed every 5 s, the code is reloaded every minute, and clients leave;
- * counts what became of each request, and watches memory, file descriptors, and what is left when it has ended.
+ * Loads a server while workers are killed, the code is reloaded, clients leave, and others do what a server must bear: `soak/hostile.py` resets
+ * and stalls connections, half-closes them, sends V2 bodies that cost much, and has scripts fail. Counts what became of each request, and
+ * watches health, memory, file descriptors, and what is left when it has ended.
  */
 
 import { ROOT } from "../project.ts";
 import { makeVenv } from "../venv.ts";
-import { descriptors, freePort, memory, Server, tree } from "./processes.ts";
+import { children, descriptors, freePort, memory, residentMemory, Server, tree } from "./processes.ts";
+import { Series } from "./soak/flat.ts";
+import { type Health, Helper, type Hostile } from "./soak/helper.ts";
+import { ask, capacity, Load } from "./soak/load.ts";
 
 const BIN = `${ROOT}/dist/aimodellib`;
 const SCRIPTS = `${ROOT}/scripts/bench/soak`;
 const MINUTES = 10;
 const WORKERS = 2;
-/** Of what was measured before. */
-const SHARE = 0.8;
+/** Of what was measured before: the rest is for the hostile clients, which run on the same processors. */
+const SHARE = 0.5;
+/** Requests that are not answered, before others are sent. */
+const MOST_OPEN = 256;
 const KILL_EVERY = 5_000;
-const RELOAD_EVERY = 60_000;
+const RELOAD_EVERY = 30_000;
 const LOOK_EVERY = 30_000;
-/** One request of so many is left by its client before its answer. */
-const LEAVES = 50;
+const SAMPLE_EVERY = 500;
 /** Pauses between requests are cut into pieces of so many ms. */
 const TICK = 5;
-
-/** What became of a request. */
-type Fate =
-  /** The right answer. */
-  | "answered"
-  /** 503: turned away before its execution. */
-  | "refused"
-  /** 502: its worker was killed while executing it. */
-  | "executing"
-  /** Its client left. */
-  | "left"
-  /** Anything else, which is a fault. */
-  | "wrong";
+/** Of the servers, in seconds. */
+const READ_TIMEOUT = 5;
+/** More descriptors than these are a leak, once all clients have left. */
+const DESCRIPTORS_LEFT = 8;
 
 /**
  * Prints what became of all requests.
  *
  * @param words how many minutes, if not ten
- * @throws {Error} if a request was lost or answered wrongly, or a process is left
+ * @throws {Error} if a request was lost or answered wrongly, health was not told within a second, memory or descriptors grow, or a process is left
  */
 export async function soak([minutes = `${MINUTES}`]: readonly string[]): Promise<void> {
   const limit = Number(minutes) * 60_000;
   if (!(limit > 0)) throw new Error(`Can't load a server for '${minutes}' minutes: give a number above 0.`);
   const python = await makeVenv(`${ROOT}/.cache/bench/plain`, "");
-  const port = freePort();
+  const folder = Deno.makeTempDirSync({ prefix: "soak-" });
+  try {
+    await run(limit, python, folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+async function run(limit: number, python: string, folder: string): Promise<void> {
+  const [port, tlsPort] = [freePort(), await makeCertificate(folder) ? freePort() : 0];
+  const start = (port: number, ...more: string[]) =>
+    new Server({
+      command: BIN,
+      // deno-fmt-ignore
+      args: [
+        "serve", "--python", python, "--port", `${port}`, "--max-restarts", "100000", "--queue-size", "500",
+        "--read-timeout", `${READ_TIMEOUT}`, "--run-dir", folder, "--log-dir", `logs-${port}`, ...more, SCRIPTS, "serve.py", SCRIPTS,
+      ],
+      cwd: folder,
+    });
   const url = `http://127.0.0.1:${port}/invocations`;
-  await using server = new Server({
-    command: BIN,
-    // deno-fmt-ignore
-    args: [
-      "serve", "--python", python, "--port", `${port}`, "--workers", `${WORKERS}`, "--max-restarts", "100000",
-      "--queue-size", "500", SCRIPTS, "serve.py", SCRIPTS,
-    ],
-    cwd: SCRIPTS,
-  });
+  await using server = start(port, "--workers", `${WORKERS}`);
   await untilAnswer(url, server);
+  await using tlsServer = tlsPort === 0
+    ? undefined
+    : start(tlsPort, "--tls-cert", `${folder}/cert.pem`, "--tls-key", `${folder}/key.pem`);
+  if (tlsServer === undefined) console.log("There is no openssl to make a certificate: TLS is left out.");
+  else await untilListening(tlsPort, tlsServer);
   await capacity(url, 3_000); // code gets compiled
-  const most = await capacity(url, 10_000);
+  const most = await capacity(url, Math.min(10_000, limit / 4));
   const rate = most * SHARE;
   console.log(
-    `${most.toFixed(0)} requests/s at most with ${WORKERS} workers; ${rate.toFixed(0)}/s for ${minutes} minutes`,
+    `${most.toFixed(0)} requests/s at most with ${WORKERS} workers; ${rate.toFixed(0)}/s for ${limit / 60_000} minutes`,
   );
   console.log("   s       sent   answered    refused  executing       left      wrong  MiB  files");
+  const before = await settledDescriptors(server.pid);
 
-  const fates: Record<Fate, number> = { answered: 0, refused: 0, executing: 0, left: 0, wrong: 0 };
-  const faults = new Set<string>();
-  const open = new Set<Promise<void>>();
-  let sent = 0;
-  let killed = 0;
-  let reloaded = 0;
+  const ports = [`${port}`, ...(tlsPort === 0 ? [] : [`${tlsPort}/tls`])];
+  using prober = new Helper<Health>(python, `${SCRIPTS}/health.py`, ...ports);
+  using crowd = new Helper<Hostile>(
+    python,
+    `${SCRIPTS}/hostile.py`,
+    `${port}`,
+    `${tlsPort}`,
+    `${READ_TIMEOUT}`,
+    "soak",
+  );
+  using load = new Load(url);
+  const series = [
+    [new Series("MiB of the process that speaks HTTP", { share: 0.15, number: 16 }), residentMemory],
+    [new Series("descriptors of it", { share: 0.25, number: 16 }), (pid: number) => descriptors(pid, false)],
+  ] as const;
+  let [killed, reloaded, credit, last] = [0, 0, 0, 0];
   const began = performance.now();
-  let killAt = KILL_EVERY, reloadAt = RELOAD_EVERY, lookAt = LOOK_EVERY;
   const look = () => {
     const seconds = ((performance.now() - began) / 1e3).toFixed(0).padStart(4);
-    const counts = [sent, ...Object.values(fates)].map((count) => `${count}`.padStart(10)).join(" ");
+    const counts = [load.sent, ...Object.values(load.fates)].map((count) => `${count}`.padStart(10)).join(" ");
     const files = `${descriptors(server.pid)}`.padStart(5);
     console.log(`${seconds} ${counts} ${memory(server.pid).toFixed(0).padStart(4)}  ${files}`);
   };
-  for (let now = 0; now < limit; now = performance.now() - began) {
-    if (server.ended) throw new Error("The server ended by itself.");
-    for (; sent < now * rate / 1e3; sent++) {
-      const request = ask(url, sent).then(([fate, said]) => {
-        fates[fate]++;
-        if (fate === "wrong" && faults.size < 5) faults.add(said);
-        open.delete(request);
-      });
-      open.add(request);
-    }
-    if (now >= killAt) {
-      killAt += KILL_EVERY;
+  const timetable: [every: number, at: number, what: () => void][] = [
+    [KILL_EVERY, KILL_EVERY, () => {
       killed++;
       setTimeout(() => killOne(server.pid), Math.random() * 2 * TICK); // at no certain time after requests were sent
-    }
-    if (now >= reloadAt) {
-      reloadAt += RELOAD_EVERY;
-      server.kill("SIGHUP");
+    }],
+    [RELOAD_EVERY, RELOAD_EVERY, () => {
       reloaded++;
-    }
-    if (now >= lookAt) {
-      lookAt += LOOK_EVERY;
-      look();
+      server.kill("SIGHUP");
+      tlsServer?.kill("SIGHUP");
+    }],
+    [SAMPLE_EVERY, SAMPLE_EVERY, () => series.forEach(([each, measure]) => each.add(measure(server.pid)))],
+    [LOOK_EVERY, LOOK_EVERY, look],
+  ];
+  for (let now = 0; now < limit; now = performance.now() - began) {
+    if (server.ended || tlsServer?.ended) throw new Error("A server ended by itself.");
+    // What could not be sent in time is not made up for: that would be more than the rate.
+    credit = Math.min(credit + (now - last) * rate / 1e3, rate / 10);
+    last = now;
+    for (; credit >= 1 && load.open < MOST_OPEN; credit--) load.send();
+    for (const entry of timetable) {
+      if (now < entry[1]) continue;
+      entry[1] += entry[0];
+      entry[2]();
     }
     await new Promise((resolve) => setTimeout(resolve, TICK));
   }
-  await Promise.race([Promise.all(open), new Promise((resolve) => setTimeout(resolve, 60_000))]);
+  const { counts, faults } = await crowd.end();
+  await load.settle(60_000);
+  const health = await prober.end();
   look();
-  const family = tree(server.pid);
+  load[Symbol.dispose]();
+
+  const left = await untilFew(server.pid, before + DESCRIPTORS_LEFT);
+  const family = [server, tlsServer].flatMap((one) => one === undefined ? [] : tree(one.pid));
   server.kill("SIGTERM");
-  const { code } = await server.status;
+  tlsServer?.kill("SIGTERM");
+  const codes = [(await server.status).code, (await tlsServer?.status)?.code ?? 0];
   const remaining = family.filter((pid) => isAlive(pid));
-  console.log(`${killed} workers killed, ${reloaded} reloads; exit ${code}; processes left: ${remaining.length}`);
-  const lost = sent - Object.values(fates).reduce((sum, count) => sum + count, 0);
+  const mistakes = mistakesIn(folder);
+  const { fates, lost, sent } = load;
+  const deaths = killed + (counts["deaths"] ?? 0);
+
+  console.log(`${killed} workers killed, ${counts["deaths"] ?? 0} ended by their scripts, ${reloaded} reloads`);
+  console.log(`${sent} sent = ${Object.entries(fates).map(([fate, n]) => `${n} ${fate}`).join(" + ")} + ${lost} lost`);
+  console.log(`hostile clients: ${Object.entries(counts).map(([what, n]) => `${n} ${what}`).join(", ")}`);
+  console.log(`health: asked ${health.asked} times, ${(health.worst_s * 1e3).toFixed(0)} ms at the worst`);
+  for (const [each] of series) console.log(`${each}`);
+  console.log(`descriptors, workers among them: ${before} before the load, ${left} after it`);
   console.log(
-    `${sent} sent = ${Object.entries(fates).map(([fate, count]) => `${count} ${fate}`).join(" + ")} + ${lost} lost`,
+    `exit ${codes.join(" and ")}; processes left: ${remaining.length}; mistakes in the logs: ${mistakes.length}`,
   );
-  if (lost > 0 || fates.wrong > 0 || remaining.length > 0 || code !== 0) {
-    throw new Error(`Not every request was answered or counted. ${[...faults].join("\n")}`);
-  }
+  const wrong = [
+    lost > 0 && `${lost} requests were lost`,
+    fates.wrong > 0 && `${fates.wrong} answers were wrong: ${load.faults.join("; ")}`,
+    // A worker executes one at a time.
+    fates.executing > deaths && `${fates.executing} requests were lost by ${deaths} workers that died`,
+    faults.length > 0 && `Hostile clients: ${faults.join("; ")}`,
+    health.faults.length > 0 && `Health: ${health.faults.join("; ")}`,
+    ...series.map(([each]) => !each.growth.isFlat && `${each}`),
+    left > before + DESCRIPTORS_LEFT && `${left - before} descriptors are left`,
+    remaining.length > 0 && `Processes are left: ${remaining.join(", ")}`,
+    codes.some((code) => code !== 0) && `A server ended with ${codes.join(" and ")}`,
+    mistakes.length > 0 && `The log has ${mistakes[0]}`,
+  ].filter((fault) => fault !== false);
+  if (wrong.length > 0) throw new Error(`This does not hold:\n${wrong.join("\n")}`);
 }
 
-/** Sends request number `n`, and checks that the answer is its own. */
-async function ask(url: string, n: number): Promise<[Fate, string]> {
-  const client = new AbortController();
-  const leaves = n % LEAVES === 0;
-  const timer = leaves ? setTimeout(() => client.abort(), Math.random() * 20) : undefined;
+/** Makes a certificate and its key. @returns whether there is an openssl for it */
+async function makeCertificate(folder: string): Promise<boolean> {
   try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: `{"inputs":[${n},1]}`,
-      signal: client.signal,
-    });
-    const text = await response.text();
-    if (response.status === 502) return ["executing", text];
-    if (response.status === 503) return ["refused", text];
-    const right = response.status === 200 && text === `{"outputs": [${2 * n}, 2]}`;
-    return [right ? "answered" : "wrong", `${response.status}: ${text.slice(0, 300)}`];
-  } catch (error) {
-    return [client.signal.aborted ? "left" : "wrong", `${error}`];
-  } finally {
-    clearTimeout(timer);
+    // deno-fmt-ignore
+    const { success } = await new Deno.Command("openssl", { args: [
+      "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+      "-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`,
+    ], stdout: "null", stderr: "null" }).output();
+    return success;
+  } catch {
+    return false;
   }
-}
-
-/** Requests a second that are answered when each client sends its next at once. */
-async function capacity(url: string, ms: number): Promise<number> {
-  const began = performance.now();
-  let answered = 0;
-  await Promise.all(Array.from({ length: 32 }, async () => {
-    while (performance.now() - began < ms) {
-      if ((await ask(url, 1))[0] !== "answered") {
-        throw new Error("The server did not answer while its capacity was measured.");
-      }
-      answered++;
-    }
-  }));
-  return answered / (performance.now() - began) * 1e3;
 }
 
 async function untilAnswer(url: string, server: Server): Promise<void> {
-  while (true) {
-    const [fate, said] = await ask(url, 1);
-    if (fate === "answered") return;
-    if (server.ended || performance.now() - server.started > 30_000) {
-      throw new Error(`The server did not start: ${said}`);
-    }
+  await until(server, async () => (await ask(url, 1))[0] === "answered");
+}
+
+async function untilListening(port: number, server: Server): Promise<void> {
+  await until(server, async () => {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  });
+}
+
+async function until(server: Server, condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition().catch(() => false)) {
+    if (server.ended || performance.now() - server.started > 60_000) throw new Error("A server did not start.");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
+/** How many descriptors there are when those of clients that have left are closed. */
+async function settledDescriptors(pid: number): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return descriptors(pid);
+}
+
+/** Waits until stalled connections are closed, and workers are back. @returns how many descriptors there are then */
+async function untilFew(pid: number, most: number): Promise<number> {
+  const end = performance.now() + (READ_TIMEOUT + 10) * 1e3;
+  while (descriptors(pid) > most && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 200));
+  return descriptors(pid);
+}
+
+/** Lines of the logs that tell of a mistake of ours. */
+function mistakesIn(folder: string): string[] {
+  const logs = [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory).flatMap(({ name }) =>
+    [...Deno.readDirSync(`${folder}/${name}`)].map((file) => Deno.readTextFileSync(`${folder}/${name}/${file.name}`))
+  );
+  return logs.flatMap((text) => text.split("\n")).filter((line) =>
+    /A request failed: |broke the protocol|TypeError|RangeError/.test(line)
+  );
+}
+
 /** Kills one of a server's workers, as the system does when memory is short. */
 function killOne(server: number): void {
-  const workers = tree(server).slice(1);
+  const workers = children(server);
   const victim = workers[Math.floor(Math.random() * workers.length)];
-  if (victim !== undefined) Deno.kill(victim, "SIGKILL");
+  if (victim === undefined) return;
+  try {
+    Deno.kill(victim, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function isAlive(pid: number): boolean {
