@@ -4,6 +4,7 @@ import { layOutAssets, MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { memoryLimit } from "../config/memory_limit.ts";
 import { addressOf } from "../config/host.ts";
 import { ALL_INTERFACES, platformOf } from "../config/platform.ts";
+import { parseServedModels } from "../config/served_model.ts";
 import { sageMakerServing, type SageMakerTarget } from "../config/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../config/workers.ts";
 import { UsageError } from "../errors.ts";
@@ -95,11 +96,13 @@ async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> 
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
   const platform = platformOf(io.env);
-  const given = { module: options.module, script: options.script, modelDir: options.modelDir };
+  // A single --model names what is served, and all else is as without it.
+  const [named] = options.models.length === 1 ? parseServedModels(options.models) : [];
+  const given = named ?? { module: options.module, script: options.script, modelDir: options.modelDir };
   const chosen = given.module === undefined && options.models.length === 0 ? demandSageMaker(io) : given;
   using prepared = chosen.module === undefined
     ? prepareSeveral(options)
-    : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal);
+    : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal, named?.name);
   const file = log.open(options, prepared.archive);
   warnOfOpenSecrets(options, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);

@@ -1,15 +1,18 @@
 /** The models of `serve`, from what its command line says to what is served. */
 
 import { nameOf, parseServedModels, type ServedTarget } from "../config/served_model.ts";
+import { pythonVersion } from "../environment/python_version.ts";
 import { UsageError } from "../errors.ts";
+import { stat } from "../files.ts";
 import type { ModelFiles, ServedModel } from "../http/mod.ts";
+import type { ModelFacts } from "../supervisor/mod.ts";
 import type { RunRecorder } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 import { findModelDir, type ModelDir } from "./model_dir.ts";
 import { type EnvironmentContext, openEnvironment } from "./run_environment.ts";
 import { startRecord } from "./run_record.ts";
 import type { ServeOptions } from "./run_serve.ts";
-import { openTarget, type TargetArchive } from "./target.ts";
+import { openTarget, type Target, type TargetArchive } from "./target.ts";
 
 /** What is known before there is a log. */
 export interface Prepared extends Disposable {
@@ -25,8 +28,9 @@ interface Begun {
 }
 
 /**
- * The one model of the command line's words: it is there before anything listens.
+ * The only model: it is there before anything listens.
  *
+ * @param name what routes and metrics call it. @default the name of its module's folder
  * @throws {UsageError} if the module, the script, the model or a Python is not there
  * @throws {ArchiveError} if it is no good archive, or is not signed as demanded
  */
@@ -34,6 +38,7 @@ export async function prepareOne(
   options: ServeOptions & { readonly module: string },
   io: Io,
   signal: AbortSignal,
+  name?: string,
 ): Promise<Prepared> {
   using stack = new DisposableStack();
   const target = stack.use(await openTarget("serve", options, io, signal));
@@ -45,9 +50,11 @@ export async function prepareOne(
       const environment = owned.use(await openEnvironment(target, options, context));
       const { python, variables } = environment;
       const { module, script } = target;
-      const open = (signal: AbortSignal) => openFiles({ module, script, python, variables }, modelDir, signal);
+      const facts = await factsOf(target, python);
+      const known = { module, script, python, variables, facts };
+      const open = (signal: AbortSignal) => openFiles(known, modelDir, signal);
       return {
-        models: [{ name: nameOf(options.module), label: script, open }],
+        models: [{ name: name ?? nameFor(target, options.module), label: script, known, open }],
         record: startRecord("serve", options, target, { ...context, modelDir: modelDir.name, environment }),
       };
     },
@@ -91,9 +98,30 @@ async function openServed(
   const modelDir = findModelDir(served.modelDir, context.io, target.archive?.modelDir);
   const { python, variables } = stack.use(await openEnvironment(target, options, context));
   const { module, script } = target;
-  const files = stack.use(await openFiles({ module, script, python, variables }, modelDir, context.signal));
+  const facts = await factsOf(target, python);
+  const files = stack.use(await openFiles({ module, script, python, variables, facts }, modelDir, context.signal));
   const owned = stack.move();
   return { ...files, [Symbol.dispose]: () => owned.dispose() };
+}
+
+/** The name of the module's folder, as the manifest has it; else that of the archive, or of the folder that was named. */
+function nameFor({ archive }: Target, word: string): string {
+  // For what is named as `.` or `..`.
+  const folder = stat(word)?.isDirectory ? [Deno.realPathSync(word)] : [];
+  return archive === undefined ? nameOf(word, ...folder) : nameOf(archive.manifest.module, word, ...folder);
+}
+
+/** What may be told of it. */
+async function factsOf({ module, script, archive }: Target, python: string): Promise<() => ModelFacts> {
+  const version = await pythonVersion(python);
+  return () => ({
+    ...(archive && {
+      archive: archive.name.replace(/\/+$/, "").split("/").at(-1)!,
+      ...(archive.sha256 !== undefined && { sha256: archive.sha256 }),
+    }),
+    script: script.startsWith(`${module}/`) ? script.slice(module.length + 1) : script.split("/").at(-1)!,
+    ...(version !== undefined && { python: version }),
+  });
 }
 
 async function openFiles(

@@ -31,11 +31,23 @@ export function parseServedModels(texts: readonly string[]): ServedTarget[] {
   return models;
 }
 
-/** A name for what has none: that of its folder or archive. */
-export function nameOf(target: string): string {
-  const last = target.replace(/\/+$/, "").split("/").at(-1)!.replace(/\.(tar\.gz|tgz)$/, "");
-  const name = last.replaceAll(/[^\w.-]/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 128);
-  return name === "" ? "model" : name;
+/**
+ * A name for what has none: that of its folder or archive.
+ *
+ * @param targets paths, of which the first that ends with a name is taken
+ */
+export function nameOf(...targets: readonly string[]): string {
+  for (const target of targets) {
+    const name = lastOf(target);
+    if (name !== "") return name;
+  }
+  return "model";
+}
+
+function lastOf(target: string): string {
+  const parts = target.split("/").filter((part) => part !== "" && part !== ".");
+  const last = (parts.at(-1) ?? "").replace(/\.(tar\.gz|tgz)$/, "");
+  return last.replaceAll(/[^\w.-]/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 128);
 }
 
 function parse(text: string): ServedTarget {

@@ -83,7 +83,7 @@ export function createApp(models: Models, options: AppOptions): App {
   get(
     "/openapi.json",
     openapi({
-      title: models.all.map(({ label }) => label).join(", "),
+      title: models.all.map(({ name }) => name).join(", "),
       names: models.all.map(({ name }) => name),
       predictRoute: options.predictRoute,
       healthRoute: options.healthRoute,

@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
-import type { Models } from "../supervisor/mod.ts";
+import type { ModelFacts, Models } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
 import { CLIENT_LEFT, type Incoming } from "./h1/mod.ts";
 import { HttpProblem } from "./problem.ts";
@@ -100,6 +100,12 @@ export class Metrics {
         type: "gauge",
         values: all.map(({ name, state }) => [{ model: name }, state === "ready" || state === "degraded" ? 1 : 0]),
       },
+      {
+        name: "aimodellib_model_info",
+        help: "1, and what the model is, once it is open.",
+        type: "gauge",
+        values: all.flatMap(({ name, facts }) => facts === undefined ? [] : [[infoLabels(name, facts), 1] as const]),
+      },
       ...merged.values(),
     ];
   }
@@ -162,4 +168,9 @@ export class Metrics {
     }
     return route;
   }
+}
+
+/** What is not known is an empty label, as Prometheus has it. */
+function infoLabels(model: string, { archive = "", sha256 = "", script, python = "" }: ModelFacts): Labels {
+  return { model, archive, sha256, script, python };
 }

@@ -5,7 +5,9 @@ import { type Assets, MAX_BODY_BYTES, withLimit } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import {
+  describeFacts,
   logFailure,
+  type ModelFacts,
   Models,
   type ModelSource,
   Pool,
@@ -15,6 +17,7 @@ import {
   type WorkerOptions,
 } from "../supervisor/mod.ts";
 import { keepFreedMemory } from "../memory.ts";
+import { VERSION } from "../version.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { type BrowserOptions, Browsers } from "./browsers.ts";
 import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
@@ -27,7 +30,11 @@ const workerLog = getLogger(["aimodellib", "worker"]);
 const LAST_ANSWERS_MS = 200;
 
 /** A model to serve. */
-export interface ServedModel extends Pick<ModelSource, "name" | "label"> {
+export interface ServedModel extends Pick<ModelSource, "name"> {
+  /** What the log calls its files until they are known. */
+  readonly label: string;
+  /** What is known before it is open. */
+  readonly known?: Pick<ModelFiles, "facts" | "script" | "python"> | undefined;
   /** Gets it ready to be loaded. */
   readonly open: (signal: AbortSignal) => Promise<ModelFiles>;
 }
@@ -40,6 +47,8 @@ export interface ModelFiles extends Partial<Disposable> {
   readonly module: string;
   readonly script: string;
   readonly modelDir: string;
+  /** What may be told of it now. */
+  readonly facts: () => ModelFacts;
   /** Variables of its workers, beside those of this process. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
 }
@@ -110,10 +119,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
-  log.info("Listening on {url}; loading {what}", {
-    url: server.url,
-    what: served.map(({ name, label }) => served.length === 1 ? label : `'${name}' (${label})`).join(", "),
-  });
+  logBeginning(server.url, served);
   models.start();
 
   using _reload = context.onReload(() => {
@@ -137,6 +143,33 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   }
 }
 
+/** The first record: what is served, by which versions. */
+function logBeginning(url: string, served: readonly ServedModel[]): void {
+  const [only] = served.length === 1 ? served : [];
+  const known = only?.known;
+  log.info("Listening on {url}; loading {what}; aimodellib {version}", {
+    url,
+    version: VERSION,
+    ...(known === undefined
+      ? {
+        what: served.map(({ name, label }) => `'${name}' (${label})`).join(", "),
+        models: served.map(({ name }) => name),
+      }
+      : aboutFiles(only!.name, known)),
+  });
+}
+
+function aboutFiles(model: string, { facts, script, python }: NonNullable<ServedModel["known"]>) {
+  const now = facts();
+  return {
+    what: `'${model}', ${describeFacts(now, python)}`,
+    model,
+    ...now,
+    script_path: script,
+    python_path: python,
+  };
+}
+
 /** Takes new certificates and tokens; those before stay if they are not good. */
 function renew(server: Server, { renewTokens }: ServeConfig): void {
   for (const read of [() => server.renew(), () => renewTokens?.()]) {
@@ -151,14 +184,15 @@ function renew(server: Server, { renewTokens }: ServeConfig): void {
 
 /** A model whose workers are replaced when its files change, if they are to be. */
 function sourceOf(model: ServedModel, config: ServeConfig, context: ServeContext, reload: () => void): ModelSource {
-  const { name, label } = model;
+  const { name } = model;
   return {
     name,
-    label,
     async open(signal) {
       const files = await model.open(signal);
+      if (model.known === undefined) log.info("Loading {what}", aboutFiles(name, files));
       const watching = config.reload ? watch([files.module, files.modelDir], reload) : undefined;
       return {
+        facts: files.facts,
         createPool: () => createPool(files, config.models.length > 1 ? name : undefined, config, context),
         [Symbol.dispose]() {
           watching?.[Symbol.dispose]();

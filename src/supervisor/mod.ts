@@ -3,6 +3,7 @@
 export { Backoff } from "./backoff.ts";
 export type { Client, Invocation, Outcome, WorkerError } from "./job.ts";
 export { Model, type ModelSource, type ModelState, type OpenModel } from "./model.ts";
+export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
 export type { Failure, PartStream } from "./part_stream.ts";
 export { Pool, type PoolOptions, type PoolState, workerName } from "./pool.ts";

@@ -9,6 +9,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Metric } from "../observability/metrics.ts";
 import type { Invocation, Outcome } from "./job.ts";
+import type { ModelFacts } from "./model_facts.ts";
 import type { Pool, PoolState } from "./pool.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
@@ -18,6 +19,8 @@ const PATIENCE_MS = 60_000;
 
 /** What a model is made of, once its files and its Python are there. */
 export interface OpenModel extends Disposable {
+  /** What may be told of it now. */
+  readonly facts: () => ModelFacts;
   readonly createPool: () => Pool;
 }
 
@@ -25,8 +28,6 @@ export interface OpenModel extends Disposable {
 export interface ModelSource {
   /** What routes and metrics call it: letters, digits and `._-`. */
   readonly name: string;
-  /** What a message calls its files. */
-  readonly label: string;
   /** Gets it ready to be loaded: unpacks, installs. Called again after a failure. */
   readonly open: (signal: AbortSignal) => Promise<OpenModel>;
 }
@@ -69,11 +70,6 @@ export class Model {
     return this.#source.name;
   }
 
-  /** What a message calls its files. */
-  get label(): string {
-    return this.#source.label;
-  }
-
   /** Where it stands. */
   get state(): ModelState {
     if (this.#stop.signal.aborted) return "stopping";
@@ -88,6 +84,11 @@ export class Model {
   /** How many of them can execute requests. */
   get readyWorkers(): number {
     return this.#pool?.readyWorkers ?? 0;
+  }
+
+  /** What may be told of it; undefined until it is open. */
+  get facts(): ModelFacts | undefined {
+    return this.#open?.facts();
   }
 
   /** What its script says of its tensors, as JSON; undefined if it says nothing. */

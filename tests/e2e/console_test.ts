@@ -65,7 +65,7 @@ Deno.test({
       const outside: string[] = [];
       page.on("request", (request) => !request.url().startsWith(url) && outside.push(request.url()));
       await page.goto(url);
-      assert.equal(await page.title(), "double.py – aimodellib");
+      assert.match(await page.title(), /^[\w.-]+ – aimodellib$/);
       await page.locator("#state", { hasText: "ready" }).waitFor();
 
       await page.fill("#body", '{"inputs": [1, 2, 3]}');

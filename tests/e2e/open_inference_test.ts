@@ -98,6 +98,7 @@ test(
         platform: "numpy",
         inputs: [{ name: "input", datatype: "FP32", shape: [-1, 2], content_type: "application/x-npy" }],
         outputs: [{ name: "sum", datatype: "FP32", shape: [-1] }],
+        parameters: { script: "serve.py", python: got.metadata.parameters.python },
       },
       json: ["7", "float64", [[2, 5], [-6, 8]]],
       binary: ["7", "float64", [[2, 5], [-6, 8]]],

@@ -25,6 +25,18 @@ const datatype = { type: "string", enum: Object.keys(DATATYPES) };
 const shape = list(count, { maxItems: 32 });
 const state = { type: "string", enum: ["loading", "ready", "degraded", "restarting", "stopping", "failed"] };
 
+/** Of a model that is open. */
+const facts = members({
+  archive: { ...string, description: "The archive's file name; not there for a module" },
+  sha256: {
+    ...string,
+    description: "Of the archive, if what is served is known to be what it held",
+    pattern: "^[0-9a-f]{64}$",
+  },
+  script: { ...string, description: "Its path from the module" },
+  python: { ...string, description: "The version" },
+}, []);
+
 const tensor = { name: string, datatype, shape };
 
 const tensorSpec = members(
@@ -68,6 +80,12 @@ export const SCHEMAS = {
         additionalProperties: state,
         description: "Where there are several, the state of each",
       },
+      served: {
+        type: "object",
+        additionalProperties: facts,
+        description: "What each is; with a token, if there are tokens",
+      },
+      version: { ...string, description: "Of aimodellib" },
     },
     ["status", "workers"],
   ),
@@ -82,8 +100,15 @@ export const SCHEMAS = {
   ModelList: members({ models: list(string) }, ["models"]),
   ModelReady: members({ name: string, ready: { const: true } }, ["name", "ready"]),
   ModelMetadata: members(
-    { name: string, versions: list(string), platform: string, inputs: list(tensorSpec), outputs: list(tensorSpec) },
-    ["name", "versions", "platform", "inputs", "outputs"],
+    {
+      name: string,
+      versions: list(string),
+      platform: string,
+      inputs: list(tensorSpec),
+      outputs: list(tensorSpec),
+      parameters: facts,
+    },
+    ["name", "versions", "platform", "inputs", "outputs", "parameters"],
   ),
   InferRequest: members(
     {

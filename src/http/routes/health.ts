@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import type { Model, Models } from "../../supervisor/mod.ts";
+import { VERSION } from "../../version.ts";
 import { HttpProblem } from "../problem.ts";
 
 /** 200 when a worker of the model is ready (`degraded` if others are not), else 503 with the reason. */
@@ -14,7 +15,7 @@ export function ready(model: Model) {
 }
 
 /**
- * The same of all models together; where there are several, the state of each.
+ * The same of all models together, and what they are; where there are several, the state of each.
  *
  * @param mayKnow whether who asks may know what is served here: whoever balances requests asks without a token
  */
@@ -27,7 +28,11 @@ export function allReady(models: Models, mayKnow: (c: Context) => boolean) {
     return c.json({
       status: state,
       workers: { ready: sum(({ readyWorkers }) => readyWorkers), expected: sum(({ size }) => size) },
-      ...(all.length > 1 && mayKnow(c) && { models: Object.fromEntries(all.map(({ name, state }) => [name, state])) }),
+      ...(mayKnow(c) && {
+        ...(all.length > 1 && { models: Object.fromEntries(all.map(({ name, state }) => [name, state])) }),
+        served: Object.fromEntries(all.map(({ name, facts }) => [name, facts ?? {}])),
+        version: VERSION,
+      }),
     });
   };
 }

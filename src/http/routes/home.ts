@@ -7,7 +7,7 @@ import { VERSION } from "../../version.ts";
 export function home(models: Models) {
   const { all } = models;
   const [only] = all.length === 1 ? all : [];
-  const title = only?.label.slice(only.label.lastIndexOf("/") + 1) ?? `${all.length} models`;
+  const title = only?.name ?? `${all.length} models`;
   const paths = only === undefined ? all.map(({ name }) => `/models/${name}/invocations`) : ["/invocations"];
   return async function home(): Promise<Response> {
     const { renderHome } = await import("../../web/mod.ts");

@@ -44,11 +44,12 @@ export function modelList(models: Models) {
   };
 }
 
-/** `GET /v2/models/NAME`: what its script says of its tensors. */
+/** `GET /v2/models/NAME`: what its script says of its tensors, and as parameters, where it is from. */
 export function modelMetadata(model: Model) {
   return function modelMetadata(c: Context): Response {
     const { platform = "python", inputs = [], outputs = [] } = signatureOf(model) ?? {};
-    return c.json({ name: model.name, versions: [MODEL_VERSION], platform, inputs, outputs });
+    const { name, facts: parameters = {} } = model;
+    return c.json({ name, versions: [MODEL_VERSION], platform, inputs, outputs, parameters });
   };
 }
 

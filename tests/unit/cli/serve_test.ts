@@ -5,16 +5,19 @@ import { settled, until } from "../helper/deadline.ts";
 import { FakeIo } from "../helper/fake_io.ts";
 import { fakePython } from "../helper/fake_python.ts";
 import { TempDir } from "../helper/temp_dir.ts";
+import { VERSION } from "../../../src/version.ts";
 
 /** A module with a script, and a Python that answers with what it was sent and with what START said. */
 class Fixture implements Disposable {
   readonly directory = new TempDir();
   readonly modelDir = this.directory.folder("model");
+  readonly python: string;
   readonly io: FakeIo;
 
   constructor(main: Parameters<typeof fakePython<null>>[1] = echo) {
     this.directory.write("module/serve.py");
-    this.io = new FakeIo({ AIMODELLIB_PYTHON: fakePython(this.directory, main, null) });
+    this.python = fakePython(this.directory, main, null);
+    this.io = new FakeIo({ AIMODELLIB_PYTHON: this.python });
   }
 
   /** Starts `serve` with these words; gives where it listens, and its exit code to come. */
@@ -74,7 +77,8 @@ Deno.test("serve says where it listens, answers, logs what the script prints, an
   assert.equal(io.listeners, 0);
   const lines = io.err.split("\n").map((line) => line.replace(/^\S+Z /, "").replace(/process \d+/, "process N"));
   const script = `${directory.path}/module/serve.py`;
-  assert.equal(lines[0], `INFO Listening on ${url}; loading ${script}`);
+  const python = `with Python ${fixture.python}`;
+  assert.equal(lines[0], `INFO Listening on ${url}; loading 'module', serve.py, ${python}; aimodellib ${VERSION}`);
   assert.deepEqual(lines.slice(1, 4).sort(), [
     "INFO Ready: POST " + url + "/invocations",
     "INFO Worker 1 is ready (process N)",

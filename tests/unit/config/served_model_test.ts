@@ -62,3 +62,10 @@ for (
     assert.equal(nameOf(target), name);
   });
 }
+
+Deno.test("nameOf() gives the first name when it is given several targets", () => {
+  assert.equal(nameOf("", "a/b.tar.gz", "c"), "b");
+  assert.equal(nameOf("src/iris/", "x.tar.gz"), "iris");
+  assert.equal(nameOf("./", "..", "c"), "c");
+  assert.equal(nameOf(".", "-"), "model");
+});

@@ -2,6 +2,7 @@
 
 import type { Invocation, Outcome } from "../../../src/supervisor/job.ts";
 import type { Model, ModelState } from "../../../src/supervisor/model.ts";
+import type { ModelFacts } from "../../../src/supervisor/model_facts.ts";
 import { text, utf8 } from "./bytes.ts";
 
 /** What a worker was asked. */
@@ -14,6 +15,7 @@ export interface Asked {
 export class FakePool {
   readonly asked: Asked[] = [];
   state: ModelState = "ready";
+  facts: ModelFacts | undefined = { archive: "digits.tar.gz", script: "serve.py" };
 
   /** @param answer the outcome of each request */
   constructor(
@@ -35,7 +37,7 @@ export class FakePool {
     return Object.defineProperties(uses, {
       state: { get: () => this.state },
       name: { value: this.name },
-      label: { value: "/models/digits/serve.py" },
+      facts: { get: () => this.facts },
       size: { value: 2 },
       readyWorkers: { get: () => this.state === "degraded" ? 1 : 2 },
     }) as unknown as Model;

@@ -20,7 +20,11 @@ class Fixture implements Disposable {
     const python = fakePython(this.directory, main, this.directory.path);
     const files = { python, module: "/module", script: "/module/serve.py", modelDir: "/model" };
     const running = serve({
-      models: [{ name: "module", label: files.script, open: () => Promise.resolve(files) }],
+      models: [{
+        name: "module",
+        label: files.script,
+        open: () => Promise.resolve({ ...files, facts: () => ({ script: "serve.py" }) }),
+      }],
       host: "127.0.0.1",
       port: 0,
       maxBody: 1000,

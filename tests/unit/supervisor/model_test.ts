@@ -30,11 +30,11 @@ class Source implements Disposable {
   named(name: string) {
     return {
       name,
-      label: name,
       open: async () => {
         this.opened++;
         if (this.options.slow) await new Promise<void>((resolve) => this.finishOpening = resolve);
-        return { createPool: () => this.#createPool(), [Symbol.dispose]: () => this.disposed++ };
+        const facts = () => ({ script: "serve.py" });
+        return { facts, createPool: () => this.#createPool(), [Symbol.dispose]: () => this.disposed++ };
       },
     };
   }

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { appWith, problemIn } from "../../helper/app.ts";
 import { FakePool } from "../../helper/fake_pool.ts";
+import { VERSION } from "../../../../src/version.ts";
+
+const KNOWN = { served: { digits: { archive: "digits.tar.gz", script: "serve.py" } }, version: VERSION };
 
 for (const path of ["/ping", "/health/ready"]) {
   Deno.test(`GET ${path} answers 200 when a worker is ready`, async () => {
     const response = await appWith(new FakePool()).request(path);
     assert.equal(response.status, 200);
     assert.match(response.headers.get("content-type") ?? "", /^application\/json/);
-    assert.deepEqual(await response.json(), { status: "ready", workers: { ready: 2, expected: 2 } });
+    assert.deepEqual(await response.json(), { status: "ready", workers: { ready: 2, expected: 2 }, ...KNOWN });
   });
 
   Deno.test(`GET ${path} answers 200 and says so when some workers are not ready`, async () => {
@@ -15,7 +18,7 @@ for (const path of ["/ping", "/health/ready"]) {
     pool.state = "degraded";
     const response = await appWith(pool).request(path);
     assert.equal(response.status, 200);
-    assert.deepEqual(await response.json(), { status: "degraded", workers: { ready: 1, expected: 2 } });
+    assert.deepEqual(await response.json(), { status: "degraded", workers: { ready: 1, expected: 2 }, ...KNOWN });
   });
 
   for (const state of ["loading", "restarting", "stopping"] as const) {

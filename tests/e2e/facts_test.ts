@@ -1,0 +1,143 @@
+/** What can be told of what is served: its name, where it is from, and by which versions. */
+
+import assert from "node:assert/strict";
+import { recordsOf } from "./support/json_log.ts";
+import { echo, py, PYTHON, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const NUMBERS = echo(py`
+  def v2_metadata(model):
+      return {"inputs": [], "outputs": []}
+`);
+
+/** Packs the module `src/iris` as `build/x.tar.gz`, and gives the digest of that. */
+async function pack(box: Sandbox): Promise<string> {
+  box.module({ "deep/serve.py": NUMBERS }, "src/iris");
+  box.write({ "model/x": "", "build/x": "" });
+  const words = ["-m", "src/iris", "-s", "deep/serve.py", "-o", "build/x.tar.gz"];
+  const { code, stderr } = await box.run(["package", ...words]);
+  assert.equal(code, 0, stderr);
+  const bytes = await crypto.subtle.digest("SHA-256", Deno.readFileSync(box.path("build/x.tar.gz")));
+  return new Uint8Array(bytes).toHex();
+}
+
+async function serve(box: Sandbox, words: readonly string[], options: RunOptions = {}): Promise<Server> {
+  const program = box.start(["serve", "--port", "0", "--log-format", "json", ...words], options);
+  await program.stderr.waitFor(/Ready: POST /);
+  return Server.at(program, /Listening on (http:[^;"]+);/.exec(program.stderr.text)![1]!);
+}
+
+const json = async (server: Server, path: string, init: RequestInit = {}) =>
+  JSON.parse((await server.request(path, init)).text);
+const version = async (box: Sandbox, args: string[], command?: string) =>
+  (await box.run(args, command === undefined ? {} : { command })).stdout.trim().replace(/^Python /, "");
+
+test("an archive's name, digest, script, Python and versions can be told", async (box) => {
+  const sha256 = await pack(box);
+  const python = await version(box, ["--version"], PYTHON);
+  const aimodellib = await version(box, ["--version"]);
+  const server = await serve(box, ["build/x.tar.gz", "model"]);
+  const facts = { archive: "x.tar.gz", sha256, script: "deep/serve.py", python };
+
+  const first = recordsOf(server.program).find(({ logger }) => logger !== "setup")!;
+  const { url: _, time: __, script_path, what, message, ...record } = first;
+  assert.deepEqual(record, {
+    level: "info",
+    logger: "serve",
+    version: aimodellib,
+    model: "iris",
+    ...facts,
+    python_path: PYTHON,
+  });
+  assert.match(script_path, /^\/.*\/iris\/deep\/serve\.py$/);
+  assert.ok(message.includes(what));
+  for (const part of ["'iris'", "deep/serve.py of x.tar.gz", sha256, `Python ${python} (${PYTHON})`]) {
+    assert.ok(what.includes(part), what);
+  }
+
+  assert.deepEqual(await json(server, "/v2/models"), { models: ["iris"] });
+  assert.deepEqual((await json(server, "/v2/models/iris")).parameters, facts);
+  assert.deepEqual((await json(server, "/v2")).version, aimodellib);
+  const health = await json(server, "/health/ready");
+  assert.deepEqual([health.served, health.version], [{ iris: facts }, aimodellib]);
+  const metrics = (await server.request("/metrics")).text;
+  const labels = Object.entries({ model: "iris", ...facts }).map(([name, value]) => `${name}="${value}"`);
+  assert.ok(metrics.includes(`aimodellib_model_info{${labels.join(",")}} 1\n`), metrics);
+  const described = await json(server, "/openapi.json");
+  assert.equal(described.info.title, "iris");
+  for (
+    const path of ["/openapi.json", "/health/ready", "/ping", "/metrics", "/v2", "/v2/models/iris", "/", "/nothing"]
+  ) {
+    const { text } = await server.request(path);
+    for (const secret of [box.root, "/archives/", PYTHON]) assert.ok(!text.includes(secret), `${path}: ${text}`);
+  }
+  await server.stop();
+});
+
+test("a module's name is that of its folder, however that is named", async (box) => {
+  const module = box.module({ "serve.py": NUMBERS }, "iris");
+  box.write({ "iris/deep/x": "" });
+  for (
+    const [cwd, words] of [
+      [box.root, ["iris/", "serve.py"]],
+      [module, [".", "serve.py"]],
+      [box.path("iris/deep"), ["..", "serve.py"]],
+    ] as const
+  ) {
+    const server = await serve(box, [...words, box.root], { cwd });
+    const { served } = await json(server, "/health/ready");
+    assert.deepEqual(Object.keys(served), ["iris"]);
+    assert.deepEqual([served.iris.script, served.iris.archive, served.iris.sha256], ["serve.py", undefined, undefined]);
+    await server.stop();
+  }
+});
+
+test("a single --model gives another name, and keeps routes, log and record", async (box) => {
+  const sha256 = await pack(box);
+  const server = await serve(box, ["--model", "other=build/x.tar.gz,model"]);
+  assert.deepEqual((await json(server, "/health/ready")).served.other.sha256, sha256);
+  for (const path of ["/invocations", "/models/other/invocations"]) {
+    const answer = await server.request(path, { method: "POST", body: "a" });
+    assert.deepEqual([answer.status, answer.text], [200, "a"], path);
+  }
+  for (const path of ["/ping", "/models/other/ping", "/v2/models/other"]) {
+    assert.equal((await server.request(path)).status, 200, path);
+  }
+  assert.equal((await server.request("/v2/models/iris")).status, 404);
+  assert.match(server.log, /Ready: POST http:\S+\/invocations"/);
+  await server.stop();
+  const record = JSON.parse(box.read("logs/run.json"));
+  assert.deepEqual([record.archive, record.outcome], [{ name: "build/x.tar.gz", sha256 }, { code: 0 }]);
+  assert.match(Deno.readTextFileSync(record.log), /"Worker 1 is ready/);
+
+  const missing = await box.run(["serve", "--model", "other=missing.tar.gz,model"]);
+  assert.deepEqual([missing.code, missing.stdout], [2, ""]);
+});
+
+test("of several models, each says what it is when it is open", async (box) => {
+  const sha256 = await pack(box);
+  box.module({ "serve.py": NUMBERS }, "plain");
+  const server = await serve(box, ["--model", "a=build/x.tar.gz,model", "--model", "b=plain,serve.py,model"]);
+  await server.program.stderr.waitFor(/Loading 'a'/);
+  await server.program.stderr.waitFor(/Loading 'b'/);
+  const loading = recordsOf(server.program).filter(({ message }) => message.startsWith("Loading "));
+  assert.deepEqual(Object.fromEntries(loading.map(({ model, sha256 }) => [model, sha256])), {
+    a: sha256,
+    b: undefined,
+  });
+  const { served } = await json(server, "/health/ready");
+  assert.deepEqual([served.a.sha256, served.b.script], [sha256, "serve.py"]);
+  await server.stop();
+});
+
+test("where there are tokens, only who has one is told what is served", async (box) => {
+  await pack(box);
+  const token = "0123456789abcdef";
+  const server = await serve(box, ["build/x.tar.gz", "model"], { env: { AIMODELLIB_TOKEN: token } });
+  for (const path of ["/health/ready", "/ping"]) {
+    assert.deepEqual(Object.keys(await json(server, path)), ["status", "workers"]);
+    const { served } = await json(server, path, { headers: { authorization: `Bearer ${token}` } });
+    assert.deepEqual(Object.keys(served), ["iris"]);
+  }
+  await server.stop();
+});
