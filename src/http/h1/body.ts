@@ -7,6 +7,11 @@ import type { Input } from "./input.ts";
 /** Memory that is taken before any of a body has come, in bytes: a client that announces a long one may never send it. */
 const FIRST_BYTES = 16 * 1024;
 
+/** How its memory grows: of one whose length is known, the first steps are larger, since each copies what has come. */
+const GROWTH = 2;
+const EARLY_GROWTH = 8;
+const EARLY_BYTES = 1024 * 1024;
+
 /** What each body has beside the budget of all, in bytes: about as much as its connection has anyway. */
 const UNCOUNTED_BYTES = 4096;
 
@@ -35,7 +40,7 @@ export type Hold = (bytes: number) => void;
  * @throws {HttpProblem} 400 if less comes; what `hold` throws
  */
 export async function takeBody(input: Input, length: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Growing(length, hold);
+  const body = new Growing(length, hold, EARLY_GROWTH);
   await body.fill(input, length);
   return body.finish();
 }
@@ -47,7 +52,7 @@ export async function takeBody(input: Input, length: number, hold: Hold): Promis
  * what `hold` throws
  */
 export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Growing(maxBytes, hold);
+  const body = new Growing(maxBytes, hold, GROWTH);
   let extensions = 0;
   while (true) {
     const line = await takeLine(input, MAX_CHUNK_LINE, "line with a chunk's size");
@@ -101,18 +106,20 @@ class Growing {
   #bytes = new Uint8Array(0);
   readonly #most: number;
   readonly #hold: Hold;
+  readonly #earlyGrowth: number;
   length = 0;
 
-  constructor(most: number, hold: Hold) {
+  constructor(most: number, hold: Hold, earlyGrowth: number) {
     this.#most = most;
     this.#hold = hold;
+    this.#earlyGrowth = earlyGrowth;
   }
 
   /** Adds so many bytes of the input. */
   async fill(input: Input, count: number): Promise<void> {
     const end = this.length + count;
     while (this.length < end) {
-      this.#makeRoom(Math.min(end, this.length + FIRST_BYTES));
+      if (this.length === this.#bytes.length) this.#makeRoom(Math.min(end, this.length + FIRST_BYTES));
       const space = this.#bytes.subarray(this.length, Math.min(end, this.#bytes.length));
       if (input.length > 0) {
         const there = Math.min(input.length, space.length);
@@ -138,8 +145,8 @@ class Growing {
   #makeRoom(length: number): void {
     const { buffer } = this.#bytes;
     const { byteLength } = buffer;
-    if (length <= byteLength) return;
-    const capacity = Math.min(Math.max(length, 2 * byteLength), this.#most);
+    const grown = Math.max(GROWTH * byteLength, Math.min(this.#earlyGrowth * byteLength, EARLY_BYTES));
+    const capacity = Math.min(Math.max(length, grown), this.#most);
     this.#hold(Math.max(0, capacity - UNCOUNTED_BYTES) - Math.max(0, byteLength - UNCOUNTED_BYTES));
     this.#bytes = new Uint8Array(buffer.transfer(capacity));
   }
