@@ -20,8 +20,9 @@ export const STAGED = { main: "src/main.js", threads: "threads", python: "python
 export async function stage(root: string, folder: string): Promise<void> {
   await bundle(root, "src/main.ts", "--code-splitting", "--outdir", `${folder}/src`);
   // A thread's code is a program of its own.
-  for (const room of ["gzip", "files"]) {
-    await bundle(root, `src/archive/${room}/worker.ts`, "--output", `${folder}/${STAGED.threads}/${room}_worker.js`);
+  for (const room of ["archive/gzip", "archive/files", "http/v2"]) {
+    const name = room.slice(room.lastIndexOf("/") + 1);
+    await bundle(root, `src/${room}/worker.ts`, "--output", `${folder}/${STAGED.threads}/${name}_worker.js`);
   }
   await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);

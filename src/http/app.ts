@@ -30,6 +30,7 @@ import { type InvocationOptions, type Invocations, invocations } from "./routes/
 import { measurements } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
 import type { Tokens } from "./tokens.ts";
+import type { Transcoder } from "./v2/mod.ts";
 
 /** What the application needs to know. */
 export interface AppOptions extends InvocationOptions {
@@ -42,6 +43,8 @@ export interface AppOptions extends InvocationOptions {
   readonly tokens?: Tokens | undefined;
   /** Which web pages may ask; without it, all. */
   readonly browsers?: Browsers | undefined;
+  /** Reads and writes tensors. */
+  readonly transcoder: Transcoder;
 }
 
 /** The application: all of it as a function, and the routes alone. */
@@ -58,7 +61,7 @@ export function createApp(models: Models, options: AppOptions): App {
   // The path was read once, by parseHead(): hono would decode it, and find what was not asked for.
   const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
   const metrics = new Metrics(models);
-  const { browsers, tokens } = options;
+  const { browsers, tokens, transcoder } = options;
   const open = new Set<string>();
   if (options.accessLog) app.use(accessLog());
   if (browsers?.cors) app.use(cors(browsers));
@@ -105,7 +108,7 @@ export function createApp(models: Models, options: AppOptions): App {
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
       get(path, modelMetadata(model));
       get(`${path}/ready`, modelReady(model));
-      post(`${path}/infer`, infer(model, invocationOptions));
+      post(`${path}/infer`, infer(model, invocationOptions, transcoder));
     }
   }
   // A route of its own for the wrong methods would put a second handler on the way of every request.

@@ -6,51 +6,13 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { type Answer, reasonPhrase } from "./h1/answer.ts";
+import { HttpProblem } from "./http_problem.ts";
 import { type Failure, isErrorStatus, type Outcome, statusOf, type WorkerError } from "../supervisor/mod.ts";
 import { headersOfScript } from "./script_headers.ts";
 
+export { HttpProblem };
+
 const log = getLogger(["aimodellib", "http"]);
-
-/** A request that can't be answered as it was asked. */
-export class HttpProblem extends Error {
-  override readonly name = "HttpProblem";
-
-  /**
-   * @param status an HTTP status, 400 to 599
-   * @param detail a sentence for the person who sent the request
-   * @param members more members of the problem
-   * @param headers more headers of the response
-   */
-  constructor(
-    readonly status: number,
-    detail: string,
-    readonly members: Readonly<Record<string, string>> = {},
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    super(detail);
-  }
-
-  /** The same, with more headers. */
-  with(headers: Readonly<Record<string, string>>): HttpProblem {
-    return new HttpProblem(this.status, this.message, this.members, { ...this.headers, ...headers });
-  }
-
-  /** The problem itself. */
-  get body(): Readonly<Record<string, string | number>> {
-    const title = reasonPhrase(this.status) || "Error";
-    return { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
-  }
-
-  /** The answer that says it. */
-  toAnswer(): Answer & { readonly body: Uint8Array<ArrayBuffer> } {
-    return {
-      status: this.status,
-      headers: { "x-content-type-options": "nosniff", ...this.headers, "content-type": "application/problem+json" },
-      body: new TextEncoder().encode(JSON.stringify(this.body) + "\n"),
-    };
-  }
-}
 
 /** What is to be said of an error. One that is no problem is a mistake of ours: the log has it, and the client is not told. */
 export function problemFrom(error: unknown): HttpProblem {

@@ -21,6 +21,7 @@ import { VERSION } from "../version.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { type BrowserOptions, Browsers } from "./browsers.ts";
 import { listen, listenOnUnix, type ListenOptions, type Server } from "./server.ts";
+import { Transcoder } from "./v2/mod.ts";
 import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
@@ -56,7 +57,7 @@ export interface ModelFiles extends Partial<Disposable> {
 /** What a serving run needs to know. */
 export interface ServeConfig
   extends
-    Omit<AppOptions, "browsers">,
+    Omit<AppOptions, "browsers" | "transcoder">,
     ListenOptions,
     BrowserOptions,
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
@@ -114,7 +115,8 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
   const browsers = new Browsers(config);
-  const { handle, refuse } = createApp(models, { ...config, browsers });
+  using transcoder = new Transcoder();
+  const { handle, refuse } = createApp(models, { ...config, browsers, transcoder });
   const handling = { handle, refuse, readTimeoutMs: config.readTimeoutMs, maxBodyMemory: config.maxBodyMemory };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.

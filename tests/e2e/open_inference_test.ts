@@ -1,8 +1,10 @@
 /** The Open Inference Protocol V2, with the clients that people have. */
 
 import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
 import { imports } from "./support/needs.ts";
-import { py, PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { echo, py, PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { RawConnection } from "./support/raw.ts";
 import { Server } from "./support/server.ts";
 
 const CLIENTS = `${TOOLS}/python`;
@@ -128,3 +130,42 @@ test(
   imports(CLIENTS, "tritonclient.http"),
   imports(PYTHON, "numpy"),
 );
+
+/** The most memory that a process has had, in MiB. */
+const peakOf = (pid: number) => Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) / 1024;
+
+test("health is answered while a large request is read, which takes memory in proportion to its length", async (box) => {
+  const server = await box.serve(echo());
+  const name = JSON.parse((await server.request("/v2/models")).text).models[0];
+  const empty = '{"inputs":[{"name":"x","datatype":"FP32","shape":[2000000000,0],"data":[]}]}';
+  assert.equal((await server.request(`/v2/models/${name}/infer`, { method: "POST", body: empty })).status, 400);
+  const before = peakOf(server.program.pid);
+  const count = 20_000_000;
+  const head = `{"inputs":[{"name":"x","datatype":"INT32","shape":[${count}],"data":[`;
+  const body = new Uint8Array(head.length + 2 * count + 3).fill(0x30);
+  for (let at = head.length + 1; at < body.length; at += 2) body[at] = 0x2c;
+  body.set(new TextEncoder().encode(head));
+  body.set(new TextEncoder().encode("]}]}"), body.length - 4);
+  // A shape of one element fewer: it is refused when all of it was read.
+  body.set(new TextEncoder().encode(`[${count - 1}]`), head.indexOf(`[${count}]`));
+  using large = await RawConnection.open(server.port);
+  using other = await RawConnection.open(server.port);
+  await large.send(
+    `POST /v2/models/${name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  await large.send(body.subarray(0, -1));
+  await until("all but a byte has come", () => peakOf(server.program.pid) - before > body.length / 2 ** 20 / 2);
+  const order: string[] = [];
+  await large.send(body.subarray(-1));
+  await other.send("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const answers = await Promise.all([large, other].map(async (connection) => {
+    const answer = await connection.receive();
+    order.push(connection === large ? "large" : "health");
+    return answer?.status;
+  }));
+  assert.deepEqual(answers, [400, 200]);
+  assert.deepEqual(order, ["health", "large"]);
+  const grown = peakOf(server.program.pid) - before;
+  assert.ok(grown < 400, `${body.length / 2 ** 20} MiB took ${grown} MiB`);
+  await server.stop();
+});

@@ -1,6 +1,7 @@
 /** The routes of the Open Inference Protocol V2, https://github.com/kserve/open-inference-protocol. */
 
 import type { Context } from "hono";
+import { MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import type { Model, Models } from "../../supervisor/mod.ts";
 import { VERSION } from "../../version.ts";
 import { bodyOf } from "../content_encoding.ts";
@@ -12,12 +13,18 @@ import { metadataEncoder } from "../metadata.ts";
 import { wholeOf } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
 import { answerHeaders, contextOf, identified, toText } from "../request_context.ts";
-import { callsOf, encodeInferResponse, parseInferRequest, type Signature } from "../v2/mod.ts";
+import type { Signature, Transcoder } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
 import type { InvocationOptions } from "./invocations.ts";
 
 /** A process has one version of a model. */
 export const MODEL_VERSION = "1";
+
+/** Bytes that may be made of tensors for a script, whatever `--max-body` is: numbers in binary form are shorter. */
+const MIN_MADE = 16 * 2 ** 20;
+
+/** And at the most: what a worker takes, less the header of a file of NumPy's. */
+const MAX_MADE = MAX_BODY_BYTES - 4096;
 
 /** `GET /v2`: what this server is. */
 export function serverMetadata(c: Context): Response {
@@ -62,7 +69,12 @@ export function modelReady(model: Model) {
 }
 
 /** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
-export function infer(model: Model, { maxBody, ownsAuthorization = false }: InvocationOptions) {
+export function infer(
+  model: Model,
+  { maxBody, ownsAuthorization = false }: InvocationOptions,
+  transcoder: Transcoder,
+) {
+  const most = Math.min(Math.max(maxBody, MIN_MADE), MAX_MADE);
   const encode = metadataEncoder();
   const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
@@ -74,14 +86,19 @@ export function infer(model: Model, { maxBody, ownsAuthorization = false }: Invo
     try {
       const signature = signatureOf(model);
       const body = await bodyOf(incoming, fields.contentEncoding, maxBody);
-      const request = parseInferRequest(body, jsonLength(fields.inferenceHeaderLength), signature);
-      const { calls, accept } = callsOf(request, signature);
+      const received = body.length;
+      const length = jsonLength(fields.inferenceHeaderLength);
+      const { calls, accept, asked } = await transcoder.decode(
+        { body, jsonLength: length, signature, most },
+        incoming,
+      );
+      incoming.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
       const results = await Promise.all(
         calls.map(async ({ body, contentType }) =>
           wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, head, body, client: incoming }))
         ),
       );
-      const answer = encodeInferResponse(description, request, results, signature);
+      const answer = await transcoder.encode({ model: description, asked, results, signature }, incoming);
       return toResponse({ status: 200, headers: { ...answer.headers, ...answerHeaders(about) }, body: answer.body });
     } catch (error) {
       throw identified(error, about);

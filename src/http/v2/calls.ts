@@ -1,12 +1,12 @@
 /** What a request's tensors are for a script: the bytes and the content type that `deserialize` gets. */
 
-import { MAX_BODY_BYTES } from "../../bridge/mod.ts";
-import { HttpProblem } from "../problem.ts";
-import { formatJson } from "./json.ts";
+import { HttpProblem } from "../http_problem.ts";
+import { JsonWriter, leastBytes, TooMuchJson } from "./json_writer.ts";
+import { DATATYPES } from "./datatype.ts";
 import { encodeNpy, NPY } from "./npy.ts";
 import type { InferRequest, Input } from "./request.ts";
 import type { Signature } from "./signature.ts";
-import { bytesOf, elementsOf, nested, valuesOf } from "./tensor.ts";
+import { countOf, elementsOf, NotInJson, writeJson } from "./tensor.ts";
 
 /** One call of the script's functions. */
 export interface Call {
@@ -22,29 +22,27 @@ export interface Calls {
 
 const JSON_TYPE = "application/json";
 
+/** Elements that are handed over each by itself: they share the queue with other clients' requests. */
+const MAX_CALLS = 1024;
+
 /** Whether each element is handed over as it is, in a call of its own. */
-export function isByElements({ inputs: [input] }: InferRequest): boolean {
+export function isByElements(
+  { inputs: [input] }: { readonly inputs: readonly [Pick<Input, "datatype" | "contentType">, ...unknown[]] },
+): boolean {
   return input.datatype === "BYTES" && input.contentType !== undefined;
 }
 
 /**
- * @param most the longest body that a worker takes, in bytes: numbers take more of them than in the request
+ * Makes them.
+ *
+ * @param most how many bytes may be made of tensors: numbers may take more of them than in the request
  * @throws {HttpProblem} 400 if the tensors can't be handed over as they are to be, 413 if they are too long for that
  */
-export function callsOf(request: InferRequest, signature: Signature | undefined, most = MAX_BODY_BYTES): Calls {
-  const all = convert(request, signature);
-  for (const { body } of all.calls) {
-    if (body.length <= most) continue;
-    throw new HttpProblem(413, `The tensors are ${body.length} bytes for the script, over the limit of ${most}`);
-  }
-  return all;
-}
-
-function convert(request: InferRequest, signature: Signature | undefined): Calls {
+export function callsOf(request: InferRequest, signature: Signature | undefined, most = Infinity): Calls {
   const { inputs, outputs } = request;
   const accept = outputs?.find(({ contentType }) => contentType !== undefined)?.contentType ??
     signature?.outputs?.find((spec) => spec.content_type !== undefined)?.content_type ?? "*/*";
-  const special = inputs.find(({ contentType = JSON_TYPE }) => contentType !== JSON_TYPE);
+  const special = specialOf(request);
   if (special !== undefined && inputs.length > 1) {
     throw new HttpProblem(
       400,
@@ -53,47 +51,83 @@ function convert(request: InferRequest, signature: Signature | undefined): Calls
   }
   const [input] = inputs;
   if (isByElements(request)) {
-    return { calls: elementsOf(input).map((body) => ({ body, contentType: input.contentType! })), accept };
+    const count = countOf(input.shape);
+    if (count > MAX_CALLS) {
+      throw new HttpProblem(
+        400,
+        `The input '${input.name}' has ${count} elements of ${input.contentType}, each for a call of its own: send ` +
+          `${MAX_CALLS} at the most with a request`,
+      );
+    }
+    const bodies = checked(input, () => elementsOf(input));
+    return { calls: bodies.map((body) => ({ body, contentType: input.contentType! })), accept };
   }
-  return { calls: [special === undefined ? asJson(inputs) : asNpy(input)], accept };
+  return { calls: [special === undefined ? asJson(inputs, most) : asNpy(input, most)], accept };
 }
 
-function asNpy(input: Input): Call {
+/** How many bytes of JSON {@linkcode callsOf} reads and writes, about. */
+export function jsonWork(request: InferRequest): number {
+  const inText = request.inputs.reduce((sum, { text }) => sum + (text === undefined ? 0 : text.end - text.start), 0);
+  if (isByElements(request) || specialOf(request) !== undefined) return inText;
+  return request.inputs.reduce((sum, { bytes, shape }) => sum + leastBytes(shape) + 4 * (bytes?.length ?? 0), inText);
+}
+
+function specialOf({ inputs }: InferRequest): Input | undefined {
+  return inputs.find(({ contentType = JSON_TYPE }) => contentType !== JSON_TYPE);
+}
+
+function asNpy(input: Input, most: number): Call {
   if (input.contentType !== NPY) {
     throw new HttpProblem(
       400,
       `The input '${input.name}' of ${input.datatype} can be handed over as ${JSON_TYPE} or ${NPY}, not as ${input.contentType}`,
     );
   }
-  return { body: checked(() => encodeNpy(input)), contentType: NPY };
+  const length = countOf(input.shape) * DATATYPES[input.datatype].size;
+  if (length > most) throw tooMuch(length, most);
+  return { body: checked(input, () => encodeNpy(input)), contentType: NPY };
 }
 
-function asJson(inputs: readonly Input[]): Call {
-  const lists = inputs.map((input) => [input.name, nested(checked(() => jsonValues(input)), input.shape)] as const);
-  const value = lists.length === 1 ? lists[0]![1] : Object.fromEntries(lists);
-  return { body: new TextEncoder().encode(formatJson(value)), contentType: JSON_TYPE };
-}
-
-function jsonValues(input: Input): readonly unknown[] {
-  const values = valuesOf(input);
-  // Throws if one is none of its datatype.
-  if (input.datatype !== "BYTES") bytesOf(input);
-  const wrong = input.bytes === undefined
-    ? undefined
-    : values.find((value) => typeof value === "number" && !Number.isFinite(value));
-  if (wrong !== undefined) {
-    throw new RangeError(
-      `The input '${input.name}' holds ${wrong}, which JSON can't: its content_type should be ${NPY}`,
-    );
+function asJson(inputs: readonly Input[], most: number): Call {
+  const least = inputs.reduce((sum, { shape }) => sum + leastBytes(shape), 0);
+  // Before anything is done for it.
+  if (least > most) throw tooMuch(least, most);
+  const expected = inputs.reduce((sum, { text }) => sum + (text === undefined ? 0 : text.end - text.start), least);
+  const out = new JsonWriter(expected, most);
+  try {
+    const [only, ...others] = inputs;
+    if (others.length === 0) checked(only!, () => writeJson(only!, out));
+    else {
+      inputs.forEach((input, index) => {
+        out.text(`${index === 0 ? "{" : ","}${JSON.stringify(input.name)}:`);
+        checked(input, () => writeJson(input, out));
+      });
+      out.text("}");
+    }
+  } catch (error) {
+    throw error instanceof TooMuchJson ? tooMuch(Math.max(least, most + 1), most) : error;
   }
-  return values;
+  return { body: out.finish(), contentType: JSON_TYPE };
 }
 
-function checked<T>(convert: () => T): T {
+function tooMuch(length: number, most: number): HttpProblem {
+  return new HttpProblem(
+    413,
+    `The tensors are at least ${length} bytes for the script, over the limit of ${most} (--max-body): send fewer, or one as ` +
+      `${NPY}, which its content_type says`,
+  );
+}
+
+function checked<T>({ name }: Input, convert: () => T): T {
   try {
     return convert();
   } catch (error) {
+    if (error instanceof NotInJson) {
+      const message = `The input '${name}' holds ${error.message}, which JSON can't: its content_type should be ${NPY}`;
+      throw new HttpProblem(400, message);
+    }
     if (error instanceof RangeError) throw new HttpProblem(400, error.message);
+    if (error instanceof SyntaxError) throw new HttpProblem(400, `The request is not JSON in UTF-8: ${error.message}`);
     if (error instanceof TypeError) {
       throw new HttpProblem(400, "An element of BYTES is not in UTF-8: say what it is in parameters.content_type");
     }

@@ -45,32 +45,38 @@ type Elements =
   | Float32Array<ArrayBuffer>
   | Float64Array<ArrayBuffer>;
 
-/** Elements over a buffer; machines that this runs on are little-endian, as the protocol is. */
-export function elementsOver(datatype: Exclude<Datatype, "BYTES">, buffer: ArrayBuffer): Elements {
+/**
+ * Bytes as elements; machines that this runs on are little-endian, as the protocol is. They are copied if they don't begin at a multiple of
+ * an element's size.
+ */
+export function elementsOver(datatype: Exclude<Datatype, "BYTES">, bytes: Uint8Array<ArrayBuffer>): Elements {
+  const { size } = DATATYPES[datatype];
+  const { buffer, byteOffset: offset } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const length = bytes.length / size;
   switch (datatype) {
     case "BOOL":
     case "UINT8":
-      return new Uint8Array(buffer);
+      return new Uint8Array(buffer, offset, length);
     case "UINT16":
     case "BF16":
-      return new Uint16Array(buffer);
+      return new Uint16Array(buffer, offset, length);
     case "UINT32":
-      return new Uint32Array(buffer);
+      return new Uint32Array(buffer, offset, length);
     case "UINT64":
-      return new BigUint64Array(buffer);
+      return new BigUint64Array(buffer, offset, length);
     case "INT8":
-      return new Int8Array(buffer);
+      return new Int8Array(buffer, offset, length);
     case "INT16":
-      return new Int16Array(buffer);
+      return new Int16Array(buffer, offset, length);
     case "INT32":
-      return new Int32Array(buffer);
+      return new Int32Array(buffer, offset, length);
     case "INT64":
-      return new BigInt64Array(buffer);
+      return new BigInt64Array(buffer, offset, length);
     case "FP16":
-      return new Float16Array(buffer);
+      return new Float16Array(buffer, offset, length);
     case "FP32":
-      return new Float32Array(buffer);
+      return new Float32Array(buffer, offset, length);
     case "FP64":
-      return new Float64Array(buffer);
+      return new Float64Array(buffer, offset, length);
   }
 }

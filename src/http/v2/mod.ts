@@ -3,6 +3,7 @@
 export { type Call, type Calls, callsOf } from "./calls.ts";
 export { type InferRequest, parseInferRequest } from "./request.ts";
 export { DATATYPES } from "./datatype.ts";
-export { type Encoded, encodeInferResponse } from "./response.ts";
+export { type Asked, type Encoded, encodeInferResponse } from "./response.ts";
 export type { Result } from "./results.ts";
 export type { Signature, TensorSpec } from "./signature.ts";
+export { Transcoder } from "./transcoder.ts";

@@ -4,17 +4,33 @@
  * Sources: the Open Inference Protocol V2, https://github.com/kserve/open-inference-protocol, and its binary tensor extension.
  */
 
-import { HttpProblem } from "../problem.ts";
+import { HttpProblem } from "../http_problem.ts";
 import { type Datatype, DATATYPES, isDatatype } from "./datatype.ts";
-import { parseJson } from "./json.ts";
+import { readEnvelope } from "./envelope.ts";
 import { fits, type Signature } from "./signature.ts";
-import { countOf, splitElements, type Tensor, type Value } from "./tensor.ts";
+import {
+  countElements,
+  countOf,
+  eachToken,
+  joinElements,
+  type JsonText,
+  MAX_DIMENSIONS,
+  type Tensor,
+} from "./tensor.ts";
 
-/** Dimensions and elements that a tensor may have: more can't be meant. */
-const MAX_DIMENSIONS = 32;
+/** Elements that a tensor may have: more can't be meant. */
 const MAX_ELEMENTS = 2 ** 31;
 
-/** Empty lists that a tensor without elements may be: its request has no bytes for them. */
+/** Inputs, and outputs that are asked for: each costs more than its bytes. */
+const MAX_TENSORS = 1024;
+
+/** Characters of names, ids and content types, which answers, headers and messages repeat. */
+const MAX_WORD = 1024;
+
+/** Elements of one input in base64, each of which is decoded by itself. */
+const MAX_BASE64 = 65_536;
+
+/** Empty lists that the tensors without elements may be: their request has no bytes for them. */
 const MAX_EMPTY_LISTS = 65_536;
 
 /** An input, and how it is to be handed over. */
@@ -54,59 +70,72 @@ export function parseInferRequest(
     throw bad(`Inference-Header-Content-Length must be a number of bytes that the body has, not ${jsonLength}`);
   }
   const raw = new RawData(body.subarray(jsonLength ?? body.length));
-  const json = object(parse(body.subarray(0, jsonLength)), "The request");
-  const { id, outputs } = json;
-  if (id !== undefined && typeof id !== "string") throw bad(`id must be a string, not ${shown(id)}`);
-  const inputs = list(json["inputs"], "inputs").map((input, index) =>
-    parseInput(input, `inputs[${index}]`, raw, signature)
+  const { json: value, data } = parse(body.subarray(0, jsonLength));
+  const json = object(value, "The request");
+  const id = json["id"] === undefined ? undefined : word(json["id"], "id");
+  const inputs = tensors(json["inputs"], "inputs").map((input, index) =>
+    parseInput(input, `inputs[${index}]`, data, raw, signature)
   );
   raw.end();
   const [first, ...others] = inputs;
   if (first === undefined) throw bad("inputs must hold at least one tensor");
   const names = new Set(inputs.map(({ name }) => name));
   if (names.size < inputs.length) throw bad("Two of the inputs have the same name");
+  const lists = inputs.reduce((sum, { shape }) => sum + emptyLists(shape), 0);
+  if (lists > MAX_EMPTY_LISTS) {
+    throw bad(`The inputs are ${lists} empty lists, and there may be ${MAX_EMPTY_LISTS} of them: leave them out`);
+  }
   checkInputs(inputs, signature);
+  const outputs = parseOutputs(json["outputs"]);
   return {
     id,
     inputs: [first, ...others],
-    outputs: outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)
-      ? undefined
-      : list(outputs, "outputs").map((output, index) => parseOutput(output, `outputs[${index}]`)),
+    outputs,
     binary: object(json["parameters"] ?? {}, "parameters")["binary_data_output"] === true,
   };
 }
 
-function parse(bytes: Uint8Array): unknown {
+function parse(bytes: Uint8Array<ArrayBuffer>): { readonly json: unknown; readonly data: readonly JsonText[] } {
   try {
-    return parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return readEnvelope(bytes);
   } catch (cause) {
     throw bad(`The request is not JSON in UTF-8: ${cause instanceof Error ? cause.message : cause}`);
   }
 }
 
-function parseInput(value: unknown, place: string, raw: RawData, signature: Signature | undefined): Input {
+function parseInput(
+  value: unknown,
+  place: string,
+  texts: readonly JsonText[],
+  raw: RawData,
+  signature: Signature | undefined,
+): Input {
   const input = object(value, place);
-  const { name, datatype, shape, data } = input;
-  if (typeof name !== "string") throw bad(`${place}.name must be a string, not ${shown(name)}`);
+  const { datatype, shape, data } = input;
+  const name = word(input["name"], `${place}.name`);
   if (!isDatatype(datatype)) {
     throw bad(`${place}.datatype must be one of ${Object.keys(DATATYPES).join(", ")}, not ${shown(datatype)}`);
   }
   const sizes = parseShape(shape, `${place}.shape`);
   const parameters = object(input["parameters"] ?? {}, `${place}.parameters`);
   if ("shared_memory_region" in parameters) throw bad(`${place}: shared memory is not supported here: send the data`);
-  const given = parameters["content_type"] ?? signature?.inputs?.find((spec) => spec.name === name)?.content_type;
-  if (given !== undefined && typeof given !== "string") {
-    throw bad(`${place}.parameters.content_type must be a string, not ${shown(given)}`);
-  }
+  const said = parameters["content_type"];
+  const given = said === undefined
+    ? signature?.inputs?.find((spec) => spec.name === name)?.content_type
+    : word(said, `${place}.parameters.content_type`);
   const about = { name, datatype, shape: sizes, ...(given !== undefined && { contentType: given }) };
   const size = parameters["binary_data_size"];
   if (size !== undefined) {
     if (data !== undefined) throw bad(`${place} has data, and binary_data_size too: leave one out`);
     return { ...about, bytes: checkBytes(raw.take(size, place), datatype, sizes, place) };
   }
-  const flat = flatten(list(data, `${place}.data`), datatype, sizes, `${place}.data`);
-  const base64 = parameters["encoding"] === "base64" && datatype === "BYTES";
-  return base64 ? { ...about, bytes: decodeBase64(flat, `${place}.data`) } : { ...about, values: flat };
+  const text = typeof data === "number" ? texts[data] : undefined;
+  // A list, or what the text had in its place.
+  if (text === undefined || text.bytes[begin(text)] !== 0x5b) {
+    throw bad(`${place}.data must be a list, not ${text === undefined ? "missing" : shownText(text)}`);
+  }
+  const tensor = { ...about, text: { ...text, place: `${place}.data` } };
+  return parameters["encoding"] === "base64" && datatype === "BYTES" ? decodeBase64(tensor) : tensor;
 }
 
 function parseShape(value: unknown, place: string): number[] {
@@ -119,43 +148,45 @@ function parseShape(value: unknown, place: string): number[] {
       `${place} must be at most ${MAX_DIMENSIONS} sizes of at most ${MAX_ELEMENTS} elements, not ${shown(value)}`,
     );
   }
-  const zero = shape.indexOf(0);
-  const lists = countOf(shape.slice(0, Math.max(zero, 0)));
-  if (lists > MAX_EMPTY_LISTS) {
-    throw bad(`${place} is of ${lists} empty lists, and there may be ${MAX_EMPTY_LISTS} of them: leave them out`);
-  }
   return [...shape];
 }
 
-function flatten(data: readonly unknown[], datatype: Datatype, shape: readonly number[], place: string): Value[] {
-  const flat = data.some(Array.isArray) ? data.flat(MAX_DIMENSIONS) : data;
-  if (flat.length !== countOf(shape)) {
-    throw bad(`${place} has ${flat.length} elements, and its shape is for ${countOf(shape)}`);
-  }
-  const strings = datatype === "BYTES";
-  const wrong = flat.find((value) =>
-    strings ? typeof value !== "string" : !["number", "bigint"].includes(typeof value) && typeof value !== "boolean"
-  );
-  if (wrong !== undefined) throw bad(`${place} must hold ${strings ? "strings" : "numbers"}, not ${shown(wrong)}`);
-  return datatype === "BOOL" ? flat.map(Boolean) : flat as Value[];
+/** How many lists without elements a tensor is. */
+function emptyLists(shape: readonly number[]): number {
+  const zero = shape.indexOf(0);
+  return zero < 0 ? 0 : countOf(shape.slice(0, zero));
 }
 
-function decodeBase64(values: readonly Value[], place: string): Uint8Array<ArrayBuffer> {
-  const elements = values.map((value) => {
-    try {
-      return Uint8Array.fromBase64(String(value));
-    } catch {
-      throw bad(`${place} is not base64, as parameters.encoding says it is`);
-    }
-  });
-  const bytes = new Uint8Array(elements.reduce((sum, { length }) => sum + 4 + length, 0));
-  let offset = 0;
-  for (const element of elements) {
-    new DataView(bytes.buffer).setUint32(offset, element.length, true);
-    bytes.set(element, offset + 4);
-    offset += 4 + element.length;
+/** The place of the first byte that is no white space. */
+function begin({ bytes, start, end }: JsonText): number {
+  let at = start;
+  while (at < end && bytes[at]! <= 0x20) at++;
+  return at;
+}
+
+function shownText(text: JsonText): string {
+  const { bytes, end } = text;
+  const at = begin(text);
+  const value = new TextDecoder().decode(bytes.subarray(at, Math.min(end, at + 60))).trim();
+  return value.startsWith("{") ? "an object" : end - at > 60 ? `${value}…` : value;
+}
+
+function decodeBase64({ text, ...about }: Tensor & { readonly text: JsonText }): Tensor {
+  const { place } = text;
+  if (countOf(about.shape) > MAX_BASE64) {
+    throw bad(
+      `${place} may have ${MAX_BASE64} elements in base64 at the most: send more with the binary tensor extension`,
+    );
   }
-  return bytes;
+  const elements: Uint8Array<ArrayBuffer>[] = [];
+  try {
+    eachToken(text, about, (reader) => void elements.push(Uint8Array.fromBase64(reader.string())));
+  } catch (error) {
+    // This one is of the shape, or of the JSON.
+    if (error instanceof RangeError) throw bad(error.message);
+    throw bad(`${place} is not base64, as parameters.encoding says it is`);
+  }
+  return { ...about, bytes: joinElements(elements) };
 }
 
 function checkBytes(
@@ -165,14 +196,24 @@ function checkBytes(
   place: string,
 ): Uint8Array<ArrayBuffer> {
   const count = countOf(shape);
-  const found = datatype === "BYTES" ? splitElements(bytes)?.length : bytes.length / DATATYPES[datatype].size;
+  const found = datatype === "BYTES" ? countElements(bytes) : bytes.length / DATATYPES[datatype].size;
   if (found !== count) throw bad(`${place} has ${bytes.length} bytes, which are not ${count} elements of ${datatype}`);
   return bytes;
 }
 
+function parseOutputs(value: unknown): readonly RequestedOutput[] | undefined {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined;
+  const outputs = tensors(value, "outputs").map((output, index) => parseOutput(output, `outputs[${index}]`));
+  // Each would be sent once more.
+  if (new Set(outputs.map(({ name }) => name)).size < outputs.length) {
+    throw bad("Two of the outputs have the same name");
+  }
+  return outputs;
+}
+
 function parseOutput(value: unknown, place: string): RequestedOutput {
-  const { name, parameters } = object(value, place);
-  if (typeof name !== "string") throw bad(`${place}.name must be a string, not ${shown(name)}`);
+  const { name: said, parameters } = object(value, place);
+  const name = word(said, `${place}.name`);
   const given = object(parameters ?? {}, `${place}.parameters`);
   for (const key of ["classification", "shared_memory_region"]) {
     if (key in given) throw bad(`${place}.parameters.${key} is not supported here: leave it out`);
@@ -180,7 +221,7 @@ function parseOutput(value: unknown, place: string): RequestedOutput {
   const { content_type: contentType, binary_data: binary } = given;
   return {
     name,
-    contentType: typeof contentType === "string" ? contentType : undefined,
+    contentType: typeof contentType === "string" ? word(contentType, `${place}.parameters.content_type`) : undefined,
     binary: typeof binary === "boolean" ? binary : undefined,
   };
 }
@@ -233,13 +274,24 @@ function object(value: unknown, place: string): Json {
   throw bad(`${place} must be a JSON object, not ${shown(value)}`);
 }
 
+function tensors(value: unknown, place: string): readonly unknown[] {
+  const found = list(value, place);
+  if (found.length > MAX_TENSORS) throw bad(`${place} may be ${MAX_TENSORS} tensors at the most, not ${found.length}`);
+  return found;
+}
+
+function word(value: unknown, place: string): string {
+  if (typeof value !== "string") throw bad(`${place} must be a string, not ${shown(value)}`);
+  if (value.length > MAX_WORD) throw bad(`${place} may have ${MAX_WORD} characters at the most, not ${value.length}`);
+  return value;
+}
+
 function list(value: unknown, place: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw bad(`${place} must be a list, not ${shown(value)}`);
 }
 
 function shown(value: unknown): string {
-  if (typeof value === "bigint") return String(value);
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
   const text = JSON.stringify(value) ?? "missing";
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;

@@ -1,18 +1,26 @@
 /** The answer to a request for inference: tensors as JSON, or as raw bytes behind it. */
 
-import { HttpProblem } from "../problem.ts";
+import { HttpProblem } from "../http_problem.ts";
 import { isByElements } from "./calls.ts";
-import { formatJson } from "./json.ts";
-import type { InferRequest, RequestedOutput } from "./request.ts";
+import { JsonWriter, TooMuchJson } from "./json_writer.ts";
+import type { InferRequest, Input, RequestedOutput } from "./request.ts";
 import { type Result, tensorsOf } from "./results.ts";
 import type { Signature } from "./signature.ts";
-import { bytesOf, elementsOf, type Tensor, valuesOf } from "./tensor.ts";
+import { bytesOf, countOf, elementsOf, NotInJson, type Tensor, writeJson } from "./tensor.ts";
+
+/** What of a request its answer depends on. */
+export interface Asked extends Pick<InferRequest, "id" | "outputs" | "binary"> {
+  readonly inputs: readonly [Pick<Input, "datatype" | "contentType">, ...unknown[]];
+}
 
 /** An answer's body, and the headers that say what it is. */
 export interface Encoded {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** The longest JSON of an answer, in bytes: about what fits in the memory of most machines. */
+const MAX_JSON = 2 ** 30;
 
 /**
  * Writes it.
@@ -22,29 +30,25 @@ export interface Encoded {
  */
 export function encodeInferResponse(
   model: { readonly name: string; readonly version: string },
-  request: InferRequest,
+  request: Asked,
   results: readonly Result[],
   signature: Signature | undefined,
 ): Encoded {
   const tensors = tensorsOf(results, isByElements(request), signature);
   const raw: Uint8Array<ArrayBuffer>[] = [];
-  const outputs = chosen(tensors, request.outputs).map(([tensor, { binary = request.binary }]) => {
-    const { name, datatype, shape, contentType } = tensor;
-    const about = { name, datatype, shape };
-    const type = contentType === undefined ? {} : { content_type: contentType };
-    if (!binary) {
-      const { data, ...how } = jsonOf(tensor);
-      const parameters = { ...type, ...how };
-      return { ...about, ...(Object.keys(parameters).length > 0 && { parameters }), data };
-    }
-    const bytes = bytesOf(tensor);
-    raw.push(bytes);
-    return { ...about, parameters: { ...type, binary_data_size: bytes.length } };
-  });
   const { id } = request;
-  const json = new TextEncoder().encode(
-    formatJson({ ...(id !== undefined && { id }), model_name: model.name, model_version: model.version, outputs }),
-  );
+  const out = new JsonWriter(1024 + results.reduce((sum, { body }) => sum + body.length, 0), MAX_JSON);
+  const head = { ...(id !== undefined && { id }), model_name: model.name, model_version: model.version };
+  out.text(`${JSON.stringify(head).slice(0, -1)},"outputs":[`);
+  chosen(tensors, request.outputs).forEach(([tensor, { binary = request.binary }], index) => {
+    if (index > 0) out.text(",");
+    if (!binary) return writeOutput(tensor, out);
+    const bytes = converted(() => bytesOf(tensor));
+    raw.push(bytes);
+    out.text(JSON.stringify(describe(tensor, { binary_data_size: bytes.length })));
+  });
+  out.text("]}");
+  const json = out.finish();
   if (raw.length === 0) return { body: json, headers: { "content-type": "application/json" } };
   const body = new Uint8Array(raw.reduce((sum, { length }) => sum + length, json.length));
   let offset = 0;
@@ -58,36 +62,72 @@ export function encodeInferResponse(
   };
 }
 
+function describe(
+  { name, datatype, shape, contentType }: Tensor,
+  more: Readonly<Record<string, unknown>> = {},
+): unknown {
+  const parameters = { ...(contentType !== undefined && { content_type: contentType }), ...more };
+  return { name, datatype, shape, ...(Object.keys(parameters).length > 0 && { parameters }) };
+}
+
 function chosen(
   tensors: readonly Tensor[],
   requested: readonly RequestedOutput[] | undefined,
 ): (readonly [Tensor, Partial<RequestedOutput>])[] {
   if (requested === undefined) return tensors.map((tensor) => [tensor, {}]);
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   return requested.map((output) => {
-    const tensor = tensors.find(({ name }) => name === output.name);
+    const tensor = byName.get(output.name);
     if (tensor === undefined) {
-      const known = tensors.map(({ name }) => `'${name}'`).join(", ");
-      throw new HttpProblem(400, `There is no output '${output.name}'; there is ${known}`);
+      const known = tensors.slice(0, SHOWN).map(({ name }) => `'${name}'`).join(", ");
+      const more = tensors.length > SHOWN ? ` and ${tensors.length - SHOWN} others` : "";
+      throw new HttpProblem(400, `There is no output '${output.name}'; there is ${known}${more}`);
     }
     return [tensor, output.binary === undefined ? {} : { binary: output.binary }];
   });
 }
 
-function jsonOf(tensor: Tensor): { readonly data: readonly unknown[]; readonly encoding?: "base64" } {
-  if (tensor.datatype === "BYTES") {
-    try {
-      return { data: valuesOf(tensor) };
-    } catch {
-      return { data: elementsOf(tensor).map((element) => element.toBase64()), encoding: "base64" };
+/** Names that a message lists. */
+const SHOWN = 20;
+
+function writeOutput(tensor: Tensor, out: JsonWriter): void {
+  const before = out.length;
+  const write = (more: Readonly<Record<string, unknown>>, data: () => void) => {
+    out.text(`${JSON.stringify(describe(tensor, more)).slice(0, -1)},"data":`);
+    data();
+    out.text("}");
+  };
+  try {
+    write({}, () => writeJson(tensor, out, [countOf(tensor.shape)]));
+  } catch (error) {
+    // Only BYTES can be what is not text.
+    if (error instanceof TypeError) {
+      out.cut(before);
+      const elements = elementsOf(tensor);
+      return write({ encoding: "base64" }, () => {
+        elements.forEach((element, index) => out.text(`${index === 0 ? "[" : ","}"${element.toBase64()}"`));
+        out.text("]");
+      });
     }
+    if (error instanceof NotInJson) {
+      throw new HttpProblem(
+        406,
+        `The output '${tensor.name}' holds ${error.message}, which JSON can't: ask for it with binary_data`,
+      );
+    }
+    if (error instanceof TooMuchJson) {
+      throw new HttpProblem(406, `The output '${tensor.name}' is too large for JSON: ask for it with binary_data`);
+    }
+    if (error instanceof RangeError) throw new HttpProblem(500, error.message);
+    throw error;
   }
-  const values = valuesOf(tensor);
-  const wrong = values.find((value) => typeof value === "number" && !Number.isFinite(value));
-  if (wrong !== undefined) {
-    throw new HttpProblem(
-      406,
-      `The output '${tensor.name}' holds ${wrong}, which JSON can't: ask for it with binary_data`,
-    );
+}
+
+function converted<T>(convert: () => T): T {
+  try {
+    return convert();
+  } catch (error) {
+    if (error instanceof RangeError) throw new HttpProblem(500, error.message);
+    throw error;
   }
-  return { data: values };
 }

@@ -1,17 +1,23 @@
 /** What `serialize` returned, as tensors. */
 
-import { HttpProblem } from "../problem.ts";
+import { HttpProblem } from "../http_problem.ts";
 import { type Datatype, isInteger } from "./datatype.ts";
-import { membersWithFloats, parseJson } from "./json.ts";
+import { checkUtf8, JsonReader, textStart, type Token } from "./json_reader.ts";
 import { decodeNpy, NPY } from "./npy.ts";
 import { fits, type Signature, type TensorSpec } from "./signature.ts";
-import { bytesOf, elementsOf, joinElements, type Tensor, type Value, valuesOf } from "./tensor.ts";
+import { bytesOf, isWhole, joinElements, MAX_DIMENSIONS, type Tensor } from "./tensor.ts";
 
 /** What `serialize` returned. */
 export interface Result {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly contentType: string;
 }
+
+/** Lists and objects that may be in one another: Python writes about as many. */
+const MAX_DEPTH = 1000;
+
+/** Members of an object that can be tensors. */
+const MAX_MEMBERS = 4096;
 
 /** The name of the only output, where nothing else is said. */
 const ONLY = "output";
@@ -41,52 +47,94 @@ function readResult({ body, contentType }: Result): Tensor[] {
   if (type.trim() === NPY) return [{ name: ONLY, ...decodeNpy(body) }];
   const whole = [{ name: ONLY, datatype: "BYTES", shape: [], bytes: joinElements([body]), contentType } as const];
   if (!/^application\/(json|.*\+json) *$/.test(type)) return whole;
-  let text: string;
-  let value: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    value = parseJson(text);
-  } catch {
-    throw new RangeError(`serialize() returned ${contentType}, which is no JSON`);
+    checkUtf8(body);
+    return readJson(body) ?? whole;
+  } catch (error) {
+    throw new RangeError(`serialize() returned ${contentType}, which is no JSON: ${(error as Error).message}`);
   }
-  const only = readValue(ONLY, value);
-  if (only !== undefined) return [asFloats(only, () => membersWithFloats(text).size > 0)];
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return whole;
-  const named = Object.entries(value).map(([name, item]) => readValue(name, item));
-  if (named.length === 0 || !named.every((tensor) => tensor !== undefined)) return whole;
-  const floats = membersWithFloats(text);
-  return named.map((tensor) => asFloats(tensor, () => floats.has(tensor.name)));
 }
 
-/** Whole numbers that were written as floats. */
-function asFloats(tensor: Tensor, areFloats: () => boolean): Tensor {
-  return tensor.datatype === "INT64" && areFloats() ? { ...tensor, datatype: "FP64" } : tensor;
+/**
+ * The tensors that JSON is; undefined if it is something else.
+ *
+ * @throws {SyntaxError} if it is no JSON
+ */
+function readJson(bytes: Uint8Array<ArrayBuffer>): Tensor[] | undefined {
+  const reader = new JsonReader(bytes, textStart(bytes), bytes.length, MAX_DEPTH);
+  const first = reader.next();
+  if (first !== "{") {
+    const only = readValue(ONLY, reader, first);
+    reader.next();
+    return only && [only];
+  }
+  const members = new Map<string, Tensor | undefined>();
+  let count = 0;
+  for (let token = reader.next(); token !== "}"; token = reader.next()) {
+    count++;
+    const name = count > MAX_MEMBERS ? "" : reader.string();
+    members.set(name, readValue(name, reader, reader.next()));
+  }
+  reader.next();
+  const named = [...members.values()];
+  return count > 0 && count <= MAX_MEMBERS && named.every((tensor) => tensor !== undefined) ? named : undefined;
 }
 
-/** A number, a string, or nested lists of one length of them; undefined if it is something else. */
-function readValue(name: string, value: unknown): Tensor | undefined {
+/**
+ * Reads a value to its end: a number, a string, or nested lists of one length of them; undefined if it is something else.
+ *
+ * @param token that it begins with, which was read
+ */
+function readValue(name: string, reader: JsonReader, token: Token): Tensor | undefined {
+  const { start } = reader;
+  const base = reader.depth - (token === "[" || token === "{" ? 1 : 0);
   const shape: number[] = [];
-  for (let level = value; Array.isArray(level) && shape.length < 33; level = level[0]) shape.push(level.length);
-  if (shape.length > 32 || !isRectangular(value, shape, 0)) return undefined;
-  const values = (shape.length === 0 ? [value] : (value as unknown[]).flat(shape.length - 1)) as Value[];
-  const datatype = kindOf(values);
-  return datatype && { name, datatype, shape, values };
+  /** Of the lists that are open: how much is in them. */
+  const counts: number[] = [];
+  /** How many lists each element is in; undefined until the first one, or an empty list, is there. */
+  let dimensions: number | undefined;
+  let isTensor = true;
+  const kinds = new Set<Token>();
+  for (;; token = reader.next()) {
+    const depth = reader.depth - base;
+    switch (token) {
+      case "[":
+        if (depth > MAX_DIMENSIONS || depth > (dimensions ?? depth)) isTensor = false;
+        if (depth > 1) counts[depth - 2]!++;
+        counts[depth - 1] = 0;
+        break;
+      case "]":
+        dimensions ??= depth + 1;
+        shape[depth] ??= counts[depth]!;
+        if (shape[depth] !== counts[depth]) isTensor = false;
+        break;
+      case "{":
+      case "}":
+      case "key":
+        isTensor = false;
+        // Whatever is in it is counted with what it is in, which no longer matters.
+        counts[Math.max(depth - 1, 0)] ??= 0;
+        break;
+      default:
+        dimensions ??= depth;
+        if (dimensions !== depth) isTensor = false;
+        if (depth > 0) counts[depth - 1]!++;
+        kinds.add(token);
+    }
+    if (reader.depth === base && token !== "key") break;
+  }
+  const datatype = isTensor ? kindOf(kinds) : undefined;
+  return datatype && { name, datatype, shape, text: { bytes: reader.bytes, start, end: reader.stop } };
 }
 
-function isRectangular(value: unknown, shape: readonly number[], depth: number): boolean {
-  if (depth === shape.length) return !Array.isArray(value);
-  return Array.isArray(value) && value.length === shape[depth] &&
-    value.every((item) => isRectangular(item, shape, depth + 1));
-}
-
-function kindOf(values: readonly Value[]): Datatype | undefined {
-  const [first] = values;
-  const is = (...types: string[]) => values.every((value) => types.includes(typeof value));
-  if (first === undefined) return "FP64";
-  if (is("boolean")) return "BOOL";
-  if (is("string")) return "BYTES";
-  if (!is("number", "bigint")) return undefined;
-  return values.every((value) => typeof value === "bigint" || Number.isSafeInteger(value)) ? "INT64" : "FP64";
+/** Numbers that are written with a point or an exponent are floats, as Python writes them whatever their value. */
+function kindOf(kinds: ReadonlySet<Token>): Datatype | undefined {
+  const are = (...some: Token[]) => [...kinds].every((kind) => some.includes(kind));
+  if (kinds.size === 0) return "FP64";
+  if (are("true", "false")) return "BOOL";
+  if (are("string")) return "BYTES";
+  if (are("integer")) return "INT64";
+  return are("integer", "number") ? "FP64" : undefined;
 }
 
 function stack(name: string, each: readonly Tensor[][]): Tensor {
@@ -107,9 +155,18 @@ function stack(name: string, each: readonly Tensor[][]): Tensor {
   }
   const all = parts as Tensor[];
   const about = { name, shape, ...(first.contentType !== undefined && { contentType: first.contentType }) };
-  if (first.datatype === "BYTES") return { ...about, datatype: "BYTES", bytes: joinElements(all.flatMap(elementsOf)) };
   const datatype = types.size === 2 ? "FP64" : first.datatype;
-  return { ...about, datatype, values: all.flatMap(valuesOf) };
+  return { ...about, datatype, bytes: concat(all.map((part) => bytesOf(part, datatype))) };
+}
+
+function concat(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
 
 /** The tensors as a signature has promised them, in its order. */
@@ -136,14 +193,7 @@ function promised(tensors: readonly Tensor[], specs: readonly TensorSpec[] | und
 function castTo(datatype: Datatype, tensor: Tensor): Tensor | undefined {
   if (tensor.datatype === datatype) return tensor;
   if (tensor.datatype === "BYTES" || datatype === "BYTES") return undefined;
-  const values = valuesOf(tensor);
-  if (isInteger(datatype) && !values.every((value) => typeof value === "bigint" || Number.isInteger(Number(value)))) {
-    return undefined;
-  }
+  if (isInteger(datatype) && !isWhole(tensor)) return undefined;
   const { name, shape } = tensor;
-  return { name, shape, datatype, bytes: bytesOf({ name, shape, datatype, values: values.map(plain) }) };
-}
-
-function plain(value: Value): Value {
-  return typeof value === "boolean" ? Number(value) : value;
+  return { name, shape, datatype, bytes: bytesOf(tensor, datatype) };
 }

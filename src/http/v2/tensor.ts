@@ -1,9 +1,23 @@
-/** Tensors: their elements as JSON has them, as the binary extension has them, and from one to the other. */
+/**
+ * Tensors: their elements as JSON has them, as the binary extension has them, and from one to the other. None of it makes an object of
+ * each element: there may be millions.
+ */
 
 import { type Datatype, DATATYPES, elementsOver, isInteger } from "./datatype.ts";
+import { JsonReader, type Token } from "./json_reader.ts";
+import { JsonWriter, ListWriter } from "./json_writer.ts";
 
-/** An element as JSON has it; of INT64 and UINT64 a bigint where a number is not exact. */
-export type Value = number | bigint | boolean | string;
+/** Dimensions that a tensor may have. */
+export const MAX_DIMENSIONS = 32;
+
+/** Elements in JSON: nested lists, in any shape, or the element of a scalar. */
+export interface JsonText {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly start: number;
+  readonly end: number;
+  /** What messages call it; undefined if it was checked already. */
+  readonly place?: string;
+}
 
 /** A tensor. Its elements are there in one form, or in the other. */
 export interface Tensor {
@@ -12,12 +26,15 @@ export interface Tensor {
   /** No dimension is a scalar. */
   readonly shape: readonly number[];
   /** In row-major order. */
-  readonly values?: readonly Value[];
+  readonly text?: JsonText;
   /** The same as raw little-endian bytes; of BYTES, each element behind its length as a u32. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
   /** Of BYTES: what its elements are, if they are not text. */
   readonly contentType?: string;
 }
+
+/** A number that JSON can't hold. */
+export class NotInJson extends Error {}
 
 /** How many elements a shape has. */
 export function countOf(shape: readonly number[]): number {
@@ -25,66 +42,95 @@ export function countOf(shape: readonly number[]): number {
 }
 
 /**
- * The elements as raw bytes.
+ * The elements as raw bytes, of another datatype if that is said.
  *
- * @throws {RangeError} that says which value is none of its datatype
+ * @throws {RangeError} that says which value is none of its datatype, or that there are more or fewer elements than the shape says
+ * @throws {SyntaxError} if the text is no JSON
  */
-export function bytesOf({ datatype, values, bytes, name }: Tensor): Uint8Array<ArrayBuffer> {
-  if (bytes !== undefined) return bytes;
-  if (datatype === "BYTES") return joinElements(elementsOf({ datatype, values: values!, name, shape: [] }));
-  const buffer = new ArrayBuffer(values!.length * DATATYPES[datatype].size);
-  const elements = elementsOver(datatype, buffer);
+export function bytesOf(tensor: Tensor, datatype = tensor.datatype): Uint8Array<ArrayBuffer> {
+  const { text, bytes, name } = tensor;
+  if (bytes !== undefined && datatype === tensor.datatype) return bytes;
+  if (datatype === "BYTES") return joinText(text!, tensor);
+  const count = countOf(tensor.shape);
+  // Each takes a character, and one that separates it from the next.
+  if (text !== undefined && 2 * count - 1 > text.end - text.start) throw wrongCount(text, tensor);
+  const buffer = new ArrayBuffer(count * DATATYPES[datatype].size);
+  const elements = elementsOver(datatype, new Uint8Array(buffer));
   const wide = datatype === "INT64" || datatype === "UINT64";
-  for (const [index, value] of values!.entries()) {
-    if (typeof value === "string") throw wrong(name, datatype, value);
+  const exact = isInteger(datatype) || datatype === "BOOL";
+  let index = 0;
+  eachNumber(tensor, (value) => {
     if (datatype === "BF16") elements[index] = upperHalf(Number(value));
     else if (wide) {
-      const whole = typeof value === "boolean" || Number.isInteger(Number(value)) ? BigInt(value) : undefined;
+      const whole = Number.isInteger(Number(value)) ? BigInt(value) : undefined;
       if (whole !== undefined) elements[index] = whole;
-      if (elements[index] !== whole) throw wrong(name, datatype, value);
+      if (elements[index] !== whole) throw wrong(name, datatype, String(value));
     } else {
-      elements[index] = Number(value);
-      if (isInteger(datatype) && elements[index] !== Number(value)) throw wrong(name, datatype, value);
-      if (datatype === "BOOL" && elements[index]! > 1) throw wrong(name, datatype, value);
+      const number = Number(value);
+      elements[index] = number;
+      if (exact && (elements[index] !== number || (datatype === "BOOL" && number > 1))) {
+        throw wrong(name, datatype, String(value));
+      }
     }
-  }
+    index++;
+  });
   return new Uint8Array(buffer);
 }
 
 /**
- * The elements as JSON has them; those of BYTES as text.
+ * Writes the elements as nested lists in a shape: the tensor's own, or another one of as many elements.
  *
+ * @throws {RangeError} as {@linkcode bytesOf}
+ * @throws {NotInJson} if one is NaN or infinite
  * @throws {TypeError} if one of BYTES is not in UTF-8
  */
-export function valuesOf({ datatype, values, bytes }: Tensor): readonly Value[] {
-  if (values !== undefined) return values;
-  if (datatype === "BYTES") {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return splitElements(bytes!)!.map((element) => decoder.decode(element));
+export function writeJson(tensor: Tensor, out: JsonWriter, shape = tensor.shape): void {
+  const lists = new ListWriter(out, shape);
+  if (tensor.text !== undefined) writeText(tensor, tensor.text, out, lists);
+  else if (tensor.datatype === "BYTES") {
+    eachElement(tensor.bytes!, (element) => {
+      if (!isUtf8(element)) throw new TypeError("An element is not in UTF-8");
+      lists.next();
+      out.string(element);
+    });
+  } else {
+    const isBool = tensor.datatype === "BOOL";
+    eachNumber(tensor, (value) => {
+      if (typeof value === "number" && !Number.isFinite(value)) throw new NotInJson(String(value));
+      lists.next();
+      out.text(isBool ? String(value !== 0) : String(value));
+    });
   }
-  // A view must begin at a multiple of its elements' size.
-  const elements = elementsOver(datatype, bytes!.slice().buffer);
-  switch (datatype) {
-    case "BOOL":
-      return Array.from(elements as Uint8Array, (element) => element !== 0);
-    case "BF16":
-      return [...new Float32Array(Uint32Array.from(elements as Uint16Array, (half) => half * 65536).buffer)];
-    case "INT64":
-    case "UINT64":
-      return Array.from(elements as BigInt64Array, (value) => {
-        const number = Number(value);
-        return Number.isSafeInteger(number) ? number : value;
-      });
-    default:
-      return [...elements as Float64Array];
+  lists.end();
+}
+
+/** Calls back with the elements of BYTES. */
+export function eachElement(bytes: Uint8Array<ArrayBuffer>, visit: (element: Uint8Array<ArrayBuffer>) => void): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 4 + view.getUint32(at, true);
+    visit(bytes.subarray(at + 4, end));
+    at = end;
   }
 }
 
-/** The elements of BYTES, as bytes. */
-export function elementsOf({ values, bytes }: Tensor): Uint8Array<ArrayBuffer>[] {
-  if (bytes !== undefined) return splitElements(bytes)!;
-  const encoder = new TextEncoder();
-  return values!.map((value) => encoder.encode(String(value)));
+/** How many elements of BYTES there are; undefined if the lengths do not fit. */
+export function countElements(bytes: Uint8Array<ArrayBuffer>): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let count = 0;
+  for (let at = 0; at < bytes.length; count++) {
+    if (at + 4 > bytes.length) return undefined;
+    at += 4 + view.getUint32(at, true);
+    if (at > bytes.length) return undefined;
+  }
+  return count;
+}
+
+/** The elements of BYTES, as bytes: for few of them. */
+export function elementsOf(tensor: Tensor): Uint8Array<ArrayBuffer>[] {
+  const elements: Uint8Array<ArrayBuffer>[] = [];
+  eachElement(bytesOf(tensor), (element) => void elements.push(element));
+  return elements;
 }
 
 /** Elements of BYTES, each behind its length. */
@@ -100,43 +146,175 @@ export function joinElements(elements: readonly Uint8Array<ArrayBuffer>[]): Uint
   return bytes;
 }
 
-/** The other way round; undefined if the lengths do not fit. */
-export function splitElements(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const elements: Uint8Array<ArrayBuffer>[] = [];
-  let offset = 0;
-  while (offset < bytes.length) {
-    if (offset + 4 > bytes.length) return undefined;
-    const end = offset + 4 + view.getUint32(offset, true);
-    if (end > bytes.length) return undefined;
-    elements.push(bytes.subarray(offset + 4, end));
-    offset = end;
-  }
-  return elements;
+/** Whether all elements are whole numbers. */
+export function isWhole(tensor: Tensor): boolean {
+  if (isInteger(tensor.datatype)) return true;
+  let whole = true;
+  eachNumber(tensor, (value) => whole &&= Number.isInteger(Number(value)));
+  return whole;
 }
 
-/** Nested lists in a tensor's shape; its only value if it is a scalar. */
-export function nested(values: readonly unknown[], shape: readonly number[]): unknown {
-  let level = values;
-  for (let last = shape.length - 1; last > 0; last--) {
-    const size = shape[last]!;
-    const inner = level;
-    level = Array.from(
-      { length: countOf(shape.slice(0, last)) },
-      (_, index) => inner.slice(index * size, (index + 1) * size),
-    );
+/**
+ * Calls back with each element in JSON, at which the reader is then.
+ *
+ * @throws {RangeError} if they are more or fewer than the shape says, or not of its kind
+ * @throws {SyntaxError} if it is no JSON
+ */
+export function eachToken(
+  text: JsonText,
+  { datatype, shape }: Pick<Tensor, "datatype" | "shape">,
+  visit: (reader: JsonReader, token: Token) => void,
+): void {
+  const reader = new JsonReader(text.bytes, text.start, text.end, MAX_DIMENSIONS);
+  const expected = countOf(shape);
+  let count = 0;
+  for (let token = reader.next(); token !== "end"; token = reader.next()) {
+    switch (token) {
+      case "[":
+      case "]":
+        break;
+      case "string":
+      case "integer":
+      case "number":
+      case "true":
+      case "false":
+        if ((token === "string") !== (datatype === "BYTES")) throw wrongKind(text, datatype, reader.shown());
+        // Of others, only the number is of interest.
+        if (count++ < expected) visit(reader, token);
+        break;
+      default:
+        throw wrongKind(text, datatype, token === "{" ? "an object" : reader.shown());
+    }
   }
-  return shape.length === 0 ? level[0] : level;
+  if (count !== expected) throw wrongCount(text, { shape }, count);
 }
+
+function writeText(tensor: Tensor, text: JsonText, out: JsonWriter, lists: ListWriter): void {
+  const { datatype, name } = tensor;
+  const range = text.place !== undefined && isInteger(datatype) ? rangeOf(datatype) : undefined;
+  const asIs = datatype === "BYTES";
+  eachToken(text, tensor, (reader, token) => {
+    lists.next();
+    if (asIs || token === "true" || token === "false") return out.copy(reader.bytes, reader.start, reader.stop);
+    if (datatype === "BOOL") return out.text(String(Number(reader.text()) !== 0));
+    if (isInteger(datatype)) {
+      const value = numberAt(reader, token);
+      if (!Number.isInteger(Number(value)) || (range !== undefined && (value < range[0] || value > range[1]))) {
+        throw wrong(name, datatype, reader.shown());
+      }
+      // As it is: Python makes a float of 1.0.
+      if (token === "integer") out.copy(reader.bytes, reader.start, reader.stop);
+      else out.text(String(BigInt(value)));
+      return;
+    }
+    if (mayOverflow(reader) && !Number.isFinite(Number(reader.text()))) throw wrong(name, datatype, reader.shown());
+    out.copy(reader.bytes, reader.start, reader.stop);
+  });
+}
+
+/** Whether a number is long, or has an exponent: others are finite. */
+function mayOverflow({ bytes, start, stop }: JsonReader): boolean {
+  if (stop - start > 300) return true;
+  for (let i = start; i < stop; i++) if (bytes[i] === 0x65 || bytes[i] === 0x45) return true;
+  return false;
+}
+
+/** Calls back with each element of a datatype that is not BYTES; those of BOOL are 0 and 1. */
+function eachNumber(tensor: Tensor, visit: (value: number | bigint) => void): void {
+  const { datatype, text, bytes } = tensor;
+  if (text !== undefined) {
+    const isBool = datatype === "BOOL";
+    eachToken(text, tensor, (reader, token) => {
+      if (token === "true" || token === "false") return visit(token === "true" ? 1 : 0);
+      const value = numberAt(reader, token);
+      visit(isBool ? (Number(value) === 0 ? 0 : 1) : value);
+    });
+    return;
+  }
+  if (datatype === "BYTES") throw new RangeError(`The tensor '${tensor.name}' holds no numbers`);
+  const elements = elementsOver(datatype, bytes!);
+  if (datatype === "BF16") {
+    for (const half of elements as Uint16Array) {
+      floatBits[0] = half * 65536;
+      visit(float[0]!);
+    }
+  } else if (datatype === "BOOL") { for (const element of elements) visit(element === 0 ? 0 : 1); }
+  else for (const element of elements) visit(element);
+}
+
+/** The number that was read: a bigint if it is a whole one that others may not be told from as a number. */
+function numberAt(reader: JsonReader, token: Token): number | bigint {
+  const { bytes, start, stop } = reader;
+  if (token === "integer" && stop - start <= 15) {
+    const negative = bytes[start] === 0x2d;
+    let value = 0;
+    for (let i = negative ? start + 1 : start; i < stop; i++) value = value * 10 + bytes[i]! - 0x30;
+    return negative ? -value : value;
+  }
+  const text = reader.text();
+  return token === "integer" ? BigInt(text) : Number(text);
+}
+
+function joinText(text: JsonText, tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const out = new JsonWriter(text.end - text.start, Infinity);
+  const encoder = new TextEncoder();
+  const length = new Uint8Array(4);
+  const view = new DataView(length.buffer);
+  eachToken(text, tensor, (reader) => {
+    const { bytes, start, stop } = reader;
+    const unescaped = reader.escaped ? encoder.encode(reader.string()) : undefined;
+    view.setUint32(0, unescaped?.length ?? stop - start - 2, true);
+    out.copy(length);
+    if (unescaped === undefined) out.copy(bytes, start + 1, stop - 1);
+    else out.copy(unescaped);
+  });
+  return out.finish();
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  if (bytes.every((byte) => byte < 0x80)) return true;
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The least and the greatest of whole numbers. */
+function rangeOf(datatype: Datatype): readonly [bigint, bigint] {
+  const bits = BigInt(8 * DATATYPES[datatype].size);
+  return datatype.startsWith("U") ? [0n, 2n ** bits - 1n] : [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n];
+}
+
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
 
 function upperHalf(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0]!;
+  float[0] = value;
+  const bits = floatBits[0]!;
   if (Number.isNaN(value)) return 0x7fc0;
   // To the nearest, and of two that are as near to the even one.
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-function wrong(name: string, datatype: Datatype, value: Value): RangeError {
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+function wrong(name: string, datatype: Datatype, shown: string): RangeError {
   return new RangeError(`The tensor '${name}' holds ${shown}, which is no ${datatype}`);
+}
+
+function wrongKind({ place = "It" }: JsonText, datatype: Datatype, shown: string): RangeError {
+  return new RangeError(`${place} must hold ${datatype === "BYTES" ? "strings" : "numbers"}, not ${shown}`);
+}
+
+function wrongCount({ place = "It", ...text }: JsonText, { shape }: Pick<Tensor, "shape">, found?: number): RangeError {
+  const count = found ?? countTokens(text);
+  return new RangeError(`${place} has ${count} elements, and its shape is for ${countOf(shape)}`);
+}
+
+/** How many elements there are. */
+function countTokens({ bytes, start, end }: Omit<JsonText, "place">): number {
+  const reader = new JsonReader(bytes, start, end, MAX_DIMENSIONS);
+  let count = 0;
+  for (let token = reader.next(); token !== "end"; token = reader.next()) if (token !== "[" && token !== "]") count++;
+  return count;
 }

@@ -5,6 +5,7 @@ import { readBody } from "../../../src/http/body.ts";
 import { toResponse } from "../../../src/http/fetch_types.ts";
 import { parseHead } from "../../../src/http/h1/head.ts";
 import type { Answer, Incoming } from "../../../src/http/h1/mod.ts";
+import { Transcoder } from "../../../src/http/v2/mod.ts";
 import type { Models } from "../../../src/supervisor/mod.ts";
 import { FakePool } from "./fake_pool.ts";
 
@@ -27,7 +28,7 @@ export function appWith(
       return all[0]!.state;
     },
   } as unknown as Models;
-  const app = createApp(models, { maxBody: 1000, uriListHosts, ...options });
+  const app = createApp(models, { maxBody: 1000, uriListHosts, transcoder: new Transcoder(), ...options });
   return {
     ...app,
     request: async (path, init) =>

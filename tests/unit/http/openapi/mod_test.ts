@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../../src/http/app.ts";
+import { Transcoder } from "../../../../src/http/v2/mod.ts";
 import { describe, type Described } from "../../../../src/http/openapi/mod.ts";
 import type { Models } from "../../../../src/supervisor/mod.ts";
 import { FakePool } from "../../helper/fake_pool.ts";
@@ -13,6 +14,7 @@ function routesOf(count: number, { predictRoute, healthRoute }: Partial<Describe
   const all = Array.from({ length: count }, () => new FakePool().model);
   const models = { all, get: () => undefined, state: "ready" } as unknown as Models;
   const app = createApp(models, {
+    transcoder: new Transcoder(),
     maxBody: 1,
     uriListHosts: [],
     predictRoute,

@@ -1,0 +1,43 @@
+/** A problem: what `problem.ts` makes of errors, by itself, since threads that know nothing of workers throw it, too. */
+
+import { type Answer, reasonPhrase } from "./h1/answer.ts";
+
+/** A request that can't be answered as it was asked. */
+export class HttpProblem extends Error {
+  override readonly name = "HttpProblem";
+
+  /**
+   * @param status an HTTP status, 400 to 599
+   * @param detail a sentence for the person who sent the request
+   * @param members more members of the problem
+   * @param headers more headers of the response
+   */
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly members: Readonly<Record<string, string>> = {},
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+  }
+
+  /** The same, with more headers. */
+  with(headers: Readonly<Record<string, string>>): HttpProblem {
+    return new HttpProblem(this.status, this.message, this.members, { ...this.headers, ...headers });
+  }
+
+  /** The problem itself. */
+  get body(): Readonly<Record<string, string | number>> {
+    const title = reasonPhrase(this.status) || "Error";
+    return { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
+  }
+
+  /** The answer that says it. */
+  toAnswer(): Answer & { readonly body: Uint8Array<ArrayBuffer> } {
+    return {
+      status: this.status,
+      headers: { "x-content-type-options": "nosniff", ...this.headers, "content-type": "application/problem+json" },
+      body: new TextEncoder().encode(JSON.stringify(this.body) + "\n"),
+    };
+  }
+}

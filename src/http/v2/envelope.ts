@@ -1,0 +1,59 @@
+/**
+ * The JSON of a request without its tensors' elements, which stay where they are in the text: what is left is small, and is parsed as any JSON.
+ */
+
+import { checkUtf8, JsonReader, textStart } from "./json_reader.ts";
+import type { JsonText } from "./tensor.ts";
+
+/** Lists and objects that may be in one another; elements may be nested in half as many lists. */
+const MAX_DEPTH = 64;
+
+/** Bytes of all but elements. */
+const MAX_BYTES = 2 ** 20;
+
+/** What a request says, but for the elements of its inputs. */
+export interface Envelope {
+  /** In place of `data` of an input is a number: where its elements are in `data`. */
+  readonly json: unknown;
+  readonly data: readonly JsonText[];
+}
+
+/**
+ * Reads it.
+ *
+ * @throws {TypeError} if it is not in UTF-8
+ * @throws {SyntaxError} if it is no JSON, nested too deep, or too long without the elements. Elements are not read.
+ */
+export function readEnvelope(bytes: Uint8Array<ArrayBuffer>): Envelope {
+  checkUtf8(bytes);
+  const start = textStart(bytes);
+  const reader = new JsonReader(bytes, start, bytes.length, MAX_DEPTH);
+  const data: JsonText[] = [];
+  const parts: string[] = [];
+  let length = 0;
+  let from = start;
+  const keep = (to: number) => {
+    length += to - from;
+    if (length > MAX_BYTES) throw new SyntaxError(`it has more than ${MAX_BYTES} bytes beside the data of its inputs`);
+    parts.push(new TextDecoder().decode(bytes.subarray(from, to)));
+  };
+  /** Whether what is read is in the list `inputs` of the outermost object, in an object of it. */
+  let inputs = false;
+  for (let token = reader.next(); token !== "end"; token = reader.next()) {
+    if (token === "key") {
+      if (reader.depth === 1) inputs = reader.string() === "inputs";
+      else if (inputs && reader.depth === 3 && reader.string() === "data") {
+        keep(reader.at);
+        const place = data.length;
+        const begin = reader.at;
+        reader.skip();
+        data.push({ bytes, start: begin, end: reader.at });
+        parts.push(String(place));
+        from = reader.at;
+      }
+    }
+    if (reader.at - from > MAX_BYTES) keep(reader.at);
+  }
+  keep(bytes.length);
+  return { json: JSON.parse(parts.join("")), data };
+}
