@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -77,6 +78,17 @@ def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_is_there_is_met(line: str) -> None:
+    assert check(line) is None
+
+
+@pytest.mark.parametrize("line", ["fox.alpha==1.2.3", "Fox-Beta>=2.0rc1"])
+def test_names_are_one_however_they_are_written_where_python_tells_them_apart(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str) -> metadata.Distribution:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", find)
     assert check(line) is None
 
 

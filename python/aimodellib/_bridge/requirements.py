@@ -39,8 +39,22 @@ def packages() -> dict[str, str]:
         # One that is broken has neither.
         name, version = distribution.metadata["Name"], distribution.version
         if name and version:
-            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), (name, version))
+            found.setdefault(_canonical(name), (name, version))
     return dict(found.values())
+
+
+def _canonical(name: str) -> str:
+    """Return one text for a package, however its name is written: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _find(name: str) -> metadata.Distribution | None:
+    """Return the package of that name, or None. Before 3.10, Python tells ``a.b`` from ``a-b``; so does PyPy."""
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        named = ((distribution.metadata["Name"], distribution) for distribution in metadata.distributions())
+        return next((found for other, found in named if other and _canonical(other) == _canonical(name)), None)
 
 
 def check(text: str) -> str | None:
@@ -100,15 +114,14 @@ def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[
     """Say what this requirement, or one of what it needs in turn, lacks."""
     if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
         return None
-    try:
-        distribution = metadata.distribution(requirement.name)
-    except metadata.PackageNotFoundError:
+    distribution = _find(requirement.name)
+    if distribution is None:
         return f"{requirement.name} is not installed"
     version = distribution.version
     if not requirement.specifier.contains(version, prereleases=True):
         return f"{requirement.name} {version} is installed, and '{requirement}' is asked for"
     for wanted in ("", *sorted(requirement.extras)):
-        key = (requirement.name.lower().replace("_", "-"), wanted)
+        key = (_canonical(requirement.name), wanted)
         if key in seen:
             continue
         seen.add(key)
