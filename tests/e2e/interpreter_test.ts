@@ -1,6 +1,7 @@
 /** Which Python the executable takes, and what it needs beside one: nothing. */
 
 import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
 import { HAS_PYPY, PYPY } from "./support/needs.ts";
 import { BIN, echo, py, PYTHON, ROOT, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
 
@@ -229,12 +230,43 @@ function pythonOf(version: string): string | undefined {
   return undefined;
 }
 
-test("serve needs no function of CPython's collector", async (box) => {
-  box.write({ "site/sitecustomize.py": "import gc\nfor name in ('freeze', 'unfreeze'): delattr(gc, name)\n" });
-  const server = await box.serve(echo(), { env: { PYTHONPATH: box.path("site") } });
+/** Answers with the process's id; or has a child that leaves its group, and dies. */
+const LEAVES_A_CHILD = echo(py`
+  import os, subprocess
+  def predict(data, model):
+      if data == b"die":
+          subprocess.Popen(["setsid", "sleep", "300"], stdin=-3, stdout=-3, stderr=-3)
+          os._exit(3)
+      return bytearray(data)
+`);
+
+/** Serves with a Python until a worker has died, and checks that its child ends. */
+async function serveOnce(box: Sandbox, options: Parameters<Sandbox["serve"]>[1]): Promise<void> {
+  const server = await box.serve(LEAVES_A_CHILD, options);
   assert.equal((await server.invoke("x")).text, "x");
+  assert.equal((await server.invoke("die")).status, 502);
+  await until("the child is gone", () => !box.processes().some(({ command }) => command === "sleep 300"), 10_000);
+  assert.equal((await server.invoke("y")).text, "y");
   await server.stop();
+}
+
+test("serve needs nothing of CPython that PyPy does not have", async (box) => {
+  const lacks = {
+    gc: ["freeze", "unfreeze"],
+    os: ["pidfd_open", "sched_getaffinity", "waitid"],
+    select: ["POLLRDHUP"],
+    signal: ["pidfd_send_signal"],
+  };
+  const deletions = Object.entries(lacks).flatMap(([module, names]) =>
+    names.map((name) => `import ${module}\nif hasattr(${module}, "${name}"): del ${module}.${name}\n`)
+  );
+  box.write({ "site/sitecustomize.py": deletions.join("") });
+  await serveOnce(box, { env: { PYTHONPATH: box.path("site") } });
 });
+
+test("what a worker has started ends with it on PyPy", async (box) => {
+  await serveOnce(box, { args: ["--port", "0", "--python", PYPY] });
+}, HAS_PYPY);
 
 /** Ways to execute requests, with the arguments that they need. */
 const WAYS: Readonly<Record<string, readonly [script: string, ...args: string[]]>> = {

@@ -23,6 +23,8 @@ from typing import Callable, Iterator
 
 #: Names the variable that marks all processes of one worker.
 MARK = "AIMODELLIB_WORKER"
+#: The other side has closed its end: poll(2). PyPy has no name for it.
+POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000)
 #: How often the processes are looked for again while some are still there, and how long, in seconds.
 SWEEP_PAUSE, SWEEP_LIMIT = 0.01, 5.0
 
@@ -80,7 +82,7 @@ def _keep(connection: int, worker: int, pin: int) -> None:
             with contextlib.suppress(OSError):
                 os.close(int(name))
     poll = select.poll()
-    poll.register(connection, select.POLLRDHUP)
+    poll.register(connection, POLLRDHUP)
     poll.poll()
     sweep(worker, os.environ.get(MARK, ""))
     os.waitpid(pin, 0)

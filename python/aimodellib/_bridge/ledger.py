@@ -116,9 +116,11 @@ class Ledger:
             self._oldest = time.monotonic()
         _pack_header(self._map, start, length, request_id, kind, flags, len(metadata))
         body_start = start + head
-        self._map[start + HEADER_SIZE : body_start] = metadata
-        self._end = end = body_start + len(body)
-        self._map[body_start:end] = body
+        end = body_start + len(body)
+        # Through the view: a map of PyPy takes bytes alone.
+        self._view[start + HEADER_SIZE : body_start] = metadata
+        self._view[body_start:end] = body
+        self._end = end
         self._words[_PENDING] = end - ANSWERS
 
     def part(self, request_id: int, metadata: bytes, body: Payload) -> None:
