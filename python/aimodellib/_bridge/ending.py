@@ -39,7 +39,10 @@ def _say() -> None:
 
 def _holders() -> str:
     main = threading.main_thread()
-    threads = [each for each in threading.enumerate() if each is not main and not each.daemon]
+    pools = sys.modules.get("concurrent.futures.thread")
+    # Up to Python 3.8, threads of pools are daemons, and waited for all the same.
+    pooled = getattr(pools, "_threads_queues", ())
+    threads = [each for each in threading.enumerate() if each is not main and (not each.daemon or each in pooled)]
     if threads:
         names = ", ".join(f"the thread {each.name}{_place(each)}" for each in threads)
         return f"{names} of the script; it would not wait for one with daemon=True"
