@@ -106,7 +106,7 @@ for (
     const server = await box.serve(script, { args: ["--port", "0", "--request-timeout", "1", ...more] });
     const slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     await slow.write(
-      new TextEncoder().encode("POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nstream"),
+      new TextEncoder().encode("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nstream"),
     );
     // It takes the beginning, and then nothing.
     await slow.read(new Uint8Array(10));
