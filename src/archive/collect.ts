@@ -6,6 +6,7 @@ import { ArchiveError } from "./errors.ts";
 import { reasonOf } from "../errors.ts";
 import { checkLinks } from "./links.ts";
 import { HiddenNames } from "./names.ts";
+import { ORIGIN_NAME } from "./origin_name.ts";
 import type { NewEntry } from "./tar/encode.ts";
 
 /** Names further things to leave out, in the words of .gitignore; it may lie in any folder of the module. */
@@ -114,13 +115,13 @@ function readFolder(source: string, path: string): Deno.DirEntry[] {
   }
 }
 
-function reasonToLeaveOut(
-  root: string,
-  path: string,
-  name: string,
-  isDirectory: boolean,
-  ignored: readonly IgnoreRules[],
-): string | undefined {
+/**
+ * Why something is no part of a module, whatever ignore files say; undefined if it may be one.
+ *
+ * @param root the absolute path of the module's folder
+ * @param path from there; `name` is its last part
+ */
+export function whyLeftOver(root: string, path: string, name: string, isDirectory: boolean): string | undefined {
   if (isDirectory) {
     if (LEFT_OUT_FOLDERS.has(name)) return name;
     if (ENVIRONMENT_MARKS.some((mark) => exists(`${root}/${path}/${mark}`))) return "virtual environment";
@@ -130,7 +131,21 @@ function reasonToLeaveOut(
     return GIT_FILE;
   } else if (UNFINISHED.test(name)) {
     return "unfinished file of an earlier run";
+  } else if (name === ORIGIN_NAME) {
+    return "note of unpack";
   }
+  return undefined;
+}
+
+function reasonToLeaveOut(
+  root: string,
+  path: string,
+  name: string,
+  isDirectory: boolean,
+  ignored: readonly IgnoreRules[],
+): string | undefined {
+  const reason = whyLeftOver(root, path, name, isDirectory);
+  if (reason !== undefined) return reason;
   // The nearest file decides, as with git; one that says nothing leaves it to those further out.
   for (const { folder, rules } of ignored.toReversed()) {
     const relative = folder === "" ? path : path.slice(folder.length + 1);

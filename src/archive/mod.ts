@@ -19,6 +19,7 @@ export {
   requirementsPath,
   WHEELS_FOLDER,
 } from "./manifest.ts";
+export { Origin } from "./origin.ts";
 export { checkContents, checkGrowth, pack, type PackOptions, type Part } from "./pack.ts";
 export { type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
 export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";

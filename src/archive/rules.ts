@@ -9,6 +9,7 @@
 import { ArchiveError } from "./errors.ts";
 import { checkLinks } from "./links.ts";
 import { joinPath } from "./manifest.ts";
+import { ORIGIN_NAME } from "./origin_name.ts";
 import type { NewEntry } from "./tar/encode.ts";
 import type { TarEntry } from "./tar/entry.ts";
 
@@ -65,7 +66,7 @@ export class Rules {
   /**
    * Checks an entry.
    *
-   * @returns undefined for one that is not to be unpacked: the root itself, and the `._` files of macOS
+   * @returns undefined for one that is not to be unpacked: the root itself, the `._` files of macOS, and what `unpack` notes
    * @throws {ArchiveError} which names the entry
    */
   check(entry: TarEntry): SafeEntry | undefined {
@@ -82,7 +83,7 @@ export class Rules {
       throw new ArchiveError(`'${entry.path}' is no name for a ${entry.kind}`);
     }
     const kind = kindOf(entry);
-    if (isAppleDouble(path)) return undefined;
+    if (isAppleDouble(path) || path === ORIGIN_NAME) return undefined;
     this.#enterParents(path);
     this.#enter(path, kind);
     const target = this.#checkTarget(path, kind, entry);

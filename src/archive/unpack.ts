@@ -10,7 +10,14 @@ import { temporaryBeside } from "./beside.ts";
 import { ArchiveError } from "./errors.ts";
 import { Writer } from "./files/writer.ts";
 import type { ByteSource } from "./gzip/reader.ts";
+import { OriginRecorder } from "./origin.ts";
 import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
+
+/** How it is unpacked. */
+export interface UnpackOptions extends ScanOptions {
+  /** The archive's path, or `-`: the folder gets a note that says where it is from (see `origin.ts`). */
+  readonly noteOrigin?: string | undefined;
+}
 
 /**
  * Unpacks.
@@ -19,7 +26,7 @@ import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
  * @throws {UsageError} if the folder holds something
  * @throws {ArchiveError} if the folder can't be written to, or which names what is wrong with the archive
  */
-export async function unpack(source: ByteSource, folder: string, options: ScanOptions = {}): Promise<ScanResult> {
+export async function unpack(source: ByteSource, folder: string, options: UnpackOptions = {}): Promise<ScanResult> {
   const path = folder.length > 1 ? folder.replace(/\/+$/, "") : folder;
   checkPlace(path);
   const temporary = temporaryBeside(path);
@@ -40,11 +47,14 @@ export async function unpack(source: ByteSource, folder: string, options: ScanOp
   }
 }
 
-async function write(source: ByteSource, folder: string, options: ScanOptions): Promise<ScanResult> {
+async function write(source: ByteSource, folder: string, options: UnpackOptions): Promise<ScanResult> {
   // Of a relative path, the system would be asked for each file where that begins.
   await using writer = new Writer(Deno.realPathSync(folder));
-  const result = await scan(source, writer, options);
+  const { noteOrigin } = options;
+  const recorder = noteOrigin === undefined ? undefined : new OriginRecorder(writer);
+  const result = await scan(source, recorder ?? writer, options);
   await writer.finish();
+  if (noteOrigin !== undefined) recorder?.write(folder, noteOrigin, result);
   return result;
 }
 

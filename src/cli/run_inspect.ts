@@ -8,6 +8,7 @@ import {
   type Manifest,
   MANIFEST_NAME,
   openArchive,
+  Origin,
   parseManifest,
   requirementsPath,
   type SafeEntry,
@@ -44,6 +45,8 @@ interface Inspection {
   /** Of the archive; not there for a folder. */
   readonly packedBytes?: number;
   readonly sha256?: string;
+  /** Of a folder that `unpack` made: the archive's file name and digest, and whether the folder still holds what that held. */
+  readonly origin?: { readonly archive?: string | undefined; readonly sha256: string; readonly holds: boolean };
 }
 
 /** Thrown to stop reading when what was wanted is there. */
@@ -64,7 +67,7 @@ export async function runInspecting(options: InspectOptions, io: Io): Promise<nu
     io.stdout(isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options));
     return ExitCode.Success;
   }
-  const inspection = isFolder ? inspectFolder(options.archive) : await inspectArchive(options, io);
+  const inspection = await (isFolder ? inspectFolder(options.archive) : inspectArchive(options, io));
   io.stdout(options.json ? `${JSON.stringify(inspection, null, 2)}\n` : describe(inspection));
   return ExitCode.Success;
 }
@@ -108,7 +111,7 @@ async function inspectArchive({ archive, ...limits }: InspectOptions, io: Io): P
   return { archive, manifest, unknown, requirements: parse(requirements), entries, bytes, packedBytes, sha256 };
 }
 
-function inspectFolder(folder: string): Inspection {
+async function inspectFolder(folder: string): Promise<Inspection> {
   const { manifest, unknown } = parseManifest(
     new TextEncoder().encode(readText(`${folder}/${MANIFEST_NAME}`)),
     `${folder}/${MANIFEST_NAME}`,
@@ -117,10 +120,21 @@ function inspectFolder(folder: string): Inspection {
   const path = `${folder}/${requirementsPath(manifest)}`;
   const requirements = isFile(path) ? new TextEncoder().encode(readText(path)) : undefined;
   const shown = entries.map(({ path, kind, size, executable, target }) => ({ path, kind, size, executable, target }));
-  return { archive: folder, manifest, unknown, requirements: parse(requirements), entries: shown, bytes };
+  const origin = Origin.read(folder, manifest);
+  return {
+    archive: folder,
+    manifest,
+    unknown,
+    requirements: parse(requirements),
+    entries: shown,
+    bytes,
+    ...(origin && { origin: { archive: origin.archive, sha256: origin.sha256, holds: await origin.check() } }),
+  };
 }
 
-function describe({ manifest, unknown, requirements, entries, bytes, packedBytes, sha256 }: Inspection): string {
+function describe(
+  { manifest, unknown, requirements, entries, bytes, packedBytes, sha256, origin }: Inspection,
+): string {
   const lines = [
     "Manifest",
     ...Object.entries({ ...manifest, ...unknown }).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
@@ -135,6 +149,10 @@ function describe({ manifest, unknown, requirements, entries, bytes, packedBytes
     ...tree(entries).map((line) => `  ${line}`),
   ];
   if (packedBytes !== undefined) lines.push("", `Archive: ${formatBytes(packedBytes)}, sha256:${sha256}`);
+  if (origin !== undefined) {
+    const from = `${origin.archive ?? "standard input"}, sha256:${origin.sha256}`;
+    lines.push("", `Unpacked from ${from}${origin.holds ? "" : ", and changed since"}`);
+  }
   return `${lines.join("\n")}\n`;
 }
 

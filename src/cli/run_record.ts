@@ -42,6 +42,10 @@ export function startRecord(
     modelDir: command === "train" ? modelDir : undefined,
     warn: say,
   });
+  const { name, origin } = archive ?? {};
+  if (name !== undefined && origin !== undefined) {
+    recorder.learn(origin.check().then((holds) => holds ? { archive: { name, sha256: origin.sha256 } } : {}));
+  }
   recorder.listPackages(assets, environment.variables);
   return recorder;
 }

@@ -32,6 +32,7 @@ export async function runUnpacking(options: UnpackOptions, io: Io): Promise<numb
     limits: options,
     signal: stop.signal,
     witness: trust?.witness,
+    noteOrigin: archive,
     onProgress: (packedBytes) => progress.update(packedBytes),
   });
   progress[Symbol.dispose]();

@@ -1,11 +1,13 @@
 /** The models of `serve`, from what its command line says to what is served. */
 
+import { getLogger } from "@logtape/logtape";
+import type { Origin } from "../archive/mod.ts";
+import { withLimit } from "../bridge/mod.ts";
 import { nameOf, parseServedModels, type ServedTarget } from "../config/served_model.ts";
 import { pythonVersion } from "../environment/python_version.ts";
 import { UsageError } from "../errors.ts";
 import { stat } from "../files.ts";
 import type { ModelFiles, ServedModel } from "../http/mod.ts";
-import type { ModelFacts } from "../supervisor/mod.ts";
 import type { RunRecorder } from "../train/mod.ts";
 import type { Io } from "./io.ts";
 import { findModelDir, type ModelDir } from "./model_dir.ts";
@@ -13,6 +15,8 @@ import { type EnvironmentContext, openEnvironment } from "./run_environment.ts";
 import { startRecord } from "./run_record.ts";
 import type { ServeOptions } from "./run_serve.ts";
 import { openTarget, type Target, type TargetArchive } from "./target.ts";
+
+const log = getLogger(["aimodellib", "serve"]);
 
 /** What is known before there is a log. */
 export interface Prepared extends Disposable {
@@ -50,8 +54,7 @@ export async function prepareOne(
       const environment = owned.use(await openEnvironment(target, options, context));
       const { python, variables } = environment;
       const { module, script } = target;
-      const facts = await factsOf(target, python);
-      const known = { module, script, python, variables, facts };
+      const known = { module, script, python, variables, ...await aboutTarget(target, python) };
       const open = (signal: AbortSignal) => openFiles(known, modelDir, signal);
       return {
         models: [{ name: name ?? nameFor(target, options.module), label: script, known, open }],
@@ -98,8 +101,8 @@ async function openServed(
   const modelDir = findModelDir(served.modelDir, context.io, target.archive?.modelDir);
   const { python, variables } = stack.use(await openEnvironment(target, options, context));
   const { module, script } = target;
-  const facts = await factsOf(target, python);
-  const files = stack.use(await openFiles({ module, script, python, variables, facts }, modelDir, context.signal));
+  const about = await aboutTarget(target, python);
+  const files = stack.use(await openFiles({ module, script, python, variables, ...about }, modelDir, context.signal));
   const owned = stack.move();
   return { ...files, [Symbol.dispose]: () => owned.dispose() };
 }
@@ -111,17 +114,43 @@ function nameFor({ archive }: Target, word: string): string {
   return archive === undefined ? nameOf(word, ...folder) : nameOf(archive.manifest.module, word, ...folder);
 }
 
-/** What may be told of it. */
-async function factsOf({ module, script, archive }: Target, python: string): Promise<() => ModelFacts> {
-  const version = await pythonVersion(python);
-  return () => ({
+/** For an unpacked archive to be compared before it is said what it is, in ms: one with large files is compared meanwhile. */
+const COMPARE_LIMIT_MS = 1_000;
+
+/** What may be told of it, and how that is looked at again. */
+async function aboutTarget(
+  { module, script, archive }: Target,
+  python: string,
+): Promise<Pick<ModelFiles, "facts"> & { readonly look: () => void }> {
+  const origin = archive?.origin;
+  const look = () => origin === undefined ? Promise.resolve() : lookAgain(archive!.name, origin);
+  const [version] = await Promise.all([pythonVersion(python), withLimit(look(), COMPARE_LIMIT_MS)]);
+  const facts = () => ({
     ...(archive && {
-      archive: archive.name.replace(/\/+$/, "").split("/").at(-1)!,
-      ...(archive.sha256 !== undefined && { sha256: archive.sha256 }),
+      archive: (origin?.holds && origin.archive) || archive.name.replace(/\/+$/, "").split("/").at(-1)!,
+      ...digestOf(archive),
     }),
     script: script.startsWith(`${module}/`) ? script.slice(module.length + 1) : script.split("/").at(-1)!,
     ...(version !== undefined && { python: version }),
   });
+  return { facts, look };
+}
+
+/** Compares an unpacked archive with what it was, and says so when that is news. */
+async function lookAgain(name: string, origin: Origin): Promise<void> {
+  const before = origin.holds;
+  const holds = await origin.check();
+  if (holds || before === false) return;
+  log.warning("'{folder}' was changed since it was unpacked from {archive}: what is served has no SHA-256", {
+    folder: name,
+    archive: origin.archive ?? "standard input",
+  });
+}
+
+/** The digest of what is served, if it is known to be that. */
+function digestOf({ sha256, origin }: TargetArchive): { readonly sha256?: string } {
+  if (sha256 !== undefined) return { sha256 };
+  return origin?.holds ? { sha256: origin.sha256 } : {};
 }
 
 async function openFiles(

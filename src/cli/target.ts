@@ -7,6 +7,7 @@ import {
   MANIFEST_NAME,
   obtainArchive,
   type ObtainOptions,
+  Origin,
   parseManifest,
   type UnpackedArchive,
   WHEELS_FOLDER,
@@ -44,6 +45,8 @@ export interface TargetArchive {
   readonly root: string;
   /** In hexadecimal digits; not there for one that was unpacked by somebody else. */
   readonly sha256?: string;
+  /** Of one that was unpacked by `aimodellib unpack`: where it is from, if it still holds that. */
+  readonly origin?: Origin | undefined;
   /** The absolute path of the model that it carries. */
   readonly modelDir?: string;
   /** The absolute path of the wheels that it carries. */
@@ -71,7 +74,9 @@ export async function openTarget(
   }
   if (isFolder(module)) {
     refuseKey(options, "an unpacked archive");
-    return { ...read(role, module, module, io), [Symbol.dispose]: () => {} };
+    const { archive, ...paths } = read(role, module, module, io);
+    const origin = Origin.read(archive.root, archive.manifest);
+    return { ...paths, archive: { ...archive, origin }, [Symbol.dispose]: () => {} };
   }
   const trust = demandSignature(module, options);
   const unpacked = await obtain(module, {

@@ -50,6 +50,8 @@ export interface ModelFiles extends Partial<Disposable> {
   readonly modelDir: string;
   /** What may be told of it now. */
   readonly facts: () => ModelFacts;
+  /** Looks again what it is: a worker has loaded it. */
+  readonly look?: (() => void) | undefined;
   /** Variables of its workers, beside those of this process. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
 }
@@ -206,7 +208,7 @@ function sourceOf(model: ServedModel, config: ServeConfig, context: ServeContext
 }
 
 function createPool(
-  { python, module, script, modelDir, variables }: ModelFiles,
+  { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
   config: ServeConfig,
   { assets, env }: ServeContext,
@@ -255,7 +257,13 @@ function createPool(
           max_body: MAX_BODY_BYTES,
           max_answer: config.maxAnswer,
         },
-      }, events);
+      }, {
+        ...events,
+        onReady: () => {
+          look?.();
+          events.onReady();
+        },
+      });
     },
   });
 }

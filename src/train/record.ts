@@ -61,7 +61,8 @@ export class RunRecorder {
   readonly #paths = new Set<string>();
   readonly #warn: (text: string) => void;
   #record: RunRecord;
-  #listing: Promise<void> | undefined;
+  /** What is still asked for. */
+  readonly #pending: Promise<void>[] = [];
 
   /** Begins one. */
   constructor(about: RunFacts, { logFolder, modelDir, warn }: RecordPlaces) {
@@ -93,19 +94,26 @@ export class RunRecorder {
   listPackages(assets: Assets, variables?: Readonly<Record<string, string>>): void {
     const { module, python: { path } } = this.#record;
     const args = [assets.entry, "requirements", "list", module];
-    this.#listing = runChild(path, { args, env: variables, limitMs: ANSWER_LIMIT_MS }).then(({ success, stdout }) => {
-      if (!success) return;
+    const listing = runChild(path, { args, env: variables, limitMs: ANSWER_LIMIT_MS }).then(({ success, stdout }) => {
+      if (!success) return {};
       const { python, packages } = JSON.parse(stdout);
-      this.#record = { ...this.#record, python: { path, version: python, packages } };
-      this.#write();
-    }).catch(() => {
-      // The run itself will tell what is wrong with that Python.
+      return { python: { path, version: python, packages } };
     });
+    // The run itself will tell what is wrong with that Python.
+    this.learn(listing.catch(() => ({})));
+  }
+
+  /** Adds what is known later. */
+  learn(facts: Promise<Partial<RunFacts>>): void {
+    this.#pending.push(facts.then((known) => {
+      this.#record = { ...this.#record, ...known };
+      this.#write();
+    }));
   }
 
   /** Ends it. */
   async finish(code: number, message: string | undefined): Promise<void> {
-    await this.#listing;
+    await Promise.all(this.#pending);
     const outcome = message === undefined ? { code } : { code, message };
     this.#record = { ...this.#record, end: new Date().toISOString(), outcome };
     this.#write();

@@ -118,8 +118,7 @@ test("of several models, each says what it is when it is open", async (box) => {
   const sha256 = await pack(box);
   box.module({ "serve.py": NUMBERS }, "plain");
   const server = await serve(box, ["--model", "a=build/x.tar.gz,model", "--model", "b=plain,serve.py,model"]);
-  await server.program.stderr.waitFor(/Loading 'a'/);
-  await server.program.stderr.waitFor(/Loading 'b'/);
+  for (const name of ["a", "b"]) await server.program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
   const loading = recordsOf(server.program).filter(({ message }) => message.startsWith("Loading "));
   assert.deepEqual(Object.fromEntries(loading.map(({ model, sha256 }) => [model, sha256])), {
     a: sha256,
@@ -140,4 +139,67 @@ test("where there are tokens, only who has one is told what is served", async (b
     assert.deepEqual(Object.keys(served), ["iris"]);
   }
   await server.stop();
+});
+
+test("an unpacked archive remembers its digest while it holds what the archive held, and no longer", async (box) => {
+  const sha256 = await pack(box);
+  assert.equal((await box.run(["unpack", "build/x.tar.gz", "out"])).code, 0);
+  const served = async (server: Server) => (await json(server, "/health/ready")).served.iris;
+  const server = await serve(box, ["out", "model"]);
+  assert.deepEqual([(await served(server)).archive, (await served(server)).sha256], ["x.tar.gz", sha256]);
+  assert.ok(server.log.split("\n")[0]!.includes(sha256));
+  // While it is served, and is loaded anew.
+  Deno.writeTextFileSync(box.path("out/iris/deep/serve.py"), `${NUMBERS}\n# edited\n`);
+  server.program.kill("SIGHUP");
+  await server.program.stderr.waitFor(/"message":"Reloaded/);
+  await server.program.stderr.waitFor(/'out' was changed since it was unpacked from x\.tar\.gz/);
+  assert.deepEqual([(await served(server)).archive, (await served(server)).sha256], ["out", undefined]);
+  await server.stop();
+  const records = recordsOf(server.program).filter(({ message }) => message.includes("was changed since"));
+  assert.deepEqual(records.map(({ level }) => level), ["warning"]);
+
+  const again = await serve(box, ["out", "model"]);
+  assert.equal((await served(again)).sha256, undefined);
+  await again.stop();
+  assert.ok(!again.log.includes(sha256), again.log);
+});
+
+test("run.json and inspect have the digest of an unpacked archive, and package leaves its note out", async (box) => {
+  box.module({ "train.py": "def train(d): pass\n" }, "src/iris");
+  await box.run(["package", "-m", "src/iris", "-o", "x.tar.gz"]);
+  await box.run(["unpack", "x.tar.gz", "out"]);
+  const { sha256 } = JSON.parse((await box.run(["inspect", "--json", "x.tar.gz"])).stdout);
+  assert.match(sha256, /^[0-9a-f]{64}$/);
+  const recorded = async () => {
+    const { code, stderr } = await box.run(["train", "out", "model"]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(box.read("model/run.json")).archive;
+  };
+  const inspected = async () => JSON.parse((await box.run(["inspect", "--json", "out"])).stdout).origin;
+  assert.deepEqual(await recorded(), { name: "out", sha256 });
+  assert.deepEqual(await recorded(), { name: "out", sha256 }, "what a run leaves is no change");
+  assert.deepEqual(await inspected(), { archive: "x.tar.gz", sha256, holds: true });
+  assert.match(
+    (await box.run(["inspect", "out"])).stdout,
+    new RegExp(`^Unpacked from x.tar.gz, sha256:${sha256}$`, "m"),
+  );
+
+  for (const [module, script] of [["out/iris", "train.py"], ["out", "iris/train.py"]] as const) {
+    const packed = await box.run(["package", "-m", module, "-t", script, "-o", "again.tar.gz"]);
+    assert.equal(packed.code, 0, packed.stderr);
+    const { entries } = JSON.parse((await box.run(["inspect", "--json", "again.tar.gz"])).stdout);
+    assert.ok(entries.every(({ path }: { path: string }) => !path.includes("origin")), JSON.stringify(entries));
+    if (module === "out/iris") assert.deepEqual(box.read("again.tar.gz"), box.read("x.tar.gz"), "the same bytes");
+  }
+  // Another program takes it along; it is no content all the same.
+  await box.run(["czf", "tarred.tar.gz", "-C", "out", "."], { command: "tar" });
+  assert.equal((await box.run(["verify", "tarred.tar.gz"])).code, 0);
+  await box.run(["unpack", "tarred.tar.gz", "other"]);
+  const note = JSON.parse(box.read("other/.aimodellib-origin.json"));
+  assert.equal(note.archive, "tarred.tar.gz");
+  assert.notEqual(note.sha256, sha256);
+
+  box.write({ "out/iris/train.py": "def train(d): print(1)\n" });
+  assert.deepEqual(await recorded(), { name: "out" });
+  assert.equal((await inspected()).holds, false);
 });

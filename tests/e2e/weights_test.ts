@@ -48,6 +48,7 @@ test("a model directory that is named takes the place of the one in the archive"
 test("--model takes an archive that carries its model", async (box) => {
   await pack(box, { "weights.bin": "good" });
   const server = await serve(box, "--model", "a=model.tar.gz", "--model", "b=model.tar.gz");
+  await server.program.stderr.waitFor(/Ready: POST .*\/models\/b\//);
   const answer = await fetch(`${server.url}/models/b/invocations`, { method: "POST", body: "x" });
   assert.equal(await answer.text(), "x:good");
   await server.stop();
