@@ -177,7 +177,10 @@ test("serve ends with 1 and leaves nothing when the artifacts can't be had", asy
   assert.match(empty.stderr, /^Error: There is nothing in 'gs:\/\/bucket\/none'$/m);
   const unnamed = await box.run(["serve", "--port", "0", module, "serve.py"], storage);
   assert.equal(unnamed.code, 2);
-  assert.match(unnamed.stderr, /^Error: There is no model directory: name it, behind the script or the archive$/m);
+  assert.match(
+    unnamed.stderr,
+    /^Error: The model directory is missing: pass it after the script or the archive, or put the model into/m,
+  );
 }, has(EMULATOR));
 
 test("serve and train say what to do when there is nothing to run", async (box) => {
