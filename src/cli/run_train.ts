@@ -73,7 +73,7 @@ function tellFailure(path: string | undefined, message: string): void {
 type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
 
 async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
-  const launcher = launcherArgs(options);
+  const launcher = launcherArgs(options, io.env);
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
   const { module, script } = target;
   const modelDir = absolute(options.modelDir);

@@ -14,19 +14,35 @@ export interface LauncherOptions {
   readonly maxRestarts?: number | undefined;
 }
 
+/** Variables that torchrun reads itself, and that say where the hosts meet. */
+const MEETING_VARIABLES = [
+  "PET_RDZV_ENDPOINT",
+  "PET_RDZV_BACKEND",
+  "PET_RDZV_CONF",
+  "PET_MASTER_ADDR",
+  "PET_MASTER_PORT",
+  "PET_STANDALONE",
+];
+
 /**
  * What torchrun is started with; undefined if it is not.
  *
+ * Torchrun takes the value of an option that is not given from a variable, such as `PET_NNODES`, which schedulers set (Kubeflow's
+ * TrainJob for one). An option of ours wins over its variable.
+ *
  * @throws {UsageError} if there are options of it without it, or hosts that could not find each other
  */
-export function launcherArgs(options: LauncherOptions): readonly string[] | undefined {
+export function launcherArgs(
+  options: LauncherOptions,
+  env: (name: string) => string | undefined,
+): readonly string[] | undefined {
   const { launcher, nprocPerNode, nnodes, nodeRank, rdzvEndpoint, rdzvBackend, rdzvId, maxRestarts } = options;
   const given: [string, string | number | undefined][] = [
     ["--nproc-per-node", nprocPerNode],
     ["--nnodes", nnodes],
     ["--node-rank", nodeRank],
     ["--rdzv-endpoint", rdzvEndpoint],
-    ["--rdzv-backend", rdzvBackend ?? (rdzvEndpoint === undefined ? undefined : "c10d")],
+    ["--rdzv-backend", rdzvBackend ?? defaultBackend()],
     ["--rdzv-id", rdzvId],
     ["--max-restarts", maxRestarts],
   ];
@@ -41,9 +57,17 @@ export function launcherArgs(options: LauncherOptions): readonly string[] | unde
   if (nnodes !== undefined && !/^[1-9]\d*(:[1-9]\d*)?$/.test(nnodes)) {
     throw new UsageError(`--nnodes must be a number above 0, or a range such as 1:4, not '${nnodes}'`);
   }
-  if (nnodes !== undefined && nnodes !== "1" && rdzvEndpoint === undefined) {
-    throw new UsageError(`--nnodes ${nnodes} needs --rdzv-endpoint HOST:PORT, where the hosts meet`);
+  const isPlaceKnown = rdzvEndpoint !== undefined || MEETING_VARIABLES.some((name) => env(name));
+  const hosts = nnodes ?? (env("PET_NNODES") || "1");
+  if (!/^1(:1)?$/.test(hosts) && !isPlaceKnown) {
+    const given = nnodes === undefined ? `PET_NNODES=${hosts}` : `--nnodes ${hosts}`;
+    throw new UsageError(`${given} needs --rdzv-endpoint HOST:PORT, where the hosts meet`);
   }
-  const alone = rdzvEndpoint === undefined ? ["--standalone"] : [];
+  const alone = isPlaceKnown ? [] : ["--standalone"];
   return [...alone, ...set.map(([name, value]) => `${name}=${value}`)];
+
+  /** For an endpoint of ours. */
+  function defaultBackend(): string | undefined {
+    return rdzvEndpoint === undefined || env("PET_RDZV_BACKEND") ? undefined : "c10d";
+  }
 }

@@ -115,11 +115,59 @@ test("a script's fault, and a Python without PyTorch, are named", async (box) =>
   assert.match(bare.stderr, /^Error: torchrun comes with PyTorch, which can't be imported by '.*venv\/bin\/python'/);
 }, HAS_TORCH);
 
-/** The same command on two hosts, each with one rank. */
-async function onTwoHosts(box: Sandbox, ...words: string[]) {
+test("a progress bar of a rank stays one line, and the lines of other ranks stay whole", async (box) => {
+  const script = py`
+    import os, sys, time
+
+    def train(model_dir):
+        rank = os.environ["RANK"]
+        bar = sys.stderr
+        for i in range(101):
+            bar.write(f"\r{i:3}%")
+            bar.flush()
+            if i % 25 == 0:
+                print("at", i, flush=True)
+            time.sleep(0.005)
+        bar.write("\n")
+        os.write(1, b"a line in ")
+        time.sleep(0.02)
+        os.write(1, b"two pieces, and no end")
+  `;
+  const words = ["train", ...TWO, box.module({ "train.py": script }), "train.py", "model"];
+  const { code, stdout, stderr } = await box.run(words);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(
+    stdout.trim().split("\n").sort(),
+    ["0", "1"].flatMap((rank) =>
+      [...[0, 100, 25, 50, 75].map((i) => `at ${i}`), "a line in two pieces, and no end"].map((line) =>
+        `[rank ${rank}] ${line}`
+      ).sort()
+    ),
+  );
+  const lines = stderr.split("\n").filter((line) => line.includes("[rank"));
+  // What a terminal shows in the end: no more lines than two bars that gave way to each other a few times.
+  const seen = lines.map((line) => line.split("\r").at(-1)!.trimEnd());
+  for (const line of seen) assert.match(line, /^\[rank [01]\] +\d+%$/, stderr);
+  for (const rank of [0, 1]) assert.ok(seen.includes(`[rank ${rank}] 100%`), stderr);
+  assert.ok(lines.length < 20, stderr);
+}, HAS_TORCH);
+
+/** The same command on two hosts, each with one rank, which meet at host-a. */
+function onTwoHosts(box: Sandbox, ...words: string[]) {
+  return runOnTwoHosts(box, "", "--launcher torchrun --nnodes 2 --rdzv-endpoint host-a:29500 --rdzv-id run", words);
+}
+
+/** The same with the variables that a Kubeflow TrainJob sets. */
+function inTrainJob(box: Sandbox, ...words: string[]) {
+  const variables = "PET_NNODES=2 PET_NODE_RANK=$HOST_RANK PET_NPROC_PER_NODE=1 PET_MASTER_ADDR=host-a " +
+    "PET_MASTER_PORT=29400";
+  return runOnTwoHosts(box, variables, "--launcher torchrun", words);
+}
+
+async function runOnTwoHosts(box: Sandbox, variables: string, options: string, words: string[]) {
   const module = box.module({ "train.py": TRAIN });
-  const options = "--launcher torchrun --nnodes 2 --rdzv-endpoint host-a:29500 --rdzv-id run";
-  const shell = `exec "$0" train ${options} "$1" train.py "model-$HOST_RANK" ${words.join(" ")}`;
+  const shell = `export HOST_RANK ${variables}; exec "$0" train ${options} "$1" train.py "model-$HOST_RANK" ` +
+    words.join(" ");
   const isolated = ["--net", "--mount", "--uts", "--fork", "--kill-child"];
   return await box.run(
     [...isolated, "sh", `${ROOT}/tests/e2e/support/two_hosts.sh`, "sh", "-c", shell, BIN, module],
@@ -127,32 +175,34 @@ async function onTwoHosts(box: Sandbox, ...words: string[]) {
   );
 }
 
-test(
-  "train --launcher torchrun joins two hosts",
-  async (box) => {
-    const { code, stdout, stderr } = await onTwoHosts(box);
-    assert.equal(code, 0, stdout + stderr);
-    const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
-    const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
-    assert.deepEqual(seen, ["host-a: ", "host-b: "], stdout);
-    const [a, b] = ["model-0", "model-1"].map((name) =>
-      [...Deno.readDirSync(box.path(name))].map(({ name }) => name).filter((name) => name !== "run.json")
-    );
-    assert.deepEqual([...a!, ...b!].sort(), ["done-0", "done-1"]);
-  },
-  HAS_TORCH,
-  CAN_CABLE,
-);
+for (const [how, start] of [["options", onTwoHosts], ["PET_ variables", inTrainJob]] as const) {
+  test(
+    `train --launcher torchrun joins two hosts by ${how}`,
+    async (box) => {
+      const { code, stdout, stderr } = await start(box);
+      assert.equal(code, 0, stdout + stderr);
+      const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
+      const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
+      assert.deepEqual(seen, ["host-a: ", "host-b: "], stdout);
+      const [a, b] = ["model-0", "model-1"].map((name) =>
+        [...Deno.readDirSync(box.path(name))].map(({ name }) => name).filter((name) => name !== "run.json")
+      );
+      assert.deepEqual([...a!, ...b!].sort(), ["done-0", "done-1"]);
+    },
+    HAS_TORCH,
+    CAN_CABLE,
+  );
 
-test(
-  "a rank that fails on one host ends those of the other, which says why",
-  async (box) => {
-    const { stdout, stderr } = await onTwoHosts(box, "raise");
-    const errors = `${stdout}\n${stderr}`.split("\n").filter((line) => /^(host-b: )?Error: /.test(line)).sort();
-    assert.equal(errors.length, 2, stdout + stderr);
-    for (const error of errors) assert.match(error, /Error: Rank 1 failed: ValueError: rank one is bad/);
-    assert.equal(errors.filter((error) => / \(on host-[ab]\)$/.test(error)).length, 1);
-  },
-  HAS_TORCH,
-  CAN_CABLE,
-);
+  test(
+    `a rank that fails on one host ends those of the other, which says why (${how})`,
+    async (box) => {
+      const { stdout, stderr } = await start(box, "raise");
+      const errors = `${stdout}\n${stderr}`.split("\n").filter((line) => /^(host-b: )?Error: /.test(line)).sort();
+      assert.equal(errors.length, 2, stdout + stderr);
+      for (const error of errors) assert.match(error, /Error: Rank 1 failed: ValueError: rank one is bad/);
+      assert.equal(errors.filter((error) => / \(on host-[ab]\)$/.test(error)).length, 1);
+    },
+    HAS_TORCH,
+    CAN_CABLE,
+  );
+}

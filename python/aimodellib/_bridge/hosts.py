@@ -38,11 +38,14 @@ class Hosts:
     @classmethod
     def of(cls, args: Any) -> Hosts:
         """Take the hosts from torchrun's options, as torchrun parsed them."""
-        if args.standalone or args.nnodes == "1" or args.rdzv_backend != "c10d":
+        if args.standalone or args.nnodes in ("1", "1:1") or args.rdzv_backend not in ("c10d", "static"):
             return cls(None, "")
-        host, _, port = args.rdzv_endpoint.rpartition(":")
+        endpoint = args.rdzv_endpoint
+        if args.rdzv_backend == "static" and not endpoint:
+            endpoint = f"{args.master_addr}:{args.master_port}"
+        host, _, port = endpoint.rpartition(":")
         if not port.isdigit():
-            host, port = args.rdzv_endpoint, "29400"  # torchrun's own default
+            host, port = endpoint, "29400"  # torchrun's own default
         return cls((host.strip("[]"), int(port)), args.rdzv_id)
 
     def __enter__(self) -> Hosts:

@@ -20,6 +20,7 @@ from . import forks, frames, streams
 from .advice import advise
 from .hosts import Hosts
 from .loader import ScriptError
+from .rank_output import Collector, send_output
 from .train import Training, die_of, interrupt_on_signals
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 #: What a rank is to do, for its process alone: taken out of the environment that the script sees.
 RANK = "AIMODELLIB_RANK"
-
-#: What torchrun's own log lines begin with is of no use to the user of this program.
-PREFIX = "TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE"
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
@@ -40,12 +38,13 @@ def run(link: Link, config: dict[str, Any]) -> int:
         message = f"torchrun comes with PyTorch, which can't be imported by '{sys.executable}': {error}"
         link.send(frames.FAILED, stage="import", type="ScriptError", message=message)
         return 1
-    os.environ[RANK] = json.dumps({key: value for key, value in config.items() if key != "launcher"})
-    os.environ.setdefault(PREFIX, "[rank ${rank}] ")
     link.send(frames.READY)
     entry = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-    with tempfile.TemporaryDirectory(prefix="aimodellib-ranks-") as logs:
-        failure = _launch(torchrun, [*config["launcher"], "--tee", "3", "--log-dir", logs, entry, "rank"])
+    with tempfile.TemporaryDirectory(prefix="aimodellib-ranks-") as folder, Collector(folder):
+        about = {key: value for key, value in config.items() if key != "launcher"}
+        os.environ[RANK] = json.dumps({**about, "output": folder})
+        # Torchrun's own way to show what ranks print ends a line at each carriage return.
+        failure = _launch(torchrun, [*config["launcher"], "--log-dir", folder, entry, "rank"])
     if isinstance(failure, signal.Signals):
         die_of(failure)
     if failure is not None:
@@ -103,6 +102,7 @@ def main() -> NoReturn:
     """Run one rank to its end."""
     config = json.loads(os.environ.pop(RANK))
     streams.prepare(merge=False)
+    send_output(config.pop("output"))
     forks.watch()
 
     def train() -> None:

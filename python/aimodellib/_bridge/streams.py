@@ -77,10 +77,10 @@ def print_text(text: str) -> None:
             sys.stderr.write(text)
             sys.stderr.flush()
             return
-    _write_all(2, text.encode("utf-8", "backslashreplace"))
+    write_all(2, text.encode("utf-8", "backslashreplace"))
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     """Write to a descriptor; what its reader does not take within seconds is dropped, and so is what nobody can get."""
     with contextlib.suppress(OSError, ValueError):
         while data:
