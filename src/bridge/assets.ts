@@ -7,6 +7,7 @@
  */
 
 import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
+import { removeIfThere } from "../cache/shelf.ts";
 import { VERSION } from "../version.ts";
 
 /** What a Python file's path is, below the folder that goes on `sys.path`, and what it holds. */
@@ -167,14 +168,6 @@ function writeBesideAndRename(root: string, files: readonly Asset[]): void {
   } finally {
     removeIfThere(beside);
     removeIfThere(aside);
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -24,9 +24,10 @@ export function distrustOfFolder(folder: string): Distrust | undefined {
   if (own !== undefined) return own;
   const foreign = overflowUid();
   for (let path = parentOf(folder);; path = parentOf(path)) {
-    const { uid, mode } = Deno.lstatSync(path);
+    const info = Deno.lstatSync(path);
+    const { uid, mode } = info;
     if (!isMine(uid) && uid !== foreign) return `'${path}' belongs to user ${uid}`;
-    if (!isSticky(mode) && othersWrite(path)) return `'${path}' may be written to by others`;
+    if (!isSticky(mode) && othersWrite(info)) return `'${path}' may be written to by others`;
     if (path === "/") return undefined;
   }
 }
@@ -38,9 +39,9 @@ export function distrustOfFolder(folder: string): Distrust | undefined {
  * @throws {Deno.errors.NotFound} if it is not there
  */
 export function distrustOf(path: string): Distrust | undefined {
-  const { uid, isSymlink } = Deno.lstatSync(path);
-  if (!isMine(uid)) return `'${path}' belongs to user ${uid}`;
-  if (!isSymlink && othersWrite(path)) return `'${path}' may be written to by others`;
+  const info = Deno.lstatSync(path);
+  if (!isMine(info.uid)) return `'${path}' belongs to user ${info.uid}`;
+  if (!info.isSymlink && othersWrite(info)) return `'${path}' may be written to by others`;
   return undefined;
 }
 
@@ -56,8 +57,7 @@ export function distrustOfTree(folder: string): Distrust | undefined {
   return undefined;
 }
 
-function othersWrite(path: string): boolean {
-  const { mode, gid, uid } = Deno.lstatSync(path);
+function othersWrite({ mode, gid, uid }: Deno.FileInfo): boolean {
   if (mode === null) return false;
   if ((mode & OTHERS_WRITE) !== 0) return true;
   // Many systems give each user a group of the same number, and let the group write (umask 002).
