@@ -1,7 +1,7 @@
 /** The executable's entry. */
 
-import { processIo } from "./cli/output.ts";
-import { run } from "./cli/run.ts";
+import { processIo } from "./cli/terminal/process_io.ts";
+import { run } from "./cli/program.ts";
 import { reapOrphans } from "./orphans.ts";
 
 // In a container without an init. It goes on until the end.

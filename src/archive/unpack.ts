@@ -6,7 +6,7 @@
  */
 
 import { reasonOf, UsageError } from "../errors.ts";
-import { temporaryBeside } from "./beside.ts";
+import { temporaryBeside } from "../atomic_file.ts";
 import { ArchiveError } from "./errors.ts";
 import { Writer } from "./files/writer.ts";
 import type { ByteSource } from "./gzip/reader.ts";

@@ -10,7 +10,7 @@
 import { leaveToDeno } from "../orphans.ts";
 import type { Exit } from "./exit.ts";
 import { killMarked, MARK } from "./marked.ts";
-import { withLimit } from "./with_limit.ts";
+import { withLimit } from "../with_limit.ts";
 
 /** For what a process, or its children, still print when it is to end, in ms. */
 export const OUTPUT_REST_MS = 1_000;

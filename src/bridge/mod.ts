@@ -8,4 +8,4 @@ export { describeExit, type Exit, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, MAX_METADATA_BYTES, metadataLength, parseMetadata } from "./frame.ts";
 export type { Ledger, LedgerEntries } from "./ledger.ts";
 export { type BridgeOptions, BridgeProcess, type StartConfig, StartError } from "./process.ts";
-export { withLimit } from "./with_limit.ts";
+export { withLimit } from "../with_limit.ts";

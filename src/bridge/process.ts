@@ -19,7 +19,7 @@ import { type Frame, Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import { Meeting } from "./meeting.ts";
 import { RuntimeDir } from "./runtime_dir.ts";
-import { withLimit } from "./with_limit.ts";
+import { withLimit } from "../with_limit.ts";
 
 /** How a bridge process is started. */
 export interface BridgeOptions {

@@ -2,7 +2,7 @@
 
 import { Child, type ChildOptions, type OutputSink } from "./child.ts";
 import type { Exit } from "./exit.ts";
-import { withLimit } from "./with_limit.ts";
+import { withLimit } from "../with_limit.ts";
 
 /** For a program to end after SIGTERM, in ms; then it is killed. */
 const TERM_LIMIT_MS = 2_000;

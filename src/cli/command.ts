@@ -2,7 +2,7 @@
 
 import type { Parser } from "@optique/core/parser";
 import type { Message } from "@optique/core/message";
-import type { Io } from "./io.ts";
+import type { Io } from "./terminal/io.ts";
 
 /** A command: its parser, what help says of it, and what it does. */
 export interface Command<T> {

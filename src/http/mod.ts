@@ -1,6 +1,6 @@
 /** HTTP: the application, and the server that listens for it. */
 
 export { type AppOptions, createApp } from "./app.ts";
-export { listen, type ListenOptions, type Server } from "./server.ts";
-export { type ModelFiles, serve, type ServeConfig, type ServedModel } from "./serve.ts";
+export { listen, type ListenOptions, type Server } from "./listen.ts";
+export { type ModelFiles, serve, type ServeConfig, type ServedModel } from "../serve/run.ts";
 export { Tokens } from "./tokens.ts";

@@ -12,7 +12,7 @@ import { getLogger } from "@logtape/logtape";
 import { withLimit } from "../bridge/mod.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { AimodellibError, ScriptError } from "../errors.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "../backoff.ts";
 import { describeMemory, logDeath } from "./death_log.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";

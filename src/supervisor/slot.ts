@@ -7,7 +7,7 @@
  * 3. There are never more than a worker, its successor, and old ones that finish their answers.
  */
 
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "../backoff.ts";
 import type { Job } from "./job.ts";
 import type { Worker } from "./worker.ts";
 import type { Death, WorkerEvents } from "./worker_events.ts";

@@ -5,7 +5,7 @@
  */
 
 import { type Assets, Child } from "../bridge/mod.ts";
-import { authority } from "../config/host.ts";
+import { authority } from "../host.ts";
 import { Backoff } from "../supervisor/mod.ts";
 
 /** What it is started with. */

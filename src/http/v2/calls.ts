@@ -5,7 +5,7 @@ import { JsonWriter, leastBytes, TooMuchJson } from "./json_writer.ts";
 import { DATATYPES } from "./datatype.ts";
 import { encodeNpy, NPY } from "./npy.ts";
 import type { InferRequest, Input } from "./request.ts";
-import type { Signature } from "./signature.ts";
+import type { Signature } from "./model_metadata.ts";
 import { countOf, elementsOf, NotInJson, writeJson } from "./tensor.ts";
 
 /** One call of the script's functions. */

@@ -5,5 +5,5 @@ export { type InferRequest, parseInferRequest } from "./request.ts";
 export { DATATYPES } from "./datatype.ts";
 export { type Asked, type Encoded, encodeInferResponse } from "./response.ts";
 export type { Result } from "./results.ts";
-export type { Signature, TensorSpec } from "./signature.ts";
+export type { Signature, TensorSpec } from "./model_metadata.ts";
 export { Transcoder } from "./transcoder.ts";

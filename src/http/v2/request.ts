@@ -7,7 +7,7 @@
 import { HttpProblem } from "../http_problem.ts";
 import { type Datatype, DATATYPES, isDatatype } from "./datatype.ts";
 import { readEnvelope } from "./envelope.ts";
-import { fits, type Signature } from "./signature.ts";
+import { fits, type Signature } from "./model_metadata.ts";
 import {
   countElements,
   countOf,

@@ -5,7 +5,7 @@ import { isByElements } from "./calls.ts";
 import { JsonWriter, TooMuchJson } from "./json_writer.ts";
 import type { InferRequest, Input, RequestedOutput } from "./request.ts";
 import { type Result, tensorsOf } from "./results.ts";
-import type { Signature } from "./signature.ts";
+import type { Signature } from "./model_metadata.ts";
 import { bytesOf, countOf, elementsOf, NotInJson, type Tensor, writeJson } from "./tensor.ts";
 
 /** What of a request its answer depends on. */

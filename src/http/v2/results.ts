@@ -4,7 +4,7 @@ import { HttpProblem } from "../http_problem.ts";
 import { type Datatype, isInteger } from "./datatype.ts";
 import { checkUtf8, JsonReader, textStart, type Token } from "./json_reader.ts";
 import { decodeNpy, NPY } from "./npy.ts";
-import { fits, type Signature, type TensorSpec } from "./signature.ts";
+import { fits, type Signature, type TensorSpec } from "./model_metadata.ts";
 import { bytesOf, isWhole, joinElements, MAX_DIMENSIONS, type Tensor } from "./tensor.ts";
 
 /** What `serialize` returned. */

@@ -5,7 +5,7 @@ import { type Calls, callsOf, jsonWork } from "./calls.ts";
 import { parseInferRequest } from "./request.ts";
 import { type Asked, type Encoded, encodeInferResponse } from "./response.ts";
 import type { Result } from "./results.ts";
-import type { Signature } from "./signature.ts";
+import type { Signature } from "./model_metadata.ts";
 
 /** A request to read. */
 export interface DecodeJob {

@@ -1,6 +1,6 @@
 /** An outside world for commands. */
 
-import type { Io } from "../../../src/cli/io.ts";
+import type { Io } from "../../../src/cli/terminal/io.ts";
 import type { StopSignal } from "../../../src/train/mod.ts";
 import { fakeEnv } from "./env.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ScriptError } from "../../../src/errors.ts";
-import { Backoff } from "../../../src/supervisor/backoff.ts";
+import { Backoff } from "../../../src/backoff.ts";
 import type { Outcome } from "../../../src/supervisor/job.ts";
 import { Pool, type PoolOptions } from "../../../src/supervisor/pool.ts";
 import { text, utf8 } from "../helper/bytes.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listen } from "../../../../src/http/server.ts";
+import { listen } from "../../../../src/http/listen.ts";
 import type { Outcome } from "../../../../src/supervisor/mod.ts";
 import { appWith, problemIn } from "../../helper/app.ts";
 import { pattern, text, utf8 } from "../../helper/bytes.ts";

@@ -1,0 +1,129 @@
+/** The check of scripts, as `package` and `verify` do it. */
+
+import { joinPath, type Manifest, type Plan, type ScanResult, withoutScript } from "../../archive/mod.ts";
+import {
+  type CheckResult,
+  checkScripts,
+  importable,
+  type Role,
+  type ScriptToCheck,
+} from "../../environment/check_scripts.ts";
+import { ScriptError } from "../../errors.ts";
+import type { Io } from "../terminal/io.ts";
+
+/** The options of the check. */
+export interface CheckOptions {
+  readonly check: boolean;
+  readonly python?: string | undefined;
+}
+
+const ROLES: Readonly<Record<"trainingScript" | "servingScript", Role>> = {
+  trainingScript: "train",
+  servingScript: "serve",
+};
+
+/** What a role is called. */
+const NAMES: Readonly<Record<Role, string>> = { train: "training", serve: "serving" };
+
+/**
+ * Checks what is to be packed. A script that nobody named, and that has none of the functions, is left out of the manifest.
+ *
+ * @returns the plan, with notices of what could not be checked, or is probably wrong
+ * @throws {ScriptError} which names file and line
+ * @throws {UsageError} if nothing is left to be trained or served, or the Python that was named can't be run
+ */
+export async function checkPlan(planned: Plan, moduleDir: string, options: CheckOptions, io: Io): Promise<Plan> {
+  if (!options.check) return planned;
+  const paths = planned.files.entries.map(({ path }) => path);
+  const neighbours = importable(paths);
+  const folder = nameOf(planned.root);
+  const scripts = planned.scripts.map(({ key, path, source }): ScriptToCheck => {
+    const beside = importable(below(folderOf(path), paths));
+    return {
+      role: ROLES[key],
+      name: path,
+      path,
+      module: folder,
+      source: Deno.readFileSync(source),
+      neighbours,
+      beside,
+    };
+  });
+  const checked = await checkScripts(scripts, { python: options.python, moduleDir: moduleDir || ".", env: io.env });
+  if ("skipped" in checked) {
+    return { ...planned, notices: [...planned.notices, `The scripts were not checked: ${checked.skipped}`] };
+  }
+  let result = planned;
+  const wrong: CheckResult[] = [];
+  checked.results.forEach((found, i) => {
+    const script = planned.scripts[i]!;
+    const role = ROLES[script.key];
+    // A training script has one function: without it, it is one that lacks it. One for serving has four.
+    if (script.assumed && found.unrelated && role === "serve" && result.scripts.length > 1) {
+      result = withoutScript(result, script, `${script.path} is no ${NAMES[role]} script: ${found.problems[0]}`);
+    } else wrong.push(found);
+  });
+  refuse(wrong, "--no-check packs it as it is");
+  return { ...result, notices: [...result.notices, ...noticesOf(wrong)] };
+}
+
+/**
+ * Checks what was read.
+ *
+ * @returns notices: why it could not be checked, or what is probably wrong
+ * @throws {ScriptError} which names file and line
+ * @throws {UsageError} if the Python that was named can't be run
+ */
+export async function checkScan(result: ScanResult, options: CheckOptions, io: Io): Promise<string[]> {
+  if (!options.check) return [];
+  const { manifest, scripts, paths } = result;
+  const module = joinPath(manifest.module);
+  const inModule = below(module, [...paths]);
+  const neighbours = importable(inModule);
+  const beside = (script: string) => importable(below(folderOf(script), inModule));
+  const checked = await checkScripts(
+    roles(manifest).flatMap(({ role, script, path }) => {
+      const source = scripts.get(path);
+      return source === undefined
+        ? []
+        : [{ role, name: path, path: script, module: nameOf(module), source, neighbours, beside: beside(script) }];
+    }),
+    { python: options.python, env: io.env },
+  );
+  if ("skipped" in checked) return [`The scripts were not checked: ${checked.skipped}`];
+  refuse(checked.results, "--no-check leaves this out");
+  return noticesOf(checked.results);
+}
+
+function noticesOf(results: readonly CheckResult[]): string[] {
+  return [...new Set(results.flatMap(({ notices }) => notices))];
+}
+
+/** Those of the paths that are below a folder, from there. */
+function below(folder: string, paths: readonly string[]): string[] {
+  if (folder === "") return [...paths];
+  return paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+/** The last part of a path. */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function roles(manifest: Manifest): { role: Role; script: string; path: string }[] {
+  return (["trainingScript", "servingScript"] as const).flatMap((key) => {
+    const script = manifest[key];
+    return script === null
+      ? []
+      : [{ role: ROLES[key], script: joinPath(script), path: joinPath(manifest.module, script) }];
+  });
+}
+
+function refuse(results: readonly CheckResult[], advice: string): void {
+  const problems = new Set(results.flatMap(({ problems }) => problems));
+  if (problems.size > 0) throw new ScriptError(`${[...problems].join("\n")}\n(${advice})`);
+}

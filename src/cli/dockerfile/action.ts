@@ -1,0 +1,162 @@
+/** What `aimodellib dockerfile` does. */
+
+import { ArchiveError, joinPath, type Limits, type Manifest, WHEELS_FOLDER } from "../../archive/mod.ts";
+import { UsageError } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
+import { ExitCode } from "../errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { scanWhole } from "../archives/scan.ts";
+import type { TrustOptions } from "../archives/trust.ts";
+
+/** The options of the command. */
+export interface DockerfileOptions extends Limits, TrustOptions {
+  readonly archive: string;
+  readonly baseImage?: string | undefined;
+  readonly modelDir: string;
+  readonly port: number;
+}
+
+/** What is known of the archive. */
+interface Found {
+  /** The archive's name in the folder that the image is built from. */
+  readonly name: string;
+  readonly sha256: string;
+  readonly manifest: Manifest;
+  readonly hasRequirements: boolean;
+  /** The file names of the wheels that it carries. */
+  readonly wheels: readonly string[];
+}
+
+/** Without wheels that say otherwise. */
+const PYTHON = "3.13";
+/** Variables and patterns: COPY has them, and no way to switch both off. */
+const SPECIAL = /[$*?[\]\\"'\p{Cc}]/u;
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if the archive is not there, or a name can't be in a Dockerfile
+ * @throws {ArchiveError} if the archive is not good, or can neither train nor serve
+ */
+export async function runDockerfile(options: DockerfileOptions, io: Io): Promise<number> {
+  const { archive, modelDir } = options;
+  if (archive === "-") {
+    throw new UsageError("An archive from standard input can't be copied into an image: name a file");
+  }
+  if (modelDir.startsWith("/") || modelDir.split("/").includes("..")) {
+    throw new UsageError(`--model-dir must be in the folder that the image is built from, not '${modelDir}'`);
+  }
+  const name = archive.slice(archive.lastIndexOf("/") + 1);
+  refuseSpecial(name);
+  refuseSpecial(modelDir);
+  const { result: { manifest, sha256, requirements, paths }, trust } = await scanWhole(archive, options, io);
+  if (trust !== undefined) io.stderr(`${trust.text}\n`);
+  refuseSpecial(manifest.module);
+  if (manifest.servingScript === null && manifest.trainingScript === null) {
+    throw new ArchiveError(`'${archive}' can neither train nor serve: both scripts in its manifest are null`);
+  }
+  io.stdout(
+    render({ name, sha256, manifest, hasRequirements: requirements !== undefined, wheels: wheelsIn(paths) }, options),
+  );
+  return ExitCode.Success;
+}
+
+/** The file names of the wheels in an archive, in its order. */
+function wheelsIn(paths: Iterable<string>): string[] {
+  return [...paths].map((path) => path.split("/"))
+    .filter(([folder, name]) => folder === WHEELS_FOLDER && name?.endsWith(".whl")).map(([, name]) => name!);
+}
+
+function refuseSpecial(path: string): void {
+  if (SPECIAL.test(path)) throw new UsageError(`'${path}' means something else in a Dockerfile: rename it`);
+}
+
+function render({ name, sha256, manifest, hasRequirements, wheels }: Found, options: DockerfileOptions): string {
+  const { modelDir, port } = options;
+  const image = options.baseImage ?? `python:${pythonOf(wheels) ?? PYTHON}-slim`;
+  const serves = manifest.servingScript !== null;
+  const carriesModel = manifest.modelDirectory !== undefined;
+  const python = hasRequirements ? "/opt/venv/bin/python" : "python3";
+  const packed = `/build/${name}`;
+  const steps = [
+    "chmod 755 /build/aimodellib",
+    `/build/aimodellib verify --quiet --no-check --checksum sha256:${sha256} '${packed}'`,
+    `/build/aimodellib unpack --quiet '${packed}' /srv/archive`,
+  ];
+  const install = [
+    "python3 -m venv --system-site-packages /opt/venv",
+    `${python} -m pip install --no-cache-dir` +
+    `${
+      wheels.length === 0 ? "" : ` --no-index --find-links /srv/archive/${WHEELS_FOLDER}`
+    } --requirement requirements.txt`,
+    ...(wheels.length === 0 ? [] : [`rm -r /srv/archive/${WHEELS_FOLDER}`]),
+  ];
+  const command = serves
+    ? ["serve", "--host", "0.0.0.0", "--port", String(port), "--install", "never", "/srv/archive"].concat(
+      carriesModel ? [] : ["/srv/model"],
+    )
+    : ["train", "--install", "never", "/srv/archive", "/srv/model"];
+  const lines = [
+    `# ${name}, made by aimodellib ${VERSION}. The folder that the image is built from holds:`,
+    "#     aimodellib   the executable, for the image's platform",
+    `#     ${name}`,
+    ...(serves && !carriesModel ? [`#     ${modelDir}/   the model directory, as training left it`] : []),
+    `# docker build --tag model . && docker run ${serves ? `--publish ${port}:${port} ` : ""}model`,
+    "",
+    `FROM ${image} AS build`,
+    `COPY ${words(["aimodellib", name, "/build/"])}`,
+    run(steps),
+    ...(hasRequirements ? [`WORKDIR /srv/archive/${joinPath(manifest.module)}`, run(install)] : []),
+    "",
+    `FROM ${image}`,
+    "RUN useradd --no-log-init --uid 10001 --create-home app",
+    ...(hasRequirements ? ["COPY --from=build /opt/venv /opt/venv"] : []),
+    "COPY --from=build /build/aimodellib /usr/local/bin/aimodellib",
+    "COPY --from=build /srv/archive /srv/archive",
+    ...(serves
+      ? carriesModel ? [] : [`COPY ${words([`${modelDir}/`, "/srv/model/"])}`]
+      : ["RUN mkdir /srv/model && chown 10001 /srv/model", "VOLUME /srv/model"]),
+    ...(hasRequirements ? [`ENV AIMODELLIB_PYTHON=${python}`] : []),
+    "# By number, so that Kubernetes can tell that it is not root.",
+    "USER 10001",
+    "# Logs go to a folder in it.",
+    "WORKDIR /home/app",
+    ...(serves ? [`EXPOSE ${port}`, ...healthCheck(python, port)] : []),
+    'ENTRYPOINT ["aimodellib"]',
+    `CMD ${words(command)}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Slim images have no curl. */
+function healthCheck(python: string, port: number): string[] {
+  const code = `import http.client as h; c = h.HTTPConnection('127.0.0.1', ${port}, timeout=4); ` +
+    "c.request('GET', '/health/ready'); raise SystemExit(c.getresponse().status != 200)";
+  return [
+    "HEALTHCHECK --interval=15s --timeout=5s --start-period=5m --retries=2 \\",
+    `    CMD ${words([python, "-c", code])}`,
+  ];
+}
+
+/**
+ * The version of Python that wheels are for, such as 3.12: that of the first which runs on one alone. The stable ABI's
+ * run on later ones, too.
+ */
+function pythonOf(wheels: readonly string[]): string | undefined {
+  for (const wheel of wheels) {
+    const [, abi] = wheel.slice(0, -".whl".length).split("-").slice(-3);
+    const [, major, minor] = /^cp(\d)(\d+)$/.exec(abi ?? "") ?? [];
+    if (minor !== undefined) return `${major}.${minor}`;
+  }
+  return undefined;
+}
+
+function run(steps: readonly string[]): string {
+  return `RUN ${steps.join(" \\\n && ")}`;
+}
+
+/** The form of an instruction that no shell reads. */
+function words(list: readonly string[]): string {
+  return `[${list.map((word) => JSON.stringify(word)).join(", ")}]`;
+}

@@ -1,0 +1,38 @@
+/** `aimodellib doctor` */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { withDefault } from "@optique/core/modifiers";
+import { option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { defineCommand } from "../command.ts";
+import { ExitCode } from "../errors.ts";
+import { python } from "../options/values.ts";
+
+const parser = object("Options", {
+  python: python(),
+  moduleDir: withDefault(
+    option("--module-dir", "-m", string({ metavar: "DIR" }), {
+      description: message`The module to run, whose ${".venv"} is used.`,
+    }),
+    ".",
+  ),
+});
+
+/** Shows what was found on this machine, and what would stop a run. */
+export const doctor = defineCommand({
+  name: "doctor",
+  brief: message`Check this machine.`,
+  description: message`Shows what was found, a line each, and ends with 1 if something would stop a run.`,
+  parser,
+  async run(options, io) {
+    const { examine } = await import("../../environment/doctor.ts");
+    let sound = true;
+    for await (const { ok, text } of examine(options, io.env)) {
+      const [mark, color] = ok ? ["✓", 32] : ["✗", 31];
+      io.stdout(`${io.colors ? `\x1b[${color}m${mark}\x1b[0m` : mark} ${text}\n`);
+      sound &&= ok;
+    }
+    return sound ? ExitCode.Success : ExitCode.Failure;
+  },
+});

@@ -1,0 +1,182 @@
+/** What `aimodellib inspect` does. */
+
+import { stat } from "../../files.ts";
+import { createHash, type Hash } from "node:crypto";
+import {
+  collect,
+  type Limits,
+  type Manifest,
+  MANIFEST_NAME,
+  openArchive,
+  Origin,
+  parseManifest,
+  requirementsPath,
+  type SafeEntry,
+  scan,
+} from "../../archive/mod.ts";
+import { UsageError } from "../../errors.ts";
+import { ExitCode } from "../errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { Progress } from "../terminal/progress.ts";
+import { count, formatBytes } from "../terminal/format.ts";
+import { tree } from "./tree.ts";
+
+/** The options of the command. */
+export interface InspectOptions extends Limits {
+  readonly archive: string;
+  readonly manifest: boolean;
+  readonly json: boolean;
+}
+
+/** An entry as it is shown. */
+interface ShownEntry extends Pick<SafeEntry, "path" | "kind" | "size" | "executable" | "target"> {
+  /** Of a file's content, in hexadecimal digits. */
+  readonly sha256?: string;
+}
+
+/** All that is shown. */
+interface Inspection {
+  readonly archive: string;
+  readonly manifest: Manifest;
+  readonly unknown: Readonly<Record<string, unknown>>;
+  readonly requirements: readonly string[];
+  readonly entries: readonly ShownEntry[];
+  readonly bytes: number;
+  /** Of the archive; not there for a folder. */
+  readonly packedBytes?: number;
+  readonly sha256?: string;
+  /** Of a folder that `unpack` made: the archive's file name and digest, and whether the folder still holds what that held. */
+  readonly origin?: { readonly archive?: string | undefined; readonly sha256: string; readonly holds: boolean };
+}
+
+/** Thrown to stop reading when what was wanted is there. */
+class Found {
+  constructor(readonly text: string) {}
+}
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if there is no such archive
+ * @throws {ArchiveError} which says what is wrong with it
+ */
+export async function runInspecting(options: InspectOptions, io: Io): Promise<number> {
+  const isFolder = options.archive !== "-" && isDirectory(options.archive);
+  if (options.manifest) {
+    io.stdout(isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options));
+    return ExitCode.Success;
+  }
+  const inspection = await (isFolder ? inspectFolder(options.archive) : inspectArchive(options, io));
+  io.stdout(options.json ? `${JSON.stringify(inspection, null, 2)}\n` : describe(inspection));
+  return ExitCode.Success;
+}
+
+async function findManifest({ archive, ...limits }: InspectOptions): Promise<string> {
+  using source = openArchive(archive);
+  const decoder = new TextDecoder();
+  let text = "";
+  let wanted = false;
+  try {
+    await scan(source.read, {
+      onEntry: ({ path }) => void (wanted = path === MANIFEST_NAME),
+      onData: (bytes) => void (wanted && (text += decoder.decode(bytes, { stream: true }))),
+      onEnd() {
+        if (wanted) throw new Found(text);
+      },
+    }, { limits });
+  } catch (error) {
+    if (error instanceof Found) return error.text.endsWith("\n") ? error.text : `${error.text}\n`;
+    throw error;
+  }
+  throw new Error("An archive without a manifest was found good");
+}
+
+async function inspectArchive({ archive, ...limits }: InspectOptions, io: Io): Promise<Inspection> {
+  using source = openArchive(archive);
+  using progress = new Progress(io, source.size);
+  const entries: ShownEntry[] = [];
+  let hash: Hash | undefined;
+  const result = await scan(source.read, {
+    onEntry({ path, kind, size, executable, target }) {
+      entries.push({ path, kind, size, executable, target });
+      hash = kind === "file" ? createHash("sha256") : undefined;
+    },
+    onData: (bytes) => void hash?.update(bytes),
+    onEnd() {
+      if (hash !== undefined) entries.push({ ...entries.pop()!, sha256: hash.digest("hex") });
+    },
+  }, { limits, onProgress: (bytes) => progress.update(bytes) });
+  const { manifest, unknown, requirements, bytes, packedBytes, sha256 } = result;
+  return { archive, manifest, unknown, requirements: parse(requirements), entries, bytes, packedBytes, sha256 };
+}
+
+async function inspectFolder(folder: string): Promise<Inspection> {
+  const { manifest, unknown } = parseManifest(
+    new TextEncoder().encode(readText(`${folder}/${MANIFEST_NAME}`)),
+    `${folder}/${MANIFEST_NAME}`,
+  );
+  const { entries, bytes } = collect(Deno.realPathSync(folder), () => false);
+  const path = `${folder}/${requirementsPath(manifest)}`;
+  const requirements = isFile(path) ? new TextEncoder().encode(readText(path)) : undefined;
+  const shown = entries.map(({ path, kind, size, executable, target }) => ({ path, kind, size, executable, target }));
+  const origin = Origin.read(folder, manifest);
+  return {
+    archive: folder,
+    manifest,
+    unknown,
+    requirements: parse(requirements),
+    entries: shown,
+    bytes,
+    ...(origin && { origin: { archive: origin.archive, sha256: origin.sha256, holds: await origin.check() } }),
+  };
+}
+
+function describe(
+  { manifest, unknown, requirements, entries, bytes, packedBytes, sha256, origin }: Inspection,
+): string {
+  const lines = [
+    "Manifest",
+    ...Object.entries({ ...manifest, ...unknown }).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+    "",
+    `Can train: ${manifest.trainingScript === null ? "no" : `yes, with ${manifest.trainingScript}`}`,
+    `Can serve: ${manifest.servingScript === null ? "no" : `yes, with ${manifest.servingScript}`}`,
+    "",
+    requirements.length === 0 ? "No requirements" : "Requirements",
+    ...requirements.map((line) => `  ${line}`),
+    "",
+    `Content: ${count(entries.length, "entry", "entries")}, ${formatBytes(bytes)}`,
+    ...tree(entries).map((line) => `  ${line}`),
+  ];
+  if (packedBytes !== undefined) lines.push("", `Archive: ${formatBytes(packedBytes)}, sha256:${sha256}`);
+  if (origin !== undefined) {
+    const from = `${origin.archive ?? "standard input"}, sha256:${origin.sha256}`;
+    lines.push("", `Unpacked from ${from}${origin.holds ? "" : ", and changed since"}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The lines of a `requirements.txt` that say something. */
+function parse(requirements: Uint8Array | undefined): string[] {
+  return new TextDecoder().decode(requirements).split("\n").map((line) => line.replace(/(^|\s)#.*$/, "").trim())
+    .filter((line) => line !== "");
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new UsageError(`There is no '${path}', so the folder holds no Model Archive`, { cause });
+    }
+    throw cause;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return stat(path)?.isDirectory ?? false;
+}
+
+function isFile(path: string): boolean {
+  return stat(path)?.isFile ?? false;
+}

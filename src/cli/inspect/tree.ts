@@ -1,0 +1,53 @@
+/** Paths as a tree, for people. */
+
+import { formatBytes } from "../terminal/format.ts";
+
+/** What a line of the tree shows. */
+export interface TreeEntry {
+  readonly path: string;
+  readonly kind: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Where a link leads. */
+  readonly target: string;
+}
+
+interface Node {
+  readonly children: Map<string, Node>;
+  entry?: TreeEntry;
+}
+
+/** The lines, folders before what is in them, everything in order of its name. */
+export function tree(entries: readonly TreeEntry[]): string[] {
+  const root: Node = { children: new Map() };
+  for (const entry of entries) {
+    let node = root;
+    for (const part of entry.path.split("/")) {
+      let child = node.children.get(part);
+      if (child === undefined) node.children.set(part, child = { children: new Map() });
+      node = child;
+    }
+    node.entry = entry;
+  }
+  return linesOf(root, "");
+}
+
+function linesOf({ children }: Node, indent: string): string[] {
+  const sorted = [...children].sort(([a], [b]) => a < b ? -1 : 1);
+  return sorted.flatMap(([name, node], index) => {
+    const last = index === sorted.length - 1;
+    return [
+      `${indent}${last ? "└─" : "├─"} ${label(name, node)}`,
+      ...linesOf(node, `${indent}${last ? "   " : "│  "}`),
+    ];
+  });
+}
+
+function label(name: string, { children, entry }: Node): string {
+  // What an archive has in its names is not to change the terminal.
+  // deno-lint-ignore no-control-regex
+  const shown = name.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
+  if (children.size > 0 || entry?.kind === "directory") return `${shown}/`;
+  if (entry?.kind === "file") return `${shown}  ${formatBytes(entry.size)}`;
+  return `${shown} -> ${entry?.target ?? ""}`;
+}

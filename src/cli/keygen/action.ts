@@ -1,0 +1,55 @@
+/** What `aimodellib keygen` does. */
+
+import { exists } from "../../files.ts";
+import { FileBeside, formatKeyId, formatPublicKey, formatSecretKey, generateKey } from "../../archive/mod.ts";
+import { UsageError } from "../../errors.ts";
+import { ExitCode } from "../errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { askPassword } from "../terminal/password.ts";
+
+/** The options of the command. */
+export interface KeygenOptions {
+  readonly secretKey: string;
+  readonly publicKey: string;
+  readonly passwordFile?: string | undefined;
+  readonly noPassword: boolean;
+  readonly force: boolean;
+}
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if a key is there already, or no password is given
+ * @throws {ArchiveError} if a key can't be written
+ */
+export async function runKeygen(options: KeygenOptions, io: Io): Promise<number> {
+  const { secretKey, publicKey, passwordFile, noPassword, force } = options;
+  if (noPassword && passwordFile !== undefined) {
+    throw new UsageError("--no-password and --password-file say opposite things: leave out one of them");
+  }
+  for (const path of [secretKey, publicKey]) {
+    if (!force && exists(path)) {
+      throw new UsageError(`'${path}' is there already, and would be lost: name another, or use --force`);
+    }
+  }
+  const questions = ["Password of the new secret key: ", "The same again: "];
+  const password = noPassword ? undefined : await askPassword(io, passwordFile, ...questions);
+  if (password === "") throw new UsageError("The password is empty: --no-password leaves the secret key unencrypted");
+  if (password !== undefined) io.stderr("Encrypting the secret key, which takes some seconds and 1 GiB of memory\n");
+  const secret = await generateKey();
+  const secretText = await formatSecretKey(secret, password);
+  using secretFile = new FileBeside(secretKey, 0o600);
+  using publicFile = new FileBeside(publicKey);
+  const encoder = new TextEncoder();
+  secretFile.write(encoder.encode(secretText));
+  const text = formatPublicKey(secret);
+  publicFile.write(encoder.encode(text));
+  secretFile.commit();
+  publicFile.commit();
+  io.stderr(
+    `Wrote the key ${formatKeyId(secret.id)}: ${secretKey} is secret, ${publicKey} is for those who verify\n`,
+  );
+  io.stdout(`${text.split("\n")[1]}\n`);
+  return ExitCode.Success;
+}

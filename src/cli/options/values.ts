@@ -1,0 +1,87 @@
+/** Options that several commands have, and value parsers of our own. */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { map, optional, withDefault } from "@optique/core/modifiers";
+import { flag, option } from "@optique/core/primitives";
+import type { NonEmptyString } from "@optique/core/nonempty";
+import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
+import { parseSize } from "./size.ts";
+
+/** `--python` */
+export const python = () =>
+  optional(option("--python", string({ metavar: "PATH" }), {
+    description:
+      message`The Python to run the script with; else ${"AIMODELLIB_PYTHON"}, the module's ${".venv"}, ${"VIRTUAL_ENV"}, ${"CONDA_PREFIX"}, ${"python3"}, ${"python"}.`,
+  }));
+
+/** `--no-check` and the `--python` of a check. */
+export const check = object("Check", {
+  check: map(
+    withDefault(
+      flag("--no-check", { description: message`Leave out the check that the scripts have their functions.` }),
+      false,
+    ),
+    (left) => !left,
+  ),
+  python: optional(option("--python", string({ metavar: "PATH" }), {
+    description:
+      message`The Python that parses the scripts for it, if it is not to be the one that ${"train"} would run.`,
+  })),
+});
+
+/** A number of bytes, such as `100MiB`. */
+export function size(): ValueParser<"sync", number> {
+  return {
+    mode: "sync",
+    metavar: "SIZE",
+    placeholder: 0,
+    parse(input: string): ValueParserResult<number> {
+      const value = parseSize(input);
+      if (value !== undefined) return { success: true, value };
+      return { success: false, error: message`Expected a size such as ${"100MiB"}, but got ${input}.` };
+    },
+    format: (value) => value % 2 ** 20 === 0 && value > 0 ? `${value / 2 ** 20}MiB` : String(value),
+  };
+}
+
+/** A number above 0, or `auto`. */
+export function numberOrAuto(): ValueParser<"sync", number | "auto"> {
+  return {
+    mode: "sync",
+    metavar: "N",
+    placeholder: 1,
+    parse(input: string): ValueParserResult<number | "auto"> {
+      if (input === "auto") return { success: true, value: input };
+      if (/^[1-9]\d{0,3}$/.test(input)) return { success: true, value: Number(input) };
+      return { success: false, error: message`Expected a number above 0, or ${"auto"}, but got ${input}.` };
+    },
+    format: String,
+  };
+}
+
+/** A time in seconds, above 0, such as `30` or `0.5`; the value is in ms. */
+export function seconds(): ValueParser<"sync", number> {
+  return {
+    mode: "sync",
+    metavar: "SECONDS",
+    placeholder: 1000,
+    parse(input: string): ValueParserResult<number> {
+      const value = /^\d+(\.\d+)?$/.test(input) ? Number(input) * 1000 : 0;
+      if (value > 0 && value < 2 ** 31) return { success: true, value };
+      return { success: false, error: message`Expected a number of seconds above 0, but got ${input}.` };
+    },
+    format: (value) => String(value / 1000),
+  };
+}
+
+/** Words separated by commas. */
+export function list(metavar: NonEmptyString): ValueParser<"sync", readonly string[]> {
+  return {
+    mode: "sync",
+    metavar,
+    placeholder: [],
+    parse: (input) => ({ success: true, value: input.split(",").map((word) => word.trim()).filter(Boolean) }),
+    format: (value) => value.join(","),
+  };
+}

@@ -1,0 +1,192 @@
+/** What `aimodellib package` does. */
+
+import { createHash } from "node:crypto";
+import {
+  ArchiveError,
+  checkContents,
+  checkGrowth,
+  collect,
+  FileBeside,
+  formatManifest,
+  type Manifest,
+  MODEL_FOLDER,
+  pack,
+  type Part,
+  type Plan,
+  plan,
+  type PlanOptions,
+  WHEELS_FOLDER,
+} from "../../archive/mod.ts";
+import { unreadList } from "../../environment/other_lists.ts";
+import { reasonOf, UsageError } from "../../errors.ts";
+import { type CheckOptions, checkPlan } from "../archives/check.ts";
+import { ExitCode } from "../errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { Progress } from "../terminal/progress.ts";
+import { type BundleOptions, bundleWheels, checkWheels } from "./bundle_wheels.ts";
+import { count, formatBytes } from "../terminal/format.ts";
+import { sourceDateEpoch } from "../archives/source_date.ts";
+
+/** The options of the command. */
+export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions, BundleOptions {
+  /** `-` for standard output. */
+  readonly output: string;
+  readonly level: number;
+  readonly json: boolean;
+  readonly bundleWheels: boolean;
+  /** The folder of a model to put into the archive. */
+  readonly modelDir?: string | undefined;
+}
+
+/** 1980, from when on all formats have dates; tar complains of older ones. */
+const DEFAULT_MTIME = 315_532_800;
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if an option is wrong, or the output can't be written
+ * @throws {ArchiveError} if the module can't be packed
+ * @throws {ScriptError} if a script lacks what it must have
+ */
+export async function runPackaging(options: PackageOptions, io: Io): Promise<number> {
+  const { output, level, quiet, json } = options;
+  const mtime = sourceDateEpoch(io) ?? DEFAULT_MTIME;
+  if (!options.bundleWheels && (options.pythonVersion !== undefined || options.platforms.length > 0)) {
+    throw new UsageError(
+      "--python-version and --platform are about the wheels of --bundle-wheels: add it, or leave them out",
+    );
+  }
+  const stop = new AbortController();
+  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
+  if (output === "-") {
+    if (json) throw new UsageError("--json and --output - would both write to standard output: leave out one of them");
+    return await write(await planAndCheck(() => false), io.stdoutBytes);
+  }
+  const itself = realPath(output);
+  const what = await planAndCheck((path) => path === itself);
+  using file = new FileBeside(output);
+  return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
+
+  async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
+    const made = plan({ ...options, isOutput });
+    const unread = unreadList(made.root);
+    const found = [...(unread === undefined ? [] : [unread]), ...outputsOfRuns(made)];
+    const planned = { ...withModel(made, options.modelDir), notices: [...made.notices, ...found] };
+    if (options.bundleWheels) checkWheels(planned);
+    return await checkPlan(planned, options.moduleDir, options, io);
+  }
+
+  async function write(
+    what: Plan,
+    sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+    commit: () => void = () => {},
+  ): Promise<number> {
+    const { manifest, manifestText, files, notices } = what;
+    if (!quiet && !json) { for (const notice of notices) io.stderr(`${notice}\n`); }
+    using wheels = options.bundleWheels ? await bundleWheels(what, options, io, stop.signal) : undefined;
+    const model = options.modelDir === undefined ? [] : [modelPart(options.modelDir, manifest)];
+    const parts = [{ folder: manifest.module, files }, ...model, ...(wheels === undefined ? [] : [wheels])];
+    checkContents({ parts });
+    const bytes = parts.reduce((sum, { files }) => sum + files.bytes, 0);
+    const hash = createHash("sha256");
+    let packedBytes = 0;
+    let entries: number;
+    {
+      using progress = new Progress(io, bytes, quiet || json);
+      entries = await pack({ manifest: manifestText, parts }, {
+        level,
+        mtime,
+        signal: stop.signal,
+        onProgress: (bytes) => progress.update(bytes),
+        write: async (bytes) => {
+          hash.update(bytes);
+          packedBytes += bytes.length;
+          await sink(bytes);
+        },
+      });
+    }
+    checkGrowth(bytes, packedBytes);
+    commit();
+    const sha256 = hash.digest("hex");
+    if (json) {
+      const { leftOut } = files;
+      io.stdout(
+        `${JSON.stringify({ archive: output, packedBytes, sha256, entries, bytes, manifest, leftOut, notices })}\n`,
+      );
+    } else if (!quiet) {
+      const left = leftOutLine(what);
+      if (left !== undefined) io.stderr(`${left}\n`);
+      const name = output === "-" ? "standard output" : output;
+      io.stderr(
+        `Wrote ${name}: ${count(entries, "entry", "entries")}, ${formatBytes(bytes)} packed in ` +
+          `${formatBytes(packedBytes)}, sha256:${sha256}\n`,
+      );
+    }
+    return ExitCode.Success;
+  }
+}
+
+/** The plan of an archive that carries a model. @throws {UsageError} if a manifest that was given says another place */
+function withModel(planned: Plan, modelDir: string | undefined): Plan {
+  if (modelDir === undefined) return planned;
+  if (planned.manifest.modelDirectory !== undefined) return planned;
+  const top = planned.manifest.module.split("/")[0];
+  const taken = top === "" ? new Set(planned.files.entries.map(({ path }) => path.split("/")[0])) : new Set([top]);
+  let modelDirectory: string = MODEL_FOLDER;
+  for (let i = 1; taken.has(modelDirectory) || modelDirectory === WHEELS_FOLDER; i++) {
+    modelDirectory = `${MODEL_FOLDER}-${i}`;
+  }
+  const manifest = { ...planned.manifest, modelDirectory };
+  const text = JSON.parse(planned.manifestText);
+  return { ...planned, manifest, manifestText: formatManifest({ ...text, modelDirectory }) };
+}
+
+/** The files of a model. @throws {UsageError} if there is no such folder */
+function modelPart(modelDir: string, { modelDirectory }: Manifest): Part {
+  let root: string;
+  try {
+    root = Deno.realPathSync(modelDir);
+    if (!Deno.statSync(root).isDirectory) throw new TypeError("It is not a folder");
+  } catch (cause) {
+    throw new UsageError(`The model directory '${modelDir}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+  return { folder: modelDirectory!, files: collect(root, () => false) };
+}
+
+/** Notices for what earlier runs have left in the module. */
+function outputsOfRuns({ manifest, files }: Plan): string[] {
+  const { logDirectory, tensorboardDirectory } = manifest;
+  const left = [
+    [logDirectory, /^(?:run(?:\..*)?\.json|.*\.log(?:\.\d+)?)$/, "logs"],
+    [tensorboardDirectory, /^events\.out\.tfevents\./, "TensorBoard's logs"],
+  ] as const;
+  return left.flatMap(([folder, file, what]) => {
+    const written = files.entries.filter(({ path, kind }) =>
+      kind === "file" && path.startsWith(`${folder}/`) && file.test(path.slice(path.lastIndexOf("/") + 1))
+    );
+    if (written.length === 0) return [];
+    return [
+      `'${folder}' holds ${what} of earlier runs, which are packed, too: name it in .aimodellibignore to leave it out`,
+    ];
+  });
+}
+
+/** Such as `Left out 3 paths: __pycache__ (2), .git`. */
+function leftOutLine({ files: { leftOut } }: Plan): string | undefined {
+  if (leftOut.length === 0) return undefined;
+  const reasons = Map.groupBy(leftOut, ({ reason }) => reason);
+  const parts = [...reasons].map(([reason, { length }]) => length === 1 ? reason : `${reason} (${length})`);
+  return `Left out ${count(leftOut.length, "path")}: ${parts.sort().join(", ")}`;
+}
+
+/** Where a file is that may not be there yet. */
+function realPath(path: string): string | undefined {
+  const slash = path.lastIndexOf("/") + 1;
+  try {
+    return `${Deno.realPathSync(path.slice(0, slash) || ".").replace(/\/$/, "")}/${path.slice(slash)}`;
+  } catch {
+    // The folder is not there: nothing of it is packed, and that it can't be written to is said later.
+    return undefined;
+  }
+}

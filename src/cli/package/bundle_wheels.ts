@@ -1,0 +1,62 @@
+/** `--bundle-wheels` of `package`. */
+
+import { collect, type Part, type Plan, REQUIREMENTS_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
+import { layOutAssets } from "../../bridge/mod.ts";
+import { findPython } from "../../environment/find_python.ts";
+import { gatherWheels } from "../../environment/wheels.ts";
+import { UsageError } from "../../errors.ts";
+import type { Io } from "../terminal/io.ts";
+
+/** The options of it. */
+export interface BundleOptions {
+  readonly moduleDir: string;
+  readonly python?: string | undefined;
+  readonly pythonVersion?: string | undefined;
+  readonly platforms: readonly string[];
+  readonly quiet: boolean;
+}
+
+/**
+ * Whether wheels can travel with a module at all.
+ *
+ * @throws {UsageError} if it has no requirements, or its own files are where the wheels are to be
+ */
+export function checkWheels({ manifest, files }: Plan): void {
+  if (!files.entries.some(({ path, kind }) => path === REQUIREMENTS_NAME && kind !== "directory")) {
+    throw new UsageError(`--bundle-wheels needs a ${REQUIREMENTS_NAME} in the module, and there is none`);
+  }
+  const taken = [manifest.module, ...manifest.module === "" ? files.entries.map(({ path }) => path) : []]
+    .some((path) => path.split("/")[0] === WHEELS_FOLDER);
+  if (taken) {
+    throw new UsageError(
+      `The wheels are put into the archive's folder '${WHEELS_FOLDER}', which the module has already: rename that`,
+    );
+  }
+}
+
+/**
+ * Gathers the wheels in a temporary folder.
+ *
+ * @throws {UsageError} if no Python is found
+ * @throws {InstallerError} if pip can't gather them
+ */
+export async function bundleWheels(
+  { root }: Plan,
+  options: BundleOptions,
+  io: Io,
+  signal: AbortSignal,
+): Promise<Part & Disposable> {
+  const { moduleDir, quiet, ...rest } = options;
+  const { path } = findPython({ python: options.python, moduleDir: moduleDir || ".", env: io.env });
+  const folder = Deno.makeTempDirSync({ prefix: "aimodellib-wheels-" });
+  const dispose = () => Deno.removeSync(folder, { recursive: true });
+  try {
+    using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
+    const output = quiet ? undefined : io.stderr;
+    await gatherWheels({ ...rest, python: path, module: root, folder, assets, env: io.env, signal, output });
+    return { folder: WHEELS_FOLDER, files: collect(folder, () => false), [Symbol.dispose]: dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}

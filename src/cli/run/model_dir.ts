@@ -1,0 +1,70 @@
+/** Where a model's artifacts are. */
+
+import { getLogger } from "@logtape/logtape";
+import { absolute } from "./module.ts";
+import { UsageError } from "../../errors.ts";
+import { stat } from "../../files.ts";
+import { fetchFolder, isStorageUri } from "../../storage/mod.ts";
+import type { Io } from "../terminal/io.ts";
+
+const log = getLogger(["aimodellib", "serve"]);
+
+/** A folder, or what is fetched into one. */
+export interface ModelDir {
+  /** As a record names it: an absolute path, or a URI. */
+  readonly name: string;
+  /** Gets it; a folder of ours is removed when it is disposed. @throws {StorageError} if it can't be fetched */
+  readonly open: (signal: AbortSignal) => Promise<OpenModelDir>;
+}
+
+/** An absolute path. */
+export interface OpenModelDir extends Disposable {
+  readonly path: string;
+}
+
+/**
+ * Finds it.
+ *
+ * @param word of the command line: a folder, or `gs://BUCKET/FOLDER`
+ * @param carried the folder of the model that the archive carries, taken where the command line names none; without it, what Vertex AI
+ * says by `AIP_STORAGE_URI`
+ * @throws {UsageError} if there is no such folder, or none is named
+ */
+export function findModelDir(
+  word: string | undefined,
+  { env }: Pick<Io, "env">,
+  carried?: string | undefined,
+): ModelDir {
+  const named = word ?? carried ?? (env("AIP_STORAGE_URI") || undefined);
+  if (named === undefined) {
+    throw new UsageError(
+      "The model directory is missing: pass it after the script or the archive, or put the model into the archive with " +
+        "'aimodellib package --model-dir'",
+    );
+  }
+  if (isStorageUri(named)) return { name: named, open: (signal) => fetchModel(named, { env, signal }) };
+  const path = absolute(named);
+  if (!stat(path)?.isDirectory) {
+    throw new UsageError(`The model directory '${named}' does not exist; train a model into it first`);
+  }
+  return { name: path, open: () => Promise.resolve({ path, [Symbol.dispose]: () => {} }) };
+}
+
+async function fetchModel(uri: string, context: Parameters<typeof fetchFolder>[2]): Promise<OpenModelDir> {
+  const path = Deno.makeTempDirSync({ prefix: "aimodellib-model-" });
+  const remove = () => Deno.removeSync(path, { recursive: true });
+  try {
+    const begin = performance.now();
+    const { files, bytes } = await fetchFolder(uri, path, context);
+    log.info("Fetched {files} files, {bytes} bytes, of '{uri}' in {seconds} s", {
+      files,
+      bytes,
+      uri,
+      seconds: Math.round(performance.now() - begin) / 1000,
+    });
+    return { path, [Symbol.dispose]: remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+/** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
+
+import { layOutAssets, MAX_BODY_BYTES } from "../../bridge/mod.ts";
+import { memoryLimit } from "./memory_limit.ts";
+import { addressOf } from "../../host.ts";
+import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
+import { parseServedModels } from "./model_option.ts";
+import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
+import { nvidiaDevices, planWorkers, type WorkerChoice } from "../../serve/devices.ts";
+import { UsageError } from "../../errors.ts";
+import { serve, type ServeConfig } from "../../http/mod.ts";
+import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
+import { browserRules, type ListenChoice, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
+import type { Io } from "../terminal/io.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
+import { ExitCode } from "../errors.ts";
+import type { RunLogOptions } from "../run/log.ts";
+import type { RecordOptions } from "../run/record_options.ts";
+import type { EnvironmentChoice } from "../run/environment.ts";
+import { ServeLog } from "./log.ts";
+import { prepareOne, prepareSeveral } from "./models.ts";
+import type { TargetOptions } from "../run/target.ts";
+
+/** The options of the command. */
+export interface ServeOptions
+  extends
+    Omit<ServeConfig, "models" | "host" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
+    WorkerChoice,
+    ListenChoice,
+    Omit<TargetOptions, "module">,
+    RunLogOptions,
+    EnvironmentChoice,
+    RecordOptions {
+  /** Not there where models are named by `--model`. */
+  readonly module: string | undefined;
+  readonly modelDir: string | undefined;
+  /** What `--model` says, each time that it is there. */
+  readonly models: readonly string[];
+  readonly host: string | undefined;
+  readonly portOption?: number | undefined;
+  readonly port?: number | undefined;
+  readonly logFormat?: LogFormat | undefined;
+  readonly logLevel?: LoggingOptions["level"] | undefined;
+}
+
+const DEFAULT_PORT = 8080;
+const DEFAULT_HOST = "127.0.0.1";
+
+/** The longest answer of a worker, in bytes: what fits in the memory of most machines. */
+const MAX_ANSWER = 2 ** 30;
+
+/**
+ * Runs it. What ends it before its time is logged.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if a variable says how to log what can't be meant
+ */
+export async function runServing(options: ServeOptions, io: Io): Promise<number> {
+  using log = new ServeLog(loggingOf(options, io), io);
+  try {
+    await serveLogged(options, log);
+    return ExitCode.Success;
+  } catch (error) {
+    return log.fail(error);
+  }
+}
+
+/**
+ * @throws {UsageError} if the module, the script, the model or a Python is not there, or the port is taken
+ * @throws {ScriptError} if the script can't be loaded
+ */
+async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> {
+  const { io, say } = log;
+  const { portOption, port, workers, device } = options;
+  if (portOption !== undefined && port !== undefined && portOption !== port) {
+    throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
+  }
+  if (options.maxBody > MAX_BODY_BYTES) {
+    throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
+  }
+  const { maxBodyMemory = Math.max(options.maxBody, memoryLimit() / 4) } = options;
+  if (maxBodyMemory < options.maxBody) {
+    throw new UsageError(
+      `--max-body-memory must be at least --max-body, which is ${options.maxBody} bytes, not ${maxBodyMemory}`,
+    );
+  }
+  if (options.unix !== undefined && (portOption ?? port) !== undefined) {
+    throw new UsageError("--unix takes the place of a port: leave one out");
+  }
+  const tls = tlsOf(options);
+  const browsers = browserRules(options);
+  const access = tokensOf(options, io);
+  const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
+  const plan = planWorkers({ workers, device }, machine, Math.max(1, options.models.length));
+  const stop = new AbortController();
+  const force = new AbortController();
+  using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
+  const platform = platformOf(io.env);
+  // A single --model names what is served, and all else is as without it.
+  const [named] = options.models.length === 1 ? parseServedModels(options.models) : [];
+  const given = named ?? { module: options.module, script: options.script, modelDir: options.modelDir };
+  const chosen = given.module === undefined && options.models.length === 0 ? demandSageMaker(io) : given;
+  using prepared = chosen.module === undefined
+    ? prepareSeveral(options)
+    : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal, named?.name);
+  const file = log.open(options, prepared.archive);
+  warnOfOpenSecrets(options, io);
+  using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
+  const { models, record } = await prepared.begin({ assets, io, log: file, say, signal: stop.signal });
+  await serve({
+    ...options,
+    ...access,
+    ...browsers,
+    healthRoute: platform.healthRoute,
+    predictRoute: platform.predictRoute,
+    host: addressOf(options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES)),
+    tls,
+    models,
+    workers: plan,
+    port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
+    maxAnswer: MAX_ANSWER,
+    maxBodyMemory: Math.floor(maxBodyMemory),
+  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
+    async (error) => {
+      await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
+      throw error;
+    },
+  );
+  await record?.finish(ExitCode.Success, undefined);
+}
+
+/** What SageMaker has put where it puts it. @throws {UsageError} if there is nothing, or no SageMaker */
+function demandSageMaker(io: Io): SageMakerTarget {
+  const target = sageMakerServing(io.env);
+  if (target !== undefined) return target;
+  throw new UsageError(
+    "There is nothing to serve: say 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +
+      "--model; see 'aimodellib serve --help'",
+  );
+}
+
+/** @throws {UsageError} if a variable says what can't be meant */
+function loggingOf({ logFormat, logLevel }: ServeOptions, io: Io): LoggingOptions {
+  const format = logFormat ?? variable(io, "AIMODELLIB_LOG_FORMAT", LOG_FORMATS) ??
+    (io.errorColumns === undefined ? "json" : "text");
+  const level = logLevel ?? variable(io, "AIMODELLIB_LOG_LEVEL", LOG_LEVELS);
+  return { format, ...(level && { level }) };
+}
+
+function variable<T extends string>(io: Io, name: string, choices: readonly T[]): T | undefined {
+  const value = io.env(name);
+  if (!value) return undefined;
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw new UsageError(`${name} must be one of ${choices.join(", ")}, not '${value}'`);
+  return found;
+}

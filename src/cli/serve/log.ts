@@ -1,0 +1,67 @@
+/**
+ * The log of `serve`, which has one form from the first word to the last: also what is said while a model is prepared, what the
+ * installer prints, and the error that ends the program.
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { lineSplitter } from "../../observability/lines.ts";
+import { configureLogging, type LoggingOptions } from "../../observability/logging.ts";
+import { explain } from "../errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { RunLog, type RunLogOptions } from "../run/log.ts";
+import type { TargetArchive } from "../run/target.ts";
+
+const log = getLogger(["aimodellib", "serve"]);
+const setupLog = getLogger(["aimodellib", "setup"]);
+
+/** @see the module's own comment */
+export class ServeLog implements Disposable {
+  readonly #logging: LoggingOptions;
+  readonly #io: Io;
+  readonly #lines = lineSplitter((line) => setupLog.info("{line}", { line }));
+  #write: (text: string) => void;
+  #file: RunLog | undefined;
+
+  /** Logs to standard error from now on. */
+  constructor(logging: LoggingOptions, io: Io) {
+    this.#logging = logging;
+    this.#io = io;
+    this.#write = io.stderr;
+    configureLogging((text) => this.#write(text), logging);
+  }
+
+  /** Takes text in pieces, such as what an installer prints, and logs its lines. */
+  readonly say = (text: string): void => this.#lines(new TextEncoder().encode(text));
+
+  /** The outside world, whose standard error is this log. */
+  get io(): Io {
+    return { ...this.#io, stderr: this.say };
+  }
+
+  /**
+   * Logs to a file, too, if there is to be one.
+   *
+   * @throws {UsageError} if its name leads out of the run's folder, or it can't be written
+   */
+  open(options: RunLogOptions, archive: TargetArchive | undefined): RunLog {
+    const warn = (message: string) => log.warning("{message}", { message });
+    this.#file = new RunLog(options, archive, this.#io, warn);
+    this.#write = this.#file.say;
+    return this.#file;
+  }
+
+  /** Logs what ends the program, and returns its exit code. */
+  fail(error: unknown): number {
+    this.#lines.flush();
+    const { message, code } = explain(error);
+    if (this.#logging.format === "json") log.error("{reason}", { reason: message.replace(/^Error: /, ""), code });
+    else this.#write(`${message}\n`);
+    return code;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lines.flush();
+    this.#write = this.#io.stderr;
+    this.#file?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,89 @@
+/** What `aimodellib sign` does. */
+
+import {
+  ArchiveError,
+  FileBeside,
+  formatKeyId,
+  formatSignature,
+  type Limits,
+  openArchive,
+  parseSecretKey,
+  scan,
+  Signer,
+} from "../../archive/mod.ts";
+import { UsageError } from "../../errors.ts";
+import { ExitCode } from "../errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { askPassword } from "../terminal/password.ts";
+import { Progress } from "../terminal/progress.ts";
+import { sourceDateEpoch } from "../archives/source_date.ts";
+
+/** The options of the command. */
+export interface SignOptions extends Limits {
+  readonly archive: string;
+  readonly secretKey: string;
+  readonly passwordFile?: string | undefined;
+  readonly signature?: string | undefined;
+  readonly trustedComment?: string | undefined;
+  readonly quiet: boolean;
+}
+
+/** What minisign reads, in bytes. */
+const MAX_COMMENT_BYTES = 8192 - "trusted comment: ".length - 2;
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if the archive or the key is not there, or the password is wrong
+ * @throws {ArchiveError} if the archive is damaged or unsafe: it is not signed
+ */
+export async function runSigning(options: SignOptions, io: Io): Promise<number> {
+  const { archive, secretKey, passwordFile, quiet } = options;
+  if (archive === "-" && options.signature === undefined) {
+    throw new UsageError("An archive from standard input has no name: say where its signature goes with --signature");
+  }
+  const trusted = options.trustedComment ?? defaultComment(archive, io);
+  if (/\p{Cc}/u.test(trusted.replaceAll("\t", "")) || new TextEncoder().encode(trusted).length > MAX_COMMENT_BYTES) {
+    throw new UsageError(`--trusted-comment must be one line of at most ${MAX_COMMENT_BYTES} bytes`);
+  }
+  const stop = new AbortController();
+  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was signed`)));
+  // Opened first: what is wrong with it is said before a password is asked for.
+  using source = openArchive(archive);
+  const secret = await parseSecretKey(readKey(secretKey), `'${secretKey}'`, () => {
+    return askPassword(io, passwordFile, `Password of '${secretKey}': `);
+  });
+  const signer = new Signer();
+  {
+    using progress = new Progress(io, source.size, quiet);
+    await scan(source.read, {}, {
+      limits: options,
+      signal: stop.signal,
+      onProgress: (packedBytes) => progress.update(packedBytes),
+      witness: signer,
+    });
+  }
+  const untrusted = `signature from aimodellib with the key ${formatKeyId(secret.id)}`;
+  const path = options.signature ?? `${archive}.minisig`;
+  using file = new FileBeside(path);
+  file.write(new TextEncoder().encode(formatSignature(await signer.sign(secret, { trusted, untrusted }))));
+  file.commit();
+  if (!quiet) io.stderr(`Wrote ${path}: ${archive} is signed with the key ${formatKeyId(secret.id)}\n`);
+  return ExitCode.Success;
+}
+
+/** In minisign's words. */
+function defaultComment(archive: string, io: Io): string {
+  const seconds = sourceDateEpoch(io) ?? Math.floor(Date.now() / 1000);
+  return `timestamp:${seconds}\tfile:${archive.slice(archive.lastIndexOf("/") + 1)}\thashed`;
+}
+
+function readKey(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new UsageError(`There is no secret key '${path}': make one with 'aimodellib keygen'`, { cause });
+  }
+}

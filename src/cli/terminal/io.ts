@@ -1,0 +1,32 @@
+/** What a command is given of the outside world, so that it can be tested without a process. */
+
+import type { SecretName } from "./secrets.ts";
+import type { StopSignal } from "../../train/mod.ts";
+
+/** The outside world. */
+export interface Io {
+  /** Writes text to standard output. */
+  readonly stdout: (text: string) => void;
+  /** Writes bytes to standard output; resolves when there is room for more. */
+  readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;
+  /** Writes bytes to standard error; resolves when there is room for more. */
+  readonly stderrBytes: (bytes: Uint8Array) => Promise<void>;
+  /** Writes text to standard error. */
+  readonly stderr: (text: string) => void;
+  /** Asks for what is not to be seen; undefined if there is no terminal, or the answer is broken off. */
+  readonly askSecret: (question: string) => Promise<string | undefined>;
+  /** The value of an environment variable. */
+  readonly env: (name: string) => string | undefined;
+  /** The value of a variable that holds a secret: it is no longer in the environment, and what is started does not get it. */
+  readonly secret: (name: SecretName) => string | undefined;
+  /** Calls back for each SIGINT and SIGTERM, until disposed. */
+  readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+  /** Calls back for each SIGHUP, until disposed. */
+  readonly onHangUp: (handler: () => void) => Disposable;
+  /** Columns of the terminal; undefined if standard output is none. */
+  readonly columns?: number | undefined;
+  /** Columns of the terminal that shows standard error; undefined if none does. */
+  readonly errorColumns?: number | undefined;
+  /** Whether to use colours. */
+  readonly colors: boolean;
+}

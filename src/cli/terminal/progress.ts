@@ -1,0 +1,54 @@
+/** A bar on the terminal for what takes long. Where standard error is no terminal, nothing is shown. */
+
+import type { Io } from "./io.ts";
+import { formatBytes } from "./format.ts";
+
+/** Between two drawings, in ms. */
+const PAUSE_MS = 100;
+
+const BAR_CELLS = 24;
+
+/** Draws how far something is, in bytes. */
+export class Progress implements Disposable {
+  readonly #io: Io;
+  readonly #total: number | undefined;
+  readonly #started = performance.now();
+  #drawnAt = 0;
+  #drawn = false;
+
+  /** @param total undefined if it is not known */
+  constructor(io: Io, total: number | undefined, quiet = false) {
+    this.#io = quiet ? { ...io, errorColumns: undefined } : io;
+    this.#total = total;
+    this.#drawnAt = this.#started;
+  }
+
+  /** Says how many bytes are done. */
+  update(done: number): void {
+    const now = performance.now();
+    if (this.#io.errorColumns === undefined || now - this.#drawnAt < PAUSE_MS) return;
+    this.#drawnAt = now;
+    this.#drawn = true;
+    const line = progressLine(done, this.#total, (now - this.#started) / 1000);
+    this.#io.stderr(`\r${line.slice(0, this.#io.errorColumns - 1)}\x1b[K`);
+  }
+
+  /** Removes the bar. */
+  [Symbol.dispose](): void {
+    if (this.#drawn) this.#io.stderr("\r\x1b[K");
+    this.#drawn = false;
+  }
+}
+
+/** The bar, what is done, how fast, and how long the rest will take; `seconds` have gone by. */
+export function progressLine(done: number, total: number | undefined, seconds: number): string {
+  const rate = done / Math.max(seconds, 0.001);
+  const speed = `${formatBytes(rate)}/s`;
+  if (total === undefined || total === 0) return `${formatBytes(done)}  ${speed}`;
+  const share = Math.min(1, done / total);
+  const cells = Math.round(share * BAR_CELLS);
+  const left = rate > 0 ? Math.ceil((total - done) / rate) : 0;
+  const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+  const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells);
+  return `${bar} ${Math.floor(share * 100)}%  ${formatBytes(done)} of ${formatBytes(total)}  ${speed}  ${time}`;
+}

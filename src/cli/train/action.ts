@@ -1,0 +1,149 @@
+/** What `aimodellib train` does, apart from its parser so that help is not kept waiting for it. */
+
+import { layOutAssets } from "../../bridge/mod.ts";
+import { addressOf } from "../../host.ts";
+import { absolute } from "../run/module.ts";
+import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
+import { AimodellibError, UsageError } from "../../errors.ts";
+import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
+import type { Io } from "../terminal/io.ts";
+import { RunLog, type RunLogOptions } from "../run/log.ts";
+import { type RecordOptions, startRecord } from "../run/record_options.ts";
+import { type EnvironmentChoice, openEnvironment } from "../run/environment.ts";
+import { launcherArgs, type LauncherOptions } from "./torchrun.ts";
+import { openTarget, type Target, type TargetOptions } from "../run/target.ts";
+
+/** The options of the command. */
+export interface TrainOptions
+  extends
+    Omit<TargetOptions, "module">,
+    RunLogOptions,
+    EnvironmentChoice,
+    RecordOptions,
+    LauncherOptions,
+    Pick<TrainConfig, "args" | "stopTimeoutMs"> {
+  /** Not there where SageMaker says all. */
+  readonly module: string | undefined;
+  readonly modelDir: string;
+  readonly tensorBoardEnabled: boolean;
+  readonly keepTensorBoard: boolean;
+  readonly tensorBoardHost: string;
+  readonly tensorBoardDir?: string | undefined;
+}
+
+/** For a module: an archive's manifest has its own. */
+const DEFAULT_TENSORBOARD_DIR = "tb_logs";
+const DEFAULT_TENSORBOARD_PORT = 6006;
+
+/**
+ * Runs it.
+ *
+ * @returns the exit code
+ * @throws {UsageError} if the module, the script or a Python is not there
+ * @throws {ArchiveError} if an archive is not good, or can't be trained
+ */
+export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
+  const { module } = options;
+  if (module !== undefined) return (await trainTarget({ ...options, module }, io)).code;
+  const failureFile = failureFileOf(io.env);
+  try {
+    const given = sageMakerTraining(io.env);
+    if (given === undefined) {
+      throw new UsageError(
+        "There is nothing to train: say 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
+          "see 'aimodellib train --help'",
+      );
+    }
+    const { code, message } = await trainTarget({ ...options, ...given }, io);
+    if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`);
+    return code;
+  } catch (error) {
+    tellFailure(failureFile, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+/** SageMaker shows its beginning as the job's failure reason. */
+function tellFailure(path: string | undefined, message: string): void {
+  if (path === undefined) return;
+  Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  Deno.writeTextFileSync(path, `${message}\n`);
+}
+
+type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
+
+async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
+  const launcher = launcherArgs(options, io.env);
+  using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
+  const { module, script } = target;
+  const modelDir = absolute(options.modelDir);
+  Deno.mkdirSync(modelDir, { recursive: true });
+  using log = new RunLog(options, target.archive, io);
+  using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
+  using environment = await untilSignal(
+    io,
+    (signal) => openEnvironment(target, options, { assets, io, log, say: log.say, signal }),
+  );
+  const board = boardOf(options, target);
+  await using tensorBoard = board.enabled
+    ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
+    : undefined;
+  const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
+  const { code, message } = await train({
+    module,
+    script,
+    python: environment.python,
+    modelDir,
+    args: options.args,
+    launcher,
+    variables: { ...environment.variables, ...options.variables },
+    stopTimeoutMs: options.stopTimeoutMs,
+    tensorBoardEnabled: board.enabled,
+    tensorBoardDir: board.logDir,
+  }, {
+    assets,
+    env: io.env,
+    onSignal: io.onSignal,
+    output: log.path === undefined ? "inherit" : { stdout: log.sink("stdout"), stderr: log.sink("stderr") },
+  });
+  await record?.finish(code, message);
+  if (message !== undefined) log.say(`${code === 0 ? "Warning" : "Error"}: ${message}\n`);
+  if (options.keepTensorBoard && tensorBoard?.isUp) {
+    log.say(`Training has ended; TensorBoard stays at ${tensorBoard.url} until Ctrl+C\n`);
+    await aSignal(io);
+  }
+  return { code, ...(message !== undefined && { message }) };
+}
+
+/** Whether TensorBoard runs, and where. */
+function boardOf({ tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }: TrainOptions, { archive }: Target) {
+  const folder = tensorBoardDir ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
+  return {
+    enabled: tensorBoardEnabled || (archive?.manifest.enableTensorboard ?? false),
+    logDir: absolute(folder.startsWith("/") ? folder : `${runDir}/${folder}`),
+    host: addressOf(tensorBoardHost),
+  };
+}
+
+function tensorBoardPort(io: Io): number {
+  const text = io.env("TB_PORT");
+  if (!text) return DEFAULT_TENSORBOARD_PORT;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
+    throw new UsageError(`TB_PORT must be a port from 1 to 65535, not '${text}'`);
+  }
+  return port;
+}
+
+function aSignal(io: Io): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const listener = io.onSignal(() => resolve());
+  return promise.finally(() => listener[Symbol.dispose]());
+}
+
+/** Does what comes before training, which a signal stops with nothing left behind. */
+async function untilSignal<T>(io: Io, prepare: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  using _ = io.onSignal((signal) => stop.abort(new AimodellibError(`Stopped by ${signal} before training began`)));
+  return await prepare(stop.signal);
+}

@@ -1,0 +1,73 @@
+/** The options of `train` that are torchrun's. */
+
+import { UsageError } from "../../errors.ts";
+
+/** As they were given. */
+export interface LauncherOptions {
+  readonly launcher?: "torchrun" | undefined;
+  readonly nprocPerNode?: string | undefined;
+  readonly nnodes?: string | undefined;
+  readonly nodeRank?: number | undefined;
+  readonly rdzvEndpoint?: string | undefined;
+  readonly rdzvBackend?: string | undefined;
+  readonly rdzvId?: string | undefined;
+  readonly maxRestarts?: number | undefined;
+}
+
+/** Variables that torchrun reads itself, and that say where the hosts meet. */
+const MEETING_VARIABLES = [
+  "PET_RDZV_ENDPOINT",
+  "PET_RDZV_BACKEND",
+  "PET_RDZV_CONF",
+  "PET_MASTER_ADDR",
+  "PET_MASTER_PORT",
+  "PET_STANDALONE",
+];
+
+/**
+ * What torchrun is started with; undefined if it is not.
+ *
+ * Torchrun takes the value of an option that is not given from a variable, such as `PET_NNODES`, which schedulers set (Kubeflow's
+ * TrainJob for one). An option of ours wins over its variable.
+ *
+ * @throws {UsageError} if there are options of it without it, or hosts that could not find each other
+ */
+export function launcherArgs(
+  options: LauncherOptions,
+  env: (name: string) => string | undefined,
+): readonly string[] | undefined {
+  const { launcher, nprocPerNode, nnodes, nodeRank, rdzvEndpoint, rdzvBackend, rdzvId, maxRestarts } = options;
+  const given: [string, string | number | undefined][] = [
+    ["--nproc-per-node", nprocPerNode],
+    ["--nnodes", nnodes],
+    ["--node-rank", nodeRank],
+    ["--rdzv-endpoint", rdzvEndpoint],
+    ["--rdzv-backend", rdzvBackend ?? defaultBackend()],
+    ["--rdzv-id", rdzvId],
+    ["--max-restarts", maxRestarts],
+  ];
+  const set = given.filter(([, value]) => value !== undefined);
+  if (launcher === undefined) {
+    if (set.length > 0) throw new UsageError(`${set[0]![0]} is for torchrun: add --launcher torchrun, or leave it out`);
+    return undefined;
+  }
+  if (nprocPerNode !== undefined && !/^([1-9]\d*|auto|cpu|gpu)$/.test(nprocPerNode)) {
+    throw new UsageError(`--nproc-per-node must be a number above 0, auto, cpu or gpu, not '${nprocPerNode}'`);
+  }
+  if (nnodes !== undefined && !/^[1-9]\d*(:[1-9]\d*)?$/.test(nnodes)) {
+    throw new UsageError(`--nnodes must be a number above 0, or a range such as 1:4, not '${nnodes}'`);
+  }
+  const isPlaceKnown = rdzvEndpoint !== undefined || MEETING_VARIABLES.some((name) => env(name));
+  const hosts = nnodes ?? (env("PET_NNODES") || "1");
+  if (!/^1(:1)?$/.test(hosts) && !isPlaceKnown) {
+    const given = nnodes === undefined ? `PET_NNODES=${hosts}` : `--nnodes ${hosts}`;
+    throw new UsageError(`${given} needs --rdzv-endpoint HOST:PORT, where the hosts meet`);
+  }
+  const alone = isPlaceKnown ? [] : ["--standalone"];
+  return [...alone, ...set.map(([name, value]) => `${name}=${value}`)];
+
+  /** For an endpoint of ours. */
+  function defaultBackend(): string | undefined {
+    return rdzvEndpoint === undefined || env("PET_RDZV_BACKEND") ? undefined : "c10d";
+  }
+}

@@ -1,0 +1,175 @@
+/** Listening: addresses, certificates and Unix sockets, for the server that answers on them. */
+
+import { authority } from "../host.ts";
+import { reasonOf, UsageError } from "../errors.ts";
+import { isLoopback } from "./browsers.ts";
+import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
+
+/** Of a Unix socket. */
+const UNIX_MODE = 0o660;
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** Address or name of the interface. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Paths of a certificate's chain and of its key, in PEM; without them, connections are not encrypted. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** A server that listens. */
+export interface Server {
+  /** Where it can be reached, such as `http://127.0.0.1:8080`, or `unix:/run/model.sock`. */
+  readonly url: string;
+  /** Whether only this machine reaches it, at an address that its browsers reach as well. */
+  readonly loopback: boolean;
+  /**
+   * Reads certificate and key again, for connections from now on. Nothing happens if they are the same.
+   *
+   * @throws {UsageError} if they can't be read, or don't fit; those before stay
+   */
+  renew(): void;
+  /** Stops accepting; resolves when every request that was accepted has its response. */
+  drain(): Promise<void>;
+  /** Ends all connections at once, and that. */
+  close(): void;
+}
+
+/**
+ * Starts to listen.
+ *
+ * @throws {UsageError} if the address can't be listened on, or there is no such certificate
+ */
+export function listen(options: ListenOptions, handling: HttpServerOptions): Server {
+  const { host, tls } = options;
+  let secrets = tls && readSecrets(tls);
+  let listener = open(options, options.port, secrets);
+  const { port, hostname } = listener.addr as Deno.NetAddr;
+  const server = new HttpServer(handling);
+  server.listen(listener);
+  return {
+    url: `${tls === undefined ? "http" : "https"}://${authority(host, port)}`,
+    loopback: isLoopback(hostname.includes(":") ? `[${hostname}]` : hostname),
+    renew() {
+      if (tls === undefined) return;
+      const read = readSecrets(tls);
+      // Closing a listener resets the connections that wait in its queue, unless net.ipv4.tcp_migrate_req is set.
+      if (read.cert === secrets?.cert && read.key === secrets.key) return;
+      // Both listen for a moment: no connection is refused.
+      const before = listener;
+      listener = open(options, port, read);
+      secrets = read;
+      server.listen(listener);
+      server.ignore(before);
+    },
+    drain: () => server.drain(),
+    close: () => server.close(),
+  };
+}
+
+/** A certificate's chain and its key, in PEM. */
+interface Secrets {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** @throws {UsageError} if one of them can't be read */
+function readSecrets({ cert, key }: { readonly cert: string; readonly key: string }): Secrets {
+  return { cert: read(cert, "certificate"), key: read(key, "key") };
+}
+
+/** @throws {UsageError} if that fails */
+function open({ host, tls }: ListenOptions, port: number, secrets: Secrets | undefined): Listener {
+  const address = { hostname: host, port };
+  try {
+    if (secrets === undefined) return Deno.listen(address);
+    return Deno.listenTls({ ...address, ...secrets, alpnProtocols: ["http/1.1"], reusePort: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const advice = cause instanceof Deno.errors.AddrInUse
+      ? "; choose another port with --port (0 takes any that is free)"
+      : tls !== undefined && !(cause instanceof Deno.errors.AddrNotAvailable)
+      ? `; are '${tls.cert}' and '${tls.key}' a certificate and its key, in PEM?`
+      : "";
+    throw new UsageError(`Can't listen on ${authority(host, port)}: ${reason}${advice}`, { cause });
+  }
+}
+
+/**
+ * Starts to listen on a Unix socket.
+ *
+ * @throws {UsageError} if there is something of that name already, or it can't be made
+ */
+export async function listenOnUnix(path: string, handling: HttpServerOptions): Promise<Server> {
+  await removeStale(path);
+  let listener: Listener;
+  try {
+    listener = bindUnix(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
+  }
+  const server = new HttpServer(handling);
+  server.listen(listener);
+  return {
+    url: `unix:${path}`,
+    loopback: false,
+    renew: () => {},
+    async drain() {
+      await server.drain();
+      remove(path);
+    },
+    close() {
+      server.close();
+      remove(path);
+    },
+  };
+}
+
+/** Listens on a socket for a proxy of the same user or group. No one else can connect, not before its mode is set either. */
+function bindUnix(path: string): Listener {
+  // It is the process's, but nothing else happens meanwhile.
+  const before = Deno.umask(0o777 & ~UNIX_MODE);
+  try {
+    const listener = Deno.listen({ transport: "unix", path });
+    // A folder's default ACL takes the umask's place.
+    Deno.chmodSync(path, UNIX_MODE);
+    return listener;
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody else did.
+  }
+}
+
+/** Removes a socket that a process left which was killed. @throws {UsageError} if somebody listens on it, or it is none */
+async function removeStale(path: string): Promise<void> {
+  try {
+    if (!Deno.lstatSync(path).isSocket) throw new UsageError(`Can't listen on '${path}': there is a file of that name`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch {
+    Deno.removeSync(path);
+    return;
+  }
+  throw new UsageError(`Can't listen on '${path}': another process does`);
+}
+
+function read(path: string, what: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    throw new UsageError(`The ${what} '${path}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+}

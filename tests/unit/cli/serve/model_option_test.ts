@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { nameOf, parseServedModels } from "../../../../src/cli/serve/model_option.ts";
+import { TempDir } from "../../helper/temp_dir.ts";
+
+Deno.test("parseServedModels() gives a module with its script, and an archive without one", () => {
+  assert.deepEqual(parseServedModels(["a.b-1=src, serve.py ,model", "c=c.tar.gz,weights=2"]), [
+    { name: "a.b-1", module: "src", script: "serve.py", modelDir: "model" },
+    { name: "c", module: "c.tar.gz", script: undefined, modelDir: "weights=2" },
+  ]);
+});
+
+Deno.test("parseServedModels() takes a folder with a manifest as an archive, and no other folder", () => {
+  using directory = new TempDir();
+  directory.write("unpacked/manifest.json");
+  directory.folder("bare");
+  const { path } = directory;
+  assert.equal(parseServedModels([`a=${path}/unpacked,model`])[0]!.script, undefined);
+  assert.throws(() => parseServedModels([`a=${path}/bare,model`]), { name: "UsageError" });
+});
+
+for (
+  const text of [
+    "",
+    "a",
+    "a=",
+    "=m.tar.gz,d",
+    "a=m,s.py,",
+    "a=m,s.py,d,e",
+    "a b=m.tar.gz,d",
+    "../a=m.tar.gz,d",
+  ]
+) {
+  Deno.test(`parseServedModels() throws with both forms when it is given '${text}'`, () => {
+    assert.throws(() => parseServedModels([text]), {
+      name: "UsageError",
+      message:
+        "--model must be NAME=ARCHIVE,MODEL_DIR or NAME=MODULE,SCRIPT,MODEL_DIR, with a name of letters, digits " +
+        `and ._-, not '${text}'`,
+    });
+  });
+}
+
+Deno.test("parseServedModels() throws when a name is there twice", () => {
+  assert.throws(() => parseServedModels(["a=x.tgz,d", "b=x.tgz,d", "a=y.tgz,d"]), {
+    message: "--model names 'a' twice: each model needs a name of its own",
+  });
+});
+
+for (
+  const [target, name] of [
+    ["digits", "digits"],
+    ["/opt/ml/model/", "model"],
+    ["out/my model.tar.gz", "my-model"],
+    ["x.tgz", "x"],
+    ["..", "model"],
+    [".hidden", "hidden"],
+    ["-", "model"],
+    ["a".repeat(200), "a".repeat(128)],
+  ] as const
+) {
+  Deno.test(`nameOf() gives '${name.slice(0, 20)}' when the target is '${target.slice(0, 20)}'`, () => {
+    assert.equal(nameOf(target), name);
+  });
+}
+
+Deno.test("nameOf() gives the first name when it is given several targets", () => {
+  assert.equal(nameOf("", "a/b.tar.gz", "c"), "b");
+  assert.equal(nameOf("src/iris/", "x.tar.gz"), "iris");
+  assert.equal(nameOf("../../config/", "..", "c"), "c");
+  assert.equal(nameOf(".", "-"), "model");
+});

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+
+const OUTPUT = new URL("../../../../src/cli/terminal/process_io.ts", import.meta.url).href;
+
+/** Starts a process that does this with the `io` of a real process. */
+function start(code: string, env: Record<string, string> = {}): Deno.ChildProcess {
+  const script = `import { processIo } from ${JSON.stringify(OUTPUT)}; const io = processIo(); ${code}`;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-config", "--no-lock", "--ext=js", script],
+    env,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+Deno.test("processIo() writes all of a long text to its stream when the reader is slow", async () => {
+  const child = start(`io.stderr("ready\\n"); io.stdout("é".repeat(500_000)); io.stderr("done");`);
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  assert.equal((await child.status).code, 0);
+  assert.equal(stderr, "ready\ndone");
+  assert.ok(stdout === "é".repeat(500_000), `${stdout.length} characters`);
+});
+
+Deno.test("processIo() goes on when nobody reads what it writes any more", async () => {
+  const child = start(`for (let i = 0; i < 100; i++) io.stdout("x".repeat(10_000)); io.stderr("done");`);
+  await child.stdout.cancel();
+  assert.equal(await new Response(child.stderr).text(), "done");
+  assert.equal((await child.status).code, 0);
+});
+
+Deno.test("processIo() has no colours and no columns when standard output is no terminal", async () => {
+  const child = start(`io.stdout(JSON.stringify([io.colors, io.columns ?? null, io.env("A"), io.env("B") ?? null]));`, {
+    A: "1",
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  assert.equal(stderr, "");
+  assert.deepEqual(JSON.parse(stdout), [false, null, "1", null]);
+  await child.status;
+});
+
+Deno.test("processIo() calls back for each signal until that is disposed", async () => {
+  const child = start(`
+    const listening = io.onSignal((signal) => {
+      io.stdout(signal + " ");
+      if (signal === "SIGTERM") listening[Symbol.dispose](), clearInterval(timer);
+    });
+    const timer = setInterval(() => {}, 1000);
+    io.stdout("ready ");
+  `);
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const until = async (word: string) => {
+    while (!text.endsWith(word)) text += (await reader.read()).value ?? assert.fail(`It ended with '${text}'`);
+  };
+  await until("ready ");
+  child.kill("SIGINT");
+  await until("SIGINT ");
+  child.kill("SIGINT");
+  await until("SIGINT SIGINT ");
+  child.kill("SIGTERM");
+  await until("SIGTERM ");
+  assert.equal((await child.status).code, 0);
+  assert.equal((await reader.read()).done, true);
+  await child.stderr.cancel();
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import type { Answer, Handle } from "../../../src/http/h1/mod.ts";
+import { listen as listenWith, listenOnUnix, type ListenOptions } from "../../../src/http/listen.ts";
+import { utf8 } from "../helper/bytes.ts";
+import { hasIpv6 } from "../helper/network.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+const listen = (options: ListenOptions, handle: Handle) => listenWith(options, { handle, readTimeoutMs: 60_000 });
+const saying = (text: string): Answer => ({ status: 200, headers: {}, body: utf8(text) });
+const hello: Handle = () => Promise.resolve(saying("hello"));
+
+async function textOf(url: string): Promise<string> {
+  return await (await fetch(url)).text();
+}
+
+Deno.test("listen() says the port that it got when it is told to take any", async () => {
+  const server = listen({ host: "127.0.0.1", port: 0 }, hello);
+  assert.match(server.url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+  assert.equal(await textOf(server.url), "hello");
+  await server.drain();
+});
+
+Deno.test("listen() puts brackets into the URL when the host is an IPv6 address", { ignore: !hasIpv6 }, async () => {
+  const server = listen({ host: "::1", port: 0 }, hello);
+  assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
+  assert.equal(await textOf(server.url), "hello");
+  await server.drain();
+});
+
+Deno.test("listen() throws a UsageError that says what to do when the port is taken", async () => {
+  const server = listen({ host: "127.0.0.1", port: 0 }, hello);
+  const port = Number(new URL(server.url).port);
+  assert.throws(() => listen({ host: "127.0.0.1", port }, hello), (error: Error) => {
+    assert.equal(error.name, "UsageError");
+    assert.ok(error.message.startsWith(`Can't listen on 127.0.0.1:${port}: `), error.message);
+    assert.ok(error.message.endsWith("; choose another port with --port (0 takes any that is free)"), error.message);
+    assert.ok(error.cause instanceof Deno.errors.AddrInUse);
+    return true;
+  });
+  await server.drain();
+});
+
+for (
+  const [host, written] of [["192.0.2.1", "192.0.2.1:0"], ["2001:db8::1", "[2001:db8::1]:0"], [
+    "not a host",
+    "not a host:0",
+  ]]
+) {
+  Deno.test(`listen() throws a UsageError when the host is '${host}', which is not of this machine`, () => {
+    assert.throws(() => listen({ host: host!, port: 0 }, hello), (error: Error) => {
+      assert.equal(error.name, "UsageError");
+      assert.ok(error.message.startsWith(`Can't listen on ${written}: `), error.message);
+      assert.ok(!error.message.includes("--port"), error.message);
+      return true;
+    });
+  });
+}
+
+Deno.test("drain() lets requests finish, and takes no new ones, when some are in flight", async () => {
+  const entered = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const server = listen({ host: "127.0.0.1", port: 0 }, async () => {
+    entered.resolve();
+    await release.promise;
+    return saying("late");
+  });
+  const answer = textOf(server.url);
+  await entered.promise;
+  let drained = false;
+  const draining = server.drain().then(() => drained = true);
+  await assert.rejects(fetch(server.url), TypeError);
+  assert.equal(drained, false);
+  release.resolve();
+  assert.equal(await answer, "late");
+  await draining;
+});
+
+Deno.test("listenOnUnix() makes a socket that was never open to others, whatever the umask is", async () => {
+  using directory = new TempDir();
+  const path = `${directory.path}/s`;
+  const modes: number[] = [];
+  const note = () => modes.push(Deno.lstatSync(path).mode! & 0o777);
+  const { chmodSync } = Deno;
+  const before = Deno.umask(0);
+  // The first that could change a mode which was too wide.
+  Deno.chmodSync = (...args) => {
+    note();
+    chmodSync(...args);
+  };
+  try {
+    const server = await listenOnUnix(path, { handle: hello, readTimeoutMs: 60_000 });
+    note();
+    assert.deepEqual(new Set(modes), new Set([0o660]));
+    assert.equal(Deno.umask(), 0, "the process has its umask back");
+    server.close();
+  } finally {
+    Deno.chmodSync = chmodSync;
+    Deno.umask(before);
+  }
+});

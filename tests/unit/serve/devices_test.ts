@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { type Machine, planWorkers, type WorkerChoice } from "../../../src/serve/devices.ts";
+import { UsageError } from "../../../src/errors.ts";
+
+const machine = (env: Record<string, string> = {}, gpus: string[] = [], processors = 8): Machine => ({
+  env: (name) => env[name],
+  processors,
+  gpus: () => gpus,
+});
+
+const devices = (choice: WorkerChoice, on: Machine) =>
+  planWorkers(choice, on).map((env) => [env.CUDA_VISIBLE_DEVICES, env.AIMODELLIB_DEVICE]);
+
+Deno.test("planWorkers() tells one worker nothing when nothing is asked for", () => {
+  assert.deepEqual(planWorkers({ workers: 1 }, machine({}, ["0", "1"])), [{}]);
+});
+
+Deno.test("planWorkers() divides processors among several workers, unless threads are set", () => {
+  const threads = (workers: number | "auto", on: Machine) =>
+    planWorkers({ workers }, on).map((env) => `${env.OMP_NUM_THREADS} ${env.MKL_NUM_THREADS}`);
+  assert.deepEqual(threads(2, machine()), ["4 4", "4 4"]);
+  assert.deepEqual(threads(3, machine()), ["2 2", "2 2", "2 2"]);
+  assert.deepEqual(threads(12, machine()), Array(12).fill("1 1"));
+  assert.deepEqual(threads("auto", machine({}, [], 2)), ["1 1", "1 1"]);
+});
+
+Deno.test("planWorkers() divides processors among the workers of all models", () => {
+  const threads = (workers: number | "auto", models: number, on = machine()) =>
+    planWorkers({ workers }, on, models).map((env) => env.OMP_NUM_THREADS);
+  assert.deepEqual(threads(1, 1), [undefined]);
+  assert.deepEqual(threads(1, 2), ["4"]);
+  assert.deepEqual(threads(2, 2), ["2", "2"]);
+  assert.deepEqual(threads(1, 5), ["1"]);
+  assert.deepEqual(threads(1, 50), ["1"]);
+  assert.deepEqual(threads("auto", 3, machine({}, [], 2)), ["1", "1"]);
+});
+
+Deno.test("planWorkers() tells each library that has a variable for it", () => {
+  const [worker] = planWorkers({ workers: 2 }, machine());
+  for (
+    const name of [
+      "OMP_NUM_THREADS",
+      "MKL_NUM_THREADS",
+      "OPENBLAS_NUM_THREADS",
+      "BLIS_NUM_THREADS",
+      "NUMEXPR_NUM_THREADS",
+      "POLARS_MAX_THREADS",
+      "RAYON_NUM_THREADS",
+      "OPENCV_FOR_THREADS_NUM",
+      "TF_NUM_INTRAOP_THREADS",
+      "TF_NUM_INTEROP_THREADS",
+      "PJRT_NPROC",
+      "NPROC",
+    ]
+  ) {
+    assert.equal(worker![name], "4", name);
+    assert.equal(planWorkers({ workers: 2 }, machine({ [name]: "7" }))[0]![name], undefined, name);
+  }
+});
+
+Deno.test("planWorkers() leaves out libraries that look at another variable, if that is set", () => {
+  const left = (set: Record<string, string>) => {
+    const told = planWorkers({ workers: 2 }, machine(set))[0]!;
+    return Object.keys(planWorkers({ workers: 2 }, machine())[0]!).filter((name) => !(name in told)).sort();
+  };
+  assert.deepEqual(left({ OMP_NUM_THREADS: "7" }), [
+    "BLIS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+  ]);
+  assert.deepEqual(left({ GOTO_NUM_THREADS: "7" }), ["OPENBLAS_NUM_THREADS"]);
+  assert.deepEqual(left({ NPROC: "7" }), ["NPROC", "PJRT_NPROC"]);
+  assert.deepEqual(left({ POLARS_MAX_THREADS: "7" }), ["POLARS_MAX_THREADS"]);
+  assert.deepEqual(left({ POLARS_MAX_THREADS: "" }), []);
+});
+
+Deno.test("planWorkers() gives each worker one device in turn, which it knows as cuda:0", () => {
+  const four = machine({}, ["0", "1", "2", "3"]);
+  assert.deepEqual(devices({ workers: 3, device: "cuda:1,cuda:3" }, four), [
+    ["1", "cuda:0"],
+    ["3", "cuda:0"],
+    ["1", "cuda:0"],
+  ]);
+  assert.deepEqual(devices({ workers: "auto", device: "auto" }, four).map(([name]) => name), ["0", "1", "2", "3"]);
+  assert.deepEqual(devices({ workers: 2, device: "cpu" }, four), [["", "cpu"], ["", "cpu"]]);
+  assert.deepEqual(devices({ workers: 2, device: "cuda:2,cpu" }, four), [["2", "cuda:0"], ["", "cpu"]]);
+});
+
+Deno.test("planWorkers() counts devices among those that CUDA_VISIBLE_DEVICES names when it is set", () => {
+  const some = machine({ CUDA_VISIBLE_DEVICES: "6, GPU-9f" }, ["0", "1", "2", "3"]);
+  assert.deepEqual(devices({ workers: "auto", device: "auto" }, some), [["6", "cuda:0"], ["GPU-9f", "cuda:0"]]);
+  assert.deepEqual(devices({ workers: 1, device: "cuda:1" }, some), [["GPU-9f", "cuda:0"]]);
+  const none = machine({ CUDA_VISIBLE_DEVICES: "" }, ["0"], 2);
+  assert.deepEqual(devices({ workers: "auto", device: "auto" }, none), [["", "cpu"], ["", "cpu"]]);
+});
+
+Deno.test("planWorkers() refuses devices that are none, or are not there", () => {
+  const refusal = (device: string, on = machine({}, ["0"])) => {
+    let message = "";
+    assert.throws(() => planWorkers({ workers: 1, device }, on), (error) => {
+      message = error instanceof UsageError ? error.message : "";
+      return true;
+    });
+    return message;
+  };
+  assert.equal(
+    refusal("cuda"),
+    "--device must be auto, cpu, or devices such as cuda:0,cuda:1, not 'cuda'",
+  );
+  assert.match(refusal("cuda:0,tpu"), /not 'cuda:0,tpu'$/);
+  assert.equal(refusal("cuda:1"), "There is no device 'cuda:1': this machine has 1");
+  assert.equal(
+    refusal("cuda:2", machine({ CUDA_VISIBLE_DEVICES: "4" })),
+    "There is no device 'cuda:2': CUDA_VISIBLE_DEVICES is '4'",
+  );
+});

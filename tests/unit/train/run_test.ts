@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { type StopSignal, train, type TrainConfig, type TrainOutcome } from "../../../src/train/run.ts";
+import { settled, until } from "../helper/deadline.ts";
+import { fakeEnv } from "../helper/env.ts";
+import { fakePython, noAssets, shellPython } from "../helper/fake_python.ts";
+import { TempDir } from "../helper/temp_dir.ts";
+
+/** A training run. */
+class Fixture implements Disposable {
+  readonly directory: TempDir;
+  readonly outcome: Promise<TrainOutcome>;
+  #handler: ((signal: StopSignal) => void) | undefined;
+
+  constructor(directory: TempDir, python: string, config: Partial<TrainConfig> = {}) {
+    this.directory = directory;
+    const running = train({
+      python,
+      module: "/module",
+      script: "/module/train.py",
+      modelDir: "/model dir",
+      args: ["--epochs", "3", "--", ""],
+      tensorBoardEnabled: true,
+      tensorBoardDir: "/tb_logs",
+      stopTimeoutMs: 60_000,
+      ...config,
+    }, {
+      assets: noAssets,
+      env: fakeEnv(),
+      onSignal: (handler) => {
+        this.#handler = handler;
+        return { [Symbol.dispose]: () => this.#handler = undefined };
+      },
+    });
+    this.outcome = settled(running, "the end of the run").finally(() => {
+      assert.equal(this.#handler, undefined, "Nobody listens for signals any more");
+    });
+    this.outcome.catch(() => {});
+  }
+
+  /** Does as if a signal came. */
+  signal(signal: StopSignal): void {
+    this.#handler!(signal);
+  }
+
+  /** Waits for a file, which the process makes. */
+  async made(name: string): Promise<void> {
+    await until(() => this.directory.list().includes(name), `${name} is made`);
+  }
+
+  [Symbol.dispose](): void {
+    this.directory[Symbol.dispose]();
+  }
+}
+
+/** A run whose process does what `main` does; it is given the path of the directory for its files. */
+function start(main: Parameters<typeof fakePython<string>>[1], config: Partial<TrainConfig> = {}): Fixture {
+  const directory = new TempDir();
+  return new Fixture(directory, fakePython(directory, main, directory.path), config);
+}
+
+Deno.test("train() gives 0 when the script has trained, and tells it all that it has to know", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    const [bridge, config] = await FakeBridge.begin();
+    Deno.writeTextFileSync(
+      `${path}/config`,
+      JSON.stringify({ ...config, streams: Deno.env.get("AIMODELLIB_STREAMS") }),
+    );
+    await bridge.send(bridge.kind.done);
+  });
+  assert.deepEqual(await fixture.outcome, { code: 0 });
+  assert.deepEqual(JSON.parse(Deno.readTextFileSync(`${fixture.directory.path}/config`)), {
+    mode: "train",
+    module: "/module",
+    script: "/module/train.py",
+    model_dir: "/model dir",
+    args: ["--epochs", "3", "--", ""],
+    tensor_board_enabled: true,
+    tensor_board_dir: "/tb_logs",
+    max_body: 2 ** 20,
+    streams: "",
+  });
+});
+
+Deno.test("train() gives 0 with a warning when the script ends the process before train() returned", async () => {
+  using fixture = start(async (FakeBridge) => void (await FakeBridge.begin()));
+  assert.deepEqual(await fixture.outcome, {
+    code: 0,
+    message: "The script ended the process with exit code 0 before train() returned",
+  });
+});
+
+Deno.test("train() gives 1 with the exception when the script raised one", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.failed, 0, { stage: "train", type: "ValueError", message: "no data" });
+    Deno.exit(1);
+  });
+  assert.deepEqual(await fixture.outcome, { code: 1, message: "Training raised ValueError: no data" });
+});
+
+Deno.test("train() gives 1 with what is missing when the script can't be used, whatever its exit code", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.failed, 0, { stage: "check", type: "ScriptError", message: "It lacks train()" });
+  });
+  assert.deepEqual(await fixture.outcome, { code: 1, message: "It lacks train()" });
+});
+
+Deno.test("train() gives the script's own exit code when it has one", async () => {
+  using fixture = start(async (FakeBridge) => {
+    await FakeBridge.begin();
+    Deno.exit(7);
+  });
+  assert.deepEqual(await fixture.outcome, { code: 7, message: "Training ended with exit code 7" });
+});
+
+Deno.test("train() gives 128 + n with the cause when the script dies of a signal", async () => {
+  using fixture = start(async (FakeBridge) => {
+    await (await FakeBridge.begin())[0].die();
+  });
+  assert.deepEqual(await fixture.outcome, {
+    code: 137,
+    message: "Training ended by signal SIGKILL (likely out of memory, or killed by somebody)",
+  });
+});
+
+Deno.test("train() gives what the exit says when the script has broken its stream", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.write(new Uint8Array(12).fill(0xff));
+    Deno.exit(4);
+  });
+  assert.deepEqual(await fixture.outcome, { code: 4, message: "Training ended with exit code 4" });
+});
+
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test(`train() hands ${signal} on, and gives ${code}, when it comes and the script does nothing about it`, async () => {
+    using fixture = start(async (FakeBridge, path) => {
+      await FakeBridge.begin();
+      Deno.writeTextFileSync(`${path}/training`, "");
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    });
+    await fixture.made("training");
+    fixture.signal(signal);
+    assert.deepEqual(await fixture.outcome, { code, message: `Training was stopped by ${signal}` });
+  });
+}
+
+Deno.test("train() gives 0 when the script ends well after SIGINT", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    const [bridge] = await FakeBridge.begin();
+    const interrupted = new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+    Deno.writeTextFileSync(`${path}/training`, "");
+    await interrupted;
+    await bridge.send(bridge.kind.done);
+    Deno.exit(0);
+  });
+  await fixture.made("training");
+  fixture.signal("SIGINT");
+  assert.deepEqual(await fixture.outcome, { code: 0 });
+});
+
+/** A script that does nothing about a signal but say that it came. */
+const stubborn: Parameters<typeof fakePython<string>>[1] = async (FakeBridge, path) => {
+  await FakeBridge.begin();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, () => Deno.writeTextFileSync(`${path}/${signal}`, ""));
+  Deno.writeTextFileSync(`${path}/training`, "");
+  await new Promise((resolve) => setTimeout(resolve, 60_000));
+};
+
+Deno.test("train() kills the script when a second signal comes", async () => {
+  using fixture = start(stubborn);
+  await fixture.made("training");
+  fixture.signal("SIGINT");
+  await fixture.made("SIGINT");
+  fixture.signal("SIGTERM");
+  assert.deepEqual(await fixture.outcome, { code: 130, message: "Training was killed: a second SIGTERM" });
+  assert.ok(!fixture.directory.list().includes("SIGTERM"));
+});
+
+Deno.test("train() kills the script when it does not end in time after a signal", async () => {
+  using fixture = start(stubborn, { stopTimeoutMs: 1 });
+  await fixture.made("training");
+  fixture.signal("SIGTERM");
+  assert.deepEqual(await fixture.outcome, {
+    code: 143,
+    message: "Training was killed: it did not end within 0.001 s of SIGTERM",
+  });
+});
+
+Deno.test("train() gives 128 + n when a signal comes before training began", async () => {
+  const directory = new TempDir();
+  using fixture = new Fixture(directory, shellPython(directory, `> '${directory.path}/started'; exec sleep 60`));
+  await fixture.made("started");
+  fixture.signal("SIGTERM");
+  assert.deepEqual(await fixture.outcome, { code: 143, message: "Interrupted by SIGTERM before training began" });
+});
+
+Deno.test("train() gives 128 + n when a signal comes while Python has connected and not said so yet", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    const bridge = await FakeBridge.connect();
+    Deno.writeTextFileSync(`${path}/connected`, "");
+    while (![...Deno.readDirSync(path)].some(({ name }) => name === "go")) await new Promise((go) => setTimeout(go, 1));
+    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.99.1" });
+    await bridge.receive();
+    Deno.exit(9);
+  });
+  await fixture.made("connected");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  fixture.signal("SIGINT");
+  fixture.directory.write("go");
+  assert.deepEqual(await fixture.outcome, { code: 130, message: "Interrupted by SIGINT before training began" });
+});
+
+Deno.test("train() throws a StartError when Python can't be started", async () => {
+  const directory = new TempDir();
+  using fixture = new Fixture(directory, `${directory.path}/missing`);
+  await assert.rejects(fixture.outcome, { name: "StartError" });
+});
