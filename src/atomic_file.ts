@@ -1,7 +1,11 @@
 /** Writing beside the place where something is to be, and renaming it when it is complete. */
 
-import { reasonOf } from "./errors.ts";
-import { ArchiveError } from "./archive/errors.ts";
+import { AimodellibError, reasonOf } from "./errors.ts";
+
+/** A file that can't be written. The message names it. */
+export class WriteError extends AimodellibError {
+  override readonly name = "WriteError";
+}
 
 /** A file that takes its place when it is complete, and leaves nothing behind when it never is. */
 export class FileBeside implements Disposable {
@@ -12,7 +16,7 @@ export class FileBeside implements Disposable {
 
   /**
    * @param mode its permissions, but for what the umask takes away
-   * @throws {ArchiveError} if the folder can't be written to
+   * @throws {WriteError} if the folder can't be written to
    */
   constructor(path: string, mode = 0o666) {
     this.#path = path;
@@ -29,7 +33,7 @@ export class FileBeside implements Disposable {
     return this.#temporary;
   }
 
-  /** Writes all of `bytes`. @throws {ArchiveError} if the disk is full */
+  /** Writes all of `bytes`. @throws {WriteError} if the disk is full */
   write(bytes: Uint8Array): void {
     try {
       for (let written = 0; written < bytes.length;) written += this.file.writeSync(bytes.subarray(written));
@@ -38,7 +42,7 @@ export class FileBeside implements Disposable {
     }
   }
 
-  /** Puts it in its place, from where what was there is gone. @throws {ArchiveError} if that can't be done */
+  /** Puts it in its place, from where what was there is gone. @throws {WriteError} if that can't be done */
   commit(): void {
     try {
       this.file.syncDataSync();
@@ -50,8 +54,8 @@ export class FileBeside implements Disposable {
     this.#done = true;
   }
 
-  #unwritable(cause: unknown): ArchiveError {
-    return new ArchiveError(`'${this.#path}' can't be written: ${reasonOf(cause)}`, { cause });
+  #unwritable(cause: unknown): WriteError {
+    return new WriteError(`'${this.#path}' can't be written: ${reasonOf(cause)}`, { cause });
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,5 @@
 /** Model Archives: making them, reading them, and trusting what they say. */
 
-export { FileBeside } from "../atomic_file.ts";
 export { ARCHIVES, obtainArchive, type ObtainOptions, type UnpackedArchive } from "./cache.ts";
 export { changeOf, hashFile } from "./content.ts";
 export { collect, type Collection } from "./collect.ts";

@@ -6,6 +6,7 @@
  * others may write to is not used.
  */
 
+import { cacheDir } from "../cache/folder.ts";
 import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { removeIfThere } from "../cache/shelf.ts";
 import { VERSION } from "../version.ts";
@@ -61,14 +62,6 @@ export async function layOutAssets(
   const root = Deno.makeTempDirSync({ prefix: "aimodellib-python-" });
   writeFiles(root, files);
   return assetsAt(root, () => Deno.removeSync(root, { recursive: true }));
-}
-
-/** The directory for what can be made again: `AIMODELLIB_CACHE_DIR`, or the one of the XDG specification. */
-export function cacheDir(env: (name: string) => string | undefined): string | undefined {
-  const own = env("AIMODELLIB_CACHE_DIR");
-  if (own) return own;
-  const xdg = env("XDG_CACHE_HOME") || (env("HOME") && `${env("HOME")}/.cache`);
-  return xdg ? `${xdg}/aimodellib` : undefined;
 }
 
 function assetsAt(root: string, dispose: () => void = () => {}): Assets {

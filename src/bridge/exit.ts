@@ -6,6 +6,9 @@ export interface Exit {
   readonly signal: Deno.Signal | null;
 }
 
+/** The signals that end a run. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
 /** The exit code of the bridge on a Python that is too old (see `python/aimodellib/_bridge/__main__.py`). */
 export const TOO_OLD = 86;
 

@@ -1,11 +1,10 @@
 /** The bridge: the protocol with a Python process, and starting one. */
 
-export { type Assets, cacheDir, layOutAssets } from "./assets.ts";
+export { type Assets, layOutAssets } from "./assets.ts";
 export { Child, type ChildOptions, OUTPUT_REST_MS, type OutputSink, type OutputSinks } from "./child.ts";
 export { ANSWER_LIMIT_MS, type Finished, runChild } from "./run_child.ts";
 export { Connection } from "./connection.ts";
-export { describeExit, type Exit, TOO_OLD } from "./exit.ts";
+export { describeExit, type Exit, type StopSignal, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, MAX_METADATA_BYTES, metadataLength, parseMetadata } from "./frame.ts";
 export type { Ledger, LedgerEntries } from "./ledger.ts";
 export { type BridgeOptions, BridgeProcess, type StartConfig, StartError } from "./process.ts";
-export { withLimit } from "../with_limit.ts";

@@ -2,5 +2,4 @@
 
 export { type AppOptions, createApp } from "./app.ts";
 export { listen, type ListenOptions, type Server } from "./listen.ts";
-export { type ModelFiles, serve, type ServeConfig, type ServedModel } from "../serve/run.ts";
 export { Tokens } from "./tokens.ts";

@@ -1,6 +1,5 @@
 /** The supervisor: workers, and the requests that go to them. */
 
-export { Backoff } from "../backoff.ts";
 export type { Client, Invocation, Outcome, WorkerError } from "./job.ts";
 export { Model, type ModelSource, type ModelState, type OpenModel } from "./model.ts";
 export { describeFacts, type ModelFacts } from "./model_facts.ts";

@@ -9,7 +9,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { withLimit } from "../bridge/mod.ts";
+import { withLimit } from "../with_limit.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "../backoff.ts";

@@ -11,6 +11,7 @@
  * 4. `dead` is entered once, after everything that the process wrote was read.
  */
 
+import { withLimit } from "../with_limit.ts";
 import { ProtocolError, type ScriptError } from "../errors.ts";
 import { freeLarge } from "../memory.ts";
 import {
@@ -25,7 +26,6 @@ import {
   parseMetadata,
   type StartConfig,
   StartError,
-  withLimit,
 } from "../bridge/mod.ts";
 import { ExecutionClock } from "./execution_clock.ts";
 import { InFlight } from "./in_flight.ts";

@@ -1,5 +1,7 @@
 /** A training run: one Python, from its start to its end. */
 
+import type { StopSignal } from "../bridge/mod.ts";
+import { withLimit } from "../with_limit.ts";
 import {
   type Assets,
   BridgeProcess,
@@ -8,7 +10,6 @@ import {
   Kind,
   type OutputSinks,
   parseMetadata,
-  withLimit,
 } from "../bridge/mod.ts";
 
 /** What a training run needs to know. */
@@ -41,9 +42,6 @@ export interface TrainContext {
   /** Where what the script prints goes. @default "inherit" */
   readonly output?: "inherit" | OutputSinks;
 }
-
-/** The signals that end a run. */
-export type StopSignal = "SIGINT" | "SIGTERM";
 
 /** How a run ended. */
 export interface TrainOutcome {

@@ -6,7 +6,7 @@
 
 import { type Assets, Child } from "../bridge/mod.ts";
 import { authority } from "../host.ts";
-import { Backoff } from "../supervisor/mod.ts";
+import { Backoff } from "../backoff.ts";
 
 /** What it is started with. */
 export interface TensorBoardOptions {

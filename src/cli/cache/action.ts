@@ -1,7 +1,7 @@
 /** What `aimodellib cache` does. */
 
 import { ARCHIVES, RUNS, sweepRuns } from "../../archive/mod.ts";
-import { cacheDir } from "../../bridge/mod.ts";
+import { cacheDir } from "../../cache/folder.ts";
 import { type Kept, listKept, removeKept, sweep } from "../../cache/shelf.ts";
 import { ENVIRONMENTS } from "../../environment/environment.ts";
 import { UsageError } from "../../errors.ts";

@@ -1,7 +1,8 @@
 /** What `aimodellib keygen` does. */
 
+import { FileBeside } from "../../atomic_file.ts";
 import { exists } from "../../files.ts";
-import { FileBeside, formatKeyId, formatPublicKey, formatSecretKey, generateKey } from "../../archive/mod.ts";
+import { formatKeyId, formatPublicKey, formatSecretKey, generateKey } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";

@@ -1,12 +1,12 @@
 /** What `aimodellib package` does. */
 
+import { FileBeside } from "../../atomic_file.ts";
 import { createHash } from "node:crypto";
 import {
   ArchiveError,
   checkContents,
   checkGrowth,
   collect,
-  FileBeside,
   formatManifest,
   type Manifest,
   MODEL_FOLDER,

@@ -1,6 +1,7 @@
 /** The Python of a run, with what its module asks for. */
 
-import { type Assets, cacheDir } from "../../bridge/mod.ts";
+import type { Assets } from "../../bridge/mod.ts";
+import { cacheDir } from "../../cache/folder.ts";
 import { type Environment, type InstallWhen, prepareEnvironment } from "../../environment/environment.ts";
 import { findPython } from "../../environment/find_python.ts";
 import { unreadList } from "../../environment/other_lists.ts";

@@ -6,7 +6,7 @@
  * A record that can't be written is told once, and changes nothing about the run.
  */
 
-import { FileBeside } from "../../archive/mod.ts";
+import { FileBeside } from "../../atomic_file.ts";
 import { ANSWER_LIMIT_MS, type Assets, runChild } from "../../bridge/mod.ts";
 import { VERSION } from "../../version.ts";
 

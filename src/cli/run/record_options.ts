@@ -2,7 +2,7 @@
 
 import type { Assets } from "../../bridge/mod.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { RunRecorder } from "../../train/mod.ts";
+import { RunRecorder } from "./record.ts";
 import type { RunLog } from "./log.ts";
 import type { Target } from "./target.ts";
 

@@ -12,7 +12,7 @@ import {
   type UnpackedArchive,
   WHEELS_FOLDER,
 } from "../../archive/mod.ts";
-import { cacheDir } from "../../bridge/mod.ts";
+import { cacheDir } from "../../cache/folder.ts";
 import { absolute, resolveModule } from "./module.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";

@@ -8,7 +8,7 @@ import { parseServedModels } from "./model_option.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
 import { nvidiaDevices, planWorkers, type WorkerChoice } from "../../serve/devices.ts";
 import { UsageError } from "../../errors.ts";
-import { serve, type ServeConfig } from "../../http/mod.ts";
+import { serve, type ServeConfig } from "../../serve/mod.ts";
 import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
 import { browserRules, type ListenChoice, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import type { Io } from "../terminal/io.ts";

@@ -2,13 +2,13 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Origin } from "../../archive/mod.ts";
-import { withLimit } from "../../bridge/mod.ts";
+import { withLimit } from "../../with_limit.ts";
 import { nameOf, parseServedModels, type ServedTarget } from "./model_option.ts";
 import { pythonVersion } from "../../environment/python_version.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
-import type { ModelFiles, ServedModel } from "../../http/mod.ts";
-import type { RunRecorder } from "../../train/mod.ts";
+import type { ModelFiles, ServedModel } from "../../serve/mod.ts";
+import type { RunRecorder } from "../run/record.ts";
 import type { Io } from "../terminal/io.ts";
 import { findModelDir, type ModelDir } from "../run/model_dir.ts";
 import { type EnvironmentContext, openEnvironment } from "../run/environment.ts";

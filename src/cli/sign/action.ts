@@ -1,8 +1,8 @@
 /** What `aimodellib sign` does. */
 
+import { FileBeside } from "../../atomic_file.ts";
 import {
   ArchiveError,
-  FileBeside,
   formatKeyId,
   formatSignature,
   type Limits,

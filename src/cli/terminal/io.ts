@@ -1,7 +1,7 @@
 /** What a command is given of the outside world, so that it can be tested without a process. */
 
 import type { SecretName } from "./secrets.ts";
-import type { StopSignal } from "../../train/mod.ts";
+import type { StopSignal } from "../../bridge/exit.ts";
 
 /** The outside world. */
 export interface Io {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cacheDir, layOutAssets } from "../../../src/bridge/assets.ts";
+import { layOutAssets } from "../../../src/bridge/assets.ts";
+import { cacheDir } from "../../../src/cache/folder.ts";
 import { VERSION } from "../../../src/version.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { TempDir } from "../helper/temp_dir.ts";

@@ -1,7 +1,7 @@
 /** An outside world for commands. */
 
 import type { Io } from "../../../src/cli/terminal/io.ts";
-import type { StopSignal } from "../../../src/train/mod.ts";
+import type { StopSignal } from "../../../src/bridge/exit.ts";
 import { fakeEnv } from "./env.ts";
 
 /** Keeps what is written, and sends signals when the test says so. */

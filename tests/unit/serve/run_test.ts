@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serve, type ServeConfig } from "../../../src/serve/run.ts";
+import { serve, type ServeConfig } from "../../../src/serve/mod.ts";
 import { settled, until } from "../helper/deadline.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { fakePython, noAssets } from "../helper/fake_python.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type StopSignal, train, type TrainConfig, type TrainOutcome } from "../../../src/train/run.ts";
+import type { StopSignal } from "../../../src/bridge/exit.ts";
+import { train, type TrainConfig, type TrainOutcome } from "../../../src/train/run.ts";
 import { settled, until } from "../helper/deadline.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { fakePython, noAssets, shellPython } from "../helper/fake_python.ts";

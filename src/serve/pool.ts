@@ -1,0 +1,75 @@
+/** The workers of a model, as the options of a serving run say. */
+
+import { getLogger } from "@logtape/logtape";
+import { MAX_BODY_BYTES } from "../bridge/mod.ts";
+import { lineSplitter } from "../observability/lines.ts";
+import { logFailure, Pool, Worker, workerName } from "../supervisor/mod.ts";
+import type { ModelFiles, ServeConfig, ServeContext } from "./config.ts";
+
+const workerLog = getLogger(["aimodellib", "worker"]);
+
+/**
+ * Makes the pool that serves a model.
+ *
+ * @param model its name if several are served, for logs and metrics
+ */
+export function createPool(
+  { python, module, script, modelDir, variables, look }: ModelFiles,
+  model: string | undefined,
+  config: ServeConfig,
+  { assets, env }: ServeContext,
+): Pool {
+  const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
+  const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
+  return new Pool({
+    model,
+    size: workers.length,
+    queueSize,
+    queueTimeoutMs,
+    maxRestarts,
+    drainTimeoutMs,
+    createWorker: (index, events) => {
+      const worker = workerName(index, model);
+      const mark = crypto.randomUUID().replaceAll("-", "");
+      return new Worker({
+        python,
+        assets,
+        env,
+        variables: { ...variables, ...workers[index] },
+        startupTimeoutMs,
+        requestTimeoutMs,
+        maxRequests,
+        maxMemory,
+        maxBody: config.maxAnswer,
+        output: lineSplitter((line, origin) =>
+          workerLog.info("{line}", {
+            line,
+            worker,
+            ...(origin && { request_id: origin.requestId }),
+            ...(origin?.traceId !== undefined && { trace_id: origin.traceId }),
+          }), mark),
+        onFailure: (failure) => logFailure(worker, failure),
+        config: {
+          mode: "serve",
+          module,
+          script,
+          model_dir: modelDir,
+          mark,
+          max_batch_size: config.maxBatchSize,
+          batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
+          concurrency: config.concurrency,
+          threads: config.threads,
+          // Tensors may be longer for the script than in the request's body.
+          max_body: MAX_BODY_BYTES,
+          max_answer: config.maxAnswer,
+        },
+      }, {
+        ...events,
+        onReady: () => {
+          look?.();
+          events.onReady();
+        },
+      });
+    },
+  });
+}
