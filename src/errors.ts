@@ -1,5 +1,7 @@
 /** Errors that a caller acts on. Everything else is a built-in class, by its meaning. */
 
+import { printable } from "./printable.ts";
+
 /** Base of the errors whose message is written for the user: it is shown without a stack. */
 export class AimodellibError extends Error {
   override readonly name: string = "AimodellibError";
@@ -8,6 +10,11 @@ export class AimodellibError extends Error {
 /** What the user asked for can't be done as asked: a wrong value, a file that isn't there. */
 export class UsageError extends AimodellibError {
   override readonly name = "UsageError";
+
+  /** @param message one line, or several; paths can have any names, in which all that could control a terminal is escaped */
+  constructor(message: string | readonly string[], options?: ErrorOptions) {
+    super(typeof message === "string" ? printable(message) : message.map(printable).join("\n"), options);
+  }
 }
 
 /** The other side of a connection sent what the protocol does not allow. */

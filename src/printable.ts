@@ -4,7 +4,7 @@
  */
 
 /** Control characters (C0 but for tab, DEL, C1), other ends of lines, and what turns the direction of text around. */
-const UNSAFE = "[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]";
+const UNSAFE = "[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]";
 const ALL = new RegExp(UNSAFE, "g");
 const ALL_BUT_LINES = new RegExp(UNSAFE.replace("\\x0a", "\\x0b"), "g");
 /** Select Graphic Rendition (ECMA-48): colours and weights, which end with the text. */

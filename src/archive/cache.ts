@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { isFull } from "../cache/full.ts";
 import { isNoSpace, keep, type KeepOptions, openShelf, removeIfThere } from "../cache/shelf.ts";
+import { printable } from "../printable.ts";
 import { changeOf, contentOf, holds, type Item, LARGE_BYTES } from "./content.ts";
 import { ArchiveError } from "./errors.ts";
 import type { ByteSource } from "./gzip/reader.ts";
@@ -73,7 +74,7 @@ export async function obtainArchive(path: string, options: ObtainOptions): Promi
         { cause: error },
       );
     }
-    say(`The cache '${shelf}' is full: a temporary folder is used for this run\n`);
+    say(`The cache '${printable(shelf)}' is full: a temporary folder is used for this run\n`);
     return await unpackForOneRun(path, options);
   }
 }

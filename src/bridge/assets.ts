@@ -9,6 +9,7 @@
 import { cacheDir } from "../cache/folder.ts";
 import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { removeIfThere } from "../cache/shelf.ts";
+import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 
 /** What a Python file's path is, below the folder that goes on `sys.path`, and what it holds. */
@@ -51,7 +52,9 @@ export async function layOutAssets(
         return assetsAt(root);
       }
       say(
-        `The cache '${cache}' is not used, since ${distrust}: a temporary folder is used for this run. ` +
+        `The cache '${printable(cache)}' is not used, since ${
+          printable(distrust)
+        }: a temporary folder is used for this run. ` +
           "Set AIMODELLIB_CACHE_DIR to a folder that only you can write to\n",
       );
     } catch (error) {

@@ -4,6 +4,8 @@
  * A wait for a lock ends on a signal, and says after {@linkcode ANNOUNCE_MS} what it waits for: nobody looks at a silent terminal.
  */
 
+import { printable } from "../printable.ts";
+
 /** How long a wait for a lock is silent, in ms. */
 const ANNOUNCE_MS = 2_000;
 /** The most that is read of a lock file, which says who holds the lock, in bytes. */
@@ -59,7 +61,7 @@ async function lock(path: string, exclusive: boolean, { signal, what, say }: Loc
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(signal!.reason);
   signal?.addEventListener("abort", stop, { once: true });
-  const timer = setTimeout(() => say(`Waiting for ${holderOf(path)}, which ${what}\n`), ANNOUNCE_MS);
+  const timer = setTimeout(() => say(`Waiting for ${holderOf(path)}, which ${printable(what)}\n`), ANNOUNCE_MS);
   try {
     const locked = file.lock(exclusive);
     // The thread that waits in flock(2) can't be called back: when it has the lock, the closed file gives it up.

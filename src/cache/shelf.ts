@@ -13,6 +13,7 @@
  */
 
 import { reasonOf } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { lockExclusively, lockShared, type LockWait, tryLockExclusively } from "./lock.ts";
 import { distrustOf, distrustOfFolder } from "./private.ts";
 
@@ -60,13 +61,15 @@ export function openShelf(path: string, say: (text: string) => void): string | u
     Deno.removeSync(Deno.makeTempFileSync({ dir: path, prefix: ".probe-" }));
     shelf = Deno.realPathSync(path);
   } catch (error) {
-    if (isNoSpace(error)) say(`The cache '${path}' is full: a temporary folder is used for this run\n`);
+    if (isNoSpace(error)) say(`The cache '${printable(path)}' is full: a temporary folder is used for this run\n`);
     return undefined;
   }
   const distrust = distrustOfFolder(shelf);
   if (distrust === undefined) return shelf;
   say(
-    `The cache '${path}' is not used, since ${distrust}: a temporary folder is used for this run. ` +
+    `The cache '${printable(path)}' is not used, since ${
+      printable(distrust)
+    }: a temporary folder is used for this run. ` +
       "Set AIMODELLIB_CACHE_DIR to a folder that only you can write to\n",
   );
   return undefined;

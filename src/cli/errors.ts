@@ -1,6 +1,7 @@
 /** An error to a message and an exit code: the one place. */
 
 import { AimodellibError, UsageError } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 /** Exit codes of the program; `train` also ends with the script's own. */
 export const ExitCode = {
@@ -18,7 +19,7 @@ export function explain(error: unknown): { readonly message: string; readonly co
   if (error instanceof Error) {
     const isSystem = Object.values(Deno.errors).some((kind) => error instanceof kind);
     // A bug of ours: the stack is what a report needs.
-    const message = isSystem ? error.message : error.stack ?? error.message;
+    const message = isSystem ? printable(error.message) : error.stack ?? error.message;
     return { message: `Error: ${message}`, code: ExitCode.Failure };
   }
   return { message: `Error: ${error}`, code: ExitCode.Failure };

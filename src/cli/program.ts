@@ -5,6 +5,7 @@ import { type RunOptions, runParser } from "@optique/core/facade";
 import { message } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
 import { command } from "@optique/core/primitives";
+import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 import { cache } from "./cache/command.ts";
 import type { Command } from "./command.ts";
@@ -60,7 +61,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     }
     const parser = chosen.otherForms?.find(({ fits }) => fits(words))?.parser ?? chosen.parser;
     const options = runParser(parser, `${PROGRAM} ${chosen.name}`, words, {
-      ...runOptions(io),
+      ...runOptions(io, words),
       brief: chosen.brief,
       ...(chosen.description !== undefined && { description: chosen.description }),
     });
@@ -85,7 +86,7 @@ function parseRoot(args: readonly string[], io: Io): never {
   // Without a command there is nothing to do: help is shown, but that was not success.
   const code = args.length === 0 ? ExitCode.Usage : ExitCode.Success;
   runParser(root, PROGRAM, args.length === 0 ? ["--help"] : args, {
-    ...runOptions(io),
+    ...runOptions(io, args),
     help: { option: { names: ["--help", "-h"] }, onShow: () => leave(code) },
     brief: message`Train and serve Python models, with nothing installed into their environment.`,
     version: { option: { names: ["--version", "-V"] }, value: VERSION, onShow: () => leave(ExitCode.Success) },
@@ -95,15 +96,17 @@ function parseRoot(args: readonly string[], io: Io): never {
   throw new Leave(code);
 }
 
-function runOptions(io: Io): RunOptions<never, never> {
+function runOptions(io: Io, words: readonly string[]): RunOptions<never, never> {
+  // In colours, the parser shows a word as it is. Without, what could control a terminal can be told from what is the parser's own.
+  const colors = io.colors && words.every((word) => printable(word) === word);
   return {
-    colors: io.colors,
+    colors,
     ...(io.columns !== undefined && { maxWidth: io.columns }),
     termWidth: "auto",
     showDefault: true,
     help: { option: { names: ["--help", "-h"] }, onShow: () => leave(ExitCode.Success) },
-    stdout: (text) => io.stdout(`${text}\n`),
-    stderr: (text) => io.stderr(`${text}\n`),
+    stdout: (text) => io.raw.stdout(`${text}\n`),
+    stderr: (text) => (colors ? io.raw : io).stderr(`${text}\n`),
     onError: () => leave(ExitCode.Usage),
   };
 }

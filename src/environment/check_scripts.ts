@@ -10,6 +10,7 @@ import {
   TOO_OLD,
 } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { findPython, type FindPythonOptions } from "./find_python.ts";
 
 /** What a script is for. */
@@ -104,5 +105,7 @@ async function checkScript(python: string, assets: Assets, script: ScriptToCheck
     const words = stderr.trim().split("\n").at(-1);
     throw new CheckError(exit.code === TOO_OLD ? `${words}` : `it ended with ${describeExit(exit)}: ${words}`);
   }
-  return JSON.parse(stdout);
+  const { problems, notices, ...rest }: CheckResult = JSON.parse(stdout);
+  // Each is a line, with names from an archive in it.
+  return { ...rest, problems: problems.map(printable), notices: notices.map(printable) };
 }

@@ -1,6 +1,7 @@
 /** Looks at a machine for what would stop a run. */
 
 import { ANSWER_LIMIT_MS, type Assets, BridgeProcess, layOutAssets, runChild } from "../bridge/mod.ts";
+import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 import { findPython, type FoundPython } from "./find_python.ts";
 
@@ -90,7 +91,7 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
 }
 
 function good(text: string): Finding {
-  return { ok: true, text };
+  return { ok: true, text: printable(text) };
 }
 
 function bad(text: string): Finding {

@@ -16,6 +16,7 @@ import { distrustOf, distrustOfTree } from "../cache/private.ts";
 import { isNoSpace, keep, openShelf } from "../cache/shelf.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
 import { stat } from "../files.ts";
+import { printable } from "../printable.ts";
 import { fingerprint, identityOf, pthLine, pyvenvOf, type SiteFolder } from "./base.ts";
 import { onPath } from "./find_python.ts";
 import { keyOf } from "./key.ts";
@@ -133,7 +134,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   } catch (error) {
     if (error instanceof NothingToInstall) return base;
     if (signal.aborted || !(isNoSpace(error) || isFull(shelf))) throw error;
-    output(`The cache '${shelf}' is full: a temporary folder is used for this run\n`);
+    output(`The cache '${printable(shelf)}' is full: a temporary folder is used for this run\n`);
     return await makeForOneRun();
   }
 }
@@ -176,7 +177,7 @@ async function describeBase(
 /** Makes an environment, at a place that it stays in. */
 async function make(root: string, checked: Checked, options: EnvironmentOptions): Promise<void> {
   const { python, wheels, assets, env, signal, output } = options;
-  output(`Installing ${nameOf(options)}: ${checked.unmet ?? "--install always"}\n`);
+  output(`${printable(`Installing ${nameOf(options)}: ${checked.unmet ?? "--install always"}`)}\n`);
   const supervisor = [python, assets.entry, "supervise"] as const;
   await runInstaller([python, "-m", "venv", "--without-pip", root], { cwd: options.module, signal, supervisor });
   // The base Python's packages, a PyTorch of several GB say, need not be installed again.
@@ -231,7 +232,9 @@ async function check(lines: readonly string[], { python, assets, signal }: Envir
   const { success, exit, stdout, stderr } = finished;
   if (!success) {
     throw new AimodellibError(
-      `The Python '${python}' can't tell what is installed: it ended with ${describeExit(exit)}\n${stderr.trim()}`,
+      `The Python '${printable(python)}' can't tell what is installed: it ended with ${
+        describeExit(exit)
+      }\n${stderr.trim()}`,
     );
   }
   return JSON.parse(stdout);

@@ -65,10 +65,11 @@ export function findPython({ python, moduleDir, env }: FindPythonOptions): Found
     if (path !== undefined) return { path, source: `${name} on PATH`, tried };
     tried.push(`${name}: not on PATH`);
   }
-  throw new UsageError(
-    `No Python was found. Tried:\n${tried.map((line) => `  ${line}`).join("\n")}\n` +
-      "Install Python 3.8 or later, or name one with --python or AIMODELLIB_PYTHON",
-  );
+  throw new UsageError([
+    "No Python was found. Tried:",
+    ...tried.map((line) => `  ${line}`),
+    "Install Python 3.8 or later, or name one with --python or AIMODELLIB_PYTHON",
+  ]);
 }
 
 function absolute(path: string): string {

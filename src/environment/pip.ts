@@ -2,6 +2,7 @@
 
 import { describeExit, type Finished, runChild } from "../bridge/mod.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 /** The installer failed. */
 export class InstallerError extends AimodellibError {
@@ -50,11 +51,11 @@ export async function runInstaller(command: readonly [string, ...string[]], opti
     });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new InstallerError(`The installer '${command[0]}' ${reasonOf(cause)}`, { cause });
+    throw new InstallerError(`The installer '${printable(command[0])}' ${reasonOf(cause)}`, { cause });
   }
   const { success, exit } = finished;
   if (!success) {
     const words = options.output === undefined ? `:\n${said.trimEnd()}` : ": see above";
-    throw new InstallerError(`'${command.join(" ")}' ended with ${describeExit(exit)}${words}`);
+    throw new InstallerError(`'${printable(command.join(" "))}' ended with ${describeExit(exit)}${words}`);
   }
 }

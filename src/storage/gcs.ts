@@ -6,10 +6,16 @@
 
 import { createHash } from "node:crypto";
 import { AimodellibError } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 /** What was to be fetched could not be. */
 export class StorageError extends AimodellibError {
   override readonly name = "StorageError";
+
+  /** @param message one line: in names and words of a server, all that could control a terminal is escaped */
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options);
+  }
 }
 
 const SCHEME = "gs://";

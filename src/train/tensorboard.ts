@@ -7,6 +7,7 @@
 import { type Assets, Child } from "../bridge/mod.ts";
 import { authority } from "../host.ts";
 import { Backoff } from "../backoff.ts";
+import { printable } from "../printable.ts";
 
 /** What it is started with. */
 export interface TensorBoardOptions {
@@ -75,7 +76,11 @@ export class TensorBoard implements AsyncDisposable {
       const { code, signal, words } = await this.#once();
       if (this.#stopped) break;
       if (code === NOT_INSTALLED) {
-        say(`TensorBoard is left out: it is not installed for '${this.#options.python}' (pip install tensorboard)\n`);
+        say(
+          `TensorBoard is left out: it is not installed for '${
+            printable(this.#options.python)
+          }' (pip install tensorboard)\n`,
+        );
         break;
       }
       const upMs = performance.now() - started;

@@ -20,7 +20,7 @@ export interface TrustOptions {
 /** A demand for a signature. */
 export interface Trust {
   readonly witness: Witness;
-  /** What may be said when it was met. */
+  /** A line that may be said when it was met; the key's owner has written a part of it. */
   readonly text: string;
 }
 
@@ -52,7 +52,7 @@ export function demandSignature(archive: string, { key, signature }: TrustOption
   const parsed = parseSignature(read(file, missing), `'${file}'`);
   return {
     witness: new Verifier(publicKey, parsed, `The signature '${file}'`),
-    text: `Signed with the key ${formatKeyId(publicKey.id)}: ${printable(parsed.trustedComment)}`,
+    text: `Signed with the key ${formatKeyId(publicKey.id)}: ${parsed.trustedComment.replaceAll("\t", " ")}`,
   };
 }
 
@@ -62,9 +62,4 @@ function read(path: string, problem: (reason: string) => Error): string {
   } catch (error) {
     throw problem(reasonOf(error));
   }
-}
-
-/** Without what would move a terminal's cursor. */
-function printable(text: string): string {
-  return text.replaceAll("\t", " ").replaceAll(/\p{Cc}/gu, "\ufffd");
 }

@@ -40,20 +40,20 @@ export async function runCache({ action, olderThanDays, json }: CacheOptions, io
       .map((kept): Listed => ({ ...kept, kind, bytes: bytesOf(kept.root) }))
   );
   if (action === "list") {
-    if (json) io.stdout(`${JSON.stringify(found, null, 2)}\n`);
-    else for (const kept of found) io.stdout(`${describe(kept)}\n`);
+    if (json) io.stdoutJson(`${JSON.stringify(found, null, 2)}\n`);
+    else for (const kept of found) io.stdoutLine(describe(kept));
     return ExitCode.Success;
   }
   const removed: Listed[] = [];
   for (const kept of found) {
     if (await removeKept(kept)) removed.push(kept);
-    else io.stderr(`${describe(kept)} is in use, and stays\n`);
+    else io.stderrLine(`${describe(kept)} is in use, and stays`);
   }
   for (const [, shelf] of shelves) sweep(shelf);
   await sweepRuns(`${folder}/${RUNS}`);
-  if (json) io.stdout(`${JSON.stringify(removed, null, 2)}\n`);
+  if (json) io.stdoutJson(`${JSON.stringify(removed, null, 2)}\n`);
   const bytes = removed.reduce((sum, { bytes }) => sum + bytes, 0);
-  io.stderr(`Removed ${count(removed.length, "entry", "entries")}, ${formatBytes(bytes)}\n`);
+  io.stderrLine(`Removed ${count(removed.length, "entry", "entries")}, ${formatBytes(bytes)}`);
   return ExitCode.Success;
 }
 

@@ -51,7 +51,7 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
   refuseSpecial(name);
   refuseSpecial(modelDir);
   const { result: { manifest, sha256, requirements, paths }, trust } = await scanWhole(archive, options, io);
-  if (trust !== undefined) io.stderr(`${trust.text}\n`);
+  if (trust !== undefined) io.stderrLine(trust.text);
   refuseSpecial(manifest.module);
   if (manifest.servingScript === null && manifest.trainingScript === null) {
     throw new ArchiveError(`'${archive}' can neither train nor serve: both scripts in its manifest are null`);

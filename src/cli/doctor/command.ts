@@ -30,7 +30,8 @@ export const doctor = defineCommand({
     let sound = true;
     for await (const { ok, text } of examine(options, io.env)) {
       const [mark, color] = ok ? ["✓", 32] : ["✗", 31];
-      io.stdout(`${io.colors ? `\x1b[${color}m${mark}\x1b[0m` : mark} ${text}\n`);
+      io.raw.stdout(io.colors ? `\x1b[${color}m${mark}\x1b[0m` : mark);
+      io.stdout(` ${text}\n`);
       sound &&= ok;
     }
     return sound ? ExitCode.Success : ExitCode.Failure;

@@ -15,6 +15,7 @@ import {
   scan,
 } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
+import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -64,11 +65,12 @@ class Found {
 export async function runInspecting(options: InspectOptions, io: Io): Promise<number> {
   const isFolder = options.archive !== "-" && isDirectory(options.archive);
   if (options.manifest) {
-    io.stdout(isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options));
+    io.stdoutJson(isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options));
     return ExitCode.Success;
   }
   const inspection = await (isFolder ? inspectFolder(options.archive) : inspectArchive(options, io));
-  io.stdout(options.json ? `${JSON.stringify(inspection, null, 2)}\n` : describe(inspection));
+  if (options.json) io.stdoutJson(`${JSON.stringify(inspection, null, 2)}\n`);
+  else io.stdout(describe(inspection));
   return ExitCode.Success;
 }
 
@@ -137,10 +139,12 @@ function describe(
 ): string {
   const lines = [
     "Manifest",
-    ...Object.entries({ ...manifest, ...unknown }).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+    ...Object.entries({ ...manifest, ...unknown }).map(([key, value]) =>
+      `  ${printable(key)}: ${JSON.stringify(value)}`
+    ),
     "",
-    `Can train: ${manifest.trainingScript === null ? "no" : `yes, with ${manifest.trainingScript}`}`,
-    `Can serve: ${manifest.servingScript === null ? "no" : `yes, with ${manifest.servingScript}`}`,
+    `Can train: ${manifest.trainingScript === null ? "no" : `yes, with ${printable(manifest.trainingScript)}`}`,
+    `Can serve: ${manifest.servingScript === null ? "no" : `yes, with ${printable(manifest.servingScript)}`}`,
     "",
     requirements.length === 0 ? "No requirements" : "Requirements",
     ...requirements.map((line) => `  ${line}`),
@@ -150,7 +154,7 @@ function describe(
   ];
   if (packedBytes !== undefined) lines.push("", `Archive: ${formatBytes(packedBytes)}, sha256:${sha256}`);
   if (origin !== undefined) {
-    const from = `${origin.archive ?? "standard input"}, sha256:${origin.sha256}`;
+    const from = `${printable(origin.archive ?? "standard input")}, sha256:${origin.sha256}`;
     lines.push("", `Unpacked from ${from}${origin.holds ? "" : ", and changed since"}`);
   }
   return `${lines.join("\n")}\n`;

@@ -1,5 +1,6 @@
 /** Paths as a tree, for people. */
 
+import { printable } from "../../printable.ts";
 import { formatBytes } from "../terminal/format.ts";
 
 /** What a line of the tree shows. */
@@ -44,10 +45,8 @@ function linesOf({ children }: Node, indent: string): string[] {
 }
 
 function label(name: string, { children, entry }: Node): string {
-  // What an archive has in its names is not to change the terminal.
-  // deno-lint-ignore no-control-regex
-  const shown = name.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
+  const shown = printable(name);
   if (children.size > 0 || entry?.kind === "directory") return `${shown}/`;
   if (entry?.kind === "file") return `${shown}  ${formatBytes(entry.size)}`;
-  return `${shown} -> ${entry?.target ?? ""}`;
+  return `${shown} -> ${printable(entry?.target ?? "")}`;
 }

@@ -37,7 +37,7 @@ export async function runKeygen(options: KeygenOptions, io: Io): Promise<number>
   const questions = ["Password of the new secret key: ", "The same again: "];
   const password = noPassword ? undefined : await askPassword(io, passwordFile, ...questions);
   if (password === "") throw new UsageError("The password is empty: --no-password leaves the secret key unencrypted");
-  if (password !== undefined) io.stderr("Encrypting the secret key, which takes some seconds and 1 GiB of memory\n");
+  if (password !== undefined) io.stderrLine("Encrypting the secret key, which takes some seconds and 1 GiB of memory");
   const secret = await generateKey();
   const secretText = await formatSecretKey(secret, password);
   using secretFile = new FileBeside(secretKey, 0o600);
@@ -48,9 +48,9 @@ export async function runKeygen(options: KeygenOptions, io: Io): Promise<number>
   publicFile.write(encoder.encode(text));
   secretFile.commit();
   publicFile.commit();
-  io.stderr(
-    `Wrote the key ${formatKeyId(secret.id)}: ${secretKey} is secret, ${publicKey} is for those who verify\n`,
+  io.stderrLine(
+    `Wrote the key ${formatKeyId(secret.id)}: ${secretKey} is secret, ${publicKey} is for those who verify`,
   );
-  io.stdout(`${text.split("\n")[1]}\n`);
+  io.stdoutLine(text.split("\n")[1]!);
   return ExitCode.Success;
 }

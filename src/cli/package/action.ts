@@ -83,7 +83,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     commit: () => void = () => {},
   ): Promise<number> {
     const { manifest, manifestText, files, notices } = what;
-    if (!quiet && !json) { for (const notice of notices) io.stderr(`${notice}\n`); }
+    if (!quiet && !json) { for (const notice of notices) io.stderrLine(notice); }
     using wheels = options.bundleWheels ? await bundleWheels(what, options, io, stop.signal) : undefined;
     const model = options.modelDir === undefined ? [] : [modelPart(options.modelDir, manifest)];
     const parts = [{ folder: manifest.module, files }, ...model, ...(wheels === undefined ? [] : [wheels])];
@@ -111,16 +111,16 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
     const sha256 = hash.digest("hex");
     if (json) {
       const { leftOut } = files;
-      io.stdout(
+      io.stdoutJson(
         `${JSON.stringify({ archive: output, packedBytes, sha256, entries, bytes, manifest, leftOut, notices })}\n`,
       );
     } else if (!quiet) {
       const left = leftOutLine(what);
-      if (left !== undefined) io.stderr(`${left}\n`);
+      if (left !== undefined) io.stderrLine(left);
       const name = output === "-" ? "standard output" : output;
-      io.stderr(
+      io.stderrLine(
         `Wrote ${name}: ${count(entries, "entry", "entries")}, ${formatBytes(bytes)} packed in ` +
-          `${formatBytes(packedBytes)}, sha256:${sha256}\n`,
+          `${formatBytes(packedBytes)}, sha256:${sha256}`,
       );
     }
     return ExitCode.Success;

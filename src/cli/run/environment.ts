@@ -5,6 +5,7 @@ import { cacheDir } from "../../cache/folder.ts";
 import { type Environment, type InstallWhen, prepareEnvironment } from "../../environment/environment.ts";
 import { findPython } from "../../environment/find_python.ts";
 import { unreadList } from "../../environment/other_lists.ts";
+import { printable } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 import type { RunLog } from "./log.ts";
 import type { Target } from "./target.ts";
@@ -39,7 +40,7 @@ export async function openEnvironment(
   const { path } = findPython({ python, moduleDir: module, env: io.env });
   const unread = unreadList(module, archive?.name);
   // A Python of the module's own has been given what it needs by the tool that reads that list.
-  if (unread !== undefined && install !== "never" && !path.startsWith(`${module}/`)) say(`${unread}\n`);
+  if (unread !== undefined && install !== "never" && !path.startsWith(`${module}/`)) say(`${printable(unread)}\n`);
   return await prepareEnvironment({
     python: path,
     module,

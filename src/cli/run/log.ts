@@ -5,6 +5,7 @@ import { absolute } from "./module.ts";
 import { LogFile } from "../../observability/log_file.ts";
 import type { OutputSink } from "../../bridge/mod.ts";
 import { UsageError } from "../../errors.ts";
+import { printableLines } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 import type { TargetArchive } from "./target.ts";
 
@@ -31,7 +32,7 @@ export class RunLog implements Disposable {
     options: RunLogOptions,
     archive: TargetArchive | undefined,
     io: Io,
-    warn = (message: string) => io.stderr(`Warning: ${message}\n`),
+    warn = (message: string) => io.stderrLine(`Warning: ${message}`),
   ) {
     this.#io = io;
     this.#warn = warn;
@@ -60,9 +61,12 @@ export class RunLog implements Disposable {
     return this.#file?.path;
   }
 
-  /** Shows text at the terminal, and logs it. */
-  readonly say = (text: string): void => {
-    this.#io.stderr(text);
+  /** Shows text at the terminal, and logs it; what could control a terminal is escaped. */
+  readonly say = (text: string): void => this.write(printableLines(text));
+
+  /** The same for text with nothing from outside that could control a terminal. */
+  readonly write = (text: string): void => {
+    this.#io.raw.stderr(text);
     this.#log(new TextEncoder().encode(text));
   };
 

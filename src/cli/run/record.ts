@@ -8,6 +8,7 @@
 
 import { FileBeside } from "../../atomic_file.ts";
 import { ANSWER_LIMIT_MS, type Assets, runChild } from "../../bridge/mod.ts";
+import { printable } from "../../printable.ts";
 import { VERSION } from "../../version.ts";
 
 /** Enough to repeat a run. */
@@ -85,7 +86,9 @@ export class RunRecorder {
     if (modelDir !== undefined) {
       const path = `${modelDir}/${NAME}`;
       if (isFree(path)) this.#paths.add(path);
-      else warn(`Warning: '${path}' is not a record of aimodellib and stays: this run has no record there\n`);
+      else {warn(
+          `Warning: '${printable(path)}' is not a record of aimodellib and stays: this run has no record there\n`,
+        );}
     }
     this.#write();
   }

@@ -16,7 +16,6 @@ import { cacheDir } from "../../cache/folder.ts";
 import { absolute, resolveModule } from "./module.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
-import { printable } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 import { demandSignature, type TrustOptions } from "../archives/trust.ts";
 
@@ -87,7 +86,7 @@ export async function openTarget(
     say: io.stderr,
   });
   try {
-    if (trust !== undefined) io.stderr(`${trust.text}\n`);
+    if (trust !== undefined) io.stderrLine(trust.text);
     const { archive, ...paths } = read(role, unpacked.root, module, io);
     return {
       ...paths,
@@ -112,7 +111,7 @@ async function obtain(name: string, options: ObtainOptions): Promise<UnpackedArc
 function read(role: "train" | "serve", root: string, name: string, io: Io) {
   const { manifest, unknown } = parseManifest(Deno.readFileSync(`${root}/${MANIFEST_NAME}`));
   for (const key of Object.keys(unknown)) {
-    io.stderr(`The manifest of '${printable(name)}' has the key '${printable(key)}', which is not known here\n`);
+    io.stderrLine(`The manifest of '${name}' has the key '${key}', which is not known here`);
   }
   const key = role === "train" ? "trainingScript" : "servingScript";
   const script = manifest[key];

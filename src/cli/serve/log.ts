@@ -6,8 +6,10 @@
 import { getLogger } from "@logtape/logtape";
 import { lineSplitter } from "../../observability/lines.ts";
 import { configureLogging, type LoggingOptions } from "../../observability/logging.ts";
+import { printableLines } from "../../printable.ts";
 import { explain } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
+import { writersTo } from "../terminal/writers.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
 import type { TargetArchive } from "../run/target.ts";
 
@@ -26,7 +28,7 @@ export class ServeLog implements Disposable {
   constructor(logging: LoggingOptions, io: Io) {
     this.#logging = logging;
     this.#io = io;
-    this.#write = io.stderr;
+    this.#write = io.raw.stderr;
     configureLogging((text) => this.#write(text), logging);
   }
 
@@ -35,7 +37,7 @@ export class ServeLog implements Disposable {
 
   /** The outside world, whose standard error is this log. */
   get io(): Io {
-    return { ...this.#io, stderr: this.say };
+    return { ...this.#io, ...writersTo({ stdout: this.#io.raw.stdout, stderr: this.say }, false) };
   }
 
   /**
@@ -46,7 +48,7 @@ export class ServeLog implements Disposable {
   open(options: RunLogOptions, archive: TargetArchive | undefined): RunLog {
     const warn = (message: string) => log.warning("{message}", { message });
     this.#file = new RunLog(options, archive, this.#io, warn);
-    this.#write = this.#file.say;
+    this.#write = this.#file.write;
     return this.#file;
   }
 
@@ -55,13 +57,13 @@ export class ServeLog implements Disposable {
     this.#lines.flush();
     const { message, code } = explain(error);
     if (this.#logging.format === "json") log.error("{reason}", { reason: message.replace(/^Error: /, ""), code });
-    else this.#write(`${message}\n`);
+    else this.#write(printableLines(`${message}\n`));
     return code;
   }
 
   [Symbol.dispose](): void {
     this.#lines.flush();
-    this.#write = this.#io.stderr;
+    this.#write = this.#io.raw.stderr;
     this.#file?.[Symbol.dispose]();
   }
 }

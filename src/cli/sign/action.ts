@@ -12,6 +12,7 @@ import {
   Signer,
 } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
+import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { askPassword } from "../terminal/password.ts";
@@ -69,14 +70,14 @@ export async function runSigning(options: SignOptions, io: Io): Promise<number> 
   using file = new FileBeside(path);
   file.write(new TextEncoder().encode(formatSignature(await signer.sign(secret, { trusted, untrusted }))));
   file.commit();
-  if (!quiet) io.stderr(`Wrote ${path}: ${archive} is signed with the key ${formatKeyId(secret.id)}\n`);
+  if (!quiet) io.stderrLine(`Wrote ${path}: ${archive} is signed with the key ${formatKeyId(secret.id)}`);
   return ExitCode.Success;
 }
 
 /** In minisign's words. */
 function defaultComment(archive: string, io: Io): string {
   const seconds = sourceDateEpoch(io) ?? Math.floor(Date.now() / 1000);
-  return `timestamp:${seconds}\tfile:${archive.slice(archive.lastIndexOf("/") + 1)}\thashed`;
+  return `timestamp:${seconds}\tfile:${printable(archive.slice(archive.lastIndexOf("/") + 1))}\thashed`;
 }
 
 function readKey(path: string): string {

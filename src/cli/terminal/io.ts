@@ -1,18 +1,15 @@
 /** What a command is given of the outside world, so that it can be tested without a process. */
 
-import type { SecretName } from "./secrets.ts";
 import type { StopSignal } from "../../bridge/exit.ts";
+import type { SecretName } from "./secrets.ts";
+import type { Writers } from "./writers.ts";
 
 /** The outside world. */
-export interface Io {
-  /** Writes text to standard output. */
-  readonly stdout: (text: string) => void;
+export interface Io extends Writers {
   /** Writes bytes to standard output; resolves when there is room for more. */
   readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;
   /** Writes bytes to standard error; resolves when there is room for more. */
   readonly stderrBytes: (bytes: Uint8Array) => Promise<void>;
-  /** Writes text to standard error. */
-  readonly stderr: (text: string) => void;
   /** Asks for what is not to be seen; undefined if there is no terminal, or the answer is broken off. */
   readonly askSecret: (question: string) => Promise<string | undefined>;
   /** The value of an environment variable. */

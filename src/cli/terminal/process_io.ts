@@ -1,17 +1,21 @@
 /** The process as an {@linkcode Io}: the only place, with `main.ts`, that writes to the standard streams. */
 
 import type { Io } from "./io.ts";
+import { printable } from "../../printable.ts";
 import { takeSecrets } from "./secrets.ts";
+import { writersTo } from "./writers.ts";
 
 /** The outside world of a real process. */
 export function processIo(): Io {
   const secrets = takeSecrets();
   const terminal = Deno.stdout.isTerminal();
   return {
-    stdout: (text) => writeAll(Deno.stdout, text),
+    ...writersTo({
+      stdout: (text) => writeAll(Deno.stdout, text),
+      stderr: (text) => writeAll(Deno.stderr, text),
+    }, terminal),
     stdoutBytes: (bytes) => writeBytes(Deno.stdout, bytes),
     stderrBytes: (bytes) => writeBytes(Deno.stderr, bytes),
-    stderr: (text) => writeAll(Deno.stderr, text),
     askSecret,
     env: (name) => Deno.env.get(name),
     secret: (name) => secrets.get(name),
@@ -62,7 +66,7 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 /** Reads a line from the terminal, in raw mode, so that nothing is echoed. */
 async function askSecret(question: string): Promise<string | undefined> {
   if (!Deno.stdin.isTerminal()) return undefined;
-  writeAll(Deno.stderr, question);
+  writeAll(Deno.stderr, printable(question));
   Deno.stdin.setRaw(true);
   const line: number[] = [];
   try {
@@ -97,7 +101,8 @@ async function askSecret(question: string): Promise<string | undefined> {
 
 function consoleColumns(): number | undefined {
   try {
-    return Deno.consoleSize().columns;
+    // A terminal that nobody has told its size says 0.
+    return Deno.consoleSize().columns || undefined;
   } catch {
     return undefined;
   }

@@ -30,12 +30,12 @@ export class Progress implements Disposable {
     this.#drawnAt = now;
     this.#drawn = true;
     const line = progressLine(done, this.#total, (now - this.#started) / 1000);
-    this.#io.stderr(`\r${line.slice(0, this.#io.errorColumns - 1)}\x1b[K`);
+    this.#io.raw.stderr(`\r${line.slice(0, this.#io.errorColumns - 1)}\x1b[K`);
   }
 
   /** Removes the bar. */
   [Symbol.dispose](): void {
-    if (this.#drawn) this.#io.stderr("\r\x1b[K");
+    if (this.#drawn) this.#io.raw.stderr("\r\x1b[K");
     this.#drawn = false;
   }
 }

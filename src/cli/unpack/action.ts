@@ -37,9 +37,9 @@ export async function runUnpacking(options: UnpackOptions, io: Io): Promise<numb
   });
   progress[Symbol.dispose]();
   if (!quiet) {
-    for (const key of Object.keys(unknown)) io.stderr(`The manifest has the key '${key}', which is not known here\n`);
-    if (trust !== undefined) io.stderr(`${trust.text}\n`);
-    io.stderr(`Unpacked ${count(entries, "entry", "entries")} (${formatBytes(bytes)}) to ${folder}\n`);
+    for (const key of Object.keys(unknown)) io.stderrLine(`The manifest has the key '${key}', which is not known here`);
+    if (trust !== undefined) io.stderrLine(trust.text);
+    io.stderrLine(`Unpacked ${count(entries, "entry", "entries")} (${formatBytes(bytes)}) to ${folder}`);
   }
   return ExitCode.Success;
 }

@@ -33,13 +33,13 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
   }
   const notices = await checkScan(result, options, io);
   if (!quiet) {
-    for (const notice of notices) io.stderr(`${notice}\n`);
-    for (const notice of manifestNotices(result)) io.stderr(`${notice}\n`);
-    io.stdout(
+    for (const notice of notices) io.stderrLine(notice);
+    for (const notice of manifestNotices(result)) io.stderrLine(notice);
+    io.stdoutLine(
       `${archive} is good: ${count(result.entries, "entry", "entries")}, ${formatBytes(result.bytes)} in ` +
-        `${formatBytes(result.packedBytes)}, sha256:${result.sha256}\n`,
+        `${formatBytes(result.packedBytes)}, sha256:${result.sha256}`,
     );
-    if (trust !== undefined) io.stdout(`${trust.text}\n`);
+    if (trust !== undefined) io.stdoutLine(trust.text);
   }
   return ExitCode.Success;
 }

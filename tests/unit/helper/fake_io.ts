@@ -1,6 +1,7 @@
 /** An outside world for commands. */
 
 import type { Io } from "../../../src/cli/terminal/io.ts";
+import { writersTo } from "../../../src/cli/terminal/writers.ts";
 import type { StopSignal } from "../../../src/bridge/exit.ts";
 import { fakeEnv } from "./env.ts";
 
@@ -22,7 +23,16 @@ export class FakeIo implements Io {
 
   readonly secret: Io["secret"] = (name) => this.env(name);
 
-  readonly stdout = (text: string): void => void (this.out += text);
+  readonly raw: Io["raw"] = {
+    stdout: (text) => void (this.out += text),
+    stderr: (text) => void (this.err += text),
+  };
+  readonly #writers = writersTo(this.raw, false);
+  readonly stdout = this.#writers.stdout;
+  readonly stderr = this.#writers.stderr;
+  readonly stdoutLine = this.#writers.stdoutLine;
+  readonly stderrLine = this.#writers.stderrLine;
+  readonly stdoutJson = this.#writers.stdoutJson;
   readonly stdoutBytes = (bytes: Uint8Array): Promise<void> => {
     this.bytes.push(bytes.slice());
     return Promise.resolve();
@@ -31,7 +41,6 @@ export class FakeIo implements Io {
     this.err += new TextDecoder().decode(bytes);
     return Promise.resolve();
   };
-  readonly stderr = (text: string): void => void (this.err += text);
 
   /** What is answered to questions, in their order. */
   readonly secrets: string[] = [];

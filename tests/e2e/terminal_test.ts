@@ -1,0 +1,169 @@
+/** What terminals are shown: text from outside must not control them. What programs read stays as it is. */
+
+import assert from "node:assert/strict";
+import { py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+
+/** Clears a screen, goes back to the line's begin, ends it, and turns the direction of text, each in its own way. */
+const NASTY = "a\x1b[2J\r\n\x9b31mERROR\x7f\u202eb\u2066c\u200fd";
+const SHOWN = "a\\x1b[2J\\x0d\\x0a\\u009b31mERROR\\x7f\\u202eb\\u2066c\\u200fd";
+/** As in JSON at a terminal. */
+const SHOWN_JSON = "a\\u001b[2J\\r\\n\\u009b31mERROR\\u007f\\u202eb\\u2066c\\u200fd";
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+/** Writes an archive: of its entries KIND, NAME and, of links, TARGET; of files, content. */
+const MAKE = py`
+  import io, json, sys, tarfile
+  path, entries = sys.argv[1], json.loads(sys.argv[2])
+  kinds = {"file": tarfile.REGTYPE, "link": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE}
+  with tarfile.open(path, "w:gz") as archive:
+      for kind, name, rest in entries:
+          info = tarfile.TarInfo(name)
+          info.type = kinds[kind]
+          if kind == "link":
+              info.linkname = rest
+          data = rest.encode() if kind == "file" else b""
+          info.size = len(data)
+          archive.addfile(info, io.BytesIO(data))
+`;
+
+type Entry = readonly [kind: "file" | "link" | "fifo", name: string, rest: string];
+
+/** A manifest whose names and values are nasty wherever they may be. */
+function manifestWith(values: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    module: "m",
+    trainingScript: "train.py",
+    servingScript: null,
+    logDirectory: "logs",
+    logNamingFormat: "x.log",
+    enableTensorboard: false,
+    tensorboardDirectory: "tb",
+    [NASTY]: NASTY,
+    ...values,
+  });
+}
+
+const GOOD: readonly Entry[] = [
+  ["file", "manifest.json", manifestWith()],
+  ["file", "m/train.py", "def train(model_dir): pass\n"],
+  ["file", "m/requirements.txt", "# \x1b[2J\n"],
+  ["file", `m/${NASTY}`, "x"],
+  ["link", "m/link", NASTY],
+];
+
+/** Writes an archive into the sandbox. */
+async function archive(box: Sandbox, entries: readonly Entry[], name = "x.tar.gz"): Promise<string> {
+  const made = await box.run(["-c", MAKE, box.path(name), JSON.stringify(entries)], { command: PYTHON });
+  assert.equal(made.code, 0, made.stderr);
+  return name;
+}
+
+/** Runs it at a terminal, and returns what that shows, with the ends of lines that the program wrote. */
+async function shown(box: Sandbox, args: readonly string[], code: number): Promise<string> {
+  const script = `${ROOT}/tests/e2e/support/terminal.py`;
+  const bin = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${ROOT}/dist/aimodellib`;
+  const finished = await box.run([script, "[]", bin, ...args], { command: PYTHON, env: { NO_COLOR: "1" } });
+  assert.equal(finished.code, code, finished.stdout);
+  const text = finished.stdout.replaceAll("\r\n", "\n");
+  assert.deepEqual(text.split("\n").filter((line) => CONTROL.test(line)), []);
+  return text;
+}
+
+test("inspect shows names, targets and values of an archive without what controls a terminal", async (box) => {
+  const name = await archive(box, GOOD);
+  const text = await shown(box, ["inspect", name], 0);
+  assert.match(text, new RegExp(`^ {2}${literal(SHOWN)}: "`, "m"));
+  assert.match(text, new RegExp(`─ ${literal(SHOWN)} {2}1 B$`, "m"));
+  assert.match(text, new RegExp(`─ link -> ${literal(SHOWN)}$`, "m"));
+
+  Deno.mkdirSync(box.path("folder"));
+  assert.equal((await box.run(["unpack", name, "folder"])).code, 0);
+  assert.match(await shown(box, ["inspect", "folder"], 0), new RegExp(`─ link -> ${literal(SHOWN)}$`, "m"));
+});
+
+test("inspect --json and --manifest escape what controls a terminal only where one shows them", async (box) => {
+  // A JSON text may have control characters of C1, and DEL, as they are.
+  const manifest = manifestWith().replaceAll("\\u001b", "").replace(/}$/, ',\r\n"raw":"\x7f\x9b2J\u202e"}\r\n');
+  const name = await archive(box, [["file", "manifest.json", manifest], ...GOOD.slice(1)]);
+
+  const atTerminal = await shown(box, ["inspect", "--manifest", name], 0);
+  assert.deepEqual(JSON.parse(atTerminal), JSON.parse(manifest));
+  assert.equal((await box.run(["inspect", "--manifest", name])).stdout, manifest);
+
+  const piped = await box.run(["inspect", "--json", name]);
+  assert.ok(piped.stdout.includes("\x9b31mERROR\x7f\u202e"), "programs get what was there");
+  const json = await shown(box, ["inspect", "--json", name], 0);
+  assert.ok(json.includes(SHOWN_JSON));
+  assert.deepEqual(JSON.parse(json), JSON.parse(piped.stdout));
+});
+
+for (
+  const [what, entries, words] of [
+    ["a name", [["file", `../${NASTY}`, ""]], "leads out of the folder"],
+    ["a target", [["link", "m/link", `/${NASTY}`]], "leads out of the folder"],
+    ["a kind", [["fifo", NASTY, ""]], "is a FIFO"],
+    ["a manifest's value", [["file", "manifest.json", manifestWith({ module: NASTY })]], ""],
+  ] as [string, Entry[], string][]
+) {
+  test(`verify and unpack refuse ${what} without what controls a terminal`, async (box) => {
+    const name = await archive(box, entries[0]![1] === "manifest.json" ? entries : [GOOD[0]!, ...entries]);
+    for (const args of [["verify", name], ["unpack", name, "out"], ["inspect", name], ["train", name, "model"]]) {
+      const text = await shown(box, args, 1);
+      assert.match(text, /^Error: /);
+      assert.equal(text.trim().split("\n").length, 1, "a name does not begin another line");
+      assert.ok(text.includes(SHOWN) && text.includes(words), text);
+    }
+  });
+}
+
+test("commands show paths and manifests' keys without what controls a terminal", async (box) => {
+  const folder = box.module({ "train.py": "def train(model_dir): pass\n" }, NASTY);
+  const name = await archive(box, GOOD, `${NASTY}.tar.gz`);
+  const good: [string, string[]][] = [
+    ["verify", ["verify", name]],
+    ["unpack", ["unpack", name, `${NASTY}-out`]],
+    ["package", ["package", "-m", folder, "-o", `${NASTY}-2.tar.gz`]],
+    ["keygen", ["keygen", "--no-password", "-s", `${NASTY}.key`, "-p", `${NASTY}.pub`]],
+    ["sign", ["sign", "-s", `${NASTY}.key`, "--trusted-comment", "\u202ecomment", name]],
+    ["verify --key", ["verify", "--key", `${NASTY}.pub`, name]],
+    ["train", ["train", name, "model"]],
+    ["doctor", ["doctor", "-m", folder]],
+  ];
+  for (const [what, args] of good) {
+    const text = await shown(box, args, 0);
+    if (what !== "doctor") assert.ok(text.includes(SHOWN), `${what}: ${text}`);
+  }
+  const wrong: [number, string[]][] = [
+    [2, ["verify", `${NASTY}-3`]],
+    [2, ["unpack", name, "."]],
+    [2, ["package", "-m", `${NASTY}-3`]],
+    [2, ["package", "-m", folder, "-t", `${NASTY}.py`]],
+    [2, ["keygen", "--no-password", "-s", `${NASTY}.key`]],
+    [2, ["sign", "-s", `${NASTY}-3`, name]],
+    [2, ["dockerfile", name]],
+    [2, ["train", folder, `${NASTY}.py`, "model"]],
+    [2, ["serve", folder, `${NASTY}.py`, "model"]],
+    [2, ["train", "--python", NASTY, folder, "train.py", "model"]],
+    [1, ["doctor", "--python", NASTY]],
+    [2, ["verify", `--${NASTY}`]],
+    [2, ["verify", "--max-size", NASTY, name]],
+    [2, [NASTY]],
+  ];
+  for (const [code, args] of wrong) {
+    const text = await shown(box, args, code);
+    assert.ok(/a\\(?:x1b|u001b)\[2J/.test(text) || args[0] === "unpack", JSON.stringify([args, text]));
+  }
+});
+
+test("the words of a command line are shown without what controls a terminal, in colours, too", async (box) => {
+  const { stdout } = await box.runAtTerminal([], ["verify", "--max-size", "\x1b[8mhidden", "x"]);
+  assert.ok(!stdout.includes("\x1b[8m"), stdout);
+  assert.match(stdout, /\[8mhidden/);
+});
+
+/** For a regular expression. */
+function literal(text: string): string {
+  return text.replaceAll(/[\\[\]().*+?^${}|]/g, "\\$&");
+}
