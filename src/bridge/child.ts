@@ -9,6 +9,7 @@
 
 import { leaveToDeno } from "../orphans.ts";
 import type { Exit } from "./exit.ts";
+import { OomEvidence } from "./oom_evidence.ts";
 import { killMarked, MARK } from "./marked.ts";
 import { withLimit } from "../with_limit.ts";
 
@@ -67,6 +68,7 @@ export class Child implements Disposable {
    */
   constructor(program: string, { args, cwd, env, stdin, output, group = "own" }: ChildOptions) {
     this.#mark = crypto.randomUUID();
+    const oom = new OomEvidence();
     const piped = output === "inherit" ? "inherit" : "piped";
     this.#child = new Deno.Command(program, {
       args: [...args],
@@ -79,7 +81,8 @@ export class Child implements Disposable {
     }).spawn();
     leaveToDeno(this.#child);
     this.#target = group === "own" ? -this.pid : this.pid;
-    void this.#child.status.then((exit) => {
+    void this.#child.status.then(({ code, signal }) => {
+      const exit = { code, signal, outOfMemory: signal === "SIGKILL" && oom.claim() };
       this.#exit = exit;
       clearTimeout(this.#killLimit);
       this.#ended.resolve(exit);

@@ -4,6 +4,8 @@
 export interface Exit {
   readonly code: number;
   readonly signal: Deno.Signal | null;
+  /** Whether the system seems to have killed it since memory ran out. */
+  readonly outOfMemory?: boolean;
 }
 
 /** The signals that end a run. */
@@ -13,7 +15,7 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 export const TOO_OLD = 86;
 
 const HINTS: Partial<Record<Deno.Signal, string>> = {
-  SIGKILL: "likely out of memory, or killed by somebody",
+  SIGKILL: "by the system when memory runs out, or by somebody",
   SIGSEGV: "a crash in native code",
   SIGBUS: "a crash in native code",
   SIGILL: "an instruction that this processor does not know",
@@ -21,9 +23,9 @@ const HINTS: Partial<Record<Deno.Signal, string>> = {
   SIGFPE: "an arithmetic error in native code",
 };
 
-/** The cause of an end, as part of a sentence: `exit code 3`, `signal SIGKILL (likely out of memory…)`. */
-export function describeExit({ code, signal }: Exit): string {
+/** The cause of an end, as part of a sentence: `exit code 3`, `signal SIGKILL (likely out of memory)`. */
+export function describeExit({ code, signal, outOfMemory = false }: Exit): string {
   if (signal === null) return `exit code ${code}`;
-  const hint = HINTS[signal];
+  const hint = outOfMemory && signal === "SIGKILL" ? "likely out of memory" : HINTS[signal];
   return hint === undefined ? `signal ${signal}` : `signal ${signal} (${hint})`;
 }

@@ -1,7 +1,12 @@
 /** What a process takes of the memory, looked at from outside: one that is killed for it says nothing any more. */
 
+import { memoryLimit } from "../control_group.ts";
+
 /** Between two looks, in ms. */
 const LOOK_MS = 1_000;
+
+/** The share of the memory that there is from which a process that is killed was likely killed for it. */
+const NEAR = 0.9;
 
 /** Memory of a process, and when that was. */
 export interface MemorySeen {
@@ -30,6 +35,11 @@ export class MemoryWatch implements Disposable {
   /** What was seen last; undefined if nothing was. */
   get last(): MemorySeen | undefined {
     return this.#last;
+  }
+
+  /** Whether it had nearly all the memory that there is when it was looked at last. */
+  isNearLimit(limit: () => number = memoryLimit): boolean {
+    return this.#last !== undefined && this.#last.bytes > NEAR * limit();
   }
 
   /** It takes so many bytes now; undefined is not heeded. */

@@ -472,7 +472,7 @@ export class Worker {
     if (this.#protocolError !== undefined) {
       return `it broke the protocol: ${(this.#protocolError as Error).message}`;
     }
-    return describeExit(exit);
+    return describeExit({ ...exit, outOfMemory: exit.outOfMemory || (this.#memory?.isNearLimit() ?? false) });
   }
 
   #die(cause: string): void {

@@ -1,6 +1,7 @@
 /** What happens when processes are killed, and when scripts misbehave. */
 
 import assert from "node:assert/strict";
+import { CAN_LIMIT_MEMORY, ControlGroup } from "./support/control_group.ts";
 import { sleep, until, within } from "./support/limits.ts";
 import { HAS_SHM } from "./support/needs.ts";
 import { isAlive, signal } from "./support/processes.ts";
@@ -108,7 +109,11 @@ for (
     ["calls os._exit(0)", "import os; os._exit(0)", /exit code 0/],
     ["calls os._exit(7)", "import os; os._exit(7)", /exit code 7/],
     ["reads address 0", "import ctypes; ctypes.string_at(0)", /signal SIGSEGV \(a crash in native code\)/],
-    ["is killed", "import os; os.kill(os.getpid(), 9)", /signal SIGKILL \(likely out of memory/],
+    [
+      "is killed",
+      "import os; os.kill(os.getpid(), 9)",
+      /signal SIGKILL \(by the system when memory runs out, or by somebody\)/,
+    ],
     ["calls abort()", "import os; os.abort()", /signal SIGABRT/],
     ["gets SIGTERM", "import os, time; os.kill(os.getpid(), 15); time.sleep(9)", /signal SIGTERM/],
   ] as const
@@ -125,6 +130,19 @@ for (
     if (code.includes("ctypes")) assert.ok(server.printed.some((line) => /Segmentation fault/.test(line)));
   });
 }
+
+test("serve says that memory ran out only when the system has killed the worker for it", async (box) => {
+  await using group = new ControlGroup(700 * 2 ** 20);
+  const server = await box.serve(EXEC, { command: group.programOf(box, BIN) });
+  assert.match(problemOf(await execute(server, "import os; os.kill(os.getpid(), 9)")).detail, /or by somebody/);
+  await untilReady(server, 2);
+  const answer = await execute(server, "answer = len(b'x' * (1 << 30))");
+  assert.match(problemOf(answer).detail, /signal SIGKILL \(likely out of memory\)/);
+  await untilReady(server, 3);
+  assert.match(problemOf(await execute(server, "import os; os.kill(os.getpid(), 9)")).detail, /or by somebody/);
+  await server.stop();
+  assert.match(server.log, /ERROR Worker 1 ended \(signal SIGKILL \(likely out of memory\)\)/);
+}, CAN_LIMIT_MEMORY);
 
 test("serve reports that it restarts, and pauses longer each time, when workers keep dying", async (box) => {
   const server = await box.serve(EXEC);

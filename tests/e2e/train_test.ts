@@ -330,7 +330,12 @@ for (
     ["calls os._exit(0)", "os._exit(0)", 0, /Warning: .*before train\(\) returned/],
     ["is ended by SIGTERM of another", "os.kill(os.getpid(), 15)\n  time.sleep(9)", 143, /SIGTERM/],
     ["is ended by SIGUSR1", "os.kill(os.getpid(), signal.SIGUSR1)", 138, /SIGUSR1/],
-    ["is ended by SIGKILL", "os.kill(os.getpid(), 9)", 137, /SIGKILL \(likely out of memory/],
+    [
+      "is ended by SIGKILL",
+      "os.kill(os.getpid(), 9)",
+      137,
+      /SIGKILL \(by the system when memory runs out, or by somebody\)/,
+    ],
     ["reads address 0", "ctypes.string_at(0)", 139, /Segmentation fault[\s\S]*SIGSEGV \(a crash in native code\)/],
     ["calls abort()", "os.abort()", 134, /SIGABRT \(native code gave up\)/],
   ] as const

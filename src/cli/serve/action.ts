@@ -1,7 +1,7 @@
 /** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
 
 import { layOutAssets, MAX_BODY_BYTES } from "../../bridge/mod.ts";
-import { memoryLimit } from "./memory_limit.ts";
+import { memoryLimit } from "../../control_group.ts";
 import { addressOf } from "../../host.ts";
 import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
 import { parseServedModels } from "./model_option.ts";

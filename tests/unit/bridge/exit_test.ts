@@ -5,7 +5,8 @@ for (
   const [exit, expected] of [
     [{ code: 0, signal: null }, "exit code 0"],
     [{ code: 3, signal: null }, "exit code 3"],
-    [{ code: 137, signal: "SIGKILL" }, "signal SIGKILL (likely out of memory, or killed by somebody)"],
+    [{ code: 137, signal: "SIGKILL" }, "signal SIGKILL (by the system when memory runs out, or by somebody)"],
+    [{ code: 137, signal: "SIGKILL", outOfMemory: true }, "signal SIGKILL (likely out of memory)"],
     [{ code: 139, signal: "SIGSEGV" }, "signal SIGSEGV (a crash in native code)"],
     [{ code: 134, signal: "SIGABRT" }, "signal SIGABRT (native code gave up)"],
     [{ code: 143, signal: "SIGTERM" }, "signal SIGTERM"],

@@ -103,7 +103,7 @@ function start<Data>(
 }
 
 const lost = (cause: string): Outcome => ({ kind: "lost", cause });
-const KILLED = "signal SIGKILL (likely out of memory, or killed by somebody)";
+const KILLED = "signal SIGKILL (by the system when memory runs out, or by somebody)";
 const FORCED = "it had not finished what it was executing, and was ended by force";
 
 for (

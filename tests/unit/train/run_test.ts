@@ -121,7 +121,7 @@ Deno.test("train() gives 128 + n with the cause when the script dies of a signal
   });
   assert.deepEqual(await fixture.outcome, {
     code: 137,
-    message: "Training ended by signal SIGKILL (likely out of memory, or killed by somebody)",
+    message: "Training ended by signal SIGKILL (by the system when memory runs out, or by somebody)",
   });
 });
 
