@@ -11,7 +11,7 @@ import type { Browsers } from "./browsers.ts";
 import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
 import { fieldsOf } from "./fields.ts";
-import type { Handle, Incoming, Refuse } from "./h1/mod.ts";
+import type { AnswerError, Handle, Incoming, Refuse } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import { allReady, live, ready } from "./routes/health.ts";
@@ -51,6 +51,7 @@ export interface AppOptions extends InvocationOptions {
 export interface App {
   readonly handle: Handle;
   readonly refuse: Refuse;
+  readonly answerError: AnswerError;
   /** Its requests have no bodies; `c.env` is the request that has. */
   readonly routes: Hono<{ Bindings: Incoming }>;
 }
@@ -131,22 +132,28 @@ export function createApp(models: Models, options: AppOptions): App {
     );
   });
   app.onError((error, { req, env }) => respond(req.path, env, problemFrom(error)));
-  const refuse: Refuse = (problem, request) => {
+  const refuse: Refuse = (error, request) => {
+    const problem = problemFrom(error);
     metrics.countOther(problem.status);
     const context = contextOf(NO_FIELDS);
     if (options.accessLog) logUnreadable(problem.status, request, context.id);
-    return problem.with(answerHeaders(context));
+    return problem.with(answerHeaders(context)).toAnswer();
   };
   const routed: Handle = async (request) => await toAnswer(await app.fetch(toRequest(request), request));
-  if (options.accessLog || tokens !== undefined || browsers?.cors) return { routes: app, refuse, handle: routed };
+  if (options.accessLog || tokens !== undefined || browsers?.cors) {
+    return { routes: app, refuse, answerError, handle: routed };
+  }
   // There is nothing on the way of a request to a model: it goes there at once, and no Request or Response is made for hono.
   const handle: Handle = (request) => {
     const { head } = request;
     const handler = head.method === "POST" ? direct.get(head.path) : undefined;
     return handler === undefined || browsers?.refusal(head) !== undefined ? routed(request) : handler(request);
   };
-  return { routes: app, refuse, handle };
+  return { routes: app, refuse, answerError, handle };
 }
+
+/** For what a handler throws, which none does but by mistake. */
+const answerError: AnswerError = (error) => problemFrom(error).toAnswer();
 
 const NO_FIELDS = fieldsOf([]);
 

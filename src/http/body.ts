@@ -1,7 +1,7 @@
 /** Reading the body of what was fetched, with a limit. */
 
-import { tooLarge } from "./h1/mod.ts";
-import { HttpProblem } from "./problem.ts";
+import { HttpError, tooLarge } from "./h1/mod.ts";
+import { HttpProblem, problemFrom } from "./problem.ts";
 
 /**
  * All bytes of the body.
@@ -22,12 +22,12 @@ export async function readBody(
   try {
     for await (const chunk of source.body) {
       length += chunk.length;
-      if (length > maxBytes) throw tooLarge(maxBytes);
+      if (length > maxBytes) throw problemFrom(tooLarge(maxBytes));
       hold(chunk.length);
       chunks.push(chunk);
     }
   } catch (cause) {
-    if (cause instanceof HttpProblem) throw cause;
+    if (cause instanceof HttpError) throw cause;
     throw new HttpProblem(400, `The body ended early: ${cause instanceof Error ? cause.message : cause}`);
   }
   if (chunks.length === 1) return chunks[0]!;

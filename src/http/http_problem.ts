@@ -1,9 +1,11 @@
 /** A problem: what `problem.ts` makes of errors, by itself, since threads that know nothing of workers throw it, too. */
 
-import { type Answer, reasonPhrase } from "./h1/answer.ts";
+import { reasonPhrase } from "./h1/answer.ts";
+import type { WholeAnswer } from "./h1/connection.ts";
+import { HttpError } from "./h1/error.ts";
 
 /** A request that can't be answered as it was asked. */
-export class HttpProblem extends Error {
+export class HttpProblem extends HttpError {
   override readonly name = "HttpProblem";
 
   /**
@@ -13,12 +15,12 @@ export class HttpProblem extends Error {
    * @param headers more headers of the response
    */
   constructor(
-    readonly status: number,
+    status: number,
     detail: string,
     readonly members: Readonly<Record<string, string>> = {},
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
-    super(detail);
+    super(status, detail);
   }
 
   /** The same, with more headers. */
@@ -33,7 +35,7 @@ export class HttpProblem extends Error {
   }
 
   /** The answer that says it. */
-  toAnswer(): Answer & { readonly body: Uint8Array<ArrayBuffer> } {
+  toAnswer(): WholeAnswer {
     return {
       status: this.status,
       headers: { "x-content-type-options": "nosniff", ...this.headers, "content-type": "application/problem+json" },

@@ -4,8 +4,7 @@ import type { Context } from "hono";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
 import type { ModelFacts, Models } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
-import { CLIENT_LEFT, type Incoming } from "./h1/mod.ts";
-import { HttpProblem } from "./problem.ts";
+import { CLIENT_LEFT, HttpError, type Incoming } from "./h1/mod.ts";
 
 /** Answers a request. */
 type Handler = (c: Context) => Response | Promise<Response>;
@@ -64,7 +63,7 @@ export class Metrics {
         status = response.status;
         return response;
       } catch (error) {
-        if (error instanceof HttpProblem) status = error.status;
+        if (error instanceof HttpError) status = error.status;
         throw error;
       } finally {
         meter.end(start, (c.env as Incoming).left ? CLIENT_LEFT : status);

@@ -6,6 +6,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { HttpError, type Limit } from "./h1/error.ts";
 import { HttpProblem } from "./http_problem.ts";
 import { type Failure, isErrorStatus, type Outcome, statusOf, type WorkerError } from "../supervisor/mod.ts";
 import { headersOfScript } from "./script_headers.ts";
@@ -17,10 +18,19 @@ const log = getLogger(["aimodellib", "http"]);
 /** What is to be said of an error. One that is no problem is a mistake of ours: the log has it, and the client is not told. */
 export function problemFrom(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
+  if (error instanceof HttpError) return problemOfHttp(error);
   log.error("A request failed: {error}", {
     error: error instanceof Error ? error.stack ?? error.message : String(error),
   });
   return new HttpProblem(500, "The server failed; its log says why");
+}
+
+/** The options that raise the limits of the HTTP server. */
+const LIMIT_OPTIONS: Readonly<Record<Limit, string>> = { body: "--max-body", bodies: "--max-body-memory" };
+
+function problemOfHttp({ status, message, limit }: HttpError): HttpProblem {
+  const again: Record<string, string> = status === 503 ? { "retry-after": "1" } : {};
+  return new HttpProblem(status, limit === undefined ? message : `${message} (${LIMIT_OPTIONS[limit]})`, {}, again);
 }
 
 /** What went wrong in a worker, or on the way to one. */

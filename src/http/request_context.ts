@@ -5,7 +5,8 @@
  */
 
 import type { Fields } from "./fields.ts";
-import { HttpProblem } from "./problem.ts";
+import { HttpError } from "./h1/mod.ts";
+import { problemFrom } from "./problem.ts";
 
 /** What may stand in a log and a header, whoever sent it. */
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
@@ -89,7 +90,7 @@ export function answerHeaders({ id, customAttributes }: RequestContext): Record<
 
 /** What a request's failure is to be thrown as: a problem has the headers of {@linkcode answerHeaders}. */
 export function identified(error: unknown, context: RequestContext): unknown {
-  return error instanceof HttpProblem ? error.with(answerHeaders(context)) : error;
+  return error instanceof HttpError ? problemFrom(error).with(answerHeaders(context)) : error;
 }
 
 /** The headers of a request that is made for this one. */

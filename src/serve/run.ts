@@ -35,8 +35,14 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   );
   const browsers = new Browsers(config);
   using transcoder = new Transcoder();
-  const { handle, refuse } = createApp(models, { ...config, browsers, transcoder });
-  const handling = { handle, refuse, readTimeoutMs: config.readTimeoutMs, maxBodyMemory: config.maxBodyMemory };
+  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder });
+  const handling = {
+    handle,
+    refuse,
+    answerError,
+    readTimeoutMs: config.readTimeoutMs,
+    maxBodyMemory: config.maxBodyMemory,
+  };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);

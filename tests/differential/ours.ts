@@ -2,6 +2,7 @@
 
 import { BodyBudget } from "../../src/http/h1/budget.ts";
 import { Connection } from "../../src/http/h1/connection.ts";
+import { problemFrom } from "../../src/http/problem.ts";
 import type { Taken } from "./outcome.ts";
 
 /** The longest body that is taken, in bytes. */
@@ -23,10 +24,11 @@ export async function readByOurs(pieces: readonly Uint8Array<ArrayBuffer>[]): Pr
   const conn = new MemoryConn(pieces);
   const connection = new Connection(conn, {
     draining: false,
-    refuse(problem) {
-      refusal = problem.message;
-      return problem;
+    refuse(error) {
+      refusal = (error as Error).message;
+      return problemFrom(error).toAnswer();
     },
+    answerError: (error) => problemFrom(error).toAnswer(),
     budget: new BodyBudget(Infinity),
     async handle(request) {
       const body = textOf(await request.body(MAX_BODY));

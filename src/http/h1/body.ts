@@ -1,6 +1,6 @@
 /** The body of a request: RFC 9112, sections 6 and 7. */
 
-import { HttpProblem } from "../problem.ts";
+import { HttpError } from "./error.ts";
 import { isField, latin1 } from "./head.ts";
 import type { Input } from "./input.ts";
 
@@ -31,13 +31,13 @@ const CHUNK_LINE = new RegExp(
   String.raw`^(0*[\da-fA-F]{1,13})((?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*)\r\n$`,
 );
 
-/** Is told before memory is taken, how many bytes. @throws {HttpProblem} if it must not be */
+/** Is told before memory is taken, how many bytes. @throws {HttpError} if it must not be */
 export type Hold = (bytes: number) => void;
 
 /**
  * Takes a body of a known length.
  *
- * @throws {HttpProblem} 400 if less comes; what `hold` throws
+ * @throws {HttpError} 400 if less comes; what `hold` throws
  */
 export async function takeBody(input: Input, length: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
   const body = new Growing(length, hold, EARLY_GROWTH);
@@ -48,7 +48,7 @@ export async function takeBody(input: Input, length: number, hold: Hold): Promis
 /**
  * Takes a body that comes in chunks.
  *
- * @throws {HttpProblem} 413 if it is longer than `maxBytes`, as soon as that is known; 400 if it is damaged, or ends early;
+ * @throws {HttpError} 413 if it is longer than `maxBytes`, as soon as that is known; 400 if it is damaged, or ends early;
  * what `hold` throws
  */
 export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
@@ -87,11 +87,11 @@ async function skipTrailers(input: Input): Promise<void> {
 }
 
 /** What is said of a body that is longer than is accepted. */
-export function tooLarge(maxBytes: number): HttpProblem {
-  return new HttpProblem(413, `The body is larger than the limit of ${maxBytes} bytes (--max-body)`);
+export function tooLarge(maxBytes: number): HttpError {
+  return new HttpError(413, `The body is larger than the limit of ${maxBytes} bytes`, "body");
 }
 
-/** A line with its end. @throws {HttpProblem} 400 if it is longer, or does not come */
+/** A line with its end. @throws {HttpError} 400 if it is longer, or does not come */
 async function takeLine(input: Input, maxBytes: number, what: string): Promise<string> {
   while (true) {
     const at = input.bytes.subarray(input.start, Math.min(input.end, input.start + maxBytes)).indexOf(LF);
@@ -152,10 +152,10 @@ class Growing {
   }
 }
 
-function damaged(how: string): HttpProblem {
-  return new HttpProblem(400, `The body can't be read: ${how}`);
+function damaged(how: string): HttpError {
+  return new HttpError(400, `The body can't be read: ${how}`);
 }
 
-function endedEarly(): HttpProblem {
-  return new HttpProblem(400, "The body ended early: the client closed the connection");
+function endedEarly(): HttpError {
+  return new HttpError(400, "The body ended early: the client closed the connection");
 }

@@ -1,6 +1,6 @@
 /** The memory that the bodies of all requests in flight may take together. */
 
-import { HttpProblem } from "../problem.ts";
+import { HttpError } from "./error.ts";
 
 /** Counts that memory. */
 export class BodyBudget {
@@ -13,14 +13,13 @@ export class BodyBudget {
     this.#bytes = bytes;
   }
 
-  /** Takes so many bytes. @throws {HttpProblem} 503 if they are not left; none are taken then */
+  /** Takes so many bytes. @throws {HttpError} 503 if they are not left; none are taken then */
   take(bytes: number): void {
     if (this.used + bytes > this.#bytes) {
-      throw new HttpProblem(
+      throw new HttpError(
         503,
-        `The bodies of all requests in flight would take more than ${this.#bytes} bytes (--max-body-memory); try again later`,
-        {},
-        { "retry-after": "1" },
+        `The bodies of all requests in flight would take more than ${this.#bytes} bytes; try again later`,
+        "bodies",
       );
     }
     this.used += bytes;

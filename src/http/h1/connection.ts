@@ -9,7 +9,7 @@
  */
 
 import { startsWith } from "../../bytes.ts";
-import { HttpProblem, problemFrom } from "../problem.ts";
+import { HttpError } from "./error.ts";
 import type { Answer, Framing } from "./answer.ts";
 import {
   asksForHeadOnly,
@@ -28,7 +28,7 @@ import { Probe } from "./probe.ts";
 import { type Incoming, IncomingRequest, type RequestOwner } from "./request.ts";
 import { ClientTurn } from "./turn.ts";
 
-/** Answers a request. What it throws is answered as a problem. */
+/** Answers a request. What it throws is answered by {@linkcode AnswerError}. */
 export type Handle = (request: Incoming) => Promise<Answer>;
 
 /** What is known of a request whose head can't be read. */
@@ -39,13 +39,20 @@ export interface UnreadableRequest {
   readonly ms: number;
 }
 
-/** Takes note of a request that is refused with a problem since its head can't be read. Returns what is answered. */
-export type Refuse = (problem: HttpProblem, request: UnreadableRequest) => HttpProblem;
+/** An answer whose body is not a stream. */
+export type WholeAnswer = Answer & { readonly body: Uint8Array<ArrayBuffer> };
+
+/** Makes the answer to a request whose handler threw: an {@linkcode HttpError}, or a bug, which it reports. */
+export type AnswerError = (error: unknown) => WholeAnswer;
+
+/** Makes the answer to a request whose head can't be read, and takes note of that request. */
+export type Refuse = (error: unknown, request: UnreadableRequest) => WholeAnswer;
 
 /** What connections of one server share. */
 export interface ConnectionOwner {
   readonly handle: Handle;
   readonly refuse: Refuse;
+  readonly answerError: AnswerError;
   /** Whether connections are to end when they have answered. */
   readonly draining: boolean;
   readonly budget: BodyBudget;
@@ -123,7 +130,7 @@ export class Connection implements RequestOwner {
       await this.#serve();
     } catch (error) {
       // Else the client does not take what is sent, the body has failed, or it was closed here.
-      if (error instanceof TypeError || error instanceof RangeError) problemFrom(error);
+      if (error instanceof TypeError || error instanceof RangeError) this.#owner.answerError(error);
     } finally {
       this.#request?.release();
       this.#end();
@@ -218,7 +225,7 @@ export class Connection implements RequestOwner {
       try {
         answer = await handle(request);
       } catch (error) {
-        answer = problemFrom(error).toAnswer();
+        answer = this.#owner.answerError(error);
       }
       if (this.#probe !== undefined) await this.#stopProbe(this.#probe);
       const framing = framingOf(head, answer);
@@ -230,8 +237,8 @@ export class Connection implements RequestOwner {
       try {
         sending = this.#output.answer(answer, framing, next, request);
       } catch (error) {
-        const problem = problemFrom(error).toAnswer();
-        sending = this.#output.answer(problem, framingOf(head, problem), next, request);
+        const instead = this.#owner.answerError(error);
+        sending = this.#output.answer(instead, framingOf(head, instead), next, request);
       }
       await sending;
       this.#answering = false;
@@ -249,7 +256,7 @@ export class Connection implements RequestOwner {
    * The head of the next request, if all of it has come.
    *
    * @param looked how much was looked at before, in bytes
-   * @throws {HttpProblem} if it is not as it should be
+   * @throws {HttpError} if it is not as it should be
    */
   #takeHead(looked: number): Head | undefined {
     const { input } = this;
@@ -282,7 +289,7 @@ export class Connection implements RequestOwner {
   /** No more comes. What has come of a head is answered: the client may have shut its sending side alone. */
   async #onHeadEnded(): Promise<void> {
     const { length, failed } = this.input;
-    if (length > 0 && !failed) await this.#refuse(new HttpProblem(400, "The request ended within its head"));
+    if (length > 0 && !failed) await this.#refuse(new HttpError(400, "The request ended within its head"));
   }
 
   /** Answers what can't be read, and what follows it can't be either. */
@@ -291,7 +298,7 @@ export class Connection implements RequestOwner {
     const { bytes, start, end } = this.input;
     const beginning = latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST)));
     const ms = this.turn.since === 0 ? 0 : performance.now() - this.turn.since;
-    const answer = this.#owner.refuse(problemFrom(error), { beginning, ms }).toAnswer();
+    const answer = this.#owner.refuse(error, { beginning, ms });
     const framing: Framing = asksForHeadOnly(beginning)
       ? { kind: "none" }
       : { kind: "length", length: answer.body.length };
@@ -334,8 +341,8 @@ function skipEmptyLines(input: Input): void {
   if (at > input.start) input.skip(at - input.start);
 }
 
-function tooLong({ bytes, start, end }: Input): HttpProblem {
+function tooLong({ bytes, start, end }: Input): HttpError {
   return bytes.subarray(start, end).includes(LF)
-    ? new HttpProblem(431, `The headers are longer than ${MAX_HEAD_BYTES} bytes`)
-    : new HttpProblem(414, `The target is longer than ${MAX_TARGET} bytes`);
+    ? new HttpError(431, `The headers are longer than ${MAX_HEAD_BYTES} bytes`)
+    : new HttpError(414, `The target is longer than ${MAX_TARGET} bytes`);
 }

@@ -5,7 +5,7 @@
  * ends, and which path is asked for. Nothing reads method or path a second time.
  */
 
-import { HttpProblem } from "../problem.ts";
+import { HttpError } from "./error.ts";
 
 /** The longest method and target, the most fields, and the longest head, in bytes. */
 export const MAX_METHOD = 64;
@@ -79,7 +79,7 @@ export function findHeadEnd(bytes: Uint8Array, from: number, end: number): numbe
  * for long. What it throws is what {@linkcode parseHead} would throw in the end, in whatever pieces a request comes.
  *
  * @param text in Latin-1, from the first byte on
- * @throws {HttpProblem} 400 or 501
+ * @throws {HttpError} 400 or 501
  */
 export function checkBeginning(text: string): void {
   if (LONG_METHOD.test(text)) throw longMethod();
@@ -96,7 +96,7 @@ export function asksForHeadOnly(text: string): boolean {
  * Reads a head.
  *
  * @param text all of it, with the empty line at its end, in Latin-1
- * @throws {HttpProblem} 400, 414, 417, 431, 501 or 505 if it is not as it should be
+ * @throws {HttpError} 400, 414, 417, 431, 501 or 505 if it is not as it should be
  */
 export function parseHead(text: string): Head {
   REQUEST_LINE.lastIndex = 0;
@@ -105,9 +105,9 @@ export function parseHead(text: string): Head {
   const [, method, said, major, minor] = line;
   if (method!.length > MAX_METHOD) throw longMethod();
   if (major !== "1" || (minor !== "1" && minor !== "0")) {
-    throw new HttpProblem(505, `HTTP/${major}.${minor} is not spoken here; HTTP/1.1 is`);
+    throw new HttpError(505, `HTTP/${major}.${minor} is not spoken here; HTTP/1.1 is`);
   }
-  if (said!.length > MAX_TARGET) throw new HttpProblem(414, `The target is longer than ${MAX_TARGET} bytes`);
+  if (said!.length > MAX_TARGET) throw new HttpError(414, `The target is longer than ${MAX_TARGET} bytes`);
   const old = minor === "0";
   const fields: string[] = [];
   let host: string | undefined;
@@ -121,7 +121,7 @@ export function parseHead(text: string): Head {
     const field = FIELD.exec(text);
     if (field === null) throw bad("A header is not of the form 'Name: value'");
     at = FIELD.lastIndex;
-    if (fields.length === 2 * MAX_FIELDS) throw new HttpProblem(431, `There are more than ${MAX_FIELDS} headers`);
+    if (fields.length === 2 * MAX_FIELDS) throw new HttpError(431, `There are more than ${MAX_FIELDS} headers`);
     const name = field[1]!.toLowerCase();
     const value = trim(field[2]!);
     fields.push(name, value);
@@ -201,7 +201,7 @@ function isHost(text: string): boolean {
 
 /** The host, if the target has one, and the rest of it. */
 function targetOf(method: string, said: string): [host: string | undefined, target: string] {
-  if (method === "CONNECT") throw new HttpProblem(501, "CONNECT is for proxies; this is a server");
+  if (method === "CONNECT") throw new HttpError(501, "CONNECT is for proxies; this is a server");
   if (said.includes("\\")) throw bad(`The target '${shown(said)}' has a backslash; send %5C for one`);
   if (said.startsWith("/") || (said === "*" && method === "OPTIONS")) return [undefined, said];
   const [, host, rest] = ABSOLUTE.exec(said) ?? [];
@@ -209,7 +209,7 @@ function targetOf(method: string, said: string): [host: string | undefined, targ
   return [host, rest!.startsWith("/") ? rest! : `/${rest}`];
 }
 
-/** What stands before the query. @throws {HttpProblem} 400 if it has dot segments: only some proxies resolve them */
+/** What stands before the query. @throws {HttpError} 400 if it has dot segments: only some proxies resolve them */
 function pathOf(target: string): string {
   const query = target.indexOf("?");
   const path = query < 0 ? target : target.slice(0, query);
@@ -242,14 +242,14 @@ function checkEncoding(encoding: string): void {
   const codings = encoding.split(",").map((coding) => trim(coding).toLowerCase());
   const last = codings.pop();
   if (last === "chunked" && codings.every((coding) => coding !== "chunked" && TOKEN.test(coding))) {
-    throw new HttpProblem(501, `Transfer-Encoding can be 'chunked', not '${shown(encoding)}'`);
+    throw new HttpError(501, `Transfer-Encoding can be 'chunked', not '${shown(encoding)}'`);
   }
   throw bad(`Transfer-Encoding must end with 'chunked', once, not '${shown(encoding)}'`);
 }
 
 function expectsContinue(expect: string): boolean {
   if (expect.toLowerCase() === "100-continue") return true;
-  throw new HttpProblem(417, `Expect can be '100-continue', not '${shown(expect)}'`);
+  throw new HttpError(417, `Expect can be '100-continue', not '${shown(expect)}'`);
 }
 
 /** Whether a list has a word. */
@@ -262,14 +262,14 @@ function shown(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }
 
-function longMethod(): HttpProblem {
-  return new HttpProblem(501, `The method is longer than ${MAX_METHOD} characters`);
+function longMethod(): HttpError {
+  return new HttpError(501, `The method is longer than ${MAX_METHOD} characters`);
 }
 
-function notHttp(): HttpProblem {
+function notHttp(): HttpError {
   return bad("The first line is not that of an HTTP request");
 }
 
-function bad(detail: string): HttpProblem {
-  return new HttpProblem(400, detail);
+function bad(detail: string): HttpError {
+  return new HttpError(400, detail);
 }

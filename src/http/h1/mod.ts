@@ -4,5 +4,6 @@ export { type Answer, CLIENT_LEFT, type Ending, isHeaderValue, reasonPhrase } fr
 export { tooLarge } from "./body.ts";
 export type { Head } from "./head.ts";
 export type { Incoming } from "./request.ts";
-export type { Handle, Refuse, UnreadableRequest } from "./connection.ts";
+export type { AnswerError, Handle, Refuse, UnreadableRequest, WholeAnswer } from "./connection.ts";
+export { HttpError, type Limit } from "./error.ts";
 export { HttpServer, type HttpServerOptions, type Listener } from "./server.ts";

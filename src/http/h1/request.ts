@@ -12,7 +12,7 @@ export interface Incoming {
    * All of the body; to be asked for once.
    *
    * @param maxBytes the most that is accepted
-   * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away;
+   * @throws {HttpError} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away;
    * 503 if the bodies of all requests in flight take too much memory together
    */
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
@@ -21,7 +21,7 @@ export interface Incoming {
   /**
    * Counts memory that is taken for the request until it has its answer, beside what {@linkcode body} takes.
    *
-   * @throws {HttpProblem} 503 if all requests in flight take too much together
+   * @throws {HttpError} 503 if all requests in flight take too much together
    */
   hold(bytes: number): void;
   /** Has a listener called when the client leaves before it has its answer; at once if it has left already. */

@@ -10,8 +10,16 @@
 import { getLogger } from "@logtape/logtape";
 import { reasonOf } from "../../errors.ts";
 import { BodyBudget } from "./budget.ts";
-import { Connection, type ConnectionOwner, type Handle, type Refuse } from "./connection.ts";
+import {
+  type AnswerError,
+  Connection,
+  type ConnectionOwner,
+  type Handle,
+  type Refuse,
+  type WholeAnswer,
+} from "./connection.ts";
 import { type DescriptorCounter, descriptorCounter } from "./descriptors.ts";
+import { HttpError } from "./error.ts";
 import { setNoDelay, shutDown } from "./sockets.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -56,8 +64,10 @@ export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
 /** What a server needs to know. */
 export interface HttpServerOptions {
   readonly handle: Handle;
-  /** By default, a problem is answered as it is. */
+  /** @default the same as `answerError` */
   readonly refuse?: Refuse | undefined;
+  /** @default the reason as plain text, and for anything but an {@linkcode HttpError} a 500 and a record in the log */
+  readonly answerError?: AnswerError | undefined;
   /** How long a request may take to come, in ms. */
   readonly readTimeoutMs: number;
   /** The memory that the bodies of all requests in flight may take, in bytes; by default, there is no limit. */
@@ -70,6 +80,7 @@ export interface HttpServerOptions {
 export class HttpServer implements ConnectionOwner {
   readonly handle: Handle;
   readonly refuse: Refuse;
+  readonly answerError: AnswerError;
   readonly budget: BodyBudget;
   readonly #readTimeoutMs: number;
   readonly #descriptors: DescriptorCounter;
@@ -85,7 +96,8 @@ export class HttpServer implements ConnectionOwner {
 
   constructor(options: HttpServerOptions) {
     this.handle = options.handle;
-    this.refuse = options.refuse ?? ((problem) => problem);
+    this.answerError = options.answerError ?? inPlainText;
+    this.refuse = options.refuse ?? this.answerError;
     this.budget = new BodyBudget(options.maxBodyMemory ?? Infinity);
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#descriptors = options.descriptors ?? descriptorCounter();
@@ -211,4 +223,14 @@ export class HttpServer implements ConnectionOwner {
     );
     return true;
   }
+}
+
+function inPlainText(error: unknown): WholeAnswer {
+  const known = error instanceof HttpError;
+  if (!known) log.error("A request failed: {error}", { error: error instanceof Error ? error.stack : String(error) });
+  return {
+    status: known ? error.status : 500,
+    headers: { "content-type": "text/plain;charset=UTF-8" },
+    body: new TextEncoder().encode(known ? `${error.message}\n` : "The server failed\n"),
+  };
 }

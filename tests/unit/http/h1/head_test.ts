@@ -162,7 +162,7 @@ for (
   ] as const
 ) {
   Deno.test(`parseHead() throws ${status} when there is ${what}`, () => {
-    assert.throws(() => parseHead(text), { name: "HttpProblem", status });
+    assert.throws(() => parseHead(text), { name: "HttpError", status });
   });
 }
 
@@ -188,7 +188,7 @@ Deno.test("parseHead() gives a Head or throws a problem, whatever the text is", 
       const { target } = parseHead(`${text}\r\n\r\n`);
       assert.ok(target.startsWith("/") || target === "*");
     } catch (error) {
-      assert.equal((error as Error).name, "HttpProblem");
+      assert.equal((error as Error).name, "HttpError");
     }
   }));
 });

@@ -6,13 +6,15 @@ import {
   type HttpServerOptions,
   type Listener,
 } from "../../../../src/http/h1/mod.ts";
-import { HttpProblem } from "../../../../src/http/problem.ts";
+import { HttpProblem, problemFrom } from "../../../../src/http/problem.ts";
 import { equalBytes, pattern, text, utf8 } from "../../helper/bytes.ts";
 import { settled, until } from "../../helper/deadline.ts";
 import { readAll, SocketPairs, writeAll } from "../../helper/sockets.ts";
 import { CapturedLogs } from "../../helper/logs.ts";
 
 const HOST = "Host: a\r\n";
+
+const answerError = (error: unknown) => problemFrom(error).toAnswer();
 
 const saying = (words: string, headers = {}): Answer => ({ status: 200, headers, body: utf8(words) });
 /** Answers with the body. */
@@ -29,7 +31,7 @@ class Fixture implements AsyncDisposable {
   readonly #clients: Client[] = [];
 
   constructor(handle: Handle, options: Partial<HttpServerOptions> = {}) {
-    this.server = new HttpServer({ handle, readTimeoutMs: 60_000, ...options });
+    this.server = new HttpServer({ handle, answerError, readTimeoutMs: 60_000, ...options });
     this.server.listen(this.#listener);
   }
 
