@@ -2,6 +2,8 @@
 
 import { run } from "../build/process.ts";
 import { type ProjectFile, readFiles } from "./files.ts";
+import { findPoorDocComments } from "./doc_comments.ts";
+import { findWrongImports } from "./imports.ts";
 import { findDeadLinks } from "./links.ts";
 import { findLocalPaths } from "./paths.ts";
 
@@ -32,6 +34,8 @@ export function steps(root: string): readonly Step[] {
     ...(ci ? [{ name: "deno.lock", check: () => checkLock(root) }] : []),
     { name: "shellcheck", check: () => shellcheck(root) },
     { name: "links in Markdown", check: async () => isEmpty(findDeadLinks(await read())) },
+    { name: "imports", check: async () => isEmpty(findWrongImports(await read())) },
+    { name: "doc comments", check: async () => isEmpty(findPoorDocComments(await read())) },
     { name: "no paths of one machine", check: async () => isEmpty(findLocalPaths(root, await read())) },
   ];
 }

@@ -2,7 +2,8 @@
 
 import { ProtocolError, ScriptError } from "../errors.ts";
 import { type Frame, Kind, parseMetadata } from "../bridge/mod.ts";
-import type { Outcome, WorkerError } from "./job.ts";
+import type { WorkerError } from "./failure.ts";
+import type { Outcome } from "./job.ts";
 import type { LoadFailure } from "./script_failure.ts";
 import { PartStream } from "./part_stream.ts";
 

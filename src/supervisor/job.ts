@@ -1,5 +1,6 @@
 /** A request on its way through the pool. */
 
+import type { Failure } from "./failure.ts";
 import type { PartStream } from "./part_stream.ts";
 
 /** Who waits for an answer. */
@@ -21,35 +22,12 @@ export interface Invocation {
   readonly client?: Client | undefined;
 }
 
-/** Why a worker gave no result. */
-export interface WorkerError {
-  /**
-   * `exception`: the script raised. `cancelled`: its client left. `recalled`: it was not begun, since the supervisor has taken it
-   * back; no invocation ends so. The others say what was wrong with what `serialize` returned.
-   */
-  readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large" | "cancelled" | "recalled";
-  readonly message: string;
-  /** For an exception: the function that raised it. */
-  readonly stage?: "deserialize" | "predict" | "predict_batch" | "serialize";
-  /** For an exception: its class. */
-  readonly type?: string;
-  /** For an exception that chooses its answer's status: that, and pairs of a header's name and value. Neither is checked. */
-  readonly status?: unknown;
-  readonly headers?: unknown;
-}
-
 /** How a request ended. */
 export type Outcome =
   | { readonly kind: "result"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
   /** A result that comes in parts, whatever becomes of it. */
   | { readonly kind: "parts"; readonly contentType: string; readonly parts: PartStream }
-  | { readonly kind: "error"; readonly error: WorkerError }
-  /** The worker died while it executed the request; it is never tried again. */
-  | { readonly kind: "lost"; readonly cause: string }
-  /** It took longer than a request may; its worker was ended. */
-  | { readonly kind: "overran"; readonly limitMs: number }
-  /** It was never executed. `timeout`: it waited too long. `gone`: its client left. `failed`: its model can't be loaded. */
-  | { readonly kind: "refused"; readonly cause: "loading" | "failed" | "stopping" | "full" | "timeout" | "gone" };
+  | Failure;
 
 /** An invocation, and whom to tell its outcome. */
 export interface Job extends Invocation {

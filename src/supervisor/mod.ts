@@ -1,10 +1,11 @@
 /** The supervisor: workers, and the requests that go to them. */
 
-export type { Client, Invocation, Outcome, WorkerError } from "./job.ts";
+export type { Failure, WorkerError } from "./failure.ts";
+export type { Client, Invocation, Outcome } from "./job.ts";
 export { Model, type ModelSource, type ModelState, type OpenModel } from "./model.ts";
 export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
-export type { Failure, PartStream } from "./part_stream.ts";
+export type { PartStream } from "./part_stream.ts";
 export { Pool, type PoolOptions, type PoolState, workerName } from "./pool.ts";
 export { isErrorStatus, logFailure, statusOf } from "./script_failure.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

@@ -1,6 +1,6 @@
 /** An answer in parts, between the worker that sends them and the client that takes them. */
 
-import type { Outcome } from "./job.ts";
+import type { Failure } from "./failure.ts";
 
 /** Parts that a worker may send before any was taken; see `_bridge/parts.py`. */
 export const FIRST_CREDIT = 16;
@@ -106,6 +106,3 @@ export class PartStream {
     this.#events.onTaken(taken);
   }
 }
-
-/** What may go wrong with an answer. */
-export type Failure = Exclude<Outcome, { readonly kind: "result" | "parts" }>;

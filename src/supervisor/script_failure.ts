@@ -1,7 +1,8 @@
 /** What a script did wrong, as the log has it: one record for each exception, with its traceback. */
 
 import { getLogger } from "@logtape/logtape";
-import type { Job, WorkerError } from "./job.ts";
+import type { WorkerError } from "./failure.ts";
+import type { Job } from "./job.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 

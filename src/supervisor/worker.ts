@@ -33,7 +33,8 @@ import { AnswerReader, errorIn, isRecalled, loadErrorOf, loadFailureIn } from ".
 import type { Job, Outcome } from "./job.ts";
 import type { Times } from "./measures.ts";
 import { MemoryWatch } from "./memory_watch.ts";
-import { type Failure, PartStream } from "./part_stream.ts";
+import type { Failure } from "./failure.ts";
+import { PartStream } from "./part_stream.ts";
 import { requestOf, type ScriptFailure } from "./script_failure.ts";
 import { takeRemains } from "./remains.ts";
 import { Stall } from "./stall.ts";
@@ -69,7 +70,7 @@ const MAX_WINDOW = 4096;
 
 const NOTHING = new Uint8Array(0);
 
-/** A serving process. */
+/** One Python process that executes requests, from its start to its end. */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #events: WorkerEvents;

@@ -20,7 +20,7 @@ export interface ListenChoice {
 }
 
 /**
- * Certificate and key.
+ * Returns the paths of the certificate and its key if the connections are to be encrypted.
  *
  * @throws {UsageError} if one of them is missing, or is of no use
  */

@@ -6,42 +6,16 @@ import { addressOf } from "../../host.ts";
 import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
 import { parseServedModels } from "./model_option.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
-import { nvidiaDevices, planWorkers, type WorkerChoice } from "../../serve/devices.ts";
+import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { UsageError } from "../../errors.ts";
-import { serve, type ServeConfig } from "../../serve/mod.ts";
-import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
-import { browserRules, type ListenChoice, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
+import { serve } from "../../serve/mod.ts";
+import type { LoggingOptions } from "../../observability/logging.ts";
+import { browserRules, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import type { Io } from "../terminal/io.ts";
-import { LOG_FORMATS, LOG_LEVELS } from "./log_options.ts";
+import { LOG_FORMATS, LOG_LEVELS, type ServeOptions } from "./options.ts";
 import { ExitCode } from "../errors.ts";
-import type { RunLogOptions } from "../run/log.ts";
-import type { RecordOptions } from "../run/record_options.ts";
-import type { EnvironmentChoice } from "../run/environment.ts";
 import { ServeLog } from "./log.ts";
 import { prepareOne, prepareSeveral } from "./models.ts";
-import type { TargetOptions } from "../run/target.ts";
-
-/** The options of the command. */
-export interface ServeOptions
-  extends
-    Omit<ServeConfig, "models" | "host" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
-    WorkerChoice,
-    ListenChoice,
-    Omit<TargetOptions, "module">,
-    RunLogOptions,
-    EnvironmentChoice,
-    RecordOptions {
-  /** Not there where models are named by `--model`. */
-  readonly module: string | undefined;
-  readonly modelDir: string | undefined;
-  /** What `--model` says, each time that it is there. */
-  readonly models: readonly string[];
-  readonly host: string | undefined;
-  readonly portOption?: number | undefined;
-  readonly port?: number | undefined;
-  readonly logFormat?: LogFormat | undefined;
-  readonly logLevel?: LoggingOptions["level"] | undefined;
-}
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_HOST = "127.0.0.1";

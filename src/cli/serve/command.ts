@@ -8,11 +8,9 @@ import { type InferValue, parse, type Parser } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
 import { defineCommand } from "../command.ts";
-import { listenFields } from "./listen_options.ts";
-import { logFields } from "./log_options.ts";
 import { list, seconds, size } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
-import { workerFields } from "./worker_options.ts";
+import { listenFields, logFields, workerFields } from "./options.ts";
 
 const port = () => integer({ min: 0, max: 65535, metavar: "PORT" });
 

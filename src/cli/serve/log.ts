@@ -16,7 +16,7 @@ import type { TargetArchive } from "../run/target.ts";
 const log = getLogger(["aimodellib", "serve"]);
 const setupLog = getLogger(["aimodellib", "setup"]);
 
-/** @see the module's own comment */
+/** Takes everything that `serve` says, from its first line to the error that ends it, and logs it in one format. */
 export class ServeLog implements Disposable {
   readonly #logging: LoggingOptions;
   readonly #io: Io;

@@ -13,7 +13,7 @@ import type { Io } from "../terminal/io.ts";
 import { findModelDir, type ModelDir } from "../run/model_dir.ts";
 import { type EnvironmentContext, openEnvironment } from "../run/environment.ts";
 import { startRecord } from "../run/record_options.ts";
-import type { ServeOptions } from "./action.ts";
+import type { ServeOptions } from "./options.ts";
 import { openTarget, type Target, type TargetArchive } from "../run/target.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
