@@ -1,6 +1,6 @@
 /** Growing pauses between the restarts of something that keeps failing. */
 
-/** @see {@linkcode Backoff} */
+/** How long the pauses of a {@linkcode Backoff} are. */
 export interface BackoffOptions {
   /** Pause after the first failure, in ms. @default 100 */
   readonly firstMs?: number;

@@ -31,7 +31,7 @@ export interface FoundEntry extends NewEntry {
   readonly inode?: number | null;
 }
 
-/** What was found. */
+/** What `collect()` found in a module's folder. */
 export interface Collection {
   /** With paths from the module's folder, in the order of their UTF-8 bytes. */
   readonly entries: readonly FoundEntry[];
@@ -48,7 +48,7 @@ interface IgnoreRules {
 }
 
 /**
- * Walks a folder.
+ * Walks a module's folder and lists what an archive of it will hold.
  *
  * @param root its absolute path
  * @param isOutput whether a path, without links in it, is that of the archive that is being made, or of the one that it replaces

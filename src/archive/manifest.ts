@@ -46,6 +46,7 @@ export interface Manifest {
   readonly modelDirectory?: string;
 }
 
+/** The manifest of a module that has none of its own, before its name and scripts are filled in. */
 export const DEFAULT_MANIFEST: Manifest = {
   module: "",
   trainingScript: null,

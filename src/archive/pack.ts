@@ -76,7 +76,7 @@ export function checkGrowth(bytes: number, packedBytes: number): void {
 }
 
 /**
- * Writes an archive.
+ * Writes a Model Archive: the manifest first, then the entries of all parts.
  *
  * @returns the number of its entries
  * @throws {ArchiveError} which names a file that can't be read, or changed while it was

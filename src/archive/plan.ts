@@ -65,7 +65,7 @@ const OPTIONS = {
 } as const;
 
 /**
- * Decides.
+ * Decides what goes into an archive and what its manifest says. Nothing is written.
  *
  * @throws {UsageError} if the module, the manifest or a script is not there, or an option is wrong
  * @throws {ArchiveError} if the module has what can't be packed

@@ -23,6 +23,7 @@ export interface Limits {
   readonly maxRatio: number;
 }
 
+/** The limits that apply where the command line names no others; sizes are in bytes. */
 export const DEFAULT_LIMITS: Limits = { maxEntries: 200_000, maxSize: 2 ** 40, maxRatio: 200 };
 
 /** Below this much content, a bomb is none. */

@@ -28,7 +28,7 @@ export class ChangedError extends Error {
 }
 
 /**
- * Makes a copy.
+ * Makes the private copy of an unpacked archive that one run works in.
  *
  * @param items what `source` holds
  * @param linked names of folders in the root that become links to the source, since no script has business in them

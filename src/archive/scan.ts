@@ -25,7 +25,7 @@ export interface ScanHandler {
   readonly ready?: () => Promise<void> | undefined;
 }
 
-/** What was found. */
+/** What a scan found out about a whole archive. */
 export interface ScanResult extends ParsedManifest {
   readonly entries: number;
   /** Bytes of all files. */
@@ -58,7 +58,7 @@ export interface Witness {
 }
 
 /**
- * Reads an archive.
+ * Reads an archive to its end and checks all of it.
  *
  * @throws {ArchiveError} which says what is wrong with it, and names the entry
  */

@@ -20,7 +20,7 @@ export interface UnpackOptions extends ScanOptions {
 }
 
 /**
- * Unpacks.
+ * Unpacks an archive into a folder, which appears only when it is complete.
  *
  * @param folder which is made; it may be there if it is empty
  * @throws {UsageError} if the folder holds something

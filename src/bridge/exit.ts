@@ -1,6 +1,6 @@
 /** How a process ended, in words. */
 
-/** What `Deno.ChildProcess.status` says. */
+/** How a process ended, as `Deno.ChildProcess.status` reports it. */
 export interface Exit {
   readonly code: number;
   readonly signal: Deno.Signal | null;

@@ -28,7 +28,7 @@ export interface RunChildOptions {
   readonly limitMs?: number | undefined;
 }
 
-/** How it ended. */
+/** How a program ended, and what it printed. */
 export interface Finished {
   readonly exit: Exit;
   /** Whether it ended with 0. */

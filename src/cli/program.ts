@@ -46,7 +46,7 @@ class Leave {
 }
 
 /**
- * Runs the program.
+ * Runs the program: finds the command, parses its options and carries it out.
  *
  * @param args the command line, without the program's name
  * @returns the exit code

@@ -32,7 +32,7 @@ export interface ScriptToCheck {
   readonly beside: readonly string[];
 }
 
-/** What was found. */
+/** What the check found in one script. */
 export interface CheckResult {
   /** What is certainly wrong, each with file and, where there is one, line. */
   readonly problems: readonly string[];

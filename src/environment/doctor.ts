@@ -12,7 +12,7 @@ export interface Finding {
   readonly text: string;
 }
 
-/** @see {@linkcode examine} */
+/** Which Python and which module `doctor` looks at. */
 export interface ExamineOptions {
   readonly python?: string | undefined;
   readonly moduleDir: string;

@@ -23,7 +23,7 @@ import { keyOf } from "./key.ts";
 import { pipCommand, runInstaller } from "./pip.ts";
 import { decodeRequirements, logicalLines } from "./requirements_text.ts";
 
-/** When to install. */
+/** When requirements are installed: if some are not met, at each start, or never. */
 export type InstallWhen = "auto" | "always" | "never";
 
 /** What an environment is made of. */

@@ -12,7 +12,7 @@ export interface FoundPython {
   readonly tried: readonly string[];
 }
 
-/** Where to look. */
+/** Where to look for a Python. */
 export interface FindPythonOptions {
   /** The value of `--python`: a path, or a name to be found on PATH. */
   readonly python?: string | undefined;

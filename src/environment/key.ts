@@ -8,7 +8,7 @@ import { changeOf, hashFile } from "../archive/mod.ts";
 import { stat } from "../files.ts";
 import { decodeRequirements, logicalLines, namedBy } from "./requirements_text.ts";
 
-/** What decides. */
+/** What the key of an environment is made from. */
 export interface KeyOptions {
   /** The folder with `requirements.txt`. */
   readonly module: string;

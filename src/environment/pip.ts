@@ -4,7 +4,7 @@ import { describeExit, type Finished, runChild } from "../bridge/mod.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 
-/** The installer failed. */
+/** The installer could not be run, or it failed. The message holds its command. */
 export class InstallerError extends AimodellibError {
   override readonly name = "InstallerError";
 }

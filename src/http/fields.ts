@@ -12,7 +12,11 @@ export interface Fields {
   customAttributes: string | null;
 }
 
-/** Finds them. @param list names, in lower case, and values in turns */
+/**
+ * Finds the header fields that the application looks at.
+ *
+ * @param list names, in lower case, and values in turns
+ */
 export function fieldsOf(list: readonly string[]): Fields {
   const fields: Fields = {
     contentType: null,

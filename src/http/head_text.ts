@@ -13,7 +13,7 @@ type KeptHead = Head & { [TEXT]?: Uint8Array<ArrayBuffer> };
 const encoder = new TextEncoder();
 
 /**
- * Gives it.
+ * Returns a request's head as the lines that a script's `logger.request` is parsed from.
  *
  * @param hideAuthorization whether to leave out the header `Authorization`; the same for all requests of a server
  */

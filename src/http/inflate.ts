@@ -52,7 +52,7 @@ interface Format {
 export type Coding = "gzip" | "deflate";
 
 /**
- * Decodes a body.
+ * Decodes a body with one content coding, in steps that let other requests have their turn.
  *
  * @param maxBytes the most that may come out
  * @param limit what that limit is called in a message

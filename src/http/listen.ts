@@ -8,7 +8,7 @@ import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
 /** Of a Unix socket. */
 const UNIX_MODE = 0o660;
 
-/** Where to listen. */
+/** The address to listen on, and the certificate to use. */
 export interface ListenOptions {
   /** Address or name of the interface. */
   readonly host: string;
@@ -37,7 +37,7 @@ export interface Server {
 }
 
 /**
- * Starts to listen.
+ * Opens a socket and answers the connections that it accepts.
  *
  * @throws {UsageError} if the address can't be listened on, or there is no such certificate
  */

@@ -15,7 +15,7 @@ export function takesEvents(accept: string): boolean {
   return accept.split(",").some((part) => /^\s*text\/event-stream\s*(;|$)/i.test(part));
 }
 
-/** The answer. */
+/** Makes a streaming answer from the parts that a worker sends. */
 export function respondInParts(
   { contentType, parts }: Outcome & { kind: "parts" },
   accept: string,

@@ -62,7 +62,7 @@ function parse(text: string, allowed: readonly string[]): URL {
 }
 
 /**
- * Fetches the input.
+ * Fetches the input that a `text/uri-list` body names.
  *
  * @param headers those to pass on
  * @param hold is told before memory is taken, how many bytes
@@ -87,7 +87,7 @@ export async function fetchInput(
 }
 
 /**
- * Posts the answer.
+ * Posts the answer to the address that a `text/uri-list` body names.
  *
  * @param headers `content-type`, and those to pass on
  * @throws {HttpProblem} 502 if the output's host does not take it

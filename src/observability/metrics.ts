@@ -7,6 +7,7 @@
 
 /** Upper limits of the buckets of times, in seconds; `_bridge/usage.py` has the same. */
 // deno-fmt-ignore
+/** Upper bounds of the buckets for durations, in seconds; `_bridge/usage.py` has the same. */
 export const SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];

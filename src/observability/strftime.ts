@@ -38,7 +38,7 @@ type Field = readonly [value: number, digits: number, fill: "0" | " "];
 const MS_PER_DAY = 86_400_000;
 
 /**
- * Formats a time.
+ * Formats a time as C's `strftime` does in the locale `C`.
  *
  * @param zone the abbreviation of the time zone then; asked for only by `%Z`
  */

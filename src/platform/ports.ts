@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors.ts";
 
-/** What they say. */
+/** Where a platform that runs containers wants the server to listen. */
 export interface Platform {
   /** Undefined if there is none. */
   readonly port: number | undefined;

@@ -43,7 +43,7 @@ export interface StorageContext {
   readonly firstPauseMs?: number | undefined;
 }
 
-/** What was fetched. */
+/** How much was fetched from a bucket. */
 export interface Fetched {
   readonly files: number;
   readonly bytes: number;

@@ -9,7 +9,11 @@ const log = getLogger(["aimodellib", "supervisor"]);
 /** The most requests that a record names: a worker may execute thousands. */
 const MAX_NAMED = 20;
 
-/** Logs it. @param worker what the log calls the worker; @param aftermath without it, the pool gives up */
+/**
+ * Logs that a worker ended, with its cause and what it was executing.
+ *
+ * @param worker what the log calls the worker; @param aftermath without it, the pool gives up
+ */
 export function logDeath(worker: string | number, death: Death, aftermath?: Aftermath): void {
   const { cause, requests, memory } = death;
   const named = requests.slice(0, MAX_NAMED);

@@ -30,7 +30,7 @@ export interface ExecutionClockOptions {
   readonly onOverrun: (ids: ReadonlySet<number>) => void;
 }
 
-/** Of one worker. */
+/** Times what one worker executes, and tells which requests have taken too long. */
 export class ExecutionClock {
   readonly #options: ExecutionClockOptions;
   /** Since when the worker has had something to do, or has answered last, in ms. */

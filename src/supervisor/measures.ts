@@ -8,7 +8,7 @@ export type Times = Readonly<Record<string, readonly number[]>>;
 /** How a worker ended that nobody had asked to; or that it was replaced. */
 export type RestartCause = "exit" | "signal" | "overran" | "other" | "replaced";
 
-/** @see the module's own comment */
+/** Counts what happens in one pool, and gives it out as metrics. */
 export class Measures {
   /** How long jobs waited for a worker, in seconds. */
   readonly queue = new Histogram(SECONDS);

@@ -41,7 +41,7 @@ export interface ModelEvents {
 /** As a pool has it, and `failed`. */
 export type ModelState = PoolState | "failed";
 
-/** @see the module's own comment */
+/** A model under its name, from its opening to its end. */
 export class Model {
   readonly #source: ModelSource;
   readonly #events: ModelEvents;

@@ -1,6 +1,6 @@
 /** What is served, as far as it may be told to clients: no path of this machine is among it. */
 
-/** Of one model. */
+/** What is known of a model that is served: its archive, script and Python. */
 export interface ModelFacts {
   /** The file name of the archive; not there for a module. */
   readonly archive?: string | undefined;

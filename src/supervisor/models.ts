@@ -10,7 +10,7 @@ import { Model, type ModelSource, type ModelState } from "./model.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** @see the module's own comment */
+/** The models that this process serves, and their state as a whole. */
 export class Models {
   readonly all: readonly Model[];
   readonly #failed = Promise.withResolvers<never>();

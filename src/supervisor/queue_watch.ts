@@ -6,7 +6,7 @@ import type { JobQueue } from "./queue.ts";
 /** Between two looks at the queue, in ms. */
 const LOOK_MS = 10;
 
-/** Of one queue. */
+/** Watches the jobs in one queue, and takes out those that nobody waits for any more. */
 export class QueueWatch {
   readonly #queue: JobQueue;
   readonly #timeoutMs: number;

@@ -18,7 +18,7 @@ const REASONS = {
   timeout: "no worker was free in time (--queue-timeout {limit})",
 } as const;
 
-/** @see the module's own comment */
+/** Logs the requests that one pool refuses, a few records at most in each period. */
 export class Refusals {
   readonly #about: Readonly<Record<string, unknown>>;
   readonly #limits: Readonly<Record<keyof typeof REASONS, number>>;

@@ -48,7 +48,7 @@ export interface StallOptions {
   readonly onTakenBack: (jobs: readonly Job[]) => void;
 }
 
-/** Of one worker. */
+/** Rescues requests that are stuck in one worker behind a slow one. */
 export class Stall {
   readonly #options: StallOptions;
   /** Answers that are not to be heeded when they come. */

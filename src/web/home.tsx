@@ -14,7 +14,7 @@ export interface HomeProps {
   readonly version: string;
 }
 
-/** The whole document. */
+/** The whole HTML document of the page at `/`. */
 export function Home({ title, paths, state, version }: HomeProps) {
   return (
     <html lang="en">

@@ -12,7 +12,7 @@ export interface Page {
   readonly contentSecurityPolicy: string;
 }
 
-/** The page at `/`. */
+/** Makes the page at `/`, and the policy that restricts what it may load. */
 export async function renderHome(props: HomeProps): Promise<Page> {
   const [style, script] = await Promise.all([hash(STYLE), hash(SCRIPT)]);
   return {

@@ -69,7 +69,7 @@ export function respond({ index, buffer, start, end, level }: BlockRequest): Blo
 export type Treatment = "store" | "code" | "match";
 
 /**
- * Compresses.
+ * Compresses one block into a DEFLATE stream that ends on a byte boundary.
  *
  * @param bytes what comes before the block, as far as it can refer to it, and the block
  * @param start where the block begins

@@ -20,7 +20,7 @@ export interface PublicKey {
   readonly key: Uint8Array<ArrayBuffer>;
 }
 
-/** A signature file. */
+/** The content of a minisign signature file. */
 export interface Signature {
   /** Whether what is signed is a hash of the file. */
   readonly prehashed: boolean;
@@ -83,7 +83,7 @@ function isOfLowOrder(key: Uint8Array): boolean {
   return LOW_ORDER.has(key.with(31, key[31]! & 0x7f).toHex());
 }
 
-/** As a file. */
+/** Writes a public key as minisign's file of two lines. */
 export function formatPublicKey({ id, key }: PublicKey): string {
   return `${UNTRUSTED}minisign public key ${formatKeyId(id)}\n${join(LEGACY, id, key).toBase64()}\n`;
 }
@@ -114,7 +114,7 @@ export function parseSignature(text: string, name: string): Signature {
   };
 }
 
-/** As a file. */
+/** Writes a signature as minisign's file of four lines. */
 export function formatSignature(parsed: Signature): string {
   const { prehashed, keyId, signature, untrustedComment, trustedComment, globalSignature } = parsed;
   return `${UNTRUSTED}${untrustedComment}\n` +

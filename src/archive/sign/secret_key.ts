@@ -33,7 +33,7 @@ export async function generateKey(): Promise<SecretKey> {
 }
 
 /**
- * As a file.
+ * Writes a secret key as minisign's file, encrypted with a password if there is one.
  *
  * @param password undefined to leave it unencrypted
  */
@@ -53,7 +53,7 @@ export async function formatSecretKey(secret: SecretKey, password: string | unde
 }
 
 /**
- * Reads a key.
+ * Reads a secret key from the text of minisign's file, and decrypts it.
  *
  * @param name what a message calls it
  * @param askPassword is called if it is encrypted

@@ -15,7 +15,7 @@ export const secretKey = withDefault(
   "aimodellib.key",
 );
 
-/** Its password. */
+/** The option that names a file with the secret key's password. */
 export const passwordFile = optional(
   option("--password-file", string({ metavar: "FILE" }), {
     description: message`A file with the key's password, instead of ${"AIMODELLIB_KEY_PASSWORD"} or a question.`,

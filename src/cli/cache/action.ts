@@ -25,7 +25,7 @@ interface Listed extends Kept {
 const MS_PER_DAY = 24 * 3600 * 1000;
 
 /**
- * Runs it.
+ * Carries out `aimodellib cache`.
  *
  * @returns the exit code
  * @throws {UsageError} if there is no place for a cache

@@ -33,7 +33,7 @@ const PYTHON = "3.13";
 const SPECIAL = /[$*?[\]\\"'\p{Cc}]/u;
 
 /**
- * Runs it.
+ * Carries out `aimodellib dockerfile`: prints a Dockerfile for an archive.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive is not there, or a name can't be in a Dockerfile

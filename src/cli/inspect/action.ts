@@ -56,7 +56,7 @@ class Found {
 }
 
 /**
- * Runs it.
+ * Carries out `aimodellib inspect`: shows what an archive or an unpacked folder holds.
  *
  * @returns the exit code
  * @throws {UsageError} if there is no such archive

@@ -18,7 +18,7 @@ export interface KeygenOptions {
 }
 
 /**
- * Runs it.
+ * Carries out `aimodellib keygen`: writes a new pair of keys.
  *
  * @returns the exit code
  * @throws {UsageError} if a key is there already, or no password is given

@@ -8,7 +8,7 @@ import type { NonEmptyString } from "@optique/core/nonempty";
 import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
 import { parseSize } from "./size.ts";
 
-/** `--python` */
+/** The option `--python`, which several commands have. */
 export const python = () =>
   optional(option("--python", string({ metavar: "PATH" }), {
     description:

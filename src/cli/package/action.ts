@@ -42,7 +42,7 @@ export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOpti
 const DEFAULT_MTIME = 315_532_800;
 
 /**
- * Runs it.
+ * Carries out `aimodellib package`: writes the archive beside its place and renames it when it is complete.
  *
  * @returns the exit code
  * @throws {UsageError} if an option is wrong, or the output can't be written

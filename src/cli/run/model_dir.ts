@@ -17,13 +17,13 @@ export interface ModelDir {
   readonly open: (signal: AbortSignal) => Promise<OpenModelDir>;
 }
 
-/** An absolute path. */
+/** A folder with a model's artifacts that stays until this is disposed. */
 export interface OpenModelDir extends Disposable {
   readonly path: string;
 }
 
 /**
- * Finds it.
+ * Finds the place of a model's artifacts: on the command line, in the archive, or where a platform says.
  *
  * @param word of the command line: a folder, or `gs://BUCKET/FOLDER`
  * @param carried the folder of the model that the archive carries, taken where the command line names none; without it, what Vertex AI

@@ -33,7 +33,7 @@ export interface SignOptions extends Limits {
 const MAX_COMMENT_BYTES = 8192 - "trusted comment: ".length - 2;
 
 /**
- * Runs it.
+ * Carries out `aimodellib sign`: checks an archive and writes its signature beside it.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive or the key is not there, or the password is wrong

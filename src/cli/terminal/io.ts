@@ -4,7 +4,7 @@ import type { StopSignal } from "../../bridge/exit.ts";
 import type { SecretName } from "./secrets.ts";
 import type { Writers } from "./writers.ts";
 
-/** The outside world. */
+/** Everything outside the program that commands use: standard streams, environment variables, signals. */
 export interface Io extends Writers {
   /** Writes bytes to standard output; resolves when there is room for more. */
   readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;

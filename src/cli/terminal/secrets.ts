@@ -10,7 +10,7 @@ import { startsWith } from "../../bytes.ts";
 /** Variables that are taken away when the program starts: nothing that it starts needs them. */
 const NAMES = ["AIMODELLIB_TOKEN", "AIMODELLIB_KEY_PASSWORD"] as const;
 
-/** One of them. */
+/** The name of an environment variable that holds a secret. */
 export type SecretName = typeof NAMES[number];
 
 /** Where `/proc/self/stat` says that the first variables begin, counted from 0 behind the program's name: proc_pid_stat(5). */

@@ -36,7 +36,7 @@ const DEFAULT_TENSORBOARD_DIR = "tb_logs";
 const DEFAULT_TENSORBOARD_PORT = 6006;
 
 /**
- * Runs it.
+ * Carries out `aimodellib train`.
  *
  * @returns the exit code
  * @throws {UsageError} if the module, the script or a Python is not there

@@ -142,7 +142,7 @@ type ParsedTrain = InferValue<typeof options> & {
   readonly args: readonly string[];
 };
 
-/** Trains a model. */
+/** The command `train`: its parser, its help and what runs it. */
 export const train = defineCommand({
   name: "train",
   brief: message`Train a model.`,

@@ -15,7 +15,7 @@ export interface UnpackOptions extends Limits, TrustOptions {
 }
 
 /**
- * Runs it.
+ * Carries out `aimodellib unpack`.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive is not there, or the folder can't be made

@@ -17,7 +17,7 @@ export interface VerifyOptions extends Limits, TrustOptions, CheckOptions {
 }
 
 /**
- * Runs it.
+ * Carries out `aimodellib verify`: reads an archive to its end and reports the first fault.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive is not there, or the checksum is none

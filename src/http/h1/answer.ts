@@ -1,6 +1,6 @@
 /** The answer to a request, and how its head is written: RFC 9112, sections 4 to 7. */
 
-/** What is answered. */
+/** A response: its status, header fields and body. */
 export interface Answer {
   /** 200 to 599. */
   readonly status: number;
@@ -118,7 +118,11 @@ export function headOf({ status, headers }: Answer, framing: Framing, connection
     : `${head}date: ${date}\r\nconnection: ${connection}\r\n\r\n`;
 }
 
-/** Writes Latin-1. @returns the offset behind it */
+/**
+ * Writes text as Latin-1, one byte for each character.
+ *
+ * @returns the offset behind it
+ */
 export function writeLatin1(text: string, bytes: Uint8Array<ArrayBuffer>, offset: number): number {
   const { read, written } = encoder.encodeInto(text, bytes.subarray(offset));
   if (read === text.length && written === read) return offset + written;

@@ -2,7 +2,7 @@
 
 import { HttpError } from "./error.ts";
 
-/** Counts that memory. */
+/** Counts the memory that request bodies take, against a limit for all of them together. */
 export class BodyBudget {
   readonly #bytes: number;
   /** How many of them are taken. */

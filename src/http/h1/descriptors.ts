@@ -6,7 +6,11 @@ export interface Descriptors {
   readonly limit: number;
 }
 
-/** Counts them. @param atLeast how many are known to be open: while that is less than half of what may be, it is taken for all */
+/**
+ * Tells how many file descriptors are open and how many may be.
+ *
+ * @param atLeast how many are known to be open: while that is less than half of what may be, it is taken for all
+ */
 export type DescriptorCounter = (atLeast: number) => Descriptors;
 
 /**

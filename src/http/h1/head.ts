@@ -9,8 +9,11 @@ import { HttpError } from "./error.ts";
 
 /** The longest method and target, the most fields, and the longest head, in bytes. */
 export const MAX_METHOD = 64;
+/** The longest request target that is accepted, in characters. */
 export const MAX_TARGET = 64 * 1024;
+/** The most header fields that a request may have. */
 export const MAX_FIELDS = 100;
+/** The longest request head that is accepted, in bytes. */
 export const MAX_HEAD_BYTES = 128 * 1024;
 
 const MAX_PORT = 65_535;
@@ -93,7 +96,7 @@ export function asksForHeadOnly(text: string): boolean {
 }
 
 /**
- * Reads a head.
+ * Reads the head of a request: its request line and header fields.
  *
  * @param text all of it, with the empty line at its end, in Latin-1
  * @throws {HttpError} 400, 414, 417, 431, 501 or 505 if it is not as it should be

@@ -58,7 +58,7 @@ const LOST = new Set([
 /** For requests that are on their way when the server begins to drain, in ms. */
 const DRAIN_GRACE_MS = 100;
 
-/** What accepts connections. */
+/** A listening socket of any kind: TCP, TLS or Unix. */
 export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
 
 /** What a server needs to know. */

@@ -1,6 +1,6 @@
 /** Whose turn it is: a client that is waited for has a limited time. */
 
-/** Of one connection. */
+/** Measures how long a connection has been waiting for its client. */
 export class ClientTurn {
   /** Since when the client is waited for, in ms of `performance.now()`; 0 if it is not. */
   since = performance.now();

@@ -16,7 +16,7 @@ const log = getLogger(["aimodellib", "access"]);
 const LINE = "{method} {path} {status} {ms} ms";
 const LINE_OF_PARTS = `${LINE}, {parts} parts`;
 
-/** Makes the middleware. */
+/** Makes the middleware that logs one line for each request. */
 export function accessLog(): MiddlewareHandler {
   return async function accessLog(c: Context, next: Next): Promise<void> {
     const start = performance.now();

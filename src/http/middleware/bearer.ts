@@ -5,7 +5,7 @@ import { HttpProblem } from "../problem.ts";
 import type { Tokens } from "../tokens.ts";
 
 /**
- * Makes the middleware.
+ * Makes the middleware that demands a bearer token.
  *
  * @param open paths that anybody may ask: others like them would tell who asks which there are
  * @param onRefusal is told the status of each request that is refused

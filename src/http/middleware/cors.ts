@@ -13,7 +13,7 @@ const MAX_AGE = "86400";
 /** Names of headers, as a browser lists them. */
 const NAMES = /^[\w!#$%&'*+.^`|~-]+(?:, *[\w!#$%&'*+.^`|~-]+)*$/;
 
-/** Makes the middleware. */
+/** Makes the middleware that lets pages of some origins use the server. */
 export function cors(browsers: Browsers): MiddlewareHandler {
   return async function cors(c: Context, next: Next): Promise<Response | void> {
     const origin = c.req.header("origin");

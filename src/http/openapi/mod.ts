@@ -5,7 +5,7 @@ import { MODEL_VERSION } from "../routes/inference.ts";
 import { CONTEXT, EXECUTION, json, operation, type OperationOptions } from "./operation.ts";
 import { SCHEMAS } from "./schemas.ts";
 
-/** What is described. */
+/** What the OpenAPI document is made from. */
 export interface Described {
   /** What messages call the models. */
   readonly title: string;
@@ -54,7 +54,7 @@ const HEALTH: OperationOptions = {
   open: true,
 };
 
-/** Makes the document. */
+/** Makes the OpenAPI document of a server with these models. */
 export function describe({ title, names, predictRoute, healthRoute, secured }: Described): object {
   const get = (options: OperationOptions) => ({ get: operation(options, secured) });
   const post = (options: OperationOptions) => ({ post: operation(options, secured) });

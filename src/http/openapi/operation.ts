@@ -35,7 +35,7 @@ export const CONTEXT: readonly object[] = [
   ["X-Amzn-SageMaker-Custom-Attributes", "Handed on to the script, and given back"],
 ].map(([name, description]) => ({ name, in: "header", description, schema: { type: "string" } }));
 
-/** A route. */
+/** A route, as the OpenAPI document describes it. */
 export interface OperationOptions {
   readonly summary: string;
   /** By content type: what 200 comes with. */
@@ -54,7 +54,11 @@ export function json(name: Parameters<typeof schema>[0]): object {
   return { "application/json": { schema: schema(name) } };
 }
 
-/** Describes a route. @param secured whether this server asks for tokens */
+/**
+ * Describes one route as an OpenAPI operation object.
+ *
+ * @param secured whether this server asks for tokens
+ */
 export function operation(
   { summary, content, problems = [], executes = false, open = false, more = {} }: OperationOptions,
   secured: boolean,

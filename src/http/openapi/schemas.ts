@@ -49,6 +49,7 @@ const tensorSpec = members(
   ["name", "datatype", "shape"],
 );
 
+/** The schemas that the OpenAPI document refers to, by name. */
 export const SCHEMAS = {
   Problem: {
     description: "Problem details (RFC 9457)",

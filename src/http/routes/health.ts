@@ -37,12 +37,16 @@ export function allReady(models: Models, mayKnow: (c: Context) => boolean) {
   };
 }
 
-/** Always 200. */
+/** Answers `/health/live`: always 200 while this process runs. */
 export function live(c: Context): Response {
   return c.json({ status: "live" });
 }
 
-/** @throws {HttpProblem} 503 */
+/**
+ * Does nothing if the model answers requests, and throws otherwise.
+ *
+ * @throws {HttpProblem} 503
+ */
 export function demandReady(state: Model["state"]): void {
   if (state === "ready" || state === "degraded") return;
   throw new HttpProblem(503, `The model is not ready: ${state}`, { state }, { "retry-after": "1" });

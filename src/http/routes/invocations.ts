@@ -32,7 +32,11 @@ const DEFAULT_ACCEPT = "*/*";
 /** Answers a request; never rejects. */
 export type Invocations = (request: Incoming) => Promise<Answer>;
 
-/** Makes the handler. @param meter counts its requests */
+/**
+ * Makes the handler of a model's invocation route.
+ *
+ * @param meter counts its requests
+ */
 export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
   const { maxBody, uriListHosts, ownsAuthorization = false } = options;
   const encode = metadataEncoder();

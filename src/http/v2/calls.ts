@@ -33,7 +33,7 @@ export function isByElements(
 }
 
 /**
- * Makes them.
+ * Makes the calls of the script's functions that a request asks for.
  *
  * @param most how many bytes may be made of tensors: numbers may take more of them than in the request
  * @throws {HttpProblem} 400 if the tensors can't be handed over as they are to be, 413 if they are too long for that

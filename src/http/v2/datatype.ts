@@ -1,6 +1,6 @@
 /** The datatypes of the Open Inference Protocol V2, and what they are for NumPy. */
 
-/** A datatype's name. */
+/** The name of a tensor's datatype in the Open Inference Protocol. */
 export type Datatype = keyof typeof DATATYPES;
 
 /** Bytes of an element (0: each has its own length), and how NumPy's files call it, if they do. */

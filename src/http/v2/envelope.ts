@@ -19,7 +19,7 @@ export interface Envelope {
 }
 
 /**
- * Reads it.
+ * Reads the JSON of a request, leaving the elements of its tensors as text.
  *
  * @throws {TypeError} if it is not in UTF-8
  * @throws {SyntaxError} if it is no JSON, nested too deep, or too long without the elements. Elements are not read.

@@ -34,7 +34,7 @@ const ZERO = 0x30;
 /** What may come next. */
 type Expected = "value" | "value or ]" | "key or }" | "key" | "comma or end";
 
-/** @see the module's own comment */
+/** Reads JSON from bytes, one token at a time, without decoding what is skipped. */
 export class JsonReader {
   /** Where the next token is looked for. */
   at: number;
@@ -308,7 +308,11 @@ export function textStart(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }
 
-/** @throws {TypeError} if the bytes are not in UTF-8; takes little memory, however many they are */
+/**
+ * Checks that bytes are UTF-8, in pieces, so that memory does not depend on their number.
+ *
+ * @throws {TypeError} if the bytes are not in UTF-8; takes little memory, however many they are
+ */
 export function checkUtf8(bytes: Uint8Array): void {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   for (let at = 0; at < bytes.length; at += CHECKED_BYTES) {

@@ -23,7 +23,7 @@ const ESCAPES: Readonly<Record<number, string>> = {
 /** Too much to write. */
 export class TooMuchJson extends Error {}
 
-/** @see the module's own comment */
+/** Writes JSON as bytes into one growing buffer with a limit. */
 export class JsonWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;

@@ -12,7 +12,7 @@ export interface TensorSpec {
   readonly content_type?: string;
 }
 
-/** All of them. */
+/** The tensors that a model takes and gives, as its script's `v2_metadata` declares them. */
 export interface Signature {
   readonly platform?: string;
   readonly inputs?: readonly TensorSpec[];

@@ -11,7 +11,11 @@ const ALIGNMENT = 64;
 /** What files of this type are called. */
 export const NPY = "application/x-npy";
 
-/** @throws {RangeError} if NumPy has no such datatype, or a value is none of it */
+/**
+ * Writes a tensor as a NumPy file.
+ *
+ * @throws {RangeError} if NumPy has no such datatype, or a value is none of it
+ */
 export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const { datatype, shape, name } = tensor;
   const { npy } = DATATYPES[datatype];
@@ -28,7 +32,11 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   return file;
 }
 
-/** @throws {RangeError} if it is none, or one whose elements the protocol does not know */
+/**
+ * Reads a tensor from a NumPy file.
+ *
+ * @throws {RangeError} if it is none, or one whose elements the protocol does not know
+ */
 export function decodeNpy(file: Uint8Array<ArrayBuffer>): Omit<Tensor, "name"> {
   const [major = 0] = file.subarray(6, 7);
   if (file.length < 12 || MAGIC.some((byte, index) => file[index] !== byte) || major < 1 || major > 3) {

@@ -43,7 +43,7 @@ export interface RequestedOutput {
   readonly binary: boolean | undefined;
 }
 
-/** @see the module's own comment */
+/** An inference request: its tensors, and the outputs it asks for. */
 export interface InferRequest {
   readonly id: string | undefined;
   readonly inputs: readonly [Input, ...Input[]];
@@ -56,7 +56,7 @@ export interface InferRequest {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads one.
+ * Reads an inference request: JSON, and raw tensors behind it if there are any.
  *
  * @param jsonLength what `Inference-Header-Content-Length` says: behind so many bytes of JSON there are raw bytes
  * @throws {HttpProblem} 400 with the place of what is wrong

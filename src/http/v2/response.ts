@@ -23,7 +23,7 @@ export interface Encoded {
 const MAX_JSON = 2 ** 30;
 
 /**
- * Writes it.
+ * Writes an inference response from the results of the script's calls.
  *
  * @param model what the answer says it is from
  * @throws {HttpProblem} 400 for an output that is not there, 406 for one that JSON can't hold, 500 if the results are no tensors

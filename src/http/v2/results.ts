@@ -7,7 +7,7 @@ import { decodeNpy, NPY } from "./npy.ts";
 import { fits, type Signature, type TensorSpec } from "./model_metadata.ts";
 import { bytesOf, isWhole, joinElements, MAX_DIMENSIONS, type Tensor } from "./tensor.ts";
 
-/** What `serialize` returned. */
+/** What one call of the script's `serialize` returned. */
 export interface Result {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly contentType: string;

@@ -28,7 +28,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** @see the module's own comment */
+/** Reads requests and writes answers: small ones at once, large ones in a thread. */
 export class Transcoder implements Disposable {
   /** Threads that have nothing to do. */
   readonly #idle: Worker[] = [];

@@ -37,7 +37,7 @@ const QUICK_JSON = 64 * 1024;
 const QUICK_BYTES = 8 * 2 ** 20;
 
 /**
- * Reads a request.
+ * Reads a request and makes the calls that it asks for.
  *
  * @param quickly gives up before it does something that takes long
  * @returns undefined if it has given up
@@ -55,7 +55,7 @@ export function decode({ body, jsonLength, signature, most }: DecodeJob, quickly
 }
 
 /**
- * Writes an answer.
+ * Writes the answer to a request from the results of its calls.
  *
  * @param quickly gives up before it does something that takes long
  * @returns undefined if it has given up
@@ -73,7 +73,7 @@ export type WorkRequest =
   | { readonly id: number; readonly kind: "decode"; readonly job: DecodeJob }
   | { readonly id: number; readonly kind: "encode"; readonly job: EncodeJob };
 
-/** What comes back. */
+/** What a thread sends back for one piece of work. */
 export type WorkResponse =
   | { readonly id: number; readonly kind: "done"; readonly value: Decoded | Encoded }
   | { readonly id: number; readonly kind: "problem"; readonly status: number; readonly detail: string }
