@@ -6,8 +6,14 @@ import { ROOT } from "../project.ts";
 import { peers } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { startup } from "./startup.ts";
+import { stress } from "./stress.ts";
 
-const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = { peers, soak, startup };
+const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  peers,
+  soak,
+  startup,
+  stress,
+};
 
 const USAGE = `Usage: scripts/deno task bench [-- NAME]
 

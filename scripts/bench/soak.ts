@@ -6,10 +6,11 @@
 
 import { ROOT } from "../project.ts";
 import { makeVenv } from "../venv.ts";
-import { children, descriptors, freePort, memory, residentMemory, Server, tree } from "./processes.ts";
+import { descriptors, freePort, memory, residentMemory, Server, tree } from "./processes.ts";
 import { Series } from "./soak/flat.ts";
 import { type Health, Helper, type Hostile } from "./soak/helper.ts";
 import { ask, capacity, Load } from "./soak/load.ts";
+import { isAlive, killOne, mistakesIn, until } from "./soak/server.ts";
 
 const BIN = `${ROOT}/dist/aimodellib`;
 const SCRIPTS = `${ROOT}/scripts/bench/soak`;
@@ -192,13 +193,6 @@ async function untilListening(port: number, server: Server): Promise<void> {
   });
 }
 
-async function until(server: Server, condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition().catch(() => false)) {
-    if (server.ended || performance.now() - server.started > 60_000) throw new Error("A server did not start.");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** How many descriptors there are when those of clients that have left are closed. */
 async function settledDescriptors(pid: number): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -210,35 +204,4 @@ async function untilFew(pid: number, most: number): Promise<number> {
   const end = performance.now() + (READ_TIMEOUT + 10) * 1e3;
   while (descriptors(pid) > most && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 200));
   return descriptors(pid);
-}
-
-/** Lines of the logs that tell of a mistake of ours. */
-function mistakesIn(folder: string): string[] {
-  const logs = [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory).flatMap(({ name }) =>
-    [...Deno.readDirSync(`${folder}/${name}`)].map((file) => Deno.readTextFileSync(`${folder}/${name}/${file.name}`))
-  );
-  return logs.flatMap((text) => text.split("\n")).filter((line) =>
-    /A request failed: |broke the protocol|TypeError|RangeError/.test(line)
-  );
-}
-
-/** Kills one of a server's workers, as the system does when memory is short. */
-function killOne(server: number): void {
-  const workers = children(server);
-  const victim = workers[Math.floor(Math.random() * workers.length)];
-  if (victim === undefined) return;
-  try {
-    Deno.kill(victim, "SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
-  }
 }
