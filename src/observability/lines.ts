@@ -13,9 +13,11 @@ const STATES_MS = 2_000;
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The request that a line belongs to. */
+/** What a mark says of a line. */
 export interface LineOrigin {
-  readonly requestId: string;
+  readonly level: LineLevel;
+  /** The request that it belongs to; undefined if there is none. */
+  readonly requestId?: string | undefined;
   /** Of W3C Trace Context. */
   readonly traceId?: string | undefined;
 }
@@ -27,7 +29,13 @@ export interface LineSplitter {
   flush(): void;
 }
 
-/** Takes a line without its end, and the request that it belongs to. */
+/** How grave a line is: what the logger that a script is given calls it. */
+export type LineLevel = "debug" | "info" | "warning" | "error" | "fatal";
+
+/** By what marks call them; the last is CRITICAL for scripts. */
+const LEVELS: Readonly<Record<string, LineLevel>> = { d: "debug", i: "info", w: "warning", e: "error", c: "fatal" };
+
+/** Takes a line without its end, and what its mark says. */
 type OnLine = (line: string, origin?: LineOrigin) => void;
 
 /** A line, or a state of one. */
@@ -42,7 +50,7 @@ interface Line {
  * A carriage return ends a state of a line, which the next state replaces: of these, `onLine` gets the first and the last, and the
  * latest now and then. Bytes that are not UTF-8, and control characters other than tab and colours, are shown as `\xNN`.
  *
- * @param secret what the marks of requests begin with (see `_bridge/request.py`); without it, no line has one
+ * @param secret what marks begin with (see `_bridge/request.py`); without it, no line has one
  */
 export function lineSplitter(onLine: OnLine, secret?: string): LineSplitter {
   const mark = secret === undefined ? undefined : markOf(secret);
@@ -133,9 +141,9 @@ class States {
   }
 }
 
-/** What a worker puts in front of a line of a request, and somewhere in it if it is made of several messages. */
+/** What a worker puts in front of a line that its script logs, and somewhere in it if it is made of several messages. */
 function markOf(secret: string): RegExp {
-  return new RegExp(`\\x1e\\[${secret} ([\\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?\\]\\x1e`, "g");
+  return new RegExp(`\\x1e\\[${secret} ([diwec])(?: ([\\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?)?\\]\\x1e`, "g");
 }
 
 function lineOf(bytes: Uint8Array, mark: RegExp | undefined): Line {
@@ -144,7 +152,7 @@ function lineOf(bytes: Uint8Array, mark: RegExp | undefined): Line {
   if (found === undefined) return { text: printableColors(text) };
   return {
     text: printableColors(text.replace(mark!, "")),
-    origin: { requestId: found[1]!, traceId: found[2] },
+    origin: { level: LEVELS[found[1]!]!, requestId: found[2], traceId: found[3] },
   };
 }
 

@@ -30,7 +30,7 @@ export function configureLogging(write: (text: string) => void, options: Logging
         category: ["aimodellib", name],
         sinks: ["lines" as const],
         parentSinks: "override" as const,
-        lowestLevel: "info" as const,
+        lowestLevel: "debug" as const,
       })),
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
     ],

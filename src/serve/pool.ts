@@ -42,10 +42,10 @@ export function createPool(
         maxMemory,
         maxBody: config.maxAnswer,
         output: lineSplitter((line, origin) =>
-          workerLog.info("{line}", {
+          workerLog[origin?.level ?? "info"]("{line}", {
             line,
             worker,
-            ...(origin && { request_id: origin.requestId }),
+            ...(origin?.requestId !== undefined && { request_id: origin.requestId }),
             ...(origin?.traceId !== undefined && { trace_id: origin.traceId }),
           }), mark),
         onFailure: (failure) => logFailure(worker, failure),

@@ -273,6 +273,38 @@ test("no text that a script prints passes for the line of a request", async (box
   await server.stop();
 });
 
+test("what a script logs has its level in a log of JSON, with and without a request", async (box) => {
+  const log = ["debug", "info", "warning", "error", "critical"];
+  const server = await serveJson(
+    box,
+    echo(py`
+    def load(model_dir, logger=None):
+        for level in ${JSON.stringify(log)}:
+            getattr(logger, level)("loading")
+        logger.log("plain", level=logger.ERROR)
+    def predict(data, model, logger=None):
+        logger.debug("one\ntwo")
+        logger.log("three")
+        return data
+  `),
+  );
+  await server.invoke("x", { "x-request-id": "mine" });
+  const lines = () => recordsOf(server.program).filter(({ logger }) => logger === "worker");
+  await until("all are there", () => lines().length === 9);
+  assert.deepEqual(lines().map(({ level, message, request_id }) => [level, message, request_id]), [
+    ["debug", "[DEBUG] loading", undefined],
+    ["info", "[INFO] loading", undefined],
+    ["warning", "[WARNING] loading", undefined],
+    ["error", "[ERROR] loading", undefined],
+    ["fatal", "[CRITICAL] loading", undefined],
+    ["error", "[ERROR] plain", undefined],
+    ["debug", "[DEBUG] one", "mine"],
+    ["debug", "two", "mine"],
+    ["info", "three", "mine"],
+  ]);
+  await server.stop();
+});
+
 test("a progress bar is seen while a model is loaded", async (box) => {
   const module = box.module({
     "serve.py": echo(py`

@@ -71,10 +71,10 @@ def test_a_request_is_cancelled_when_its_own_client_has_left():
 def test_lines_are_marked_with_the_request_and_its_trace():
     assert marked("no request\n") == "no request\n"
     here.request = (b'{"id":"a"}', None)
-    assert marked("one\ntwo") == "\x1e[s3 a]\x1eone\n\x1e[s3 a]\x1etwo"
+    assert marked("one\ntwo") == "\x1e[s3 i a]\x1eone\n\x1e[s3 i a]\x1etwo"
     assert marked("") == ""
     here.request = (FULL, None)
-    assert marked("\n") == f"\x1e[s3 a {TRACE}]\x1e\n"
+    assert marked("\n") == f"\x1e[s3 i a {TRACE}]\x1e\n"
     here.request = (b"", None)
     assert marked("nothing is known\n") == "nothing is known\n"
 
@@ -92,7 +92,23 @@ def test_the_logger_marks_what_it_prints_and_knows_the_request(monkeypatch, capf
     here.request = (FULL, None)
     assert logger.request.id == "a"
     logger.log("one", "two", sep="\n", level=logger.WARNING, flush=True)
-    assert capfd.readouterr().out == f"\x1e[s3 a {TRACE}]\x1e[WARNING] one\n\x1e[s3 a {TRACE}]\x1etwo\n"
+    assert capfd.readouterr().out == f"\x1e[s3 w a {TRACE}]\x1e[WARNING] one\n\x1e[s3 w a {TRACE}]\x1etwo\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "letter"),
+    [("debug", "d"), ("info", ""), ("warning", "w"), ("error", "e"), ("exception", "e"), ("critical", "c")],
+)
+def test_the_logger_marks_levels_also_without_a_request(method, letter, monkeypatch, capfd):
+    monkeypatch.setattr(sys, "stdout", open(1, "w", encoding="utf-8", closefd=False))
+    logger = ServingLogger()
+    getattr(logger, method)("one\ntwo")
+    logger.log("plain")
+    logger.log("odd", level="LOUD")
+    sys.stdout.flush()
+    mark = f"\x1e[s3 {letter}]\x1e" if letter else ""
+    level = "ERROR" if method == "exception" else method.upper()
+    assert capfd.readouterr().out == f"{mark}[{level}] one\n{mark}two\nplain\n[LOUD] odd\n"
 
 
 def test_what_a_script_keeps_of_its_output_has_no_mark(tmp_path):

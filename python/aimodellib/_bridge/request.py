@@ -37,15 +37,19 @@ class _Here(threading.local):
     """The request of a thread: quicker to set than a context variable."""
 
     request: Current = None
+    #: What marks have of the level of the message that is logged.
+    level = "i"
     #: What was made of the request that the script asked for last.
     served: tuple[Current, ServedRequest] | None = None
 
 
 here = _Here()
 
-#: In front of each line that belongs to a request, as ``\x1e[SECRET ID]\x1e`` or ``\x1e[SECRET ID TRACE_ID]\x1e``: the
-#: supervisor takes it off.
+#: In front of each line that belongs to a request, or has another level than INFO, as ``\x1e[SECRET LEVEL]\x1e``,
+#: ``\x1e[SECRET LEVEL ID]\x1e`` or ``\x1e[SECRET LEVEL ID TRACE_ID]\x1e``: the supervisor takes it off.
 _MARK = "\x1e"
+#: What marks call the levels.
+_LEVELS = {"DEBUG": "d", "INFO": "i", "WARNING": "w", "ERROR": "e", "CRITICAL": "c"}
 
 
 class _Marks:
@@ -108,20 +112,35 @@ class ServedRequest(Request):
         return self._client is not None and self._client.is_gone(self._request_id)
 
     @property
-    def mark(self) -> str:
-        """What tells the supervisor whose line it is."""
-        trace = f" {self.traceparent[3:35]}" if self.traceparent is not None else ""
-        return f"{_MARK}[{marks.secret} {self.id}{trace}]{_MARK}"
+    def name(self) -> str:
+        """What marks call it."""
+        return self.id if self.traceparent is None else f"{self.id} {self.traceparent[3:35]}"
 
 
 class ServingLogger(PrintLogger):
-    """Prints; the supervisor logs the lines with the id of their request."""
+    """Prints; the supervisor logs the lines with their level and the id of their request."""
 
     @property
     def request(self) -> ServedRequest | None:
         """The request that is executed; None in ``load``, and in ``predict_batch``."""
         found = _current()
         return None if found is None else _served(found)
+
+    def log(
+        self,
+        *msgs: object,
+        sep: str = " ",
+        end: str = "\n",
+        level: str | None = None,
+        time_fmt: str | None = None,
+        flush: bool = False,
+    ) -> None:
+        """Print ``msgs``, marked with their level."""
+        here.level = _LEVELS.get(str(level), "i")
+        try:
+            super().log(*msgs, sep=sep, end=end, level=level, time_fmt=time_fmt, flush=flush)
+        finally:
+            here.level = "i"
 
     def write(self, text: str) -> None:
         """Print ``text`` with a mark in front of each of its lines, unless the script keeps what it prints."""
@@ -142,11 +161,13 @@ def _served(found: tuple[bytes, Client | None]) -> ServedRequest:
 
 
 def marked(text: str) -> str:
-    """Return ``text`` with a mark in front of each of its lines, if it is a request's."""
+    """Return ``text`` with a mark in front of each of its lines, if it is a request's or has another level than INFO."""
     found = _current()
-    if found is None or not found[0] or not text or not marks.secret:
+    known = found is not None and bool(found[0])
+    if not text or not marks.secret or not (known or here.level != "i"):
         return text
-    mark = _served(found).mark
+    name = f" {_served(found).name}" if found is not None and known else ""
+    mark = f"{_MARK}[{marks.secret} {here.level}{name}]{_MARK}"
     return "".join(mark + line for line in text.splitlines(keepends=True))
 
 

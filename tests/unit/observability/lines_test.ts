@@ -146,7 +146,11 @@ const SECRET = "c2a8f4d0b1e94a67";
 /** What comes of lines, with what marks say. */
 function marked(secret: string | undefined, ...pieces: readonly string[]): unknown[] {
   const found: unknown[] = [];
-  const split = lineSplitter((line, origin) => found.push([line, origin?.requestId, origin?.traceId]), secret);
+  const split = lineSplitter(
+    (line, origin) =>
+      found.push([line, origin?.requestId, origin?.traceId, origin?.level].slice(0, origin === undefined ? 3 : 4)),
+    secret,
+  );
   for (const piece of pieces) split(utf8(piece));
   split.flush();
   return found;
@@ -158,23 +162,39 @@ Deno.test("lineSplitter() takes the mark of a request off a line, and gives what
   assert.deepEqual(
     marked(
       SECRET,
-      `none\n${mark("id.1")}one\n${mark(`a/b ${trace}`)}two\n${mark("id.1")}\n`,
-      `50 %${mark("id.1")}, 100 %${mark("id.2")}\n\x1e[${SECRET} no`,
+      `none\n${mark("i id.1")}one\n${mark(`w a/b ${trace}`)}two\n${mark("d id.1")}\n${mark("e")}bad\n${
+        mark("c")
+      }worse\n`,
+      `50 %${mark("i id.1")}, 100 %${mark("i id.2")}\n\x1e[${SECRET} i no`,
       "t.cut]\x1erest",
     ),
     [
       ["none", undefined, undefined],
-      ["one", "id.1", undefined],
-      ["two", "a/b", trace],
-      ["", "id.1", undefined],
-      ["50 %, 100 %", "id.1", undefined],
-      ["rest", "not.cut", undefined],
+      ["one", "id.1", undefined, "info"],
+      ["two", "a/b", trace, "warning"],
+      ["", "id.1", undefined, "debug"],
+      ["bad", undefined, undefined, "error"],
+      ["worse", undefined, undefined, "fatal"],
+      ["50 %, 100 %", "id.1", undefined, "info"],
+      ["rest", "not.cut", undefined, "info"],
     ],
   );
 });
 
 Deno.test("lineSplitter() shows what is not a mark as it is, but for its control characters", () => {
-  for (const text of ["[a b]", "[]", "[a", `[${SECRET} ${"x".repeat(129)}]`, `[${SECRET} a 0af7]`, `[${SECRET} "]`]) {
+  for (
+    const text of [
+      "[a b]",
+      "[]",
+      "[a",
+      `[${SECRET}]`,
+      `[${SECRET} x]`,
+      `[${SECRET} x a]`,
+      `[${SECRET} i ${"x".repeat(129)}]`,
+      `[${SECRET} i a 0af7]`,
+      `[${SECRET} i "]`,
+    ]
+  ) {
     assert.deepEqual(marked(SECRET, `\x1e${text}\x1eline\n`), [[`\\x1e${text}\\x1eline`, undefined, undefined]]);
   }
 });
