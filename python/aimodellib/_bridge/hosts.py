@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from .stops import Stops
+
 #: Between two looks into the store, in seconds.
 _PERIOD = 0.5
 #: For the store to answer, in seconds.
@@ -28,25 +30,26 @@ _TIMEOUT = 30.0
 class Hosts:
     """The other hosts of a run. A run on one host has none, and this does nothing."""
 
-    def __init__(self, endpoint: tuple[str, int] | None, run_id: str) -> None:
+    def __init__(self, endpoint: tuple[str, int] | None, run_id: str, stops: Stops) -> None:
         self._endpoint = endpoint
+        self._stops = stops
         self._key = f"aimodellib/{run_id}/failed"
         self._ended = threading.Event()
-        #: What failed on another host.
+        #: What failed on another host, if that was known before a signal came.
         self.heard: str | None = None
 
     @classmethod
-    def of(cls, args: Any) -> Hosts:
+    def of(cls, args: Any, stops: Stops) -> Hosts:
         """Take the hosts from torchrun's options, as torchrun parsed them."""
         if args.standalone or args.nnodes in ("1", "1:1") or args.rdzv_backend not in ("c10d", "static"):
-            return cls(None, "")
+            return cls(None, "", stops)
         endpoint = args.rdzv_endpoint
         if args.rdzv_backend == "static" and not endpoint:
             endpoint = f"{args.master_addr}:{args.master_port}"
         host, _, port = endpoint.rpartition(":")
         if not port.isdigit():
             host, port = endpoint, "29400"  # torchrun's own default
-        return cls((host.strip("[]"), int(port)), args.rdzv_id)
+        return cls((host.strip("[]"), int(port)), args.rdzv_id, stops)
 
     def __enter__(self) -> Hosts:
         if self._endpoint is not None:
@@ -74,14 +77,16 @@ class Hosts:
             while not store.check([self._key]):
                 if self._ended.wait(_PERIOD):
                     return
-            self.heard = store.get(self._key).decode()
+            heard = store.get(self._key).decode()
         except Exception:
             # At the end of a run, the store goes a little before the other hosts do.
             if self._ended.wait(10 * _PERIOD):
                 return
             host, port = self._endpoint or ("", 0)
-            self.heard = f"The host at {host}:{port}, where all hosts met, is gone"
-        if not self._ended.is_set():
+            heard = f"The host at {host}:{port}, where all hosts met, is gone"
+        # What stops one host may have stopped the other ones before.
+        if not self._ended.is_set() and self._stops.at is None:
+            self.heard = heard
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _is_up(self) -> bool:

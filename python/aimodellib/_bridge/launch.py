@@ -14,20 +14,26 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import forks, frames, streams
 from .advice import advise
+from .failures import message_of, type_name
 from .hosts import Hosts
 from .loader import ScriptError
+from .rank_failures import SAME_TIME, RankFailures, introduce, is_stop, note, reason_of
 from .rank_output import Collector, send_output
-from .train import Training, die_of, interrupt_on_signals
+from .stops import Stops, die_of
+from .train import Training
 
 if TYPE_CHECKING:
     from .worker import Link
 
 #: What a rank is to do, for its process alone: taken out of the environment that the script sees.
 RANK = "AIMODELLIB_RANK"
+#: The signals that torchrun handles itself.
+_TORCHRUN_HEEDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
@@ -44,39 +50,76 @@ def run(link: Link, config: dict[str, Any]) -> int:
         about = {key: value for key, value in config.items() if key != "launcher"}
         os.environ[RANK] = json.dumps({**about, "output": folder})
         # Torchrun's own way to show what ranks print ends a line at each carriage return.
-        failure = _launch(torchrun, [*config["launcher"], "--log-dir", folder, entry, "rank"])
-    if isinstance(failure, signal.Signals):
-        die_of(failure)
-    if failure is not None:
-        link.send(frames.FAILED, stage="train", type="ScriptError", message=failure)
-        return 1
-    link.send(frames.DONE)
-    return 0
+        launch = _Launch(link, folder, torchrun)
+        outcome = launch.run([*config["launcher"], "--log-dir", folder, entry, "rank"])
+    if isinstance(outcome, signal.Signals):
+        die_of(outcome)
+    if outcome == 0:
+        link.send(frames.DONE)
+    return outcome
 
 
-def _launch(torchrun: Any, options: list[str]) -> str | signal.Signals | None:
-    """Run torchrun to its end; returns what it failed of, or the signal that ended it."""
-    errors = _import("torch.distributed.elastic.multiprocessing.errors")
-    elastic = _import("torch.distributed.elastic.multiprocessing.api")
-    stopped_by = interrupt_on_signals()
-    try:
-        args = torchrun.parse_args(options)
-    except SystemExit:
-        return "torchrun does not take these options"  # its own words are above
-    with Hosts.of(args) as hosts:
+class _Launch:
+    """A run of torchrun."""
+
+    def __init__(self, link: Link, folder: str, torchrun: Any) -> None:
+        self._link = link
+        self._folder = folder
+        self._torchrun = torchrun
+        self._stops = Stops()
+
+    def run(self, options: list[str]) -> int | signal.Signals:
+        """Run torchrun to its end; returns the exit code, or the signal that stopped it."""
+        errors = _import("torch.distributed.elastic.multiprocessing.errors")
+        elastic = _import("torch.distributed.elastic.multiprocessing.api")
+        stops = self._stops
+        stops.listen()
+        _take_over(elastic, stops)
         try:
-            torchrun.run(args)
-        except errors.ChildFailedError as error:
-            rank, failure = error.get_first_failure()
-            message = f"Rank {rank} failed: {_reason(failure)}"
-            hosts.tell(message)
-            return message
-        except (KeyboardInterrupt, elastic.SignalException) as error:
-            # Torchrun takes signals over once it has started ranks.
-            return hosts.heard or signal.Signals(getattr(error, "sigval", stopped_by[0]))
-        except Exception as error:
-            return f"torchrun failed: {error}"
-    return None
+            args = self._torchrun.parse_args(options)
+        except SystemExit:
+            return self._fail("torchrun does not take these options")  # its own words are above
+        failures = RankFailures(self._folder, errors, _restarts_of(args))
+        with Hosts.of(args, stops) as hosts:
+            try:
+                try:
+                    self._torchrun.run(args)
+                finally:
+                    stops.hold()
+            except errors.ChildFailedError as error:
+                rank, failure = error.get_first_failure()
+                # Whoever stops all processes of a job stops the ranks, too, maybe before this one.
+                if is_stop(failure.exitcode) and stops.come_within(SAME_TIME):
+                    return stops.by
+                message = f"Rank {rank} failed: {reason_of(failure)}"
+                self._fail(message)
+                hosts.tell(message)
+                return 1
+            except (KeyboardInterrupt, elastic.SignalException):
+                known = hosts.heard or failures.first_before(stops.at or time.monotonic())
+                return stops.by if known is None else self._fail(known)
+            except Exception as error:
+                return self._fail(f"torchrun failed: {error}")
+        return 0
+
+    def _fail(self, message: str) -> int:
+        self._link.send(frames.FAILED, stage="train", type="ScriptError", message=message)
+        return 1
+
+
+def _take_over(elastic: Any, stops: Stops) -> None:
+    """Have what torchrun does at a signal, once it has started ranks, be done once for each stop."""
+    exception = elastic.SignalException
+    if hasattr(elastic, "_terminate_process_handler"):
+        elastic._terminate_process_handler = stops.handler(
+            lambda number: exception(f"Process {os.getpid()} got signal: {number}", sigval=number)
+        )
+    heeded = [number.name for number in _TORCHRUN_HEEDS if signal.getsignal(number) is not signal.SIG_IGN]
+    os.environ.setdefault("TORCHELASTIC_SIGNALS_TO_HANDLE", ",".join(heeded))
+
+
+def _restarts_of(args: Any) -> int:
+    return int(getattr(args, "max_restarts", 0) or 0)
 
 
 def _import(name: str) -> Any:
@@ -84,34 +127,24 @@ def _import(name: str) -> Any:
     return importlib.import_module(name)
 
 
-def _reason(failure: Any) -> str:
-    """What a rank died of: its exception, its exit code or a signal."""
-    # Only a rank that raised an exception has left a file that says so.
-    data = failure.error_file_data.get("message")
-    message = str(data.get("message", "") if isinstance(data, dict) else failure.message).strip()
-    if data not in (None, "<NONE>") and message:
-        first = message.splitlines()[0]
-        # Such a message is whole without its class.
-        return first[len("ScriptError: ") :] if first.startswith("ScriptError: ") else first
-    if failure.exitcode < 0:
-        return f"it was ended by {signal.Signals(-failure.exitcode).name}"
-    return f"it ended with exit code {failure.exitcode}"
-
-
 def main() -> NoReturn:
     """Run one rank to its end."""
     config = json.loads(os.environ.pop(RANK))
     streams.prepare(merge=False)
-    send_output(config.pop("output"))
+    folder = config.pop("output")
+    introduce(folder)
+    send_output(folder)
     forks.watch()
 
     def train() -> None:
         try:
             Training(config).run()
         except ScriptError as error:
+            note(folder, str(error))
             streams.print_line(str(error))
             raise
         except Exception as error:
+            note(folder, f"{type_name(error)}: {message_of(error)}")
             streams.print_traceback(error)
             advice = advise(error, config)
             if advice:
@@ -129,7 +162,9 @@ def main() -> NoReturn:
         if isinstance(error.code, str):
             streams.print_line(error.code)
         if error.code:
-            _fail(error.code if isinstance(error.code, int) else 1)
+            code = error.code & 0xFF if isinstance(error.code, int) else 1
+            note(folder, f"it ended with exit code {code}")
+            _fail(code)
     except Exception:
         _fail(1)
     sys.exit(0)
@@ -139,4 +174,4 @@ def _fail(code: int) -> NoReturn:
     """End after what a normal exit does, but for C++: threads of a process group that was not left abort there."""
     atexit._run_exitfuncs()
     streams.flush()
-    os._exit(code & 0xFF)
+    os._exit(code)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import inspect
-import os
-import signal
 import sys
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable
 
 from ..util.logging import PrintLogger
 from ..util.types import TrainingModule
@@ -18,6 +14,7 @@ from .demands import TRAIN
 from .failures import message_of, type_name
 from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
 from .names import add_to_path, load_script
+from .stops import Stops, die_of, without_handler
 
 if TYPE_CHECKING:
     from .worker import Link
@@ -62,56 +59,38 @@ def run(link: Link, config: dict[str, Any]) -> int:
     A signal that stops the script raises KeyboardInterrupt in it; if the script lets that pass, this process dies of
     the same signal, as a shell expects.
     """
-    stopped_by = interrupt_on_signals()
+    stops = Stops()
+    stops.listen()
     training = Training(config)
+
+    def say(kind: int, **metadata: Any) -> None:
+        link.send(kind, **metadata)
+        stops.release()
+
     try:
-        training.run(lambda: link.send(frames.READY))
+        try:
+            training.run(lambda: link.send(frames.READY))
+        finally:
+            stops.hold()
     except ScriptError as error:
-        link.send(frames.FAILED, stage=training.stage, type="ScriptError", message=str(error))
+        say(frames.FAILED, stage=training.stage, type="ScriptError", message=str(error))
         return 1
     except KeyboardInterrupt as error:
-        streams.print_traceback(error)
-        die_of(stopped_by[0])
+        streams.print_traceback(without_handler(error))
+        stops.release()
+        die_of(stops.by)
     except SystemExit:
         # The script's own way to end, `-h` of argparse for one: Python gives it its exit code.
-        link.send(frames.DONE)
+        say(frames.DONE)
         raise
     except BaseException as error:
         streams.print_traceback(error)
-        link.send(
+        say(
             frames.FAILED,
             stage=training.stage,
             type=type_name(error),
             message=message_of(error) + advise(error, config),
         )
         return 1
-    link.send(frames.DONE)
+    say(frames.DONE)
     return 0
-
-
-def interrupt_on_signals() -> list[signal.Signals]:
-    """Have SIGINT and SIGTERM raise KeyboardInterrupt; returns a list whose only item is the last that came."""
-    stopped_by = [signal.SIGINT]
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        stopped_by[0] = signal.Signals(number)
-        raise KeyboardInterrupt
-
-    def in_child() -> None:
-        # It is the worker that turns SIGTERM into an exception; a process that it forks is ended by it.
-        if signal.getsignal(signal.SIGTERM) is interrupt:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
-    os.register_at_fork(after_in_child=in_child)
-    return stopped_by
-
-
-def die_of(number: signal.Signals) -> NoReturn:
-    """End this process by a signal, after what a normal exit does: exit handlers and flushed streams."""
-    signal.signal(number, signal.SIG_DFL)
-    atexit._run_exitfuncs()
-    streams.flush()
-    os.kill(os.getpid(), number)
-    raise AssertionError(f"{number.name} did not end the process")

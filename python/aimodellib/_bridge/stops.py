@@ -1,0 +1,151 @@
+"""Signals that stop training: SIGINT and SIGTERM raise an exception in the worker, once for each stop.
+
+Process managers signal every process of a job, and the supervisor passes its own signal on, so the worker gets the
+signal of one stop several times. Only the first raises: the next must not interrupt a script that saves its work.
+
+A process that the script forks has the handlers that Python would give it. SIGTERM stays blocked until they are set;
+otherwise a signal that comes just after the fork would be lost, and ``multiprocessing.Pool`` would wait for ever for a
+process that it has terminated.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any, Callable, NoReturn
+
+from . import streams
+
+#: Signals that come within this time of the one that raised belong to the same stop, in seconds.
+SAME_STOP = 10.0
+#: For the other functions that are called after a fork to return, in seconds.
+_REST_OF_FORK = 0.005
+
+
+class Stops:
+    """Turns signals into exceptions. To be made in the main thread."""
+
+    def __init__(self) -> None:
+        #: The signal of the last stop.
+        self.by = signal.SIGINT
+        #: When the last stop came, by ``time.monotonic()``; None if none came.
+        self.at: float | None = None
+        self._pid = os.getpid()
+        self._main = threading.get_ident()
+        self._handlers: list[Any] = []
+        self._is_held = False
+        #: Whether the main thread is in a fork, where Python ignores exceptions; and the signal that came meanwhile.
+        self._is_forking = False
+        self._deferred: int | None = None
+        self._masks = threading.local()
+
+    def listen(self) -> None:
+        """Have SIGINT and SIGTERM raise KeyboardInterrupt, but for one that this process was started to ignore."""
+        handler = self.handler(lambda _: KeyboardInterrupt())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)
+        os.register_at_fork(
+            before=self._before_fork,
+            after_in_parent=self._after_fork_in_parent,
+            after_in_child=self._after_fork_in_child,
+        )
+
+    def handler(self, exception: Callable[[signal.Signals], BaseException]) -> Callable[[int, FrameType | None], None]:
+        """Return a signal handler that raises what ``exception`` makes, once for each stop."""
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            if os.getpid() != self._pid:
+                self._handle_in_child(number)
+            elif self._is_forking:
+                self._deferred = number
+            elif self.at is None or time.monotonic() - self.at >= SAME_STOP:
+                self.at, self.by = time.monotonic(), signal.Signals(number)
+                if not self._is_held:
+                    raise exception(self.by)
+
+        self._handlers.append(handle)
+        return handle
+
+    def hold(self) -> None:
+        """From now on, only note signals: how the run went is known, and is about to be said."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Have signals raise again."""
+        self._is_held = False
+
+    def come_within(self, seconds: float) -> bool:
+        """Wait for a stop, unless there was one; returns whether there was."""
+        deadline = time.monotonic() + seconds
+        while self.at is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.at is not None
+
+    def _before_fork(self) -> None:
+        self._is_forking = threading.get_ident() == self._main
+        self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def _after_fork_in_parent(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
+        if threading.get_ident() != self._main:
+            return
+        number, self._deferred, self._is_forking = self._deferred, None, False
+        if number is not None:
+            # An exception that is raised here would be printed and ignored.
+            _thread.start_new_thread(self._send_later, (number,))
+
+    def _send_later(self, number: int) -> None:
+        while self._is_in_fork():
+            time.sleep(_REST_OF_FORK)
+        time.sleep(_REST_OF_FORK)
+        os.kill(self._pid, number)
+
+    def _is_in_fork(self) -> bool:
+        frame = sys._current_frames().get(self._main)
+        return frame is not None and frame.f_code is Stops._after_fork_in_parent.__code__
+
+    def _after_fork_in_child(self) -> None:
+        try:
+            for number, default in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+                # A handler of the script stays, as it would without us.
+                if signal.getsignal(number) in self._handlers:
+                    signal.signal(number, default)
+        finally:
+            self._is_forking = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
+
+    def _handle_in_child(self, number: int) -> None:
+        """Do what Python's own handler does, where the script has set ours in a child."""
+        if number != signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif not self._is_forking:
+            raise KeyboardInterrupt
+
+
+def without_handler(error: BaseException) -> BaseException:
+    """Take the frame of the signal handler out of the traceback of an exception that it raised; returns that."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        if at.tb_next.tb_next is None and at.tb_next.tb_frame.f_code.co_filename == __file__:
+            at.tb_next = None
+        at = at.tb_next
+    return error
+
+
+def die_of(number: signal.Signals) -> NoReturn:
+    """End this process by a signal, after what a normal exit does: exit handlers and flushed streams."""
+    with contextlib.suppress(BaseException):  # Python has printed it
+        atexit._run_exitfuncs()
+    streams.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    raise AssertionError(f"{number.name} did not end the process")
