@@ -1,10 +1,15 @@
 /** Errors that a caller acts on. Everything else is a built-in class, by its meaning. */
 
+import { hideCredentials } from "./credentials.ts";
 import { printable } from "./printable.ts";
 
-/** Base of the errors whose message is written for the user: it is shown without a stack. */
+/** Base of the errors whose message is written for the user: it is shown without a stack, and without credentials of URLs. */
 export class AimodellibError extends Error {
   override readonly name: string = "AimodellibError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(hideCredentials(message), options);
+  }
 }
 
 /** What the user asked for can't be done as asked: a wrong value, a file that isn't there. */

@@ -20,8 +20,8 @@ export interface RunChildOptions {
   readonly stdin?: Uint8Array | "held" | undefined;
   /** Whether it has a process group of its own. Else a terminal's signals reach it, too. @default "ours" */
   readonly group?: "own" | "ours" | undefined;
-  /** Takes what it prints, on either stream, as it comes; without it, that is gathered. */
-  readonly output?: ((text: string) => void) | undefined;
+  /** Takes what it prints, as it comes; without it, that is gathered. */
+  readonly output?: ((text: string, stream: "stdout" | "stderr") => void) | undefined;
   /** Ends it when it is aborted, and all that it has started. */
   readonly signal?: AbortSignal | undefined;
   /** For its end, in ms. @default no limit */
@@ -53,7 +53,7 @@ export async function runChild(program: string, options: RunChildOptions): Promi
     return (bytes) => {
       const text = decoder.decode(bytes, { stream: true });
       if (output === undefined) gathered[stream] += text;
-      else output(text);
+      else output(text, stream);
     };
   };
   using child = start(program, {

@@ -1,5 +1,6 @@
 /** An error to a message and an exit code: the one place. */
 
+import { hideCredentials } from "../credentials.ts";
 import { AimodellibError, UsageError } from "../errors.ts";
 import { printable } from "../printable.ts";
 
@@ -14,6 +15,11 @@ export const ExitCode = {
 
 /** What the user is shown of an error, and how the program ends. */
 export function explain(error: unknown): { readonly message: string; readonly code: number } {
+  const { message, code } = describe(error);
+  return { message: hideCredentials(message), code };
+}
+
+function describe(error: unknown): { readonly message: string; readonly code: number } {
   if (error instanceof UsageError) return { message: `Error: ${error.message}`, code: ExitCode.Usage };
   if (error instanceof AimodellibError) return { message: `Error: ${error.message}`, code: ExitCode.Failure };
   if (error instanceof Error) {

@@ -5,6 +5,7 @@ import { type RunOptions, runParser } from "@optique/core/facade";
 import { message } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
 import { command } from "@optique/core/primitives";
+import { hideCredentials } from "../credentials.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 import { cache } from "./cache/command.ts";
@@ -106,7 +107,7 @@ function runOptions(io: Io, words: readonly string[]): RunOptions<never, never> 
     showDefault: true,
     help: { option: { names: ["--help", "-h"] }, onShow: () => leave(ExitCode.Success) },
     stdout: (text) => io.raw.stdout(`${text}\n`),
-    stderr: (text) => (colors ? io.raw : io).stderr(`${text}\n`),
+    stderr: (text) => (colors ? io.raw : io).stderr(`${hideCredentials(text)}\n`),
     onError: () => leave(ExitCode.Usage),
   };
 }

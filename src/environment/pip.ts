@@ -1,6 +1,7 @@
 /** Runs pip, or what `PIP_CMD` names in its place. */
 
 import { describeExit, type Finished, runChild } from "../bridge/mod.ts";
+import { credentialHider } from "../credentials.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 
@@ -19,7 +20,7 @@ export function pipCommand(python: string, env: (name: string) => string | undef
 export interface InstallerOptions {
   readonly cwd: string;
   readonly signal: AbortSignal;
-  /** Takes what it says, on either stream, as it says it; without it, that is part of the error. */
+  /** Takes what it says, line by line and without credentials of URLs; without it, that is part of the error. */
   readonly output?: ((text: string) => void) | undefined;
   readonly env?: Readonly<Record<string, string>>;
   /**
@@ -38,20 +39,23 @@ export interface InstallerOptions {
 export async function runInstaller(command: readonly [string, ...string[]], options: InstallerOptions): Promise<void> {
   const { signal, supervisor } = options;
   let said = "";
-  const output = options.output ?? ((text) => void (said += text));
+  const show = options.output ?? ((text) => void (said += text));
+  const hiders = { stdout: credentialHider(), stderr: credentialHider() };
   const [program, ...words] = supervisor;
   let finished: Finished;
   try {
     finished = await runChild(program, {
       ...options,
       args: [...words, ...command],
-      output,
+      output: (text, stream) => show(hiders[stream](text)),
       stdin: "held",
       group: "own",
     });
   } catch (cause) {
     signal.throwIfAborted();
     throw new InstallerError(`The installer '${printable(command[0])}' ${reasonOf(cause)}`, { cause });
+  } finally {
+    for (const hider of Object.values(hiders)) show(hider.rest());
   }
   const { success, exit } = finished;
   if (!success) {

@@ -61,14 +61,11 @@ function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   return text;
 }
 
-/**
- * The lines that say something: joined at backslashes, without comments, with `${VARIABLES}` replaced by their values.
- */
-export function logicalLines(text: string, env: (name: string) => string | undefined): string[] {
+/** The lines that say something: joined at backslashes, without comments, with `${VARIABLES}` as they are. */
+export function writtenLines(text: string): string[] {
   const lines: string[] = [];
   let open = "";
-  // deno-lint-ignore no-control-regex -- pip splits lines as Python's str.splitlines() does
-  for (const line of text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/)) {
+  for (const line of physicalLines(text)) {
     // A comment ends a joined line, and is no part of it.
     const isComment = /^\s*#/.test(line);
     if (!isComment && line.endsWith("\\")) {
@@ -79,10 +76,19 @@ export function logicalLines(text: string, env: (name: string) => string | undef
     open = "";
   }
   if (open !== "") lines.push(open);
-  return lines
-    .map((line) => line.replace(/(^|\s+)#.*$/, "").trim())
-    .filter((line) => line !== "")
+  return lines.map((line) => line.replace(/(^|\s+)#.*$/, "").trim()).filter((line) => line !== "");
+}
+
+/** The same with `${VARIABLES}` replaced by their values. */
+export function logicalLines(text: string, env: (name: string) => string | undefined): string[] {
+  return writtenLines(text)
     .map((line) => line.replace(/\$\{([A-Z0-9_]+)\}/g, (written, name) => env(name) || written));
+}
+
+/** The lines as an editor numbers them, the first of which is line 1. */
+export function physicalLines(text: string): string[] {
+  // deno-lint-ignore no-control-regex -- pip splits lines as Python's str.splitlines() does
+  return text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/);
 }
 
 /** A name with extras, and versions or an address; then perhaps a marker. */

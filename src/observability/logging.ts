@@ -1,6 +1,7 @@
 /** Logging set-up: our own messages and the lines of scripts, as text or as lines of JSON, on one stream. */
 
 import { configureSync, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { hideCredentials } from "../credentials.ts";
 import { printable, printableJson, printableLines, resetColors } from "../printable.ts";
 
 /** How a record is written. */
@@ -20,7 +21,10 @@ const LINES = ["worker", "setup"];
 /** Sends all log records to `write`, as lines. To be called once, by a command that logs. */
 export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
   const { format = "text", level = "info" } = options;
-  const formatLine = format === "json" ? formatJson : formatRecord;
+  const formatted = format === "json" ? formatJson : formatRecord;
+  // What a script prints is its own affair.
+  const formatLine = (record: LogRecord) =>
+    record.category[1] === "worker" ? formatted(record) : hideCredentials(formatted(record));
   configureSync({
     reset: true,
     sinks: { lines: (record) => write(formatLine(record)) },

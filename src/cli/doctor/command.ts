@@ -5,6 +5,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { hideCredentials } from "../../credentials.ts";
 import { defineCommand } from "../command.ts";
 import { ExitCode } from "../errors.ts";
 import { python } from "../options/values.ts";
@@ -31,7 +32,7 @@ export const doctor = defineCommand({
     for await (const { ok, text } of examine(options, io.env)) {
       const [mark, color] = ok ? ["✓", 32] : ["✗", 31];
       io.raw.stdout(io.colors ? `\x1b[${color}m${mark}\x1b[0m` : mark);
-      io.stdout(` ${text}\n`);
+      io.stdout(` ${hideCredentials(text)}\n`);
       sound &&= ok;
     }
     return sound ? ExitCode.Success : ExitCode.Failure;

@@ -14,6 +14,8 @@ import {
   type SafeEntry,
   scan,
 } from "../../archive/mod.ts";
+import { hideCredentials } from "../../credentials.ts";
+import { decodeRequirements, writtenLines } from "../../environment/requirements_text.ts";
 import { UsageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
@@ -65,12 +67,13 @@ class Found {
 export async function runInspecting(options: InspectOptions, io: Io): Promise<number> {
   const isFolder = options.archive !== "-" && isDirectory(options.archive);
   if (options.manifest) {
-    io.stdoutJson(isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options));
+    const text = isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options);
+    io.stdoutJson(hideCredentials(text));
     return ExitCode.Success;
   }
   const inspection = await (isFolder ? inspectFolder(options.archive) : inspectArchive(options, io));
-  if (options.json) io.stdoutJson(`${JSON.stringify(inspection, null, 2)}\n`);
-  else io.stdout(describe(inspection));
+  if (options.json) io.stdoutJson(hideCredentials(`${JSON.stringify(inspection, null, 2)}\n`));
+  else io.stdout(hideCredentials(describe(inspection)));
   return ExitCode.Success;
 }
 
@@ -120,7 +123,7 @@ async function inspectFolder(folder: string): Promise<Inspection> {
   );
   const { entries, bytes } = collect(Deno.realPathSync(folder), () => false);
   const path = `${folder}/${requirementsPath(manifest)}`;
-  const requirements = isFile(path) ? new TextEncoder().encode(readText(path)) : undefined;
+  const requirements = isFile(path) ? Deno.readFileSync(path) : undefined;
   const shown = entries.map(({ path, kind, size, executable, target }) => ({ path, kind, size, executable, target }));
   const origin = Origin.read(folder, manifest);
   return {
@@ -162,8 +165,7 @@ function describe(
 
 /** The lines of a `requirements.txt` that say something. */
 function parse(requirements: Uint8Array | undefined): string[] {
-  return new TextDecoder().decode(requirements).split("\n").map((line) => line.replace(/(^|\s)#.*$/, "").trim())
-    .filter((line) => line !== "");
+  return requirements === undefined ? [] : writtenLines(decodeRequirements(requirements));
 }
 
 function readText(path: string): string {

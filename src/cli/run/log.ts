@@ -5,6 +5,7 @@ import { absolute } from "./module.ts";
 import { LogFile } from "../../observability/log_file.ts";
 import type { OutputSink } from "../../bridge/mod.ts";
 import { UsageError } from "../../errors.ts";
+import { hideCredentials } from "../../credentials.ts";
 import { printableLines } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 import type { TargetArchive } from "./target.ts";
@@ -61,8 +62,8 @@ export class RunLog implements Disposable {
     return this.#file?.path;
   }
 
-  /** Shows text at the terminal, and logs it; what could control a terminal is escaped. */
-  readonly say = (text: string): void => this.write(printableLines(text));
+  /** Shows lines at the terminal, and logs them, without what could control a terminal, and without credentials of URLs. */
+  readonly say = (text: string): void => this.write(printableLines(hideCredentials(text)));
 
   /** The same for text with nothing from outside that could control a terminal. */
   readonly write = (text: string): void => {

@@ -8,14 +8,16 @@
 
 import { FileBeside } from "../../atomic_file.ts";
 import { ANSWER_LIMIT_MS, type Assets, runChild } from "../../bridge/mod.ts";
+import { hideCredentials } from "../../credentials.ts";
 import { printable } from "../../printable.ts";
 import { VERSION } from "../../version.ts";
+import { hideKeys } from "./mask_arguments.ts";
 
 /** Enough to repeat a run. */
 export interface RunRecord {
   /** The version of this program. */
   readonly aimodellib: string;
-  /** What it was started with. */
+  /** What it was started with, without keys and passwords. */
   readonly command: readonly string[];
   readonly workingDirectory: string;
   /** The archive's name and digest; not there for a module. */
@@ -117,13 +119,13 @@ export class RunRecorder {
   /** Ends it. */
   async finish(code: number, message: string | undefined): Promise<void> {
     await Promise.all(this.#pending);
-    const outcome = message === undefined ? { code } : { code, message };
+    const outcome = message === undefined ? { code } : { code, message: hideKeys(message) };
     this.#record = { ...this.#record, end: new Date().toISOString(), outcome };
     this.#write();
   }
 
   #write(): void {
-    const bytes = new TextEncoder().encode(`${JSON.stringify(this.#record, null, 2)}\n`);
+    const bytes = new TextEncoder().encode(hideCredentials(`${JSON.stringify(this.#record, null, 2)}\n`));
     for (const path of this.#paths) {
       try {
         using file = new FileBeside(path);

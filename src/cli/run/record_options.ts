@@ -2,6 +2,7 @@
 
 import type { Assets } from "../../bridge/mod.ts";
 import type { Environment } from "../../environment/environment.ts";
+import { maskArguments } from "./mask_arguments.ts";
 import { RunRecorder } from "./record.ts";
 import type { RunLog } from "./log.ts";
 import type { Target } from "./target.ts";
@@ -28,7 +29,7 @@ export function startRecord(
 ): RunRecorder | undefined {
   if (log.path === undefined && command === "serve") return undefined;
   const recorder = new RunRecorder({
-    command: ["aimodellib", command, ...words],
+    command: ["aimodellib", command, ...maskArguments(words)],
     ...(archive && {
       archive: { name: archive.name, ...(archive.sha256 !== undefined && { sha256: archive.sha256 }) },
     }),

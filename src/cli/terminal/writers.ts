@@ -1,8 +1,10 @@
 /**
  * How commands write to the standard streams. Names in archives, values of manifests and text of other programs must not control
- * the terminal that shows them: all but what is marked as raw is escaped here.
+ * the terminal that shows them: all but what is marked as raw is escaped here. On standard error, which ends up in logs, no
+ * credentials of URLs are shown.
  */
 
+import { hideCredentials } from "../../credentials.ts";
 import { printable, printableJson, printableLines } from "../../printable.ts";
 
 /** What commands write with. */
@@ -32,9 +34,9 @@ export interface Writers {
 export function writersTo(raw: Writers["raw"], terminal: boolean): Writers {
   return {
     stdout: (text) => raw.stdout(printableLines(text)),
-    stderr: (text) => raw.stderr(printableLines(text)),
+    stderr: (text) => raw.stderr(printableLines(hideCredentials(text))),
     stdoutLine: (line) => raw.stdout(`${printable(line)}\n`),
-    stderrLine: (line) => raw.stderr(`${printable(line)}\n`),
+    stderrLine: (line) => raw.stderr(`${printable(hideCredentials(line))}\n`),
     // The ends of lines between its values may be those of another system.
     stdoutJson: (json) => raw.stdout(terminal ? json.split(/\r?\n/).map(printableJson).join("\n") : json),
     raw,

@@ -2,6 +2,7 @@
 
 import { layOutAssets } from "../../bridge/mod.ts";
 import { addressOf } from "../../host.ts";
+import { hideKeys } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
 import { AimodellibError, UsageError } from "../../errors.ts";
@@ -67,7 +68,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
 function tellFailure(path: string | undefined, message: string): void {
   if (path === undefined) return;
   Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  Deno.writeTextFileSync(path, `${message}\n`);
+  Deno.writeTextFileSync(path, `${hideKeys(message)}\n`);
 }
 
 type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
