@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
-import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { echo, py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 /** Serves a script of a module that is not `serve.py`. */
@@ -106,6 +106,31 @@ test("serve says what to do when an artifact is of a class of the main program",
   assert.notEqual(code, 0);
   assert.match(stderr, /The artifact was pickled where Mean was defined by the main program.*`import __main__; /);
 });
+
+for (
+  const [what, script, args] of [
+    ["deserialize", "def deserialize(data, content_type): return pickle.loads(NET)", []],
+    ["predict", "def predict(data, model): return pickle.loads(NET)", []],
+    ["predict in threads", "def predict(data, model): return pickle.loads(NET)", ["--threads", "2"]],
+    ["async predict", "async def predict(data, model): return pickle.loads(NET)", ["--concurrency", "2"]],
+    ["predict_batch", "def predict_batch(data, model): return [pickle.loads(NET)]", ["--max-batch-size", "2"]],
+    ["serialize", "def serialize(data, accepted): return pickle.loads(NET)", []],
+    ["a part", "def predict(data, model):\n    yield data\n    pickle.loads(NET)", []],
+  ] as const
+) {
+  test(`the log says what to do when ${what} unpickles a class of the main program, and clients see no path`, async (box) => {
+    const server = await box.serve(echo(`import pickle\nNET = b"c__main__\\nNet\\n."\n${script}\n`), {
+      more: [...args],
+    });
+    // An answer in parts is broken off.
+    const { text } = await server.invoke("x").catch(() => ({ text: "" }));
+    await server.program.stderr.waitFor(
+      /^ {2}The artifact was pickled where Net was defined by the main program.*__main__; /,
+    );
+    assert.ok(!text.includes("serve.py"), text);
+    await server.stop();
+  });
+}
 
 test("package, train and serve say that a list of packages is not read when there is no requirements.txt", async (box) => {
   const script = `def train(model_dir): ...\n${LOADS}`;

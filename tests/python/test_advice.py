@@ -13,6 +13,8 @@ sys.path[:0] = [str(HERE), str(PACKAGE)]
 
 from pythons import pythons
 
+from aimodellib._bridge.advice import advice_lines
+
 DRIVER = f"""
 import json, sys
 if __name__ == "__main__":
@@ -68,6 +70,22 @@ def test_a_class_of_the_main_program_is_explained(advice, python, protocol):
     way_out = f"import __main__\nclass Net: ...\n__main__.Net = Net\n{loads}\n  raise SystemExit"
     name, _ = advice({"serve.py": WHOLE + "\n" + way_out}, python=python)
     assert name == "SystemExit"
+
+
+def test_advice_on_a_request_is_lines_for_the_log(monkeypatch):
+    config = {"mode": "serve", "module": "/tmp", "script": "/tmp/serve.py"}
+    monkeypatch.setattr("aimodellib._bridge.advice.served.config", config)
+    found = AttributeError("Can't get attribute 'Nut' on <module '__main__' from 'worker'>")
+    try:
+        raise RuntimeError("Can't load") from found
+    except RuntimeError as error:
+        outer = error
+    for error in (found, outer):
+        assert advice_lines(error).startswith(b"\nThe artifact was pickled where Nut was defined by the main program")
+    assert advice_lines(AttributeError("'NoneType' object has no attribute 'x'")) == b""
+    assert advice_lines(ValueError("__main__")) == b""
+    monkeypatch.setattr("aimodellib._bridge.advice.served.config", None)
+    assert advice_lines(found) == b""
 
 
 @pytest.mark.parametrize("python", pythons())

@@ -1,4 +1,4 @@
-"""What to do about an exception that a script raised while it was imported, while it loaded a model, or in training.
+"""What to do about an exception that a script raised.
 
 What is only needed to explain a failure is imported then.
 """
@@ -39,6 +39,33 @@ _LACKS = tuple(
 _MAX_CAUSES = 5
 
 
+#: The longest advice that goes behind a request's traceback, in bytes.
+_MAX_ADVICE = 4096
+
+
+class _Served:
+    """What is served, for advice on requests."""
+
+    config: dict[str, Any] | None = None
+
+
+served = _Served()
+
+
+def advice_lines(error: BaseException) -> bytes:
+    """Return what to add to the traceback of what failed a request: lines of UTF-8 that begin with a newline, or b"".
+
+    It is for the log, since it has paths. Raises nothing.
+    """
+    with contextlib.suppress(BaseException):
+        if served.config is not None:
+            config = served.config
+            advices = dict.fromkeys(text for cause in _causes(error) for text in _advices(cause, config))
+            lines = "".join(f"\n{text[0].upper()}{text[1:]}" for text in advices)
+            return lines.encode("utf-8", "backslashreplace")[:_MAX_ADVICE]
+    return b""
+
+
 def advise(error: BaseException, config: dict[str, Any]) -> str:
     """Return what to add to the message of ``error``, beginning with ". "; "" if there is nothing to say.
 
@@ -63,6 +90,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _advices(error: BaseException, config: dict[str, Any]) -> Iterator[str]:
+    if not isinstance(error, (ImportError, AttributeError)):
+        return
     module_dir, script = str(config["module"]), str(config["script"])
     message = str(error)
     if isinstance(error, ImportError):
@@ -70,11 +99,10 @@ def _advices(error: BaseException, config: dict[str, Any]) -> Iterator[str]:
             yield from _on_relative(error, module_dir, config)
         elif isinstance(error, ModuleNotFoundError) and error.name:
             yield from _on_missing(error, error.name, module_dir, script)
-    if isinstance(error, (ImportError, AttributeError)):
-        yield from _on_lack(error, message, module_dir)
-        name = _name_in(message, _MAIN)
-        if name:
-            yield _of_main(name, script)
+    yield from _on_lack(error, message, module_dir)
+    name = _name_in(message, _MAIN)
+    if name:
+        yield _of_main(name, script)
 
 
 def _on_relative(error: BaseException, module_dir: str, config: dict[str, Any]) -> Iterator[str]:

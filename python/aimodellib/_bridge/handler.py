@@ -8,6 +8,7 @@ from types import GeneratorType
 from typing import Any, Callable, Iterable, Sequence, Tuple
 
 from . import forks, frames, streams
+from .advice import advice_lines
 from .demands import BATCH, SERVE
 from .failures import message_of, traceback_bytes, type_name
 from .loader import adapt
@@ -232,12 +233,12 @@ class Handler:
 
 
 def raised(stage: str, error: BaseException) -> Answer:
-    """Return the answer to a request for which a function of the script raised; its body is the traceback.
+    """Return the answer to a request for which a function of the script raised; its body is the traceback, with advice.
 
     Raises nothing, whatever ``error`` is.
     """
     kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
-    return kind, metadata, traceback_bytes(error)
+    return kind, metadata, traceback_bytes(error) + advice_lines(error)
 
 
 def failed(reason: str, message: str, **more: object) -> Answer:

@@ -161,7 +161,7 @@ def _served(found: tuple[bytes, Client | None]) -> ServedRequest:
 
 
 def marked(text: str) -> str:
-    """Return ``text`` with a mark in front of each of its lines, if it is a request's or has another level than INFO."""
+    """Return ``text`` with a mark in front of each line, if it is a request's or has another level than INFO."""
     found = _current()
     known = found is not None and bool(found[0])
     if not text or not marks.secret or not (known or here.level != "i"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ..util.types import InferenceModule
 from . import ending, forks, frames, streams
-from .advice import advise
+from .advice import advise, served
 from .demands import SERVE, takes_logger
 from .failures import message_of, traceback_bytes, type_name
 from .green import refuse_green_threads
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def run(link: Link, config: dict[str, Any]) -> int:
     """Serve until the supervisor says STOP or closes the connection; return the exit code of the process."""
     sys.argv = [config["script"]]
+    served.config = config
     stage = "import"
     try:
         add_to_path(config["module"], config["script"])
