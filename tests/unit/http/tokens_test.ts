@@ -27,6 +27,17 @@ Deno.test("check() tells good tokens from others, and what they are for", () => 
   assert.equal(tokens.check(`Bearer ${OTHER} `, "/invocations"), "good");
 });
 
+Deno.test("check() compares all of a token when it is long", () => {
+  for (const length of [255, 256, 257, 5000]) {
+    const token = "a".repeat(length);
+    const tokens = Tokens.parse(token, "'tokens'");
+    assert.equal(tokens.check(`Bearer ${token}`, "/invocations"), "good", `${length}`);
+    for (const other of [`${token}a`, token.slice(1), `${token.slice(1)}b`, `b${token.slice(1)}`, `${token}\u00e9`]) {
+      assert.equal(tokens.check(`Bearer ${other}`, "/invocations"), "wrong", `${length}: ${other.length}`);
+    }
+  }
+});
+
 Deno.test("parse() refuses what can't be meant, and shows no token", () => {
   for (
     const [text, message] of [
