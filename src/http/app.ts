@@ -6,12 +6,13 @@ import { accessLog, logUnreadable } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { guard } from "./middleware/browsers.ts";
 import { cors } from "./middleware/cors.ts";
+import type { Refusal } from "./middleware/refusal.ts";
 import { security } from "./middleware/security.ts";
 import type { Browsers } from "./browsers.ts";
 import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
 import { fieldsOf } from "./fields.ts";
-import type { AnswerError, Handle, Incoming, Refuse } from "./h1/mod.ts";
+import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import { allReady, live, ready } from "./routes/health.ts";
@@ -64,20 +65,16 @@ export function createApp(models: Models, options: AppOptions): App {
   const metrics = new Metrics(models);
   const { browsers, tokens, transcoder } = options;
   const open = new Set<string>();
-  if (options.accessLog) app.use(accessLog());
-  if (browsers?.cors) app.use(cors(browsers));
-  if (browsers !== undefined) app.use(guard(browsers, (status) => metrics.countOther(status)));
-  if (tokens !== undefined) app.use(bearer(tokens, open, (status) => metrics.countOther(status)));
   const secure = security();
   const mayKnow = ({ req }: Context) =>
     tokens === undefined || tokens.check(req.header("authorization") ?? null, req.path) === "good";
   const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
-  const direct = new Map<string, Invocations>();
+  const modelPaths = new Map<string, Invocations>();
   const invoke = (path: string, route: string, model: Model) => {
     const handler = invocations(model, invocationOptions, metrics.meter({ route, model: model.name }));
     app.post(path, async ({ env }) => toResponse(await handler(env)));
-    direct.set(path, handler);
+    modelPaths.set(path, handler);
   };
   for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) invoke(path, path, only!);
   for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models, mayKnow));
@@ -112,7 +109,7 @@ export function createApp(models: Models, options: AppOptions): App {
       post(`${path}/infer`, infer(model, invocationOptions, transcoder));
     }
   }
-  // A route of its own for the wrong methods would put a second handler on the way of every request.
+  // 405 is answered here: catch-all routes would add a handler to every request.
   const methods = new Map(
     app.routes.filter(({ method }) => method !== "ALL").map((
       { path, method },
@@ -124,14 +121,13 @@ export function createApp(models: Models, options: AppOptions): App {
     const { method } = env.head;
     const allow = methods.get(path);
     metrics.countOther(allow === undefined ? 404 : 405);
-    if (allow === undefined) return respond(path, env, new HttpProblem(404, nothingAt(path, models)));
+    if (allow === undefined) return respond(env, new HttpProblem(404, nothingAt(path, models)));
     return respond(
-      path,
       env,
       new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }),
     );
   });
-  app.onError((error, { req, env }) => respond(req.path, env, problemFrom(error)));
+  app.onError((error, { env }) => respond(env, problemFrom(error)));
   const refuse: Refuse = (error, request) => {
     const problem = problemFrom(error);
     metrics.countOther(problem.status);
@@ -140,15 +136,21 @@ export function createApp(models: Models, options: AppOptions): App {
     return problem.with(answerHeaders(context)).toAnswer();
   };
   const routed: Handle = async (request) => await toAnswer(await app.fetch(toRequest(request), request));
-  if (options.accessLog || tokens !== undefined || browsers?.cors) {
-    return { routes: app, refuse, answerError, handle: routed };
-  }
-  // There is nothing on the way of a request to a model: it goes there at once, and no Request or Response is made for hono.
-  const handle: Handle = (request) => {
-    const { head } = request;
-    const handler = head.method === "POST" ? direct.get(head.path) : undefined;
-    return handler === undefined || browsers?.refusal(head) !== undefined ? routed(request) : handler(request);
+  // Requests to models do not go through hono, which would make a Request and a Response for each.
+  let handle: Handle = (request) => {
+    const { method, path } = request.head;
+    const handler = method === "POST" ? modelPaths.get(path) : undefined;
+    return handler === undefined ? routed(request) : handler(request);
   };
+  const refusal: Refusal = ({ head }, problem) => {
+    metrics.countOther(problem.status);
+    return Promise.resolve(answerOf(head, problem));
+  };
+  // A wrapper that is added later sees the request earlier.
+  if (tokens !== undefined) handle = bearer(tokens, open, refusal, handle);
+  if (browsers !== undefined) handle = guard(browsers, refusal, handle);
+  if (browsers?.cors) handle = cors(browsers, handle);
+  if (options.accessLog) handle = accessLog(handle);
   return { routes: app, refuse, answerError, handle };
 }
 
@@ -157,15 +159,19 @@ const answerError: AnswerError = (error) => problemFrom(error).toAnswer();
 
 const NO_FIELDS = fieldsOf([]);
 
+function respond({ head }: Incoming, problem: HttpProblem): Response {
+  return toResponse(answerOf(head, problem));
+}
+
 /** A problem has the request's id; clients of the Open Inference Protocol look for `error`. */
-function respond(path: string, { head }: Incoming, { status, message, members, headers }: HttpProblem): Response {
+function answerOf({ path, fields }: Head, { status, message, members, headers }: HttpProblem): Answer {
   const problem = new HttpProblem(
     status,
     message,
     path.startsWith("/v2") ? { ...members, error: message } : members,
-    "x-request-id" in headers ? headers : { ...headers, ...answerHeaders(contextOf(fieldsOf(head.fields))) },
+    "x-request-id" in headers ? headers : { ...headers, ...answerHeaders(contextOf(fieldsOf(fields))) },
   );
-  return toResponse(problem.toAnswer());
+  return problem.toAnswer();
 }
 
 /** What whoever starts or balances this must be able to ask without a token: health of the server, and of a model. */

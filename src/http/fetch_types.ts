@@ -1,6 +1,6 @@
 /** Between the connection's requests and answers and those of the Fetch standard, which hono speaks. */
 
-import type { Answer, Ending, Incoming } from "./h1/mod.ts";
+import type { Answer, Incoming } from "./h1/mod.ts";
 
 /** What a Response was made of, so that its body need not be read out of it again. */
 const answers = new WeakMap<Response, Answer>();
@@ -38,11 +38,6 @@ export function toResponse(answer: Answer): Response {
 export async function toAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
   return { status, headers: Object.fromEntries(headers), body: answers.get(response)?.body ?? await response.bytes() };
-}
-
-/** How the answer ended, or will end, that a response was made of; undefined if its head says it all. */
-export function endingOf(response: Response): Promise<Ending> | undefined {
-  return answers.get(response)?.ended;
 }
 
 function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -60,6 +60,13 @@ export function fieldsOf(list: readonly string[]): Fields {
   return fields;
 }
 
+/** The value of one field, as `Headers.get()` gives it. @param list names, in lower case, and values in turns */
+export function fieldOf(list: readonly string[], name: string): string | null {
+  let value: string | null = null;
+  for (let i = 0; i < list.length; i += 2) if (list[i] === name) value = joined(value, list[i + 1]!);
+  return value;
+}
+
 function joined(before: string | null, value: string): string {
   return before === null ? value : `${before}, ${value}`;
 }

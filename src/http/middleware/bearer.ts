@@ -1,35 +1,27 @@
-/** Lets those requests through that bring a good token, and health checks. */
+/** Authentication by bearer tokens (RFC 6750). */
 
-import type { Context, MiddlewareHandler, Next } from "hono";
+import { fieldOf } from "../fields.ts";
+import type { Handle } from "../h1/mod.ts";
 import { HttpProblem } from "../problem.ts";
 import type { Tokens } from "../tokens.ts";
+import type { Refusal } from "./refusal.ts";
 
 /**
- * Makes the middleware that demands a bearer token.
+ * Answers with `next` the requests that bring a known token, and all requests for `open` paths.
  *
- * @param open paths that anybody may ask: others like them would tell who asks which there are
- * @param onRefusal is told the status of each request that is refused
+ * @param open paths that need no token. They are compared as a whole: a pattern would tell callers without a token which models exist
+ * @param refuse makes the answer to all other requests
  */
-export function bearer(
-  tokens: Tokens,
-  open: ReadonlySet<string>,
-  onRefusal: (status: number) => void,
-): MiddlewareHandler {
-  return async function bearer(c: Context, next: Next): Promise<void> {
-    const { path } = c.req;
-    const problem = open.has(path) ? undefined : refusal(tokens.check(c.req.raw.headers.get("authorization"), path));
-    if (problem !== undefined) {
-      onRefusal(problem.status);
-      throw problem;
-    }
-    await next();
+export function bearer(tokens: Tokens, open: ReadonlySet<string>, refuse: Refusal, next: Handle): Handle {
+  return function bearer(request) {
+    const { fields, path } = request.head;
+    const verdict = open.has(path) ? "good" : tokens.check(fieldOf(fields, "authorization"), path);
+    return verdict === "good" ? next(request) : refuse(request, problemOfVerdict(verdict));
   };
 }
 
-function refusal(verdict: ReturnType<Tokens["check"]>): HttpProblem | undefined {
+function problemOfVerdict(verdict: Exclude<ReturnType<Tokens["check"]>, "good">): HttpProblem {
   switch (verdict) {
-    case "good":
-      return undefined;
     case "missing":
       return new HttpProblem(401, "This needs a token: send 'Authorization: Bearer TOKEN'", {}, {
         "www-authenticate": 'Bearer realm="aimodellib"',

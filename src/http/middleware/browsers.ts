@@ -1,21 +1,13 @@
 /** Refuses requests of web pages that must not use this server: see `../browsers.ts`. */
 
-import type { Context, MiddlewareHandler, Next } from "hono";
 import type { Browsers } from "../browsers.ts";
-import type { Incoming } from "../h1/mod.ts";
+import type { Handle } from "../h1/mod.ts";
+import type { Refusal } from "./refusal.ts";
 
-/**
- * Makes the middleware that refuses requests of foreign web pages.
- *
- * @param onRefusal is told the status of each request that is refused
- */
-export function guard(browsers: Browsers, onRefusal: (status: number) => void): MiddlewareHandler {
-  return async function guard(c: Context, next: Next): Promise<void> {
-    const problem = browsers.refusal((c.env as Incoming).head);
-    if (problem !== undefined) {
-      onRefusal(problem.status);
-      throw problem;
-    }
-    await next();
+/** Answers with `next` unless the request's Host, or the page that sent it, is not allowed. */
+export function guard(browsers: Browsers, refuse: Refusal, next: Handle): Handle {
+  return function guard(request) {
+    const problem = browsers.refusal(request.head);
+    return problem === undefined ? next(request) : refuse(request, problem);
   };
 }

@@ -1,11 +1,8 @@
-/**
- * Lets web pages of some origins use this server: CORS, https://fetch.spec.whatwg.org/#http-cors-protocol.
- *
- * hono's own middleware sets headers before there is an answer, which makes a copy of the answer, and that would lose what it is made of.
- */
+/** Lets web pages of some origins use this server: CORS, https://fetch.spec.whatwg.org/#http-cors-protocol. */
 
-import type { Context, MiddlewareHandler, Next } from "hono";
 import type { Browsers } from "../browsers.ts";
+import { fieldOf } from "../fields.ts";
+import type { Handle } from "../h1/mod.ts";
 
 /** How long a browser may remember a preflight's answer, in seconds: more than any of them does. */
 const MAX_AGE = "86400";
@@ -13,14 +10,15 @@ const MAX_AGE = "86400";
 /** Names of headers, as a browser lists them. */
 const NAMES = /^[\w!#$%&'*+.^`|~-]+(?:, *[\w!#$%&'*+.^`|~-]+)*$/;
 
-/** Makes the middleware that lets pages of some origins use the server. */
-export function cors(browsers: Browsers): MiddlewareHandler {
-  return async function cors(c: Context, next: Next): Promise<Response | void> {
-    const origin = c.req.header("origin");
-    const allowed = origin !== undefined && browsers.allowsOrigin(origin.toLowerCase());
-    if (allowed && c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined) {
-      const headers = c.req.header("access-control-request-headers") ?? "";
-      return new Response(null, {
+/** Answers preflights, and tells browsers which pages may read what `next` answers. */
+export function cors(browsers: Browsers, next: Handle): Handle {
+  return async function cors(request) {
+    const { method, fields } = request.head;
+    const origin = fieldOf(fields, "origin");
+    const allowed = origin !== null && browsers.allowsOrigin(origin.toLowerCase());
+    if (allowed && method === "OPTIONS" && fieldOf(fields, "access-control-request-method") !== null) {
+      const headers = fieldOf(fields, "access-control-request-headers") ?? "";
+      return {
         status: 200,
         headers: {
           "access-control-allow-origin": origin,
@@ -29,13 +27,19 @@ export function cors(browsers: Browsers): MiddlewareHandler {
           "access-control-max-age": MAX_AGE,
           vary: "Origin, Access-Control-Request-Headers",
         },
-      });
+        body: new Uint8Array(0),
+      };
     }
-    await next();
-    // Whoever keeps answers must not give one page's to another.
-    c.res.headers.append("vary", "Origin");
-    if (!allowed) return;
-    c.res.headers.set("access-control-allow-origin", origin);
-    c.res.headers.set("access-control-expose-headers", "*");
+    const answer = await next(request);
+    const { vary } = answer.headers;
+    return {
+      ...answer,
+      headers: {
+        ...answer.headers,
+        // A cache must not give one page's answer to another.
+        vary: vary === undefined ? "Origin" : `${vary}, Origin`,
+        ...(allowed && { "access-control-allow-origin": origin, "access-control-expose-headers": "*" }),
+      },
+    };
   };
 }
