@@ -3,6 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { UsageError } from "../errors.ts";
 import { createApp } from "../http/app.ts";
+import { BodyRefusals } from "../http/body_refusals.ts";
 import { Browsers } from "../http/browsers.ts";
 import { listen, listenOnUnix, type Server } from "../http/listen.ts";
 import { Transcoder } from "../http/v2/mod.ts";
@@ -36,12 +37,14 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const browsers = new Browsers(config);
   using transcoder = new Transcoder();
   const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder });
+  using refusals = new BodyRefusals(config.maxBodyMemory ?? Infinity);
   const handling = {
     handle,
     refuse,
     answerError,
     readTimeoutMs: config.readTimeoutMs,
     maxBodyMemory: config.maxBodyMemory,
+    onBodyRefused: () => refusals.add(),
   };
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.

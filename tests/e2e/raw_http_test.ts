@@ -293,6 +293,10 @@ test("bodies in flight take no more than --max-body-memory together", async (box
       assert.deepEqual([status, headers.get("retry-after")], [503, "1"]);
       return true;
     });
+    assert.match(
+      server.log,
+      /WARNING A request was refused: the bodies .* take nearly 20971520 bytes \(--max-body-memory\)/,
+    );
     assert.equal((await server.invoke("small")).text, "small");
     for (const client of holding) {
       await client.send("x");

@@ -72,6 +72,8 @@ export interface HttpServerOptions {
   readonly readTimeoutMs: number;
   /** The memory that the bodies of all requests in flight may take, in bytes; by default, there is no limit. */
   readonly maxBodyMemory?: number | undefined;
+  /** Called for each request whose body does not fit into that memory. */
+  readonly onBodyRefused?: () => void;
   /** What the system says of file descriptors. */
   readonly descriptors?: DescriptorCounter;
 }
@@ -98,7 +100,7 @@ export class HttpServer implements ConnectionOwner {
     this.handle = options.handle;
     this.answerError = options.answerError ?? inPlainText;
     this.refuse = options.refuse ?? this.answerError;
-    this.budget = new BodyBudget(options.maxBodyMemory ?? Infinity);
+    this.budget = new BodyBudget(options.maxBodyMemory ?? Infinity, options.onBodyRefused);
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#descriptors = options.descriptors ?? descriptorCounter();
     this.#timer = setInterval(() => this.look(), LOOK_MS);

@@ -1,0 +1,51 @@
+/** Tells of events that may come thousands a second: of the first at once, and of those that follow as a number. */
+
+/** Between two records of one kind of event, in ms. */
+const PERIOD_MS = 10_000;
+
+/** Tells of the first event of a kind at once, and every 10 s of how many have followed. */
+export class Seldom<Kind extends string> {
+  readonly #tellMore: (kind: Kind, count: number) => void;
+  /** How many there were since the last record, by kinds that had one less than a period ago. */
+  readonly #counts = new Map<Kind, number>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** @param tellMore tells that there were so many more since the last record, at least one */
+  constructor(tellMore: (kind: Kind, count: number) => void) {
+    this.#tellMore = tellMore;
+  }
+
+  /** There was one. @param tell tells of it, if it is the first for a while */
+  add(kind: Kind, tell: () => void): void {
+    const count = this.#counts.get(kind);
+    if (count !== undefined) {
+      this.#counts.set(kind, count + 1);
+      return;
+    }
+    this.#counts.set(kind, 0);
+    tell();
+    this.#timer ??= setInterval(() => this.#look(), PERIOD_MS);
+  }
+
+  /** Tells what was not told, and begins anew. */
+  stop(): void {
+    this.#look();
+    this.#counts.clear();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    for (const [kind, count] of this.#counts) {
+      if (count === 0) {
+        this.#counts.delete(kind);
+        continue;
+      }
+      this.#counts.set(kind, 0);
+      this.#tellMore(kind, count);
+    }
+    if (this.#counts.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
