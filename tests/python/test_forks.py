@@ -163,6 +163,65 @@ def test_children_that_nobody_waits_for_disturb_no_other_request(loop, tmp_path)
         assert worker.end()[0] == 0
 
 
+ODD = """
+import os
+class Odd(Exception):
+    def __str__(self):
+        pid = os.fork()
+        if pid == 0: raise ValueError
+        os.waitpid(pid, 0)
+        return "odd"
+def load(model_dir): ...
+def deserialize(data, content_type): return data
+def check(data):
+    if data == b"odd": raise Odd
+    return data
+PREDICT
+def serialize(data, accepted): return data, "x/y"
+"""
+
+
+@pytest.mark.parametrize(
+    ("predict", "config"),
+    [
+        ("def predict(data, model): return check(data)", {}),
+        ("def predict(data, model): return check(data)", {"threads": 4}),
+        ("async def predict(data, model): return check(data)", {"concurrency": 8}),
+        ("def predict(data, model): yield check(data)", {}),
+        ("def predict(data, model): ...\ndef predict_batch(data, model): return [check(data[0])]", {"max_batch_size": 2}),
+    ],
+)
+def test_a_child_of_what_an_exception_says_of_itself_answers_nothing(predict, config, tmp_path):
+    with Supervisor(tmp_path) as worker:
+        worker.receive()
+        worker.start(ODD.replace("PREDICT", predict), max_body=1 << 20, **config)
+        assert worker.receive()[0] == frames.READY
+        for number, body in enumerate([b"one", b"odd", b"two"], 1):
+            worker.send(frames.INVOKE, number, b"{}", body)
+            kind, request_id, metadata, _ = worker.receive()
+            while kind == frames.PART:
+                kind, request_id, metadata, _ = worker.receive()
+            assert (kind, request_id) == (frames.ERROR if body == b"odd" else frames.RESULT, number)
+        worker.send(frames.STOP)
+        code, output = worker.end()
+    assert code == 0 and output == "", "children leave without a word"
+
+
+@pytest.mark.parametrize("mode", ["serve", "train"])
+def test_a_child_of_what_an_exception_says_of_itself_reports_nothing(mode, tmp_path):
+    source = ODD.replace("PREDICT", "def predict(data, model): ...\ndef train(model_dir): raise Odd")
+    with Supervisor(tmp_path) as worker:
+        worker.receive()
+        worker.start(source.replace("def load(model_dir): ...", "def load(model_dir): raise Odd"), mode)
+        received = worker.receive()
+        if mode == "train":
+            assert received[0] == frames.READY
+            received = worker.receive()
+        assert received[0] == frames.FAILED and received[2]["message"] == "odd"
+        code, output = worker.end()
+    assert code == 1 and output.count("Traceback") <= 1, output
+
+
 @pytest.mark.parametrize("what", ["import", "load", "v2_metadata"])
 def test_a_child_that_comes_back_while_a_model_is_loaded_says_nothing_of_it(what, tmp_path):
     source = """

@@ -238,7 +238,11 @@ def raised(stage: str, error: BaseException) -> Answer:
     Raises nothing, whatever ``error`` is.
     """
     kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
-    return kind, metadata, traceback_bytes(error) + advice_lines(error)
+    text = traceback_bytes(error) + advice_lines(error)
+    # What an exception says of itself is code of the script, too.
+    if forks.is_child:
+        forks.leave()
+    return kind, metadata, text
 
 
 def failed(reason: str, message: str, **more: object) -> Answer:

@@ -54,7 +54,10 @@ def run(link: Link, config: dict[str, Any]) -> int:
         return 1
     except BaseException as error:
         message = message_of(error) + advise(error, config)
-        link.send(frames.FAILED, traceback_bytes(error), stage=stage, type=type_name(error), message=message)
+        text = traceback_bytes(error)
+        if forks.is_child:
+            forks.leave()
+        link.send(frames.FAILED, text, stage=stage, type=type_name(error), message=message)
         return 1
     # What the model is made of stays: the collector of cycles need not walk through it again and again.
     # PyPy's collector knows no such thing.

@@ -11,7 +11,7 @@ from ..util.types import TrainingModule
 from . import forks, frames, streams
 from .advice import advise
 from .demands import TRAIN
-from .failures import message_of, type_name
+from .failures import message_of, traceback_of, type_name
 from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
 from .names import add_to_path, load_script
 from .stops import Stops, die_of, without_handler
@@ -84,13 +84,12 @@ def run(link: Link, config: dict[str, Any]) -> int:
         say(frames.DONE)
         raise
     except BaseException as error:
-        streams.print_traceback(error)
-        say(
-            frames.FAILED,
-            stage=training.stage,
-            type=type_name(error),
-            message=message_of(error) + advise(error, config),
-        )
+        text, message = traceback_of(error), message_of(error) + advise(error, config)
+        # What an exception says of itself is code of the script, too.
+        if forks.is_child:
+            forks.leave()
+        streams.print_text(text)
+        say(frames.FAILED, stage=training.stage, type=type_name(error), message=message)
         return 1
     say(frames.DONE)
     return 0
