@@ -1,7 +1,8 @@
 /** Logging set-up: our own messages and the lines of scripts, as text or as lines of JSON, on one stream. */
 
-import { configureSync, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { compareLogLevel, configureSync, type LogLevel, type LogRecord } from "@logtape/logtape";
 import { hideCredentials } from "../credentials.ts";
+import { GatheredLines } from "./gathered_lines.ts";
 import { printable, printableJson, printableLines, resetColors } from "../printable.ts";
 
 /** How a record is written. */
@@ -18,16 +19,26 @@ export interface LoggingOptions {
 /** Loggers of lines that others have written: scripts; and what is done before a model is there, such as an installer. */
 const LINES = ["worker", "setup"];
 
-/** Sends all log records to `write`, as lines. To be called once, by a command that logs. */
+/** Where all records go, once {@linkcode configureLogging} has said so. */
+let lines = new GatheredLines(() => {});
+let formatAccess: ((record: AccessRecord) => string) | undefined;
+
+/** Sends all log records to `write`, as lines. To be called once, by a command that logs; {@linkcode flushLog} ends it. */
 export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
   const { format = "text", level = "info" } = options;
+  lines = new GatheredLines(write);
+  formatAccess = compareLogLevel("info", level) < 0
+    ? undefined
+    : format === "json"
+    ? formatAccessJson
+    : formatAccessText;
   const formatted = format === "json" ? formatJson : formatRecord;
   // What a script prints is its own affair.
   const formatLine = (record: LogRecord) =>
     record.category[1] === "worker" ? formatted(record) : hideCredentials(formatted(record));
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(formatLine(record)) },
+    sinks: { lines: (record) => lines.write(formatLine(record)) },
     loggers: [
       { category: "aimodellib", sinks: ["lines"], lowestLevel: level },
       ...LINES.map((name) => ({
@@ -84,4 +95,62 @@ export function formatJson(record: LogRecord): string {
 
 function messageOf({ message }: LogRecord): string {
   return message.map((part, i) => i % 2 === 0 ? part : String(part)).join("");
+}
+
+/** A request that was answered, or whose client left. */
+export interface AccessRecord {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  /** From the request's head to the end of its answer. */
+  readonly ms: number;
+  /** For an answer in parts: how many there were. */
+  readonly parts?: number | undefined;
+  readonly request_id: string;
+  readonly trace_id?: string | undefined;
+}
+
+/**
+ * Logs a request as a record of the logger `access`.
+ *
+ * It does not go through LogTape, which takes 14 us of processor time for a record: a small request takes 30 in all.
+ */
+export function logAccess(record: AccessRecord): void {
+  if (formatAccess !== undefined) lines.gather(formatAccess(record));
+}
+
+/** Writes what {@linkcode logAccess} has gathered. */
+export function flushLog(): void {
+  lines.flush();
+}
+
+function formatAccessText(record: AccessRecord): string {
+  return hideCredentials(`${timeOf(Date.now())} INFO ${printable(accessMessage(record))}\n`);
+}
+
+function formatAccessJson(record: AccessRecord): string {
+  const fields = {
+    time: timeOf(Date.now()),
+    level: "info",
+    logger: "access",
+    message: accessMessage(record),
+    ...record,
+  };
+  return hideCredentials(`${printableJson(JSON.stringify(fields))}\n`);
+}
+
+function accessMessage({ method, path, status, ms, parts }: AccessRecord): string {
+  return `${method} ${path} ${status} ${ms} ms${parts === undefined ? "" : `, ${parts} parts`}`;
+}
+
+let lastTime = 0;
+let lastText = "";
+
+/** A time in ISO 8601; requests of the same millisecond share the text. */
+function timeOf(time: number): string {
+  if (time !== lastTime) {
+    lastTime = time;
+    lastText = new Date(time).toISOString();
+  }
+  return lastText;
 }

@@ -5,7 +5,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { lineSplitter } from "../../observability/lines.ts";
-import { configureLogging, type LoggingOptions } from "../../observability/logging.ts";
+import { configureLogging, flushLog, type LoggingOptions } from "../../observability/logging.ts";
 import { printableLines } from "../../printable.ts";
 import { explain } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
@@ -55,6 +55,7 @@ export class ServeLog implements Disposable {
   /** Logs what ends the program, and returns its exit code. */
   fail(error: unknown): number {
     this.#lines.flush();
+    flushLog();
     const { message, code } = explain(error);
     if (this.#logging.format === "json") log.error("{reason}", { reason: message.replace(/^Error: /, ""), code });
     else this.#write(printableLines(`${message}\n`));
@@ -63,6 +64,7 @@ export class ServeLog implements Disposable {
 
   [Symbol.dispose](): void {
     this.#lines.flush();
+    flushLog();
     this.#write = this.#io.raw.stderr;
     this.#file?.[Symbol.dispose]();
   }

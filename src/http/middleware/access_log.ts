@@ -1,14 +1,9 @@
 /** A log line for each request, with the request's id, which the answer has as well. */
 
-import { getLogger } from "@logtape/logtape";
-import { fieldsOf } from "../fields.ts";
+import { fieldOf, fieldsOf } from "../fields.ts";
+import { logAccess } from "../../observability/logging.ts";
 import { CLIENT_LEFT, type Handle, type UnreadableRequest } from "../h1/mod.ts";
 import { contextOf, traceIdOf } from "../request_context.ts";
-
-const log = getLogger(["aimodellib", "access"]);
-
-const LINE = "{method} {path} {status} {ms} ms";
-const LINE_OF_PARTS = `${LINE}, {parts} parts`;
 
 /** Logs each request that `next` answers; an answer in parts is logged when its last part was sent. */
 export function accessLog(next: Handle): Handle {
@@ -16,19 +11,22 @@ export function accessLog(next: Handle): Handle {
     const start = performance.now();
     const answer = await next(request);
     const { method, path, fields } = request.head;
-    const context = contextOf(fieldsOf(fields));
-    // A route that has made an id has told it to the worker.
-    const id = answer.headers["x-request-id"] ?? context.id;
-    const trace = traceIdOf(context);
+    // The id that a route has made, and told the worker, is in its answer.
+    const said = answer.headers["x-request-id"];
+    const context = said === undefined || fieldOf(fields, "traceparent") !== null
+      ? contextOf(fieldsOf(fields))
+      : undefined;
+    const id = said ?? context!.id;
+    const trace = context && traceIdOf(context);
     const tell = (status: number, parts?: number) =>
-      log.info(parts === undefined ? LINE : LINE_OF_PARTS, {
+      logAccess({
         method,
         path,
         status,
         ms: rounded(performance.now() - start),
-        ...(parts !== undefined && { parts }),
+        parts,
         request_id: id,
-        ...(trace !== undefined && { trace_id: trace }),
+        trace_id: trace,
       });
     if (answer.ended === undefined) tell(request.left ? CLIENT_LEFT : answer.status);
     else void answer.ended.then(({ status, parts }) => tell(status, parts));
@@ -44,7 +42,7 @@ const BEGINNING = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x3e\x40-\x7e]+)/;
 /** Logs a request that was refused because its head can't be read. A method or path that is unknown is logged as `-`. */
 export function logUnreadable(status: number, { beginning, ms }: UnreadableRequest, id: string): void {
   const [, method = "-", path = "-"] = BEGINNING.exec(beginning) ?? [];
-  log.info(LINE, { method, path, status, ms: rounded(ms), request_id: id });
+  logAccess({ method, path, status, ms: rounded(ms), request_id: id });
 }
 
 /** To microseconds. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { getLogger, type LogRecord, resetSync } from "@logtape/logtape";
-import { configureLogging, formatJson, formatRecord } from "../../../src/observability/logging.ts";
+import { configureLogging, flushLog, formatJson, formatRecord, logAccess } from "../../../src/observability/logging.ts";
 
 function record(parts: Partial<LogRecord>): LogRecord {
   return {
@@ -120,4 +120,51 @@ Deno.test("configureLogging() leaves out what is below the level, but no line of
     resetSync();
   }
   assert.deepEqual(written.map((line) => JSON.parse(line).message), ["but this", "and this"]);
+});
+
+for (const format of ["text", "json"] as const) {
+  Deno.test(`logAccess() writes what a record of the logger access would be when the format is ${format}`, () => {
+    const written: string[] = [];
+    configureLogging((text) => void written.push(text), { format });
+    try {
+      const path = '/a\x1b[2J\u202e?key="x"';
+      const about = { method: "POST", path, status: 200, ms: 1.5, request_id: "a-1" };
+      logAccess(about);
+      assert.equal(written.length, 0);
+      getLogger(["aimodellib", "access"]).info("{method} {path} {status} {ms} ms", about);
+      // What was gathered comes first.
+      const [ours, theirs] = written.map((text) => text.replace(/\d{4}-[^ "]+Z/, "TIME"));
+      assert.equal(ours, theirs);
+      logAccess({ ...about, parts: 3, trace_id: "t" });
+      flushLog();
+      flushLog();
+      assert.equal(written.length, 3);
+      assert.match(written[2]!, /1\.5 ms, 3 parts/);
+    } finally {
+      resetSync();
+    }
+  });
+}
+
+Deno.test("logAccess() writes many records at once, by itself, and none below the level", async () => {
+  const written: string[] = [];
+  try {
+    configureLogging((text) => void written.push(text));
+    const about = { method: "GET", path: "/", status: 200, ms: 0, request_id: "a" };
+    for (let i = 0; i < 10; i++) logAccess(about);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(written.length, 1);
+    assert.equal(written[0]!.split("\n").length, 11);
+    for (let i = 0; i < 5000; i++) logAccess(about);
+    assert.ok(written.length > 1, "64 KiB are not kept");
+    flushLog();
+    assert.equal(written.join("").split("\n").length, 5011);
+    written.length = 0;
+    configureLogging((text) => void written.push(text), { level: "warning" });
+    logAccess(about);
+    flushLog();
+    assert.deepEqual(written, []);
+  } finally {
+    resetSync();
+  }
 });
