@@ -124,6 +124,8 @@ def test_a_relative_import_is_explained(advice, python):
             "serve.py",
             "'other' lies beside the script, in 'sub'",
         ),
+        ({"src/serve.py": "import prep.deep", "src/prep/deep.py": ""}, "src/serve.py", "'prep' lies beside the script"),
+        ({"serve.py": "import __mp_main__"}, "serve.py", "was pickled by a child process of a main program"),
         ({"serve.py": "import _aimodellib_script"}, "serve.py", "made by an earlier version"),
         ({"serve.py": "import aimodellib.script.json"}, "serve.py", "made by a script 'json'"),
         (

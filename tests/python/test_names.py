@@ -151,7 +151,7 @@ def test_pickles_of_earlier_versions_load_in_the_same_script(module, tmp_path):
     assert module.run("train-model.py", "load", tmp_path / "net.pkl") == "7"
 
 
-@pytest.mark.parametrize("folder", ["code", "platform", "json", "queue"])
+@pytest.mark.parametrize("folder", ["code", "platform", "json", "queue", "test"])
 @pytest.mark.parametrize("initial", [None, "", "from .prep import Y"])
 @pytest.mark.parametrize("how", ["from . import prep", "from {} import prep", "import {0}.prep as prep"])
 def test_a_folder_with_a_name_of_the_standard_library_is_the_modules(module, folder, initial, how):

@@ -125,6 +125,12 @@ def _on_missing(error: BaseException, name: str, module_dir: str, script: str) -
     if top == "_aimodellib_script":
         yield "the artifact was made by an earlier version, which gave the script this name: train again"
         return
+    if top == "__mp_main__":
+        yield (
+            "the artifact was pickled by a child process of a main program that defined its classes: make the artifact"
+            " with `aimodellib train`, or have a module define them that both import"
+        )
+        return
     if name.startswith("aimodellib.script."):
         yield f"the artifact was made by a script '{name.split('.', 2)[2]}', which this module does not have"
         return
@@ -137,13 +143,17 @@ def _on_missing(error: BaseException, name: str, module_dir: str, script: str) -
         inside = os.path.relpath(folder, module_dir)
         if inside == os.curdir or inside.startswith(os.pardir):
             continue
-        if any(
-            os.path.exists(os.path.join(folder, found)) for found in (f"{top}.py", os.path.join(top, "__init__.py"))
-        ):
+        if os.path.exists(os.path.join(folder, f"{top}.py")) or _has_python(os.path.join(folder, top)):
             from .relative import beside_advice
 
             yield beside_advice(top, inside, module_dir)
             return
+
+
+def _has_python(folder: str) -> bool:
+    with contextlib.suppress(OSError):
+        return any(name.endswith(".py") for name in os.listdir(folder))
+    return False
 
 
 def _on_lack(error: BaseException, message: str, module_dir: str) -> Iterator[str]:

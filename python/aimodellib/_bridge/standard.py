@@ -48,16 +48,19 @@ def clashes(module_dir: str) -> Clashes:
     with contextlib.suppress(OSError):
         for entry in os.listdir(module_dir):
             stem, dot, suffix = entry.partition(".")
-            if stem not in standard_names():
+            # The package of Python's own tests is in no list. It hides nothing but a folder without `__init__.py`.
+            listed = stem in standard_names()
+            if not listed and stem != "test":
                 continue
             if dot:
-                if suffix == "py":
+                if suffix == "py" and listed:
                     files.add(stem)
                 continue
             with contextlib.suppress(OSError):
                 inside = os.listdir(os.path.join(module_dir, entry))
                 if "__init__.py" in inside:
-                    packages.add(stem)
+                    if listed:
+                        packages.add(stem)
                 elif any(name.endswith(".py") for name in inside):
                     folders.add(stem)
     return Clashes(frozenset(files), frozenset(packages), frozenset(folders))
