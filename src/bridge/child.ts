@@ -10,6 +10,7 @@
 import { leaveToDeno } from "../orphans.ts";
 import type { Exit } from "./exit.ts";
 import { OomEvidence } from "./oom_evidence.ts";
+import { addJob } from "./job_control.ts";
 import { killMarked, MARK } from "./marked.ts";
 import { withLimit } from "../with_limit.ts";
 
@@ -87,6 +88,7 @@ export class Child implements Disposable {
       clearTimeout(this.#killLimit);
       this.#ended.resolve(exit);
     });
+    if (group === "own") addJob({ pid: this.pid, mark: this.#mark }, this.#child.status);
     this.outputEnded = output === "inherit"
       ? Promise.resolve()
       : Promise.all([this.#drain(this.#child.stdout, output.stdout), this.#drain(this.#child.stderr, output.stderr)])
@@ -117,12 +119,21 @@ export class Child implements Disposable {
 
   /** Sends a signal to it, and to all of its group if that is its own, unless it has ended. One that is gone, or another user's, is no error. */
   kill(signal: Deno.Signal): void {
+    this.#send(this.#target, signal);
+  }
+
+  /** Sends a signal to it alone, unless it has ended. One that is gone, or another user's, is no error. */
+  killAlone(signal: Deno.Signal): void {
+    this.#send(this.pid, signal);
+  }
+
+  #send(target: number, signal: Deno.Signal): void {
     if (this.#exit !== undefined) return;
     if (signal === "SIGKILL") {
       this.#killLimit ??= setTimeout(() => this.#ended.resolve(undefined), KILL_LIMIT_MS);
     }
     try {
-      Deno.kill(this.#target, signal);
+      Deno.kill(target, signal);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;
     }

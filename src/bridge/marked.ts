@@ -8,16 +8,28 @@ export const MARK = "AIMODELLIB_WORKER";
  * somebody else by now.
  */
 export function killMarked(mark: string): void {
-  const wanted = `${MARK}=${mark}`;
-  for (const { name } of entries("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const pid of marked(mark)) {
     try {
-      if (Deno.readTextFileSync(`/proc/${name}/environ`).split("\0").includes(wanted)) {
-        Deno.kill(Number(name), "SIGKILL");
-      }
+      Deno.kill(pid, "SIGKILL");
     } catch {
       // It has ended meanwhile, or belongs to another user.
     }
+  }
+}
+
+/** The numbers of all processes that carry a mark. */
+export function* marked(mark: string): Iterable<number> {
+  const wanted = `${MARK}=${mark}`;
+  for (const { name } of entries("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    let variables: string;
+    try {
+      variables = Deno.readTextFileSync(`/proc/${name}/environ`);
+    } catch {
+      // It has ended meanwhile, or belongs to another user.
+      continue;
+    }
+    if (variables.split("\0").includes(wanted)) yield Number(name);
   }
 }
 

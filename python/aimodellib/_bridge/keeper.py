@@ -23,6 +23,8 @@ from typing import Callable, Iterator
 
 #: Names the variable that marks all processes of one worker.
 MARK = "AIMODELLIB_WORKER"
+#: The name of the keeper in lists of processes, at most 15 characters.
+COMMAND = "aimodellib-keep"
 #: The other side has closed its end: poll(2). PyPy has no name for it.
 POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000)
 #: How often the processes are looked for again while some are still there, and how long, in seconds.
@@ -74,6 +76,9 @@ def _fork_keeper(connection: int, worker: int, ready: int, done: int) -> None:
 def _keep(connection: int, worker: int, pin: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # The supervisor knows the keeper by this name when it stops all others, which Ctrl+Z does.
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as file:
+        file.write(COMMAND)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
