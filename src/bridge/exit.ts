@@ -9,7 +9,7 @@ export interface Exit {
 }
 
 /** The signals that end a run. */
-export type StopSignal = "SIGINT" | "SIGTERM";
+export type StopSignal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
 /** The exit code of the bridge on a Python that is too old (see `python/aimodellib/_bridge/__main__.py`). */
 export const TOO_OLD = 86;

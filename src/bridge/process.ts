@@ -15,6 +15,7 @@ import { Child, type OutputSink, type OutputSinks } from "./child.ts";
 import { Connection } from "./connection.ts";
 import { describeExit, type Exit, TOO_OLD } from "./exit.ts";
 import type { Exchange } from "./exchange.ts";
+import { ignoredSignals } from "./ignored.ts";
 import { type Frame, Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import { Meeting } from "./meeting.ts";
@@ -70,6 +71,8 @@ export class BridgeProcess implements Disposable {
     keeper: Deno.Conn,
     /** The version that Python said it is, such as `3.11.7`. */
     readonly pythonVersion: string,
+    /** Whether the program that was started is the worker itself: a wrapper may have started that. */
+    private readonly isWorker: boolean,
     readonly connection: Connection,
     readonly ledger: Ledger,
     readonly exchange: Exchange,
@@ -96,10 +99,10 @@ export class BridgeProcess implements Disposable {
       child = spawn(options, directory.path);
       using start = new Start(python, child, signal);
       connection = new Connection(await start.within(meeting.listener.accept()), maxBody, meeting.exchange);
-      const version = versionIn(await start.within(connection.receive()), python);
+      const { version, pid } = greetingIn(await start.within(connection.receive()), python);
       // It has connected before HELLO.
       const keeper = await start.within(meeting.keeperListener.accept());
-      return new BridgeProcess(child, keeper, version, connection, meeting.ledger, meeting.exchange);
+      return new BridgeProcess(child, keeper, version, pid === child.pid, connection, meeting.ledger, meeting.exchange);
     } catch (error) {
       // How it ended says more than that its connection did.
       const exit = connection?.ended && await withLimit(child!.ended, EXIT_LIMIT_MS) ? child!.exit : undefined;
@@ -146,6 +149,12 @@ export class BridgeProcess implements Disposable {
   /** Sends a signal to the worker and all processes of its group, unless the worker has ended. */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
+  }
+
+  /** Sends SIGTERM to the worker alone, so that it can end in good order with what it has started; to all of its group if a wrapper is in between. */
+  terminate(): void {
+    if (this.isWorker) this.#child.killAlone("SIGTERM");
+    else this.kill("SIGTERM");
   }
 
   /**
@@ -211,14 +220,14 @@ class Start implements Disposable {
   }
 }
 
-/** The version of Python that HELLO says. @throws {ProtocolError} if it is no HELLO, or of another version of the protocol */
-function versionIn(hello: Frame | undefined, name: string): string {
+/** The version of Python and the process id that HELLO says. @throws {ProtocolError} if it is no HELLO, or of another version of the protocol */
+function greetingIn(hello: Frame | undefined, name: string) {
   if (hello?.kind !== Kind.Hello) throw new ProtocolError(`The Python '${name}' did not begin with HELLO`);
-  const { protocol, python } = parseMetadata(hello.metadata);
+  const { protocol, python, pid } = parseMetadata(hello.metadata);
   if (protocol !== PROTOCOL_VERSION) {
     throw new ProtocolError(`The worker speaks protocol version ${protocol}, this executable ${PROTOCOL_VERSION}`);
   }
-  return String(python);
+  return { version: String(python), pid };
 }
 
 function spawn(options: BridgeOptions, directory: string): Child {
@@ -227,7 +236,12 @@ function spawn(options: BridgeOptions, directory: string): Child {
   try {
     return new Child(python, {
       args: [assets.entry],
-      env: { ...variables, AIMODELLIB_BRIDGE: directory, AIMODELLIB_STREAMS: merged ? "merged" : "" },
+      env: {
+        ...variables,
+        AIMODELLIB_BRIDGE: directory,
+        AIMODELLIB_STREAMS: merged ? "merged" : "",
+        AIMODELLIB_IGNORED: [...ignoredSignals()].join(" "),
+      },
       stdin: merged ? "null" : "inherit",
       // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
       output: merged ? { stdout: output, stderr: output } : output,

@@ -37,7 +37,7 @@ export interface TrainConfig {
 export interface TrainContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
-  /** Calls back for each SIGINT and SIGTERM, until disposed. */
+  /** Calls back for each stop by SIGINT or SIGTERM, and for each SIGHUP, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Where what the script prints goes. @default "inherit" */
   readonly output?: "inherit" | OutputSinks;
@@ -73,12 +73,16 @@ const NUMBERS: Partial<Record<Deno.Signal, number>> = {
   SIGSYS: 31,
 };
 
+/** The signals that a stopped script may end by: its own, or those of who signalled all processes. */
+const STOPS: ReadonlySet<Deno.Signal> = new Set<StopSignal>(["SIGHUP", "SIGINT", "SIGTERM"]);
+
 /** A worker of a training run sends no bodies. */
 const MAX_BODY = 1024 * 1024;
 
 /**
- * Trains. The script's output goes where ours goes, as it is printed. The first signal goes on to the script, which sees a
- * KeyboardInterrupt; a second one, or `stopTimeoutMs`, kills it and all that it has started.
+ * Trains. The script's output goes where ours goes, as it is printed. The first stop goes on to the script, which sees a
+ * KeyboardInterrupt; a second one, or `stopTimeoutMs`, kills it and all that it has started. SIGHUP goes on to the script and to what it has
+ * started, as a terminal that closes sends it to all, and ends who does not handle it.
  *
  * @throws {StartError} if Python can't be started
  */
@@ -87,16 +91,28 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
   let process: BridgeProcess | undefined;
   let first: StopSignal | undefined;
   let killed: string | undefined;
+  let hungUp = false;
+  let ended = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const kill = (why: string) => {
     killed ??= why;
     process?.kill("SIGKILL");
   };
   using _ = context.onSignal((signal) => {
+    // How it ended is known by then.
+    if (ended) return;
+    if (signal === "SIGHUP") {
+      if (first !== undefined) return;
+      hungUp = true;
+      aborter.abort(new Interrupted(signal));
+      return process?.kill(signal);
+    }
     if (first !== undefined) return kill(`a second ${signal}`);
     first = signal;
     aborter.abort(new Interrupted(signal));
-    process?.kill(signal);
+    // A terminal's Ctrl+C is for all; other senders of SIGTERM choose whom they send it to.
+    if (signal === "SIGTERM") process?.terminate();
+    else process?.kill(signal);
     const seconds = config.stopTimeoutMs / 1000;
     timer = setTimeout(() => kill(`it did not end within ${seconds} s of ${signal}`), config.stopTimeoutMs);
   });
@@ -125,8 +141,9 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     });
     const report = follow(process);
     const exit = await process.ended;
+    ended = true;
     await process.endOutput();
-    return outcomeOf(exit, await report, first, killed);
+    return outcomeOf(exit, await report, first ?? (hungUp ? "SIGHUP" : undefined), killed);
   } catch (error) {
     if (error instanceof Interrupted) return { code: exitCodeOf(error.signal), message: error.message };
     throw error;
@@ -180,17 +197,17 @@ function outcomeOf(
     const code = first === undefined ? 1 : exitCodeOf(first);
     return { code, message: `Training was killed (${killed}), but its process is still there` };
   }
-  if (first !== undefined && exit.signal !== null) {
-    const code = exitCodeOf(first);
-    return {
-      code,
-      message: killed === undefined ? `Training was stopped by ${first}` : `Training was killed: ${killed}`,
-    };
+  // What it failed of is known before a signal can end it.
+  if (report.failure !== undefined) return { code: exit.signal === null ? exit.code || 1 : 1, message: report.failure };
+  if (first !== undefined && killed !== undefined && exit.signal !== null) {
+    return { code: exitCodeOf(first), message: `Training was killed: ${killed}` };
+  }
+  if (first !== undefined && exit.signal !== null && STOPS.has(exit.signal)) {
+    return { code: exitCodeOf(first), message: `Training was stopped by ${first}` };
   }
   if (exit.signal !== null) {
     return { code: exitCodeOf(exit.signal), message: `Training ended by ${describeExit(exit)}` };
   }
-  if (report.failure !== undefined) return { code: exit.code || 1, message: report.failure };
   if (exit.code !== 0) return { code: exit.code, message: `Training ended with ${describeExit(exit)}` };
   if (report.done) return { code: 0 };
   return { code: 0, message: "The script ended the process with exit code 0 before train() returned" };

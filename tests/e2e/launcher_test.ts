@@ -1,7 +1,7 @@
 /** Distributed training: real processes, PyTorch's own launcher, gloo. */
 
 import assert from "node:assert/strict";
-import { until } from "./support/limits.ts";
+import { sleep, until } from "./support/limits.ts";
 import { CAN_CABLE, imports } from "./support/needs.ts";
 import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
@@ -88,6 +88,30 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     assert.match(finished.stderr, new RegExp(`Error: Training was stopped by ${name}\n$`));
   }, HAS_TORCH);
 }
+
+test("a rank that has failed stays the outcome when SIGTERM comes while torchrun ends the others", async (box) => {
+  const script = py`
+    import os, signal, time
+    def train(model_dir):
+        if os.environ["RANK"] == "0":
+            # It takes its time to end.
+            signal.signal(signal.SIGTERM, lambda *_: print("ending", flush=True))
+            open(model_dir + "/ready", "w").close()
+            while not os.path.exists(model_dir + "/go"): time.sleep(0.02)
+            return
+        while not os.path.exists(model_dir + "/ready"): time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGKILL)
+  `;
+  const words = ["train", ...TWO, box.module({ "train.py": script }), "train.py", "model"];
+  const program = box.start(words);
+  await program.stdout.waitFor(/^\[rank 0\] ending$/);
+  program.kill("SIGTERM");
+  await sleep(500);
+  box.write({ "model/go": "" });
+  const { code, stderr } = await program.finished();
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^Error: Rank 1 failed: it was ended by SIGKILL\n$/m);
+}, HAS_TORCH);
 
 test("no rank is left when the program is killed", async (box) => {
   const program = box.start(command(box, "wait"));

@@ -8,6 +8,7 @@ with the supervisor: its parent, the worker, says how the run went.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import json
 import os
@@ -67,6 +68,7 @@ class _Launch:
         self._folder = folder
         self._torchrun = torchrun
         self._stops = Stops()
+        self._has_failed = False
 
     def run(self, options: list[str]) -> int | signal.Signals:
         """Run torchrun to its end; returns the exit code, or the signal that stopped it."""
@@ -79,8 +81,17 @@ class _Launch:
             args = self._torchrun.parse_args(options)
         except SystemExit:
             return self._fail("torchrun does not take these options")  # its own words are above
-        failures = RankFailures(self._folder, errors, _restarts_of(args))
+        failures = RankFailures(self._folder, errors, int(args.max_restarts or 0))
         with Hosts.of(args, stops) as hosts:
+
+            def say_what_is_known() -> None:
+                # At once: torchrun may take longer to end the ranks than the supervisor waits.
+                with contextlib.suppress(Exception):  # it is for a signal handler, in whatever torchrun does
+                    known = hosts.heard or failures.first_before(time.monotonic())
+                    if known is not None:
+                        self._fail(known)
+
+            stops.on_stop = say_what_is_known
             try:
                 try:
                     self._torchrun.run(args)
@@ -96,13 +107,13 @@ class _Launch:
                 hosts.tell(message)
                 return 1
             except (KeyboardInterrupt, elastic.SignalException):
-                known = hosts.heard or failures.first_before(stops.at or time.monotonic())
-                return stops.by if known is None else self._fail(known)
+                return 1 if self._has_failed else stops.by
             except Exception as error:
                 return self._fail(f"torchrun failed: {error}")
         return 0
 
     def _fail(self, message: str) -> int:
+        self._has_failed = True
         self._link.send(frames.FAILED, stage="train", type="ScriptError", message=message)
         return 1
 
@@ -116,10 +127,6 @@ def _take_over(elastic: Any, stops: Stops) -> None:
         )
     heeded = [number.name for number in _TORCHRUN_HEEDS if signal.getsignal(number) is not signal.SIG_IGN]
     os.environ.setdefault("TORCHELASTIC_SIGNALS_TO_HANDLE", ",".join(heeded))
-
-
-def _restarts_of(args: Any) -> int:
-    return int(getattr(args, "max_restarts", 0) or 0)
 
 
 def _import(name: str) -> Any:

@@ -37,6 +37,8 @@ class Stops:
         self.by = signal.SIGINT
         #: When the last stop came, by ``time.monotonic()``; None if none came.
         self.at: float | None = None
+        #: Called for each stop, before it raises.
+        self.on_stop: Callable[[], None] = lambda: None
         self._pid = os.getpid()
         self._main = threading.get_ident()
         self._handlers: list[Any] = []
@@ -69,6 +71,7 @@ class Stops:
             elif self.at is None or time.monotonic() - self.at >= SAME_STOP:
                 self.at, self.by = time.monotonic(), signal.Signals(number)
                 if not self._is_held:
+                    self.on_stop()
                     raise exception(self.by)
 
         self._handlers.append(handle)

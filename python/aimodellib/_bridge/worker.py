@@ -6,6 +6,7 @@ import faulthandler
 import json
 import os
 import platform
+import signal
 import socket
 import sys
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ from .frames import Frame, FrameReader, ProtocolError
 from .ledger import Ledger
 
 #: The supervisor sets these for the worker alone; they are taken out of the environment that a script sees.
-BRIDGE, STREAMS = "AIMODELLIB_BRIDGE", "AIMODELLIB_STREAMS"
+BRIDGE, STREAMS, IGNORED = "AIMODELLIB_BRIDGE", "AIMODELLIB_STREAMS", "AIMODELLIB_IGNORED"
 
 #: Until START says otherwise: it is a small frame.
 MAX_START = 16 * 1024 * 1024
@@ -57,6 +58,9 @@ def main() -> NoReturn:
     """Run this worker to its end."""
     directory = os.environ.pop(BRIDGE)
     streams.prepare(merge=os.environ.pop(STREAMS, "") == "merged")
+    # The supervisor was started to ignore these, by nohup for one, and Deno does not hand that on.
+    for name in os.environ.pop(IGNORED, "").split():
+        signal.signal(signal.Signals[name], signal.SIG_IGN)
     faulthandler.enable()
     mode = ""
     try:

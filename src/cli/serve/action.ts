@@ -68,7 +68,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> 
   const plan = planWorkers({ workers, device }, machine, Math.max(1, options.models.length));
   const stop = new AbortController();
   const force = new AbortController();
-  using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort());
+  using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort(), "server");
   const platform = platformOf(io.env);
   // A single --model names what is served, and all else is as without it.
   const [named] = options.models.length === 1 ? parseServedModels(options.models) : [];

@@ -1,5 +1,6 @@
 /** What a command is given of the outside world, so that it can be tested without a process. */
 
+import type { Listening } from "./signals.ts";
 import type { StopSignal } from "../../bridge/exit.ts";
 import type { SecretName } from "./secrets.ts";
 import type { Writers } from "./writers.ts";
@@ -16,8 +17,13 @@ export interface Io extends Writers {
   readonly env: (name: string) => string | undefined;
   /** The value of a variable that holds a secret: it is no longer in the environment, and what is started does not get it. */
   readonly secret: (name: SecretName) => string | undefined;
-  /** Calls back for each SIGINT and SIGTERM, until disposed. */
-  readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
+  /**
+   * Calls back for each stop, until disposed. Several SIGINT and SIGTERM within a second are one stop.
+   *
+   * For a job, SIGHUP is one as well, and what the process was started to ignore is ignored, as by `nohup`. A server stops by SIGINT and SIGTERM
+   * in any case, and ignores SIGHUP where nothing listens for that with `onHangUp`.
+   */
+  readonly onSignal: (handler: (signal: StopSignal) => void, listening?: Listening) => Disposable;
   /** Calls back for each SIGHUP, until disposed. */
   readonly onHangUp: (handler: () => void) => Disposable;
   /** Columns of the terminal; undefined if standard output is none. */

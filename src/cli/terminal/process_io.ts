@@ -1,12 +1,15 @@
 /** The process as an {@linkcode Io}: the only place, with `main.ts`, that writes to the standard streams. */
 
+import { ignoredSignals } from "../../bridge/ignored.ts";
 import type { Io } from "./io.ts";
 import { printable } from "../../printable.ts";
 import { takeSecrets } from "./secrets.ts";
+import { onSignal } from "./signals.ts";
 import { writersTo } from "./writers.ts";
 
 /** The outside world of a real process. */
 export function processIo(): Io {
+  ignoredSignals(); // before anybody listens for one
   const secrets = takeSecrets();
   const terminal = Deno.stdout.isTerminal();
   return {
@@ -19,18 +22,7 @@ export function processIo(): Io {
     askSecret,
     env: (name) => Deno.env.get(name),
     secret: (name) => secrets.get(name),
-    onSignal: (handler) => {
-      const onInt = () => handler("SIGINT");
-      const onTerm = () => handler("SIGTERM");
-      Deno.addSignalListener("SIGINT", onInt);
-      Deno.addSignalListener("SIGTERM", onTerm);
-      return {
-        [Symbol.dispose]: () => {
-          Deno.removeSignalListener("SIGINT", onInt);
-          Deno.removeSignalListener("SIGTERM", onTerm);
-        },
-      };
-    },
+    onSignal,
     onHangUp: (handler) => {
       Deno.addSignalListener("SIGHUP", handler);
       return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", handler) };
@@ -44,7 +36,16 @@ export function processIo(): Io {
 const encoder = new TextEncoder();
 
 async function writeBytes(stream: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) written += await stream.write(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) written += await stream.write(bytes.subarray(written));
+  } catch (error) {
+    if (!isHungUp(error)) throw error;
+  }
+}
+
+/** Whether writing failed because the terminal has been closed. */
+function isHungUp(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EIO";
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
@@ -55,7 +56,7 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
       written += stream.writeSync(bytes.subarray(written));
     } catch (error) {
       // Nobody reads any more, and there is no one to tell: what is being done goes on.
-      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (error instanceof Deno.errors.BrokenPipe || isHungUp(error)) return;
       // A pipe that somebody made non-blocking is full: wait for its reader.
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);

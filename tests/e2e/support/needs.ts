@@ -64,6 +64,9 @@ export function has(path: string): Need {
   }
 }
 
+/** A shell with job control. */
+export const HAS_BASH: Need = has("/bin/bash");
+
 /** The rights of root: files can be given to other users. */
 export const HAS_ROOT: Need = Deno.uid() === 0 || "giving files to another user needs root";
 

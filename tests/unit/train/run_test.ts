@@ -147,6 +147,64 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
+Deno.test("train() hands SIGHUP on, and gives 129, when it comes and the script does nothing about it", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    await FakeBridge.begin();
+    Deno.writeTextFileSync(`${path}/training`, "");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  await fixture.made("training");
+  fixture.signal("SIGHUP");
+  assert.deepEqual(await fixture.outcome, { code: 129, message: "Training was stopped by SIGHUP" });
+});
+
+Deno.test("train() hands each SIGHUP on, and does not limit the time, when the script handles it", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    const [bridge] = await FakeBridge.begin();
+    for (const count of [1, 2]) {
+      const hungUp = new Promise<void>((resolve) => Deno.addSignalListener("SIGHUP", resolve));
+      Deno.writeTextFileSync(`${path}/waiting-${count}`, "");
+      await hungUp;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await bridge.send(bridge.kind.done);
+    Deno.exit(0);
+  }, { stopTimeoutMs: 1 });
+  for (const count of [1, 2]) {
+    await fixture.made(`waiting-${count}`);
+    fixture.signal("SIGHUP");
+  }
+  assert.deepEqual(await fixture.outcome, { code: 0 });
+});
+
+Deno.test("train() gives the exception when the script has raised one and a signal ends its process after that", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.failed, 0, { stage: "train", type: "ValueError", message: "no data" });
+    Deno.writeTextFileSync(`${path}/failed`, "");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  await fixture.made("failed");
+  fixture.signal("SIGTERM");
+  assert.deepEqual(await fixture.outcome, { code: 1, message: "Training raised ValueError: no data" });
+});
+
+Deno.test("train() names the signal that ended the script when it was another one than that of the stop", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    const [bridge] = await FakeBridge.begin();
+    const interrupted = new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+    Deno.writeTextFileSync(`${path}/training`, "");
+    await interrupted;
+    await bridge.die();
+  });
+  await fixture.made("training");
+  fixture.signal("SIGINT");
+  assert.deepEqual(await fixture.outcome, {
+    code: 137,
+    message: "Training ended by signal SIGKILL (by the system when memory runs out, or by somebody)",
+  });
+});
+
 Deno.test("train() gives 0 when the script ends well after SIGINT", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SAME_STOP_MS } from "../../../../src/cli/terminal/signals.ts";
 
 const OUTPUT = new URL("../../../../src/cli/terminal/process_io.ts", import.meta.url).href;
 
@@ -38,7 +39,7 @@ Deno.test("processIo() has no colours and no columns when standard output is no 
   await child.status;
 });
 
-Deno.test("processIo() calls back for each signal until that is disposed", async () => {
+Deno.test("processIo() calls back once for the signals of a stop, and for each SIGHUP, until that is disposed", async () => {
   const child = start(`
     const listening = io.onSignal((signal) => {
       io.stdout(signal + " ");
@@ -54,12 +55,56 @@ Deno.test("processIo() calls back for each signal until that is disposed", async
   };
   await until("ready ");
   child.kill("SIGINT");
-  await until("SIGINT ");
+  await until("ready SIGINT ");
   child.kill("SIGINT");
-  await until("SIGINT SIGINT ");
+  child.kill("SIGHUP");
+  await until("ready SIGINT SIGHUP ");
+  child.kill("SIGHUP");
+  await until("ready SIGINT SIGHUP SIGHUP ");
+  await new Promise((resolve) => setTimeout(resolve, SAME_STOP_MS + 50));
   child.kill("SIGTERM");
-  await until("SIGTERM ");
+  await until("ready SIGINT SIGHUP SIGHUP SIGTERM ");
   assert.equal((await child.status).code, 0);
   assert.equal((await reader.read()).done, true);
   await child.stderr.cancel();
 });
+
+for (
+  const [listening, expected] of [
+    ["job", "ready SIGTERM "],
+    ["server", "ready SIGINT "],
+  ] as const
+) {
+  Deno.test(`processIo() ${listening === "job" ? "ignores" : "hears"} SIGINT when it was started to ignore it, for a ${listening}`, async () => {
+    const script = `import { processIo } from ${JSON.stringify(OUTPUT)}; const io = processIo();
+      const timer = setInterval(() => {}, 1000);
+      const listening = io.onSignal((signal) => {
+        io.stdout(signal + " ");
+        clearInterval(timer), listening[Symbol.dispose]();
+      }, ${JSON.stringify(listening)});
+      io.stdout("ready ");`;
+    const child = new Deno.Command("sh", {
+      args: [
+        "-c",
+        'trap "" INT HUP; exec "$@"',
+        "sh",
+        Deno.execPath(),
+        "eval",
+        "--no-config",
+        "--no-lock",
+        "--ext=js",
+        script,
+      ],
+      stdout: "piped",
+    }).spawn();
+    let text = "";
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (text !== "ready ") continue;
+      for (const name of ["SIGHUP", "SIGINT"] as const) child.kill(name);
+      if (listening === "job") setTimeout(() => child.kill("SIGTERM"), 200);
+    }
+    assert.equal(text, expected);
+    assert.equal((await child.status).code, 0);
+  });
+}
