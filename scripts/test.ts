@@ -5,6 +5,7 @@ import { hostTarget } from "./build/targets.ts";
 import { ok } from "./ok.ts";
 import { ROOT } from "./project.ts";
 import { type Count, ONE, sum } from "./test/count.ts";
+import { type DenoSuiteOptions, denoSuites } from "./test/deno_suite.ts";
 import { runOnNewest } from "./test/newest.ts";
 import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
@@ -35,16 +36,9 @@ async function main(options: TestOptions): Promise<Count> {
     const prepared = await prepare(options);
     for (const suite of suites) {
       counts.push(await runDirectory(suite, prepared));
-      if (suite !== "unit") continue;
-      const report = `${REPORTS}/unit-newest.xml`;
-      counts.push(
-        await runOnNewest(ROOT, {
-          args: denoTest(suite, report, options.filter),
-          cwd: ROOT,
-          env: prepared.env,
-          report,
-        }),
-      );
+      if (suite === "unit") {
+        counts.push(await runOnNewest(ROOT, (name) => denoSuites(suite, optionsOf(prepared), name)));
+      }
     }
   } catch (error) {
     console.log(`FAILED   ${error instanceof Error ? error.message : error}`);
@@ -69,23 +63,26 @@ async function prepare(options: TestOptions): Promise<Prepared> {
 }
 
 /** The suite of a folder in `tests/`. */
-async function runDirectory(suite: Suite, { env, python, options: { filter } }: Prepared): Promise<Count> {
-  const report = `${REPORTS}/${suite}.xml`;
-  const common = { name: suite, cwd: ROOT, env, report };
+async function runDirectory(suite: Suite, prepared: Prepared): Promise<Count> {
+  const { env, python, options: { filter } } = prepared;
   if (suite !== "python") {
-    return await runSuite({ ...common, command: Deno.execPath(), args: denoTest(suite, report, filter) });
+    const counts: Count[] = [];
+    for (const run of denoSuites(suite, optionsOf(prepared))) {
+      counts.push(await runSuite({ ...run, command: Deno.execPath() }));
+    }
+    return sum(counts);
   }
+  const report = `${REPORTS}/${suite}.xml`;
   const select = filter === undefined ? [] : ["-k", filter];
-  const args = ["-m", "pytest", "-q", "-p", "no:cacheprovider", `--junit-xml=${report}`, ...select, "tests/python"];
-  return await runSuite({ ...common, command: python, args });
+  // deno-fmt-ignore
+  const args = [
+    "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", `--junit-xml=${report}`, ...select, "tests/python",
+  ];
+  return await runSuite({ name: suite, cwd: ROOT, env, report, command: python, args });
 }
 
-function denoTest(suite: string, report: string, filter: string | undefined): readonly string[] {
-  // deno-fmt-ignore
-  return [
-    "test", "--quiet", "--allow-all", ...(Deno.env.has("CI") ? ["--frozen"] : []), `--junit-path=${report}`,
-    ...(filter === undefined ? [] : ["--filter", filter]), `tests/${suite}`,
-  ];
+function optionsOf({ env, options: { filter } }: Prepared): DenoSuiteOptions {
+  return { root: ROOT, reports: REPORTS, filter, env };
 }
 
 if (import.meta.main) {

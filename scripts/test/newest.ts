@@ -2,7 +2,8 @@
 
 import { run } from "../build/process.ts";
 import { type Count, ONE, sum } from "./count.ts";
-import { runSuite, type SuiteProgram } from "./suite.ts";
+import type { DenoSuite } from "./deno_suite.ts";
+import { runSuite } from "./suite.ts";
 
 /** That version. */
 const NEWEST = "2.9.8";
@@ -11,12 +12,12 @@ const NEWEST = "2.9.8";
  * Checks the types of all sources, and runs the tests, if that version can be had.
  *
  * @param root the project's root
- * @param suite the tests, but for the program that runs them
+ * @param suites the runs of the unit tests, for the name that they are to have
  * @throws {Error} if a program can't be started
  */
-export async function runOnNewest(root: string, suite: Omit<SuiteProgram, "command" | "name">): Promise<Count> {
+export async function runOnNewest(root: string, suites: (name: string) => readonly DenoSuite[]): Promise<Count> {
   const deno = `${root}/scripts/deno`;
-  const env = { ...suite.env, DENO_VERSION: NEWEST };
+  const env = { DENO_VERSION: NEWEST };
   console.log(`\n== types on Deno ${NEWEST}`);
   const got = await run(deno, ["--version"], { env });
   if (!got.success) {
@@ -25,8 +26,9 @@ export async function runOnNewest(root: string, suite: Omit<SuiteProgram, "comma
   }
   const { success, output } = await run(deno, ["check", "--quiet", "src", "scripts", "tests"], { cwd: root, env });
   console.log(success ? "ok" : `FAILED\n${output}`);
-  return sum([
-    success ? ONE.passed : ONE.failed,
-    await runSuite({ ...suite, name: `unit on Deno ${NEWEST}`, command: deno, env }),
-  ]);
+  const counts: Count[] = [success ? ONE.passed : ONE.failed];
+  for (const suite of suites(`unit on Deno ${NEWEST}`)) {
+    counts.push(await runSuite({ ...suite, command: deno, env: { ...suite.env, ...env } }));
+  }
+  return sum(counts);
 }
