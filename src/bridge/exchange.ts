@@ -14,9 +14,9 @@ import type { Ledger } from "./ledger.ts";
 /** Slots of each direction. */
 export const SLOTS = 4;
 /** Bytes between the beginnings of two slots: the largest body that fits. */
-const SLOT_BYTES = 16 * 2 ** 20;
+export const SLOT_BYTES = 16 * 2 ** 20;
 /** Smaller bodies go through the socket, which is quicker for them. */
-const MIN_BODY_BYTES = 64 * 1024;
+export const MIN_BODY_BYTES = 64 * 1024;
 
 /** The supervisor's side: writes requests' bodies, reads answers' bodies. */
 export class Exchange implements Disposable {

@@ -12,11 +12,8 @@
 
 import { type BodySource, type Frame, FrameDecoder } from "./frame.ts";
 
-/** Where the parts begin. */
-const ANSWERS_READ = 8;
-const REQUESTS_READ = 12;
-const RECALLED = 16;
-const ANSWERS = 20;
+/** Where each word, and the answers, begin in the file, in bytes; `_bridge/ledger.py` has the same. */
+export const OFFSETS = { started: 0, pending: 4, answersRead: 8, requestsRead: 12, recalled: 16, answers: 20 } as const;
 
 /** 64 answers of 1 KiB, which is a full window of small ones; a worker flushes when it runs out of room. */
 const LEDGER_BYTES = 64 * 1024;
@@ -54,19 +51,19 @@ export class Ledger implements Disposable {
 
   /** How many bodies of requests the worker has read from the exchange. */
   requestsRead(): number {
-    this.#file.seekSync(REQUESTS_READ, Deno.SeekMode.Start);
+    this.#file.seekSync(OFFSETS.requestsRead, Deno.SeekMode.Start);
     this.#file.readSync(this.#word);
     return this.#wordView.getUint32(0, true);
   }
 
   /** Tells the worker how many bodies of answers have been read from the exchange. */
   countAnswerRead(count: number): void {
-    this.#write(ANSWERS_READ, count);
+    this.#write(OFFSETS.answersRead, count);
   }
 
   /** Tells the worker that requests up to this id are not for it any more, but for those that it has begun. */
   recall(id: number): void {
-    this.#write(RECALLED, id);
+    this.#write(OFFSETS.recalled, id);
   }
 
   #write(offset: number, value: number): void {
@@ -126,9 +123,9 @@ export class Ledger implements Disposable {
 function parse(bytes: Uint8Array<ArrayBuffer>, maxBody: number, exchange?: BodySource): LedgerEntries {
   const view = new DataView(bytes.buffer);
   const started = view.getUint32(0, true);
-  const pending = Math.min(view.getUint32(4, true), LEDGER_BYTES - ANSWERS);
+  const pending = Math.min(view.getUint32(OFFSETS.pending, true), LEDGER_BYTES - OFFSETS.answers);
   const decoder = new FrameDecoder(maxBody, exchange);
-  decoder.space().set(bytes.subarray(ANSWERS, ANSWERS + pending));
+  decoder.space().set(bytes.subarray(OFFSETS.answers, OFFSETS.answers + pending));
   decoder.filled(pending);
   const answers: Frame[] = [];
   try {

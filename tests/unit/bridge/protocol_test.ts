@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { MIN_BODY_BYTES, SLOT_BYTES, SLOTS } from "../../../src/bridge/exchange.ts";
+import { TOO_OLD } from "../../../src/bridge/exit.ts";
+import { HEADER_BYTES, Kind, MAX_METADATA_BYTES, PROTOCOL_VERSION } from "../../../src/bridge/frame.ts";
+import { OFFSETS } from "../../../src/bridge/ledger.ts";
+import { SECONDS, SIZES } from "../../../src/observability/metrics.ts";
+import { FIRST_CREDIT } from "../../../src/supervisor/part_stream.ts";
+
+Deno.test("the numbers that both ends of the bridge must agree on are those of the fixture", () => {
+  const ours = {
+    protocol: PROTOCOL_VERSION,
+    kinds: Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [name.toUpperCase(), kind])),
+    headerBytes: HEADER_BYTES,
+    maxMetadataBytes: MAX_METADATA_BYTES,
+    tooOld: TOO_OLD,
+    firstCredit: FIRST_CREDIT,
+    ledger: OFFSETS,
+    exchange: { slots: SLOTS, slotBytes: SLOT_BYTES, minBodyBytes: MIN_BODY_BYTES },
+    seconds: SECONDS,
+    sizes: SIZES,
+  };
+  const fixture = Deno.readTextFileSync(new URL("../../fixtures/protocol.json", import.meta.url));
+  assert.deepEqual(ours, JSON.parse(fixture));
+});
