@@ -45,6 +45,17 @@ def look(source):
             "a TorchServe handler",
             [("initialize(c)", "load"), ("inference(d)", "predict"), ("handle(d, c)", "deserialize")],
         ),
+        (
+            "class H:\n  def initialize(self, context): ...\n  def handle(self, data, context): ...",
+            "a TorchServe handler",
+            [("initialize(context)", "load"), ("handle(data, context)", "deserialize")],
+        ),
+        (
+            "from fastapi import FastAPI\ndef make(name='x'):\n  app = FastAPI()\n  @app.post('/p')\n"
+            "  def classify(item): ...\n  return app",
+            "a FastAPI app",
+            [("classify(item)", "predict")],
+        ),
         ("def handle(data, context): ...", "a TorchServe handler", [("handle(data, context)", "deserialize")]),
         (
             "import mlflow\nclass M(mlflow.pyfunc.PythonModel):\n  def predict(self, context, model_input): ...\n"

@@ -1,28 +1,35 @@
 """The outline of a script's source: its functions, its classes with their methods, and where names are imported from.
 
-Only statements of the module and of its classes are looked at, so that the time is proportional to the source's length.
+Only statements of the module, of its classes and of its functions are looked at, each once, so that the time is
+proportional to the source's length.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Iterator, Union
+from typing import Iterator, Mapping, Union
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 class Outline:
-    """What a module defines at its top level."""
+    """What a module, or a function, defines at its top level."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module | Function, imported: Mapping[str, str] | None = None) -> None:
+        """Look at the statements of ``tree``, which know the names ``imported`` from elsewhere."""
         self.functions: dict[str, Function] = {}
         self.classes: dict[str, Class] = {}
         #: The dotted name that each imported name stands for, such as ``litserve.LitAPI``.
-        self._imported: dict[str, str] = {}
+        self._imported: dict[str, str] = dict(imported or {})
         #: What is assigned to a name by a call, such as ``app = FastAPI()``.
         self._calls: dict[str, ast.Call] = {}
         for node in statements(tree.body):
             self._add(node)
+
+    def inside(self) -> Iterator[Outline]:
+        """What each of the functions defines, such as one that makes an app and returns it."""
+        for function in self.functions.values():
+            yield Outline(function, self._imported)
 
     def _add(self, node: ast.stmt) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -190,7 +190,10 @@ def _vertex_without_base(outline: Outline) -> Likeness | None:
 def _torchserve_without_base(outline: Outline) -> Likeness | None:
     for owner in outline.classes.values():
         names = owner.methods.keys()
-        if "initialize" in names and len(names & {"preprocess", "inference", "postprocess", "handle"}) >= 2:
+        stages = names & {"preprocess", "inference", "postprocess", "handle"}
+        handle = owner.methods.get("handle")
+        takes = "" if handle is None else arguments(handle, is_method=True)
+        if "initialize" in names and (len(stages) >= 2 or takes == "(data, context)"):
             return Likeness(_TORCHSERVE.what, _steps(owner.methods, _TORCHSERVE.steps))
     handle = outline.functions.get("handle")
     if handle is not None and arguments(handle) == "(data, context)":
@@ -228,6 +231,14 @@ def _azure(outline: Outline) -> Likeness | None:
 
 
 def _web(outline: Outline) -> Likeness | None:
+    for scope in (outline, *outline.inside()):
+        found = _web_in(scope)
+        if found is not None:
+            return found
+    return None
+
+
+def _web_in(outline: Outline) -> Likeness | None:
     for what, makers in (
         ("a FastAPI app", ("fastapi.FastAPI", "fastapi.APIRouter")),
         ("a Flask app", ("flask.Flask", "flask.Blueprint")),
