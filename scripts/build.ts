@@ -8,6 +8,7 @@ import { runOrThrow } from "./build/process.ts";
 import { stage } from "./build/stage.ts";
 import { hostTarget } from "./build/targets.ts";
 import { ROOT } from "./project.ts";
+import { messageOf } from "../src/errors.ts";
 
 /**
  * Makes them in `dist/`, with `SHA256SUMS` beside them. Each is written elsewhere first, and then renamed, so that one
@@ -46,7 +47,7 @@ if (import.meta.main) {
     if (jobs.length === 0) console.log(USAGE);
     else await build(ROOT, jobs);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(messageOf(error));
     Deno.exit(error instanceof RangeError ? 2 : 1);
   }
 }

@@ -4,6 +4,7 @@ import { build } from "./build.ts";
 import { run } from "./build/process.ts";
 import { hostTarget } from "./build/targets.ts";
 import { ROOT } from "./project.ts";
+import { messageOf } from "../src/errors.ts";
 
 const BIN = `${ROOT}/dist/aimodellib`;
 const EXAMPLE = `${ROOT}/examples/digits`;
@@ -117,7 +118,7 @@ if (import.meta.main) {
   try {
     Deno.exit(await demo(words.length > 0));
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(messageOf(error));
     Deno.exit(1);
   }
 }

@@ -2,6 +2,7 @@
 
 import { type StepResult, steps } from "./ok/steps.ts";
 import { ROOT } from "./project.ts";
+import { messageOf } from "../src/errors.ts";
 
 /**
  * Does all steps, whatever becomes of each, and prints how they ended.
@@ -13,7 +14,7 @@ export async function ok(root: string): Promise<readonly StepResult[]> {
     steps(root).map(async ({ name, check }) => {
       const result = await check().catch((error): StepResult => ({
         state: "failed",
-        output: error instanceof Error ? error.message : String(error),
+        output: messageOf(error),
       }));
       switch (result.state) {
         case "passed":

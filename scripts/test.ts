@@ -11,6 +11,7 @@ import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
 import { runSuite } from "./test/suite.ts";
 import { makeVenv } from "./venv.ts";
+import { messageOf } from "../src/errors.ts";
 
 const REPORTS = `${ROOT}/.cache/test-reports`;
 
@@ -41,7 +42,7 @@ async function main(options: TestOptions): Promise<Count> {
       }
     }
   } catch (error) {
-    console.log(`FAILED   ${error instanceof Error ? error.message : error}`);
+    console.log(`FAILED   ${messageOf(error)}`);
     counts.push(ONE.failed);
   }
   return sum(counts);

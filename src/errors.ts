@@ -32,6 +32,11 @@ export class ScriptError extends AimodellibError {
   override readonly name = "ScriptError";
 }
 
+/** What an exception says: its message, or the thrown value itself as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A system's error without what it was done to, which the message names itself. */
 export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : String(cause);

@@ -7,6 +7,7 @@ import { peers } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { startup } from "./startup.ts";
 import { stress } from "./stress.ts";
+import { messageOf } from "../../src/errors.ts";
 
 const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   peers,
@@ -34,6 +35,6 @@ try {
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   await benchmark(words);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   Deno.exit(1);
 }

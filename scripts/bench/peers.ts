@@ -9,6 +9,7 @@ import { ROOT } from "../project.ts";
 import { makeVenv } from "../venv.ts";
 import { freePort, memory, Server, type Start } from "./processes.ts";
 import { load, type Post } from "./wrk.ts";
+import { messageOf } from "../../src/errors.ts";
 
 const BIN = `${ROOT}/dist/aimodellib`;
 const SERVERS = `${ROOT}/scripts/bench/peers`;
@@ -177,7 +178,7 @@ export async function peers(words: readonly string[]): Promise<void> {
       try {
         results.set(peer, await measure(peer, work));
       } catch (error) {
-        failures.push(`${peer.name}, ${work}: ${error instanceof Error ? error.message : error}`);
+        failures.push(`${peer.name}, ${work}: ${messageOf(error)}`);
         console.log(`${peer.name.padEnd(22)} failed, see the end`);
       }
     }

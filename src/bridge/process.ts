@@ -9,7 +9,7 @@
  *    the worker has started.
  */
 
-import { AimodellibError, ProtocolError } from "../errors.ts";
+import { AimodellibError, messageOf, ProtocolError } from "../errors.ts";
 import type { Assets } from "./assets.ts";
 import { Child, type OutputSink, type OutputSinks } from "./child.ts";
 import { Connection } from "./connection.ts";
@@ -247,7 +247,7 @@ function spawn(options: BridgeOptions, directory: string): Child {
       output: merged ? { stdout: output, stderr: output } : output,
     });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new StartError(`Can't start the Python '${python}': ${reason}`, { cause });
   }
 }

@@ -3,6 +3,7 @@
 import { Child, type ChildOptions, type OutputSink } from "./child.ts";
 import type { Exit } from "./exit.ts";
 import { withLimit } from "../with_limit.ts";
+import { messageOf } from "../errors.ts";
 
 /** For a program to end after SIGTERM, in ms; then it is killed. */
 const TERM_LIMIT_MS = 2_000;
@@ -88,7 +89,7 @@ function start(program: string, options: ChildOptions): Child {
   try {
     return new Child(program, options);
   } catch (cause) {
-    throw new Error(`can't be started: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`can't be started: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,7 @@
 /** The private directory of one worker's start: its socket and its ledger lie there until both sides have them open. */
 
+import { messageOf } from "../errors.ts";
+
 /** `sun_path` holds 108 bytes, the closing zero among them (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
@@ -38,7 +40,7 @@ export class RuntimeDir<Content> implements Disposable {
         Deno.chmodSync(path, 0o700);
         return new RuntimeDir(path, fill(path));
       } catch (error) {
-        failures.push(`'${parent}': ${error instanceof Error ? error.message : error}`);
+        failures.push(`'${parent}': ${messageOf(error)}`);
         if (path !== undefined) remove(path);
       }
     }

@@ -9,7 +9,7 @@ import {
   runChild,
   TOO_OLD,
 } from "../bridge/mod.ts";
-import { UsageError } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { findPython, type FindPythonOptions } from "./find_python.ts";
 
@@ -98,7 +98,7 @@ async function checkScript(python: string, assets: Assets, script: ScriptToCheck
       limitMs: ANSWER_LIMIT_MS,
     });
   } catch (cause) {
-    throw new CheckError(`it ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new CheckError(`it ${messageOf(cause)}`, { cause });
   }
   const { success, exit, stdout, stderr } = finished;
   if (!success) {

@@ -1,5 +1,6 @@
 /** Looks at a machine for what would stop a run. */
 
+import { messageOf } from "../errors.ts";
 import { ANSWER_LIMIT_MS, type Assets, BridgeProcess, layOutAssets, runChild } from "../bridge/mod.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
@@ -28,14 +29,14 @@ export async function* examine(options: ExamineOptions, env: Env): AsyncGenerato
     assets = await layOutAssets(env);
     yield good(`Embedded Python files: ${assets.root}`);
   } catch (error) {
-    yield bad(`Embedded Python files can't be laid out: ${reason(error)}`);
+    yield bad(`Embedded Python files can't be laid out: ${messageOf(error)}`);
   }
   let python: FoundPython | undefined;
   try {
     python = findPython({ ...options, env });
     yield good(`Python: ${python.path} (from ${python.source})`);
   } catch (error) {
-    yield bad(reason(error));
+    yield bad(messageOf(error));
   }
   if (python !== undefined) yield* examinePython(python);
   if (python !== undefined && assets !== undefined) yield await examineBridge(python, assets, env);
@@ -62,7 +63,7 @@ async function* examinePython({ path }: FoundPython): AsyncGenerator<Finding> {
     yield newEnough ? good(`Python version: ${version}`) : bad(`Python version: ${version}; 3.8 or later is needed`);
     yield good(`Packages of that Python: ${packages}`);
   } catch (error) {
-    yield bad(`Python does not run: ${reason(error)}`);
+    yield bad(`Python does not run: ${messageOf(error)}`);
   }
 }
 
@@ -85,7 +86,7 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
   } catch (error) {
     const output = printed.join("").trim();
     return bad(
-      `A worker can't be started: ${reason(error)}${output === "" ? "" : `\n${output.replaceAll(/^/gm, "  ")}`}`,
+      `A worker can't be started: ${messageOf(error)}${output === "" ? "" : `\n${output.replaceAll(/^/gm, "  ")}`}`,
     );
   }
 }
@@ -96,8 +97,4 @@ function good(text: string): Finding {
 
 function bad(text: string): Finding {
   return { ok: false, text };
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 /** Finds the Python that a module is to run with. */
 
-import { UsageError } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
 
 /** A Python, and why it was chosen. */
 export interface FoundPython {
@@ -93,6 +93,6 @@ function whyNotExecutable(path: string): string | undefined {
     return mode !== null && (mode & 0o111) === 0 ? `'${path}' is not executable` : undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return `'${path}' does not exist`;
-    return `'${path}' can't be looked at: ${error instanceof Error ? error.message : error}`;
+    return `'${path}' can't be looked at: ${messageOf(error)}`;
   }
 }

@@ -2,6 +2,7 @@
 
 import { HttpError, tooLarge } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
+import { messageOf } from "../errors.ts";
 
 /**
  * All bytes of the body.
@@ -28,7 +29,7 @@ export async function readBody(
     }
   } catch (cause) {
     if (cause instanceof HttpError) throw cause;
-    throw new HttpProblem(400, `The body ended early: ${cause instanceof Error ? cause.message : cause}`);
+    throw new HttpProblem(400, `The body ended early: ${messageOf(cause)}`);
   }
   if (chunks.length === 1) return chunks[0]!;
   const whole = new Uint8Array(length);

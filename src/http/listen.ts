@@ -1,7 +1,7 @@
 /** Listening: addresses, certificates and Unix sockets, for the server that answers on them. */
 
 import { authority } from "../host.ts";
-import { reasonOf, UsageError } from "../errors.ts";
+import { messageOf, reasonOf, UsageError } from "../errors.ts";
 import { isLoopback } from "./browsers.ts";
 import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
 
@@ -86,7 +86,7 @@ function open({ host, tls }: ListenOptions, port: number, secrets: Secrets | und
     if (secrets === undefined) return Deno.listen(address);
     return Deno.listenTls({ ...address, ...secrets, alpnProtocols: ["http/1.1"], reusePort: true });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const advice = cause instanceof Deno.errors.AddrInUse
       ? "; choose another port with --port (0 takes any that is free)"
       : tls !== undefined && !(cause instanceof Deno.errors.AddrNotAvailable)
@@ -107,7 +107,7 @@ export async function listenOnUnix(path: string, handling: HttpServerOptions): P
   try {
     listener = bindUnix(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
   }
   const server = new HttpServer(handling);

@@ -8,6 +8,7 @@
 
 import { readBody } from "./body.ts";
 import { HttpProblem } from "./problem.ts";
+import { messageOf } from "../errors.ts";
 
 /** For the whole of a fetch or a post, in ms. */
 const TRANSFER_LIMIT_MS = 60_000;
@@ -108,7 +109,7 @@ async function transfer(url: URL, init: RequestInit, what: string): Promise<Resp
     const signal = AbortSignal.timeout(TRANSFER_LIMIT_MS);
     response = await fetch(url, { ...init, redirect: "manual", signal });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new HttpProblem(502, `Could not ${what} at '${url}': ${reason}`);
   }
   if (response.ok) return response;

@@ -11,7 +11,7 @@
  */
 
 import { stat } from "../files.ts";
-import { UsageError } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
 
 /** A look at an environment variable. */
 type Env = (name: string) => string | undefined;
@@ -106,7 +106,7 @@ function readParameters(path: string): Map<string, string> {
     found = JSON.parse(Deno.readTextFileSync(path));
   } catch (cause) {
     throw new UsageError(
-      `The hyperparameters '${path}' are no JSON: ${cause instanceof Error ? cause.message : cause}`,
+      `The hyperparameters '${path}' are no JSON: ${messageOf(cause)}`,
     );
   }
   if (typeof found !== "object" || found === null || Array.isArray(found)) {

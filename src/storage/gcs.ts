@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { AimodellibError } from "../errors.ts";
+import { AimodellibError, messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 
 /** What was to be fetched could not be. */
@@ -186,7 +186,7 @@ class Client {
       return { message: `${this.#api} answered ${status}${adviceFor(status)}`, final: !isPassing(status) };
     } catch (error) {
       if (error instanceof StorageError) return { message: error.message, final: true };
-      return { message: error instanceof Error ? error.message : String(error), final: false };
+      return { message: messageOf(error), final: false };
     } finally {
       clearInterval(timer);
     }

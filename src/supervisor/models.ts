@@ -7,6 +7,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { Model, type ModelSource, type ModelState } from "./model.ts";
+import { messageOf } from "../errors.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
@@ -60,7 +61,7 @@ export class Models {
     if (this.all.every(({ state }) => state === "failed")) return this.#failed.reject(this.#firstFailure.error);
     log.error("The model '{model}' failed: {reason}; the others go on, and SIGHUP tries it again", {
       model: model.name,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: messageOf(error),
     });
   }
 }

@@ -12,7 +12,7 @@
  */
 
 import { withLimit } from "../with_limit.ts";
-import { ProtocolError, type ScriptError } from "../errors.ts";
+import { messageOf, ProtocolError, type ScriptError } from "../errors.ts";
 import { freeLarge } from "../memory.ts";
 import {
   type BridgeOptions,
@@ -205,7 +205,7 @@ export class Worker {
     try {
       this.#process = await BridgeProcess.start({ ...this.#options, signal: this.#startAborter.signal });
     } catch (error) {
-      this.#die(this.#killedFor ?? (error instanceof Error ? error.message : String(error)));
+      this.#die(this.#killedFor ?? messageOf(error));
       return;
     }
     const process = this.#process;

@@ -8,6 +8,7 @@ import { type Assets, Child } from "../bridge/mod.ts";
 import { authority } from "../host.ts";
 import { Backoff } from "../backoff.ts";
 import { printable } from "../printable.ts";
+import { messageOf } from "../errors.ts";
 
 /** What it is started with. */
 export interface TensorBoardOptions {
@@ -116,7 +117,7 @@ export class TensorBoard implements AsyncDisposable {
         output: { stdout: () => {}, stderr: listen },
       });
     } catch (error) {
-      return { code: 1, signal: null, words: `${error instanceof Error ? error.message : error}\n` };
+      return { code: 1, signal: null, words: `${messageOf(error)}\n` };
     }
     this.#child = child;
     if (this.#stopped) child.kill("SIGKILL");

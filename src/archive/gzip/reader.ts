@@ -6,6 +6,7 @@ import zlib from "node:zlib";
 import { type Inflated, Inflater } from "../../inflater.ts";
 import { ArchiveError } from "../errors.ts";
 import { describeFile, TELLING_BYTES } from "../file_kinds.ts";
+import { messageOf } from "../../errors.ts";
 
 /** Where bytes come from: fills what it is given, from the beginning, and says with how many; null at the end. */
 export type ByteSource = (space: Uint8Array<ArrayBuffer>) => Promise<number | null> | number | null;
@@ -176,7 +177,7 @@ async function inflated(inflater: Inflater, piece: Uint8Array): Promise<Inflated
   try {
     return await inflater.inflate(piece);
   } catch (cause) {
-    throw new ArchiveError(`It is damaged: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new ArchiveError(`It is damaged: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -12,6 +12,7 @@ import { hideCredentials } from "../../credentials.ts";
 import { printable } from "../../printable.ts";
 import { VERSION } from "../../version.ts";
 import { hideKeys } from "./mask_arguments.ts";
+import { messageOf } from "../../errors.ts";
 
 /** Enough to repeat a run. */
 export interface RunRecord {
@@ -133,7 +134,7 @@ export class RunRecorder {
         file.commit();
       } catch (error) {
         this.#paths.delete(path);
-        this.#warn(`Warning: the run has no record, since ${error instanceof Error ? error.message : error}\n`);
+        this.#warn(`Warning: the run has no record, since ${messageOf(error)}\n`);
       }
     }
   }

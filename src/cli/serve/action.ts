@@ -7,7 +7,7 @@ import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
 import { parseServedModels } from "./model_option.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
 import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
-import { UsageError } from "../../errors.ts";
+import { messageOf, UsageError } from "../../errors.ts";
 import { serve } from "../../serve/mod.ts";
 import type { LoggingOptions } from "../../observability/logging.ts";
 import { browserRules, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
@@ -96,7 +96,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> 
     maxBodyMemory: Math.floor(maxBodyMemory),
   }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
     async (error) => {
-      await record?.finish(ExitCode.Failure, error instanceof Error ? error.message : String(error));
+      await record?.finish(ExitCode.Failure, messageOf(error));
       throw error;
     },
   );

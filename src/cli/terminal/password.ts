@@ -1,6 +1,6 @@
 /** Passwords of secret keys. */
 
-import { UsageError } from "../../errors.ts";
+import { messageOf, UsageError } from "../../errors.ts";
 import type { Io } from "./io.ts";
 
 const VARIABLE = "AIMODELLIB_KEY_PASSWORD";
@@ -17,7 +17,7 @@ export async function askPassword(io: Io, file: string | undefined, ...questions
     try {
       return Deno.readTextFileSync(file).split(/\r?\n/, 1)[0]!;
     } catch (cause) {
-      throw new UsageError(`The password can't be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      throw new UsageError(`The password can't be read: ${messageOf(cause)}`, { cause });
     }
   }
   const value = io.secret(VARIABLE);

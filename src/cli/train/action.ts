@@ -5,7 +5,7 @@ import { addressOf } from "../../host.ts";
 import { hideKeys } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
-import { AimodellibError, UsageError } from "../../errors.ts";
+import { AimodellibError, messageOf, UsageError } from "../../errors.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
@@ -59,7 +59,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`);
     return code;
   } catch (error) {
-    tellFailure(failureFile, error instanceof Error ? error.message : String(error));
+    tellFailure(failureFile, messageOf(error));
     throw error;
   }
 }

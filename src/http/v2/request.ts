@@ -17,6 +17,7 @@ import {
   MAX_DIMENSIONS,
   type Tensor,
 } from "./tensor.ts";
+import { messageOf } from "../../errors.ts";
 
 /** Elements that a tensor may have: more can't be meant. */
 const MAX_ELEMENTS = 2 ** 31;
@@ -99,7 +100,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>): { readonly json: unknown; readon
   try {
     return readEnvelope(bytes);
   } catch (cause) {
-    throw bad(`The request is not JSON in UTF-8: ${cause instanceof Error ? cause.message : cause}`);
+    throw bad(`The request is not JSON in UTF-8: ${messageOf(cause)}`);
   }
 }
 
