@@ -184,6 +184,32 @@ def train(model_dir):
     assert (tmp_path / "saved").exists()
 
 
+def test_children_that_the_stop_has_ended_do_not_interrupt_what_is_saved(tmp_path):
+    source = """
+import pathlib, signal, subprocess, time
+folder = pathlib.Path(__file__).parent
+def lost(number, frame):
+    (folder / "lost").touch()
+    raise RuntimeError("a loader is gone")
+def train(model_dir):
+    signal.signal(signal.SIGCHLD, lost)
+    loader = subprocess.Popen(["sleep", "60"])
+    try:
+        (folder / "training").touch()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        loader.kill()
+        while not (folder / "lost").exists(): time.sleep(0.02)
+        (folder / "saved").touch()
+"""
+    with training(tmp_path, source) as worker:
+        until_there(tmp_path / "training")
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.receive()[0] == frames.DONE
+        assert worker.end() == (0, "")
+    assert (tmp_path / "saved").exists()
+
+
 def in_python(tmp_path, source):
     script = tmp_path / "script.py"
     script.write_text(f"import sys\nsys.path.insert(0, {str(PACKAGE)!r})\n{source}")

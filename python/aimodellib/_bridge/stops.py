@@ -72,6 +72,7 @@ class Stops:
                 self.at, self.by = time.monotonic(), signal.Signals(number)
                 if not self._is_held:
                     self.on_stop()
+                    _expect_children_to_end()
                     raise exception(self.by)
 
         self._handlers.append(handle)
@@ -132,6 +133,19 @@ class Stops:
             os.kill(os.getpid(), number)
         elif not self._is_forking:
             raise KeyboardInterrupt
+
+
+def _expect_children_to_end() -> None:
+    """Have a handler of SIGCHLD raise nothing: PyTorch's raises an exception when the stop has ended a loader, too."""
+    handler = signal.getsignal(signal.SIGCHLD)
+    if not callable(handler):
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(Exception):
+            handler(number, frame)
+
+    signal.signal(signal.SIGCHLD, handle)
 
 
 def without_handler(error: BaseException) -> BaseException:
