@@ -5,13 +5,12 @@
  * asked for.
  */
 
-/** Upper limits of the buckets of times, in seconds; `_bridge/usage.py` has the same. */
 // deno-fmt-ignore
-/** Upper bounds of the buckets for durations, in seconds; `_bridge/usage.py` has the same. */
+/** Upper bounds of the buckets for durations, in seconds; `_bridge/times.py` has the same. */
 export const SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
-/** Of batches, in requests; `_bridge/usage.py` has the same. */
+/** Of batches, in requests; `_bridge/times.py` has the same. */
 export const SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 /** Values by buckets, each with an upper limit that belongs to it; the last one has none. */

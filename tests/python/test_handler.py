@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import frames
 from aimodellib._bridge.frames import ProtocolError
-from aimodellib._bridge.handler import MAX_CACHED, MAX_MESSAGE, Handler
+from aimodellib._bridge.answer import MAX_MESSAGE
+from aimodellib._bridge.handler import MAX_CACHED, Handler
 from aimodellib._bridge.failures import MAX_TRACEBACK
 
 JSON = b'{"content_type":"application/json","accept":"text/plain"}'

@@ -8,7 +8,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 
-from aimodellib._bridge import exchange, frames, ledger, parts, usage
+from aimodellib._bridge import exchange, frames, ledger, parts, times
 
 
 def test_the_numbers_are_those_of_the_fixture():
@@ -33,8 +33,8 @@ def test_the_numbers_are_those_of_the_fixture():
             "slotBytes": exchange.SLOT_SIZE,
             "minBodyBytes": exchange.MIN_BODY,
         },
-        "seconds": usage.SECONDS,
-        "sizes": usage.SIZES,
+        "seconds": times.SECONDS,
+        "sizes": times.SIZES,
     } == fixture
     assert list(frames.KINDS) == sorted(fixture["kinds"].values())
 

@@ -13,7 +13,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import frames
-from aimodellib._bridge.handler import Handler, raised
+from aimodellib._bridge.answer import raised
+from aimodellib._bridge.handler import Handler
 from aimodellib._bridge.statuses import MAX_HEADER_BYTES, MAX_HEADERS, status_of
 
 

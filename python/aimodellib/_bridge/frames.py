@@ -61,6 +61,11 @@ def encode(kind: int, request_id: int, metadata: bytes = b"", body_length: int =
     return HEADER.pack(body_length, request_id, kind, 0, len(metadata)) + metadata
 
 
+def unexpected(kind: int) -> ProtocolError:
+    """Return the error for a frame that no serving worker takes."""
+    return ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+
+
 def parse_object(text: bytes, what: str) -> dict[str, Any]:
     """Parse ``text``, a JSON object or empty.
 

@@ -8,26 +8,21 @@ from types import GeneratorType
 from typing import Any, Callable, Iterable, Sequence, Tuple
 
 from . import forks, frames, streams
-from .advice import advice_lines
+from .answer import Answer, failed, raised
 from .demands import BATCH, SERVE
-from .failures import message_of, traceback_bytes, type_name
+from .failures import type_name
 from .loader import adapt
 from .outputs import NotOutputs, outputs_of
 from .parts import Gone, Sender
-from .payload import Payload, TooLarge, flat
+from .payload import TooLarge, flat
 from .request import here
-from .statuses import status_of
-from .usage import Times
+from .times import Times
 
 #: How many different metadata texts of requests, and content types of answers, are kept parsed.
 MAX_CACHED = 256
-#: Characters of an exception's message that travel with an answer: as JSON escapes they still fit in metadata.
-MAX_MESSAGE = 4096
 #: How many items of a tuple a message names.
 MAX_SHOWN = 8
 
-#: Kind, metadata and body of the frame that answers a request.
-Answer = Tuple[int, bytes, Payload]
 #: Metadata and body of a request.
 Request = Tuple[bytes, bytes]
 #: Calls a function for each item of a list, maybe in several threads, and gives the results in their order.
@@ -98,7 +93,7 @@ class Handler:
                 forks.leave()
             predicted = now()
             if type(data) is GeneratorType and sender is not None:
-                return sender.send(self, data, accepted)
+                return sender.send(self.part, data, accepted)
             stage = "serialize"
             answer = self.answer(self._serialize(data, accepted), accepted)
             if forks.is_child:
@@ -230,25 +225,6 @@ class Handler:
         if len(self._requests) < MAX_CACHED:
             self._requests[metadata] = pair
         return pair
-
-
-def raised(stage: str, error: BaseException) -> Answer:
-    """Return the answer to a request for which a function of the script raised; its body is the traceback, with advice.
-
-    Raises nothing, whatever ``error`` is.
-    """
-    kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
-    text = traceback_bytes(error) + advice_lines(error)
-    # What an exception says of itself is code of the script, too.
-    if forks.is_child:
-        forks.leave()
-    return kind, metadata, text
-
-
-def failed(reason: str, message: str, **more: object) -> Answer:
-    """Return an ERROR answer."""
-    metadata = {"reason": reason, "message": message[:MAX_MESSAGE], **more}
-    return frames.ERROR, json.dumps(metadata).encode(), b""
 
 
 def _describe(result: object) -> str:

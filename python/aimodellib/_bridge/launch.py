@@ -29,7 +29,7 @@ from .stops import Stops, die_of
 from .train import Training
 
 if TYPE_CHECKING:
-    from .worker import Link
+    from .link import Link
 
 #: What a rank is to do, for its process alone: taken out of the environment that the script sees.
 RANK = "AIMODELLIB_RANK"

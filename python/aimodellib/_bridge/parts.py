@@ -11,14 +11,14 @@ import os
 import select
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import forks, frames
 from .frames import Frame
 
 if TYPE_CHECKING:
-    from .handler import Answer, Handler
-    from .worker import Link
+    from .answer import Answer
+    from .link import Link
 
 #: Parts that may be sent before any was taken.
 FIRST_CREDIT = 16
@@ -43,8 +43,8 @@ class Sender:
         self._next_look = 0.0
         self._reader = (os.getpid(), threading.get_ident())
 
-    def send(self, handler: Handler, items: Any, accepted: str) -> Answer:
-        """Send all of the generator ``items``, and return the answer behind them.
+    def send(self, encode: Callable[[Any, str], Answer], items: Any, accepted: str) -> Answer:
+        """Send what ``encode`` makes of each item of a generator, and return the answer behind all parts.
 
         Raises what the script raises, Gone, and Closed.
         """
@@ -55,7 +55,7 @@ class Sender:
             for item in items:
                 if forks.is_child:
                     forks.leave()
-                answer = handler.part(item, accepted)
+                answer = encode(item, accepted)
                 if answer[0] != frames.RESULT:
                     return answer
                 self.transmit(answer)

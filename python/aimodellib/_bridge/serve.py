@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any, Callable
 from ..util.types import InferenceModule
 from . import ending, forks, frames, streams
 from .advice import advise, served
+from .answer import failed, raised
 from .demands import SERVE, takes_logger
 from .failures import message_of, traceback_bytes, type_name
 from .green import refuse_green_threads
-from .handler import Handler, failed, raised
+from .handler import Handler
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from .names import add_to_path, load_script
 from .parts import Sender
 from .request import ServingLogger, here, marks
-from .signature import read_signature
+from .tensors import read_signature
 from .usage import Usage
 
 if TYPE_CHECKING:
-    from .worker import Link
+    from .link import Link
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
@@ -153,6 +154,6 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                 ledger.flush()
                 usage.answer()
             elif kind not in (frames.CREDIT, frames.CANCEL):
-                raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+                raise frames.unexpected(kind)
         ledger.flush()
         usage.tell()

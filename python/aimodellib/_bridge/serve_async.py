@@ -11,15 +11,16 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Deque
 
 from . import ending, forks, frames, streams
+from .answer import Answer, failed, raised
 from .failures import message_of
-from .handler import Answer, Handler, failed, raised
+from .handler import Handler
 from .loader import end_tasks, event_loop
 from .parts import FIRST_CREDIT, end_of_parts, parts_of, transmit, without_events
 from .request import of_task
 
 if TYPE_CHECKING:
+    from .link import Link
     from .usage import Usage
-    from .worker import Link
 
 
 class AsyncHandler(Handler):
@@ -197,7 +198,7 @@ class _Server:
     def on_readable(self) -> None:
         """Begin what has come. Only what is incomplete is waited for, and the supervisor is about to send the rest."""
         try:
-            for frame in self._link.reader.read():
+            for frame in self._link.read():
                 kind, request_id, metadata, body = frame
                 if kind == frames.INVOKE:
                     self._link.ledger.begin(request_id)
@@ -222,7 +223,7 @@ class _Server:
                     self._stopping = True
                     self._end_if_done()
                 else:
-                    raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+                    raise frames.unexpected(kind)
         except frames.Closed:
             self._end(0)
         except BaseException as error:

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
+from .answer import raised
 from .frames import Frame
-from .handler import raised
 
 if TYPE_CHECKING:
     from .handler import Each, Handler
+    from .link import Link
     from .usage import Usage
-    from .worker import Link
 
 
 def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout: float, threads: int) -> int:
@@ -36,7 +36,7 @@ def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float
     while True:
         try:
             if not waiting:
-                waiting.extend(link.reader.read())
+                waiting.extend(link.read())
             _gather(link, waiting, size, timeout)
         except frames.Closed:
             # What came before is of no use to anybody: answers can't be sent.
@@ -67,7 +67,7 @@ def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float
             # What is in a batch is not ended alone.
             waiting.popleft()
         else:
-            raise frames.ProtocolError(f"A frame of kind {waiting[0][0]} is not for a serving worker")
+            raise frames.unexpected(waiting[0][0])
 
 
 def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> None:
@@ -77,4 +77,4 @@ def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> Non
         rest = max(0.0, deadline - time.monotonic())
         if not select.select([link.socket], [], [], rest)[0]:
             return
-        waiting.extend(link.reader.read())
+        waiting.extend(link.read())

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
-from .handler import Handler, failed, raised
+from .answer import failed, raised
+from .handler import Handler
 from .parts import ThreadSender
 
 if TYPE_CHECKING:
+    from .link import Link
     from .usage import Usage
-    from .worker import Link
 
 
 def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> int:
@@ -53,7 +54,7 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
             while senders or not stopping:
                 if stopping and not select.select([link.socket], [], [], 0.05)[0]:
                     continue
-                for frame in link.reader.read():
+                for frame in link.read():
                     kind, request_id, metadata, body = frame
                     if kind == frames.INVOKE:
                         number += 1
@@ -68,7 +69,7 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
                         if request_id in senders:
                             senders[request_id].on_frame(frame)
                     else:
-                        raise frames.ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+                        raise frames.unexpected(kind)
         except frames.Closed:
             return 0
         finally:

@@ -17,7 +17,7 @@ from .names import add_to_path, load_script
 from .stops import Stops, die_of, without_handler
 
 if TYPE_CHECKING:
-    from .worker import Link
+    from .link import Link
 
 
 class Training:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aimodellib._bridge.loader import ScriptError
-from aimodellib._bridge.signature import read_signature
+from aimodellib._bridge.tensors import read_signature
 
 TENSOR = {"name": "x", "datatype": "FP32", "shape": (-1, 2)}
 

@@ -1,0 +1,37 @@
+"""Answers to requests, as frames: their kind, metadata and body."""
+
+from __future__ import annotations
+
+import json
+from typing import Tuple
+
+from . import forks, frames
+from .advice import advice_lines
+from .failures import message_of, traceback_bytes, type_name
+from .payload import Payload
+from .statuses import status_of
+
+#: Characters of an exception's message that travel with an answer: as JSON escapes they still fit in metadata.
+MAX_MESSAGE = 4096
+
+#: Kind, metadata and body of the frame that answers a request.
+Answer = Tuple[int, bytes, Payload]
+
+
+def raised(stage: str, error: BaseException) -> Answer:
+    """Return the answer to a request for which a function of the script raised; its body is the traceback, with advice.
+
+    Raises nothing, whatever ``error`` is.
+    """
+    kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
+    text = traceback_bytes(error) + advice_lines(error)
+    # What an exception says of itself is code of the script, too.
+    if forks.is_child:
+        forks.leave()
+    return kind, metadata, text
+
+
+def failed(reason: str, message: str, **more: object) -> Answer:
+    """Return an ERROR answer."""
+    metadata = {"reason": reason, "message": message[:MAX_MESSAGE], **more}
+    return frames.ERROR, json.dumps(metadata).encode(), b""

@@ -1,0 +1,47 @@
+"""The connection between a worker and its supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Any
+
+from . import frames
+from .exchange import Exchange
+from .frames import Frame, FrameReader
+from .ledger import Ledger
+
+#: Until START says otherwise: it is a small frame.
+MAX_START = 16 * 1024 * 1024
+
+
+class Link:
+    """The connection with the supervisor: its socket, and the two files beside it."""
+
+    def __init__(self, directory: str) -> None:
+        """Connect, and open the files: after HELLO the supervisor removes the directory. Raises OSError."""
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(os.path.join(directory, "bridge.sock"))
+        # Room for a large answer: fewer turns between the two processes for each MiB.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * 1024 * 1024)
+        exchange = Exchange(os.path.join(directory, "exchange"))
+        self.ledger = Ledger(os.path.join(directory, "ledger"), self.socket, exchange)
+        self.reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
+        #: Frames that came while a request was executed that looked for frames of its own.
+        self.waiting: list[Frame] = []
+
+    def read(self) -> list[Frame]:
+        """Return the frames that came next. Raises Closed and ProtocolError."""
+        if self.waiting:
+            waiting, self.waiting = self.waiting, []
+            return waiting
+        return self.reader.read()
+
+    def send(self, kind: int, body: bytes = b"", **metadata: Any) -> None:
+        """Send a frame that belongs to no request."""
+        text = json.dumps(metadata).encode() if metadata else b""
+        if len(text) > frames.MAX_METADATA:
+            metadata["message"] = str(metadata.get("message", ""))[:4096] + "…"
+            text = json.dumps(metadata).encode()
+        self.socket.sendall(frames.encode(kind, 0, text, len(body)) + body)
