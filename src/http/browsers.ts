@@ -30,6 +30,10 @@ export interface BrowserOptions {
   readonly cors: readonly string[];
 }
 
+const SERVED = Symbol("served");
+/** Kept on the head, which a connection has once for all requests that say the same: whose rules let it be served. */
+type KeptHead = Pick<Head, "method" | "host" | "fields"> & { [SERVED]?: Browsers };
+
 /** Decides on requests by what their Host and their browser say. */
 export class Browsers {
   /** Whether Hosts and origins are looked at. */
@@ -57,8 +61,8 @@ export class Browsers {
   }
 
   /** What is answered to a request that is not served; undefined for one that is. */
-  refusal(head: Pick<Head, "method" | "host" | "fields">): HttpProblem | undefined {
-    if (!this.enforced) return undefined;
+  refusal(head: KeptHead): HttpProblem | undefined {
+    if (!this.enforced || head[SERVED] === this) return undefined;
     if (!this.#accepts(head.host)) {
       return new HttpProblem(
         403,
@@ -67,7 +71,10 @@ export class Browsers {
       );
     }
     const page = SAFE.has(head.method) ? undefined : this.#foreignPage(head);
-    if (page === undefined) return undefined;
+    if (page === undefined) {
+      head[SERVED] = this;
+      return undefined;
+    }
     return new HttpProblem(
       403,
       `This server listens for this machine alone, and a web page of another origin (${shown(page)}) can't use it, ` +

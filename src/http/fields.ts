@@ -1,7 +1,11 @@
 /** The header fields of a request that the application looks at, found in one pass. */
 
+import type { Head } from "./h1/mod.ts";
+
 /** Values: null if there is none, joined by `, ` if there are several, as `Headers.get()` gives them. */
-export interface Fields {
+export type Fields = Readonly<FoundFields>;
+
+interface FoundFields {
   contentType: string | null;
   accept: string | null;
   contentEncoding: string | null;
@@ -12,13 +16,22 @@ export interface Fields {
   customAttributes: string | null;
 }
 
+const FIELDS = Symbol("fields");
+/** Kept on the head: a connection has one for all requests that say the same. */
+type KeptHead = Pick<Head, "fields"> & { [FIELDS]?: Fields };
+
+/** Finds the header fields of a request that the application looks at. */
+export function fieldsOfHead(head: KeptHead): Fields {
+  return head[FIELDS] ??= fieldsOf(head.fields);
+}
+
 /**
  * Finds the header fields that the application looks at.
  *
  * @param list names, in lower case, and values in turns
  */
 export function fieldsOf(list: readonly string[]): Fields {
-  const fields: Fields = {
+  const fields: FoundFields = {
     contentType: null,
     accept: null,
     contentEncoding: null,

@@ -12,7 +12,11 @@ const MAX_METADATA_BYTES = 0xffff - 1 - MAX_TEXT_BYTES;
 export function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const cache = new Map<string, Uint8Array<ArrayBuffer>>();
+  let [lastType, lastAccept] = ["", ""];
+  let last: Uint8Array<ArrayBuffer> | undefined;
   return (contentType, accept) => {
+    // To make the key takes longer than to compare.
+    if (last !== undefined && contentType === lastType && accept === lastAccept) return last;
     // Headers hold no line breaks.
     const key = `${contentType}\n${accept}`;
     let metadata = cache.get(key);
@@ -23,6 +27,7 @@ export function metadataEncoder(): (contentType: string, accept: string) => Uint
       }
       if (cache.size < MAX_CACHED) cache.set(key, metadata);
     }
+    [lastType, lastAccept, last] = [contentType, accept, metadata];
     return metadata;
   };
 }

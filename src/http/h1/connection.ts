@@ -264,6 +264,8 @@ export class Connection implements RequestOwner {
     const from = input.start + Math.max(0, looked - 3);
     skipEmptyLines(input);
     const { bytes, start, end } = input;
+    // Between two requests a client may be quiet for as long as it likes.
+    if (start === end) return undefined;
     // Most clients say the same each time.
     if (looked === 0 && this.#lastHead !== undefined && startsWith(bytes, start, end, this.#lastBytes)) {
       input.skip(this.#lastBytes.length);
@@ -281,8 +283,7 @@ export class Connection implements RequestOwner {
     }
     if (end - start >= MAX_HEAD_BYTES) throw tooLong(input);
     checkBeginning(latin1(bytes.subarray(start, Math.min(end, start + MAX_FIRST))));
-    // Between two requests a client may be quiet for as long as it likes.
-    if (end > start) this.onWait();
+    this.onWait();
     return undefined;
   }
 

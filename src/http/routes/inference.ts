@@ -6,7 +6,7 @@ import type { Model, Models } from "../../supervisor/mod.ts";
 import { VERSION } from "../../version.ts";
 import { bodyOf } from "../content_encoding.ts";
 import { toResponse } from "../fetch_types.ts";
-import { fieldsOf } from "../fields.ts";
+import { fieldsOfHead } from "../fields.ts";
 import type { Incoming } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
 import { metadataEncoder } from "../metadata.ts";
@@ -79,7 +79,7 @@ export function infer(
   const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
     const incoming = c.env as Incoming;
-    const fields = fieldsOf(incoming.head.fields);
+    const fields = fieldsOfHead(incoming.head);
     const about = contextOf(fields);
     const context = toText(about);
     const head = () => headText(incoming.head, ownsAuthorization);

@@ -3,7 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Model } from "../../supervisor/mod.ts";
 import { bodyOf } from "../content_encoding.ts";
-import { fieldsOf } from "../fields.ts";
+import { fieldsOfHead } from "../fields.ts";
 import { type Answer, CLIENT_LEFT, type Incoming, isHeaderValue } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
 import { metadataEncoder } from "../metadata.ts";
@@ -40,9 +40,12 @@ export type Invocations = (request: Incoming) => Promise<Answer>;
 export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
   const { maxBody, uriListHosts, ownsAuthorization = false } = options;
   const encode = metadataEncoder();
+  // Nearly all answers of a model have the same content type: it is looked at once.
+  let lastType = "";
+  let lastIsEvents = false;
   return async function invocations(request) {
     const start = meter.begin();
-    const fields = fieldsOf(request.head.fields);
+    const fields = fieldsOfHead(request.head);
     const contentType = fields.contentType ?? DEFAULT_CONTENT_TYPE;
     const accept = fields.accept ?? DEFAULT_ACCEPT;
     const about = contextOf(fields);
@@ -77,8 +80,12 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
       });
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
-        headers["content-type"] = checked(outcome.contentType);
-        if (isEvents(outcome.contentType)) Object.assign(headers, EVENT_HEADERS);
+        if (outcome.contentType !== lastType) {
+          lastType = checked(outcome.contentType);
+          lastIsEvents = isEvents(lastType);
+        }
+        headers["content-type"] = lastType;
+        if (lastIsEvents) Object.assign(headers, EVENT_HEADERS);
         return { status, headers, body: outcome.body };
       }
       if (outcome.kind !== "parts") throw problemOf(outcome);

@@ -197,3 +197,12 @@ Deno.test("the application answers preflights and marks answers for origins that
   const missing = await app.request("/nothing", { headers: { origin: "https://app.example.com" } });
   assert.equal(missing.headers.get("access-control-allow-origin"), "https://app.example.com", "of problems as well");
 });
+
+Deno.test("Browsers decide on each head by their own rules, however often it comes", () => {
+  const [open, strict] = [browsers({ allowHosts: ["model.example"] }), browsers()];
+  const head = { method: "POST", host: "model.example", fields: [] };
+  for (let i = 0; i < 2; i++) {
+    assert.equal(open.refusal(head), undefined);
+    assert.equal(strict.refusal(head)?.status, 403);
+  }
+});

@@ -219,3 +219,22 @@ Deno.test("POST /invocations answers 403 and reaches nothing when URI lists are 
   assert.deepEqual(server.requests, []);
   assert.deepEqual(pool.asked, []);
 });
+
+Deno.test("POST /invocations takes each request's headers and each answer's content type as they are, when they take turns", async () => {
+  const pool = new FakePool();
+  const app = appWith(pool);
+  const types = ["text/plain", "text/event-stream", "text/plain", "a\nb", "a\nb", "text/event-stream", "text/plain"];
+  using _ = new CapturedLogs();
+  for (const [i, type] of types.entries()) {
+    pool.answer = () => result("answer", type);
+    const headers = { "content-type": `text/${i % 2}`, accept: `text/${i % 3}` };
+    const response = await app.request("/invocations", { method: "POST", headers });
+    await response.body?.cancel();
+    assert.deepEqual([response.status, response.headers.get("cache-control")], [
+      type.includes("\n") ? 500 : 200,
+      type === "text/event-stream" ? "no-cache" : null,
+    ]);
+    if (response.ok) assert.equal(response.headers.get("content-type"), type);
+    assert.deepEqual(pool.asked.at(-1)?.metadata, { content_type: headers["content-type"], accept: headers.accept });
+  }
+});
