@@ -165,6 +165,15 @@ export class Child implements Disposable {
   async #drain(stream: ReadableStream<Uint8Array<ArrayBuffer>>, sink: OutputSink): Promise<void> {
     const reader = stream.getReader();
     this.#readers.push(reader);
-    for (let next = await reader.read(); !next.done; next = await reader.read()) await sink(next.value);
+    let failure: unknown;
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      try {
+        await sink(next.value);
+      } catch (error) {
+        // The program would wait for somebody to read the rest.
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
   }
 }

@@ -44,6 +44,8 @@ export class Connection {
   /** Frames since a write was scheduled. */
   #gathered = 0;
   #unwritable = false;
+  /** Why nothing can be sent, although the worker is there. */
+  #failure: unknown;
   #ended = false;
   #closed = false;
   /** Bytes, ever. */
@@ -78,6 +80,7 @@ export class Connection {
    * Reads frames until the stream ends.
    *
    * @throws {ProtocolError} if what comes is no frame, or the stream ends within one
+   * @throws {Error} if the socket fails while the worker is there
    */
   async run(handlers: ConnectionHandlers): Promise<void> {
     while (true) {
@@ -112,6 +115,7 @@ export class Connection {
       }
       if (count === null) {
         this.#ended = true;
+        if (this.#failure !== undefined) throw this.#failure;
         if (this.#decoder.atBoundary || this.#closed) return undefined;
         throw new ProtocolError("The stream of a worker ended within a frame");
       }
@@ -198,7 +202,13 @@ export class Connection {
     } catch (error) {
       // A worker that is gone may have sent answers before: the reader takes them, sees the end, and tells the owner.
       this.#unwritable = true;
-      if (!isGone(error)) this.close();
+      if (isGone(error)) {
+        // One that is there nonetheless sees that nothing more comes, and ends.
+        if (!this.#closed) this.#socket.closeWrite().catch(() => {});
+        return;
+      }
+      this.#failure = error;
+      this.close();
     } finally {
       this.#writing = false;
     }

@@ -41,9 +41,10 @@ export class Exchange implements Disposable {
    */
   write(body: Uint8Array): number {
     if (body.length < MIN_BODY_BYTES || body.length > SLOT_BYTES) return 0;
-    const slot = this.#freeSlot();
-    if (slot === undefined) return 0;
+    let slot: number | undefined;
     try {
+      slot = this.#freeSlot();
+      if (slot === undefined) return 0;
       this.#file.seekSync(slot * SLOT_BYTES, Deno.SeekMode.Start);
       for (let sent = 0; sent < body.length;) sent += this.#file.writeSync(body.subarray(sent));
     } catch {

@@ -51,8 +51,7 @@ export class Ledger implements Disposable {
 
   /** How many bodies of requests the worker has read from the exchange. */
   requestsRead(): number {
-    this.#file.seekSync(OFFSETS.requestsRead, Deno.SeekMode.Start);
-    this.#file.readSync(this.#word);
+    this.#read(OFFSETS.requestsRead, this.#word);
     return this.#wordView.getUint32(0, true);
   }
 
@@ -69,7 +68,7 @@ export class Ledger implements Disposable {
   #write(offset: number, value: number): void {
     this.#wordView.setUint32(0, value, true);
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    this.#file.writeSync(this.#word);
+    for (let written = 0; written < this.#word.length;) written += this.#file.writeSync(this.#word.subarray(written));
   }
 
   /**
@@ -77,6 +76,7 @@ export class Ledger implements Disposable {
    *
    * @param maxBody the longest body that is accepted, in bytes
    * @param exchange where the large bodies are
+   * @throws {Deno.errors} if the file can't be read
    */
   read(maxBody: number, exchange: BodySource): LedgerEntries {
     return parse(this.#readAll(), maxBody, exchange);
@@ -88,8 +88,7 @@ export class Ledger implements Disposable {
    */
   words(): bigint {
     const words = new BigUint64Array(1);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    this.#file.readSync(new Uint8Array(words.buffer));
+    this.#read(0, new Uint8Array(words.buffer));
     return words[0]!;
   }
 
@@ -106,13 +105,18 @@ export class Ledger implements Disposable {
 
   #readAll(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(LEDGER_BYTES);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#read(0, bytes);
+    return bytes;
+  }
+
+  /** Fills `bytes`, as far as the file goes. */
+  #read(offset: number, bytes: Uint8Array): void {
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
     for (let length = 0; length < bytes.length;) {
       const count = this.#file.readSync(bytes.subarray(length));
       if (count === null) break;
       length += count;
     }
-    return bytes;
   }
 
   [Symbol.dispose](): void {

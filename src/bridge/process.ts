@@ -6,7 +6,7 @@
  * 3. It connects, forks its keeper, which has a connection of its own, and says HELLO; then the directory is removed: nothing is
  *    left on the disk.
  * 4. When the keeper's connection is closed, by {@linkcode BridgeProcess.end} or by our own death, the keeper ends all that
- *    the worker has started.
+ *    the worker has started. If the keeper has died before, {@linkcode BridgeProcess.end} does.
  */
 
 import { AimodellibError, messageOf, ProtocolError } from "../errors.ts";
@@ -64,11 +64,14 @@ export class BridgeProcess implements Disposable {
   readonly #child: Child;
   readonly #keeper: Deno.Conn;
   #keeperClosed = false;
+  #keeperLost = false;
+  readonly #directory: Disposable;
   #ended = false;
 
   private constructor(
     child: Child,
     keeper: Deno.Conn,
+    directory: Disposable,
     /** The version that Python said it is, such as `3.11.7`. */
     readonly pythonVersion: string,
     /** Whether the program that was started is the worker itself: a wrapper may have started that. */
@@ -79,6 +82,8 @@ export class BridgeProcess implements Disposable {
   ) {
     this.#child = child;
     this.#keeper = keeper;
+    this.#directory = directory;
+    void this.#watchKeeper();
   }
 
   /**
@@ -102,7 +107,9 @@ export class BridgeProcess implements Disposable {
       const { version, pid } = greetingIn(await start.within(connection.receive()), python);
       // It has connected before HELLO.
       const keeper = await start.within(meeting.keeperListener.accept());
-      return new BridgeProcess(child, keeper, version, pid === child.pid, connection, meeting.ledger, meeting.exchange);
+      const isWorker = pid === child.pid;
+      const { ledger, exchange } = meeting;
+      return new BridgeProcess(child, keeper, directory, version, isWorker, connection, ledger, exchange);
     } catch (error) {
       // How it ended says more than that its connection did.
       const exit = connection?.ended && await withLimit(child!.ended, EXIT_LIMIT_MS) ? child!.exit : undefined;
@@ -135,6 +142,11 @@ export class BridgeProcess implements Disposable {
     return this.#child.endOutput();
   }
 
+  /** Whether the keeper has died before the worker: {@linkcode end} ends what the keeper would have ended. */
+  get keeperLost(): boolean {
+    return this.#keeperLost;
+  }
+
   /** Sends START. */
   begin(config: StartConfig): void {
     const metadata = encoder.encode(JSON.stringify({ protocol: PROTOCOL_VERSION }));
@@ -164,8 +176,15 @@ export class BridgeProcess implements Disposable {
   endOthers(): void {
     if (this.#keeperClosed) return;
     this.#keeperClosed = true;
-    this.kill("SIGKILL");
+    if (this.#keeperLost) this.#child.killAll();
+    else this.kill("SIGKILL");
     this.#keeper.close();
+  }
+
+  /** Nothing is sent on its connection: that ends when we close it, or when the keeper has died. */
+  async #watchKeeper(): Promise<void> {
+    await this.#keeper.read(new Uint8Array(1)).catch(() => {});
+    this.#keeperLost = !this.#keeperClosed;
   }
 
   /**
@@ -184,6 +203,7 @@ export class BridgeProcess implements Disposable {
     this.#child[Symbol.dispose]();
     this.ledger[Symbol.dispose]();
     this.exchange[Symbol.dispose]();
+    this.#directory[Symbol.dispose]();
   }
 }
 

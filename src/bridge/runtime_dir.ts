@@ -8,7 +8,10 @@ const MAX_SOCKET_PATH_BYTES = 107;
 /** What is added to the parent's path, at the most: `/aimodellib-` + 8 characters + `/bridge.sock`. */
 const SUFFIX_BYTES = 40;
 
-/** A directory that only this user can enter (mode 0700), removed when disposed. */
+/**
+ * A directory that only this user can enter (mode 0700), removed when disposed. One that can't be removed then, such as on NFS while files in
+ * it are open, is removed when it is disposed again.
+ */
 export class RuntimeDir<Content> implements Disposable {
   private constructor(
     readonly path: string,
@@ -57,7 +60,7 @@ export class RuntimeDir<Content> implements Disposable {
 function remove(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  } catch {
+    // It is gone, or can't be removed now. Nothing depends on it.
   }
 }

@@ -13,8 +13,13 @@ export interface Remains {
   readonly fate: { readonly kind: "finished"; readonly answer: Frame } | { readonly kind: "begun" | "untouched" };
 }
 
-/** Takes all requests out, the oldest first. @param noted undefined if the worker never was there to begin any */
-export function takeRemains(inFlight: InFlight, noted: LedgerEntries | undefined): Remains[] {
+/**
+ * Takes all requests out, the oldest first.
+ *
+ * @param noted undefined if the worker never was there to begin any; `unreadable` if it may have begun them all
+ */
+export function takeRemains(inFlight: InFlight, noted: LedgerEntries | "unreadable" | undefined): Remains[] {
+  if (noted === "unreadable") return inFlight.clear().map(([id, job]) => ({ id, job, fate: { kind: "begun" } }));
   const finished = new Map(noted?.answers.map((answer) => [answer.id, answer]));
   const started = noted?.started ?? 0;
   return inFlight.clear().map(([id, job]) => {

@@ -92,13 +92,13 @@ export class Stall {
     const { inFlight } = this.#options;
     if (inFlight().size < 2) this.stop();
     else if (this.#silent) this.#help();
-    else this.#words = this.#options.ledger()?.words();
+    else this.#words = attempt(() => this.#options.ledger()?.words());
     this.#silent = true;
   }
 
   #help(): void {
     const { inFlight, ledger, sent, maxBody, onFinished, onTakenBack } = this.#options;
-    const noted = ledger()?.peek(maxBody);
+    const noted = attempt(() => ledger()?.peek(maxBody));
     if (noted === undefined) return;
     if (noted.words !== this.#words) {
       this.#words = noted.words;
@@ -112,12 +112,24 @@ export class Stall {
     }
     if (this.#recalled === 0) {
       if (!sent() || jobs.size < 2) return;
-      this.#recalled = jobs.last;
-      ledger()?.recall(jobs.last);
+      attempt(() => {
+        ledger()?.recall(jobs.last);
+        // Unless that was written, the worker begins what it has.
+        this.#recalled = jobs.last;
+      });
     } else {
       const taken = jobs.takeYounger(noted.started);
       for (const [id] of taken) this.#known.add(id);
       if (taken.length > 0) onTakenBack(taken.map(([, job]) => job));
     }
+  }
+}
+
+/** What a call gives; undefined if the ledger can't be read or written. Then the worker is not helped: it goes on by itself. */
+function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
   }
 }

@@ -21,6 +21,7 @@ import {
   type Exit,
   type Frame,
   Kind,
+  type LedgerEntries,
   MAX_METADATA_BYTES,
   metadataLength,
   parseMetadata,
@@ -505,10 +506,9 @@ export class Worker {
 
   /** Settles what was finished or begun, and returns what never was. */
   #sortOut(cause: string): Job[] {
-    const { maxBody, requestTimeoutMs } = this.#options;
-    const process = this.#inFlight.size > 0 ? this.#process : undefined;
+    const { requestTimeoutMs } = this.#options;
     const orphans: Job[] = [];
-    for (const { id, job, fate } of takeRemains(this.#inFlight, process?.ledger.read(maxBody, process.exchange))) {
+    for (const { id, job, fate } of takeRemains(this.#inFlight, this.#readLedger())) {
       const stream = this.#streams.get(id);
       if (fate.kind === "finished") this.#finishDead(job, stream, fate.answer);
       // A process that is still there may begin what it has not begun.
@@ -523,6 +523,17 @@ export class Worker {
       }
     }
     return orphans;
+  }
+
+  /** What it has noted, if it had requests. */
+  #readLedger(): LedgerEntries | "unreadable" | undefined {
+    if (this.#process === undefined || this.#inFlight.size === 0) return undefined;
+    try {
+      return this.#process.ledger.read(this.#options.maxBody, this.#process.exchange);
+    } catch {
+      // What it had begun is not known: none of it may be executed again.
+      return "unreadable";
+    }
   }
 
   #finishDead(job: Job, stream: PartStream | undefined, answer: Frame): void {

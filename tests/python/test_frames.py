@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import frames
-from aimodellib._bridge.frames import HEADER, Closed, FrameReader, ProtocolError
+from aimodellib._bridge.frames import HEADER, Closed, FrameReader, FrameWriter, LinkError, ProtocolError
 
 LIMIT = 1 << 20
 
@@ -125,3 +125,53 @@ def test_recorded_frames_are_read_and_written(recorded):
 def test_recorded_damage_is_refused(recorded):
     with pytest.raises(ProtocolError, match=recorded["message"]):
         read_all(bytes.fromhex(recorded["bytes"]))
+
+
+class Interrupted(Exception):
+    """What a signal handler of a script raises."""
+
+
+class FailingSocket:
+    """A socket that takes half of what it is given once, and then fails."""
+
+    def __init__(self, error):
+        self.sent, self.error = b"", error
+
+    def sendall(self, data):
+        if self.error is None:
+            self.sent += bytes(data)
+        else:
+            self.sent += bytes(data)[: len(data) // 2]
+            error, self.error = self.error, None
+            raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "later"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), Closed, Closed),
+        (OSError(105, "No buffer space available"), LinkError, LinkError),
+        (Interrupted(), Interrupted, LinkError),
+    ],
+)
+def test_nothing_is_sent_behind_a_frame_that_was_not_sent_whole(error, raised, later):
+    sock = FailingSocket(error)
+    writer = FrameWriter(sock)
+    with pytest.raises(raised):
+        writer.write(b"abcdef")
+    for _ in range(2):
+        with pytest.raises(later):
+            writer.write(b"ghi")
+    assert sock.sent == b"abc"
+
+
+def test_nothing_is_read_behind_what_was_no_frame():
+    near, far = socket.socketpair()
+    with near, far:
+        reader = FrameReader(far, LIMIT)
+        near.sendall(HEADER.pack(0, 0, 77, 0, 0) + frame(frames.STOP, 0))
+        for _ in range(2):
+            with pytest.raises(ProtocolError, match="unknown kind 77"):
+                reader.read()
+        with pytest.raises(ProtocolError):
+            reader.check()

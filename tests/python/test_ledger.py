@@ -28,7 +28,7 @@ class Bench:
         self.exchange_path.touch()
         self.far, near = socket.socketpair()
         self.far.settimeout(10)
-        self.ledger = Ledger(str(self.path), near, Exchange(str(self.exchange_path)))
+        self.ledger = Ledger(str(self.path), frames.FrameWriter(near), Exchange(str(self.exchange_path)))
         self.reader = FrameReader(self.far, 1 << 30, self.read_slot)
 
     def word(self, offset):
@@ -228,7 +228,7 @@ def test_an_answer_that_has_no_room_is_sent_at_once(tmp_path, size, length, meta
     (tmp_path / "exchange").touch()
     far, near = socket.socketpair()
     near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    made = Ledger(str(tmp_path / "ledger"), near, Exchange(str(tmp_path / "exchange")))
+    made = Ledger(str(tmp_path / "ledger"), frames.FrameWriter(near), Exchange(str(tmp_path / "exchange")))
     metadata = b'{"content_type":"%s"}' % (b"b" * (metadata_length - 19))
     bodies = [bytes([65 + n]) * length for n in range(4)]
     for request_id, body in enumerate(bodies, 1):

@@ -26,8 +26,15 @@ class Exchange:
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
     def read(self, slot: int, length: int) -> bytes:
-        """Return the body in a request's slot, ``length`` bytes; fewer if the file is shorter."""
-        return os.pread(self._fd, length, slot * SLOT_SIZE)
+        """Return the body in a request's slot, ``length`` bytes; fewer if the file is shorter. Raises OSError."""
+        offset = slot * SLOT_SIZE
+        body = os.pread(self._fd, length, offset)
+        while len(body) < length:
+            more = os.pread(self._fd, length - len(body), offset + len(body))
+            if not more:
+                break
+            body += more
+        return body
 
     def write(self, slot: int, body: Payload) -> bool:
         """Write an answer's body into a slot; False if there is no room on the disk."""

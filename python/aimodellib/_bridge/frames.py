@@ -11,9 +11,13 @@ docs/protocol.md defines the kinds, who sends them, and what their metadata hold
 from __future__ import annotations
 
 import json
+import select
 import socket
 import struct
 from typing import Any, Callable, Tuple
+
+from .failures import message_of, type_name
+from .payload import Payload
 
 PROTOCOL_VERSION = 4
 
@@ -48,8 +52,12 @@ class ProtocolError(Exception):
     """The other side sent what the protocol does not allow; the connection can't be used any more."""
 
 
+class LinkError(ProtocolError):
+    """A frame could not be sent or received whole; the connection can't be used any more."""
+
+
 class Closed(Exception):
-    """The other side closed the connection between two frames."""
+    """The other side closed the connection between two frames, or has not taken what was sent."""
 
 
 #: Kind, request id, metadata (still JSON text: the hot path seldom needs to parse it), body. A plain tuple, for speed.
@@ -95,21 +103,44 @@ class FrameReader:
         self._rest = b""
         #: What HEAD said of the request that follows.
         self._head = b""
+        self._failure: Exception | None = None
 
     def read(self) -> list[Frame]:
         """Wait for data, and return the frames that are complete then (at least one).
 
-        Raises Closed at the end of the stream, ProtocolError for what is no frame or ends within one.
+        Raises Closed at the end of the stream, ProtocolError for what is no frame or ends within one, LinkError if the
+        socket fails; and from then on the same again.
         """
-        while True:
-            received = self._sock.recv(READ_SIZE)
-            if not received:
-                if self._rest:
-                    raise ProtocolError(f"The stream ended within a frame, after {len(self._rest)} bytes of it")
-                raise Closed
-            frames = self._take(self._rest + received if self._rest else received)
-            if frames:
-                return frames
+        if self._failure is not None:
+            raise self._failure
+        try:
+            while True:
+                received = self._sock.recv(READ_SIZE)
+                if not received:
+                    if self._rest:
+                        raise ProtocolError(f"The stream ended within a frame, after {len(self._rest)} bytes of it")
+                    raise Closed
+                frames = self._take(self._rest + received if self._rest else received)
+                if frames:
+                    return frames
+        except (Closed, ProtocolError) as error:
+            self._failure = error
+            raise
+        except OSError as error:
+            self._failure = _failure_of("read", error)
+            raise self._failure from error
+
+    def check(self) -> None:
+        """Raise what reading has failed with, if it has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def has_data(self, timeout: float = 0) -> bool:
+        """Tell whether there is something to read, or the end, within ``timeout`` seconds. Raises LinkError."""
+        try:
+            return bool(select.select([self._sock], [], [], timeout)[0])
+        except OSError as error:
+            raise _failure_of("waited for", error) from error
 
     def _take(self, data: bytes) -> list[Frame]:
         frames: list[Frame] = []
@@ -162,3 +193,30 @@ class FrameReader:
             parts.append(part)
             missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class FrameWriter:
+    """Writes frames to a blocking socket: each is sent whole, or nothing is sent any more."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sendall = sock.sendall
+        self._failure: Exception | None = None
+
+    def write(self, data: Payload) -> None:
+        """Send all of ``data``. Raises Closed if the other side is gone, and LinkError if the socket fails."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._sendall(data)
+        except BaseException as error:
+            # A part of it may have been sent: the other side would take what comes now for the rest.
+            self._failure = _failure_of("written to", error)
+            if not isinstance(error, OSError):
+                raise  # A signal handler of the script has raised it.
+            raise self._failure from error
+
+
+def _failure_of(what: str, error: BaseException) -> Exception:
+    if isinstance(error, (BrokenPipeError, ConnectionResetError)):
+        return Closed()
+    return LinkError(f"The connection could not be {what}: {type_name(error)}: {message_of(error)}")

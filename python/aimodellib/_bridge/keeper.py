@@ -29,6 +29,8 @@ COMMAND = "aimodellib-keep"
 POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000)
 #: How often the processes are looked for again while some are still there, and how long, in seconds.
 SWEEP_PAUSE, SWEEP_LIMIT = 0.01, 5.0
+#: Descriptors that are closed where nothing says which are open.
+MOST_DESCRIPTORS = 4096
 
 
 def start(path: str) -> None:
@@ -76,21 +78,35 @@ def _fork_keeper(connection: int, worker: int, ready: int, done: int) -> None:
 def _keep(connection: int, worker: int, pin: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    _close_all_but(connection)
     # The supervisor knows the keeper by this name when it stops all others, which Ctrl+Z does.
     with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as file:
         file.write(COMMAND)
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != connection:
-            with contextlib.suppress(OSError):
-                os.close(int(name))
     poll = select.poll()
     poll.register(connection, POLLRDHUP)
     poll.poll()
     sweep(worker, os.environ.get(MARK, ""))
     os.waitpid(pin, 0)
+
+
+def _close_all_but(connection: int) -> None:
+    """Close what was inherited: the other ends would wait for this process. Raises nothing."""
+    # The first three at first: where no descriptor is free, they make room for what follows.
+    for fd in (0, 1, 2):
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    try:
+        found = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        found = list(range(3, MOST_DESCRIPTORS))
+    for fd in found:
+        if fd > 2 and fd != connection:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (1, 2):
+            os.dup2(null, fd)
 
 
 def sweep(worker: int, mark: str) -> None:
@@ -103,9 +119,13 @@ def sweep(worker: int, mark: str) -> None:
     text = f"{MARK}={mark}".encode()
     deadline = time.monotonic() + SWEEP_LIMIT
     while time.monotonic() < deadline:
-        found = list(_living(worker, text))
-        if not found:
-            return
+        try:
+            found = list(_living(worker, text))
+        except OSError:
+            found = []  # It may be readable again in a moment.
+        else:
+            if not found:
+                return
         for pid in found:
             with contextlib.suppress(OSError):
                 _kill(pid, lambda pid: _is_ours(pid, worker, text))

@@ -17,11 +17,10 @@ from __future__ import annotations
 
 import mmap
 import os
-import socket
 import time
 
 from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
-from .frames import HEADER, HEADER_SIZE, PART, encode
+from .frames import HEADER, HEADER_SIZE, PART, FrameWriter, encode
 from .payload import Payload
 
 ANSWERS = 20
@@ -39,12 +38,12 @@ FLUSH_AFTER = 0.0002
 class Ledger:
     """Marks requests as begun, and gathers their answers until ``flush`` sends them."""
 
-    def __init__(self, path: str, sock: socket.socket, exchange: Exchange) -> None:
+    def __init__(self, path: str, writer: FrameWriter, exchange: Exchange) -> None:
         """Map the file at ``path``, made by the supervisor.
 
         Raises OSError if it can't be opened or mapped.
         """
-        self._sock = sock
+        self._write = writer.write
         self._exchange = exchange
         self._bodies_read = 0
         #: Slots that hold answers which the supervisor may not have read yet, the oldest first.
@@ -109,7 +108,7 @@ class Ledger:
         if self._end + size > self._capacity:
             self.flush()
             if size > self._capacity - ANSWERS:
-                self._sock.sendall(_header(length, request_id, kind, flags, len(metadata)) + metadata + body)
+                self._write(_header(length, request_id, kind, flags, len(metadata)) + metadata + body)
                 return
         start = self._end
         if start == ANSWERS:
@@ -131,13 +130,13 @@ class Ledger:
     def send(self, kind: int, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a frame at once, behind what was gathered."""
         self.flush()
-        self._sock.sendall(encode(kind, request_id, metadata, len(body)))
-        self._sock.sendall(body)
+        self._write(encode(kind, request_id, metadata, len(body)))
+        self._write(body)
 
     def flush(self) -> None:
         """Send what was gathered, with one write."""
         if self._end > ANSWERS:
-            self._sock.sendall(self._view[ANSWERS : self._end])
+            self._write(self._view[ANSWERS : self._end])
             self._end = ANSWERS
             self._words[_PENDING] = 0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import frames
 from .exchange import Exchange
-from .frames import Frame, FrameReader
+from .frames import Frame, FrameReader, FrameWriter
 from .ledger import Ledger
 
 #: Until START says otherwise: it is a small frame.
@@ -25,8 +25,9 @@ class Link:
         self.socket.connect(os.path.join(directory, "bridge.sock"))
         # Room for a large answer: fewer turns between the two processes for each MiB.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * 1024 * 1024)
+        self._writer = FrameWriter(self.socket)
         exchange = Exchange(os.path.join(directory, "exchange"))
-        self.ledger = Ledger(os.path.join(directory, "ledger"), self.socket, exchange)
+        self.ledger = Ledger(os.path.join(directory, "ledger"), self._writer, exchange)
         self.reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
         #: Frames that came while a request was executed that looked for frames of its own.
         self.waiting: list[Frame] = []
@@ -39,9 +40,9 @@ class Link:
         return self.reader.read()
 
     def send(self, kind: int, body: bytes = b"", **metadata: Any) -> None:
-        """Send a frame that belongs to no request."""
+        """Send a frame that belongs to no request. Raises Closed and LinkError."""
         text = json.dumps(metadata).encode() if metadata else b""
         if len(text) > frames.MAX_METADATA:
             metadata["message"] = str(metadata.get("message", ""))[:4096] + "…"
             text = json.dumps(metadata).encode()
-        self.socket.sendall(frames.encode(kind, 0, text, len(body)) + body)
+        self._writer.write(frames.encode(kind, 0, text, len(body)) + body)

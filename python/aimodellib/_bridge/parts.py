@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable
@@ -74,7 +73,7 @@ class Sender:
     def wait(self) -> None:
         """Wait until another part may be sent. Raises Gone."""
         self._credit -= 1
-        while self._credit == 0 or self._has_frames():
+        while self._credit == 0 or self._link.reader.has_data():
             self._read()
             if self.request_id in self.gone:
                 raise Gone
@@ -87,10 +86,10 @@ class Sender:
             if now >= self._next_look and self._reader == (os.getpid(), threading.get_ident()):
                 self._next_look = now + LOOK_EVERY
                 try:
-                    while self._has_frames():
+                    while self._link.reader.has_data():
                         self._read()
-                except frames.Closed:
-                    # Nobody is there at all; who reads next is told the same.
+                except (frames.Closed, frames.ProtocolError):
+                    # Nobody is there at all; who reads next is told the same. It is not the script's to know.
                     self.gone.add(request_id)
         return request_id in self.gone
 
@@ -99,9 +98,6 @@ class Sender:
         # Ids begin anew after four billion: what is less than half of that ahead is younger.
         if (request_id - self.request_id) & 0xFFFFFFFF < 0x80000000:
             self.gone.add(request_id)
-
-    def _has_frames(self) -> bool:
-        return bool(select.select([self._link.socket], [], [], 0)[0])
 
     def _read(self) -> None:
         """Read frames; those for other requests go to ``link.waiting``."""

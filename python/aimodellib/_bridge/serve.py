@@ -143,9 +143,11 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                         raise
                     except BaseException as error:
                         answer_kind, answer_metadata, answer_body = raised("predict", error)
-                answer(answer_kind, request_id, answer_metadata, answer_body)
                 if gone:
+                    # One that was told so since nothing can be read any more is not answered: its client is there.
+                    link.reader.check()
                     gone.discard(request_id)
+                answer(answer_kind, request_id, answer_metadata, answer_body)
             elif kind == frames.STOP:
                 ledger.flush()
                 usage.answer()

@@ -224,8 +224,6 @@ class _Server:
                     self._end_if_done()
                 else:
                     raise frames.unexpected(kind)
-        except frames.Closed:
-            self._end(0)
         except BaseException as error:
             self._lose(error)
 
@@ -253,6 +251,9 @@ class _Server:
     def _settle(self, request_id: int, answer: Answer) -> None:
         kind, metadata, body = answer
         del self._requests[request_id]
+        if self.ended.done():
+            # Nobody waits for it. In the ledger, it would be read.
+            return
         try:
             self._link.ledger.answer(kind, request_id, metadata, body)
             if not self._flushing:
@@ -278,7 +279,10 @@ class _Server:
 
     def _lose(self, error: BaseException) -> None:
         """End the worker: where reading or writing was broken off, what comes next is no frame."""
-        if not isinstance(error, (frames.ProtocolError, OSError)):
+        if isinstance(error, frames.Closed):
+            self._end(0)
+            return
+        if not isinstance(error, frames.ProtocolError):
             streams.print_traceback(error)
         streams.print_line(f"The worker lost its connection with the supervisor: {message_of(error)}")
         self._end(1)

@@ -6,7 +6,6 @@ is always called in the thread that has called ``load``.
 
 from __future__ import annotations
 
-import select
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +74,6 @@ def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> Non
     deadline = time.monotonic() + timeout
     while len(waiting) < size and waiting[-1][0] == frames.INVOKE:
         rest = max(0.0, deadline - time.monotonic())
-        if not select.select([link.socket], [], [], rest)[0]:
+        if not link.reader.has_data(rest):
             return
         waiting.extend(link.read())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import select
+import contextlib
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -22,10 +23,24 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
     ledger = link.ledger
     lock = threading.Lock()
     begun = 0
+    #: Why an answer could not be sent.
+    failure: BaseException | None = None
+    #: Nobody waits for an answer any more. One that is put into the ledger now would be read there.
+    ended = False
     #: Of the requests that were not answered.
     senders: dict[int, ThreadSender] = {}
 
     def work(number: int, request_id: int, metadata: bytes, body: bytes) -> None:
+        nonlocal failure
+        try:
+            execute(number, request_id, metadata, body)
+        except BaseException as error:
+            failure = error
+            # Whoever waits for frames sees the end.
+            with contextlib.suppress(OSError):
+                link.socket.shutdown(socket.SHUT_RDWR)
+
+    def execute(number: int, request_id: int, metadata: bytes, body: bytes) -> None:
         nonlocal begun
         with lock:
             # Threads may come here in another order than that of the requests.
@@ -38,9 +53,13 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
         else:
             try:
                 kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
+            except (frames.Closed, frames.ProtocolError):
+                raise
             except BaseException as error:
                 kind, answer_metadata, answer_body = raised("predict", error)
         with lock:
+            if ended:
+                return
             del senders[request_id]
             ledger.answer(kind, request_id, answer_metadata, answer_body)
             ledger.flush()
@@ -52,7 +71,7 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
         try:
             # Answers in parts need credit to the last.
             while senders or not stopping:
-                if stopping and not select.select([link.socket], [], [], 0.05)[0]:
+                if stopping and not link.reader.has_data(0.05):
                     continue
                 for frame in link.read():
                     kind, request_id, metadata, body = frame
@@ -71,10 +90,16 @@ def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> i
                     else:
                         raise frames.unexpected(kind)
         except frames.Closed:
+            if failure is not None:
+                raise failure from None
             return 0
         finally:
             # Whatever ended the loop: a thread that waits for credit would wait for ever.
+            with lock:
+                ended = True
             for sender in list(senders.values()):
                 sender.leave(sender.request_id)
+    if failure is not None:
+        raise failure
     usage.answer()
     return 0

@@ -46,7 +46,7 @@ def main() -> NoReturn:
         else:
             from .serve import run
         code = run(link, config)
-    except (frames.Closed, BrokenPipeError, ConnectionResetError):
+    except frames.Closed:
         # The supervisor has closed the connection, or is gone.
         code = 0
     except (ProtocolError, OSError) as error:

@@ -329,3 +329,62 @@ Deno.test("start() ends when it is aborted while a worker has connected and says
   aborter.abort(reason);
   await settled(assert.rejects(starting, (error) => error === reason), "the start to end");
 });
+
+Deno.test("what a process prints is read to its end when whoever takes it fails, so that the process does not wait for ever", async () => {
+  using directory = new TempDir();
+  const python = shellPython(directory, "head -c 1000000 /dev/zero; exit 3");
+  let taken = 0;
+  const output = (bytes: Uint8Array) => {
+    taken += bytes.length;
+    throw new Error("No space left on device");
+  };
+  await settled(
+    assert.rejects(BridgeProcess.start(options(directory, python, { output })), /ended with exit code 3/),
+    "the start to end",
+  );
+  assert.equal(taken, 1_000_000);
+});
+
+Deno.test("end() ends what has left the worker's group when its keeper has died", async () => {
+  using directory = new TempDir();
+  const { output, printed } = gather();
+  const python = fakePython(directory, async (FakeBridge) => {
+    const bridge = await FakeBridge.connect();
+    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.99.1" });
+    const child = new Deno.Command("setsid", { args: ["sleep", "300"], stdin: "null", stdout: "null", stderr: "null" })
+      .spawn();
+    console.log(child.pid);
+    bridge.closeKeeper();
+    console.log("closed");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  using process = await BridgeProcess.start(options(directory, python, { output }));
+  await until(() => printed().includes("closed"), "the keeper's connection is closed");
+  const child = parseInt(printed());
+  assert.ok(isAlive(child));
+  await until(() => process.keeperLost, "that is seen");
+  process.end();
+  await until(() => !isAlive(child), "it has ended");
+  await process.endOutput();
+});
+
+Deno.test("start() succeeds, and end() removes the directory, when it can't be removed at the start", async () => {
+  using directory = new TempDir();
+  const python = fakePython(directory, async (FakeBridge) => {
+    const bridge = await FakeBridge.connect();
+    await bridge.send(bridge.kind.hello, 0, { protocol: 4, python: "3.99.1" });
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  const { removeSync } = Deno;
+  Deno.removeSync = () => {
+    throw new Error("Device or resource busy");
+  };
+  {
+    using process = await BridgeProcess.start(options(directory, python)).finally(() => Deno.removeSync = removeSync);
+    assert.equal(directory.list("runtime").length, 1);
+    process.end();
+    await process.ended;
+    await process.endOutput();
+  }
+  assert.deepEqual(directory.list("runtime"), []);
+});

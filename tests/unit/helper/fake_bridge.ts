@@ -35,10 +35,12 @@ export const KIND = {
 export class FakeBridge {
   readonly kind = KIND;
   readonly #socket: Deno.UnixConn;
+  readonly #keeper: Deno.UnixConn;
   readonly #ledger: Deno.FsFile;
 
-  private constructor(socket: Deno.UnixConn, ledger: Deno.FsFile) {
+  private constructor(socket: Deno.UnixConn, keeper: Deno.UnixConn, ledger: Deno.FsFile) {
     this.#socket = socket;
+    this.#keeper = keeper;
     this.#ledger = ledger;
   }
 
@@ -47,8 +49,8 @@ export class FakeBridge {
     const directory = Deno.env.get("AIMODELLIB_BRIDGE")!;
     const socket = await Deno.connect({ transport: "unix", path: `${directory}/bridge.sock` });
     // As a keeper would; it ends with this process.
-    await Deno.connect({ transport: "unix", path: `${directory}/keeper.sock` });
-    return new FakeBridge(socket, Deno.openSync(`${directory}/ledger`, { read: true, write: true }));
+    const keeper = await Deno.connect({ transport: "unix", path: `${directory}/keeper.sock` });
+    return new FakeBridge(socket, keeper, Deno.openSync(`${directory}/ledger`, { read: true, write: true }));
   }
 
   /** Connects, says HELLO, and gives what START says. */
@@ -143,6 +145,11 @@ export class FakeBridge {
   /** Closes the connection. */
   close(): void {
     this.#socket.close();
+  }
+
+  /** Closes the keeper's connection, as its death would. */
+  closeKeeper(): void {
+    this.#keeper.close();
   }
 
   /** Ends this process as the kernel does when memory is short. */

@@ -16,15 +16,17 @@ class Setting implements Disposable {
   noted: { started: number; answers: Frame[] } | undefined = { started: 1, answers: [] };
   words = 1n;
   recalled: number[] = [];
+  /** What can't be done with the ledger. */
+  broken: readonly string[] = [];
   sent = true;
   readonly finished: number[] = [];
   readonly takenBack: Job[][] = [];
   readonly stall = new Stall({
     inFlight: () => this.inFlight,
     ledger: () => ({
-      peek: () => this.noted && { ...this.noted, words: this.words },
-      recall: (id) => void this.recalled.push(id),
-      words: () => this.words,
+      peek: () => this.#reach("peek", () => this.noted && { ...this.noted, words: this.words }),
+      recall: (id) => this.#reach("recall", () => void this.recalled.push(id)),
+      words: () => this.#reach("words", () => this.words),
     }),
     sent: () => this.sent,
     maxBody: 1000,
@@ -50,6 +52,11 @@ class Setting implements Disposable {
     const known = this.stall.heard(id);
     if (!known) this.inFlight.take(id);
     return known;
+  }
+
+  #reach<T>(what: string, call: () => T): T {
+    if (this.broken.includes(what)) throw new Error("EIO");
+    return call();
   }
 
   [Symbol.dispose](): void {
@@ -151,3 +158,17 @@ Deno.test("Stall takes no answer of a ledger that has changed since the look bef
   setting.clock.advance(5);
   assert.deepEqual([setting.finished, setting.recalled], [[1], [3]]);
 });
+
+for (const broken of [["words", "peek", "recall"], ["peek"], ["recall"]]) {
+  Deno.test(`Stall takes nothing back while the ledger fails (${broken}), and helps when it is there again`, () => {
+    using setting = new Setting();
+    setting.add(3);
+    setting.broken = broken;
+    setting.clock.advance(100);
+    assert.deepEqual([setting.finished, setting.recalled, setting.takenBack], [[], [], []]);
+    assert.equal(setting.stall.stalled, false, "it goes on getting requests");
+    setting.broken = [];
+    setting.clock.advance(100);
+    assert.deepEqual([setting.recalled, setting.takenBack.flat().length], [[3], 2]);
+  });
+}
