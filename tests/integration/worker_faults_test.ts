@@ -1,0 +1,87 @@
+/** Each system call of a worker, and of its keeper, fails, is cut short, or is the last one. */
+
+import assert from "node:assert/strict";
+import { assertInOrder, live, type Mode, MODES, type WorkerFault } from "./support/books.ts";
+import { assertAllInOrder, distinct, Folders } from "./support/lives.ts";
+
+/** So many lives at a time: each waits for others most of the time. */
+const AT_ONCE = 4;
+
+/** What may happen to a call, by its name. */
+const FAULTS: Readonly<Record<string, readonly string[]>> = {
+  recv: ["ECONNRESET", "half", "death"],
+  sendall: ["EPIPE", "half", "half, then death", "death after"],
+  pread: ["EIO", "half", "death"],
+  pwrite: ["ENOSPC", "half", "half, then death"],
+  open: ["EMFILE", "death"],
+  "open()": ["EMFILE", "death"],
+  mmap: ["ENOMEM", "death"],
+  connect: ["ECONNREFUSED", "death after"],
+  fork: ["EAGAIN", "death", "death after"],
+  pipe: ["EMFILE", "death"],
+  select: ["ENOMEM", "death"],
+};
+const OTHERS = ["EIO", "death"];
+
+/** What is new in each mode; the rest is the same as where requests are taken one after the other. */
+const FILES: Readonly<Record<Mode, RegExp>> = {
+  serial: /./,
+  threads: /serve_threads/,
+  async: /serve_async/,
+  "async parts": /parts.*serve_async/,
+  batch: /serve_batches/,
+};
+
+/** A call in a life in which nothing goes wrong. */
+interface Call {
+  readonly depth: number;
+  readonly place: number;
+  readonly name: string;
+  /** The lines of code that lead to it. */
+  readonly where: string;
+}
+
+/** The calls of such a life. */
+async function callsOf(mode: Mode, folders: Folders): Promise<Call[]> {
+  const record = `${folders.path}/record`;
+  assertInOrder(await live({ mode, folder: folders.next(), mark: "", record }));
+  const places = new Map<number, number>();
+  return Deno.readTextFileSync(record).trimEnd().split("\n").map((line) => {
+    const [digit, name, where] = line.split(" ") as [string, string, string];
+    const depth = Number(digit);
+    const place = (places.get(depth) ?? 0) + 1;
+    places.set(depth, place);
+    return { depth, place, name, where };
+  });
+}
+
+/** What may happen to calls, one after the other. */
+function faultsOf(calls: readonly Call[]): (Call & WorkerFault)[] {
+  const sweepAt = calls.find(({ depth, name }) => depth === 2 && name === "killpg")?.place ?? Infinity;
+  // Of those on the connection, the last one of a place is another thing than the first: there are answers in the ledger, or none.
+  const keyOf = ({ depth, name, where }: Call) => `${depth} ${name} ${where}`;
+  const connection = calls.filter(({ name }) => ["recv", "sendall"].includes(name));
+  const others = [...new Map(calls.toReversed().map((call) => [keyOf(call), call])).values()]
+    .filter(({ name }) => !["recv", "sendall"].includes(name));
+  return [...distinct(connection, keyOf), ...others].flatMap((call) =>
+    (FAULTS[call.name] ?? OTHERS)
+      // While a keeper ends others, nobody takes its place.
+      .filter((what) => what !== "death" || call.depth !== 2 || call.place < sweepAt)
+      .map((what) => ({ ...call, what }))
+  );
+}
+
+for (const mode of Object.keys(MODES) as Mode[]) {
+  Deno.test(`the books agree whichever system call of a worker fails (${mode})`, async () => {
+    using folders = new Folders();
+    const calls = (await callsOf(mode, folders)).filter(({ where }) => FILES[mode].test(where));
+    assert.ok(calls.length > 0);
+    await assertAllInOrder(
+      faultsOf(calls).map(({ depth, place, name, where, what }) => ({
+        name: `${what} of ${name} at ${where}, call ${place} of the process ${depth} forks away`,
+        live: (mark) => live({ mode, folder: folders.next(), mark, fault: { depth, place, what } }),
+      })),
+      AT_ONCE,
+    );
+  });
+}
