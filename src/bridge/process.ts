@@ -103,10 +103,10 @@ export class BridgeProcess implements Disposable {
     try {
       child = spawn(options, directory.path);
       using start = new Start(python, child, signal);
-      connection = new Connection(await start.within(meeting.listener.accept()), maxBody, meeting.exchange);
+      connection = new Connection(await start.accept(meeting.listener), maxBody, meeting.exchange);
       const { version, pid } = greetingIn(await start.within(connection.receive()), python);
       // It has connected before HELLO.
-      const keeper = await start.within(meeting.keeperListener.accept());
+      const keeper = await start.accept(meeting.keeperListener);
       const isWorker = pid === child.pid;
       const { ledger, exchange } = meeting;
       return new BridgeProcess(child, keeper, directory, version, isWorker, connection, ledger, exchange);
@@ -232,6 +232,17 @@ class Start implements Disposable {
     // The loser of the race ends when its socket is closed.
     promise.catch(() => {});
     return Promise.race([promise, this.#over.promise]);
+  }
+
+  /** A connection, if it comes before the start is over. One that comes in the moment in which that is over is closed. */
+  async accept(listener: Deno.UnixListener): Promise<Deno.UnixConn> {
+    const coming = listener.accept();
+    try {
+      return await this.within(coming);
+    } catch (error) {
+      coming.then((late) => late.close(), () => {});
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {
