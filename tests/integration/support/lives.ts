@@ -56,12 +56,20 @@ export async function assertAllInOrder(trials: readonly Trial[], atOnce: number)
   }
   assert.deepEqual(wrong, []);
   // What is cancelled is closed in a moment.
-  for (const end = performance.now() + 5_000; descriptors() !== before && performance.now() < end;) {
+  const left = () => [...descriptors()].filter(([fd]) => !before.has(fd)).map(([fd, what]) => `${fd}: ${what}`);
+  for (const end = performance.now() + 5_000; left().length > 0 && performance.now() < end;) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  assert.equal(descriptors(), before, "no descriptor is left");
+  assert.deepEqual(left(), [], "no descriptor is left");
 }
 
-function descriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
+/** The open descriptors of this process, and what they are. */
+function descriptors(): Map<string, string> {
+  return new Map([...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+    try {
+      return [[name, Deno.readLinkSync(`/proc/self/fd/${name}`)]];
+    } catch {
+      return []; // That of the folder itself.
+    }
+  }));
 }
