@@ -81,9 +81,9 @@ export class FaultyDoor implements Disposable {
     for (const undo of this.#undo) undo();
   }
 
-  // deno-lint-ignore no-explicit-any -- functions of all kinds
   #replace(
     name: "makeTempDirSync" | "chmodSync" | "removeSync" | "openSync" | "listen" | "kill",
+    // deno-lint-ignore no-explicit-any -- functions of all kinds
     make: (call: any) => Method,
   ) {
     const original = Deno[name];
