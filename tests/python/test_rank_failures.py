@@ -1,0 +1,94 @@
+"""What the outcome of a distributed run is when ranks fail, other hosts fail and a signal comes: what was known first."""
+
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+import supervisor  # noqa: F401 - puts the package on the path
+
+from aimodellib._bridge.hosts import Hosts
+from aimodellib._bridge.rank_failures import SAME_TIME, RankFailures, introduce, note
+
+KILLED, TERMINATED = -signal.SIGKILL, -signal.SIGTERM
+
+
+@pytest.fixture
+def errors():
+    """What torchrun's module of that name has, as far as it is needed."""
+
+    @dataclass
+    class ProcessFailure:
+        local_rank: int
+        pid: int
+        exitcode: int
+        error_file: str
+
+        def __post_init__(self):
+            self.error_file_data, self.message = {"message": "<NONE>"}, ""
+
+    return SimpleNamespace(ProcessFailure=ProcessFailure)
+
+
+@pytest.fixture
+def rank(monkeypatch):
+    def become(number, restarts, most):
+        monkeypatch.setenv("RANK", number)
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", restarts)
+        monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", most)
+
+    return become
+
+
+@pytest.mark.parametrize(("restarts", "is_final"), [("0", False), ("1", False), ("2", True)])
+def test_the_exception_of_a_rank_that_is_not_started_again_is_known(errors, rank, restarts, is_final, tmp_path):
+    failures = RankFailures(str(tmp_path), errors, 2)
+    rank("3", restarts, "2")
+    before = time.monotonic()
+    note(str(tmp_path), "ValueError: bad\nand more")
+    known = "Rank 3 failed: ValueError: bad" if is_final else None
+    assert failures.first_before(time.monotonic() + 1) == known
+    assert failures.first_before(before) is None
+
+
+@pytest.mark.parametrize(("attempt", "is_final"), [(0, False), (1, True)])
+def test_a_rank_that_torchrun_finds_killed_is_known(errors, rank, attempt, is_final, tmp_path):
+    failures = RankFailures(str(tmp_path), errors, 1)
+    rank("5", str(attempt), "1")
+    introduce(str(tmp_path))
+    pid = int(next(tmp_path.iterdir()).name.split(".")[-1])
+    errors.ProcessFailure(1, pid, KILLED, f"/x/attempt_{attempt}/1/error.json")
+    known = "Rank 5 failed: it was ended by SIGKILL" if is_final else None
+    assert failures.first_before(time.monotonic() + 1) == known
+
+
+def test_a_rank_that_the_same_stop_has_ended_is_no_failure(errors, tmp_path):
+    failures = RankFailures(str(tmp_path), errors, 0)
+    errors.ProcessFailure(1, 1, TERMINATED, "/x/attempt_0/1/error.json")
+    now = time.monotonic()
+    assert failures.first_before(now + SAME_TIME / 2) is None
+    assert failures.first_before(now + SAME_TIME * 2) == "Rank 1 failed: it was ended by SIGTERM"
+
+
+class Store:
+    """A store that says that another host has failed."""
+
+    def check(self, keys):
+        return True
+
+    def get(self, key):
+        return b"Rank 1 failed: bad (on host-b)"
+
+
+@pytest.mark.parametrize(("at", "heard"), [(None, "Rank 1 failed: bad (on host-b)"), (1.0, None)])
+def test_what_another_host_says_counts_if_no_signal_came_before(monkeypatch, at, heard):
+    sent = []
+    monkeypatch.setattr(Hosts, "_is_up", lambda _: True)
+    monkeypatch.setattr(Hosts, "_connect", lambda _: Store())
+    monkeypatch.setattr(sys.modules[Hosts.__module__].os, "kill", lambda *args: sent.append(args))
+    hosts = Hosts(("host-a", 29400), "run", SimpleNamespace(at=at))
+    hosts._listen()
+    assert hosts.heard == heard
+    assert len(sent) == (heard is not None)
