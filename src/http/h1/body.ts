@@ -7,6 +7,9 @@ import type { Input } from "./input.ts";
 /** Memory that is taken before any of a body has come, in bytes: a client that announces a long one may never send it. */
 const FIRST_BYTES = 16 * 1024;
 
+/** The same for a client that has filled the connection's buffer: it does send a long one, and each step of growth costs a read. */
+const FIRST_BYTES_SENT = 128 * 1024;
+
 /** How its memory grows: of one whose length is known, the first steps are larger, since each copies what has come. */
 const GROWTH = 2;
 const EARLY_GROWTH = 8;
@@ -118,8 +121,9 @@ class Growing {
   /** Adds so many bytes of the input. */
   async fill(input: Input, count: number): Promise<void> {
     const end = this.length + count;
+    const first = input.full ? FIRST_BYTES_SENT : FIRST_BYTES;
     while (this.length < end) {
-      if (this.length === this.#bytes.length) this.#makeRoom(Math.min(end, this.length + FIRST_BYTES));
+      if (this.length === this.#bytes.length) this.#makeRoom(Math.min(end, this.length + first));
       const space = this.#bytes.subarray(this.length, Math.min(end, this.#bytes.length));
       if (input.length > 0) {
         const there = Math.min(input.length, space.length);

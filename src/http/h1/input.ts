@@ -36,6 +36,11 @@ export class Input {
     return this.length < this.bytes.length;
   }
 
+  /** Whether what came has filled the buffer, of which much may have been taken: more is probably there. */
+  get full(): boolean {
+    return this.length > 0 && this.end === this.bytes.length;
+  }
+
   /** Whether somebody waits for more. */
   get reading(): boolean {
     return this.#pending !== undefined;
