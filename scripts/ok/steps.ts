@@ -30,6 +30,11 @@ export function steps(root: string): readonly Step[] {
     { name: "format", check: () => deno("fmt", "--check") },
     { name: "lint", check: () => deno("lint", "--quiet") },
     { name: "types", check: () => deno("check", "--quiet", ...(ci ? ["--frozen"] : []), ...sourceFolders(root)) },
+    // The page's script runs in browsers: other names are known there than in the rest of the sources.
+    {
+      name: "types of the page's script",
+      check: () => deno("check", "--quiet", "--config", "scripts/ok/page.json", "src/web/script.js"),
+    },
     // `deno task` itself writes what is missing into the lock file, which on a developer's machine is what one wants.
     ...(ci ? [{ name: "deno.lock", check: () => checkLock(root) }] : []),
     { name: "shellcheck", check: () => shellcheck(root) },

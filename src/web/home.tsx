@@ -1,7 +1,8 @@
 /** The page at `/`: what is served, and a form to try it. Works with no network: all that it needs is in it. */
 
 import { raw } from "hono/html";
-import { SCRIPT, STYLE } from "./assets.ts";
+import SCRIPT from "./script.js" with { type: "text" };
+import STYLE from "./style.css" with { type: "text" };
 
 /** What the page shows. */
 export interface HomeProps {

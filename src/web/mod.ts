@@ -1,8 +1,9 @@
 /** The console's pages. */
 
 import { jsx } from "hono/jsx";
-import { SCRIPT, STYLE } from "./assets.ts";
 import { Home, type HomeProps } from "./home.tsx";
+import SCRIPT from "./script.js" with { type: "text" };
+import STYLE from "./style.css" with { type: "text" };
 
 export type { HomeProps };
 
