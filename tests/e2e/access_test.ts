@@ -216,6 +216,7 @@ test("what can't be meant is refused before anything is started", async (box) =>
       [["--unix", "s", "--port", "1"], /--unix takes the place of a port: leave one out/],
       [["--unix", "file"], /Can't listen on 'file': there is a file of that name/],
       [["--allow-host", "https://models.example.com"], /--allow-host takes names of hosts, .*; not 'https:/],
+      [["--cors", "https://*.example.com"], /--cors takes origins of web pages, .*; not 'https:\/\/\*\.example\.com'/],
       [["--cors", "app.example.com"], /--cors takes origins of web pages, .*; not 'app\.example\.com'/],
       [["--token-file", "nowhere"], /The token file 'nowhere' can't be read: No such file/],
       [["--token-file", "tokens"], /'tokens', line 1: a token has at least 16 characters/],

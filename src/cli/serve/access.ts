@@ -50,7 +50,7 @@ export function browserRules(
 
 function originOf(said: string): string {
   if (said === "*") return said;
-  const found = /^([a-z][a-z\d+.-]*:\/\/[^/?#@\s]+)\/?$/i.exec(said)?.[1];
+  const found = /^([a-z][a-z\d+.-]*:\/\/[^/?#@\s*]+)\/?$/i.exec(said)?.[1];
   const url = found === undefined ? null : URL.parse(found);
   if (found === undefined || url === null) {
     throw new UsageError(`--cors takes origins of web pages, such as 'https://app.example.com', or '*'; not '${said}'`);
