@@ -5,7 +5,7 @@
 
 import { run } from "../build/process.ts";
 
-/** The program, and the package that it is in. */
+/** The program, or the path of another file, and the package that it is in. */
 const PACKAGES = [
   ["chromium", "chromium"],
   ["shellcheck", "shellcheck"],
@@ -13,6 +13,9 @@ const PACKAGES = [
   ["7z", "p7zip-full"],
   ["minisign", "minisign"],
   ["ip", "iproute2"],
+  ["qemu-x86_64", "qemu-user"],
+  ["/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", "libc6-arm64-cross"],
+  ["/usr/aarch64-linux-gnu/lib/libgcc_s.so.1", "libgcc-s1-arm64-cross"],
 ] as const;
 
 /**
@@ -33,13 +36,18 @@ export async function installPackages(): Promise<void> {
   if (!success) console.log(`That failed, and what needs them is skipped:\n${output}`);
 }
 
-/** Whether a program can be found. */
+/** Whether a program can be found; a path is taken as it is. */
 export function onPath(program: string): boolean {
+  if (program.startsWith("/")) return exists(program);
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${program}`).isFile;
-    } catch {
-      return false;
-    }
+    return exists(`${folder}/${program}`);
   });
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }

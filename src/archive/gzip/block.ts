@@ -7,9 +7,10 @@
  */
 
 import zlib from "node:zlib";
+import { Deflater } from "../deflate/mod.ts";
 
-/** How far back deflate can refer (RFC 1951), so what a block needs of the one before it. */
-export const WINDOW_BYTES = 32 * 1024;
+/** Bytes of input that are compressed at once. */
+export const BLOCK_BYTES = 1024 * 1024;
 
 /** Pieces of a block that are tried, evenly spread, and the size of each. */
 const SAMPLE_PIECES = 4;
@@ -29,7 +30,9 @@ const SAMPLE_LEVEL = 3;
 const MAX_STORED = 0xffff;
 const STORED_HEADER = 5;
 
-const { Z_SYNC_FLUSH, Z_HUFFMAN_ONLY } = zlib.constants;
+/** Made on first use, once per thread: both hold some megabytes. */
+let deflater: Deflater | undefined;
+let stored: Uint8Array | undefined;
 
 /** A block to be compressed, in a buffer that is handed over. */
 export interface BlockRequest {
@@ -60,8 +63,6 @@ export function respond({ index, buffer, start, end, level }: BlockRequest): Blo
   const compressed = compressBlock(bytes, start, level);
   const compressedLength = compressed.length;
   new Uint8Array(buffer).set(compressed);
-  // A megabyte a block: freed now rather than when a collection comes. Buffers of a page or so may be shared.
-  if (compressed.buffer.byteLength > WINDOW_BYTES) (compressed.buffer as ArrayBuffer).transfer(0);
   return { index, buffer, compressedLength, crc, length: end - start };
 }
 
@@ -69,7 +70,7 @@ export function respond({ index, buffer, start, end, level }: BlockRequest): Blo
 export type Treatment = "store" | "code" | "match";
 
 /**
- * Compresses one block into a DEFLATE stream that ends on a byte boundary.
+ * Compresses one block into a DEFLATE stream that ends on a byte boundary. The next call overwrites the result.
  *
  * @param bytes what comes before the block, as far as it can refer to it, and the block
  * @param start where the block begins
@@ -79,16 +80,8 @@ export function compressBlock(bytes: Uint8Array, start: number, level: number): 
   const block = bytes.subarray(start);
   const treatment = level === 0 ? "store" : chooseTreatment(block);
   if (treatment === "store") return store(block);
-  // All of the output in one piece: nothing is put together, and left behind.
-  const chunkSize = Math.max(1024, storedLength(block.length) + WINDOW_BYTES);
-  const deflated = treatment === "code"
-    ? zlib.deflateRawSync(block, { level, strategy: Z_HUFFMAN_ONLY, finishFlush: Z_SYNC_FLUSH, chunkSize })
-    : zlib.deflateRawSync(block, {
-      level,
-      finishFlush: Z_SYNC_FLUSH,
-      chunkSize,
-      ...(start > 0 && { dictionary: bytes.subarray(Math.max(0, start - WINDOW_BYTES), start) }),
-    });
+  const thread = threadDeflater();
+  const deflated = treatment === "code" ? thread.code(block) : thread.deflate(bytes, start, level);
   return deflated.length < storedLength(block.length) ? deflated : store(block);
 }
 
@@ -100,10 +93,15 @@ export function chooseTreatment(block: Uint8Array): Treatment {
   for (let piece = 0; piece < SAMPLE_PIECES; piece++) {
     sample.set(block.subarray(piece * step, piece * step + PIECE_BYTES), piece * PIECE_BYTES);
   }
-  const matched = zlib.deflateRawSync(sample, { level: SAMPLE_LEVEL }).length;
-  const coded = zlib.deflateRawSync(sample, { level: SAMPLE_LEVEL, strategy: Z_HUFFMAN_ONLY }).length;
+  const thread = threadDeflater();
+  const matched = thread.deflate(sample, 0, SAMPLE_LEVEL).length;
+  const coded = thread.code(sample).length;
   if (matched < coded * WORTH_MATCHING) return "match";
   return coded < sample.length * WORTH_CODING ? "code" : "store";
+}
+
+function threadDeflater(): Deflater {
+  return deflater ??= new Deflater();
 }
 
 function storedLength(length: number): number {
@@ -111,7 +109,7 @@ function storedLength(length: number): number {
 }
 
 function store(block: Uint8Array): Uint8Array {
-  const stored = new Uint8Array(storedLength(block.length));
+  stored ??= new Uint8Array(storedLength(BLOCK_BYTES));
   const view = new DataView(stored.buffer);
   let offset = 0;
   for (let start = 0; start < block.length; start += MAX_STORED) {
@@ -123,5 +121,5 @@ function store(block: Uint8Array): Uint8Array {
     stored.set(part, offset + STORED_HEADER);
     offset += STORED_HEADER + part.length;
   }
-  return stored;
+  return stored.subarray(0, offset);
 }

@@ -8,11 +8,9 @@
  * 3. Compressed blocks are written in the order of the input.
  */
 
-import { type BlockRequest, type BlockResponse, respond, WINDOW_BYTES } from "./block.ts";
+import { WINDOW_BYTES } from "../deflate/mod.ts";
+import { BLOCK_BYTES, type BlockRequest, type BlockResponse, respond } from "./block.ts";
 import { joinCrc } from "./crc.ts";
-
-/** Bytes of input that are compressed at once. */
-export const BLOCK_BYTES = 1024 * 1024;
 
 /** Blocks that a thread has before it, so that it never waits. */
 const BLOCKS_PER_THREAD = 3;

@@ -1,0 +1,42 @@
+/** Compiles the AssemblyScript of `src/` to WebAssembly, which is committed: nothing but this needs the compiler. */
+
+import { createHash } from "node:crypto";
+import { runOrThrow } from "./build/process.ts";
+
+const FOLDER = "src/archive/deflate";
+const SOURCE = `${FOLDER}/assembly/loops.ts`;
+const COMPILER = "npm:assemblyscript@0.28.20/asc";
+/** All that `MEMORY` of the source asks for, in units of 64 KiB. */
+const PAGES = 56;
+
+const output = Deno.makeTempFileSync({ suffix: ".wasm" });
+const memory = ["--initialMemory", `${PAGES}`, "--maximumMemory", `${PAGES}`];
+const args = [
+  "run",
+  "--quiet",
+  "--no-lock",
+  "-A",
+  COMPILER,
+  SOURCE,
+  "-O3",
+  "--runtime",
+  "stub",
+  ...memory,
+  "-o",
+  output,
+];
+await runOrThrow(`compile ${SOURCE}`, Deno.execPath(), args);
+const wasm = Deno.readFileSync(output).toBase64();
+Deno.removeSync(output);
+const digest = createHash("sha256").update(Deno.readFileSync(SOURCE)).digest("hex");
+const lines = wasm.match(/.{1,110}/g)!.map((line) => `  "${line}"`).join(" +\n");
+Deno.writeTextFileSync(
+  `${FOLDER}/loops_wasm.ts`,
+  `/** Made by \`scripts/deno task wasm\` from \`assembly/loops.ts\`: WebAssembly in base64. */
+export const LOOPS_WASM =
+${lines};
+
+/** The SHA-256 of the source that it was made from. */
+export const LOOPS_SOURCE_SHA256 = "${digest}";
+`,
+);
