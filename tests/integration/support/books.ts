@@ -8,7 +8,8 @@ import { Worker } from "../../../src/supervisor/worker.ts";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const PACKAGE = new URL("../../../python", import.meta.url).pathname;
-const PYTHON = Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "/usr/bin/python3";
+/** The Python of the workers. */
+export const PYTHON = Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "/usr/bin/python3";
 
 /** How long anything here may take, in ms: far more than it does. */
 const LIMIT_MS = 60_000;

@@ -1,0 +1,16 @@
+/** Answers go to those whose they are, whatever happens meanwhile: a short form of `scripts/deno task bench -- stress`. */
+
+import assert from "node:assert/strict";
+import { STRESS_MODES, stressMode } from "../../scripts/bench/stress.ts";
+import { BIN, PYTHON, test } from "./support/sandbox.ts";
+
+/** For each mode, in ms: a worker is killed or two, and the server is stopped some ten times. */
+const MS = 2_500;
+
+for (const mode of STRESS_MODES) {
+  test(`serve gives each request its own answer, once, while it is stopped and workers are killed (${mode})`, async (box) => {
+    const report = await stressMode({ mode, ms: MS, bin: BIN, python: PYTHON, env: box.env });
+    assert.deepEqual(report.faults, []);
+    assert.ok(report.kills > 0 && report.stops > 0 && report.answered > 0, JSON.stringify(report));
+  });
+}
