@@ -1,23 +1,23 @@
 /**
- * The record of a run: `run.json`, beside its log and, of a training, in the model directory, so that a model says what made it. Written
- * when the run begins and again when it ends: one without an end is of a run that was killed. Beside a log, the record of the run
- * before it is kept as `run.START.json`.
+ * The record of a run: beside its log and, of a training, in the model directory, so that a model says what made it. Written when
+ * the run begins and again when it ends: one without an end is of a run that was killed.
  *
  * A record that can't be written is told once, and changes nothing about the run.
  */
 
-import { FileBeside } from "../../atomic_file.ts";
 import { ANSWER_LIMIT_MS, type Assets, runChild } from "../../bridge/mod.ts";
 import { hideCredentials } from "../../credentials.ts";
-import { printable } from "../../printable.ts";
 import { VERSION } from "../../version.ts";
 import { hideKeys } from "./mask_arguments.ts";
 import { messageOf } from "../../errors.ts";
+import { LogRecords, ModelRecord, NoRecord, type RecordPlace } from "./record_places.ts";
 
 /** Enough to repeat a run. */
 export interface RunRecord {
   /** The version of this program. */
   readonly aimodellib: string;
+  /** Which run it is, among all others. */
+  readonly id: string;
   /** What it was started with, without keys and passwords. */
   readonly command: readonly string[];
   readonly workingDirectory: string;
@@ -45,7 +45,7 @@ export interface RunRecord {
 }
 
 /** What a record says from the beginning. */
-export type RunFacts = Omit<RunRecord, "aimodellib" | "host" | "start" | "end" | "outcome" | "workingDirectory">;
+export type RunFacts = Omit<RunRecord, "aimodellib" | "id" | "host" | "start" | "end" | "outcome" | "workingDirectory">;
 
 /** Where a record is kept. */
 export interface RecordPlaces {
@@ -57,13 +57,11 @@ export interface RecordPlaces {
   readonly warn: (text: string) => void;
 }
 
-/** The file's name. */
-const NAME = "run.json";
-
 /** A record that is being kept. */
 export class RunRecorder {
-  readonly #paths = new Set<string>();
+  readonly #places: readonly RecordPlace[];
   readonly #warn: (text: string) => void;
+  readonly #warned = new Set<RecordPlace>();
   #record: RunRecord;
   /** What is still asked for. */
   readonly #pending: Promise<void>[] = [];
@@ -73,6 +71,7 @@ export class RunRecorder {
     this.#warn = warn;
     this.#record = {
       aimodellib: VERSION,
+      id: crypto.randomUUID(),
       ...about,
       workingDirectory: Deno.cwd(),
       host: {
@@ -82,17 +81,10 @@ export class RunRecorder {
       },
       start: new Date().toISOString(),
     };
-    if (logFolder !== undefined) {
-      keepFormer(`${logFolder}/${NAME}`);
-      this.#paths.add(`${logFolder}/${NAME}`);
-    }
-    if (modelDir !== undefined) {
-      const path = `${modelDir}/${NAME}`;
-      if (isFree(path)) this.#paths.add(path);
-      else {warn(
-          `Warning: '${printable(path)}' is not a record of aimodellib and stays: this run has no record there\n`,
-        );}
-    }
+    this.#places = [
+      ...(logFolder === undefined ? [] : [new LogRecords(logFolder)]),
+      ...(modelDir === undefined ? [] : [new ModelRecord(modelDir)]),
+    ];
     this.#write();
   }
 
@@ -127,34 +119,18 @@ export class RunRecorder {
 
   #write(): void {
     const bytes = new TextEncoder().encode(hideCredentials(`${JSON.stringify(this.#record, null, 2)}\n`));
-    for (const path of this.#paths) {
+    for (const place of this.#places) {
       try {
-        using file = new FileBeside(path);
-        file.write(bytes);
-        file.commit();
+        place.write(this.#record, bytes);
       } catch (error) {
-        this.#paths.delete(path);
-        this.#warn(`Warning: the run has no record, since ${messageOf(error)}\n`);
+        if (this.#warned.has(place)) continue;
+        this.#warned.add(place);
+        const message = messageOf(error);
+        this.#warn(
+          `Warning: ${error instanceof NoRecord ? message : `the run's record is not up to date: ${message}`}\n`,
+        );
       }
     }
-  }
-}
-
-/** Whether there is nothing at a path, or a record of an earlier run. */
-function isFree(path: string): boolean {
-  try {
-    return typeof JSON.parse(Deno.readTextFileSync(path)).aimodellib === "string";
-  } catch (error) {
-    return error instanceof Deno.errors.NotFound;
-  }
-}
-
-function keepFormer(path: string): void {
-  try {
-    const { start } = JSON.parse(Deno.readTextFileSync(path));
-    Deno.renameSync(path, path.replace(/json$/, `${String(start).replaceAll(/[^\w.-]/g, "-")}.json`));
-  } catch {
-    // There is none, or it is no record of ours.
   }
 }
 
