@@ -12,6 +12,7 @@ import type { Exit } from "./exit.ts";
 import { OomEvidence } from "./oom_evidence.ts";
 import { addJob } from "./job_control.ts";
 import { killMarked, MARK } from "./marked.ts";
+import type { Terminal } from "./terminal.ts";
 import { withLimit } from "../with_limit.ts";
 
 /** For what a process, or its children, still print when it is to end, in ms. */
@@ -45,6 +46,8 @@ export interface ChildOptions {
   readonly stdin: "null" | "inherit" | "piped";
   /** Where what it prints goes. It waits while a function's promise is pending. */
   readonly output: "inherit" | OutputSinks;
+  /** Terminals that it opens, and where what it prints there goes. They are read until {@linkcode Child.endOutput}. */
+  readonly terminals?: readonly (readonly [terminal: Terminal, sink: OutputSink])[] | undefined;
   /** Its process group, to which signals go; in `ours`, a signal goes to the process alone, and one of a terminal to all. @default "own" */
   readonly group?: "own" | "ours";
 }
@@ -55,6 +58,7 @@ export class Child implements Disposable {
   /** What signals go to: the process, or its group. */
   readonly #target: number;
   readonly #mark: string;
+  readonly #terminals: readonly Terminal[];
   readonly #readers: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>[] = [];
   readonly #ended = Promise.withResolvers<Exit | undefined>();
   #exit: Exit | undefined;
@@ -67,7 +71,8 @@ export class Child implements Disposable {
    *
    * @throws {Deno.errors} if it can't be started
    */
-  constructor(program: string, { args, cwd, env, stdin, output, group = "own" }: ChildOptions) {
+  constructor(program: string, { args, cwd, env, stdin, output, terminals = [], group = "own" }: ChildOptions) {
+    this.#terminals = terminals.map(([terminal]) => terminal);
     this.#mark = crypto.randomUUID();
     const oom = new OomEvidence();
     const piped = output === "inherit" ? "inherit" : "piped";
@@ -89,10 +94,11 @@ export class Child implements Disposable {
       this.#ended.resolve(exit);
     });
     if (group === "own") addJob({ pid: this.pid, mark: this.#mark }, this.#child.status);
-    this.outputEnded = output === "inherit"
-      ? Promise.resolve()
-      : Promise.all([this.#drain(this.#child.stdout, output.stdout), this.#drain(this.#child.stderr, output.stderr)])
-        .then(() => {});
+    this.outputEnded = output === "inherit" ? Promise.resolve() : Promise.all([
+      this.#drain(this.#child.stdout, output.stdout),
+      this.#drain(this.#child.stderr, output.stderr),
+      ...terminals.map(([terminal, sink]) => terminal.drain(sink)),
+    ]).then(() => {});
     // Whoever waits for it is told; nobody has to.
     this.outputEnded.catch(() => {});
   }
@@ -160,6 +166,7 @@ export class Child implements Disposable {
   /** A pipe that somebody else holds open would stay with us as long as they do. */
   #stopListening(): void {
     for (const reader of this.#readers.splice(0)) reader.cancel().catch(() => {});
+    for (const terminal of this.#terminals) terminal.stop();
   }
 
   async #drain(stream: ReadableStream<Uint8Array<ArrayBuffer>>, sink: OutputSink): Promise<void> {

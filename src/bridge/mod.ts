@@ -8,4 +8,5 @@ export { ignoredSignals } from "./ignored.ts";
 export { describeExit, type Exit, type StopSignal, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, MAX_METADATA_BYTES, metadataLength, parseMetadata } from "./frame.ts";
 export type { Ledger, LedgerEntries } from "./ledger.ts";
-export { type BridgeOptions, BridgeProcess, type StartConfig, StartError } from "./process.ts";
+export { type BridgeOptions, BridgeProcess, type ScriptOutput, type StartConfig, StartError } from "./process.ts";
+export { Terminal, type TerminalSize } from "./terminal.ts";

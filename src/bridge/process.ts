@@ -11,7 +11,7 @@
 
 import { AimodellibError, messageOf, ProtocolError } from "../errors.ts";
 import type { Assets } from "./assets.ts";
-import { Child, type OutputSink, type OutputSinks } from "./child.ts";
+import { Child, type ChildOptions, type OutputSink } from "./child.ts";
 import { Connection } from "./connection.ts";
 import { describeExit, type Exit, TOO_OLD } from "./exit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -20,6 +20,7 @@ import { type Frame, Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import { Meeting } from "./meeting.ts";
 import { RuntimeDir } from "./runtime_dir.ts";
+import type { Terminal } from "./terminal.ts";
 import { withLimit } from "../with_limit.ts";
 
 /** How a bridge process is started. */
@@ -28,11 +29,11 @@ export interface BridgeOptions {
   readonly python: string;
   readonly assets: Assets;
   /**
-   * Where what the script prints goes: to our own standard output and error; or to a function for each; or, in the order in
-   * which it was written, to one for both. The script waits while a function's promise is pending. In the first two
-   * cases the script reads our standard input.
+   * Where what the script prints goes: to our own standard output and error; or to functions; or, in the order in which it was
+   * written, to one function, of a script that reads nothing. The script waits while a function's promise is pending. In the
+   * first two cases it reads our standard input.
    */
-  readonly output: "inherit" | OutputSinks | OutputSink;
+  readonly output: "inherit" | ScriptOutput | OutputSink;
   /** The longest body that is accepted from the worker, in bytes. */
   readonly maxBody: number;
   readonly env: (name: string) => string | undefined;
@@ -40,6 +41,15 @@ export interface BridgeOptions {
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Ends the start. */
   readonly signal?: AbortSignal;
+}
+
+/** Where each of a script's standard streams goes. */
+export interface ScriptOutput {
+  readonly stdout: OutputSink;
+  /** `stdout`: both are one stream, in the order in which it was written. */
+  readonly stderr: OutputSink | "stdout";
+  /** Terminals that take the place of pipes. */
+  readonly terminals?: { readonly stdout?: Terminal | undefined; readonly stderr?: Terminal | undefined } | undefined;
 }
 
 /** A Python that took too long, or ended, before it said HELLO. */
@@ -264,23 +274,46 @@ function greetingIn(hello: Frame | undefined, name: string) {
 function spawn(options: BridgeOptions, directory: string): Child {
   const { python, assets, output, variables } = options;
   const merged = typeof output === "function";
+  const { places, ...sinks } = placesOf(output);
   try {
     return new Child(python, {
       args: [assets.entry],
       env: {
         ...variables,
         AIMODELLIB_BRIDGE: directory,
-        AIMODELLIB_STREAMS: merged ? "merged" : "",
+        AIMODELLIB_STREAMS: places,
         AIMODELLIB_IGNORED: [...ignoredSignals()].join(" "),
       },
       stdin: merged ? "null" : "inherit",
-      // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
-      output: merged ? { stdout: output, stderr: output } : output,
+      ...sinks,
     });
   } catch (cause) {
     const reason = messageOf(cause);
     throw new StartError(`Can't start the Python '${python}': ${reason}`, { cause });
   }
+}
+
+/** What a worker is told of its streams (`docs/protocol.md`), and where what comes from them goes. */
+function placesOf(
+  output: BridgeOptions["output"],
+): Pick<ChildOptions, "output" | "terminals"> & { readonly places: string } {
+  if (output === "inherit") return { places: "", output };
+  // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
+  if (typeof output === "function") return { places: "merged", output: { stdout: output, stderr: output } };
+  const { stdout, stderr, terminals = {} } = output;
+  const second = stderr === "stdout" ? stdout : stderr;
+  const places: string[] = [];
+  const read: [Terminal, OutputSink][] = [];
+  if (terminals.stdout !== undefined) {
+    places.push(`1=${terminals.stdout.path}`);
+    read.push([terminals.stdout, stdout]);
+  }
+  if (stderr === "stdout") places.push("2=1");
+  else if (terminals.stderr !== undefined) {
+    places.push(`2=${terminals.stderr.path}`);
+    read.push([terminals.stderr, second]);
+  }
+  return { places: places.join(" "), output: { stdout, stderr: second }, terminals: read };
 }
 
 function explainStart(python: string, exit: Exit): string {

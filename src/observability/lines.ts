@@ -51,16 +51,17 @@ interface Line {
  * latest now and then. Bytes that are not UTF-8, and control characters other than tab and colours, are shown as `\xNN`.
  *
  * @param secret what marks begin with (see `_bridge/request.py`); without it, no line has one
+ * @param clean makes text safe to show, in place of what is said above
  */
-export function lineSplitter(onLine: OnLine, secret?: string): LineSplitter {
+export function lineSplitter(onLine: OnLine, secret?: string, clean = printableColors): LineSplitter {
   const mark = secret === undefined ? undefined : markOf(secret);
-  const states = new States(onLine, () => lineOf(rest, mark));
+  const states = new States(onLine, () => lineOf(rest, mark, clean));
   let rest: Uint8Array = new Uint8Array(0);
   /** Gives on what is too long for one line, and returns what is left. */
   const shorten = (line: Uint8Array): Uint8Array => {
     while (line.length > MAX_LINE_BYTES) {
       const end = characterStart(line, MAX_LINE_BYTES);
-      const { text, origin } = lineOf(line.subarray(0, end), mark);
+      const { text, origin } = lineOf(line.subarray(0, end), mark, clean);
       onLine(text, origin);
       line = line.subarray(end);
     }
@@ -69,7 +70,7 @@ export function lineSplitter(onLine: OnLine, secret?: string): LineSplitter {
   const split = (bytes: Uint8Array) => {
     let start = 0;
     for (let end = nextEnd(bytes, start); end >= 0; end = nextEnd(bytes, start)) {
-      const line = lineOf(shorten(join(rest, bytes.subarray(start, end))), mark);
+      const line = lineOf(shorten(join(rest, bytes.subarray(start, end))), mark, clean);
       rest = rest.subarray(0, 0);
       start = end + 1;
       if (bytes[end] === NEWLINE) states.end(line);
@@ -78,7 +79,7 @@ export function lineSplitter(onLine: OnLine, secret?: string): LineSplitter {
     if (start < bytes.length) rest = shorten(join(rest, bytes.subarray(start))).slice();
   };
   const flush = () => {
-    if (rest.length > 0 || states.any) states.end(lineOf(shorten(rest), mark));
+    if (rest.length > 0 || states.any) states.end(lineOf(shorten(rest), mark, clean));
     rest = rest.subarray(0, 0);
   };
   return Object.assign(split, { flush });
@@ -146,12 +147,12 @@ function markOf(secret: string): RegExp {
   return new RegExp(`\\x1e\\[${secret} ([diwec])(?: ([\\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?)?\\]\\x1e`, "g");
 }
 
-function lineOf(bytes: Uint8Array, mark: RegExp | undefined): Line {
+function lineOf(bytes: Uint8Array, mark: RegExp | undefined, clean: (text: string) => string): Line {
   const text = decode(bytes);
   const found = mark === undefined ? undefined : text.matchAll(mark).next().value;
-  if (found === undefined) return { text: printableColors(text) };
+  if (found === undefined) return { text: clean(text) };
   return {
-    text: printableColors(text.replace(mark!, "")),
+    text: clean(text.replace(mark!, "")),
     origin: { level: LEVELS[found[1]!]!, requestId: found[2], traceId: found[3] },
   };
 }

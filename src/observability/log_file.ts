@@ -1,30 +1,38 @@
 /**
  * The log file of a run. Its name is a `strftime` format: when the clock moves the name on, the next line begins another file. A
- * format down to the second names a run by its start, since each line would have a file of its own.
+ * format down to the second names a run by its start, since each line would have a file of its own. Runs at the same time have
+ * files of their own: the second one of a name is `NAME-2`.
  *
- * Everything is handed to the system as it comes, so that whatever kills the run, or this program, takes nothing of it away.
+ * Everything is handed to the system as it comes, so that whatever kills the run, or this program, takes nothing of it away. What
+ * can't be written, to a full disk for one, is missing from the log, which goes on when that is over: a log is never the reason why
+ * a run ends.
  */
 
-import { exists } from "../files.ts";
 import { reasonOf, UsageError } from "../errors.ts";
-import { hasSeconds, strftime } from "./strftime.ts";
+import { type ExclusiveFile, openExclusively } from "../exclusive_file.ts";
+import { exists } from "../files.ts";
+import { logPath, type LogPlace, makeFolder, nthPath, zoneNames } from "./log_name.ts";
+import { hasSeconds } from "./strftime.ts";
 
 /** Where a run logs to. */
-export interface LogFileOptions {
-  /** The absolute path of the run's root. */
-  readonly root: string;
-  /** From the root. */
-  readonly directory: string;
-  /** For `strftime`; a `/` in it makes folders. */
-  readonly format: string;
+export interface LogFileOptions extends LogPlace {
   /** A file that would be longer is set aside as `NAME.1`, the one before it as `NAME.2`; in bytes. @default no limit */
   readonly maxBytes?: number | undefined;
   /** The most files of this run, the one that is written to among them. @default no limit */
   readonly maxFiles?: number | undefined;
+  /** Is told when the file can't be written, and when it is written again. */
+  readonly warn?: (message: string) => void;
   readonly now?: () => Date;
 }
 
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** Runs that log to one name at the same time. */
+const MAX_RUNS = 1000;
+/** Between two attempts to write what could not be written, in ms. */
+const RETRY_MS = 1_000;
+/** Between two warnings, in ms. */
+const WARN_MS = 60_000;
 
 /** A log file that is written to. */
 export class LogFile implements Disposable {
@@ -35,120 +43,177 @@ export class LogFile implements Disposable {
   /** Those that this run has made, the oldest first. */
   readonly #made: string[] = [];
   #second = 0;
+  /** What the format gives; another run may have that file. */
+  #name = "";
   #path = "";
-  #file: Deno.FsFile | undefined;
+  #file: ExclusiveFile | undefined;
   #length = 0;
   #atLineStart = true;
+  /** Why nothing can be written now, and how many bytes that has cost. */
+  #trouble: string | undefined;
+  #missing = 0;
+  #retryAt = -Infinity;
+  #warnAt = -Infinity;
 
   /**
-   * Opens it.
+   * Opens it, or goes on without it until it can be opened.
    *
-   * @throws {UsageError} if its name leads out of the root, or it can't be written
+   * @throws {UsageError} if its name leads out of the root
    */
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
     this.#rolls = !hasSeconds(options.format);
-    this.#open(this.#name());
+    const name = this.#nameNow();
+    try {
+      this.#open(name);
+    } catch (cause) {
+      if (cause instanceof UsageError) throw cause;
+      this.#path = name;
+      this.#fail(cause, 0);
+    }
   }
 
-  /** The absolute path of the file that is written to. */
+  /** The absolute path of the file that is written to, or would be. */
   get path(): string {
     return this.#path;
   }
 
-  /** Writes bytes as they are. @throws {UsageError} if the disk is full, or another file can't be opened */
+  /** Writes bytes as they are. A line is never parted; a carriage return ends one, too, as progress bars end their states. */
   write(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length;) {
-      if (this.#atLineStart) this.#roll();
-      const newline = bytes.lastIndexOf(NEWLINE);
-      // Of what comes at once, all complete lines go to one file; a line is never parted.
-      const end = newline < start ? bytes.length : newline + 1;
+      if (this.#atLineStart) this.#roll(lineEnd(bytes, start) - start);
+      const end = this.#lastThatFits(bytes, start);
       this.#append(bytes.subarray(start, end));
-      this.#atLineStart = bytes[end - 1] === NEWLINE;
+      this.#atLineStart = isLineEnd(bytes[end - 1]!);
       start = end;
     }
   }
 
+  /** Up to where bytes go to the file: all complete lines, as long as there is room, or what there is of one. */
+  #lastThatFits(bytes: Uint8Array, start: number): number {
+    const room = (this.#options.maxBytes ?? Infinity) - this.#length;
+    let end = Math.min(bytes.length, start + Math.max(room, 0));
+    while (end > start && !isLineEnd(bytes[end - 1]!)) end--;
+    return end > start ? end : lineEnd(bytes, start);
+  }
+
   [Symbol.dispose](): void {
-    this.#file?.close();
+    this.#file?.[Symbol.dispose]();
     this.#file = undefined;
   }
 
   #append(bytes: Uint8Array): void {
+    if (this.#trouble !== undefined && !this.#resume(this.#trouble)) {
+      this.#missing += bytes.length;
+      return;
+    }
+    let written = 0;
     try {
-      for (let written = 0; written < bytes.length;) written += this.#file!.writeSync(bytes.subarray(written));
+      while (written < bytes.length) written += this.#file!.file.writeSync(bytes.subarray(written));
     } catch (cause) {
-      throw this.#unwritable(this.#path, cause);
+      this.#fail(cause, bytes.length - written);
     }
-    this.#length += bytes.length;
+    this.#length += written;
   }
 
-  #roll(): void {
-    const second = Math.floor(this.#now().getTime() / 1000);
-    if (this.#rolls && second !== this.#second) {
-      const path = this.#name();
-      if (path !== this.#path) this.#open(path);
-    }
-    const { maxBytes } = this.#options;
-    if (maxBytes !== undefined && this.#length >= maxBytes) this.#setAside();
+  /** Says that it can't be written now, which it is not tried again for a while. */
+  #fail(cause: unknown, missing: number): void {
+    this.#trouble = reasonOf(cause);
+    this.#missing += missing;
+    const now = this.#now().getTime();
+    this.#retryAt = now + RETRY_MS;
+    if (now < this.#warnAt) return;
+    this.#warnAt = now + WARN_MS;
+    this.#options.warn?.(
+      `The log '${this.#path}' can't be written: ${this.#trouble}; the run goes on, and so will its log when that is over`,
+    );
   }
 
-  /** The absolute path that the file has now. */
-  #name(): string {
-    const { root, directory, format } = this.#options;
+  /** Goes on with the log, in which it is noted what is missing; false if that can't be done yet. */
+  #resume(reason: string): boolean {
+    const now = this.#now().getTime();
+    if (now < this.#retryAt) return false;
+    this.#retryAt = now + RETRY_MS;
+    try {
+      if (this.#file === undefined) this.#open(this.#nameNow());
+      if (this.#missing > 0) {
+        const note = `${
+          this.#length > 0 ? "\n" : ""
+        }[aimodellib: ${this.#missing} bytes are missing here: ${reason}]\n`;
+        const bytes = new TextEncoder().encode(note);
+        // Whole or not at all: it is short.
+        if (this.#file!.file.writeSync(bytes) < bytes.length) return false;
+        this.#length += bytes.length;
+      }
+    } catch {
+      return false;
+    }
+    this.#trouble = undefined;
+    this.#missing = 0;
+    return true;
+  }
+
+  /** Begins another file if it is time for one, or a line of `length` bytes does not fit. One that can't be begun leaves all as it is. */
+  #roll(length: number): void {
+    const now = this.#now().getTime();
+    const second = Math.floor(now / 1000);
+    try {
+      if (this.#rolls && second !== this.#second && this.#file !== undefined) {
+        const name = this.#nameNow();
+        if (name !== this.#name) this.#open(name);
+      }
+      const { maxBytes } = this.#options;
+      const isFull = maxBytes !== undefined && this.#length > 0 && this.#length + length > maxBytes;
+      if (isFull && now >= this.#retryAt) this.#setAside();
+    } catch (cause) {
+      const trouble = this.#trouble;
+      this.#fail(cause, 0);
+      // There is still the file from before.
+      if (this.#file !== undefined) this.#trouble = trouble;
+    }
+  }
+
+  /** The absolute path that the format gives now. */
+  #nameNow(): string {
     const now = this.#now();
     this.#second = Math.floor(now.getTime() / 1000);
-    const name = strftime(format, now, this.#zone);
-    const parts = `${directory}/${name}`.split("/").filter((part) => part !== "" && part !== ".");
-    if (name.startsWith("/") || parts.includes("..") || name.includes("\0")) {
-      throw new UsageError(`The log's name '${name}' leads out of the run's folder '${root}': change '${format}'`);
-    }
-    if (name === "" || name.endsWith("/")) throw new UsageError(`'${format}' gives the log no name, but '${name}'`);
-    return `${root}/${parts.join("/")}`;
+    return logPath(this.#options, now, this.#zone);
   }
 
-  #open(path: string): void {
-    const folder = path.slice(0, path.lastIndexOf("/"));
-    try {
-      this.#checkInside(path, folder);
-      Deno.mkdirSync(folder, { recursive: true });
-      const file = Deno.openSync(path, { append: true, create: true });
-      this.#file?.close();
-      this.#file = file;
-      this.#length = file.statSync().size;
-    } catch (cause) {
-      if (cause instanceof UsageError) throw cause;
-      throw this.#unwritable(path, cause);
+  #open(name: string): void {
+    makeFolder(name, this.#options.root);
+    let opened: ExclusiveFile | undefined;
+    let path = name;
+    // One that names a run by its start is that run's alone; any other may have been begun by a run before.
+    for (let n = 1; n <= MAX_RUNS && opened === undefined; n++) {
+      path = nthPath(name, n);
+      opened = openExclusively(path, this.#rolls);
     }
+    if (opened === undefined) throw new Error(`${MAX_RUNS} runs write logs of that name`);
+    this.#file?.[Symbol.dispose]();
+    this.#file = opened;
+    this.#name = name;
     this.#path = path;
+    this.#length = opened.file.statSync().size;
     if (!this.#made.includes(path)) this.#made.push(path);
     this.#forget();
   }
 
-  /** Links in the way must not lead out. */
-  #checkInside(path: string, folder: string): void {
-    const { root } = this.#options;
-    let there = folder;
-    while (there !== root && !exists(there)) there = there.slice(0, there.lastIndexOf("/"));
-    Deno.mkdirSync(root, { recursive: true });
-    const [real, realRoot] = [Deno.realPathSync(there), Deno.realPathSync(root)];
-    if (real !== realRoot && !real.startsWith(`${realRoot === "/" ? "" : realRoot}/`)) {
-      throw new UsageError(`The log '${path}' leads out of the run's folder '${root}', through a link to '${real}'`);
-    }
-  }
-
   #setAside(): void {
     const path = this.#path;
-    let count = 1;
-    while (exists(`${path}.${count}`)) count++;
-    for (; count > 1; count--) Deno.renameSync(`${path}.${count - 1}`, `${path}.${count}`);
-    Deno.renameSync(path, `${path}.1`);
-    // Numbers grow with age: the names of this run's files move on by one.
-    const mine = this.#made.filter((made) => isNumbered(made, path));
-    this.#made.splice(0, this.#made.length, ...this.#made.filter((made) => !isNumbered(made, path) && made !== path));
-    this.#made.push(...mine.map((_, i) => `${path}.${mine.length - i + 1}`), `${path}.1`);
-    this.#open(path);
+    // It is not there if it was set aside, and no other could be begun.
+    if (exists(path)) {
+      let count = 1;
+      while (exists(`${path}.${count}`)) count++;
+      for (; count > 1; count--) Deno.renameSync(`${path}.${count - 1}`, `${path}.${count}`);
+      Deno.renameSync(path, `${path}.1`);
+      // Numbers grow with age: the names of this run's files move on by one.
+      const mine = this.#made.filter((made) => isNumbered(made, path));
+      this.#made.splice(0, this.#made.length, ...this.#made.filter((made) => !isNumbered(made, path) && made !== path));
+      this.#made.push(...mine.map((_, i) => `${path}.${mine.length - i + 1}`), `${path}.1`);
+    }
+    this.#open(this.#name);
   }
 
   /** Removes the oldest ones. */
@@ -162,35 +227,19 @@ export class LogFile implements Disposable {
       }
     }
   }
+}
 
-  #unwritable(path: string, cause: unknown): UsageError {
-    return new UsageError(`The log '${path}' can't be written: ${reasonOf(cause)}`, { cause });
-  }
+/** Where the line ends that begins at `start`: behind its end, or at that of the bytes. */
+function lineEnd(bytes: Uint8Array, start: number): number {
+  let end = start;
+  while (end < bytes.length && !isLineEnd(bytes[end]!)) end++;
+  return Math.min(end + 1, bytes.length);
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === NEWLINE || byte === CARRIAGE_RETURN;
 }
 
 function isNumbered(path: string, of: string): boolean {
   return path.startsWith(`${of}.`) && /^\d+$/.test(path.slice(of.length + 1));
-}
-
-/** Names of time zones, which only the system knows; asked for once for each offset. */
-function zoneNames(): (time: Date) => string {
-  const known = new Map<number, string>();
-  return (time) => {
-    const offset = time.getTimezoneOffset();
-    const name = known.get(offset) ?? askZone(time);
-    known.set(offset, name);
-    return name;
-  };
-}
-
-function askZone(time: Date): string {
-  try {
-    const { success, stdout } = new Deno.Command("date", {
-      args: ["-d", `@${Math.floor(time.getTime() / 1000)}`, "+%Z"],
-    }).outputSync();
-    if (success) return new TextDecoder().decode(stdout).trim();
-  } catch {
-    // A system without it.
-  }
-  return strftime("%z", time);
 }

@@ -8,8 +8,8 @@ import {
   describeExit,
   type Exit,
   Kind,
-  type OutputSinks,
   parseMetadata,
+  type ScriptOutput,
 } from "../bridge/mod.ts";
 
 /** What a training run needs to know. */
@@ -40,7 +40,9 @@ export interface TrainContext {
   /** Calls back for each stop by SIGINT or SIGTERM, and for each SIGHUP, until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Where what the script prints goes. @default "inherit" */
-  readonly output?: "inherit" | OutputSinks;
+  readonly output?: "inherit" | ScriptOutput | undefined;
+  /** Calls back when the terminal has another size, until disposed. */
+  readonly onResize?: ((handler: () => void) => Disposable) | undefined;
 }
 
 /** How a run ended. */
@@ -116,6 +118,8 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     const seconds = config.stopTimeoutMs / 1000;
     timer = setTimeout(() => kill(`it did not end within ${seconds} s of ${signal}`), config.stopTimeoutMs);
   });
+  // The process group of the script is not the one that the terminal tells.
+  using _resize = context.onResize?.(() => process?.kill("SIGWINCH"));
   try {
     process = await BridgeProcess.start({
       python: config.python,

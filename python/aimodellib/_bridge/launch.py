@@ -137,7 +137,7 @@ def _import(name: str) -> Any:
 def main() -> NoReturn:
     """Run one rank to its end."""
     config = json.loads(os.environ.pop(RANK))
-    streams.prepare(merge=False)
+    streams.prepare()
     folder = config.pop("output")
     introduce(folder)
     send_output(folder)

@@ -14,23 +14,49 @@ from .failures import traceback_of
 #: For a pipe that does not block to take more, in seconds.
 WRITE_LIMIT = 5.0
 
-#: Whether both streams are one pipe, which the supervisor reads.
+#: Whether both streams are one pipe, in which the supervisor looks for marks.
 _merged = False
 
 
-def prepare(merge: bool) -> None:
+def prepare(places: str = "") -> None:
     """Set up standard output and error before any user code is loaded.
 
-    With ``merge``, descriptor 2 is made the same pipe as 1, so that the lines of both stay in the order in which they
-    were written, whoever writes them: Python, a C library or a child process.
+    ``places`` is what ``docs/protocol.md`` says of AIMODELLIB_STREAMS. With ``merged`` and ``2=1``, descriptor 2 is
+    made the same as 1, so that the lines of both stay in the order in which they were written, whoever writes them:
+    Python, a C library or a child process.
     """
     global _merged
-    _merged = merge
-    if merge:
-        os.dup2(1, 2)
+    _merged = places == "merged"
+    for place in ("2=1" if _merged else places).split():
+        number, _, target = place.partition("=")
+        if target == "1":
+            os.dup2(1, int(number))
+        else:
+            _print_at(target, int(number))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _print_at(path: str, stream: int) -> None:
+    """Have a descriptor be a terminal, which hands on what is printed as it is. One that can't be opened is none."""
+    with contextlib.suppress(OSError):
+        terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        _make_raw(terminal)
+        os.dup2(terminal, stream)
+        os.close(terminal)
+
+
+def _make_raw(terminal: int) -> None:
+    try:
+        import termios
+    except ImportError:
+        return  # a Python without it
+    with contextlib.suppress(termios.error):
+        attributes = termios.tcgetattr(terminal)
+        # The real one makes CR LF of LF.
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def flush() -> None:

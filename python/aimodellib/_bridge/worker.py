@@ -20,7 +20,7 @@ BRIDGE, STREAMS, IGNORED = "AIMODELLIB_BRIDGE", "AIMODELLIB_STREAMS", "AIMODELLI
 def main() -> NoReturn:
     """Run this worker to its end."""
     directory = os.environ.pop(BRIDGE)
-    streams.prepare(merge=os.environ.pop(STREAMS, "") == "merged")
+    streams.prepare(os.environ.pop(STREAMS, ""))
     # The supervisor was started to ignore these, by nohup for one, and Deno does not hand that on.
     for name in os.environ.pop(IGNORED, "").split():
         signal.signal(signal.Signals[name], signal.SIG_IGN)

@@ -2,8 +2,8 @@
 
 import { DEFAULT_MANIFEST } from "../../archive/mod.ts";
 import { absolute } from "./module.ts";
+import { type JoinedStream, LineJoiner } from "../../observability/line_joiner.ts";
 import { LogFile } from "../../observability/log_file.ts";
-import type { OutputSink } from "../../bridge/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { hideCredentials } from "../../credentials.ts";
 import { printableLines } from "../../printable.ts";
@@ -19,15 +19,19 @@ export interface RunLogOptions {
   readonly logMaxFiles?: number | undefined;
 }
 
+const encoder = new TextEncoder();
+
 /** Writes to a log file and to the terminal. */
 export class RunLog implements Disposable {
   readonly #io: Io;
-  readonly #warn: (message: string) => void;
+  readonly #joiner = new LineJoiner((bytes) => this.#file?.write(bytes));
+  readonly #own = this.#joiner.stream();
   #file: LogFile | undefined;
+  #limit: Disposable | undefined;
 
   /**
-   * @param warn is told when the file can't be written any more. @default to standard error
-   * @throws {UsageError} if the log's name leads out of the run's folder, or it can't be written
+   * @param warn is told when the file can't be written. @default to standard error
+   * @throws {UsageError} if the log's name leads out of the run's folder
    */
   constructor(
     options: RunLogOptions,
@@ -36,7 +40,6 @@ export class RunLog implements Disposable {
     warn = (message: string) => io.stderrLine(`Warning: ${message}`),
   ) {
     this.#io = io;
-    this.#warn = warn;
     const { logDir, logNameFormat, logMaxSize, logMaxFiles } = options;
     const { logDirectory, logNamingFormat } = archive?.manifest ?? DEFAULT_MANIFEST;
     if (archive === undefined && logDir === undefined && logNameFormat === undefined) {
@@ -48,12 +51,14 @@ export class RunLog implements Disposable {
     if (logDir !== undefined && (logDir.startsWith("/") || logDir.split("/").includes(".."))) {
       throw new UsageError(`--log-dir must be a path from --run-dir that stays in it, not '${logDir}'`);
     }
+    this.#limit = io.heedFileLimit();
     this.#file = new LogFile({
       root: absolute(options.runDir),
       directory: logDir ?? logDirectory,
       format: logNameFormat ?? logNamingFormat,
       maxBytes: logMaxSize,
       maxFiles: logMaxFiles,
+      warn,
     });
   }
 
@@ -68,31 +73,18 @@ export class RunLog implements Disposable {
   /** The same for text with nothing from outside that could control a terminal. */
   readonly write = (text: string): void => {
     this.#io.raw.stderr(text);
-    this.#log(new TextEncoder().encode(text));
+    if (this.#file !== undefined) this.#own(encoder.encode(text));
   };
 
-  /** A sink that shows what comes on one of the standard streams, and logs it. */
-  sink(stream: "stdout" | "stderr"): OutputSink {
-    const show = stream === "stdout" ? this.#io.stdoutBytes : this.#io.stderrBytes;
-    return async (bytes) => {
-      this.#log(bytes);
-      await show(bytes);
-    };
-  }
-
-  /** A disk that is full must not end a training of days. */
-  #log(bytes: Uint8Array): void {
-    try {
-      this.#file?.write(bytes);
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      this[Symbol.dispose]();
-      this.#warn(`${error.message}; the run goes on without a log`);
-    }
+  /** Makes a stream of what is only logged: its lines, and those of others, are not torn. */
+  stream(): JoinedStream {
+    return this.#joiner.stream();
   }
 
   [Symbol.dispose](): void {
+    this.#joiner.flush();
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
+    this.#limit?.[Symbol.dispose]();
   }
 }

@@ -2,8 +2,17 @@
 
 import type { Listening } from "./signals.ts";
 import type { StopSignal } from "../../bridge/exit.ts";
+import type { TerminalSize } from "../../bridge/terminal.ts";
 import type { SecretName } from "./secrets.ts";
 import type { Writers } from "./writers.ts";
+
+/** What the standard streams are. */
+export interface Streams {
+  readonly stdout: "terminal" | "other";
+  readonly stderr: "terminal" | "other";
+  /** Whether both are the same terminal, pipe or file. */
+  readonly isOne: boolean;
+}
 
 /** Everything outside the program that commands use: standard streams, environment variables, signals. */
 export interface Io extends Writers {
@@ -26,6 +35,14 @@ export interface Io extends Writers {
   readonly onSignal: (handler: (signal: StopSignal) => void, listening?: Listening) => Disposable;
   /** Calls back for each SIGHUP, until disposed. */
   readonly onHangUp: (handler: () => void) => Disposable;
+  /** Calls back when the terminal has another size, until disposed. */
+  readonly onResize: (handler: () => void) => Disposable;
+  /** Has a write that is over a limit of file sizes fail, until disposed: else the system ends the process (SIGXFSZ). */
+  readonly heedFileLimit: () => Disposable;
+  /** What standard output and error are. */
+  readonly streams: () => Streams;
+  /** How large the terminal is now; undefined if there is none, or it does not say. */
+  readonly terminalSize: () => TerminalSize | undefined;
   /** Columns of the terminal; undefined if standard output is none. */
   readonly columns?: number | undefined;
   /** Columns of the terminal that shows standard error; undefined if none does. */

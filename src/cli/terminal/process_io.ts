@@ -15,7 +15,13 @@ export function processIo(): Io {
   return {
     ...writersTo({
       stdout: (text) => writeAll(Deno.stdout, text),
-      stderr: (text) => writeAll(Deno.stderr, text),
+      stderr: (text) => {
+        try {
+          writeAll(Deno.stderr, text);
+        } catch {
+          // A full disk: that something can't be said is no reason to end what is being done.
+        }
+      },
     }, terminal),
     stdoutBytes: (bytes) => writeBytes(Deno.stdout, bytes),
     stderrBytes: (bytes) => writeBytes(Deno.stderr, bytes),
@@ -23,9 +29,21 @@ export function processIo(): Io {
     env: (name) => Deno.env.get(name),
     secret: (name) => secrets.get(name),
     onSignal,
-    onHangUp: (handler) => {
-      Deno.addSignalListener("SIGHUP", handler);
-      return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", handler) };
+    onHangUp: (handler) => listenTo("SIGHUP", handler),
+    onResize: (handler) => listenTo("SIGWINCH", handler),
+    heedFileLimit: () => listenTo("SIGXFSZ", () => {}),
+    streams: () => ({
+      stdout: terminal ? "terminal" : "other",
+      stderr: Deno.stderr.isTerminal() ? "terminal" : "other",
+      isOne: areOne(),
+    }),
+    terminalSize: () => {
+      try {
+        const { columns, rows } = Deno.consoleSize();
+        return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+      } catch {
+        return undefined;
+      }
     },
     columns: terminal ? consoleColumns() : undefined,
     errorColumns: Deno.stderr.isTerminal() ? consoleColumns() ?? 80 : undefined,
@@ -34,6 +52,21 @@ export function processIo(): Io {
 }
 
 const encoder = new TextEncoder();
+
+function listenTo(signal: Deno.Signal, handler: () => void): Disposable {
+  Deno.addSignalListener(signal, handler);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, handler) };
+}
+
+/** Whether standard output and error go to the same place. */
+function areOne(): boolean {
+  try {
+    const [out, error] = [1, 2].map((fd) => Deno.statSync(`/proc/self/fd/${fd}`));
+    return out!.dev === error!.dev && out!.ino === error!.ino;
+  } catch {
+    return false;
+  }
+}
 
 async function writeBytes(stream: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
   try {

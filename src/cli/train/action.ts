@@ -8,6 +8,7 @@ import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
 import { AimodellibError, messageOf, UsageError } from "../../errors.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
 import type { Io } from "../terminal/io.ts";
+import { LoggedOutput } from "../run/script_output.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
 import { type RecordOptions, startRecord } from "../run/record_options.ts";
 import { type EnvironmentChoice, openEnvironment } from "../run/environment.ts";
@@ -90,6 +91,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
     ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
     : undefined;
   const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
+  using output = log.path === undefined ? undefined : new LoggedOutput(log, io);
   const { code, message } = await train({
     module,
     script,
@@ -105,8 +107,10 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
     assets,
     env: io.env,
     onSignal: io.onSignal,
-    output: log.path === undefined ? "inherit" : { stdout: log.sink("stdout"), stderr: log.sink("stderr") },
+    output: output ?? "inherit",
+    onResize: output && io.onResize,
   });
+  output?.flush();
   await record?.finish(code, message);
   if (message !== undefined) log.say(`${code === 0 ? "Warning" : "Error"}: ${message}\n`);
   if (options.keepTensorBoard && tensorBoard?.isUp) {

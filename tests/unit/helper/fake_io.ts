@@ -59,6 +59,11 @@ export class FakeIo implements Io {
     return { [Symbol.dispose]: () => this.hangUp = undefined };
   };
 
+  readonly onResize: Io["onResize"] = () => ({ [Symbol.dispose]: () => {} });
+  readonly heedFileLimit: Io["heedFileLimit"] = () => ({ [Symbol.dispose]: () => {} });
+  readonly streams: Io["streams"] = () => ({ stdout: "other", stderr: "other", isOne: false });
+  readonly terminalSize: Io["terminalSize"] = () => undefined;
+
   /** Does as if SIGHUP came. */
   hangUp: (() => void) | undefined;
 

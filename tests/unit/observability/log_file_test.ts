@@ -22,15 +22,21 @@ function content(root: string, folder = ""): Record<string, string> {
 class Log implements Disposable {
   readonly directory = new TempDir();
   now = new Date(2026, 0, 31, 23, 58, 7);
+  readonly warnings: string[] = [];
   readonly #file: LogFile;
 
   constructor(options: Partial<LogFileOptions>) {
     const root = this.directory.path;
-    this.#file = new LogFile({ root, directory: "logs", format: "%H-%M.log", now: () => this.now, ...options });
+    const warn = (message: string) => void this.warnings.push(message);
+    this.#file = new LogFile({ root, directory: "logs", format: "%H-%M.log", now: () => this.now, warn, ...options });
   }
 
   write(text: string): void {
     this.#file.write(bytes(text));
+  }
+
+  get path(): string {
+    return this.#file.path.slice(this.directory.path.length + 1);
   }
 
   get content(): Record<string, string> {
@@ -106,4 +112,90 @@ Deno.test("LogFile refuses a folder that is a link out of the root", () => {
   Deno.symlinkSync(outside.path, `${directory.path}/logs`);
   assert.throws(() => new LogFile({ root: directory.path, directory: "logs", format: "x" }), /through a link/);
   assert.deepEqual(content(outside.path), {});
+});
+
+Deno.test("LogFile begins another file before a line that does not fit, and a carriage return ends one, too", () => {
+  using lines = new Log({ maxBytes: 10, format: "x" });
+  lines.write("1234\n5678\n90\nvery long line\n1\n");
+  assert.deepEqual(lines.content, {
+    "logs/x": "1\n",
+    "logs/x.1": "very long line\n",
+    "logs/x.2": "90\n",
+    "logs/x.3": "1234\n5678\n",
+  });
+  using bar = new Log({ maxBytes: 10, maxFiles: 2, format: "x" });
+  for (let i = 0; i < 100; i++) bar.write(`\r${i}%`);
+  assert.deepEqual(bar.content, { "logs/x": "98%\r99%", "logs/x.1": "96%\r97%\r" });
+});
+
+for (const format of ["%Y-%m-%d.log", "%Y-%m-%dT%H-%M-%S.log", "a.b/log"]) {
+  Deno.test(`LogFile has a file of its own for each run at the same time when its name is ${format}`, () => {
+    using directory = new TempDir();
+    const now = () => new Date(2026, 0, 31, 23, 58, 7);
+    const open = () => new LogFile({ root: directory.path, directory: "logs", format, now });
+    const runs = [open(), open(), open()];
+    runs.forEach((run, i) => run.write(bytes(`run ${i}\n`)));
+    const paths = runs.map(({ path }) => path.slice(directory.path.length + 1));
+    assert.equal(new Set(paths).size, 3);
+    const first = paths[0]!;
+    assert.equal(paths[1], first.endsWith(".log") ? first.replace(/\.log$/, "-2.log") : `${first}-2`);
+    assert.deepEqual(content(directory.path), Object.fromEntries(paths.map((path, i) => [path, `run ${i}\n`]).sort()));
+    for (const run of runs) run[Symbol.dispose]();
+    // What names a run is no other run's; what names a day goes on.
+    using later = open();
+    later.write(bytes("later\n"));
+    const path = later.path.slice(directory.path.length + 1);
+    assert.equal(Deno.readTextFileSync(later.path), format.includes("%S") ? "later\n" : "run 0\nlater\n");
+    assert.equal(path === first, !format.includes("%S"));
+  });
+}
+
+Deno.test("LogFile sets files aside beside those of another run", () => {
+  using directory = new TempDir();
+  const open = () => new LogFile({ root: directory.path, directory: ".", format: "x.log", maxBytes: 4 });
+  using first = open();
+  using second = open();
+  for (const line of ["one\n", "two\n"]) {
+    first.write(bytes(line));
+    second.write(bytes(line.toUpperCase()));
+  }
+  assert.deepEqual(content(directory.path), {
+    "x-2.log": "TWO\n",
+    "x-2.log.1": "ONE\n",
+    "x.log": "two\n",
+    "x.log.1": "one\n",
+  });
+});
+
+Deno.test("LogFile warns once when it can't be opened, and goes on when it can", () => {
+  using directory = new TempDir();
+  const inTheWay = directory.write("logs");
+  let now = new Date(2026, 0, 31);
+  const warnings: string[] = [];
+  using log = new LogFile({
+    root: directory.path,
+    directory: "logs",
+    format: "x.log",
+    now: () => now,
+    warn: (message) => void warnings.push(message),
+  });
+  assert.equal(log.path, `${directory.path}/logs/x.log`);
+  for (let i = 0; i < 10; i++) log.write(bytes("lost\n"));
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /^The log '.*\/logs\/x\.log' can't be written: .*; the run goes on, and so will its log/);
+  Deno.removeSync(inTheWay);
+  log.write(bytes("lost\n"));
+  now = new Date(now.getTime() + 1000);
+  log.write(bytes("there\n"));
+  assert.match(Deno.readTextFileSync(log.path), /^\[aimodellib: 55 bytes are missing here: .*\]\nthere\n$/);
+});
+
+Deno.test("LogFile goes on in the file that it has when no other can be begun", () => {
+  using log = new Log({ format: "%M/x.log" });
+  log.write("1\n");
+  log.directory.write("logs/59");
+  log.now = new Date(2026, 0, 31, 23, 59, 0);
+  log.write("2\n");
+  assert.deepEqual(log.content, { "logs/58/x.log": "1\n2\n", "logs/59": "" });
+  assert.equal(log.warnings.length, 1);
 });

@@ -1,0 +1,124 @@
+/**
+ * A pseudo-terminal, at which a script prints as at the real one: with its colours, its width, and bars that move. What it prints is
+ * read here. pty(7), openpty(3)
+ */
+
+const O_RDWR = 2;
+const O_NOCTTY = 0o400;
+const O_CLOEXEC = 0o2000000;
+const TIOCSWINSZ = 0x5414n;
+const POLLIN = 1;
+/** How often it is looked whether nobody wants to read any more, in ms. */
+const LOOK_MS = 100;
+/** More than the kernel gives at once, in bytes. */
+const READ_BYTES = 16 * 1024;
+const PATH_BYTES = 64;
+
+/** How large a terminal is, in characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Takes what is printed, as it comes. */
+type TerminalSink = (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+
+/** The side of it that is not the script's. */
+export class Terminal implements Disposable {
+  readonly #library: ReturnType<typeof openLibrary>;
+  readonly #fd: number;
+  #stopped = false;
+  #reading: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(
+    library: ReturnType<typeof openLibrary>,
+    fd: number,
+    /** Where the script opens it. */
+    readonly path: string,
+  ) {
+    this.#library = library;
+    this.#fd = fd;
+  }
+
+  /** Makes one; undefined where none can be had. */
+  static open(size: TerminalSize): Terminal | undefined {
+    let library: ReturnType<typeof openLibrary>;
+    try {
+      library = openLibrary();
+    } catch {
+      // There is no glibc.
+      return undefined;
+    }
+    const { posix_openpt, grantpt, unlockpt, ptsname_r, close } = library.symbols;
+    const fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    const name = new Uint8Array(PATH_BYTES);
+    if (fd >= 0 && grantpt(fd) === 0 && unlockpt(fd) === 0 && ptsname_r(fd, name, BigInt(PATH_BYTES)) === 0) {
+      const terminal = new Terminal(library, fd, new TextDecoder().decode(name.subarray(0, name.indexOf(0))));
+      terminal.resize(size);
+      return terminal;
+    }
+    if (fd >= 0) close(fd);
+    library.close();
+    return undefined;
+  }
+
+  /** Tells it how large the real one is now. */
+  resize({ columns, rows }: TerminalSize): void {
+    if (this.#closed) return;
+    this.#library.symbols.ioctl(this.#fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0));
+  }
+
+  /** Hands on what is printed, until no process has it open any more, or {@linkcode stop} is called. The sink is waited for. */
+  drain(sink: TerminalSink): Promise<void> {
+    return this.#reading ??= this.#read(sink);
+  }
+
+  /** Ends {@linkcode drain}. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #read(sink: TerminalSink): Promise<void> {
+    const { poll, read } = this.#library.symbols;
+    // struct pollfd: a descriptor, what is asked, what is so.
+    const asked = new DataView(new ArrayBuffer(8));
+    asked.setInt32(0, this.#fd, true);
+    asked.setInt16(4, POLLIN, true);
+    const buffer = new Uint8Array(READ_BYTES);
+    while (!this.#stopped) {
+      // In a thread, which must not wait for ever: nobody could end it.
+      if (await poll(asked.buffer, 1n, LOOK_MS) <= 0) continue;
+      const length = Number(read(this.#fd, buffer, BigInt(buffer.length)));
+      // EIO: nobody has it open any more.
+      if (length <= 0) return;
+      await sink(buffer.slice(0, length));
+    }
+  }
+
+  /** Closes it, once it is not read any more. */
+  [Symbol.dispose](): void {
+    this.stop();
+    const close = () => {
+      this.#closed = true;
+      this.#library.symbols.close(this.#fd);
+      this.#library.close();
+    };
+    if (this.#reading === undefined) close();
+    else this.#reading.then(close, close);
+  }
+}
+
+/** The C library. @throws {Error} if there is no glibc */
+function openLibrary() {
+  return Deno.dlopen("libc.so.6", {
+    posix_openpt: { parameters: ["i32"], result: "i32" },
+    grantpt: { parameters: ["i32"], result: "i32" },
+    unlockpt: { parameters: ["i32"], result: "i32" },
+    ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+    ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+    poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
+    read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    close: { parameters: ["i32"], result: "i32" },
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * Puts what comes on several streams into one text, in which no line is torn by another: what comes meanwhile waits for the end of a
+ * line, but no longer than {@linkcode HOLD_MS}, then the line is broken.
+ */
+
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** For the end of a line to come, in ms. */
+const HOLD_MS = 100;
+/** The most that waits, in bytes. */
+const MAX_HELD = 256 * 1024;
+
+/** Takes bytes of one stream, as they come. */
+export type JoinedStream = (bytes: Uint8Array) => void;
+
+/** What waits for the end of another stream's line. */
+interface Held {
+  readonly stream: JoinedStream;
+  readonly bytes: Uint8Array;
+}
+
+/** Joins streams, each of which is a function. */
+export class LineJoiner {
+  readonly #write: (bytes: Uint8Array) => void;
+  /** Whose line has no end yet. */
+  #owner: JoinedStream | undefined;
+  /** Whose line ended with a carriage return: the next state of a progress bar takes its place, but no other line does. */
+  #bar: JoinedStream | undefined;
+  #held: Held[] = [];
+  #heldBytes = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param write takes the text, in pieces */
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  /** Makes one of the streams. */
+  stream(): JoinedStream {
+    const stream = (bytes: Uint8Array) => this.#take(stream, bytes);
+    return stream;
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#held.length === 0) return;
+    if (this.#owner !== undefined) this.#write(Uint8Array.of(NEWLINE));
+    this.#owner = undefined;
+    this.#release();
+    // Held streams may have held each other up again.
+    this.flush();
+  }
+
+  #take(stream: JoinedStream, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if ((this.#owner ?? stream) !== stream || this.#held.length > 0 && this.#owner !== stream) {
+      this.#hold({ stream, bytes: bytes.slice() });
+      return;
+    }
+    const end = Math.max(bytes.lastIndexOf(NEWLINE), bytes.lastIndexOf(CARRIAGE_RETURN)) + 1;
+    if (this.#bar !== undefined && this.#bar !== stream) this.#write(Uint8Array.of(NEWLINE));
+    this.#bar = undefined;
+    // Without others that wait, all goes on as it comes.
+    if (end === 0 || end === bytes.length || this.#held.length === 0) {
+      this.#write(bytes);
+      this.#owner = end === bytes.length ? undefined : stream;
+      if (end > 0 && bytes[end - 1] === CARRIAGE_RETURN && end === bytes.length) this.#bar = stream;
+    } else {
+      this.#write(bytes.subarray(0, end));
+      this.#owner = undefined;
+      if (bytes[end - 1] === CARRIAGE_RETURN) this.#bar = stream;
+      this.#held.push({ stream, bytes: bytes.slice(end) });
+      this.#heldBytes += bytes.length - end;
+    }
+    if (this.#owner === undefined) this.#release();
+  }
+
+  #hold(held: Held): void {
+    this.#held.push(held);
+    this.#heldBytes += held.bytes.length;
+    if (this.#heldBytes > MAX_HELD) this.flush();
+    else this.#timer ??= unreferenced(setTimeout(() => this.flush(), HOLD_MS));
+  }
+
+  /** Gives on what waits, as far as it goes. */
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const { stream, bytes } of held) this.#take(stream, bytes);
+    if (this.#held.length > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** A timer that keeps no process from its end. */
+function unreferenced(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
+  Deno.unrefTimer(Number(timer));
+  return timer;
+}

@@ -1,0 +1,20 @@
+/**
+ * The text that a terminal was shown, for a file: without colours and other control sequences, and of the states of a progress bar
+ * the first, the last, and one now and then.
+ */
+
+import { printable } from "../printable.ts";
+import { type LineSplitter, lineSplitter } from "./lines.ts";
+
+/** CSI, OSC and other strings, and two or three characters that select something: ECMA-48, and xterm's. */
+const SEQUENCES =
+  // deno-lint-ignore no-control-regex
+  /\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|[\]PX^_](?:[^\x07\x1b]{0,4096})(?:\x07|\x1b\\)|[ -/]{1,4}[0-~]|[0-OQ-WYZ\\`-~])/g;
+
+const encoder = new TextEncoder();
+
+/** Makes a function that takes bytes as they come; `write` gets lines with their ends. */
+export function plainText(write: (bytes: Uint8Array) => void): LineSplitter {
+  const clean = (text: string) => printable(text.replace(SEQUENCES, ""));
+  return lineSplitter((line) => write(encoder.encode(`${line}\n`)), undefined, clean);
+}
