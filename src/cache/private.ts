@@ -57,6 +57,20 @@ export function distrustOfTree(folder: string): Distrust | undefined {
   return undefined;
 }
 
+/**
+ * Takes the right to write from all others, in a folder that this process has filled and everything in it: uv leaves a lock that everybody
+ * may write to, and a umask of 0 leaves nothing else.
+ */
+export function keepOthersFromWriting(path: string): void {
+  const { mode, isDirectory, isSymlink } = Deno.lstatSync(path);
+  if (isSymlink) return;
+  if (mode !== null && (mode & (GROUP_WRITES | OTHERS_WRITE)) !== 0) {
+    Deno.chmodSync(path, mode & 0o7777 & ~(GROUP_WRITES | OTHERS_WRITE));
+  }
+  if (!isDirectory) return;
+  for (const { name } of Deno.readDirSync(path)) keepOthersFromWriting(`${path}/${name}`);
+}
+
 function othersWrite({ mode, gid, uid }: Deno.FileInfo): boolean {
   if (mode === null) return false;
   if ((mode & OTHERS_WRITE) !== 0) return true;

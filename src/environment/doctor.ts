@@ -4,7 +4,9 @@ import { messageOf } from "../errors.ts";
 import { ANSWER_LIMIT_MS, type Assets, BridgeProcess, layOutAssets, runChild } from "../bridge/mod.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
+import { checkRequirements, requirementsOf } from "./check_requirements.ts";
 import { findPython, type FoundPython } from "./find_python.ts";
+import { chooseInstaller, noInstaller } from "./installer.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -39,7 +41,11 @@ export async function* examine(options: ExamineOptions, env: Env): AsyncGenerato
     yield bad(messageOf(error));
   }
   if (python !== undefined) yield* examinePython(python);
-  if (python !== undefined && assets !== undefined) yield await examineBridge(python, assets, env);
+  if (python !== undefined && assets !== undefined) {
+    const bridge = await examineBridge(python, assets, env);
+    yield bridge;
+    if (bridge.ok) yield* examineRequirements(python, options.moduleDir, assets, env);
+  }
   assets?.[Symbol.dispose]();
 }
 
@@ -88,6 +94,29 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
     return bad(
       `A worker can't be started: ${messageOf(error)}${output === "" ? "" : `\n${output.replaceAll(/^/gm, "  ")}`}`,
     );
+  }
+}
+
+/** Says what would install packages, and whether the module lacks some. */
+async function* examineRequirements(
+  { path }: FoundPython,
+  moduleDir: string,
+  assets: Assets,
+  env: Env,
+): AsyncGenerator<Finding> {
+  try {
+    const lines = requirementsOf(moduleDir, env);
+    const checked = await checkRequirements(lines, { python: path, assets });
+    const installer = chooseInstaller({ python: path, env, ...checked });
+    yield good(`Installer: ${installer?.name ?? "none, since the Python has no pip, and uv is not on PATH"}`);
+    if (lines.length === 0) return;
+    const file = `${moduleDir}/requirements.txt`;
+    if (checked.unmet === null) yield good(`Requirements: ${file} is met`);
+    else if (installer === undefined) {
+      yield bad(noInstaller(path, `Requirements: ${file} is not met (${checked.unmet})`).message);
+    } else yield good(`Requirements: ${file} is not met (${checked.unmet}): a run installs what is missing`);
+  } catch (error) {
+    yield bad(`Requirements can't be checked: ${messageOf(error)}`);
   }
 }
 

@@ -10,18 +10,18 @@
  */
 
 import { createHash } from "node:crypto";
-import { ANSWER_LIMIT_MS, type Assets, describeExit, type Finished, runChild } from "../bridge/mod.ts";
+import type { Assets } from "../bridge/mod.ts";
 import { isFull } from "../cache/full.ts";
-import { distrustOf, distrustOfTree } from "../cache/private.ts";
+import { distrustOf, distrustOfTree, keepOthersFromWriting } from "../cache/private.ts";
 import { isNoSpace, keep, openShelf } from "../cache/shelf.ts";
-import { AimodellibError, reasonOf } from "../errors.ts";
+import { AimodellibError } from "../errors.ts";
 import { stat } from "../files.ts";
 import { printable } from "../printable.ts";
 import { fingerprint, identityOf, pthLine, pyvenvOf, type SiteFolder } from "./base.ts";
-import { onPath } from "./find_python.ts";
+import { type Checked, checkRequirements, requirementsOf } from "./check_requirements.ts";
+import { chooseInstaller, findUv, noInstaller } from "./installer.ts";
 import { keyOf } from "./key.ts";
-import { pipCommand, runInstaller } from "./pip.ts";
-import { decodeRequirements, logicalLines } from "./requirements_text.ts";
+import { runInstaller } from "./pip.ts";
 
 /** When requirements are installed: if some are not met, at each start, or never. */
 export type InstallWhen = "auto" | "always" | "never";
@@ -65,16 +65,6 @@ export interface Environment extends Disposable {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** What the bridge says of requirements. */
-interface Checked {
-  /** What is missing; null if nothing is. */
-  readonly unmet: string | null;
-  /** Where the base Python's packages lie. */
-  readonly site: readonly SiteFolder[];
-  /** Whether it has none but those that install others. */
-  readonly bare: boolean;
-}
-
 /** The shelf of the cache. */
 export const ENVIRONMENTS = "environments";
 
@@ -92,7 +82,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   const lines = requirementsOf(module, env);
   if (install === "never" || lines.length === 0) return base;
   let asked: Promise<Checked> | undefined;
-  const checked = () => asked ??= check(lines, options);
+  const checked = () => asked ??= checkRequirements(lines, options);
   const isMet = async () => install === "auto" && (await checked()).unmet === null;
   const made = (root: string, dispose: () => void): Environment => ({
     python: `${root}/bin/python`,
@@ -127,7 +117,8 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
       async make(root) {
         if (await isMet()) throw new NothingToInstall();
         await make(root, await checked(), options);
-        Deno.writeTextFileSync(`${root}/${COMPLETE}`, "");
+        keepOthersFromWriting(root);
+        Deno.writeTextFileSync(`${root}/${COMPLETE}`, "", { mode: 0o600 });
       },
     });
     return made(root, release);
@@ -177,20 +168,19 @@ async function describeBase(
 /** Makes an environment, at a place that it stays in. */
 async function make(root: string, checked: Checked, options: EnvironmentOptions): Promise<void> {
   const { python, wheels, assets, env, signal, output } = options;
-  output(`${printable(`Installing ${nameOf(options)}: ${checked.unmet ?? "--install always"}`)}\n`);
+  const missing = checked.unmet ?? "--install always";
+  const installer = chooseInstaller({ python, env, ...checked });
+  if (installer === undefined) throw noInstaller(python, `${nameOf(options)} is not met (${missing})`);
+  const venv = venvCommand(root, options, checked);
+  output(`${printable(`Installing ${nameOf(options)}: ${missing}`)}\n`);
   const supervisor = [python, assets.entry, "supervise"] as const;
-  await runInstaller([python, "-m", "venv", "--without-pip", root], { cwd: options.module, signal, supervisor });
+  await runInstaller(venv, { cwd: options.module, signal, supervisor });
   // The base Python's packages, a PyTorch of several GB say, need not be installed again.
   const site = checked.site.filter(({ there }) => there).map((folder) => `${pthLine(folder)}\n`);
   Deno.writeTextFileSync(`${sitePackages(root)}/_aimodellib_base.pth`, site.join(""));
   const own = `${root}/bin/python`;
-  const uv = env("PIP_CMD") ? undefined : onPath("uv", env);
-  // uv does not see what a base has, and would install it again.
-  const command: readonly [string, ...string[]] = uv !== undefined && checked.bare
-    ? [uv, "pip", "install", "--python", own]
-    : [...pipCommand(own, env), "install", "--no-input", "--disable-pip-version-check"];
   const from = wheels === undefined ? [] : ["--no-index", "--find-links", wheels];
-  await runInstaller([...command, ...from, "--requirement", "requirements.txt"], {
+  await runInstaller([...installer.command(own), ...from, "--requirement", "requirements.txt"], {
     cwd: sourceOf(root, options),
     signal,
     output,
@@ -198,6 +188,20 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
     // For a `PIP_CMD` that is not that Python's own pip.
     env: { PIP_PYTHON: own, VIRTUAL_ENV: root },
   });
+}
+
+/** The command that makes an environment without packages; not every Python has `venv`. */
+function venvCommand(root: string, options: EnvironmentOptions, { venv }: Checked): [string, ...string[]] {
+  const { python, env } = options;
+  if (venv) return [python, "-m", "venv", "--without-pip", root];
+  const uv = findUv(env);
+  if (uv !== undefined) return [uv, "venv", "--quiet", "--no-project", "--python", python, root];
+  throw new AimodellibError(
+    `No environment can be made for ${printable(nameOf(options))}: the Python '${
+      printable(python)
+    }' has no module venv, and uv is not on PATH. ` +
+      "Install python3-venv or uv, or name another Python with --python",
+  );
 }
 
 /** The folder that requirements are installed from. An archive's is a copy that stays: an editable installation refers to it. */
@@ -215,38 +219,6 @@ function copyTree(from: string, to: string): void {
     if (isSymlink) Deno.symlinkSync(Deno.readLinkSync(source), target);
     else if (isDirectory) copyTree(source, target);
     else Deno.copyFileSync(source, target);
-  }
-}
-
-/** Asks the chosen Python. */
-async function check(lines: readonly string[], { python, assets, signal }: EnvironmentOptions): Promise<Checked> {
-  const args = [assets.entry, "requirements", "check"];
-  const stdin = new TextEncoder().encode(lines.join("\n"));
-  let finished: Finished;
-  try {
-    finished = await runChild(python, { args, stdin, signal, limitMs: ANSWER_LIMIT_MS });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new AimodellibError(`The Python '${python}' can't tell what is installed: it ${reasonOf(cause)}`, { cause });
-  }
-  const { success, exit, stdout, stderr } = finished;
-  if (!success) {
-    throw new AimodellibError(
-      `The Python '${printable(python)}' can't tell what is installed: it ended with ${
-        describeExit(exit)
-      }\n${stderr.trim()}`,
-    );
-  }
-  return JSON.parse(stdout);
-}
-
-/** The logical lines of a module's requirements; none if there is no such file. */
-function requirementsOf(module: string, env: (name: string) => string | undefined): string[] {
-  try {
-    return logicalLines(decodeRequirements(Deno.readFileSync(`${module}/requirements.txt`)), env);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
   }
 }
 

@@ -86,6 +86,11 @@ export function onPath(name: string, env: FindPythonOptions["env"]): string | un
   return undefined;
 }
 
+/** Whether a program is at a path. */
+export function isExecutable(path: string): boolean {
+  return whyNotExecutable(path) === undefined;
+}
+
 function whyNotExecutable(path: string): string | undefined {
   try {
     const { isFile, mode } = Deno.statSync(path);

@@ -106,7 +106,7 @@ test("doctor ends with 0 when all is well, and tells where everything is", async
   const { code, stdout, stderr } = await box.run(["doctor"]);
   assert.deepEqual([code, stderr], [0, ""]);
   const lines = stdout.trimEnd().split("\n");
-  assert.equal(lines.length, 6);
+  assert.equal(lines.length, 7);
   assert.ok(lines.every((line) => line.startsWith("✓ ")), stdout);
   for (
     const pattern of [
@@ -116,6 +116,7 @@ test("doctor ends with 0 when all is well, and tells where everything is", async
       /^✓ Python version: 3\.\d+\.\d+$/,
       /^✓ Packages of that Python: .*site-packages$/,
       /^✓ Unix sockets: a worker started and connected$/,
+      /^✓ Installer: /,
     ]
   ) assert.ok(lines.some((line) => pattern.test(line)), `${pattern} in\n${stdout}`);
 });

@@ -6,6 +6,7 @@ What is more than a name with extras, versions and a marker is left to the insta
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -14,6 +15,8 @@ import sys
 from importlib import metadata
 from types import ModuleType
 from typing import Any
+
+from . import pep508
 
 
 def main(arguments: list[str]) -> None:
@@ -25,11 +28,20 @@ def main(arguments: list[str]) -> None:
         result["site"] = site_folders()
         names = {name.lower() for name in packages()}
         result["bare"] = names <= {"pip", "setuptools", "wheel"}
+        result["pip"], result["venv"] = _has("pip"), _has("venv")
     else:
         # As a run has it: what lies in the module comes first.
         sys.path[0:0] = modules
         result = {"python": ".".join(map(str, sys.version_info[:3])), "packages": packages()}
     json.dump(result, sys.stdout)
+
+
+def _has(name: str) -> bool:
+    """Whether a module is there, without importing it."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def packages() -> dict[str, str]:
@@ -60,8 +72,6 @@ def _find(name: str) -> metadata.Distribution | None:
 def check(text: str) -> str | None:
     """Say what is not met, or has to be left to the installer; None if everything is there."""
     packaging = _packaging()
-    if packaging is None:
-        return "this Python has neither pip nor packaging to compare versions with"
     for line in logical_lines(text):
         if line.startswith("-") or " --" in line:
             return f"'{line}' is for the installer to understand"
@@ -71,7 +81,11 @@ def check(text: str) -> str | None:
             return f"'{line}' is for the installer to understand"
         if requirement.url:
             return f"'{line}' is for the installer to fetch"
-        unmet = _unmet(packaging, requirement, "", set())
+        try:
+            unmet = _unmet(packaging, requirement, "", set())
+        except (ValueError, LookupError):
+            # A marker compares what has no order, or a package has a version that is none.
+            return f"'{line}' is for the installer to understand"
         if unmet:
             return unmet
     return None
@@ -138,11 +152,11 @@ def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[
     return None
 
 
-def _packaging() -> ModuleType | None:
-    """The library that compares versions, wherever there is one."""
+def _packaging() -> ModuleType:
+    """The library that compares versions, wherever there is one; ours is for Pythons that have no pip."""
     for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
         try:
             return importlib.import_module(name)
         except ImportError:
             continue
-    return None
+    return pep508

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Checked } from "../../../src/environment/check_requirements.ts";
 import { examine, type Finding } from "../../../src/environment/doctor.ts";
 import { VERSION } from "../../../src/version.ts";
 import { fakeEnv } from "../helper/env.ts";
@@ -7,15 +8,20 @@ import { TempDir } from "../helper/temp_dir.ts";
 
 /** All findings with this Python. */
 async function findings(directory: TempDir, python: string | undefined): Promise<Finding[]> {
-  const env = fakeEnv({ TMPDIR: directory.folder("tmp") });
+  const env = fakeEnv({ TMPDIR: directory.folder("tmp"), PATH: directory.path });
   return await Array.fromAsync(examine({ python, moduleDir: directory.path }, env));
 }
 
+/** What a Python says of requirements that it meets. */
+const ANSWER: Checked = { unmet: null, site: [], bare: false, pip: true, venv: true };
+
 /** A Python that says its version, and does what `rest` does when it is to be a worker. */
-function versioned(directory: TempDir, version: string, rest: string): string {
+function versioned(directory: TempDir, version: string, rest: string, checked = ANSWER): string {
   return shellPython(
     directory,
-    `[ "$1" = -c ] && { printf '%s\\n' '${version}' '/opt/site packages'; exit; }\n${rest}`,
+    `[ "$1" = -c ] && { printf '%s\\n' '${version}' '/opt/site packages'; exit; }
+[ "$2" = requirements ] && { cat > '${directory.path}/asked'; echo '${JSON.stringify(checked)}'; exit; }
+${rest}`,
   );
 }
 
@@ -37,9 +43,49 @@ Deno.test("examine() finds all good when Python is new enough and a worker conne
     "Python version: 3.12.1",
     "Packages of that Python: /opt/site packages",
     "Unix sockets: a worker started and connected",
+    "Installer: the Python's pip",
   ]);
   assert.deepEqual(directory.list("tmp"), []);
 });
+
+for (
+  const [what, checked, uv, expected] of [
+    ["are met", {}, false, ["✓ Installer: the Python's pip", "✓ Requirements: MODULE/requirements.txt is met"]],
+    ["are not met, and pip is there", { unmet: "fox is not installed" }, false, [
+      "✓ Installer: the Python's pip",
+      "✓ Requirements: MODULE/requirements.txt is not met (fox is not installed): a run installs what is missing",
+    ]],
+    ["are met, and there is no installer", { pip: false }, false, [
+      "✓ Installer: none, since the Python has no pip, and uv is not on PATH",
+      "✓ Requirements: MODULE/requirements.txt is met",
+    ]],
+    ["are not met, and uv is there", { unmet: "fox is not installed", pip: false }, true, [
+      "✓ Installer: uv, MODULE/uv",
+      "✓ Requirements: MODULE/requirements.txt is not met (fox is not installed): a run installs what is missing",
+    ]],
+    ["are not met, and there is no installer", { unmet: "fox is not installed", pip: false }, false, [
+      "✓ Installer: none, since the Python has no pip, and uv is not on PATH",
+      "✗ Requirements: MODULE/requirements.txt is not met (fox is not installed), and there is no installer: the Python 'PYTHON' has no pip, " +
+      "and uv is not on PATH. Install pip into that Python, install uv, or name a Python that has everything with --python",
+    ]],
+  ] as const
+) {
+  Deno.test(`examine() tells that requirements ${what}`, async () => {
+    using directory = new TempDir();
+    const worker = fakePython(directory, async (FakeBridge) => {
+      await FakeBridge.begin();
+    });
+    const python = versioned(directory, "3.12.1", `exec '${worker}' "$@"`, { ...ANSWER, ...checked });
+    directory.write("requirements.txt", "# pets\nfox>=1\n");
+    if (uv) directory.write("uv", "#!/bin/sh\n", 0o755);
+    const found = (await findings(directory, python)).slice(-2);
+    const shown = found.map(({ ok, text }) =>
+      `${ok ? "✓" : "✗"} ${text.replaceAll(python, "PYTHON").replaceAll(directory.path, "MODULE")}`
+    );
+    assert.deepEqual(shown, expected);
+    assert.equal(Deno.readTextFileSync(`${directory.path}/asked`), "fox>=1");
+  });
+}
 
 for (
   const [version, isGood] of [["2.7.18", false], ["3.7.17", false], ["3.8.0", true], ["3.14.0", true], [
