@@ -3,6 +3,7 @@
 import { build } from "../build.ts";
 import { hostTarget } from "../build/targets.ts";
 import { ROOT } from "../project.ts";
+import { compare } from "./compare.ts";
 import { peers } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { startup } from "./startup.ts";
@@ -10,6 +11,7 @@ import { stress } from "./stress.ts";
 import { messageOf } from "../../src/errors.ts";
 
 const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  compare,
   peers,
   soak,
   startup,
@@ -20,6 +22,9 @@ const USAGE = `Usage: scripts/deno task bench [-- NAME]
 
   peers [WORK]...   requests a second, times and memory beside other servers; the works are echo, bytes, batch
   startup           the time to print help, and to the first answer
+  compare OLD NEW [WORK]...
+                    ratios of two executables, with 95 % intervals: requests a second and processor time of a request; the works are
+                    echo (32 connections), which is the default, and bytes (1 MiB)
   soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded, clients leave, and others do what a server must bear
 
 Without a NAME, peers.
@@ -32,7 +37,7 @@ if (benchmark === undefined) {
   Deno.exit(2);
 }
 try {
-  await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
+  if (benchmark !== compare) await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   await benchmark(words);
 } catch (error) {
   console.error(messageOf(error));

@@ -104,6 +104,17 @@ export function residentMemory(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
 }
 
+/** The processor time that processes have had, in µs: of their threads that are there. */
+export function processorTime(pids: readonly number[]): number {
+  let nanoseconds = 0;
+  for (const pid of pids) {
+    for (const thread of names(`/proc/${pid}/task`)) {
+      nanoseconds += Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(" ")[0]);
+    }
+  }
+  return nanoseconds / 1e3;
+}
+
 /** How many file descriptors a process has open; and all that descend from it, unless told otherwise. */
 export function descriptors(root: number, all = true): number {
   return (all ? tree(root) : [root]).reduce((sum, pid) => sum + count(`/proc/${pid}/fd`), 0);
@@ -111,10 +122,15 @@ export function descriptors(root: number, all = true): number {
 
 /** How many entries a folder has; none if it has gone. */
 function count(folder: string): number {
+  return names(folder).length;
+}
+
+/** The names of a folder's entries; none if it has gone. */
+function names(folder: string): string[] {
   try {
-    return [...Deno.readDirSync(folder)].length;
+    return Array.from(Deno.readDirSync(folder), ({ name }) => name);
   } catch {
-    return 0;
+    return [];
   }
 }
 

@@ -13,6 +13,8 @@ export interface Post {
 
 /** What came of it. */
 export interface Load {
+  /** How many were answered. */
+  readonly requests: number;
   /** Requests a second. */
   readonly rate: number;
   /** The median of the times to answer, in ms. */
@@ -35,5 +37,5 @@ export async function load(post: Post, connections: number, seconds: number): Pr
   ], { env: { BENCH_BODY: post.body, BENCH_CONTENT_TYPE: post.contentType } });
   const figures = /^RESULT (.*)$/m.exec(printed)?.[1]?.split(" ").map(Number) ?? [];
   const [requests = NaN, micros = NaN, p50 = NaN, p99 = NaN, errors = NaN] = figures;
-  return { rate: requests / micros * 1e6, p50: p50 / 1e3, p99: p99 / 1e3, errors };
+  return { requests, rate: requests / micros * 1e6, p50: p50 / 1e3, p99: p99 / 1e3, errors };
 }

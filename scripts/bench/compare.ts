@@ -1,0 +1,173 @@
+/**
+ * Compares two executables of aimodellib: both serve the same script and are loaded in turns, so that what else the machine does meets both.
+ *
+ * A rate says little on a machine that others use. The processor time that a request costs says more, but it depends on the machine's
+ * state as well, and on how the code happened to be laid out and compiled in one run. So the turns are short, both executables are started
+ * anew for each round, and the interval is made from whole rounds.
+ */
+
+import { freePort, processorTime, Server, tree } from "./processes.ts";
+import { interval, median } from "./numbers.ts";
+import { load, type Post } from "./wrk.ts";
+import { ROOT } from "../project.ts";
+
+const ECHO = `${ROOT}/scripts/bench/echo`;
+
+/** What is sent, and by how many connections. */
+const WORKS = {
+  echo: { connections: 32, body: '{"inputs":[1,2,3,4]}', contentType: "application/json" },
+  bytes: { connections: 4, body: "x".repeat(1 << 20), contentType: "application/octet-stream" },
+} as const;
+
+const ROUNDS = 5;
+/** Turns of each executable in a round, and how long one is, in s. */
+const TURNS = 12;
+const TURN_SECONDS = 1;
+/** For code to be compiled before the first turn, in s. */
+const WARM_UP_SECONDS = 3;
+/** How long a server may take to answer, in ms. */
+const START_LIMIT = 30_000;
+
+/** What was measured in one turn. */
+interface Turn {
+  /** Requests a second. */
+  readonly rate: number;
+  /** Processor time of one request, in µs: of the process that speaks HTTP, and of its workers. */
+  readonly http: number;
+  readonly workers: number;
+}
+
+type Pair = readonly [old: Turn, new: Turn];
+
+/** A line of the result. */
+const FIGURES: readonly [name: string, of: (turn: Turn) => number][] = [
+  ["requests/s", ({ rate }) => rate],
+  ["CPU us/request", ({ http, workers }) => http + workers],
+  ["  of the server", ({ http }) => http],
+  ["  of its worker", ({ workers }) => workers],
+];
+
+/**
+ * Prints medians of both, and the ratio of the new to the old with its 95 % interval.
+ *
+ * @param words the old and the new executable; then, if not all is wanted, a work's name
+ * @throws {Error} if one of them can't be run, or answers with an error
+ */
+export async function compare(words: readonly string[]): Promise<void> {
+  const [before, after, ...names] = words;
+  const unknown = names.find((name) => !Object.hasOwn(WORKS, name));
+  if (before === undefined || after === undefined || unknown !== undefined) {
+    throw new Error(
+      `${unknown === undefined ? "Two executables are compared" : `There is no work '${unknown}' to measure`}: ` +
+        `scripts/deno task bench -- compare OLD NEW [${Object.keys(WORKS).join(" | ")}]`,
+    );
+  }
+  for (const name of (names.length === 0 ? ["echo"] : names) as (keyof typeof WORKS)[]) {
+    const { connections, body, contentType } = WORKS[name];
+    console.log(`\n${name}: ${connections} connections, ${ROUNDS} rounds of ${TURNS} turns each`);
+    const folder = Deno.makeTempDirSync({ prefix: "aimodellib-bench-" });
+    try {
+      const post = { contentType, body: `${folder}/body` };
+      Deno.writeTextFileSync(post.body, body);
+      const rounds: Pair[][] = [];
+      for (let i = 0; i < ROUNDS; i++) rounds.push(await round([before, after], post, connections, folder));
+      print(rounds);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  }
+}
+
+/** Starts both, and has them take turns. */
+async function round(
+  [before, after]: readonly [string, string],
+  post: Omit<Post, "url">,
+  connections: number,
+  folder: string,
+): Promise<Pair[]> {
+  await using older = new Loaded(before, post, connections, folder);
+  await using newer = new Loaded(after, post, connections, folder);
+  for (const one of [older, newer]) await one.start();
+  const pairs: Pair[] = [];
+  for (let i = 0; i < TURNS; i++) {
+    // Neither is always the first.
+    if (i % 2 === 0) pairs.push([await older.turn(), await newer.turn()]);
+    else {
+      const turn = await newer.turn();
+      pairs.push([await older.turn(), turn]);
+    }
+  }
+  return pairs;
+}
+
+/** A server under load. */
+class Loaded implements AsyncDisposable {
+  readonly #name: string;
+  readonly #server: Server;
+  readonly #post: Post;
+  readonly #connections: number;
+
+  constructor(executable: string, post: Omit<Post, "url">, connections: number, folder: string) {
+    const port = freePort();
+    this.#name = executable;
+    this.#post = { ...post, url: `http://127.0.0.1:${port}/invocations` };
+    this.#connections = connections;
+    this.#server = new Server({
+      command: executable,
+      args: ["serve", "--port", `${port}`, ECHO, "serve.py", folder],
+      cwd: Deno.cwd(),
+      // Each lays out its own Python files there.
+      env: { AIMODELLIB_CACHE_DIR: `${folder}/cache` },
+    });
+  }
+
+  /** Waits until it answers, and for a while. */
+  async start(): Promise<void> {
+    const { url } = this.#post;
+    const answers = () =>
+      fetch(url, { method: "POST", body: "ping" }).then(async (response) => {
+        await response.body?.cancel();
+        return response.ok;
+      }, () => false);
+    while (!await answers()) {
+      if (this.#server.ended || performance.now() - this.#server.started > START_LIMIT) {
+        throw new Error(`'${this.#name} serve' does not answer: run it with '${ECHO} serve.py /tmp' to see why.`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await load(this.#post, this.#connections, WARM_UP_SECONDS);
+  }
+
+  async turn(): Promise<Turn> {
+    const { pid } = this.#server;
+    const workers = tree(pid).slice(1);
+    const time = () => [processorTime([pid]), processorTime(workers)] as const;
+    const before = time();
+    const { rate, requests, errors } = await load(this.#post, this.#connections, TURN_SECONDS);
+    const after = time();
+    if (errors > 0) throw new Error(`'${this.#name} serve' failed ${errors} of ${requests} requests.`);
+    return { rate, http: (after[0] - before[0]) / requests, workers: (after[1] - before[1]) / requests };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server[Symbol.asyncDispose]();
+  }
+}
+
+function print(rounds: readonly Pair[][]): void {
+  const row = (...columns: readonly string[]) =>
+    console.log(columns.map((column, i) => i === 0 ? column.padEnd(18) : column.padStart(10)).join(""));
+  row("", "old", "new", "new/old", "   95 % interval");
+  for (const [name, of] of FIGURES) {
+    const all = rounds.flat();
+    const ratios = rounds.map((pairs) => pairs.map(([before, after]) => of(after) / of(before)));
+    const { low, high } = interval(ratios);
+    row(
+      name,
+      median(all.map(([before]) => of(before))).toFixed(1),
+      median(all.map(([, after]) => of(after))).toFixed(1),
+      median(ratios.flat()).toFixed(3),
+      `   ${low.toFixed(3)} to ${high.toFixed(3)}`,
+    );
+  }
+}
