@@ -57,3 +57,8 @@ export function describeMemory({ memory }: Pick<Death, "memory">, before: string
 function round(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }
+
+/** What a log calls a worker. @param model the model that it serves, if there are others */
+export function workerName(index: number, model: string | undefined): string | number {
+  return model === undefined ? index + 1 : `${model}/${index + 1}`;
+}

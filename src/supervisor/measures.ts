@@ -1,12 +1,20 @@
 /** What is measured of a pool: times in the queue and in the script's functions, workers, their ends. */
 
 import { Histogram, type Metric, SECONDS, SIZES } from "../observability/metrics.ts";
-
-/** What a worker counts since its start, as STATS has it: counts by buckets, and behind them their sum. */
-export type Times = Readonly<Record<string, readonly number[]>>;
+import type { Times, Usage } from "./worker_events.ts";
 
 /** How a worker ended that nobody had asked to; or that it was replaced. */
 export type RestartCause = "exit" | "signal" | "overran" | "other" | "replaced";
+
+/** How a pool is at the moment. */
+export interface PoolFigures {
+  /** Requests that wait for a worker. */
+  readonly queued: number;
+  /** How many workers can execute requests. */
+  readonly ready: number;
+  /** All workers; `load` is how many requests each has, and `usage` what it said of itself last. */
+  readonly workers: readonly { readonly index: number; readonly load: number; readonly usage: Usage | undefined }[];
+}
 
 /** Counts what happens in one pool, and gives it out as metrics. */
 export class Measures {
@@ -33,8 +41,12 @@ export class Measures {
     this.#restarts.set(cause, (this.#restarts.get(cause) ?? 0) + 1);
   }
 
-  /** All of it. */
-  metrics(): Metric[] {
+  /** All that was counted, and how the pool is now. */
+  metrics(now: PoolFigures): Metric[] {
+    return [...this.#counted(), ...gauges(now)];
+  }
+
+  #counted(): Metric[] {
     return [
       {
         name: "aimodellib_stage_duration_seconds",
@@ -58,4 +70,34 @@ export class Measures {
       },
     ];
   }
+}
+
+function gauges({ queued, ready, workers }: PoolFigures): Metric[] {
+  const gauge = (name: string, help: string, values: Metric["values"]): Metric => ({
+    name,
+    help,
+    type: "gauge",
+    values,
+  });
+  const labelled = workers.map(({ index, ...worker }) => [{ worker: index + 1 }, worker] as const);
+  const said = (what: (usage: Usage) => number) =>
+    labelled.flatMap(([labels, { usage }]) => usage === undefined ? [] : [[labels, what(usage)] as const]);
+  return [
+    gauge("aimodellib_requests_queued", "Requests that wait for a worker.", [[{}, queued]]),
+    gauge("aimodellib_workers", "Workers by their state.", [
+      [{ state: "ready" }, ready],
+      [{ state: "not_ready" }, workers.length - ready],
+    ]),
+    gauge(
+      "aimodellib_worker_requests",
+      "Requests that a worker has not answered.",
+      labelled.map(([labels, { load }]) => [labels, load]),
+    ),
+    gauge("aimodellib_worker_memory_bytes", "Memory of a worker's process, in RAM.", said(({ rss }) => rss)),
+    gauge(
+      "aimodellib_worker_cpu_seconds",
+      "Time of processors that a worker's process has taken since it began.",
+      said(({ cpu }) => cpu),
+    ),
+  ];
 }

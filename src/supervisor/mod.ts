@@ -6,6 +6,7 @@ export { Model, type ModelSource, type ModelState, type OpenModel } from "./mode
 export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
 export type { PartStream } from "./part_stream.ts";
-export { Pool, type PoolOptions, type PoolState, workerName } from "./pool.ts";
+export { workerName } from "./death_log.ts";
+export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export { isErrorStatus, logFailure, statusOf } from "./script_failure.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

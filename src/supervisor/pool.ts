@@ -13,32 +13,18 @@ import { withLimit } from "../with_limit.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "../backoff.ts";
-import { describeMemory, logDeath } from "./death_log.ts";
+import { describeMemory, logDeath, workerName } from "./death_log.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
 import { QueueWatch } from "./queue_watch.ts";
 import { Refusals } from "./refusals.ts";
+import { RestartLimit } from "./restart_limit.ts";
+import { Rollover } from "./rollover.ts";
 import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
-import type { Death, Usage } from "./worker_events.ts";
+import type { Death } from "./worker_events.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
-
-/** Before a worker is to be replaced again whose successor could not load, in ms. */
-const RETRY_WORN_MS = 30_000;
-
-/**
- * How long a successor may load while another reload waits behind it, in ms: this, or so many times what the last worker took to
- * load. Longer than that it hangs, and would keep the code that mends it from being loaded.
- */
-const PATIENCE_MS = 60_000;
-const PATIENCE_FACTOR = 3;
-
-/**
- * So many workers may be ended for a request that takes too long for each one that may die. Such a request is often nothing but a
- * large one; but it costs a worker, and somebody may send it again and again.
- */
-const OVERRUNS_PER_RESTART = 10;
 
 /** For workers to say what they take, in ms. */
 const USAGE_LIMIT_MS = 200;
@@ -65,11 +51,6 @@ export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
 /** What health checks ask: `degraded` is `ready` with fewer workers than there should be. */
 export type PoolState = "loading" | "ready" | "degraded" | "restarting" | "stopping";
 
-/** What a log calls a worker. @param model the model that it serves, if there are others */
-export function workerName(index: number, model: string | undefined): string | number {
-  return model === undefined ? index + 1 : `${model}/${index + 1}`;
-}
-
 /** A fixed number of workers that are kept running. */
 export class Pool {
   readonly #options: Required<Omit<PoolOptions, "model">> & Pick<PoolOptions, "model">;
@@ -84,21 +65,8 @@ export class Pool {
   #signature: unknown;
   #stopping = false;
   readonly #measures = new Measures();
-  /** When workers died, and when they were ended since a request took too long; in ms of `performance.now()`. */
-  readonly #deaths: number[] = [];
-  readonly #overruns: number[] = [];
-  /** Workers that are to be replaced. */
-  readonly #worn = new Set<PooledWorker>();
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  /** The end of all replacements that were asked for. */
-  #replacing: Promise<unknown> = Promise.resolve();
-  /** The reload that has not begun. */
-  #nextReload: Promise<boolean> | undefined;
-  /** The successor that is loading, and since when, in ms of `performance.now()`. */
-  #successor: { readonly slot: Slot; readonly since: number } | undefined;
-  #patience: ReturnType<typeof setTimeout> | undefined;
-  /** What the last successor took to load, in ms. */
-  #loadMs = 0;
+  readonly #restarts: RestartLimit;
+  readonly #rollover: Rollover;
 
   constructor(options: PoolOptions) {
     this.#options = {
@@ -114,6 +82,8 @@ export class Pool {
     this.#failed.promise.catch(() => {});
     const { model, queueSize, queueTimeoutMs } = this.#options;
     this.#refusals = new Refusals(model, { full: queueSize, timeout: queueTimeoutMs / 1000 });
+    this.#restarts = new RestartLimit(this.#options);
+    this.#rollover = new Rollover({ model, slots: () => this.#slots, isStopping: () => this.#stopping });
     this.#watch = new QueueWatch(this.#queue, queueTimeoutMs, (job) => this.#refusals.add("timeout", job));
   }
 
@@ -170,42 +140,11 @@ export class Pool {
 
   /** What is measured. */
   metrics(): Metric[] {
-    const workers = this.#slots.map(({ index, worker }) => [{ worker: index + 1 }, worker] as const);
-    const said = (what: (usage: Usage) => number) =>
-      workers.flatMap(([labels, { usage }]) => usage === undefined ? [] : [[labels, what(usage)] as const]);
-    return [
-      ...this.#measures.metrics(),
-      {
-        name: "aimodellib_requests_queued",
-        help: "Requests that wait for a worker.",
-        type: "gauge",
-        values: [[{}, this.queued]],
-      },
-      {
-        name: "aimodellib_workers",
-        help: "Workers by their state.",
-        type: "gauge",
-        values: [[{ state: "ready" }, this.readyWorkers], [{ state: "not_ready" }, this.size - this.readyWorkers]],
-      },
-      {
-        name: "aimodellib_worker_requests",
-        help: "Requests that a worker has not answered.",
-        type: "gauge",
-        values: workers.map(([labels, { load }]) => [labels, load]),
-      },
-      {
-        name: "aimodellib_worker_memory_bytes",
-        help: "Memory of a worker's process, in RAM.",
-        type: "gauge",
-        values: said(({ rss }) => rss),
-      },
-      {
-        name: "aimodellib_worker_cpu_seconds",
-        help: "Time of processors that a worker's process has taken since it began.",
-        type: "gauge",
-        values: said(({ cpu }) => cpu),
-      },
-    ];
+    return this.#measures.metrics({
+      queued: this.queued,
+      ready: this.readyWorkers,
+      workers: this.#slots.map(({ index, worker: { load, usage } }) => ({ index, load, usage })),
+    });
   }
 
   /** Starts the workers. */
@@ -216,7 +155,7 @@ export class Pool {
       onRoom: () => this.#pump(),
       onUsage: ({ times }, before) => this.#measures.addTimes(times, before?.times),
       onReplaced: () => this.#measures.countRestart("replaced"),
-      onWorn: (slot, reason) => this.#onWorn(slot, reason),
+      onWorn: (slot, reason) => this.#rollover.onWorn(slot, reason),
       onOrphans: (orphans) => this.#putBack(orphans),
       onDeath: (slot, death) => this.#onDeath(slot, death),
       onAftermath: ({ index }, death, aftermath) => logDeath(this.#nameOf(index), death, aftermath),
@@ -255,16 +194,7 @@ export class Pool {
    * @returns whether all were replaced
    */
   reload(): Promise<boolean> {
-    if (this.#nextReload === undefined) {
-      if (this.#successor !== undefined) log.info(`Another reload${this.#ofModel} follows the one under way`);
-      this.#nextReload = this.#replacing.then(() => {
-        this.#nextReload = undefined;
-        return this.#reload();
-      });
-      this.#replacing = this.#nextReload;
-      this.#limitSuccessor();
-    }
-    return this.#nextReload;
+    return this.#rollover.reload();
   }
 
   /**
@@ -279,8 +209,7 @@ export class Pool {
     await this.#ended.promise;
     this.#watch.stop();
     this.#refusals.stop();
-    clearTimeout(this.#retry);
-    clearTimeout(this.#patience);
+    this.#rollover.stop();
     this.#refuseAll();
   }
 
@@ -309,21 +238,10 @@ export class Pool {
       overran ? "overran" : exit === undefined ? "other" : exit.signal === null ? "exit" : "signal",
     );
     if (this.#stopping) return true;
-    const { maxRestarts, restartWindowMs } = this.#options;
-    const most = overran ? OVERRUNS_PER_RESTART * Math.max(1, maxRestarts) : maxRestarts;
-    const now = performance.now();
-    const deaths = overran ? this.#overruns : this.#deaths;
-    while (deaths.length > 0 && deaths[0]! <= now - restartWindowMs) deaths.shift();
-    deaths.push(now);
-    if (deaths.length <= most) return true;
-    const minutes = restartWindowMs / 60_000;
+    const reason = this.#restarts.count(death);
+    if (reason === undefined) return true;
     logDeath(this.#nameOf(index), death);
-    this.#failed.reject(
-      new AimodellibError(
-        `A worker ended (${death.cause}), the ${deaths.length}. time in ${minutes} minutes: giving up, as --max-restarts ` +
-          `${maxRestarts} says${overran ? `, of which a restart after --request-timeout counts a tenth` : ""}`,
-      ),
-    );
+    this.#failed.reject(new AimodellibError(reason));
     this.#stopping = true;
     this.#refuseAll();
     return false;
@@ -331,77 +249,6 @@ export class Pool {
 
   #onEnd(): void {
     if (this.#stopping && this.#slots.every(({ dead }) => dead)) this.#ended.resolve();
-  }
-
-  #onWorn(slot: Slot, reason: string): void {
-    const { worker } = slot;
-    if (this.#worn.has(worker)) return;
-    this.#worn.add(worker);
-    this.#replacing = this.#replacing.then(() => this.#replace(slot, worker, reason));
-  }
-
-  async #replace(slot: Slot, worker: PooledWorker, reason: string): Promise<void> {
-    // It may have died, or been replaced, while it waited for its turn.
-    if (slot.worker === worker && !worker.dead && !this.#stopping) {
-      log.info("Worker {worker} is replaced: {reason}", { worker: this.#nameOf(slot.index), reason });
-      const failure = await this.#succeed(slot);
-      if (failure !== undefined && !this.#stopping) {
-        log.error("Worker {worker} can't be replaced ({cause}), and goes on", {
-          worker: this.#nameOf(slot.index),
-          cause: failure.cause,
-        });
-        // It says so with each of its answers.
-        this.#retry = setTimeout(() => this.#worn.delete(worker), RETRY_WORN_MS);
-        return;
-      }
-    }
-    this.#worn.delete(worker);
-  }
-
-  /** Has a successor take over from a worker. @returns why it could not */
-  async #succeed(slot: Slot): Promise<Death | undefined> {
-    const since = performance.now();
-    this.#successor = { slot, since };
-    this.#limitSuccessor();
-    const failure = await slot.replace();
-    clearTimeout(this.#patience);
-    this.#successor = undefined;
-    if (failure === undefined) this.#loadMs = performance.now() - since;
-    return failure;
-  }
-
-  /** Ends a successor that keeps a reload waiting when it hangs. */
-  #limitSuccessor(): void {
-    if (this.#successor === undefined || this.#nextReload === undefined) return;
-    const { slot, since } = this.#successor;
-    const limitMs = Math.max(PATIENCE_MS, PATIENCE_FACTOR * this.#loadMs);
-    this.#patience = setTimeout(
-      () => slot.giveUpSuccessor(`it was not ready within ${limitMs / 1000} s, and another reload waits`),
-      Math.max(0, since + limitMs - performance.now()),
-    );
-  }
-
-  /** The model's name, to be appended to what a log says of it; empty if there is only one. */
-  get #ofModel(): string {
-    const { model } = this.#options;
-    return model === undefined ? "" : ` '${model}'`;
-  }
-
-  async #reload(): Promise<boolean> {
-    const { model } = this.#options;
-    const what = this.#ofModel;
-    log.info(`Reloading${what}: workers are replaced one after the other`, { model });
-    for (const slot of this.#slots) {
-      if (this.#stopping) return false;
-      const failure = await this.#succeed(slot);
-      if (failure === undefined) continue;
-      if (!this.#stopping) {
-        log.error(`Reloading${what} failed ({cause}); the old workers go on`, { model, cause: failure.cause });
-      }
-      return false;
-    }
-    log.info(`Reloaded${what}`, { model });
-    return true;
   }
 
   #leastLoaded(): PooledWorker | undefined {

@@ -32,7 +32,6 @@ import { ExecutionClock } from "./execution_clock.ts";
 import { InFlight } from "./in_flight.ts";
 import { AnswerReader, errorIn, isRecalled, loadErrorOf, loadFailureIn } from "./answers.ts";
 import type { Job, Outcome } from "./job.ts";
-import type { Times } from "./measures.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import type { Failure } from "./failure.ts";
 import { PartStream } from "./part_stream.ts";
@@ -40,7 +39,7 @@ import { requestOf, type ScriptFailure } from "./script_failure.ts";
 import { takeRemains } from "./remains.ts";
 import { Stall } from "./stall.ts";
 import { Window } from "./window.ts";
-import type { Usage, WorkerEvents } from "./worker_events.ts";
+import type { Times, Usage, WorkerEvents } from "./worker_events.ts";
 
 /** How a worker is made. */
 export interface WorkerOptions extends BridgeOptions {

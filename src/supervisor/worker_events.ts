@@ -3,7 +3,9 @@
 import type { Exit } from "../bridge/mod.ts";
 import type { ScriptError } from "../errors.ts";
 import type { Job } from "./job.ts";
-import type { Times } from "./measures.ts";
+
+/** What a worker counts since its start, as STATS has it: counts by buckets, and behind them their sum. */
+export type Times = Readonly<Record<string, readonly number[]>>;
 
 /** What a worker's process takes of the machine. */
 export interface Usage {
