@@ -1,0 +1,51 @@
+/** Many starts at once, of archives that ask alike for packages that differ. */
+
+import assert from "node:assert/strict";
+import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { makeWheel } from "./support/wheels.ts";
+
+const STARTS = 20;
+const KINDS = 3;
+
+const TRAIN = py`
+  import sys, fox, owl
+  def train(model_dir):
+      print(fox.V, owl.V, sys.prefix)
+`;
+
+/** An archive whose wheels have the same names, versions and sizes as those of the others. */
+function archive(box: Sandbox, value: number): string {
+  const folder = box.module({
+    "train.py": TRAIN,
+    "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`,
+    // One comes from the archive's wheels, and one by a path.
+    "requirements.txt": "fox==1.0\nvendor/owl-1.0-py3-none-any.whl\n",
+  }, `archive-${value}.d`);
+  makeWheel(`${folder}/wheels`, "fox", "1.0", `V = ${value}`);
+  makeWheel(`${folder}/vendor`, "owl", "1.0", `V = ${value}`);
+  const args = ["-C", folder, "-czf", box.path(`archive-${value}.tar.gz`), "."];
+  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+  return `archive-${value}.tar.gz`;
+}
+
+test("20 starts at once of 3 archives with colliding requirements run each its own code, in one environment each", async (box) => {
+  const archives = Array.from({ length: KINDS }, (_, value) => archive(box, value));
+  const programs = Array.from({ length: STARTS }, (_, i) => {
+    const name = archives[i % KINDS]!;
+    return box.start(["train", "--run-dir", `run-${i}`, name, `model-${i}`]);
+  });
+  const ended = await Promise.all(programs.map((program) => program.finished(300_000)));
+  const prefixes = new Map<number, Set<string>>();
+  let installed = 0;
+  for (const [i, { code, stdout, stderr }] of ended.entries()) {
+    assert.equal(code, 0, stderr);
+    const [fox, owl, prefix] = stdout.trim().split(" ");
+    const own = i % KINDS;
+    assert.deepEqual([fox, owl], [`${own}`, `${own}`], `start ${i} ran the code of another archive`);
+    prefixes.set(own, (prefixes.get(own) ?? new Set()).add(prefix!));
+    if (/^Installing /m.test(stderr)) installed += 1;
+  }
+  assert.deepEqual([...prefixes.values()].map(({ size }) => size), [1, 1, 1], "one environment for each archive");
+  assert.equal(new Set([...prefixes.values()].flatMap((found) => [...found])).size, KINDS, "and none for two");
+  assert.equal(installed, KINDS, "each is made once");
+});
