@@ -59,6 +59,16 @@ test("a training that fails on SageMaker says why in the file that it shows", as
   assert.match(box.read("ml/output/failure"), /^There are no arguments, and no train\.py or manifest\.json in /);
 });
 
+test("a training that fails on SageMaker ends with its own exit code where the reason can't be written", async (box) => {
+  const env = sageMaker(box, {
+    "code/train.py": "def train(model_dir, *args):\n    raise SystemExit(5)\n",
+    "output": "a file is in the way",
+  });
+  const { code, stderr } = await box.run(["train"], { env });
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /^Warning: the reason of the failure can't be written to '.*\/ml\/output\/failure': /m);
+});
+
 test("serve without arguments serves what SageMaker has put in its folder, on the port that it names", async (box) => {
   const port = freePort();
   const env = {

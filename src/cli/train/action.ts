@@ -5,7 +5,7 @@ import { addressOf } from "../../host.ts";
 import { hideKeys } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
-import { AimodellibError, messageOf, UsageError } from "../../errors.ts";
+import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { LoggedOutput } from "../run/script_output.ts";
@@ -57,19 +57,23 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
       );
     }
     const { code, message } = await trainTarget({ ...options, ...given }, io);
-    if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`);
+    if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`, io);
     return code;
   } catch (error) {
-    tellFailure(failureFile, messageOf(error));
+    tellFailure(failureFile, messageOf(error), io);
     throw error;
   }
 }
 
-/** SageMaker shows its beginning as the job's failure reason. */
-function tellFailure(path: string | undefined, message: string): void {
+/** SageMaker shows its beginning as the job's failure reason. That it can't be written is no other outcome. */
+function tellFailure(path: string | undefined, message: string, io: Io): void {
   if (path === undefined) return;
-  Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  Deno.writeTextFileSync(path, `${hideKeys(message)}\n`);
+  try {
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(path, `${hideKeys(message)}\n`);
+  } catch (error) {
+    io.stderrLine(`Warning: the reason of the failure can't be written to '${path}': ${reasonOf(error)}`);
+  }
 }
 
 type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
