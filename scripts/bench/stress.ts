@@ -6,7 +6,7 @@
 
 import { ROOT } from "../project.ts";
 import { makeVenv } from "../venv.ts";
-import { freePort, Server, tree } from "./processes.ts";
+import { children, freePort, Server, tree } from "./processes.ts";
 import { isAlive, killOne, mistakesIn, until } from "./soak/server.ts";
 import { Clients } from "./stress/clients.ts";
 
@@ -14,7 +14,7 @@ const SCRIPTS = `${ROOT}/scripts/bench/stress`;
 const MINUTES = 5;
 const WORKERS = 2;
 const CLIENTS = 32;
-/** In ms. */
+/** In ms. Not while another worker is away: each death in quick succession has the next start wait for longer. */
 const KILL_EVERY = 1_500;
 const RELOAD_EVERY = 10_000;
 /** Between two stops of the server, and for how long it is stopped, in ms: a random number up to the second above the first. */
@@ -172,7 +172,7 @@ async function torment(server: Server, ms: number): Promise<Pick<StressReport, "
     }
     // While it runs, or while it is stopped.
     const early = Math.random() < 0.5;
-    const kill = now >= killAt;
+    const kill = now >= killAt && children(server.pid).length >= WORKERS;
     if (kill) killAt = now + KILL_EVERY * (0.5 + Math.random());
     if (kill && early && killOne(server.pid)) kills++;
     server.kill("SIGSTOP");

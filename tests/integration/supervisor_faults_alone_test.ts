@@ -27,10 +27,10 @@ async function callsOf(death: boolean, folders: Folders): Promise<readonly Call[
 
 function trial({ place, name, where }: Call, what: string, death: boolean, folders: Folders): Trial {
   return {
-    name: `${what} of ${name} at ${where}, call ${place}`,
+    name: `${what} of ${name} at ${where}, number ${place}`,
     live: async (mark) => {
       const folder = folders.next();
-      using _ = new FaultyDoor(folder, { place, what });
+      using _ = new FaultyDoor(folder, { name, place, what });
       return await live({ mode: "serial", folder, mark, death });
     },
     // What is dead keeps no books.

@@ -45,30 +45,33 @@ interface Call {
 async function callsOf(mode: Mode, folders: Folders): Promise<Call[]> {
   const record = `${folders.path}/record`;
   assertInOrder(await live({ mode, folder: folders.next(), mark: "", record }));
-  const places = new Map<number, number>();
+  const places = new Map<string, number>();
   return Deno.readTextFileSync(record).trimEnd().split("\n").map((line) => {
     const [digit, name, where] = line.split(" ") as [string, string, string];
-    const depth = Number(digit);
-    const place = (places.get(depth) ?? 0) + 1;
-    places.set(depth, place);
-    return { depth, place, name, where };
+    const key = `${digit} ${name}`;
+    const place = (places.get(key) ?? 0) + 1;
+    places.set(key, place);
+    return { depth: Number(digit), place, name, where };
   });
 }
 
 /** What may happen to calls, one after the other. */
 function faultsOf(calls: readonly Call[]): (Call & WorkerFault)[] {
-  const sweepAt = calls.find(({ depth, name }) => depth === 2 && name === "killpg")?.place ?? Infinity;
+  const keepers = calls.filter(({ depth }) => depth === 2);
+  const ofSweeps = new Set(keepers.slice(keepers.findIndex(({ name }) => name === "killpg")));
   // Of those on the connection, the last one of a place is another thing than the first: there are answers in the ledger, or none.
   const keyOf = ({ depth, name, where }: Call) => `${depth} ${name} ${where}`;
-  const connection = calls.filter(({ name }) => ["recv", "sendall"].includes(name));
-  const others = [...new Map(calls.toReversed().map((call) => [keyOf(call), call])).values()]
-    .filter(({ name }) => !["recv", "sendall"].includes(name));
-  return [...distinct(connection, keyOf), ...others].flatMap((call) =>
-    (FAULTS[call.name] ?? OTHERS)
+  const firsts = new Map(calls.toReversed().map((call) => [keyOf(call), call]));
+  return distinct(calls, keyOf).flatMap((call) => {
+    const isFirst = firsts.get(keyOf(call)) === call;
+    if (!isFirst && !["recv", "sendall"].includes(call.name)) return [];
+    return (FAULTS[call.name] ?? OTHERS)
       // While a keeper ends others, nobody takes its place.
-      .filter((what) => what !== "death" || call.depth !== 2 || call.place < sweepAt)
-      .map((what) => ({ ...call, what }))
-  );
+      .filter((what) => what !== "death" || !ofSweeps.has(call))
+      // What says that the other side is gone is the same, whatever was sent before.
+      .filter((what) => isFirst || !["EPIPE", "ECONNRESET"].includes(what))
+      .map((what) => ({ ...call, what }));
+  });
 }
 
 for (const mode of Object.keys(MODES) as Mode[]) {
@@ -78,8 +81,8 @@ for (const mode of Object.keys(MODES) as Mode[]) {
     assert.ok(calls.length > 0);
     await assertAllInOrder(
       faultsOf(calls).map(({ depth, place, name, where, what }) => ({
-        name: `${what} of ${name} at ${where}, call ${place} of the process ${depth} forks away`,
-        live: (mark) => live({ mode, folder: folders.next(), mark, fault: { depth, place, what } }),
+        name: `${what} of ${name} at ${where}, number ${place} of the process ${depth} forks away`,
+        live: (mark) => live({ mode, folder: folders.next(), mark, fault: { depth, name, place, what } }),
       })),
       AT_ONCE,
     );

@@ -21,6 +21,8 @@ export type Mode = keyof typeof MODES;
 /** A call of a worker, or of its keeper, that fails; `faulty_worker.py` has the words. */
 export interface WorkerFault {
   readonly depth: number;
+  readonly name: string;
+  /** Which of the calls of that name in its process, from 1 on. */
   readonly place: number;
   readonly what: string;
 }

@@ -6,15 +6,17 @@
 
 /** A call that was made. */
 export interface Call {
-  readonly place: number;
   readonly name: string;
+  /** Which of those of that name, from 1 on. */
+  readonly place: number;
   /** The lines of code that lead to it. */
   readonly where: string;
 }
 
 /** What goes wrong. */
 export interface DoorFault {
-  /** Which call, from 1 on. */
+  /** With which call. */
+  readonly name: string;
   readonly place: number;
   readonly what: string;
 }
@@ -95,8 +97,9 @@ export class FaultyDoor implements Disposable {
   // deno-lint-ignore no-explicit-any -- of all kinds
   #call(name: string, make: () => any, shorten?: () => any): any {
     if (this.#dead) throw new Error(`${name} of a process that is dead`);
-    this.calls.push({ place: this.calls.length + 1, name, where: this.#fault === undefined ? where() : "" });
-    if (this.calls.length !== this.#fault?.place) return make();
+    const place = 1 + this.calls.filter((call) => call.name === name).length;
+    this.calls.push({ name, place, where: this.#fault === undefined ? where() : "" });
+    if (name !== this.#fault?.name || place !== this.#fault.place) return make();
     const { what } = this.#fault;
     if (what === "half") return shorten!();
     if (what === "death") {

@@ -1,8 +1,8 @@
 """Runs the bridge with one of its system calls failing, cut short, or the last thing that its process does.
 
 FAULT is JSON: ``package`` (the folder that goes on ``sys.path``), ``record`` (a file to which each call is appended, as
-DEPTH, NAME and where it is), and for a fault ``depth``, ``place`` and ``what``. DEPTH is how many forks a process is away from the
-worker: its keeper is 2. Each process counts its calls from 1 on; only those of the bridge's own code.
+DEPTH, NAME and where it is), and for a fault ``depth``, ``name``, ``place`` and ``what``. DEPTH is how many forks a process is away from
+the worker: its keeper is 2. Each process counts its calls of each NAME from 1 on; only those of the bridge's own code.
 """
 
 import builtins
@@ -27,13 +27,13 @@ class Counter:
     """Of this process."""
 
     depth = 0
-    count = 0
+    counts: "dict[str, int]" = {}
 
     @classmethod
     def restart(cls):
         """Count the calls of a process that was forked."""
         cls.depth += 1
-        cls.count = 0
+        cls.counts = {}
 
     @classmethod
     def is_due(cls, name):
@@ -41,13 +41,13 @@ class Counter:
         caller = sys._getframe(2)
         if os.sep + "_bridge" + os.sep not in caller.f_code.co_filename:
             return False
-        cls.count += 1
+        cls.counts[name] = cls.counts.get(name, 0) + 1
         if "record" in PLAN:
             # Anew each time: the keeper closes what it finds open.
             record = _open(PLAN["record"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             _write(record, f"{cls.depth} {name} {place_of(caller)}\n".encode())
             _close(record)
-        return cls.depth == PLAN.get("depth") and cls.count == PLAN.get("place")
+        return (cls.depth, name, cls.counts[name]) == (PLAN.get("depth"), PLAN.get("name"), PLAN.get("place"))
 
 
 def place_of(frame):
