@@ -55,5 +55,8 @@ Deno.test("writersTo() escapes all but what is raw, and JSON only for a terminal
     writers.raw.stderr("\r\x1b[K");
     writers.stdoutJson(json);
     assert.deepEqual([out, err], [terminal ? '{\n "a": "\\u009b"\n}\n' : json, "\r\x1b[K"]);
+    out = "";
+    writers.stdoutData("COPY \u200f\n");
+    assert.equal(out, terminal ? "COPY \\u200f\n" : "COPY \u200f\n");
   }
 });

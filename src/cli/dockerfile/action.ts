@@ -56,7 +56,7 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
   if (manifest.servingScript === null && manifest.trainingScript === null) {
     throw new ArchiveError(`'${archive}' can neither train nor serve: both scripts in its manifest are null`);
   }
-  io.stdout(
+  io.stdoutData(
     render({ name, sha256, manifest, hasRequirements: requirements !== undefined, wheels: wheelsIn(paths) }, options),
   );
   return ExitCode.Success;

@@ -19,6 +19,8 @@ export interface Writers {
   readonly stderrLine: (line: string) => void;
   /** Writes JSON, for programs, to standard output: as it is, or with more escapes in its strings if a terminal shows it. */
   readonly stdoutJson: (json: string) => void;
+  /** Writes text that is for programs and no JSON to standard output: as it is, or escaped if a terminal shows it. */
+  readonly stdoutData: (text: string) => void;
   /** Writes text as it is: for colours and cursor movements of our own. */
   readonly raw: {
     readonly stdout: (text: string) => void;
@@ -39,6 +41,7 @@ export function writersTo(raw: Writers["raw"], terminal: boolean): Writers {
     stderrLine: (line) => raw.stderr(`${printable(hideCredentials(line))}\n`),
     // The ends of lines between its values may be those of another system.
     stdoutJson: (json) => raw.stdout(terminal ? json.split(/\r?\n/).map(printableJson).join("\n") : json),
+    stdoutData: (text) => raw.stdout(terminal ? printableLines(text) : text),
     raw,
   };
 }

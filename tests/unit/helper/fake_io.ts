@@ -33,6 +33,7 @@ export class FakeIo implements Io {
   readonly stdoutLine = this.#writers.stdoutLine;
   readonly stderrLine = this.#writers.stderrLine;
   readonly stdoutJson = this.#writers.stdoutJson;
+  readonly stdoutData = this.#writers.stdoutData;
   readonly stdoutBytes = (bytes: Uint8Array): Promise<void> => {
     this.bytes.push(bytes.slice());
     return Promise.resolve();
