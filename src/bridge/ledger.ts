@@ -3,7 +3,8 @@
  * gathers its answers, so that both survive it (see `python/aimodellib/_bridge/ledger.py`).
  *
  *     0   u32  started: id of the request whose execution began last
- *     4   u32  pending: bytes of answers, from offset 20, that may not have been sent yet
+ *     4   u16  pending: bytes of answers, from offset 20, that may not have been sent yet
+ *     6   u16  flushes: how often that was reset, modulo 2^16; stored together with pending, as one word
  *     8   u32  bodies of answers that the supervisor has read from the exchange
  *     12  u32  bodies of requests that the worker has read from the exchange
  *     16  u32  recalled: requests up to this id that the worker has not begun are not for it any more; 0 if there are none
@@ -83,8 +84,9 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * The first two words, `started` and `pending`. An answer changes one of them, and so does the beginning of the next request: there is
-   * no way back to both. So a worker whose words are the same twice has stored nothing in between.
+   * The first two words: `started`, and `pending` with `flushes`. The worker never stores a value in the second one that it has stored there
+   * before: `pending` only grows until it is reset, and then `flushes` is another. So a worker whose words are the same twice has stored nothing
+   * in between, but what is not visible yet.
    */
   words(): bigint {
     const words = new BigUint64Array(1);
@@ -127,7 +129,7 @@ export class Ledger implements Disposable {
 function parse(bytes: Uint8Array<ArrayBuffer>, maxBody: number, exchange?: BodySource): LedgerEntries {
   const view = new DataView(bytes.buffer);
   const started = view.getUint32(0, true);
-  const pending = Math.min(view.getUint32(OFFSETS.pending, true), LEDGER_BYTES - OFFSETS.answers);
+  const pending = Math.min(view.getUint16(OFFSETS.pending, true), LEDGER_BYTES - OFFSETS.answers);
   const decoder = new FrameDecoder(maxBody, exchange);
   decoder.space().set(bytes.subarray(OFFSETS.answers, OFFSETS.answers + pending));
   decoder.filled(pending);

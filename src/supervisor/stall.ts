@@ -18,11 +18,12 @@
  *
  * - The worker reads `recalled` before its store of `started` is visible: then that read came before the supervisor's write, and the
  *   store is visible a look later, when the supervisor reads `started`.
- * - The supervisor sees `pending` before the answers that it counts: so it takes answers only if both words are what they were at the
- *   look before. Nothing was stored in between, and what was stored before is visible.
+ * - The supervisor may see `pending` before the answers that it counts. So it takes answers only if both words are what they were at the
+ *   look before: then nothing was stored in between, and what was stored before is visible. Each flush changes the second word for good, so
+ *   that equal words can't hide a flush and another answer.
  * - A worker that is dead has no stores left: the kernel has ended it on its own processor.
  *
- * `tests/model/bridge.ts` is a model of all this, of which every state is searched.
+ * `tests/model/bridge.ts` is a model of all this. A unit test searches each of its states.
  */
 
 import type { Frame, Ledger } from "../bridge/mod.ts";

@@ -1,17 +1,24 @@
-/** A search of all states that a model can reach, breadth first. */
+/** A search of all states that a model can reach, breadth first. A state is a few words, so that tens of millions fit in memory. */
 
 /** A model of something that happens in steps. */
-export interface Model<State> {
-  readonly start: State;
-  /** All steps that may be taken in a state, with their names. */
-  steps(state: State): Iterable<readonly [name: string, next: State]>;
-  /** A text that is the same for two states only if they can't be told apart. */
-  encode(state: State): string;
-  /** What is wrong with a state; undefined if nothing is. */
-  fault(state: State): string | undefined;
+export interface Model {
+  /** How many words of 32 bits a state has. */
+  readonly words: number;
+  readonly start: Uint32Array;
+  /**
+   * Takes each step that is possible in a state, one after the other.
+   *
+   * @param state the words of the state
+   * @param next where the words of the state after a step are put
+   * @param onStep is called after each step with its name and what is wrong with it, if anything; a text that it returns ends this
+   * @returns what `onStep` has returned last
+   */
+  expand(state: Uint32Array, next: Uint32Array, onStep: OnStep): string | undefined;
   /** Whether everything is done. Such a state has to stay reachable from every other one. */
-  isDone(state: State): boolean;
+  isDone(state: Uint32Array): boolean;
 }
+
+type OnStep = (name: string, fault: string | undefined) => string | undefined;
 
 /** What a search has found. */
 export interface Found {
@@ -22,70 +29,163 @@ export interface Found {
 }
 
 /**
- * Searches.
+ * Looks at all states, until it finds a fault.
  *
  * @param most how many states there may be
  * @throws {RangeError} if there are more
  */
-export function search<State>(model: Model<State>, most: number): Found {
-  const numbers = new Map<string, number>();
-  /** By number: how it was reached, who leads to it, and the states whose steps are still to be looked at. */
-  const reached: { readonly from: number; readonly by: string }[] = [];
-  const leadingTo: number[][] = [];
-  const done: number[] = [];
-  let steps = 0;
-  let frontier: { readonly state: State; readonly number: number }[] = [];
-  const found = (what: string, number: number): Found => ({
-    states: numbers.size,
-    steps,
-    fault: { what, trace: traceOf(number) },
+export function search(model: Model, most: number): Found {
+  const states = new States(model.words, most);
+  const steps = new Words();
+  /** By number: where the steps of a state begin. */
+  const first = new Words();
+  const next = new Uint32Array(model.words);
+  states.add(model.start, 0);
+  const found = (what: string, trace: readonly string[]): Found => ({
+    states: states.count,
+    steps: steps.length,
+    fault: { what, trace },
   });
-  const traceOf = (number: number) => {
-    const trace: string[] = [];
-    for (let at = number; at > 0; at = reached[at]!.from) trace.unshift(reached[at]!.by);
-    return trace;
-  };
-  const visit = (state: State, from: number, by: string): number | undefined => {
-    const key = model.encode(state);
-    const known = numbers.get(key);
-    if (known !== undefined) {
-      leadingTo[known]!.push(from);
-      return undefined;
-    }
-    const number = numbers.size;
-    if (number >= most) throw new RangeError(`There are more than ${most} states`);
-    numbers.set(key, number);
-    reached.push({ from, by });
-    leadingTo.push([from]);
-    frontier.push({ state, number });
-    return number;
-  };
-  visit(model.start, 0, "");
-  while (frontier.length > 0) {
-    const current = frontier;
-    frontier = [];
-    for (const { state, number } of current) {
-      const fault = model.fault(state);
-      if (fault !== undefined) return found(fault, number);
-      if (model.isDone(state)) done.push(number);
-      for (const [name, next] of model.steps(state)) {
-        steps++;
-        visit(next, number, name);
-      }
-    }
+  for (let number = 0; number < states.count; number++) {
+    first.push(steps.length);
+    let last: string | undefined;
+    const fault = model.expand(states.at(number), next, (name, fault) => {
+      if (fault === undefined) steps.push(states.add(next, number));
+      else last = name;
+      return fault;
+    });
+    if (fault !== undefined) return found(fault, [...traceTo(model, states, number), last!]);
   }
-  // Backwards from where everything is done: whatever is not met can never get there.
-  const ends = new Uint8Array(numbers.size);
-  const stack = [...done];
-  for (const number of done) ends[number] = 1;
-  for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
-    for (const from of leadingTo[number]!) {
-      if (ends[from] === 0) {
-        ends[from] = 1;
-        stack.push(from);
+  first.push(steps.length);
+  const stuck = firstStuck(model, states, steps, first);
+  return stuck === undefined
+    ? { states: states.count, steps: steps.length }
+    : found("It never ends from here", traceTo(model, states, stuck));
+}
+
+/** The first state from which no state can be reached in which everything is done. */
+function firstStuck(model: Model, states: States, steps: Words, first: Words): number | undefined {
+  const ends = new Uint8Array(states.count);
+  for (let number = 0; number < states.count; number++) ends[number] = model.isDone(states.at(number)) ? 1 : 0;
+  for (let changed = true; changed;) {
+    changed = false;
+    // From the last to the first, since most steps lead to a later state.
+    for (let number = states.count - 1; number >= 0; number--) {
+      const end = first.at(number + 1);
+      for (let i = first.at(number); i < end && ends[number] === 0; i++) {
+        if (ends[steps.at(i)] === 0) continue;
+        ends[number] = 1;
+        changed = true;
       }
     }
   }
   const stuck = ends.indexOf(0);
-  return stuck < 0 ? { states: numbers.size, steps } : found("It never ends from here", stuck);
+  return stuck < 0 ? undefined : stuck;
+}
+
+function traceTo(model: Model, states: States, number: number): string[] {
+  const trace: string[] = [];
+  const next = new Uint32Array(model.words);
+  for (let at = number; at > 0; at = states.from(at)) {
+    const name = model.expand(
+      states.at(states.from(at)),
+      next,
+      (name, fault) => fault === undefined && states.find(next) === at ? name : undefined,
+    );
+    trace.unshift(name!);
+  }
+  return trace;
+}
+
+/** A list of words that grows. */
+class Words {
+  length = 0;
+  #words = new Uint32Array(2 ** 12);
+
+  at(index: number): number {
+    return this.#words[index]!;
+  }
+
+  push(word: number): void {
+    if (this.length === this.#words.length) {
+      const larger = new Uint32Array(this.length * 2);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    this.#words[this.length++] = word;
+  }
+
+  slice(start: number, end: number): Uint32Array {
+    return this.#words.subarray(start, end);
+  }
+}
+
+/** The states that were found, by their numbers. */
+class States {
+  count = 0;
+  readonly #length: number;
+  readonly #most: number;
+  readonly #words = new Words();
+  /** By number: from which state it was found first. */
+  readonly #from = new Words();
+  /** A hash table with open addressing: a number and one, or 0. */
+  #table = new Uint32Array(2 ** 16);
+
+  constructor(length: number, most: number) {
+    this.#length = length;
+    this.#most = most;
+  }
+
+  at(number: number): Uint32Array {
+    return this.#words.slice(number * this.#length, (number + 1) * this.#length);
+  }
+
+  from(number: number): number {
+    return this.#from.at(number);
+  }
+
+  /** The number of a state; -1 if it was not found yet. */
+  find(state: Uint32Array): number {
+    return this.#table[this.#place(state)]! - 1;
+  }
+
+  /** Returns the number of a state, which may be found already. */
+  add(state: Uint32Array, from: number): number {
+    const place = this.#place(state);
+    const known = this.#table[place]!;
+    if (known !== 0) return known - 1;
+    if (this.count >= this.#most) throw new RangeError(`There are more than ${this.#most} states`);
+    for (let i = 0; i < this.#length; i++) this.#words.push(state[i]!);
+    this.#from.push(from);
+    this.#table[place] = ++this.count;
+    if (this.count * 2 > this.#table.length) this.#grow();
+    return this.count - 1;
+  }
+
+  /** Where a state is in the table, or would be. */
+  #place(state: Uint32Array): number {
+    let hash = 0;
+    for (let i = 0; i < this.#length; i++) {
+      hash = Math.imul(hash ^ state[i]!, 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    const mask = this.#table.length - 1;
+    let place = hash & mask;
+    for (let found = this.#table[place]!; found !== 0; found = this.#table[place]!) {
+      if (this.#equals(found - 1, state)) break;
+      place = (place + 1) & mask;
+    }
+    return place;
+  }
+
+  #equals(number: number, state: Uint32Array): boolean {
+    const start = number * this.#length;
+    for (let i = 0; i < this.#length; i++) if (this.#words.at(start + i) !== state[i]) return false;
+    return true;
+  }
+
+  #grow(): void {
+    this.#table = new Uint32Array(this.#table.length * 2);
+    for (let number = 0; number < this.count; number++) this.#table[this.#place(this.at(number))] = number + 1;
+  }
 }

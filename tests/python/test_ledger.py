@@ -34,6 +34,9 @@ class Bench:
     def word(self, offset):
         return struct.unpack_from("<I", self.path.read_bytes(), offset)[0]
 
+    def pending(self):
+        return struct.unpack_from("<H", self.path.read_bytes(), 4)[0]
+
     def put(self, offset, value):
         with self.path.open("r+b") as file:
             file.seek(offset)
@@ -87,11 +90,11 @@ def test_answers_are_in_the_file_before_they_are_sent_and_gone_after(bench):
     for request_id in (1, 2, 3):
         bench.ledger.answer(frames.RESULT, request_id, b"{}", b"body")
     expected = b"".join(frames.encode(frames.RESULT, n, b"{}", 4) + b"body" for n in (1, 2, 3))
-    assert bench.word(4) == len(expected)
+    assert bench.pending() == len(expected)
     assert bench.path.read_bytes()[ANSWERS : ANSWERS + len(expected)] == expected
     assert not bench.sent()
     bench.ledger.flush()
-    assert bench.word(4) == 0
+    assert bench.pending() == 0
     assert [frame[1] for frame in bench.reader.read()] == [1, 2, 3]
 
 
@@ -182,10 +185,10 @@ def test_what_ends_an_answer_in_parts_is_sent_behind_them_and_never_in_the_ledge
     for kind, request_id in ((frames.RESULT, 2), (frames.RESULT, 3)):
         bench.ledger.answer(kind, request_id, b'{"parts":2}', b"")
     # The third has no parts, and waits for others.
-    assert bench.word(4) == frames.HEADER_SIZE + len(b'{"parts":2}')
+    assert bench.pending() == frames.HEADER_SIZE + len(b'{"parts":2}')
     bench.ledger.part(4, b"{}", b"c")
     bench.ledger.answer(frames.ERROR, 4, b'{"reason":"exception"}', b"")
-    assert bench.word(4) == 0
+    assert bench.pending() == 0
     received = []
     while len(received) < 7:
         received += bench.reader.read()
@@ -218,6 +221,29 @@ def test_a_word_is_never_seen_half_written(bench):
         words.release()
         view.release()
     assert seen <= {0x00FF, 0x0100}
+
+
+@pytest.mark.parametrize("length", [10, ledger.SMALL_ANSWER])
+@pytest.mark.parametrize("metadata_length", [20, SIZE // 3])
+def test_pending_and_flushes_are_never_what_they_were(bench, length, metadata_length):
+    """Also with answers that are equally long, and an answer that finds no room."""
+    seen = []
+    for request_id in range(1, 4):
+        bench.ledger.begin(request_id)
+        bench.ledger.answer(frames.RESULT, request_id, bytes(metadata_length), bytes(length))
+        seen.append(bench.word(4))
+        if request_id == 2:
+            bench.ledger.flush()
+            seen.append(bench.word(4))
+    assert len(set(seen)) == len(seen)
+
+
+def test_flushes_begin_anew_after_65535(bench):
+    for request_id in range(1, 2**16 + 2):
+        bench.ledger.answer(frames.RESULT, request_id, b"", b"")
+        bench.ledger.flush()
+        bench.far.recv(100)
+    assert bench.word(4) == 1 << 16
 
 
 @pytest.mark.parametrize("size", [21, 4096, SIZE])

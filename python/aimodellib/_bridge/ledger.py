@@ -3,7 +3,8 @@
 Layout, little-endian (docs/protocol.md):
 
     0   u32  started: id of the request whose execution began last
-    4   u32  pending: bytes of answers, from offset 20, that may not have been sent yet
+    4   u16  pending: bytes of answers, from offset 20, that may not have been sent yet
+    6   u16  flushes: how often that was reset, modulo 2^16; stored together with pending, as one word
     8   u32  bodies of answers that the supervisor has read from the exchange
     12  u32  bodies of requests that this worker has read from the exchange
     16  u32  recalled: requests up to this id that were not begun are not this worker's any more; 0 if there are none
@@ -61,6 +62,9 @@ class Ledger:
         self._capacity = len(self._map)
         self._end = ANSWERS
         self._oldest = 0.0
+        #: How often answers were sent, in the upper half of a word. Without it, the first two words could become what
+        #: they were before, and the supervisor would take that for a worker that has stored nothing in between.
+        self._flushes = 0
         #: Requests of which parts of the answer were sent.
         self._in_parts: set[int] = set()
         #: What the supervisor had recalled when it was looked at last, and whether younger requests have not come yet.
@@ -120,7 +124,7 @@ class Ledger:
         self._view[start + HEADER_SIZE : body_start] = metadata
         self._view[body_start:end] = body
         self._end = end
-        self._words[_PENDING] = end - ANSWERS
+        self._words[_PENDING] = self._flushes | (end - ANSWERS)
 
     def part(self, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a part of an answer."""
@@ -138,7 +142,8 @@ class Ledger:
         if self._end > ANSWERS:
             self._write(self._view[ANSWERS : self._end])
             self._end = ANSWERS
-            self._words[_PENDING] = 0
+            self._flushes = (self._flushes + 0x10000) & 0xFFFFFFFF
+            self._words[_PENDING] = self._flushes
 
     def read_body(self, flags: int, length: int) -> bytes | None:
         """Return a request's body from the exchange, or None if there is no such slot or it holds less."""

@@ -184,6 +184,18 @@ Deno.test("read() gives nothing when the file was cut off", () => {
   assert.deepEqual(files.ledger.read(MIB, noBodies).answers, []);
 });
 
+Deno.test("words() change, and what read() gives does not, when as many answers are there after a flush", () => {
+  using files = new Files();
+  const answer = encodeFrame(frame({ id: 5 }));
+  files.note(5, answer);
+  const words = files.ledger.words();
+  files.note(5, answer, answer.length + 0xffff * 2 ** 16);
+  assert.notEqual(files.ledger.words(), words);
+  const { answers } = files.ledger.read(MIB, noBodies);
+  assert.deepEqual(answers.map(({ id }) => id), [5]);
+  assert.deepEqual(files.ledger.peek(MIB)?.answers, answers);
+});
+
 Deno.test("requestsRead() and countAnswerRead() use their own words of the file when both count", () => {
   using files = new Files();
   files.note(11, encodeFrame(frame({ id: 11 })));
