@@ -26,7 +26,6 @@ from .payload import Payload
 
 ANSWERS = 20
 _header = HEADER.pack
-_pack_header = HEADER.pack_into
 #: Numbers of the words before the answers.
 _STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = range(5)
 
@@ -117,12 +116,9 @@ class Ledger:
         start = self._end
         if start == ANSWERS:
             self._oldest = time.monotonic()
-        _pack_header(self._map, start, length, request_id, kind, flags, len(metadata))
-        body_start = start + head
-        end = body_start + len(body)
-        # Through the view: a map of PyPy takes bytes alone.
-        self._view[start + HEADER_SIZE : body_start] = metadata
-        self._view[body_start:end] = body
+        end = start + size
+        # In one piece, which is quicker than three; and bytes, since a map of PyPy takes nothing else.
+        self._map[start:end] = b"".join((_header(length, request_id, kind, flags, len(metadata)), metadata, body))
         self._end = end
         self._words[_PENDING] = self._flushes | (end - ANSWERS)
 
