@@ -13,6 +13,8 @@ const PACKAGES = [
   ["7z", "p7zip-full"],
   ["minisign", "minisign"],
   ["ip", "iproute2"],
+  ["buildah", "buildah"],
+  ["debootstrap", "debootstrap"],
   ["qemu-x86_64", "qemu-user"],
   ["/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", "libc6-arm64-cross"],
   ["/usr/aarch64-linux-gnu/lib/libgcc_s.so.1", "libgcc-s1-arm64-cross"],

@@ -10,7 +10,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { whyLeftOver } from "./collect.ts";
 import { changeOf } from "./content.ts";
-import { joinPath, type Manifest } from "./manifest.ts";
+import { joinPath, type Manifest, WHEELS_FOLDER } from "./manifest.ts";
 import { ORIGIN_NAME } from "./origin_name.ts";
 import type { SafeEntry } from "./rules.ts";
 import type { ScanHandler } from "./scan.ts";
@@ -27,6 +27,8 @@ interface Note {
   readonly sha256: string;
   /** Of what it held, see {@linkcode digestOf}. */
   readonly content: string;
+  /** The same without its wheels: an image has no need of them once they are installed. */
+  readonly withoutWheels?: string | undefined;
   /** Paths that it held where runs leave things. */
   readonly also: readonly string[];
 }
@@ -75,6 +77,7 @@ export class OriginRecorder implements ScanHandler {
       archive: archive === "-" ? null : archive.slice(archive.lastIndexOf("/") + 1),
       sha256,
       content: digestOf(this.#content),
+      withoutWheels: digestOf(new Map([...this.#content].filter(([path]) => !isWheel(path)))),
       also: [...this.#content.keys()].filter(leftByRuns(root, manifest)).sort(),
     };
     Deno.writeTextFileSync(`${root}/${ORIGIN_NAME}`, `${JSON.stringify(note, null, 2)}\n`);
@@ -135,7 +138,10 @@ export class Origin {
       // What was written to while it was read may be anything.
       const { seen } = await this.#walk();
       this.#seen = seen;
-      this.#holds = seen === before.seen && digestOf(content) === this.#note.content;
+      // Either all wheels are there, or none is.
+      const { content: whole, withoutWheels = whole } = this.#note;
+      const expected = [...content.keys()].some(isWheel) ? whole : withoutWheels;
+      this.#holds = seen === before.seen && digestOf(content) === expected;
     } catch {
       // What can't be read can't be told of.
       this.#seen = undefined;
@@ -193,6 +199,11 @@ function isLeft(root: string, path: string, isDirectory: boolean, manifest: Mani
     whyLeftOver(root, path, path.slice(path.lastIndexOf("/") + 1), isDirectory) !== undefined;
 }
 
+/** Whether a file is one of those that `package --bundle-wheels` adds. */
+function isWheel(path: string): boolean {
+  return path.startsWith(`${WHEELS_FOLDER}/`);
+}
+
 function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
@@ -226,11 +237,17 @@ async function hashOf(path: string): Promise<Hash> {
 function readNote(path: string): Note | undefined {
   try {
     if (Deno.lstatSync(path).size > MAX_NOTE_BYTES) return undefined;
-    const { archive, sha256, content, also } = JSON.parse(Deno.readTextFileSync(path));
+    const { archive, sha256, content, withoutWheels, also } = JSON.parse(Deno.readTextFileSync(path));
     const isDigest = (value: unknown) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
     const isName = archive === null || (typeof archive === "string" && archive !== "" && !archive.includes("/"));
     if (!isName || !isDigest(sha256) || !isDigest(content) || !Array.isArray(also)) return undefined;
-    return { archive, sha256, content, also: also.map(String) };
+    return {
+      archive,
+      sha256,
+      content,
+      withoutWheels: isDigest(withoutWheels) ? withoutWheels : undefined,
+      also: also.map(String),
+    };
   } catch {
     // There is none, or it is something else.
     return undefined;

@@ -119,6 +119,23 @@ for (
   });
 }
 
+Deno.test("a folder holds what its archive held without all of the wheels, and not without one", async () => {
+  using directory = new TempDir();
+  const bytes = archive({ name: "serve.py", content: TEN }, { name: "wheels/a-1-py3-none-any.whl", content: TEN }, {
+    name: "wheels/b-1-py3-none-any.whl",
+    content: TEN,
+  });
+  await unpack(sourceOf(bytes), `${directory.path}/out`, { noteOrigin: "x.tar.gz" });
+  const origin = read(directory)!;
+  assert.equal(await origin.check(), true);
+  Deno.removeSync(`${directory.path}/out/wheels/a-1-py3-none-any.whl`);
+  assert.equal(await origin.check(), false);
+  Deno.removeSync(`${directory.path}/out/wheels`, { recursive: true });
+  assert.equal(await origin.check(), true);
+  Deno.writeTextFileSync(`${directory.path}/out/serve.py`, "9");
+  assert.equal(await origin.check(), false);
+});
+
 Deno.test("what was changed and changed back holds again, however often that is looked at", async () => {
   using directory = new TempDir();
   const origin = await unpacked(directory);

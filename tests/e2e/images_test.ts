@@ -1,0 +1,75 @@
+/** Images that buildah builds from what `aimodellib dockerfile` prints, on a Debian with a Python. */
+
+import assert from "node:assert/strict";
+import { imageBase } from "./support/image_base.ts";
+import { HAS_BUILDAH } from "./support/needs.ts";
+import { BIN, py, ROOT, test } from "./support/sandbox.ts";
+import { makeWheel } from "./support/wheels.ts";
+
+const base = HAS_BUILDAH === true ? await imageBase() : HAS_BUILDAH;
+const path = typeof base === "string" ? "" : base.path;
+
+const SERVE = py`
+  import os
+  def load(model_dir, logger=None):
+      with open(os.path.join(model_dir, "name")) as file:
+          return file.read()
+  def deserialize(data, content_type, logger=None):
+      return data.decode()
+  def predict(data, model, logger=None):
+      return f"{model} {data} {os.getuid()} {os.getcwd()} {EXTRA}"
+  def serialize(result, accept, logger=None):
+      return result.encode(), "text/plain"
+`;
+
+test(
+  "images serve offline as a user without rights: with a model folder, and with wheels and weights in the archive",
+  async (box) => {
+    makeWheel(box.path("dist"), "fox", "1.0", "V = 7");
+    box.write({
+      "plain/serve.py": `EXTRA = None\n${SERVE}`,
+      "full/serve.py": `from fox import V as EXTRA\n${SERVE}`,
+      "full/requirements.txt": "fox==1.0\n",
+      "plain-context/my model/name": "Ada",
+      "weights/name": "Bob",
+    });
+    Deno.mkdirSync(box.path("full-context"));
+    const pack = async (name: string, ...more: string[]) => {
+      const archive = `${name}-context/a model.tar.gz`;
+      const packed = await box.run(["package", "-m", name, "-o", archive, ...more], {
+        env: { PIP_NO_INDEX: "1", PIP_FIND_LINKS: box.path("dist") },
+      });
+      assert.equal(packed.code, 0, packed.stderr);
+      const options = ["--base-image", "localhost/base", "--model-dir", "my model"];
+      const printed = await box.run(["dockerfile", ...options, archive]);
+      assert.equal(printed.code, 0, printed.stderr);
+      box.write({ [`${name}-context/Dockerfile`]: printed.stdout });
+      Deno.copyFileSync(BIN, box.path(`${name}-context/aimodellib`));
+      const { stdout } = await box.run([box.path(archive)], { command: "sha256sum" });
+      return stdout.slice(0, 64);
+    };
+    const plain = await pack("plain");
+    const full = await pack("full", "--bundle-wheels", "--model-dir", "weights");
+    Deno.removeSync(box.path("dist"), { recursive: true });
+    const script = `${ROOT}/tests/e2e/support/build_images.py`;
+    const contexts = ["plain-context", "full-context"].map((name) => box.path(name));
+    const namespaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
+    const { code, stdout, stderr } = await box.run([...namespaces, "/usr/bin/python3", script, path, ...contexts], {
+      command: "unshare",
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
+      limit: 600_000,
+    });
+    const said = `${stdout}\n${stderr}`;
+    assert.equal(code, 0, said);
+    const info = (sha256: string) => `aimodellib_model_info{.*sha256="${sha256}".*} 1\n`;
+    assert.match(
+      stdout,
+      new RegExp(
+        `^healthy\nAda Hello 10001 /home/app None\n${info(plain)}exit code \\d+\n` +
+          `healthy\nBob Hello 10001 /home/app 7\n${info(full)}exit code \\d+\n$`,
+      ),
+      said,
+    );
+  },
+  typeof base === "string" ? base : true,
+);

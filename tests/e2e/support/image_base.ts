@@ -1,0 +1,47 @@
+/** A root file system of this machine's Debian with a Python, which images are built on: made once, and kept. */
+
+import assert from "node:assert/strict";
+import { ROOT } from "./sandbox.ts";
+
+/** Not needed for running a Python. */
+const LEFT_OUT = ["debootstrap", "proc/*", "sys/*", "dev/*", "usr/share/doc", "usr/share/locale", "usr/share/man"]
+  .concat(["var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*"]);
+
+/** The path of a tar archive of it, or the reason why there is none: Debian's packages may be out of reach. */
+export async function imageBase(): Promise<{ readonly path: string } | string> {
+  try {
+    return { path: await makeBase() };
+  } catch (error) {
+    return `debootstrap makes no base for images here: ${String(error).slice(0, 300).replaceAll(/\s+/g, " ")}`;
+  }
+}
+
+async function makeBase(): Promise<string> {
+  const release = /^VERSION_CODENAME=(\w+)$/m.exec(Deno.readTextFileSync("/etc/os-release"))![1]!;
+  const path = `${ROOT}/.cache/image-base-${release}.tar`;
+  try {
+    if (Deno.statSync(path).isFile) return path;
+  } catch {
+    // It has not been made yet.
+  }
+  const folder = Deno.makeTempDirSync({ prefix: "image-base-" });
+  try {
+    await run("debootstrap", "--variant=minbase", "--include=python3,python3-venv", release, `${folder}/root`);
+    const excludes = LEFT_OUT.map((name) => `--exclude=./${name}`);
+    await run("tar", "-C", `${folder}/root`, ...excludes, "-cf", `${folder}/base.tar`, ".");
+    await run("mv", `${folder}/base.tar`, `${path}.${Deno.pid}`);
+    Deno.renameSync(`${path}.${Deno.pid}`, path);
+  } finally {
+    // debootstrap leaves /proc mounted if it is interrupted.
+    await new Deno.Command("umount", { args: ["-q", `${folder}/root/proc`, `${folder}/root/sys`] }).output();
+    Deno.removeSync(folder, { recursive: true });
+  }
+  return path;
+}
+
+async function run(command: string, ...args: string[]): Promise<void> {
+  const env = { PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` };
+  const { success, stdout, stderr } = await new Deno.Command(command, { args, env }).output();
+  const text = new TextDecoder();
+  assert.ok(success, `${command}: ${text.decode(stdout).slice(-2000)}${text.decode(stderr)}`);
+}
