@@ -25,6 +25,8 @@ export const MODEL_FOLDER = "model";
 
 /** In the archive's root: wheels to install them from without a network. */
 export const WHEELS_FOLDER = "wheels";
+/** In that folder: the list of what is to be installed from it, each wheel with its version and hash. */
+export const RESOLVED_NAME = "resolved.txt";
 
 /** What an archive says of itself. All paths are from a root: the archive's for `module`, the run's for the others. */
 export interface Manifest {

@@ -16,6 +16,7 @@ export {
   parseManifest,
   REQUIREMENTS_NAME,
   requirementsPath,
+  RESOLVED_NAME,
   WHEELS_FOLDER,
 } from "./manifest.ts";
 export { Origin } from "./origin.ts";

@@ -15,13 +15,15 @@ import { isFull } from "../cache/full.ts";
 import { distrustOf, distrustOfTree, keepOthersFromWriting } from "../cache/private.ts";
 import { isNoSpace, keep, openShelf } from "../cache/shelf.ts";
 import { AimodellibError } from "../errors.ts";
-import { stat } from "../files.ts";
+import { exists, stat } from "../files.ts";
+import { RESOLVED_NAME } from "../archive/mod.ts";
+import { installFromList, NO_SETTINGS } from "./wheels.ts";
 import { printable } from "../printable.ts";
 import { fingerprint, identityOf, pthLine, pyvenvOf, type SiteFolder } from "./base.ts";
 import { type Checked, checkRequirements, requirementsOf } from "./check_requirements.ts";
 import { chooseInstaller, findUv, noInstaller } from "./installer.ts";
 import { keyOf } from "./key.ts";
-import { runInstaller } from "./pip.ts";
+import { InstallerError, runInstaller } from "./pip.ts";
 
 /** When requirements are installed: if some are not met, at each start, or never. */
 export type InstallWhen = "auto" | "always" | "never";
@@ -179,15 +181,32 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
   const site = checked.site.filter(({ there }) => there).map((folder) => `${pthLine(folder)}\n`);
   Deno.writeTextFileSync(`${sitePackages(root)}/_aimodellib_base.pth`, site.join(""));
   const own = `${root}/bin/python`;
-  const from = wheels === undefined ? [] : ["--no-index", "--find-links", wheels];
-  await runInstaller([...installer.command(own), ...from, "--requirement", "requirements.txt"], {
+  const listed = wheels !== undefined && exists(`${wheels}/${RESOLVED_NAME}`);
+  // Archives of other programs, and of earlier versions, have wheels without a list.
+  const what = listed
+    ? installFromList(wheels)
+    : [...(wheels === undefined ? [] : ["--no-index", "--find-links", wheels]), "--requirement", "requirements.txt"];
+  await runInstaller([...installer.command(own), ...what], {
     cwd: sourceOf(root, options),
     signal,
     output,
     supervisor,
     // For a `PIP_CMD` that is not that Python's own pip.
-    env: { PIP_PYTHON: own, VIRTUAL_ENV: root },
+    env: { PIP_PYTHON: own, VIRTUAL_ENV: root, ...(listed && NO_SETTINGS) },
   });
+  if (listed && checked.pip) await checkListed(wheels, own, options);
+}
+
+/** Their list was made for one Python: another may need more. @throws {InstallerError} which names what it lacks */
+async function checkListed(wheels: string, python: string, options: EnvironmentOptions): Promise<void> {
+  const list = Deno.readTextFileSync(`${wheels}/${RESOLVED_NAME}`);
+  const lines = list.split("\n").map((line) => line.replace(/ --hash=.*/, "")).filter((line) => line !== "");
+  const { unmet } = await checkRequirements(lines, { ...options, python });
+  if (unmet === null) return;
+  throw new InstallerError(
+    `The wheels of ${printable(nameOf(options))} are not all that this Python needs: ${unmet}. Package it again with ` +
+      "--bundle-wheels on this machine, or for it with --python-version and --platform",
+  );
 }
 
 /** The command that makes an environment without packages; not every Python has `venv`. */

@@ -1,6 +1,7 @@
 /** What `aimodellib dockerfile` does. */
 
-import { ArchiveError, joinPath, type Limits, type Manifest, WHEELS_FOLDER } from "../../archive/mod.ts";
+import { ArchiveError, joinPath, type Limits, type Manifest, RESOLVED_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
+import { installFromList } from "../../environment/wheels.ts";
 import { UsageError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { ExitCode } from "../errors.ts";
@@ -25,6 +26,8 @@ interface Found {
   readonly hasRequirements: boolean;
   /** The file names of the wheels that it carries. */
   readonly wheels: readonly string[];
+  /** Whether there is a list of them beside them. */
+  readonly isResolved: boolean;
 }
 
 /** Without wheels that say otherwise. */
@@ -57,7 +60,14 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
     throw new ArchiveError(`'${archive}' can neither train nor serve: both scripts in its manifest are null`);
   }
   io.stdoutData(
-    render({ name, sha256, manifest, hasRequirements: requirements !== undefined, wheels: wheelsIn(paths) }, options),
+    render({
+      name,
+      sha256,
+      manifest,
+      hasRequirements: requirements !== undefined,
+      wheels: wheelsIn(paths),
+      isResolved: paths.has(`${WHEELS_FOLDER}/${RESOLVED_NAME}`),
+    }, options),
   );
   return ExitCode.Success;
 }
@@ -72,7 +82,16 @@ function refuseSpecial(path: string): void {
   if (SPECIAL.test(path)) throw new UsageError(`'${path}' means something else in a Dockerfile: rename it`);
 }
 
-function render({ name, sha256, manifest, hasRequirements, wheels }: Found, options: DockerfileOptions): string {
+function installOptions(hasWheels: boolean, isResolved: boolean): string {
+  const wheels = `/srv/archive/${WHEELS_FOLDER}`;
+  if (hasWheels && isResolved) return installFromList(wheels).join(" ");
+  return `${hasWheels ? `--no-index --find-links ${wheels} ` : ""}--requirement requirements.txt`;
+}
+
+function render(
+  { name, sha256, manifest, hasRequirements, wheels, isResolved }: Found,
+  options: DockerfileOptions,
+): string {
   const { modelDir, port } = options;
   const image = options.baseImage ?? `python:${pythonOf(wheels) ?? PYTHON}-slim`;
   const serves = manifest.servingScript !== null;
@@ -87,9 +106,7 @@ function render({ name, sha256, manifest, hasRequirements, wheels }: Found, opti
   const install = [
     "python3 -m venv --system-site-packages /opt/venv",
     `${python} -m pip install --no-cache-dir` +
-    `${
-      wheels.length === 0 ? "" : ` --no-index --find-links /srv/archive/${WHEELS_FOLDER}`
-    } --requirement requirements.txt`,
+    ` ${installOptions(wheels.length > 0, isResolved)}`,
     ...(wheels.length === 0 ? [] : [`rm -r /srv/archive/${WHEELS_FOLDER}`]),
   ];
   const command = serves

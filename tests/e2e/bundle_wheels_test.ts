@@ -1,0 +1,167 @@
+/** Archives with bundled wheels are installed without a network, whatever their requirements say. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { type Need, runs } from "./support/needs.ts";
+import { projectFiles, writeProject, writeRepository, writeSdist } from "./support/projects.ts";
+import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { makeWheel } from "./support/wheels.ts";
+
+const HAS_GIT: Need = runs("git", "--version") || "git is not installed";
+/** Nobody listens there: whoever asks a registry fails. */
+const NO_REGISTRY = { PIP_INDEX_URL: "http://127.0.0.1:9/", PIP_RETRIES: "0", PIP_TIMEOUT: "1" };
+
+function registry(box: Sandbox): Record<string, string> {
+  return { ...NO_REGISTRY, PIP_NO_INDEX: "1", PIP_FIND_LINKS: box.path("links") };
+}
+
+function trains(...modules: string[]): string {
+  return `import ${modules.join(", ")}\ndef train(model_dir): print(${
+    modules.map((name) => `${name}.V`).join(", ")
+  })\n`;
+}
+
+/** Packages a module, takes all away that it was made of, and trains. */
+async function packageAndTrain(box: Sandbox, module: string, ...options: string[]): Promise<string> {
+  const packed = await box.run(["package", "-m", module, "--bundle-wheels", ...options], { env: registry(box) });
+  assert.equal(packed.code, 0, packed.stderr);
+  for (const name of ["links", "outside"]) {
+    try {
+      Deno.removeSync(box.path(name), { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "out"], { env: NO_REGISTRY });
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+for (
+  const [what, requirements, make, needs] of [
+    ["a folder", "./pkg/fox\n", (_: Sandbox, module: string) => writeProject(`${module}/pkg/fox`, { name: "fox" }), []],
+    [
+      "an editable folder",
+      "-e ./pkg/fox\n",
+      (_: Sandbox, module: string) => writeProject(`${module}/pkg/fox`, { name: "fox" }),
+      [],
+    ],
+    [
+      "a repository",
+      "git+file://ROOT/outside/fox#egg=fox\n",
+      (box: Sandbox) => writeRepository(box.path("outside/fox"), { name: "fox" }),
+      [HAS_GIT],
+    ],
+    [
+      "a source distribution with its hash",
+      "fox==1.0 --hash=sha256:HASH\n",
+      (box: Sandbox) => writeSdist(box.path("links"), { name: "fox" }),
+      [],
+    ],
+    [
+      "an address of a wheel",
+      "fox @ file://ROOT/outside/fox-1.0-py3-none-any.whl\n",
+      (box: Sandbox) => makeWheel(box.path("outside"), "fox", "1.0", 'V = "fox"'),
+      [],
+    ],
+    [
+      "a nested file, a constraint and a marker",
+      "-r more/list.txt\n-c more/limits.txt\nnone-such ; python_version < '3'\n",
+      (box: Sandbox, module: string) => {
+        makeWheel(box.path("links"), "fox", "1.0", 'V = "fox"');
+        makeWheel(box.path("links"), "fox", "2.0", 'V = "two"');
+        Deno.mkdirSync(`${module}/more`);
+        Deno.writeTextFileSync(`${module}/more/list.txt`, "fox\n");
+        Deno.writeTextFileSync(`${module}/more/limits.txt`, "fox<2\n");
+      },
+      [],
+    ],
+  ] as const
+) {
+  test(`package --bundle-wheels makes an archive that needs no network of ${what}`, async (box) => {
+    const module = box.module({ "train.py": trains("fox"), "requirements.txt": "" });
+    Deno.mkdirSync(box.path("outside"));
+    make(box, module);
+    let text = requirements.replace("ROOT", box.root);
+    if (text.includes("HASH")) {
+      const sdist = Deno.readFileSync(box.path("links/fox-1.0.tar.gz"));
+      text = text.replace("HASH", createHash("sha256").update(sdist).digest("hex"));
+    }
+    Deno.writeTextFileSync(`${module}/requirements.txt`, text);
+    assert.match(await packageAndTrain(box, module), /^fox\n$/);
+    const list = await box.run(["-xzOf", "model.tar.gz", "wheels/resolved.txt"], { command: "tar" });
+    assert.match(list.stdout, /^fox==1\.0 --hash=sha256:[0-9a-f]{64}\n$/);
+  }, ...needs);
+}
+
+test("package --bundle-wheels takes extras, and what wheels need from an address", async (box) => {
+  makeWheel(box.path("outside"), "owl", "1.0", 'V = "owl"');
+  writeSdist(box.path("links"), { name: "elk" });
+  const requires = [`owl @ file://${box.path("outside/owl-1.0-py3-none-any.whl")}`, 'elk ; extra == "more"'];
+  const files = projectFiles({ name: "fox", requires });
+  const named = Object.fromEntries(Object.entries(files).map(([name, text]) => [`pkg/${name}`, text]));
+  const module = box.module({ ...named, "train.py": trains("fox", "owl", "elk"), "requirements.txt": "./pkg[more]\n" });
+  assert.equal(await packageAndTrain(box, module), "fox owl elk\n");
+});
+
+test("package --bundle-wheels builds folders for another Python, but not what runs on this machine alone", async (box) => {
+  const files = (tag: string) =>
+    Object.entries(projectFiles({ name: "fox", tag })).map(([name, text]) => [`pkg/${name}`, text]);
+  const options = ["--python-version", "3.12", "--platform", "manylinux2014_aarch64"];
+  for (const tag of ["py3-none-any", "cp312-cp312-linux_x86_64"]) {
+    const module = box.module({
+      ...Object.fromEntries(files(tag)),
+      "train.py": trains("fox"),
+      "requirements.txt": "./pkg\n",
+    });
+    const { code, stderr } = await box.run(["package", "-q", "-m", module, "--bundle-wheels", ...options], {
+      env: registry(box),
+    });
+    if (tag === "py3-none-any") {
+      assert.deepEqual([code, stderr], [0, ""]);
+      const list = await box.run(["-xzOf", "model.tar.gz", "wheels/resolved.txt"], { command: "tar" });
+      assert.match(list.stdout, /^fox==1\.0 --hash=sha256:/);
+    } else {
+      assert.equal(code, 1);
+      assert.match(stderr, /'fox' is built from .* for this machine alone/);
+    }
+  }
+});
+
+test("package --bundle-wheels refuses wheels that can't be installed, and says which", async (box) => {
+  // A wheel whose own metadata has another version, as broken build tools make them.
+  makeWheel(box.path("links"), "fox", "1.0", "V = 1");
+  Deno.renameSync(box.path("links/fox-1.0-py3-none-any.whl"), box.path("links/fox-3.0-py3-none-any.whl"));
+  const module = box.module({ "train.py": trains("fox"), "requirements.txt": "fox==3.0\n" });
+  const { code, stderr } = await box.run(["package", "-q", "-m", module, "--bundle-wheels"], { env: registry(box) });
+  assert.equal(code, 1);
+  assert.match(stderr, /fox/);
+  assert.throws(() => Deno.statSync(box.path("model.tar.gz")), Deno.errors.NotFound);
+});
+
+test("train refuses a bundled wheel that is not the one of the list, and names what another Python needs", async (box) => {
+  makeWheel(box.path("links"), "fox", "1.0", "V = 1");
+  const module = box.module({ "train.py": trains("fox"), "requirements.txt": "fox\n" });
+  const packed = await box.run(["package", "-q", "-m", module, "--bundle-wheels"], { env: registry(box) });
+  assert.equal(packed.code, 0, packed.stderr);
+  assert.equal((await box.run(["unpack", "-q", "model.tar.gz", "folder"])).code, 0);
+  makeWheel(box.path("folder/wheels"), "fox", "1.0", "V = 2");
+  const changed = await box.run(["train", "folder", "out"], { env: NO_REGISTRY });
+  assert.equal(changed.code, 1);
+  assert.match(changed.stderr, /DO NOT MATCH THE HASHES/);
+
+  const script = py`
+    import hashlib, sys, zipfile
+    path = sys.argv[1] + "/wheels/fox-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "a") as wheel:
+        old = wheel.read("fox-1.0.dist-info/METADATA").decode()
+        wheel.writestr("fox-1.0.dist-info/METADATA", old + "Requires-Dist: owl\n")
+    digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
+    open(sys.argv[1] + "/wheels/resolved.txt", "w").write("fox==1.0 --hash=sha256:" + digest + "\n")
+  `;
+  const edited = await box.run(["-W", "ignore", "-c", script, box.path("folder")], { command: "python3" });
+  assert.equal(edited.code, 0, edited.stderr);
+  const lacking = await box.run(["train", "folder", "out"], { env: NO_REGISTRY });
+  assert.equal(lacking.code, 1);
+  assert.match(lacking.stderr, /are not all that this Python needs: owl is not installed \(for fox\)/);
+});
