@@ -506,7 +506,8 @@ export class Worker {
   /** Settles what was finished or begun, and returns what never was. */
   #sortOut(cause: string): Job[] {
     const { requestTimeoutMs } = this.#options;
-    const orphans: Job[] = [];
+    // What came back in the same batch as a broken frame was not handed back yet.
+    const orphans = this.#returned.splice(0);
     for (const { id, job, fate } of takeRemains(this.#inFlight, this.#readLedger())) {
       const stream = this.#streams.get(id);
       if (fate.kind === "finished") this.#finishDead(job, stream, fate.answer);

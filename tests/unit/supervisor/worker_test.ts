@@ -400,6 +400,28 @@ Deno.test("a request that its worker had found to be recalled was never begun wh
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result", "b result", "c result"]);
 });
 
+Deno.test("a recalled request goes to another worker when its worker breaks the protocol right after giving it back", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    for (let i = 0; i < 3; i++) await bridge.receive();
+    // No look takes the second one back, since it seems to be begun.
+    bridge.note(2);
+    await bridge.recalled();
+    const result = bridge.encode(bridge.kind.result, 1, {}, "1");
+    const recalled = bridge.encode(bridge.kind.error, 2, { reason: "recalled", message: "" });
+    // With one write, so that all of it is read at once.
+    await bridge.write(new Uint8Array([result, recalled, bridge.encode(99)].flatMap((frame) => [...frame])));
+    await bridge.receive();
+  });
+  await fixture.ready;
+  void fixture.dispatch("a", "b", "c");
+  const { death, orphans } = await fixture.dead();
+  assert.match(death.cause, /broke the protocol/);
+  assert.deepEqual([...fixture.returned, ...orphans].sort(), ["b", "c"]);
+  assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result"]);
+});
+
 /** Takes all parts of an outcome; what went wrong, if something did, comes last. */
 async function partsOf(outcome: Outcome): Promise<(string | Outcome)[]> {
   assert.ok(outcome.kind === "parts");
