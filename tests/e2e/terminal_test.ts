@@ -12,6 +12,10 @@ const SHOWN_JSON = "a\\u001b[2J\\r\\n\\u009b31mERROR\\u007f\\u202eb\\u2066c\\u20
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
+/** What is drawn while something takes long, and removed. */
+// deno-lint-ignore no-control-regex
+const PROGRESS = /\r[█░\w.%/: ]*\x1b\[K/g;
+
 /** Writes an archive: of its entries KIND, NAME and, of links, TARGET; of files, content. */
 const MAKE = py`
   import io, json, sys, tarfile
@@ -66,7 +70,7 @@ async function shown(box: Sandbox, args: readonly string[], code: number): Promi
   const bin = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${ROOT}/dist/aimodellib`;
   const finished = await box.run([script, "[]", bin, ...args], { command: PYTHON, env: { NO_COLOR: "1" } });
   assert.equal(finished.code, code, finished.stdout);
-  const text = finished.stdout.replaceAll("\r\n", "\n");
+  const text = finished.stdout.replaceAll(PROGRESS, "").replaceAll("\r\n", "\n");
   assert.deepEqual(text.split("\n").filter((line) => CONTROL.test(line)), []);
   return text;
 }
