@@ -12,7 +12,7 @@ const SLOW_SIZE = 6_000_000;
 const LEAVES = 40;
 const READS_SLOWLY = 700;
 /** How long the execution of one request of so many takes, in ms: workers are killed in it, and others held up behind it. */
-const PAUSES: readonly (readonly [every: number, ms: number])[] = [[100, 30], [4, 2]];
+const PAUSES: readonly (readonly [every: number, ms: number])[] = [[100, 30], [3, 6]];
 /** Before a client leaves, in ms, at the most. */
 const LEAVES_AFTER = 30;
 /** After a request that was refused, in ms. */
