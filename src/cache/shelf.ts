@@ -127,7 +127,8 @@ async function useCurrent(base: string, options: KeepOptions): Promise<InUse | u
   if (root === undefined) return undefined;
   const lock = await lockShared(`${root}.lock`, options);
   try {
-    if (distrustOf(root) === undefined && options.isWhole(root)) {
+    // A link, which nothing here makes, would lead to what belongs to somebody else.
+    if (Deno.lstatSync(root).isDirectory && distrustOf(root) === undefined && options.isWhole(root)) {
       touch(root);
       return inUse(root, lock);
     }
