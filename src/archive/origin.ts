@@ -16,6 +16,8 @@ import type { SafeEntry } from "./rules.ts";
 import type { ScanHandler } from "./scan.ts";
 
 const READ_BYTES = 1024 * 1024;
+/** How much of the list of files is digested at once, in characters. */
+const DIGESTED_CHARACTERS = 64 * 1024;
 /** A note is not longer, in bytes: it names no more than what lies where runs leave things. */
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
@@ -73,11 +75,13 @@ export class OriginRecorder implements ScanHandler {
 
   /** Writes the note into the folder. @param archive its path, or `-` */
   write(root: string, archive: string, { manifest, sha256 }: { readonly manifest: Manifest; readonly sha256: string }) {
+    const content = digestOf(this.#content);
+    const others = [...this.#content].filter(([path]) => !isWheel(path));
     const note: Note = {
       archive: archive === "-" ? null : archive.slice(archive.lastIndexOf("/") + 1),
       sha256,
-      content: digestOf(this.#content),
-      withoutWheels: digestOf(new Map([...this.#content].filter(([path]) => !isWheel(path)))),
+      content,
+      withoutWheels: others.length === this.#content.size ? content : digestOf(new Map(others)),
       also: [...this.#content.keys()].filter(leftByRuns(root, manifest)).sort(),
     };
     Deno.writeTextFileSync(`${root}/${ORIGIN_NAME}`, `${JSON.stringify(note, null, 2)}\n`);
@@ -155,6 +159,7 @@ export class Origin {
     const found = new Map<string, string | undefined>();
     const hash = createHash("sha256");
     const also = new Set(this.#note.also);
+    const folders = foldersOfRuns(this.#manifest);
     const walk = async (folder: string, ofRuns: boolean) => {
       const children: Deno.DirEntry[] = [];
       for await (const child of Deno.readDir(`${this.#root}/${folder}`)) children.push(child);
@@ -162,7 +167,7 @@ export class Origin {
       for (const { name, isDirectory, isFile, isSymlink } of children) {
         const path = folder === "" ? name : `${folder}/${name}`;
         if (path === ORIGIN_NAME) continue;
-        const left = ofRuns || isLeft(this.#root, path, isDirectory, this.#manifest);
+        const left = ofRuns || isLeft(this.#root, path, isDirectory, folders);
         if (isDirectory) {
           await walk(path, left);
           continue;
@@ -181,22 +186,27 @@ export class Origin {
 
 /** Tells of the paths of files in a folder whether they lie where runs leave things. */
 function leftByRuns(root: string, manifest: Manifest): (path: string) => boolean {
+  const written = foldersOfRuns(manifest);
   const folders = new Map<string, boolean>([["", false]]);
   const isFolderOfRuns = (path: string): boolean => {
     let known = folders.get(path);
     if (known === undefined) {
-      folders.set(path, known = isFolderOfRuns(parentOf(path)) || isLeft(root, path, true, manifest));
+      folders.set(path, known = isFolderOfRuns(parentOf(path)) || isLeft(root, path, true, written));
     }
     return known;
   };
-  return (path) => isFolderOfRuns(parentOf(path)) || isLeft(root, path, false, manifest);
+  return (path) => isFolderOfRuns(parentOf(path)) || isLeft(root, path, false, written);
 }
 
 /** Whether what lies at a path is left by runs, as far as its own name says so. */
-function isLeft(root: string, path: string, isDirectory: boolean, manifest: Manifest): boolean {
-  const { logDirectory, tensorboardDirectory } = manifest;
-  return [logDirectory, tensorboardDirectory].some((folder) => path === joinPath(folder)) ||
+function isLeft(root: string, path: string, isDirectory: boolean, written: ReadonlySet<string>): boolean {
+  return written.has(path) ||
     whyLeftOver(root, path, path.slice(path.lastIndexOf("/") + 1), isDirectory) !== undefined;
+}
+
+/** The folders that runs write to, by the manifest. */
+function foldersOfRuns({ logDirectory, tensorboardDirectory }: Manifest): ReadonlySet<string> {
+  return new Set([joinPath(logDirectory), joinPath(tensorboardDirectory)]);
 }
 
 /** Whether a file is one of those that `package --bundle-wheels` adds. */
@@ -219,7 +229,15 @@ function fileOf(hash: Hash): string {
 /** One digest for all, whatever their order. */
 function digestOf(content: Content): string {
   const hash = createHash("sha256");
-  for (const path of [...content.keys()].sort()) hash.update(`${JSON.stringify([path, content.get(path)])}\n`);
+  // In pieces: to call the hash for each of thousands of paths takes longer than the hash.
+  let lines = "";
+  for (const path of [...content.keys()].sort()) {
+    lines += `${JSON.stringify([path, content.get(path)])}\n`;
+    if (lines.length < DIGESTED_CHARACTERS) continue;
+    hash.update(lines);
+    lines = "";
+  }
+  hash.update(lines);
   return hash.digest("hex");
 }
 
