@@ -146,6 +146,11 @@ export function isOpen({ frames }: WorkerState, place: Place): boolean {
   return place > 0 && !frames[place - 1]!.known;
 }
 
+/** Whether the two words can't become what they were at a look: later requests were begun, or a flush has come since. */
+function isOver({ started, pending }: WorkerState, looked: readonly [started: Place, pending: number]): boolean {
+  return (looked[0] > 0 && looked[0] < started) || looked[1] - countIn(looked[1]) > pending - countIn(pending);
+}
+
 /** A text that is the same for two states only if nothing that comes later depends on how they differ. */
 export function keyOf(worker: WorkerState): string {
   const { frames, sent, noted, phase, executes, flushing, stores, started, pending, recalled, looked, stalled } =
@@ -166,7 +171,7 @@ export function keyOf(worker: WorkerState): string {
     pending,
     answers,
     recalled > decided ? recalled : 0,
-    looked,
+    looked && (isOver(worker, looked) ? "over" : looked),
     stalled,
   ].join(" ");
 }
