@@ -1,43 +1,43 @@
-/** The answer to a request, and how its head is written: RFC 9112, sections 4 to 7. */
+/** The answer to a request, and the serializer of its head: RFC 9112, sections 4 to 7. */
 
 /** A response: its status, header fields and body. */
 export interface Answer {
-  /** 200 to 599. */
+  /** The HTTP status, 200 to 599. */
   readonly status: number;
-  /** By names in lower case. Those that say how the body is sent are added: length, encoding, date, connection. */
+  /** Values by header name in lower case. The server adds content-length, transfer-encoding, date and connection. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * All of the body, which is the connection's own from now on; or its pieces as they come. An error breaks the connection
-   * off, so that nobody takes the body for whole but clients of HTTP/1.0, which see the same at the end of each.
+   * The whole body, which belongs to the connection from now on, or a stream of its pieces. If the stream fails, the connection is
+   * closed early, which tells clients that the body is truncated; HTTP/1.0 clients can't see the difference.
    */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** For a body that comes in pieces: how that ended, which the head can't say. Never rejects. */
+  /** For a stream: how it ended, which the status in the head can't say. Never rejects. */
   readonly ended?: Promise<Ending> | undefined;
 }
 
-/** How an answer in pieces ended. */
+/** How a streamed answer ended. */
 export interface Ending {
-  /** The answer's if it was whole; that of what went wrong; {@linkcode CLIENT_LEFT}. */
+  /** The answer's own status if it was complete, the status of the error, or {@linkcode CLIENT_LEFT}. */
   readonly status: number;
-  /** How many of its parts were handed over to be sent. */
+  /** How many of its parts were handed over for sending. */
   readonly parts: number;
 }
 
-/** What a request whose client has left counts as: nobody gets it. The number is nginx's. */
+/** The status that metrics and logs count for a request whose client has disconnected, as in nginx. No client receives it. */
 export const CLIENT_LEFT = 499;
 
-/** How the end of a body is told: by its length, by its last chunk, or by that of the connection. `none`: there is no body. */
+/** What marks the end of a body: its length, its last chunk, or the end of the connection. `none`: there is no body. */
 export type Framing = { readonly kind: "length"; readonly length: number } | {
   readonly kind: "chunks" | "close" | "none";
 };
 
-/** What the client is told of the connection; nothing where it assumes that another request may follow. */
+/** The value of the header Connection; empty to leave it out, where HTTP/1.1 keeps the connection anyway. */
 export type NextUse = "" | "keep-alive" | "close";
 
-/** A field's value may have these: RFC 9110, section 5.5. */
+/** The characters that a header value may have: RFC 9110, section 5.5. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Of 200 and of all errors that are registered: a script may choose any of them. */
+/** Reason phrases of 200 and of all registered errors, since a script may choose any of them. */
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   400: "Bad Request",
@@ -80,21 +80,21 @@ const REASONS: Readonly<Record<number, string>> = {
   511: "Network Authentication Required",
 };
 
-/** What a status is called; empty if it is not registered. */
+/** The reason phrase of a status; empty if the status is not in the table. */
 export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "";
 }
 
-/** Whether a header can have this value. */
+/** Whether a string is a valid header value: printable Latin-1 and tabs, no line breaks. */
 export function isHeaderValue(value: string): boolean {
   return VALUE.test(value);
 }
 
 /**
- * The head of an answer, in Latin-1.
+ * Writes the head of an answer, as Latin-1 text.
  *
- * @param date the header of that name
- * @throws {TypeError} if a header has a value that it can't have
+ * @param date the value of the header Date
+ * @throws {TypeError} if a header has an invalid value
  */
 export function headOf({ status, headers }: Answer, framing: Framing, connection: NextUse, date: string): string {
   let head = status === 200 ? "HTTP/1.1 200 OK\r\n" : `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
@@ -121,12 +121,12 @@ export function headOf({ status, headers }: Answer, framing: Framing, connection
 /**
  * Writes text as Latin-1, one byte for each character.
  *
- * @returns the offset behind it
+ * @returns the offset after the last byte written
  */
 export function writeLatin1(text: string, bytes: Uint8Array<ArrayBuffer>, offset: number): number {
   const { read, written } = encoder.encodeInto(text, bytes.subarray(offset));
   if (read === text.length && written === read) return offset + written;
-  // There are characters above ASCII, which are two bytes in UTF-8.
+  // The text has characters above ASCII, which UTF-8 encodes as two bytes.
   for (let i = 0; i < text.length; i++) bytes[offset + i] = text.charCodeAt(i);
   return offset + text.length;
 }
@@ -135,7 +135,7 @@ const encoder = new TextEncoder();
 let dateSecond = 0;
 let dateText = "";
 
-/** The header `Date` of now. */
+/** The value of the header Date. @param now in ms since 1970 */
 export function dateOf(now: number): string {
   const second = Math.floor(now / 1000);
   if (second !== dateSecond) {

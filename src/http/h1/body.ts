@@ -1,24 +1,24 @@
-/** The body of a request: RFC 9112, sections 6 and 7. */
+/** Reads the body of a request: RFC 9112, sections 6 and 7. */
 
 import { HttpError } from "./error.ts";
 import { isField, latin1 } from "./head.ts";
 import type { Input } from "./input.ts";
 
-/** Memory that is taken before any of a body has come, in bytes: a client that announces a long one may never send it. */
+/** Memory allocated before any of the body has arrived, in bytes: a client may announce a long body and never send it. */
 const FIRST_BYTES = 16 * 1024;
 
-/** The same for a client that has filled the connection's buffer: it does send a long one, and each step of growth costs a read. */
+/** The same for a client that has filled the connection's buffer: it does send a long body, and each step of growth costs a read. */
 const FIRST_BYTES_SENT = 128 * 1024;
 
-/** How its memory grows: of one whose length is known, the first steps are larger, since each copies what has come. */
+/** Factors by which the memory grows. A body of known length grows faster up to EARLY_BYTES, since each step copies what has arrived. */
 const GROWTH = 2;
 const EARLY_GROWTH = 8;
 const EARLY_BYTES = 1024 * 1024;
 
-/** What each body has beside the budget of all, in bytes: about as much as its connection has anyway. */
+/** Bytes of each body that the budget does not count: about as many as its connection's buffer has anyway. */
 const UNCOUNTED_BYTES = 4096;
 
-/** The longest line with a chunk's size, and the most that all extensions of chunks, or all trailers, may have, in bytes. */
+/** Limits in bytes: a line with a chunk's size, all chunk extensions of a body together, all its trailers together. */
 const MAX_CHUNK_LINE = 256;
 const MAX_EXTENSIONS = 16 * 1024;
 const MAX_TRAILERS = 8 * 1024;
@@ -27,20 +27,20 @@ const LF = 0x0a;
 const TOKEN = String.raw`[!#$%&'*+.^_\`|~\w-]+`;
 const QUOTED = String.raw`"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
 /**
- * RFC 9112, section 7.1: the size, and extensions, each a name and perhaps a value, which is a token or in quotes. The space that the RFC
- * has recipients expect around `;` and `=`, though nobody may send it, is refused, as by other servers.
+ * RFC 9112, section 7.1: the size, then extensions, each a name with an optional value, which is a token or a quoted string. The RFC
+ * forbids senders to put space around `;` and `=`, but has recipients accept it; like other servers, this one refuses it.
  */
 const CHUNK_LINE = new RegExp(
   String.raw`^(0*[\da-fA-F]{1,13})((?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*)\r\n$`,
 );
 
-/** Is told before memory is taken, how many bytes. @throws {HttpError} if it must not be */
+/** Called before memory is allocated, with the number of bytes. @throws {HttpError} if the memory is not available */
 export type Hold = (bytes: number) => void;
 
 /**
- * Takes a body of a known length.
+ * Reads a body of known length, in bytes.
  *
- * @throws {HttpError} 400 if less comes; what `hold` throws
+ * @throws {HttpError} 400 if the body ends early; and whatever `hold` throws
  */
 export async function takeBody(input: Input, length: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
   const body = new Growing(length, hold, EARLY_GROWTH);
@@ -49,10 +49,10 @@ export async function takeBody(input: Input, length: number, hold: Hold): Promis
 }
 
 /**
- * Takes a body that comes in chunks.
+ * Reads a chunked body.
  *
- * @throws {HttpError} 413 if it is longer than `maxBytes`, as soon as that is known; 400 if it is damaged, or ends early;
- * what `hold` throws
+ * @throws {HttpError} 413 as soon as the body is known to be longer than `maxBytes`; 400 if it is malformed, or ends early;
+ * and whatever `hold` throws
  */
 export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
   const body = new Growing(maxBytes, hold, GROWTH);
@@ -75,13 +75,13 @@ export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Pr
   return body.finish();
 }
 
-/** Takes what may follow the last chunk, up to the empty line; nobody needs it. */
+/** Reads and discards the trailers after the last chunk, up to the empty line. */
 async function skipTrailers(input: Input): Promise<void> {
   for (let left = MAX_TRAILERS;;) {
     const line = await takeLine(input, left, "trailer");
     if (line === "\r\n") return;
     if (!isField(line)) throw damaged("a trailer is not of the form 'Name: value'");
-    // RFC 9110, section 6.5.1: they say how long a body is, and some programs would believe them.
+    // RFC 9110, section 6.5.1 forbids these as trailers: some programs would believe the length that they give.
     if (/^(?:content-length|transfer-encoding):/i.test(line)) {
       throw damaged("Content-Length or Transfer-Encoding is a trailer");
     }
@@ -89,12 +89,12 @@ async function skipTrailers(input: Input): Promise<void> {
   }
 }
 
-/** What is said of a body that is longer than is accepted. */
+/** Makes the 413 error for a body that is longer than `maxBytes`. */
 export function tooLarge(maxBytes: number): HttpError {
   return new HttpError(413, `The body is larger than the limit of ${maxBytes} bytes`, "body");
 }
 
-/** A line with its end. @throws {HttpError} 400 if it is longer, or does not come */
+/** Reads a line with its end. @throws {HttpError} 400 if it is longer than `maxBytes`, or incomplete when the client stops sending */
 async function takeLine(input: Input, maxBytes: number, what: string): Promise<string> {
   while (true) {
     const at = input.bytes.subarray(input.start, Math.min(input.end, input.start + maxBytes)).indexOf(LF);
@@ -104,7 +104,7 @@ async function takeLine(input: Input, maxBytes: number, what: string): Promise<s
   }
 }
 
-/** Bytes whose number is not known, or not believed, before they are there: their memory follows what has come. */
+/** A byte array that grows with what has arrived, because the announced length is unknown or can't be trusted. */
 class Growing {
   #bytes = new Uint8Array(0);
   readonly #most: number;
@@ -118,7 +118,7 @@ class Growing {
     this.#earlyGrowth = earlyGrowth;
   }
 
-  /** Adds so many bytes of the input. */
+  /** Appends `count` bytes of the input. */
   async fill(input: Input, count: number): Promise<void> {
     const end = this.length + count;
     const first = input.full ? FIRST_BYTES_SENT : FIRST_BYTES;
@@ -140,7 +140,7 @@ class Growing {
     }
   }
 
-  /** All of them, in memory of their length. */
+  /** Returns all bytes, in a buffer of exactly their length. */
   finish(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.#bytes;
     return this.length === buffer.byteLength ? this.#bytes : new Uint8Array(buffer.transfer(this.length));

@@ -1,24 +1,24 @@
-/** The memory that the bodies of all requests in flight may take together. */
+/** One memory limit for the bodies of all requests in flight. */
 
 import { HttpError } from "./error.ts";
 
-/** Counts the memory that request bodies take, against a limit for all of them together. */
+/** Counts the memory of request bodies against one limit for all of them. */
 export class BodyBudget {
   readonly #bytes: number;
   readonly #onRefused: () => void;
-  /** How many of them are taken. */
+  /** How many bytes are taken at the moment. */
   used = 0;
 
   /**
-   * @param bytes how much there is
-   * @param onRefused is called for each request that does not get what it needs
+   * @param bytes the limit
+   * @param onRefused called for each request that would exceed it
    */
   constructor(bytes: number, onRefused: () => void = () => {}) {
     this.#bytes = bytes;
     this.#onRefused = onRefused;
   }
 
-  /** Takes so many bytes. @throws {HttpError} 503 if they are not left; none are taken then */
+  /** Takes `bytes` from the budget. @throws {HttpError} 503 if fewer are left; then it takes none */
   take(bytes: number): void {
     if (this.used + bytes > this.#bytes) {
       this.#onRefused();
@@ -31,7 +31,7 @@ export class BodyBudget {
     this.used += bytes;
   }
 
-  /** Gives bytes back that were taken. */
+  /** Returns bytes that {@linkcode take} has taken. */
   giveBack(bytes: number): void {
     this.used -= bytes;
   }

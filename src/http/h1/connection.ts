@@ -1,11 +1,11 @@
 /**
  * A connection: one request after the other.
  *
- * 1. The head is read, and the handler called with it; the body is read when the handler asks for it.
- * 2. While the handler works, what the client sends next is read, so that it is seen when the client sends no more. It may have left, or
- *    wait for its answer nonetheless: a `Probe` finds out.
- * 3. The answer is sent. What is left of a body is thrown away if it is little; if it is much, the connection ends.
- * 4. A client that is waited for has a limited time: `turn` says since when, and the server looks at it.
+ * 1. The connection reads the head and calls the handler with it. The body is read when the handler asks for it.
+ * 2. While the handler works, the connection reads ahead to notice when the client stops sending. The client may have left, or may
+ *    still wait for its answer: a `Probe` finds out which.
+ * 3. The connection sends the answer. It discards a short unread rest of the body; for a long one, it ends.
+ * 4. A client's time is limited: `turn` holds when the wait for it began, and the server checks that.
  */
 
 import { startsWith } from "../../bytes.ts";
@@ -28,14 +28,14 @@ import { Probe } from "./probe.ts";
 import { type Incoming, IncomingRequest, type RequestOwner } from "./request.ts";
 import { ClientTurn } from "./turn.ts";
 
-/** Answers a request. What it throws is answered by {@linkcode AnswerError}. */
+/** Answers a request. {@linkcode AnswerError} makes the answer from what it throws. */
 export type Handle = (request: Incoming) => Promise<Answer>;
 
-/** What is known of a request whose head can't be read. */
+/** What the server knows about a request whose head it can't parse. */
 export interface UnreadableRequest {
-  /** What came first, up to 256 bytes, in Latin-1. */
+  /** The first bytes of the request, at most 256, as Latin-1 text. */
   readonly beginning: string;
-  /** How long the client was waited for, in ms. */
+  /** How long the server waited for the client, in ms. */
   readonly ms: number;
 }
 
@@ -45,33 +45,33 @@ export type WholeAnswer = Answer & { readonly body: Uint8Array<ArrayBuffer> };
 /** Makes the answer to a request whose handler threw: an {@linkcode HttpError}, or a bug, which it reports. */
 export type AnswerError = (error: unknown) => WholeAnswer;
 
-/** Makes the answer to a request whose head can't be read, and takes note of that request. */
+/** Makes the answer to a request whose head can't be parsed, and records that request. */
 export type Refuse = (error: unknown, request: UnreadableRequest) => WholeAnswer;
 
-/** What connections of one server share. */
+/** What all connections of a server share. */
 export interface ConnectionOwner {
   readonly handle: Handle;
   readonly refuse: Refuse;
   readonly answerError: AnswerError;
-  /** Whether connections are to end when they have answered. */
+  /** Whether each connection ends after its current answer. */
   readonly draining: boolean;
   readonly budget: BodyBudget;
 }
 
-/** The most of a body that is read for the sake of the next request alone, in bytes. */
+/** The longest unread body that is discarded to keep the connection for the next request, in bytes. */
 const MAX_LEFT = 64 * 1024;
 
-/** How long, and how much, a client may go on sending that has its last answer: it may not listen before. In ms and bytes. */
+/** How long, and how much, a client may still send after its last answer, in ms and bytes: it may read that answer only when it has sent all. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024 * 1024;
 
-/** What a client is taken to have sent before it is waited for, in bytes, when the slowest is looked for. */
+/** Bytes credited to each client in the search for the slowest one; without them, a new client would be the slowest. */
 const HEAD_START_BYTES = 16 * 1024;
 
-/** How much of a head is looked at before all of it is there, in bytes: it may come in many pieces. */
+/** How many bytes of an incomplete head are checked: it may come in many pieces, and each piece repeats the check. */
 const MAX_FIRST = 256;
 
-/** The longest head that is kept to be compared with the next, in bytes. */
+/** The longest head that is kept for a comparison with the next one, in bytes. */
 const MAX_KEPT = 1024;
 
 const LF = 0x0a;
@@ -87,10 +87,10 @@ export class Connection implements RequestOwner {
   #request: IncomingRequest | undefined;
   #probe: Probe | undefined;
   #answering = false;
-  /** Whether its last answer is being sent, or is there for the client to take. */
+  /** Whether the last answer is being sent, or waits for the client to read it. */
   #ending = false;
   #closed = false;
-  /** The head that was read last, and its bytes. */
+  /** The last head that was parsed, and its bytes. */
   #lastHead: Head | undefined;
   #lastBytes = new Uint8Array(0);
 
@@ -101,14 +101,14 @@ export class Connection implements RequestOwner {
     this.#output = new Output(conn, this.turn);
   }
 
-  /** Whether there is a request that is not answered. */
+  /** Whether the connection has an unanswered request. */
   get busy(): boolean {
     return this.#request !== undefined || this.#ending;
   }
 
   /**
-   * How fast the client does what it is waited for, in bytes per ms, to be compared with others: that of one that has just come is high.
-   * Undefined if it waits itself, for its answer.
+   * How fast the client sends or reads, in bytes per ms, for a comparison between connections; a new connection gets a high value.
+   * Undefined while the client waits for its answer.
    *
    * @param now of `performance.now()`
    */
@@ -119,17 +119,17 @@ export class Connection implements RequestOwner {
     return (HEAD_START_BYTES + sent) / Math.max(1, now - (since || usedAt));
   }
 
-  /** Whether it is between two requests, or before the first. */
+  /** Whether the connection is between two requests, or before the first. */
   get idle(): boolean {
     return !this.busy && this.input.length === 0;
   }
 
-  /** Answers requests until there are no more. Never rejects. */
+  /** Answers requests until the connection ends. Never rejects. */
   async run(): Promise<void> {
     try {
       await this.#serve();
     } catch (error) {
-      // Else the client does not take what is sent, the body has failed, or it was closed here.
+      // Anything else is expected: the client stopped reading, the body failed, or we closed the connection.
       if (error instanceof TypeError || error instanceof RangeError) this.#owner.answerError(error);
     } finally {
       this.#request?.release();
@@ -137,7 +137,7 @@ export class Connection implements RequestOwner {
     }
   }
 
-  /** Ends it at once. @returns its socket, if Deno keeps that until it is shut down: for a write, or a handshake, that has not ended */
+  /** Closes the connection at once. @returns the socket, if an unfinished write or TLS handshake makes Deno keep it until it is shut down */
   close(): Deno.Conn | undefined {
     if (this.#closed) return undefined;
     this.#end();
@@ -153,7 +153,7 @@ export class Connection implements RequestOwner {
     try {
       this.#conn.close();
     } catch {
-      // It has ended by itself.
+      // The socket is closed already.
     }
   }
 
@@ -171,7 +171,7 @@ export class Connection implements RequestOwner {
 
   onWhole(): void {
     this.turn.end();
-    // What comes now is the next request's.
+    // From here on, bytes belong to the next request.
     if (this.input.ended) this.#startProbe();
     else this.input.watch();
   }
@@ -183,14 +183,14 @@ export class Connection implements RequestOwner {
     else this.#startProbe();
   }
 
-  /** The client sends no more. If it has left, the request whose answer it does not wait for is told. */
+  /** Called when the client sends no more. The probe tells the request if the client has left. */
   #startProbe(): void {
-    // A client of HTTP/1.0 knows of no interim responses: it is taken to wait.
+    // HTTP/1.0 has no interim responses, so we assume that such a client still waits.
     if (this.#closed || this.#answering || this.#probe !== undefined || this.#request?.head.old) return;
     this.#probe = new Probe(() => this.#output.continue(), () => this.#request?.leave());
   }
 
-  /** Sends no more interim responses. @returns resolves when an answer can be sent */
+  /** Stops the interim responses. @returns a promise that resolves when an answer can be sent */
   async #stopProbe(probe: Probe): Promise<void> {
     this.#probe = undefined;
     const last = probe.stop();
@@ -199,7 +199,7 @@ export class Connection implements RequestOwner {
     await last;
   }
 
-  /** One function, without others that wait for each other: this is the way of every request. */
+  /** Deliberately one async function: every request takes this path, and each nested await costs time (decision 0007). */
   async #serve(): Promise<void> {
     const { input } = this;
     const { handle } = this.#owner;
@@ -247,26 +247,26 @@ export class Connection implements RequestOwner {
       this.#request = undefined;
       input.watching = false;
       if (!request.whole || (!keepAlive && input.length > 0)) await this.#linger();
-      // An answer in pieces may have taken long.
+      // A streamed answer takes time, and draining may have begun meanwhile.
       if (!keepAlive || this.#owner.draining) return;
     }
   }
 
   /**
-   * The head of the next request, if all of it has come.
+   * Takes the head of the next request; returns undefined while it is incomplete.
    *
-   * @param looked how much was looked at before, in bytes
-   * @throws {HttpError} if it is not as it should be
+   * @param looked how many bytes earlier calls have searched
+   * @throws {HttpError} if the head is malformed or too long
    */
   #takeHead(looked: number): Head | undefined {
     const { input } = this;
-    // What comes next may make the end of the head of what came last.
+    // The empty line that ends a head may be split between two reads.
     const from = input.start + Math.max(0, looked - 3);
     skipEmptyLines(input);
     const { bytes, start, end } = input;
-    // Between two requests a client may be quiet for as long as it likes.
+    // An idle connection has no time limit.
     if (start === end) return undefined;
-    // Most clients say the same each time.
+    // Most clients send the same head each time.
     if (looked === 0 && this.#lastHead !== undefined && startsWith(bytes, start, end, this.#lastBytes)) {
       input.skip(this.#lastBytes.length);
       return this.#lastHead;
@@ -287,13 +287,13 @@ export class Connection implements RequestOwner {
     return undefined;
   }
 
-  /** No more comes. What has come of a head is answered: the client may have shut its sending side alone. */
+  /** Answers an incomplete head when the client sends no more: it may have shut down only its sending side. */
   async #onHeadEnded(): Promise<void> {
     const { length, failed } = this.input;
     if (length > 0 && !failed) await this.#refuse(new HttpError(400, "The request ended within its head"));
   }
 
-  /** Answers what can't be read, and what follows it can't be either. */
+  /** Answers a malformed request. Nothing after it can be parsed, so the connection ends. */
   async #refuse(error: unknown): Promise<void> {
     this.#ending = true;
     const { bytes, start, end } = this.input;
@@ -308,8 +308,8 @@ export class Connection implements RequestOwner {
   }
 
   /**
-   * Lets the client take its last answer: if the connection were closed while the client sends, the system would reset it, and the
-   * answer may be lost (RFC 9112, section 9.6).
+   * Gives the client time to read its last answer. If we closed the connection while the client still sends, the kernel would reset it,
+   * and the answer could be lost (RFC 9112, section 9.6).
    */
   async #linger(): Promise<void> {
     const { input } = this;
@@ -334,7 +334,7 @@ function framingOf({ method, old }: Head, { status, body }: Answer): Framing {
   return { kind: old ? "close" : "chunks" };
 }
 
-/** Some clients send them behind a body: RFC 9112, section 2.2. */
+/** Skips empty lines, which some clients send after a body: RFC 9112, section 2.2. */
 function skipEmptyLines(input: Input): void {
   const { bytes, end } = input;
   let at = input.start;

@@ -1,6 +1,6 @@
-/** File descriptors of this process. */
+/** Counts the file descriptors of this process. */
 
-/** How many are open, and how many may be. */
+/** How many file descriptors are open, and how many may be. */
 export interface Descriptors {
   readonly open: number;
   readonly limit: number;
@@ -9,13 +9,13 @@ export interface Descriptors {
 /**
  * Tells how many file descriptors are open and how many may be.
  *
- * @param atLeast how many are known to be open: while that is less than half of what may be, it is taken for all
+ * @param atLeast how many are known to be open: below half of the limit, this number is returned without counting
  */
 export type DescriptorCounter = (atLeast: number) => Descriptors;
 
 /**
- * Makes a counter. How many may be open is found out now, since it is too late when there is none left; infinitely many where the
- * system does not say.
+ * Makes a counter. It reads the limit now, since that takes a descriptor, and later there may be no free one. If the system does not
+ * tell the limit, it is infinite.
  */
 export function descriptorCounter(): DescriptorCounter {
   const limit = readLimit();
@@ -35,7 +35,7 @@ function countOpen(limit: number): number {
   try {
     return [...Deno.readDirSync("/proc/self/fd")].length;
   } catch {
-    // There is none left to look with.
+    // Reading the directory needs a free descriptor, and there is none.
     return limit;
   }
 }

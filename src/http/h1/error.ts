@@ -1,9 +1,9 @@
-/** What is wrong with a request as HTTP. */
+/** The error for requests that break HTTP, or a limit of this server. */
 
-/** A limit of this server, for messages that name the option that raises it: one body, or all bodies in flight together. */
+/** The limit that a request exceeds: that of one body, or that of all bodies in flight. Messages name the option for it. */
 export type Limit = "body" | "bodies";
 
-/** A request that can't be read or answered as HTTP. Whoever answers it decides what the answer looks like. */
+/** A request that can't be parsed or answered as HTTP. The caller decides what the answer looks like. */
 export class HttpError extends Error {
   override readonly name: string = "HttpError";
 

@@ -1,13 +1,13 @@
 /**
  * The head of a request: RFC 9112, sections 2 to 3 and 5 to 6, read strictly.
  *
- * What two programs may understand in two ways is refused, since a proxy in front may take the other way: where a head or a body
- * ends, and which path is asked for. Nothing reads method or path a second time.
+ * The parser refuses whatever two programs could read differently, since a proxy in front may read it the other way: where a head or
+ * a body ends, and which path is requested. Method and path are parsed once; all later code uses the result.
  */
 
 import { HttpError } from "./error.ts";
 
-/** The longest method and target, the most fields, and the longest head, in bytes. */
+/** The longest method that is accepted, in characters. */
 export const MAX_METHOD = 64;
 /** The longest request target that is accepted, in characters. */
 export const MAX_TARGET = 64 * 1024;
@@ -18,28 +18,28 @@ export const MAX_HEAD_BYTES = 128 * 1024;
 
 const MAX_PORT = 65_535;
 
-/** The most of a value that a message repeats, in characters. */
+/** The longest part of a value that an error message repeats, in characters. */
 const MAX_SHOWN = 200;
 
-/** What a head says. */
+/** The parsed head of a request. */
 export interface Head {
-  /** As it came: methods are case-sensitive. */
+  /** The method as received: methods are case-sensitive. */
   readonly method: string;
-  /** Path and query, as they came; or `*`, with OPTIONS. */
+  /** Path and query as received; or `*`, with OPTIONS. */
   readonly target: string;
-  /** What stands before the query, as it came: routes are compared with it, and nothing in it is decoded. */
+  /** The target without its query, as received. Routes are compared with it; it is not percent-decoded. */
   readonly path: string;
-  /** The host that is asked; empty if it is not said. */
+  /** The host, and the port if given, from the target or else the Host header; empty if neither has one. */
   readonly host: string;
-  /** Names, in lower case, and values in turns. */
+  /** Header names, in lower case, and values, alternating. */
   readonly fields: readonly string[];
-  /** How long the body is, in bytes; undefined if it comes in chunks. */
+  /** Length of the body in bytes; undefined if it is chunked. */
   readonly length: number | undefined;
-  /** Whether it is of HTTP/1.0: the client does not understand chunks, and assumes that no other request may follow. */
+  /** Whether the version is HTTP/1.0: the client does not know chunks, and by default the connection ends after the answer. */
   readonly old: boolean;
-  /** Whether another request may follow. */
+  /** Whether another request may follow on the connection. */
   readonly keepAlive: boolean;
-  /** Whether the client waits to be told that it may send the body. */
+  /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
 }
 
@@ -50,24 +50,24 @@ const TAB = 0x09;
 
 const METHOD = "[!#$%&'*+.^_`|~\\w-]";
 const REQUEST_LINE = new RegExp(`(${METHOD}+) ([\\x21-\\x22\\x24-\\x7e]+) HTTP/(\\d)\\.(\\d)\\r\\n`, "y");
-/** Of a line that has not come to its end. */
+/** Matches a request line that is incomplete, but valid until now. */
 const BEGINNING = new RegExp(`^(?:\\r?$|${METHOD}{1,${MAX_METHOD}}(?:$| (?:$|[\\x21-\\x22\\x24-\\x7e]*(?: |$))))`);
 const TOKEN = new RegExp(`^${METHOD}+$`);
 const LONG_METHOD = new RegExp(`^${METHOD}{${MAX_METHOD + 1}}`);
-/** The value with the space around it: a pattern that takes off spaces would look at many of them again and again. */
+/** Captures the value with the white space around it: a pattern that trims would backtrack over long runs of spaces. */
 const FIELD = /([!#$%&'*+.^_`|~\w-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y;
 const ABSOLUTE = /^https?:\/\/([^/?]+)(.*)$/i;
-/** A segment that a proxy may take out, together with the one before it. Some read `%2e` as a dot, and `%2f` or `%5c` as a slash. */
+/** A dot segment, which a proxy may resolve. Some proxies read `%2e` as a dot, and `%2f` or `%5c` as a slash. */
 const DOT_SEGMENT = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:\/|%2f|%5c|$)/i;
-/** A name, an IPv4 or an IPv6 address, and a port: as much of RFC 3986 as keeps out what is none. */
+/** A name, an IPv4 or an IPv6 address, and an optional port: a simplified form of the grammar in RFC 3986. */
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::(\d*))?$/;
 
 /**
- * Looks for the end of a head: an empty line.
+ * Finds the empty line that ends a head.
  *
- * @param from where to begin
- * @param end behind the last byte that has come
- * @returns the offset behind it; 0 if it has not come
+ * @param from the offset at which the search begins
+ * @param end the offset after the last byte received
+ * @returns the offset after the empty line; 0 if there is no empty line yet
  */
 export function findHeadEnd(bytes: Uint8Array, from: number, end: number): number {
   for (let at = bytes.indexOf(LF, from); at >= 0 && at < end; at = bytes.indexOf(LF, at + 1)) {
@@ -78,10 +78,10 @@ export function findHeadEnd(bytes: Uint8Array, from: number, end: number): numbe
 }
 
 /**
- * Refuses what can't become a head, before all of it has come: what speaks another protocol, or an old one, would wait for an answer
- * for long. What it throws is what {@linkcode parseHead} would throw in the end, in whatever pieces a request comes.
+ * Refuses an incomplete head that can't become a valid one: a client of another protocol, or of an old version, would otherwise wait
+ * for its answer until the timeout. It throws the same error as {@linkcode parseHead} would, however the request is split.
  *
- * @param text in Latin-1, from the first byte on
+ * @param text the request from its first byte, as Latin-1 text
  * @throws {HttpError} 400 or 501
  */
 export function checkBeginning(text: string): void {
@@ -90,7 +90,7 @@ export function checkBeginning(text: string): void {
   if (!(text.includes("\n") ? REQUEST_LINE : BEGINNING).test(text)) throw notHttp();
 }
 
-/** Whether the answer to what begins like this has no body, whatever else is wrong with it. @param text in Latin-1 */
+/** Whether a malformed request was a HEAD request, whose answer has no body. @param text its beginning, as Latin-1 text */
 export function asksForHeadOnly(text: string): boolean {
   return text.startsWith("HEAD ");
 }
@@ -98,8 +98,8 @@ export function asksForHeadOnly(text: string): boolean {
 /**
  * Reads the head of a request: its request line and header fields.
  *
- * @param text all of it, with the empty line at its end, in Latin-1
- * @throws {HttpError} 400, 414, 417, 431, 501 or 505 if it is not as it should be
+ * @param text the whole head, with the empty line at its end, as Latin-1 text
+ * @throws {HttpError} 400, 414, 417, 431, 501 or 505 if the head is malformed or not supported
  */
 export function parseHead(text: string): Head {
   REQUEST_LINE.lastIndex = 0;
@@ -167,16 +167,16 @@ export function parseHead(text: string): Head {
   };
 }
 
-/** Whether a line, with its end, is a field. */
+/** Whether a line, including its CRLF, is a valid header field. */
 export function isField(line: string): boolean {
   FIELD.lastIndex = 0;
   return FIELD.test(line) && FIELD.lastIndex === line.length;
 }
 
-/** Text of bytes that are a character each: what a head is made of. */
+/** Decodes Latin-1, in which each byte is a character: the encoding of a head. */
 export function latin1(bytes: Uint8Array): string {
   const text = utf8.decode(bytes);
-  // Hardly any head has others.
+  // Nearly all heads are ASCII, which the UTF-8 decoder handles faster.
   return /^[\0-\x7f]*$/.test(text) ? text : Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
@@ -202,7 +202,7 @@ function isHost(text: string): boolean {
   return found !== null && Number(found[1] ?? 0) <= MAX_PORT;
 }
 
-/** The host, if the target has one, and the rest of it. */
+/** Splits a target into its host, if it is a URL, and its path with query. */
 function targetOf(method: string, said: string): [host: string | undefined, target: string] {
   if (method === "CONNECT") throw new HttpError(501, "CONNECT is for proxies; this is a server");
   if (said.includes("\\")) throw bad(`The target '${shown(said)}' has a backslash; send %5C for one`);
@@ -212,7 +212,7 @@ function targetOf(method: string, said: string): [host: string | undefined, targ
   return [host, rest!.startsWith("/") ? rest! : `/${rest}`];
 }
 
-/** What stands before the query. @throws {HttpError} 400 if it has dot segments: only some proxies resolve them */
+/** Returns the target without its query. @throws {HttpError} 400 if the path has dot segments, which only some proxies resolve */
 function pathOf(target: string): string {
   const query = target.indexOf("?");
   const path = query < 0 ? target : target.slice(0, query);
@@ -222,10 +222,10 @@ function pathOf(target: string): string {
   return path;
 }
 
-/** RFC 9112, section 6.3; undefined for chunks. */
+/** The length of the body (RFC 9112, section 6.3); undefined if it is chunked. */
 function lengthOf(length: string | undefined, encoding: string | undefined, old: boolean): number | undefined {
   if (encoding !== undefined) {
-    // One of the two may have been put there to hide a second request from a proxy.
+    // Request smuggling: a proxy may follow one of the two headers, and we the other.
     if (length !== undefined) throw bad("There are both Content-Length and Transfer-Encoding");
     if (old) throw bad("Transfer-Encoding is not known in HTTP/1.0");
     checkEncoding(encoding);
@@ -239,7 +239,7 @@ function lengthOf(length: string | undefined, encoding: string | undefined, old:
   return bytes;
 }
 
-/** RFC 9112, section 6.1: where the body ends is known if 'chunked' is the last coding, and there once; others are not spoken here. */
+/** Checks RFC 9112, section 6.1: 'chunked' must be the last coding and appear once, or the end of the body is unknown. No other is supported. */
 function checkEncoding(encoding: string): void {
   if (encoding.toLowerCase() === "chunked") return;
   const codings = encoding.split(",").map((coding) => trim(coding).toLowerCase());
@@ -255,12 +255,12 @@ function expectsContinue(expect: string): boolean {
   throw new HttpError(417, `Expect can be '100-continue', not '${shown(expect)}'`);
 }
 
-/** Whether a list has a word. */
+/** Whether a comma-separated list contains a word, in any case. */
 function names(list: string, word: string): boolean {
   return list.split(",").some((one) => one.trim().toLowerCase() === word);
 }
 
-/** As much of what was sent as a message repeats. */
+/** Shortens a value for an error message. */
 function shown(text: string): string {
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }

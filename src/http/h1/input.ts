@@ -1,22 +1,22 @@
-/** What comes on a connection: a buffer that is filled as far as somebody asks for more. */
+/** The receiving side of a connection: a buffer that is filled only when somebody asks for more. */
 
-/** Room for the heads of most requests, and for their small bodies, in bytes: a connection has it for all of its time. */
+/** Size of the buffer, in bytes: enough for most heads with a small body. Each connection keeps one until its end. */
 const BUFFER_BYTES = 4096;
 
-/** Bytes from a socket. What lies between `start` and `end` of the buffer has come, and was not taken yet. */
+/** Reads from a socket. The bytes from `start` to `end` of the buffer were received and not yet consumed. */
 export class Input {
   readonly #conn: Deno.Conn;
   readonly #onEnd: () => void;
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
   start = 0;
   end = 0;
-  /** Whether nothing will come any more. */
+  /** Whether the client sends no more. */
   ended = false;
-  /** Whether that is because the client reset the connection, or it was closed here: what is sent reaches nobody then. */
+  /** Whether it ended because the client reset the connection, or we closed it: then no answer reaches the client. */
   failed = false;
-  /** How many bytes have ever come. */
+  /** How many bytes were received since the connection began. */
   received = 0;
-  /** Whether to read on as long as there is room, though nobody waits: so the end is seen when it comes. */
+  /** Whether to keep reading while the buffer has room, though nobody waits: this notices the end at once. */
   watching = false;
   #pending: Promise<boolean> | undefined;
 
@@ -26,36 +26,36 @@ export class Input {
     this.#onEnd = onEnd;
   }
 
-  /** Bytes that can be taken. */
+  /** How many bytes can be taken now. */
   get length(): number {
     return this.end - this.start;
   }
 
-  /** Whether there is room for more without a larger buffer. */
+  /** Whether more bytes fit without a larger buffer. */
   get hasRoom(): boolean {
     return this.length < this.bytes.length;
   }
 
-  /** Whether what came has filled the buffer, of which much may have been taken: more is probably there. */
+  /** Whether the last read filled the buffer, so that more bytes are probably waiting. Some of it may be consumed already. */
   get full(): boolean {
     return this.length > 0 && this.end === this.bytes.length;
   }
 
-  /** Whether somebody waits for more. */
+  /** Whether a read is in progress. */
   get reading(): boolean {
     return this.#pending !== undefined;
   }
 
   /**
-   * Waits until more has come; the buffer grows if it is full. Whoever asks while another waits, waits for the same.
+   * Waits for more bytes; the buffer grows if it is full. Concurrent callers share one read.
    *
-   * @returns whether it has; if not, nothing will
+   * @returns false if the client sends no more
    */
   more(): Promise<boolean> {
     if (this.#pending !== undefined) return this.#pending;
     if (this.ended) return Promise.resolve(false);
     this.#makeRoom();
-    // No async function: there is one of these for each request.
+    // Not an async function, which would cost every request time.
     const space = this.end === 0 ? this.bytes : this.bytes.subarray(this.end);
     return this.#pending = this.#conn.read(space).then(this.#onRead, this.#onFailure);
   }
@@ -68,7 +68,7 @@ export class Input {
     return came > 0;
   };
 
-  /** Reads on from now on, as {@linkcode watching} says. */
+  /** Starts {@linkcode watching}. */
   watch(): void {
     this.watching = true;
     this.#readOn();
@@ -78,16 +78,16 @@ export class Input {
     if (this.hasRoom && !this.ended) void this.more();
   }
 
-  /** The client reset the connection, or it was closed here. */
+  /** Handles a failed read: the client reset the connection, or we closed it. */
   readonly #onFailure = (): boolean => {
     this.failed = true;
     return this.#onRead(null);
   };
 
   /**
-   * Reads straight into `target`, past the buffer, which must be empty while nobody waits for more.
+   * Reads directly into `target`, bypassing the buffer. The buffer must be empty, and no other read may be in progress.
    *
-   * @returns how many bytes; 0 if nothing will come any more
+   * @returns the number of bytes read; 0 if the client sends no more
    */
   async readInto(target: Uint8Array<ArrayBuffer>): Promise<number> {
     if (this.ended) return 0;
@@ -99,14 +99,14 @@ export class Input {
     }
   }
 
-  /** Copies `length` bytes out, all of which have come. */
+  /** Consumes `length` bytes and returns a copy. At least so many must be in the buffer. */
   take(length: number): Uint8Array<ArrayBuffer> {
     const taken = this.bytes.slice(this.start, this.start + length);
     this.start += length;
     return taken;
   }
 
-  /** Takes `length` bytes that nobody wants. */
+  /** Consumes `length` bytes without a copy. */
   skip(length: number): void {
     this.start += length;
   }
@@ -124,7 +124,7 @@ export class Input {
   #makeRoom(): void {
     if (this.start === this.end) {
       this.start = this.end = 0;
-      // Most of its time a connection waits.
+      // A connection is idle most of the time, so it does not keep a large buffer.
       if (this.bytes.length > BUFFER_BYTES) this.bytes = new Uint8Array(BUFFER_BYTES);
       return;
     }

@@ -1,4 +1,4 @@
-/** HTTP/1.1 on sockets: what is between the bytes of a connection and a request with its answer. */
+/** HTTP/1.1 on sockets: turns the bytes of a connection into requests, and answers into bytes. */
 
 export { type Answer, CLIENT_LEFT, type Ending, isHeaderValue, reasonPhrase } from "./answer.ts";
 export { tooLarge } from "./body.ts";

@@ -1,17 +1,17 @@
-/** What is sent on a connection. */
+/** The sending side of a connection. */
 
 import { freeLarge } from "../../memory.ts";
 import { type Answer, dateOf, type Framing, headOf, type NextUse, writeLatin1 } from "./answer.ts";
 import type { Incoming } from "./request.ts";
 import type { ClientTurn } from "./turn.ts";
 
-/** Bytes of a buffer for what is sent. What does not fit has a buffer of its own, or is sent apart. */
+/** Size of a reusable send buffer, in bytes. Anything longer gets its own buffer, or is sent with a separate write. */
 const BUFFER_BYTES = 8 * 1024;
 
-/** The longest body that is copied beside its head, in bytes. */
+/** The longest body that is copied behind its head, to send both with one write, in bytes. */
 const MAX_BESIDE = 32 * 1024;
 
-/** So many buffers are kept: there are as many as writes at a time. */
+/** The most buffers that are kept for reuse. As many are in use as there are writes at the same time. */
 const MAX_SPARE = 256;
 
 const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
@@ -19,31 +19,31 @@ const LINE_END = new TextEncoder().encode("\r\n");
 const NOTHING = new Uint8Array(0);
 const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
 
-/** Who may leave. */
+/** A client that may disconnect. */
 type Leaver = Pick<Incoming, "left" | "onLeave">;
 
-/** Those of all connections. */
+/** Free buffers, shared by all connections. */
 const spare: Uint8Array<ArrayBuffer>[] = [];
 
-/** Bytes to a socket. */
+/** Writes answers and interim responses to a socket. */
 export class Output {
   readonly #conn: Deno.Conn;
   readonly #turn: ClientTurn;
-  /** Whether the client has not taken yet what was sent. */
+  /** Whether a write is in progress: the kernel has not accepted all bytes. */
   sending = false;
 
-  /** @param turn is told when the client is to take something, and when it has */
+  /** @param turn the clock to start when the client has to read something, and to stop when it has */
   constructor(conn: Deno.Conn, turn: ClientTurn) {
     this.#conn = conn;
     this.#turn = turn;
   }
 
   /**
-   * Sends an answer; its body is of no use afterwards.
+   * Sends an answer. The caller must not use its body afterwards.
    *
-   * @param client when it leaves, the pieces of a body are let go
-   * @throws {TypeError} at once, and nothing is sent, if a header can't be as it is
-   * @throws {Error} if the client does not take it, or the body fails
+   * @param client when it disconnects, a streamed body is canceled
+   * @throws {TypeError} synchronously, before anything is sent, if a header has an invalid value
+   * @throws {Error} if the client stops reading, or the body fails
    */
   answer(answer: Answer, framing: Framing, connection: NextUse, client?: Leaver): Promise<void> {
     const { body } = answer;
@@ -59,7 +59,7 @@ export class Output {
     return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body);
   }
 
-  /** Tells the client that it may send the body. */
+  /** Sends `100 Continue`. */
   continue(): Promise<void> {
     return this.#send(CONTINUE);
   }
@@ -109,7 +109,7 @@ export class Output {
     freeLarge(body);
   }
 
-  /** Text, and what follows it, with one call of the system if the client takes it all. */
+  /** Sends text and the bytes after it, with a single system call if the socket accepts them all. */
   async #sendTogether(text: string, body = NOTHING, end = NOTHING): Promise<void> {
     const length = text.length + body.length + end.length;
     const buffer = length <= BUFFER_BYTES ? spare.pop() ?? new Uint8Array(BUFFER_BYTES) : new Uint8Array(length);
@@ -139,7 +139,7 @@ export class Output {
   }
 }
 
-/** Nobody will take it. */
+/** Cancels a streamed body that will not be sent. */
 function letGo(body: Answer["body"]): void {
   if (body instanceof ReadableStream) body.cancel().catch(() => {});
 }

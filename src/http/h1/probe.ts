@@ -1,18 +1,18 @@
 /**
- * Finds out whether a client that sends no more has left, or still waits for its answer: the system says the same of both.
+ * Finds out whether a client that sends no more has left, or still waits for its answer: for the kernel, both look the same.
  *
- * A client of HTTP/1.1 takes interim responses at any time before the answer (RFC 9110, section 15.2), and `100 Continue` is the one
- * that all clients know. The system of a client that has left answers what is written with a reset, and the next write fails.
+ * An HTTP/1.1 client accepts interim responses at any time before the answer (RFC 9110, section 15.2), and all clients know
+ * `100 Continue`. If the client has left, its kernel answers the first write with a reset, and our next write fails.
  */
 
-/** Before the first, in ms: most answers are there sooner. */
+/** Delay before the first interim response, in ms: most answers are ready sooner. */
 const FIRST_MS = 100;
 
-/** Before the second, which is the first that can fail; then four times as long each time, up to the last. In ms. */
+/** Delay before the second one, which is the first that can fail; each later delay is four times as long, up to the maximum. In ms. */
 const SECOND_MS = 25;
 const MAX_MS = 10_000;
 
-/** Sends interim responses from time to time, until it is stopped or one can't be sent. */
+/** Sends interim responses at growing intervals, until it is stopped or a write fails. */
 export class Probe {
   readonly #send: () => Promise<void>;
   readonly #onGone: () => void;
@@ -21,7 +21,7 @@ export class Probe {
 
   /**
    * @param send sends an interim response
-   * @param onGone called once if that fails
+   * @param onGone called once, when a write fails
    */
   constructor(send: () => Promise<void>, onGone: () => void) {
     this.#send = send;
@@ -29,7 +29,7 @@ export class Probe {
     this.#wait(FIRST_MS, SECOND_MS);
   }
 
-  /** Sends no more. @returns resolves when the last one has been taken or has failed; undefined if none is on its way */
+  /** Stops. @returns a promise for the end of the write in progress, whether it succeeds or fails; undefined if there is no such write */
   stop(): Promise<void> | undefined {
     clearTimeout(this.#timer);
     this.#timer = undefined;

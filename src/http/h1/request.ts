@@ -1,54 +1,54 @@
-/** A request whose head has come, as its handler sees it. */
+/** A request whose head was parsed, as its handler sees it. */
 
 import type { BodyBudget } from "./budget.ts";
 import { takeBody, takeChunks, tooLarge } from "./body.ts";
 import type { Head } from "./head.ts";
 import type { Input } from "./input.ts";
 
-/** What a handler needs of a request. */
+/** A request, as far as a handler uses it. */
 export interface Incoming {
   readonly head: Head;
   /**
-   * All of the body; to be asked for once.
+   * Reads the whole body. Call it at most once.
    *
    * @param maxBytes the most that is accepted
-   * @throws {HttpError} 413 if there are more, as soon as that is known; 400 if the body is damaged, or the client goes away;
-   * 503 if the bodies of all requests in flight take too much memory together
+   * @throws {HttpError} 413 as soon as the body is known to be longer; 400 if the body is malformed, or the client disconnects;
+   * 503 if the bodies of all requests in flight together exceed their memory limit
    */
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Whether the client has left. */
+  /** Whether the client has disconnected. */
   readonly left: boolean;
   /**
-   * Counts memory that is taken for the request until it has its answer, beside what {@linkcode body} takes.
+   * Counts memory that the request needs until it is answered, in addition to what {@linkcode body} takes.
    *
-   * @throws {HttpError} 503 if all requests in flight take too much together
+   * @throws {HttpError} 503 if all requests in flight together exceed their memory limit
    */
   hold(bytes: number): void;
-  /** Has a listener called when the client leaves before it has its answer; at once if it has left already. */
+  /** Calls the listener when the client disconnects before its answer; at once if it already has. */
   onLeave(listener: () => void): void;
 }
 
 /** What a request needs of its connection. */
 export interface RequestOwner {
   readonly input: Input;
-  /** What the bodies of all connections may take. */
+  /** The memory limit for the bodies of all connections. */
   readonly budget: BodyBudget;
   /** Tells the client that it may send the body. */
   sendContinue(): Promise<void>;
-  /** More of the body is waited for. */
+  /** Called when the request begins to wait for more of its body. */
   onWait(): void;
-  /** All of the body has come. */
+  /** Called when the whole body was read. */
   onWhole(): void;
 }
 
-/** One of a connection. */
+/** A request on a connection, as its handler sees it. */
 export class IncomingRequest implements Incoming {
   readonly #owner: RequestOwner;
   #asked = false;
   readonly #onLeave: (() => void)[] = [];
-  /** Bytes of the budget that it has. */
+  /** Bytes that this request has taken from the budget. */
   #held = 0;
-  /** Whether all of the body was taken: what comes then is another request. */
+  /** Whether the whole body was read: the bytes after it belong to the next request. */
   whole = false;
   left = false;
 
@@ -64,7 +64,7 @@ export class IncomingRequest implements Incoming {
     const { input } = this.#owner;
     if (length === 0) return Promise.resolve(new Uint8Array(0));
     if (length === undefined || length > input.length || expectsContinue) return this.#wait(maxBytes);
-    // Nearly all requests come at once: no async function for them.
+    // Nearly all bodies are in the buffer already; an async function would cost each of them time.
     const body = input.take(length);
     this.#end();
     return Promise.resolve(body);
@@ -75,7 +75,7 @@ export class IncomingRequest implements Incoming {
     this.#held += bytes;
   }
 
-  /** It has its answer, or never will. */
+  /** Gives the memory back. The connection calls it when the request is answered, or never will be. */
   release(): void {
     if (this.#held === 0) return;
     this.#owner.budget.giveBack(this.#held);
@@ -87,14 +87,14 @@ export class IncomingRequest implements Incoming {
     else this.#onLeave.push(listener);
   }
 
-  /** The client has left. */
+  /** Calls the listeners of {@linkcode onLeave}: the client has disconnected. */
   leave(): void {
     if (this.left) return;
     this.left = true;
     for (const listener of this.#onLeave) listener();
   }
 
-  /** Whether a body that nobody has asked for is not longer than this, and will come. */
+  /** Whether the body is unread, at most `bytes` long, and sent without waiting for `100 Continue`. */
   isLeftUnder(bytes: number): boolean {
     const { length, expectsContinue } = this.head;
     return !this.#asked && length !== undefined && length <= bytes && !expectsContinue;

@@ -1,10 +1,10 @@
 /**
- * A server of HTTP/1.1, and of HTTP/1.0: RFC 9110 and RFC 9112, on sockets of any kind.
+ * A server for HTTP/1.1 and HTTP/1.0 (RFC 9110 and RFC 9112) on sockets of any kind.
  *
- * It keeps itself from being held up by connections that do nothing: a client that sends its request a byte a minute, or
- * not at all, takes a file descriptor, and these are few. A request must come within a time, as of Apache's RequestReadTimeout: a
- * limit, and more for each byte that has come. Something of an answer must be taken within that limit. Connections between
- * two requests stay open, since proxies keep them for long, until descriptors become few: then the slowest clients are closed.
+ * It protects itself from slow clients: one that sends a byte a minute, or nothing, holds a file descriptor, and these are limited.
+ * As with Apache's RequestReadTimeout, a request must arrive within a time limit that grows with each byte received. A client must
+ * read some of its answer within the same limit. Connections between two requests stay open, since proxies keep them for long; when
+ * descriptors run short, the server closes the connections of the slowest clients.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -24,20 +24,20 @@ import { setNoDelay, shutDown } from "./sockets.ts";
 
 const log = getLogger(["aimodellib", "http"]);
 
-/** Between two looks at all connections, in ms. */
+/** Interval between two checks of all connections, in ms. */
 const LOOK_MS = 1000;
 
-/** Bytes per ms that a request must come with once it is over the limit: 1 KiB a second. */
+/** The slowest rate of a request that exceeds the time limit, in bytes per ms: 1 KiB a second. */
 const MIN_RATE = 1024 / 1000;
 
-/** Shares of the file descriptors: above the first, the slowest clients' connections are closed until the second is reached. */
+/** Fractions of the descriptor limit: above the first, the server closes the slowest clients' connections down to the second. */
 const PRESSED = 0.9;
 const RELIEVED = 0.8;
 
-/** Before a connection is accepted again when there was no descriptor or memory for one, in ms. */
+/** Pause after a failed accept, in ms: usually there was no descriptor or memory for the connection. */
 const ACCEPT_PAUSE_MS = 100;
 
-/** What accept(2) says of a connection that ended before it was accepted, or of the network below it: the next one may be good. */
+/** Errors of accept(2) that concern one connection or its network: the server accepts the next one at once. */
 const LOST = new Set([
   "ENOTCONN",
   "ECONNABORTED",
@@ -55,26 +55,26 @@ const LOST = new Set([
   "ETIMEDOUT",
 ]);
 
-/** For requests that are on their way when the server begins to drain, in ms. */
+/** How long idle connections stay open when draining begins, in ms: a request may be on its way. */
 const DRAIN_GRACE_MS = 100;
 
 /** A listening socket of any kind: TCP, TLS or Unix. */
 export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
 
-/** What a server needs to know. */
+/** Options of an {@linkcode HttpServer}. */
 export interface HttpServerOptions {
   readonly handle: Handle;
   /** @default the same as `answerError` */
   readonly refuse?: Refuse | undefined;
-  /** @default the reason as plain text, and for anything but an {@linkcode HttpError} a 500 and a record in the log */
+  /** @default the reason as plain text; anything but an {@linkcode HttpError} gives a 500 and a log record */
   readonly answerError?: AnswerError | undefined;
-  /** How long a request may take to come, in ms. */
+  /** Time to receive a request, in ms; each KiB received adds a second. */
   readonly readTimeoutMs: number;
-  /** The memory that the bodies of all requests in flight may take, in bytes; by default, there is no limit. */
+  /** Memory limit for the bodies of all requests in flight, in bytes. @default no limit */
   readonly maxBodyMemory?: number | undefined;
-  /** Called for each request whose body does not fit into that memory. */
+  /** Called for each request whose body exceeds that limit. */
   readonly onBodyRefused?: () => void;
-  /** What the system says of file descriptors. */
+  /** Counts file descriptors; tests replace it. */
   readonly descriptors?: DescriptorCounter;
 }
 
@@ -90,7 +90,7 @@ export class HttpServer implements ConnectionOwner {
   readonly #connections = new Set<Connection>();
   readonly #timer: ReturnType<typeof setInterval>;
   #grace: ReturnType<typeof setTimeout> | undefined;
-  /** Whether the log has it, since the last look, that a connection could not be accepted. */
+  /** Whether a failed accept was logged since the last check. */
   #complained = false;
   #onEmpty: (() => void) | undefined;
   #drained: Promise<void> | undefined;
@@ -107,19 +107,19 @@ export class HttpServer implements ConnectionOwner {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Accepts connections of a listener until {@linkcode ignore} is called with it. */
+  /** Accepts connections from a listener, until {@linkcode ignore} is called with it. */
   listen(listener: Listener): void {
     setNoDelay(listener);
     this.#listeners.add(listener);
     void this.#accept(listener);
   }
 
-  /** Closes a listener; connections that it has accepted stay. */
+  /** Closes a listener; the connections that it has accepted stay open. */
   ignore(listener: Listener): void {
     if (this.#listeners.delete(listener)) listener.close();
   }
 
-  /** Stops accepting; resolves when every request that has come has its answer, and all connections are closed. */
+  /** Stops accepting. @returns a promise that resolves when every request is answered and all connections are closed */
   drain(): Promise<void> {
     return this.#drained ??= this.#drain();
   }
@@ -134,7 +134,7 @@ export class HttpServer implements ConnectionOwner {
     this.close();
   }
 
-  /** Ends all connections at once. */
+  /** Closes all listeners and connections at once. */
   close(): void {
     for (const listener of this.#listeners) this.ignore(listener);
     this.#close([...this.#connections]);
@@ -147,13 +147,13 @@ export class HttpServer implements ConnectionOwner {
     for (const connection of connections) {
       const conn = connection.close();
       if (conn !== undefined) stuck.push(conn);
-      // What is stuck may end late, or never.
+      // A stuck socket may close late, or never; nothing waits for it.
       this.#forget(connection);
     }
     if (stuck.length > 0) shutDown(stuck);
   }
 
-  /** Closes connections whose clients take too long, and those of the slowest if file descriptors are few. */
+  /** Closes connections that exceed the time limit, and the slowest ones if file descriptors run short. */
   look(): void {
     this.#complained = false;
     const now = performance.now();
@@ -182,7 +182,7 @@ export class HttpServer implements ConnectionOwner {
       } catch (error) {
         if (!this.#listeners.has(listener)) return;
         if (LOST.has((error as { code?: string }).code ?? "")) continue;
-        // Mostly there is no file descriptor left.
+        // The usual reason is that no file descriptor is free.
         if (!this.#relieve(Infinity) && !this.#complained) {
           this.#complained = true;
           log.warn("A connection could not be accepted: {reason}", { reason: reasonOf(error) });
@@ -201,8 +201,8 @@ export class HttpServer implements ConnectionOwner {
   }
 
   /**
-   * Closes the connections of the slowest clients if file descriptors become few: of those that send or take something, or are between
-   * two requests, but not of those that wait for an answer. One that has just come is given time.
+   * Closes the connections of the slowest clients if file descriptors run short. Clients that wait for an answer are exempt;
+   * new connections count as fast.
    *
    * @param atLeast how many are known to be open
    * @returns whether any were closed

@@ -1,6 +1,6 @@
 /**
- * What Deno 2.6.10 does not do with a socket, done by the C library: the socket is looked for by its addresses among this process's file
- * descriptors. getsockname(2), getpeername(2), setsockopt(2), shutdown(2), sysconf(3).
+ * Calls the C library for what Deno 2.6.10 can't do with a socket: shutdown(2) and setsockopt(2). Deno does not tell a socket's file
+ * descriptor, so it is found by its addresses, with getsockname(2) and getpeername(2); sysconf(3) tells how many there can be.
  */
 
 const AF_INET = 2;
@@ -10,13 +10,13 @@ const TCP_NODELAY = 1;
 const SHUT_RDWR = 2;
 const SC_OPEN_MAX = 4;
 
-/** The most descriptors that are looked at one by one. */
+/** The most descriptors that are tried one by one. */
 const MAX_DESCRIPTORS = 2 ** 20;
 
 /** Bytes of `struct sockaddr_storage`. */
 const ADDRESS_BYTES = 128;
 
-/** The C library. @throws {Error} if there is no glibc */
+/** Opens the C library. @throws {Error} if the system has no glibc */
 function open() {
   return Deno.dlopen("libc.so.6", {
     getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -30,9 +30,9 @@ function open() {
 type Libc = ReturnType<typeof open>["symbols"];
 
 /**
- * Ends connections that wait for their clients to take something, or to go on with a handshake of TLS: Deno gives a socket up only when
- * its write or its handshake has ended, whoever closes it, and such a client could keep the descriptor for as long as it likes. On a Unix socket, whose clients have
- * no addresses, nothing is done.
+ * Shuts down connections that are stuck in a write or a TLS handshake. After `close()`, Deno keeps the socket until that write or
+ * handshake ends, so the client could hold the descriptor forever. Connections on a Unix socket are left alone: their clients have no
+ * addresses to find them by.
  */
 export function shutDown(conns: readonly Deno.Conn[]): void {
   const sought = new Set(conns.map(({ localAddr, remoteAddr }) => `${textOf(localAddr)} ${textOf(remoteAddr)}`));
@@ -40,21 +40,21 @@ export function shutDown(conns: readonly Deno.Conn[]): void {
 }
 
 /**
- * Has the system send at once what a listener's connections write, as `Deno.TcpConn.setNoDelay()` does; connections with TLS have no
- * such method. Otherwise the end of an answer may wait for 40 ms until the client has acknowledged what is before it.
+ * Sets TCP_NODELAY for all connections of a listener, like `Deno.TcpConn.setNoDelay()`, which TLS connections lack. Without it, the
+ * end of an answer can wait 40 ms until the client has acknowledged what came before.
  */
 export function setNoDelay({ addr }: Deno.Listener<Deno.Conn, Deno.Addr>): void {
   const on = new Int32Array([1]);
-  // Linux hands the option on to what is accepted.
+  // On Linux, accepted sockets inherit the option.
   forEachSocket(
     new Set([`${textOf(addr)} `]),
     (fd, libc) => libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, on.byteLength),
   );
 }
 
-/** Calls back with the sockets whose addresses, their own and the client's, are among those sought. */
+/** Calls back with each socket whose local and remote address are among those sought. */
 function forEachSocket(sought: ReadonlySet<string>, callback: (fd: number, libc: Libc) => void): void {
-  // On a Unix socket there are none.
+  // Unix sockets have no addresses to search for.
   if ([...sought].every((addresses) => addresses.startsWith(" "))) return;
   let library: ReturnType<typeof open> | undefined;
   try {
@@ -65,13 +65,13 @@ function forEachSocket(sought: ReadonlySet<string>, callback: (fd: number, libc:
       if (local !== "" && sought.has(`${local} ${addressOf(libc.getpeername, fd)}`)) callback(fd, libc);
     }
   } catch {
-    // There is no glibc: it is as Deno leaves it.
+    // The system has no glibc, so sockets stay as Deno leaves them.
   } finally {
     library?.close();
   }
 }
 
-/** The numbers of all descriptors that are open; more if there is none left to look with. */
+/** The numbers of all open descriptors; or all possible numbers, if no descriptor is free to read the directory. */
 function openDescriptors(libc: Libc): readonly number[] {
   try {
     return Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => Number(name));
@@ -80,14 +80,14 @@ function openDescriptors(libc: Libc): readonly number[] {
   }
 }
 
-/** The text of a socket's address; empty if it has none of the Internet. */
+/** A socket's address as text; empty if it is neither IPv4 nor IPv6. */
 function addressOf(ask: Libc["getpeername"], fd: number): string {
   const bytes = new Uint8Array(ADDRESS_BYTES);
   const length = new Uint32Array([ADDRESS_BYTES]);
   if (ask(fd, bytes, length) !== 0) return "";
   const view = new DataView(bytes.buffer);
   const port = view.getUint16(2);
-  // The family is in the machine's order, and all of these are little-endian.
+  // The family is in the machine's byte order, and all supported machines are little-endian.
   switch (view.getUint16(0, true)) {
     case AF_INET:
       return `${bytes.subarray(4, 8).join(".")} ${port}`;
@@ -100,14 +100,14 @@ function addressOf(ask: Libc["getpeername"], fd: number): string {
   }
 }
 
-/** The same of an address as Deno has it; those of TLS do not say their transport. */
+/** Deno's form of an address as the same text. It checks no transport, since TLS addresses do not name one. */
 function textOf(address: Deno.Addr): string {
   if (!("hostname" in address)) return "";
   const { hostname, port } = address;
   return `${hostname.includes(":") ? canonical(hostname) : hostname} ${port}`;
 }
 
-/** One text for one IPv6 address, however it is written. */
+/** The canonical text of an IPv6 address, which can be written in many ways. */
 function canonical(address: string): string {
   return new URL(`http://[${address}]`).hostname;
 }

@@ -1,28 +1,28 @@
-/** Whose turn it is: a client that is waited for has a limited time. */
+/** The clock of a connection: a client has a limited time to send a request, and to read an answer. */
 
 /** Measures how long a connection has been waiting for its client. */
 export class ClientTurn {
-  /** Since when the client is waited for, in ms of `performance.now()`; 0 if it is not. */
+  /** When the wait for the client began, in ms of `performance.now()`; 0 if nothing waits for the client. */
   since = performance.now();
-  /** How many bytes had come from it by then. */
+  /** How many bytes the client had sent at that time. */
   receivedBefore = 0;
-  /** When it was last waited for. */
+  /** When the last wait for the client began, in ms of `performance.now()`. */
   usedAt = this.since;
 
-  /** It is the client's turn to send, unless it was already. @param received how many bytes have come from it */
+  /** Starts the read timeout, unless the clock already runs. @param received how many bytes the client has sent until now */
   waitToReceive(received: number): void {
     if (this.since !== 0) return;
     this.since = performance.now();
     this.receivedBefore = received;
   }
 
-  /** It is the client's turn to take what is sent: from now on, whatever it was before. What it sends meanwhile gives it no more time. */
+  /** Starts, or restarts, the write timeout. Bytes that the client sends in the meantime do not extend it. */
   waitToSend(): void {
     this.since = performance.now();
     this.receivedBefore = Infinity;
   }
 
-  /** It is not. */
+  /** Stops the clock: we are no longer waiting for the client. */
   end(): void {
     if (this.since === 0) return;
     this.usedAt = this.since;
