@@ -8,6 +8,8 @@
 import { hashFile, RESOLVED_NAME } from "../archive/mod.ts";
 import type { Assets } from "../bridge/mod.ts";
 import { reasonOf } from "../errors.ts";
+import { printable } from "../printable.ts";
+import { isUvPip } from "./installer.ts";
 import { InstallerError, type InstallerOptions, pipCommand, runInstaller } from "./pip.ts";
 
 /** What is to be gathered, and for whom. */
@@ -55,13 +57,22 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
     ...(pythonVersion === undefined ? [] : ["--python-version", pythonVersion]),
     ...platforms.flatMap((platform) => ["--platform", platform]),
   ];
+  const command = pipCommand(python, env);
+  if (isUvPip(command)) {
+    throw new InstallerError(
+      `PIP_CMD is '${
+        printable(command.join(" "))
+      }', and uv neither downloads nor builds wheels: unset PIP_CMD, and name a Python that has ` +
+        "pip with --python",
+    );
+  }
   const temporary = Deno.makeTempDirSync({ prefix: "aimodellib-trial-" });
   const pip = async (words: readonly string[], more: Pick<InstallerOptions, "env" | "output"> = { output }) => {
     const [name, ...rest] = words;
     const common = ["--no-input", "--disable-pip-version-check"];
     const supervisor = [python, assets.entry, "supervise"] as const;
-    const command = [...pipCommand(python, env), name!, ...rest, ...common] as const;
-    await runInstaller(command as [string, ...string[]], { cwd: module, signal, supervisor, ...more });
+    const whole = [...command, name!, ...rest, ...common];
+    await runInstaller(whole as [string, ...string[]], { cwd: module, signal, supervisor, ...more });
   };
   try {
     if (target.length === 0) await pip(["wheel", "--wheel-dir", folder, "--requirement", "requirements.txt"]);

@@ -101,6 +101,31 @@ for (const [what, command, args, need] of MAKERS) {
   );
 }
 
+test("uv installs the wheels that an archive carries, without a network", async (box) => {
+  makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
+  const module = box.module({ "train.py": TRAIN, "requirements.txt": "fox==1.0\n" });
+  const packed = await box.run(["package", "-m", module, "-o", "model.tar.gz", "--bundle-wheels"], {
+    env: { PIP_NO_INDEX: "1", PIP_FIND_LINKS: box.path("dist") },
+  });
+  assert.equal(packed.code, 0, packed.stderr);
+  const python = await make(box, PYTHON, ["-m", "venv", "--without-pip", "base"]);
+  Deno.removeSync(box.path("dist"), { recursive: true });
+  const { code, stdout, stderr } = await box.run(["train", "--python", python, "model.tar.gz", "model"], {
+    env: WITH_UV,
+  });
+  assert.deepEqual([code, stdout], [0, "runs 1\n"], stderr);
+}, has(UV));
+
+test('package --bundle-wheels says that uv makes no wheels when PIP_CMD is "uv pip"', async (box) => {
+  const module = box.module({ "train.py": TRAIN, "requirements.txt": "fox==1.0\n" });
+  const { code, stderr } = await box.run(["package", "-m", module, "-o", "model.tar.gz", "--bundle-wheels"], {
+    env: { PIP_CMD: "uv pip" },
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /^Error: PIP_CMD is 'uv pip', and uv neither downloads nor builds wheels: unset PIP_CMD, /m);
+  assert.throws(() => Deno.statSync(box.path("model.tar.gz")), Deno.errors.NotFound);
+});
+
 test('PIP_CMD="uv pip" installs, whether the Python has pip or not', async (box) => {
   const module = asking(box);
   const bare = await make(box, PYTHON, ["-m", "venv", "--without-pip", "base"]);
