@@ -1,4 +1,4 @@
-/** What a worker's answers say. */
+/** Parses the answers of workers. */
 
 import { ProtocolError, ScriptError } from "../errors.ts";
 import { type Frame, Kind, parseMetadata } from "../bridge/mod.ts";
@@ -9,14 +9,14 @@ import { PartStream } from "./part_stream.ts";
 
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
-/** Reads the answers of one worker. Their metadata is nearly always the same as last time: then there is nothing to parse. */
+/** Parses the answers of one worker. It parses metadata only when it differs from the last answer's, which is rare. */
 export class AnswerReader {
-  /** Frames with the same metadata share it (`FrameDecoder`). */
+  /** The last metadata. `FrameDecoder` gives equal metadata as the same array, so comparing references is enough. */
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
   #lastParts: unknown;
 
-  /** What becomes of a request of whose answer no parts came. @throws {ProtocolError} if it can't be read, or some are missing */
+  /** The outcome of a request for which no PART frame arrived. @throws {ProtocolError} if the answer can't be parsed, or parts are missing */
   outcome(frame: Frame): Outcome {
     if (frame.kind === Kind.Error) return { kind: "error", error: errorIn(frame) };
     const contentType = this.contentType(frame);
@@ -27,7 +27,7 @@ export class AnswerReader {
     return { kind: "parts", contentType, parts };
   }
 
-  /** @throws {ProtocolError} if it can't be read */
+  /** The content type of an answer. @throws {ProtocolError} if the metadata can't be parsed */
   contentType({ metadata }: Frame): string {
     if (metadata !== this.#lastMetadata) {
       const { content_type, parts } = parseMetadata(metadata);
@@ -38,7 +38,7 @@ export class AnswerReader {
     return this.#lastContentType;
   }
 
-  /** Checks that as many parts came as the RESULT behind them says. @throws {ProtocolError} if not, or it can't be read */
+  /** Checks the number of parts received against the final RESULT. @throws {ProtocolError} if they differ, or it can't be parsed */
   checkParts(result: Frame, came: number): void {
     this.contentType(result);
     if (this.#lastParts !== came) {
@@ -48,8 +48,8 @@ export class AnswerReader {
 }
 
 /**
- * Whether an answer can be given before it comes through the socket: it is whole, where that of parts follows those on their way.
- * One that can't be read is left to who reads the socket.
+ * Whether an answer from the ledger may be delivered before it arrives through the socket. An answer in parts may not, since its parts
+ * are still on their way. One that can't be parsed may not either: the reader of the socket reports it.
  */
 export function canComeEarly(answer: Frame): boolean {
   try {
@@ -60,29 +60,29 @@ export function canComeEarly(answer: Frame): boolean {
   }
 }
 
-/** What an ERROR frame says. @throws {ProtocolError} if it can't be read */
+/** Parses an ERROR frame. @throws {ProtocolError} if it can't be parsed */
 export function errorIn({ metadata }: Frame): WorkerError {
   return parseMetadata(metadata) as unknown as WorkerError;
 }
 
-/** Whether an answer says that its request was not begun, since it was recalled. */
+/** Whether an answer says that its request was recalled before the worker began it. */
 export function isRecalled(frame: Frame): boolean {
   if (frame.kind !== Kind.Error) return false;
   try {
     return errorIn(frame).reason === "recalled";
   } catch {
-    // What can't be read is the matter of who reads it.
+    // Whoever parses the answer reports this error.
     return false;
   }
 }
 
-/** What a FAILED frame says. @throws {ProtocolError} if it can't be read */
+/** Parses a FAILED frame. @throws {ProtocolError} if it can't be parsed */
 export function loadFailureIn({ metadata }: Frame): LoadFailure {
   const { stage, type, message } = parseMetadata(metadata);
   return { reason: "load", stage: String(stage), type: String(type), message: String(message) };
 }
 
-/** Why a script can't be loaded, for the user. */
+/** Makes the error that tells the user why a script can't be loaded. */
 export function loadErrorOf({ stage, type, message }: LoadFailure): ScriptError {
   const where = stage === "load" ? "load()" : "the script";
   return new ScriptError(type === "ScriptError" ? message : `${where} raised ${type}: ${message}`);

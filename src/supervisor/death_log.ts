@@ -1,4 +1,4 @@
-/** What the log says of a worker's death: how it ended, what it was executing, and what memory it had. */
+/** Logs a worker's death: its cause, the requests that it was executing, and its memory. */
 
 import { getLogger } from "@logtape/logtape";
 import type { Aftermath } from "./slot.ts";
@@ -6,11 +6,11 @@ import type { Death } from "./worker_events.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** The most requests that a record names: a worker may execute thousands. */
+/** The most requests that a log record names: a worker may execute thousands. */
 const MAX_NAMED = 20;
 
 /**
- * Logs that a worker ended, with its cause and what it was executing.
+ * Logs the death of a worker, with its cause and the requests that it was executing.
  *
  * @param worker what the log calls the worker; @param aftermath without it, the pool gives up
  */
@@ -18,7 +18,7 @@ export function logDeath(worker: string | number, death: Death, aftermath?: Afte
   const { cause, requests, memory } = death;
   const named = requests.slice(0, MAX_NAMED);
   const others = requests.length - named.length;
-  // An id has no character that would mean something in a template.
+  // Request ids contain no characters that are special in a log template.
   const executing = named.length === 0
     ? ""
     : `. It was executing ${named.join(", ")}${others === 0 ? "" : ` and ${others} more`}`;
@@ -46,7 +46,7 @@ function sentence(aftermath: Aftermath | undefined): string {
   }
 }
 
-/** What is known of its memory, to follow `before`; empty if nothing is. */
+/** A sentence about the memory of a dead worker, with `before` in front; empty if its memory is unknown. */
 export function describeMemory({ memory }: Pick<Death, "memory">, before: string): string {
   if (memory === undefined) return "";
   const mebibytes = memory.bytes / 2 ** 20;
@@ -58,7 +58,7 @@ function round(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }
 
-/** What a log calls a worker. @param model the model that it serves, if there are others */
+/** The name of a worker in logs: its number from 1, such as `1` or `iris/1`. @param model the model's name, if there are several */
 export function workerName(index: number, model: string | undefined): string | number {
   return model === undefined ? index + 1 : `${model}/${index + 1}`;
 }

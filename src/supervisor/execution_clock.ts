@@ -1,43 +1,43 @@
 /**
- * Times the execution of a worker's requests, and says which of them takes too long.
+ * Measures how long a worker's requests take, and reports those that take too long.
  *
- * 1. A worker that executes one request after the other is at work since it has something to do, or has answered last. Where several
- *    are executed at once, each has a time of its own.
- * 2. The time of an answer in parts begins anew with each part.
- * 3. Time in which the worker waits for a client is the client's: such a stream is ended, and its worker goes on.
- * 4. Time in which this process did not run is nobody's.
+ * 1. For a worker that executes one request after the other, the time starts with its first request, and again with each answer. If
+ *    several are executed at once, each request has its own time.
+ * 2. For an answer in parts, the time starts again with each part.
+ * 3. While the worker waits for a client to read, the client's time runs. A slow client loses its stream, and the worker goes on.
+ * 4. Time in which our own process did not run does not count.
  */
 
 import type { InFlight } from "./in_flight.ts";
 import type { PartStream } from "./part_stream.ts";
 
-/** When a timer fires so late, this process did not run. What the worker has answered meanwhile is read, for so long; in ms. */
+/** A timer that fires LATE_MS late shows that our process did not run. It gets AGAIN_MS to read the answers that wait. Both in ms. */
 const LATE_MS = 50;
 const AGAIN_MS = 50;
 
-/** Whose time is taken, and what is done about it. */
+/** Options of an {@linkcode ExecutionClock}. */
 export interface ExecutionClockOptions {
-  /** For the execution of a request, or between two parts of its answer, in ms; undefined if there is no limit. */
+  /** Time limit for executing a request, or between two parts of its answer, in ms; undefined for no limit. */
   readonly limitMs: number | undefined;
   readonly inFlight: () => InFlight;
-  /** Whether several requests are executed at once. */
+  /** Whether the worker executes several requests at once. */
   readonly concurrent: () => boolean;
-  /** Of the requests whose answers come in parts, by their ids. */
+  /** The streams of answers in parts, by request id. */
   readonly streams: ReadonlyMap<number, PartStream>;
-  /** The client of an answer in parts, or one of several that are executed at once, takes too long. */
+  /** Called to end one stream: its client reads too slowly, or, among concurrent requests, its execution takes too long. */
   readonly onSlowStream: (id: number, stream: PartStream) => void;
-  /** These requests take too long. */
+  /** Called when requests take too long and the worker must end. The set is empty if the worker executes one request at a time. */
   readonly onOverrun: (ids: ReadonlySet<number>) => void;
 }
 
-/** Times what one worker executes, and tells which requests have taken too long. */
+/** Measures the requests of one worker, and reports those that take too long. */
 export class ExecutionClock {
   readonly #options: ExecutionClockOptions;
-  /** Since when the worker has had something to do, or has answered last, in ms. */
+  /** When the worker got its first job, or last made progress, in ms of `performance.now()`. */
   #busySince = 0;
-  /** The one whose client the worker waits for, if it executes one after the other; 0 if there is none. */
+  /** The request whose client the worker waits for; 0 if there is none. */
   #waitsFor = 0;
-  /** Streams that were ended, and have not come to their end. */
+  /** Streams that we have ended, but the worker has not. */
   readonly #ended = new WeakSet<PartStream>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -45,31 +45,31 @@ export class ExecutionClock {
     this.#options = options;
   }
 
-  /** Since when the worker has had something to do, or has answered last, in ms of `performance.now()`. */
+  /** When the worker got its first job, or last made progress, in ms of `performance.now()`. Used to measure service times. */
   get busySince(): number {
     return this.#busySince;
   }
 
-  /** A request was dispatched. @param first whether there was none before */
+  /** Records that a request was dispatched. @param first whether the worker had none before */
   dispatched(first: boolean, now: number): void {
     if (first) this.#busySince = now;
     if (this.#timer === undefined && this.#options.limitMs !== undefined) this.#watch(this.#options.limitMs);
   }
 
-  /** The worker has answered. */
+  /** Records that the worker has answered. */
   answered(now: number): void {
     this.#busySince = now;
     this.#waitsFor = 0;
   }
 
-  /** A part of a request's answer has come, or the worker may go on with it. @param waits whether it waits for the client */
+  /** Starts a request's time again, after a part or more credit. @param waits whether the worker now waits for the client */
   restart(id: number, now: number, waits = false): void {
     this.#busySince = now;
     this.#waitsFor = waits ? id : 0;
     this.#options.inFlight().restart(id, waits ? Infinity : now);
   }
 
-  /** Looks no more. */
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -78,7 +78,7 @@ export class ExecutionClock {
   #watch(limitMs: number): void {
     const now = performance.now();
     const due = Math.min(this.#since(), ...this.#starved().map(([, { takenAt }]) => takenAt)) + limitMs;
-    // A stream may begin to wait before that.
+    // A stream may begin to wait for its client before that.
     this.#look(limitMs, Math.max(1, Math.min(due - now, limitMs)));
   }
 
@@ -92,7 +92,7 @@ export class ExecutionClock {
     }, ms);
   }
 
-  /** @returns whether requests take too long, which ends the worker */
+  /** @returns whether any request takes too long, which ends the worker */
   #findSlow(limitMs: number, time: number): boolean {
     for (const [id, stream] of this.#starved()) if (stream.takenAt <= time) this.#end(id, stream, time + limitMs);
     if (this.#since() > time) return false;
@@ -111,7 +111,7 @@ export class ExecutionClock {
     return slow.length > 0;
   }
 
-  /** Gives the worker as long again to end it. */
+  /** Ends a stream. The worker has the same limit again to finish it. */
   #end(id: number, stream: PartStream, now: number): void {
     this.#ended.add(stream);
     this.restart(id, now);

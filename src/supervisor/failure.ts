@@ -1,18 +1,18 @@
-/** How a request ends that has no result. */
+/** The ways in which a request ends without a result. */
 
-/** Why a worker gave no result. */
+/** The reason why a worker gave no result, as its ERROR frame states it. */
 export interface WorkerError {
   /**
-   * `exception`: the script raised. `cancelled`: its client left. `recalled`: it was not begun, since the supervisor has taken it
-   * back; no invocation ends so. The others say what was wrong with what `serialize` returned.
+   * `exception`: the script raised one. `cancelled`: the client disconnected. `recalled`: the supervisor took the request back before
+   * the worker began it; no invocation ends with this. The others describe a fault in the value that `serialize` returned.
    */
   readonly reason: "exception" | "not_acceptable" | "bad_result" | "too_large" | "cancelled" | "recalled";
   readonly message: string;
   /** For an exception: the function that raised it. */
   readonly stage?: "deserialize" | "predict" | "predict_batch" | "serialize";
-  /** For an exception: its class. */
+  /** For an exception: the name of its class. */
   readonly type?: string;
-  /** For an exception that chooses its answer's status: that, and pairs of a header's name and value. Neither is checked. */
+  /** For an exception that chooses the status of the answer: the status, and pairs of header name and value. Both are unchecked. */
   readonly status?: unknown;
   readonly headers?: unknown;
 }
@@ -20,9 +20,9 @@ export interface WorkerError {
 /** Why a request has no result. */
 export type Failure =
   | { readonly kind: "error"; readonly error: WorkerError }
-  /** The worker died while it executed the request; it is never tried again. */
+  /** The worker died while it executed the request. It is never retried, since it may have had effects. */
   | { readonly kind: "lost"; readonly cause: string }
-  /** It took longer than a request may; its worker was ended. */
+  /** The request exceeded its time limit, in ms; its worker was ended. */
   | { readonly kind: "overran"; readonly limitMs: number }
-  /** It was never executed. `timeout`: it waited too long. `gone`: its client left. `failed`: its model can't be loaded. */
+  /** The request was never executed. `timeout`: it waited too long. `gone`: its client disconnected. `failed`: its model can't be loaded. */
   | { readonly kind: "refused"; readonly cause: "loading" | "failed" | "stopping" | "full" | "timeout" | "gone" };

@@ -1,30 +1,30 @@
 /**
- * The jobs that a worker has not answered, by request id.
+ * The unanswered jobs of a worker, by request id.
  *
- * A ring instead of a `Map`: when V8 grows or shrinks a Map it leaves the old table pointing to the new one. Once such a
- * table is in the old generation it keeps the next alive, and with it the requests that were in flight then, until a full
- * collection: measured at 20,000 requests a second, that was 40 ms of pause every second.
+ * This is a ring instead of a `Map`: when V8 grows or shrinks a Map, the old table points to the new one. Once such a table is in the
+ * old generation, it keeps the next one alive, with the requests in flight at that time, until a full collection. At 20,000 requests
+ * a second, we measured pauses of 40 ms every second.
  */
 
 import type { Job } from "./job.ts";
 
 const MAX_ID = 0xffff_ffff;
 
-/** A limited number of jobs, whose ids follow each other. */
+/** A ring of jobs with a fixed capacity, which gives them consecutive ids. */
 export class InFlight {
   /** One less than the number of slots, which is a power of two. */
   readonly #mask: number;
   readonly #slots: (Job | undefined)[];
-  /** The ids of the jobs in the slots. */
+  /** The id of the job in each slot. */
   readonly #ids: Uint32Array;
   readonly #times: Float64Array;
-  /** The id given last. */
+  /** The last id given to a job. */
   #last: number;
   #size = 0;
 
   /**
-   * @param most the most jobs that there may be at once
-   * @param last the id before the first; a test of what comes after four billion begins there
+   * @param most the most jobs that it must hold at once
+   * @param last the id before the first one; tests use it to reach the wrap-around after four billion ids
    */
   constructor(most = 64, last = 0) {
     const slots = 2 ** Math.ceil(Math.log2(most * 2));
@@ -35,22 +35,21 @@ export class InFlight {
     this.#last = last;
   }
 
-  /** The id that was given last; 0 if none was. */
+  /** The last id given to a job; 0 before the first. */
   get last(): number {
     return this.#last;
   }
 
-  /** How many jobs there are. */
+  /** The number of jobs. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Adds a job, and returns its id: from 1 on, and from 1 again when a u32 is full. An id whose slot is taken by a job that
-   * takes long is left out.
+   * Adds a job and returns its id: 1 to 2^32 - 1, then 1 again. It skips ids whose slots long-running jobs still occupy.
    *
-   * @param now when, for {@linkcode oldest}
-   * @throws {RangeError} if there are too many
+   * @param now the start of the job's time, for {@linkcode oldest}
+   * @throws {RangeError} if all slots are taken
    */
   add(job: Job, now = 0): number {
     if (this.#size > this.#mask) throw new RangeError(`There are ${this.#size} jobs in flight already`);
@@ -66,7 +65,7 @@ export class InFlight {
     return this.#last;
   }
 
-  /** When the job that is in it the longest was added, or has begun anew; Infinity if there is none. */
+  /** The earliest time at which a job was added or restarted; Infinity if there are no jobs. */
   oldest(): number {
     let oldest = Infinity;
     for (let slot = 0; slot <= this.#mask; slot++) {
@@ -75,28 +74,28 @@ export class InFlight {
     return oldest;
   }
 
-  /** Has the time of a job begin anew; from `Infinity` on, it does not run. */
+  /** Restarts the time of a job at `now`; `Infinity` suspends it. */
   restart(id: number, now: number): void {
     if (this.get(id) !== undefined) this.#times[id & this.#mask] = now;
   }
 
-  /** The ids of the jobs that were added, or begun anew, no later than `time`. */
+  /** The ids of the jobs that were added or restarted at `time` or earlier. */
   since(time: number): number[] {
     return [...this.#ids].filter((_, slot) => this.#slots[slot] !== undefined && this.#times[slot]! <= time);
   }
 
-  /** The job with an id; undefined if there is none. */
+  /** The job with this id, or undefined. */
   get(id: number): Job | undefined {
     const slot = id & this.#mask;
     return this.#ids[slot] === id ? this.#slots[slot] : undefined;
   }
 
-  /** Whether a job is in it. */
+  /** Whether this job is in flight under this id. */
   has(id: number, job: Job): boolean {
     return this.get(id) === job;
   }
 
-  /** Removes a job, or returns undefined if there is none with that id. */
+  /** Removes and returns the job with this id; undefined if there is no such job. */
   take(id: number): Job | undefined {
     const slot = id & this.#mask;
     const job = this.#slots[slot];
@@ -106,17 +105,17 @@ export class InFlight {
     return job;
   }
 
-  /** All jobs with their ids, in no order. */
+  /** All jobs with their ids, in no particular order. */
   entries(): [id: number, job: Job][] {
     return this.#slots.flatMap((job, slot) => job === undefined ? [] : [[this.#ids[slot]!, job]]);
   }
 
-  /** Removes all jobs, and returns them with their ids, the oldest first. */
+  /** Removes all jobs and returns them with their ids, the oldest first. */
   clear(): [id: number, job: Job][] {
     return this.#takeAll(() => true);
   }
 
-  /** Removes the jobs whose ids were given after `id`, and returns them with theirs, the oldest first. */
+  /** Removes the jobs added after the job `id` and returns them with their ids, the oldest first. */
   takeYounger(id: number): [id: number, job: Job][] {
     return this.#takeAll((each) => this.isYounger(each, id));
   }
@@ -127,12 +126,12 @@ export class InFlight {
     return ids.map((id) => [id, this.take(id)!]);
   }
 
-  /** Whether an id was given after another one. */
+  /** Whether `id` was given later than `other`, even across the wrap-around. */
   isYounger(id: number, other: number): boolean {
     return this.#age(id) < this.#age(other);
   }
 
-  /** How many ids ago `id` was given. */
+  /** How many ids were given after `id`. */
   #age(id: number): number {
     return id <= this.#last ? this.#last - id : this.#last - id + MAX_ID;
   }

@@ -1,37 +1,37 @@
-/** A request on its way through the pool. */
+/** The types for a request on its way through the pool. */
 
 import type { Failure } from "./failure.ts";
 import type { PartStream } from "./part_stream.ts";
 
-/** Who waits for an answer. */
+/** The client that waits for an answer. */
 export interface Client {
-  /** Has a listener called when it leaves before it has its answer; at once if it has left already. */
+  /** Calls the listener when the client disconnects before its answer; at once if it already has. */
   onLeave(listener: () => void): void;
 }
 
-/** What a request asks for. */
+/** A request to a model: its input, its metadata and its client. */
 export interface Invocation {
-  /** UTF-8 JSON: `content_type` and `accept`. */
+  /** A JSON object in UTF-8 with `content_type` and `accept`. */
   readonly metadata: Uint8Array<ArrayBuffer>;
-  /** JSON in ASCII: what is known of the request itself, such as its `id`. */
+  /** ASCII JSON about the request itself, such as its `id`. */
   readonly context?: string | undefined;
-  /** Gives the lines that say which request this is, for a script that asks: see `docs/protocol.md`. Not called for one that can't ask. */
+  /** Makes the request head for scripts that read it (see `docs/protocol.md`); not called for other scripts. */
   readonly head?: (() => Uint8Array<ArrayBuffer>) | undefined;
-  /** The pool's own from now on: a large one is empty as soon as a worker has answered. */
+  /** The pool owns the body from now on. A large one is detached, and empty, once a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly client?: Client | undefined;
 }
 
-/** How a request ended. */
+/** The outcome of a request: a result, whole or in parts, or a failure. */
 export type Outcome =
   | { readonly kind: "result"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
-  /** A result that comes in parts, whatever becomes of it. */
+  /** A result in parts. The stream may still fail later. */
   | { readonly kind: "parts"; readonly contentType: string; readonly parts: PartStream }
   | Failure;
 
-/** An invocation, and whom to tell its outcome. */
+/** An invocation with the callback for its outcome. */
 export interface Job extends Invocation {
   readonly settle: (outcome: Outcome) => void;
-  /** When it was accepted, in ms of `performance.now()`. */
+  /** When the pool accepted it, in ms of `performance.now()`. */
   readonly acceptedAt: number;
 }

@@ -1,22 +1,22 @@
-/** What is measured of a pool: times in the queue and in the script's functions, workers, their ends. */
+/** The metrics of a pool: times in the queue and in the script's functions, workers, and restarts. */
 
 import { Histogram, type Metric, SECONDS, SIZES } from "../observability/metrics.ts";
 import type { Times, Usage } from "./worker_events.ts";
 
-/** How a worker ended that nobody had asked to; or that it was replaced. */
+/** Why a worker was restarted: how it ended without being asked to, or that it was replaced. */
 export type RestartCause = "exit" | "signal" | "overran" | "other" | "replaced";
 
-/** How a pool is at the moment. */
+/** The current figures of a pool. */
 export interface PoolFigures {
-  /** Requests that wait for a worker. */
+  /** The number of requests that wait for a worker. */
   readonly queued: number;
-  /** How many workers can execute requests. */
+  /** The number of workers that can execute requests. */
   readonly ready: number;
-  /** All workers; `load` is how many requests each has, and `usage` what it said of itself last. */
+  /** All workers, with the number of unanswered requests (`load`) and the last reported usage of each. */
   readonly workers: readonly { readonly index: number; readonly load: number; readonly usage: Usage | undefined }[];
 }
 
-/** Counts what happens in one pool, and gives it out as metrics. */
+/** Counts the events of one pool, and returns them as metrics. */
 export class Measures {
   /** How long jobs waited for a worker, in seconds. */
   readonly queue = new Histogram(SECONDS);
@@ -28,7 +28,7 @@ export class Measures {
   readonly #batches = new Histogram(SIZES);
   readonly #restarts = new Map<RestartCause, number>();
 
-  /** Adds what a worker has counted since it was looked at last. */
+  /** Adds the difference between two reports of a worker; both count from its start. */
   addTimes(now: Times, before: Times | undefined): void {
     for (const [stage, histogram] of Object.entries(this.#stages)) {
       histogram.addSince(now[stage] ?? [], before?.[stage]);
@@ -41,7 +41,7 @@ export class Measures {
     this.#restarts.set(cause, (this.#restarts.get(cause) ?? 0) + 1);
   }
 
-  /** All that was counted, and how the pool is now. */
+  /** Returns all counters, and gauges of the current figures. */
   metrics(now: PoolFigures): Metric[] {
     return [...this.#counted(), ...gauges(now)];
   }

@@ -1,29 +1,29 @@
-/** What a process takes of the memory, looked at from outside: one that is killed for it says nothing any more. */
+/** Watches the memory of a process from outside: a process that is killed for its memory can't report it any more. */
 
 import { memoryLimit } from "../control_group.ts";
 
-/** Between two looks, in ms. */
+/** Interval between two readings, in ms. */
 const LOOK_MS = 1_000;
 
-/** The share of the memory that there is from which a process that is killed was likely killed for it. */
+/** The fraction of the available memory above which a killed process was probably killed for its memory. */
 const NEAR = 0.9;
 
-/** Memory of a process, and when that was. */
+/** A reading of a process's memory, and its time. */
 export interface MemorySeen {
-  /** In RAM, in bytes. */
+  /** Resident memory, in bytes. */
   readonly bytes: number;
-  /** In ms of `performance.now()`. */
+  /** The time of the reading, in ms of `performance.now()`. */
   readonly at: number;
 }
 
-/** Looks at a process about once a second, while that is asked for. */
+/** Reads the memory of a process about once a second, while the process is busy. */
 export class MemoryWatch implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #last: MemorySeen | undefined;
 
   /**
-   * @param pid of the process
-   * @param isBusy whether there is a reason to look
+   * @param pid the process id
+   * @param isBusy whether to read the memory now
    */
   constructor(pid: number, isBusy: () => boolean) {
     this.#timer = setInterval(() => {
@@ -32,17 +32,17 @@ export class MemoryWatch implements Disposable {
     Deno.unrefTimer(Number(this.#timer));
   }
 
-  /** What was seen last; undefined if nothing was. */
+  /** The last reading; undefined if there is none. */
   get last(): MemorySeen | undefined {
     return this.#last;
   }
 
-  /** Whether it had nearly all the memory that there is when it was looked at last. */
+  /** Whether the last reading was close to the memory limit. @param limit the limit in bytes */
   isNearLimit(limit: () => number = memoryLimit): boolean {
     return this.#last !== undefined && this.#last.bytes > NEAR * limit();
   }
 
-  /** It takes so many bytes now; undefined is not heeded. */
+  /** Records a reading, in bytes; undefined is ignored. */
   saw(bytes: number | undefined): void {
     if (bytes !== undefined) this.#last = { bytes, at: performance.now() };
   }
@@ -52,7 +52,7 @@ export class MemoryWatch implements Disposable {
   }
 }
 
-/** Memory of a process that is in RAM; undefined if it is not there, or has none any more. */
+/** The resident memory of a process, in bytes; undefined if the process has ended. */
 function residentBytes(pid: number): number | undefined {
   try {
     const [, kilobytes] = /^VmRSS:\s*(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];

@@ -1,4 +1,4 @@
-/** The supervisor: workers, and the requests that go to them. */
+/** The supervisor: keeps workers running and dispatches requests to them. */
 
 export type { Failure, WorkerError } from "./failure.ts";
 export type { Client, Invocation, Outcome } from "./job.ts";

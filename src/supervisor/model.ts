@@ -1,9 +1,9 @@
 /**
  * A model: a name, and the pool of workers that serves it.
  *
- * 1. What goes wrong with one model is its own affair: it has `failed`, and executes nothing; others are not touched.
- * 2. A model that has failed is opened again by a reload, and counts as failed until it is ready.
- * 3. It has one pool. However many reloads are asked for while it is being opened and loaded, one follows.
+ * 1. A failure of one model does not affect the others. The model is `failed`, and executes nothing.
+ * 2. A reload opens a failed model again; it counts as failed until it is ready.
+ * 3. A model has one pool. All reloads requested while it is being opened and loaded are combined into one.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -14,49 +14,49 @@ import type { Pool, PoolState } from "./pool.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** How long a model may take to load while a reload waits for it, in ms. Longer than that it hangs, and is loaded anew. */
+/** How long a model may load while a reload waits, in ms. After that we assume that it hangs, and load it again. */
 const PATIENCE_MS = 60_000;
 
-/** What a model is made of, once its files and its Python are there. */
+/** A model whose files and Python are available, ready to be loaded. */
 export interface OpenModel extends Disposable {
-  /** What may be told of it now. */
+  /** Returns the current facts for clients. */
   readonly facts: () => ModelFacts;
   readonly createPool: () => Pool;
 }
 
-/** Where a model is from. */
+/** The source of a model: its name, and how to open it. */
 export interface ModelSource {
-  /** What routes and metrics call it: letters, digits and `._-`. */
+  /** The name in routes and metrics: letters, digits and `._-`. */
   readonly name: string;
-  /** Gets it ready to be loaded: unpacks, installs. Called again after a failure. */
+  /** Prepares the model for loading: unpacks it, installs its requirements. Called again after a failure. */
   readonly open: (signal: AbortSignal) => Promise<OpenModel>;
 }
 
-/** What a model tells. */
+/** Callbacks through which a model reports that it is ready or has failed. */
 export interface ModelEvents {
   readonly onReady: (model: Model) => void;
   readonly onFailed: (model: Model, error: unknown) => void;
 }
 
-/** As a pool has it, and `failed`. */
+/** The state of a model: that of its pool, or `failed`. */
 export type ModelState = PoolState | "failed";
 
-/** A model under its name, from its opening to its end. */
+/** A named model with its pool, from its opening to its end. */
 export class Model {
   readonly #source: ModelSource;
   readonly #events: ModelEvents;
   readonly #stop = new AbortController();
   #open: OpenModel | undefined;
-  /** The last that was made; it has come to its end, or is coming to it, if the model has failed. */
+  /** The last pool; if the model has failed, it is stopped or stopping. */
   #pool: Pool | undefined;
   #failed = false;
-  /** Resolves when the pool before has come to its end. */
+  /** Resolves when the previous pool has stopped. */
   #poolEnded: Promise<unknown> = Promise.resolve();
-  /** Resolves when the opening that was begun last has led to a model that is ready, or has failed; or that is given up. */
+  /** Resolves when the last opening has ended: the model is ready, has failed, or was given up. */
   #loading: Promise<void> = Promise.resolve();
-  /** The pool that is loading: since when, in ms of `performance.now()`, and what gives it up. */
+  /** The loading pool: when it started, in ms of `performance.now()`, and a function that gives it up. */
   #attempt: { readonly since: number; readonly giveUp: () => void } | undefined;
-  /** The reload that waits for that. */
+  /** The reload that waits for the end of the loading. */
   #nextReload: Promise<void> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
@@ -65,61 +65,61 @@ export class Model {
     this.#events = events;
   }
 
-  /** What routes and metrics call it. */
+  /** The name in routes and metrics. */
   get name(): string {
     return this.#source.name;
   }
 
-  /** Where it stands. */
+  /** The current state of the model. */
   get state(): ModelState {
     if (this.#stop.signal.aborted) return "stopping";
     return this.#failed ? "failed" : this.#pool?.state ?? "loading";
   }
 
-  /** How many workers there should be; 0 until it is open. */
+  /** The configured number of workers; 0 until the model is open. */
   get size(): number {
     return this.#pool?.size ?? 0;
   }
 
-  /** How many of them can execute requests. */
+  /** The number of workers that can execute requests. */
   get readyWorkers(): number {
     return this.#pool?.readyWorkers ?? 0;
   }
 
-  /** What may be told of it; undefined until it is open. */
+  /** Facts for clients; undefined until the model is open. */
   get facts(): ModelFacts | undefined {
     return this.#open?.facts();
   }
 
-  /** What its script says of its tensors, as JSON; undefined if it says nothing. */
+  /** The script's description of its tensors, as JSON; undefined if it has none. */
   get signature(): unknown {
     return this.#pool?.signature;
   }
 
-  /** Takes a request to its outcome. Never rejects. */
+  /** Executes a request and resolves with its outcome. Never rejects. */
   invoke(invocation: Invocation): Promise<Outcome> {
     if (this.#failed) return Promise.resolve({ kind: "refused", cause: "failed" });
     return this.#pool?.invoke(invocation) ?? Promise.resolve({ kind: "refused", cause: "loading" });
   }
 
-  /** Asks all workers what they take and have counted. */
+  /** Asks all workers for fresh usage. */
   async askUsage(): Promise<void> {
     await this.#pool?.askUsage();
   }
 
-  /** What is measured. */
+  /** The metrics of the model's pool. */
   metrics(): Metric[] {
     return this.#pool?.metrics() ?? [];
   }
 
-  /** Opens and loads it. */
+  /** Opens and loads the model. */
   start(): void {
     this.#loading = this.#load();
   }
 
   /**
-   * Replaces its workers by new ones; opens it again if it has failed. One that is being opened, or loaded for the first time, is
-   * reloaded when that has come to an end. Resolves when the reload has.
+   * Replaces the model's workers by new ones, or opens the model again if it has failed. If it is being opened, or loaded for the first
+   * time, the reload follows afterwards. Resolves when the reload has ended.
    */
   reload(): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve();
@@ -131,18 +131,18 @@ export class Model {
     return this.#nextReload;
   }
 
-  /** Ends it: its workers answer what they have, and are ended by force when `signal` is aborted. */
+  /** Stops the model: its workers answer their jobs first, and are killed when `signal` is aborted. */
   async stop(signal: AbortSignal): Promise<void> {
     this.#stop.abort();
     this.#attempt?.giveUp();
-    // Those of a pool that has failed may be ending already, in no hurry.
+    // The workers of a failed pool may be stopping already, with a longer limit than `signal`.
     const ending = this.#pool?.stop(signal);
     await Promise.all([this.#loading, this.#nextReload, ending]);
     await this.#poolEnded;
     this.#open?.[Symbol.dispose]();
   }
 
-  /** Whether it was ready, and has not failed since. */
+  /** Whether the model was ready, and has not failed since. */
   get #isOpen(): boolean {
     return !this.#failed && this.#pool !== undefined && this.#pool.state !== "loading";
   }
@@ -154,7 +154,7 @@ export class Model {
     if (!this.#stop.signal.aborted) await (this.#loading = this.#load());
   }
 
-  /** Gives up a pool that keeps a reload waiting when it hangs. */
+  /** Limits the loading time of a pool while a reload waits for it. */
   #limitLoading(): void {
     if (this.#attempt === undefined || this.#nextReload === undefined) return;
     const { since, giveUp } = this.#attempt;
@@ -174,7 +174,7 @@ export class Model {
     }
   }
 
-  /** @throws what it failed with, if it was never ready */
+  /** @throws the error of the pool, if it fails before it is ready */
   async #start(pool: Pool): Promise<void> {
     this.#pool = pool;
     const givenUp = Promise.withResolvers<"given up">();
@@ -206,7 +206,7 @@ export class Model {
   #fail(error: unknown): void {
     if (this.#stop.signal.aborted) return;
     this.#failed = true;
-    // What its workers have is answered.
+    // stop() lets the workers answer the jobs that they have.
     if (this.#pool !== undefined) this.#poolEnded = this.#pool.stop();
     this.#events.onFailed(this, error);
   }

@@ -1,18 +1,18 @@
-/** What is served, as far as it may be told to clients: no path of this machine is among it. */
+/** Facts about a model that clients may see. They contain no local paths. */
 
-/** What is known of a model that is served: its archive, script and Python. */
+/** Facts about a served model: its archive, script and Python version. */
 export interface ModelFacts {
-  /** The file name of the archive; not there for a module. */
+  /** The file name of the archive; absent for a module. */
   readonly archive?: string | undefined;
-  /** Of the archive's bytes, in hexadecimal digits; not there if they are not known, or what is served is not what they held. */
+  /** The SHA-256 of the archive, in hexadecimal; absent if it is unknown, or if the served files differ from the archive's. */
   readonly sha256?: string | undefined;
-  /** The script's path from the module. */
+  /** The path of the script, relative to the module. */
   readonly script: string;
-  /** The version of its Python, such as `3.11.7`; not there if that does not say it. */
+  /** The version of Python, such as `3.11.7`; absent if Python does not report it. */
   readonly python?: string | undefined;
 }
 
-/** In words for a log, such as `serve.py of iris.tar.gz (sha256:…), with Python 3.11.7 (/usr/bin/python3)`. */
+/** Describes a model for the log, such as `serve.py of iris.tar.gz (sha256:…), with Python 3.11.7 (/usr/bin/python3)`. */
 export function describeFacts({ archive, sha256, script, python }: ModelFacts, pythonPath: string): string {
   const digest = sha256 === undefined ? "" : ` (sha256:${sha256})`;
   const of = archive === undefined ? "" : ` of ${archive}${digest}`;

@@ -1,8 +1,8 @@
 /**
  * The models that one process serves.
  *
- * They are ready when each is, or has failed: a bad one does not keep a load balancer from the others. The run fails when
- * all have.
+ * They are ready when each model is ready or has failed: a bad model does not keep a load balancer from the others. The run fails
+ * when all models have failed.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -15,10 +15,10 @@ const log = getLogger(["aimodellib", "supervisor"]);
 export class Models {
   readonly all: readonly Model[];
   readonly #failed = Promise.withResolvers<never>();
-  /** Why the first failed. */
+  /** The error of the first model that failed. */
   #firstFailure: { readonly error: unknown } | undefined;
 
-  /** @param onReady called with each that is ready, each time that it was opened */
+  /** @param onReady called with a model each time that it becomes ready after it was opened */
   constructor(sources: readonly ModelSource[], onReady: (model: Model) => void) {
     this.all = sources.map((source) =>
       new Model(source, { onReady, onFailed: (model, error) => this.#onFailed(model, error) })
@@ -26,32 +26,32 @@ export class Models {
     this.#failed.promise.catch(() => {});
   }
 
-  /** Rejects with why the first has failed, when all have; never resolves. */
+  /** Rejects when all models have failed, with the error of the first; never resolves. */
   get failed(): Promise<never> {
     return this.#failed.promise;
   }
 
-  /** The model of that name. */
+  /** The model with this name, or undefined. */
   get(name: string): Model | undefined {
     return this.all.find((model) => model.name === name);
   }
 
-  /** Where they stand, together: as the only one; of several, `degraded` if one of them is not ready. */
+  /** The state of all models together: that of a single model, or, of several, `degraded` if some are not ready. */
   get state(): ModelState {
     return stateOf(this.all.map(({ state }) => state));
   }
 
-  /** Opens and loads all of them. */
+  /** Opens and loads all models. */
   start(): void {
     for (const model of this.all) model.start();
   }
 
-  /** Replaces all workers by new ones, those of all models at the same time. */
+  /** Replaces the workers of all models by new ones, all models at the same time. */
   async reload(): Promise<void> {
     await Promise.all(this.all.map((model) => model.reload()));
   }
 
-  /** Ends all of them. */
+  /** Stops all models; workers that still run when `signal` is aborted are killed. */
   async stop(signal: AbortSignal): Promise<void> {
     await Promise.all(this.all.map((model) => model.stop(signal)));
   }

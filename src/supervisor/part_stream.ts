@@ -1,19 +1,19 @@
-/** An answer in parts, between the worker that sends them and the client that takes them. */
+/** Passes an answer in parts from the worker that sends them to the client that reads them. */
 
 import type { Failure } from "./failure.ts";
 
-/** Parts that a worker may send before any was taken; see `_bridge/parts.py`. */
+/** How many parts a worker may send before the client has read any; `_bridge/parts.py` has the same number. */
 export const FIRST_CREDIT = 16;
 
-/** How the worker is told. */
+/** Callbacks through which a {@linkcode PartStream} reports the client's progress to the worker. */
 export interface PartStreamEvents {
-  /** The client took so many parts more. */
+  /** Called when the client has read `parts` more parts. */
   readonly onTaken: (parts: number) => void;
-  /** The client has left. */
+  /** Called once when the client has disconnected. */
   readonly onGone: () => void;
 }
 
-/** Parts are put in by the worker and taken by the client, in their order. */
+/** A queue of parts with flow control: the worker pushes them, and the client takes them in the same order. */
 export class PartStream {
   readonly #events: PartStreamEvents;
   readonly #parts: Uint8Array<ArrayBuffer>[] = [];
@@ -21,7 +21,7 @@ export class PartStream {
   #gone = false;
   #taken = 0;
   #received = 0;
-  /** Parts that the worker may send, ever. */
+  /** How many parts the worker may send in total. */
   #allowed = FIRST_CREDIT;
   #takenAt = 0;
   #wake: (() => void) | undefined;
@@ -30,22 +30,22 @@ export class PartStream {
     this.#events = events;
   }
 
-  /** How many parts have come from the worker. */
+  /** How many parts the worker has sent. */
   get received(): number {
     return this.#received;
   }
 
-  /** Whether the worker waits until the client has taken parts. */
+  /** Whether the worker has used its credit and waits for the client to read. */
   get starved(): boolean {
     return this.#end === "open" && !this.#gone && this.#received >= this.#allowed;
   }
 
-  /** When the client took a part last, or all that came were taken; in ms of `performance.now()`. */
+  /** When the client last took a part, or a part arrived after it had taken all, in ms of `performance.now()`. */
   get takenAt(): number {
     return this.#takenAt;
   }
 
-  /** Adds a part. */
+  /** Adds a part at the end. */
   push(part: Uint8Array<ArrayBuffer>): void {
     this.#received++;
     if (this.#gone || this.#end !== "open") return;
@@ -54,25 +54,25 @@ export class PartStream {
     this.#wake?.();
   }
 
-  /** Says that no part follows. */
+  /** Marks the end: no part follows. */
   end(): void {
     if (this.#end === "open") this.#end = "ended";
     this.#wake?.();
   }
 
-  /** Says that no part follows, since something went wrong. */
+  /** Ends the stream with a failure, which the client gets after the parts already here. */
   fail(outcome: Failure): void {
     if (this.#end === "open") this.#end = outcome;
     this.#wake?.();
   }
 
-  /** Drops what is there, and says what went wrong. */
+  /** Ends the stream with a failure, and drops the parts that the client has not read. */
   giveUp(outcome: Failure): void {
     this.#parts.length = 0;
     this.fail(outcome);
   }
 
-  /** The next part; undefined behind the last one, and what went wrong if something did. */
+  /** Waits for the next part. Returns undefined after the last one, or the failure that ended the stream. */
   async next(): Promise<Uint8Array<ArrayBuffer> | Failure | undefined> {
     while (true) {
       const part = this.#parts.shift();
@@ -88,7 +88,7 @@ export class PartStream {
     }
   }
 
-  /** Says that the client has left. */
+  /** Records that the client has disconnected. */
   leave(): void {
     this.#gone = true;
     this.#parts.length = 0;
@@ -96,7 +96,7 @@ export class PartStream {
     if (this.#end === "open") this.#events.onGone();
   }
 
-  /** Told in halves of the credit, so that a worker seldom waits, and is seldom told. */
+  /** Reports progress after each half of the credit: the worker seldom has to wait, and seldom gets a message. */
   #countTaken(): void {
     this.#taken++;
     if (this.#taken < FIRST_CREDIT / 2 || this.#end !== "open") return;

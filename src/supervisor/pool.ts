@@ -1,11 +1,11 @@
 /**
- * The workers, and the requests that wait for one.
+ * The workers of a model, and the requests that wait for one.
  *
- * 1. A job goes to the least loaded worker that has room, else into the queue; the queue is first in, first out.
+ * 1. A job goes to the least loaded worker that has room, else into the queue, which is first in, first out.
  * 2. Jobs that a dead worker had not begun go to the head of the queue, in their order.
- * 3. A worker that dies is replaced after a pause that grows; jobs wait for the replacement, no longer than `queueTimeoutMs`.
- * 4. If the first worker can't load the script, nothing will: the pool fails. So it does when workers keep dying.
- * 5. Workers that are to be replaced are replaced one after the other.
+ * 3. A dead worker is restarted after a growing pause. Jobs wait for it, but no longer than `queueTimeoutMs`.
+ * 4. The pool fails if the first worker can't load the script, since no other could, or if workers keep dying.
+ * 5. Workers are replaced one after the other.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -26,32 +26,32 @@ import type { Death } from "./worker_events.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** For workers to say what they take, in ms. */
+/** How long to wait for workers to report their usage, in ms. */
 const USAGE_LIMIT_MS = 200;
 
-/** How a pool is made. */
+/** Options of a {@linkcode Pool}. */
 export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
-  /** The model that it serves, if there are others. */
+  /** The name of the pool's model, if there are several models. */
   readonly model?: string | undefined;
-  /** Number of workers. @default 1 */
+  /** The number of workers. @default 1 */
   readonly size?: number;
-  /** The most jobs that wait for a worker; beyond it they are refused. @default 10_000 */
+  /** The most jobs that may wait for a worker; more are refused. @default 10_000 */
   readonly queueSize?: number;
-  /** The longest that a job waits for a worker, in ms. @default 30_000 */
+  /** The longest time that a job waits for a worker, in ms. @default 30_000 */
   readonly queueTimeoutMs?: number;
-  /** For a worker that is replaced to answer what it has, in ms. @default 30_000 */
+  /** How long a replaced worker may take to answer its jobs, in ms. @default 30_000 */
   readonly drainTimeoutMs?: number;
-  /** With more deaths of workers than this within `restartWindowMs`, the pool fails. @default 20 */
+  /** The pool fails with more deaths of workers than this within `restartWindowMs`. @default 20 */
   readonly maxRestarts?: number;
-  /** In ms. @default 600_000 */
+  /** The window in which deaths are counted, in ms. @default 600_000 */
   readonly restartWindowMs?: number;
   readonly backoff?: () => Backoff;
 }
 
-/** What health checks ask: `degraded` is `ready` with fewer workers than there should be. */
+/** The state that health checks report. `degraded` is `ready` with fewer workers than configured. */
 export type PoolState = "loading" | "ready" | "degraded" | "restarting" | "stopping";
 
-/** A fixed number of workers that are kept running. */
+/** Keeps a fixed number of workers running, and dispatches requests to them. */
 export class Pool {
   readonly #options: Required<Omit<PoolOptions, "model">> & Pick<PoolOptions, "model">;
   #slots: readonly Slot[] = [];
@@ -93,14 +93,14 @@ export class Pool {
   }
 
   /**
-   * Rejects with a `ScriptError` if the first worker can't load the script, and with an `AimodellibError` if workers keep dying;
-   * never resolves.
+   * Rejects with a `ScriptError` if the first worker can't load the script, or with an `AimodellibError` if workers keep dying. Never
+   * resolves.
    */
   get failed(): Promise<never> {
     return this.#failed.promise;
   }
 
-  /** Where the pool stands. */
+  /** The current state of the pool. */
   get state(): PoolState {
     if (this.#stopping) return "stopping";
     if (!this.#everReady) return "loading";
@@ -108,37 +108,37 @@ export class Pool {
     return readyWorkers === size ? "ready" : readyWorkers > 0 ? "degraded" : "restarting";
   }
 
-  /** How many workers there should be. */
+  /** The configured number of workers. */
   get size(): number {
     return this.#options.size;
   }
 
-  /** How many of them can execute requests. */
+  /** The number of workers that can execute requests. */
   get readyWorkers(): number {
     return this.#slots.filter(({ worker }) => worker.ready).length;
   }
 
-  /** Process ids of the workers that have one. */
+  /** The process ids of all workers that have connected. */
   get pids(): number[] {
     return this.#slots.flatMap(({ worker }) => worker.pid ?? []);
   }
 
-  /** What the script says of its tensors, as JSON; undefined if it says nothing. */
+  /** The script's description of its tensors, as JSON; undefined if it has none. */
   get signature(): unknown {
     return this.#signature;
   }
 
-  /** Jobs that wait for a worker. */
+  /** The number of jobs that wait for a worker. */
   get queued(): number {
     return this.#queue.size;
   }
 
-  /** Asks all workers what they take and have counted; waits no longer than a moment for those that are busy. */
+  /** Asks all workers for fresh usage; waits at most 200 ms, since busy ones reply late. */
   async askUsage(): Promise<void> {
     await withLimit(Promise.all(this.#slots.map(({ worker }) => worker.askUsage())), USAGE_LIMIT_MS);
   }
 
-  /** What is measured. */
+  /** The metrics of this pool. */
   metrics(): Metric[] {
     return this.#measures.metrics({
       queued: this.queued,
@@ -147,7 +147,7 @@ export class Pool {
     });
   }
 
-  /** Starts the workers. */
+  /** Starts the workers; {@linkcode ready} and {@linkcode failed} report how that goes. */
   start(): void {
     const { size, createWorker, backoff, drainTimeoutMs } = this.#options;
     const events: SlotEvents = {
@@ -168,7 +168,7 @@ export class Pool {
     for (const slot of this.#slots) slot.start();
   }
 
-  /** Takes a request to its outcome. Never rejects. */
+  /** Executes a request and resolves with its outcome. Never rejects. */
   invoke({ metadata, context, head, body, client }: Invocation): Promise<Outcome> {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
@@ -188,19 +188,19 @@ export class Pool {
   }
 
   /**
-   * Replaces all workers, one after the other, by new ones; these have loaded the script anew. If the first of them can't, the
-   * old ones stay. However many reloads are asked for during one, one more follows it.
+   * Replaces all workers, one after the other, by new ones, which load the script again. If the first new one can't load it, the old
+   * ones stay. All reloads requested while one is running are combined into one more.
    *
-   * @returns whether all were replaced
+   * @returns whether all workers were replaced
    */
   reload(): Promise<boolean> {
     return this.#rollover.reload();
   }
 
   /**
-   * Ends the workers: each answers what it has, and is ended by force when `signal` is aborted. Resolves when all are dead.
+   * Stops the workers: each answers its jobs first, and is killed when `signal` is aborted. Resolves when all are dead.
    *
-   * @param signal aborted after `drainTimeoutMs`, if it is not given
+   * @param signal by default, one that is aborted after `drainTimeoutMs`
    */
   async stop(signal: AbortSignal = AbortSignal.timeout(this.#options.drainTimeoutMs)): Promise<void> {
     this.#stopping = true;
@@ -266,7 +266,7 @@ export class Pool {
     this.#pump();
   }
 
-  /** Hands waiting jobs to workers that have room. */
+  /** Dispatches waiting jobs to workers that have room. */
   #pump(): void {
     while (this.#queue.size > 0) {
       const worker = this.#leastLoaded();

@@ -1,50 +1,49 @@
 /**
- * The requests that wait for a worker: first in, first out, but for those that come back from a worker that never began
- * them, which go first.
+ * The requests that wait for a worker: first in, first out. Requests that a worker returned without beginning them go first.
  *
- * An array with holes instead of a `Set`: what is dropped from the middle costs nothing, and V8 does not keep old tables of
- * it alive (see `in_flight.ts`).
+ * This is an array with holes instead of a `Set`: a removal from the middle is cheap, and V8 keeps no old tables alive (see
+ * `in_flight.ts`).
  */
 
 import type { Job } from "./job.ts";
 
-/** Holes at the front, from which on they are cut off. */
+/** The number of holes at the front at which the array is cut. */
 const CUT_AT = 1024;
 
-/** A queue of jobs. */
+/** A queue of jobs, from which any job can be removed. */
 export class JobQueue {
-  /** Those that came back, in their order. */
+  /** Jobs that workers returned, in their order. */
   #returned: Job[] = [];
   #jobs: (Job | undefined)[] = [];
-  /** Where the first one is that may be there. */
+  /** The index before which the array has only holes. */
   #head = 0;
-  /** The ticket of the place 0. */
+  /** The ticket of the job at index 0. */
   #first = 0;
   #waiting = 0;
 
-  /** How many jobs wait. */
+  /** The number of waiting jobs. */
   get size(): number {
     return this.#returned.length + this.#waiting;
   }
 
-  /** Adds a job at the end; returns a ticket for {@linkcode drop}. */
+  /** Adds a job at the end and returns a ticket for {@linkcode drop}. */
   push(job: Job): number {
     this.#jobs.push(job);
     this.#waiting++;
     return this.#first + this.#jobs.length - 1;
   }
 
-  /** The job that {@linkcode take} takes; undefined if none waits. */
+  /** The job that {@linkcode take} would return; undefined if the queue is empty. */
   get first(): Job | undefined {
     return this.#returned[0] ?? this.#seekFirst();
   }
 
-  /** Puts jobs at the head, in their order. */
+  /** Puts returned jobs at the head of the queue, in their order. */
   putBack(jobs: readonly Job[]): void {
     if (jobs.length > 0) this.#returned = [...jobs, ...this.#returned];
   }
 
-  /** Takes the first one; undefined if none waits. */
+  /** Removes and returns the first job; undefined if the queue is empty. */
   take(): Job | undefined {
     const job = this.first;
     if (this.#returned.length > 0) this.#returned.shift();
@@ -52,7 +51,7 @@ export class JobQueue {
     return job;
   }
 
-  /** Removes a job that was not taken; gives whether it was there. */
+  /** Removes a waiting job. @returns whether it was in the queue */
   drop(ticket: number, job: Job): boolean {
     const place = ticket - this.#first;
     if (place >= 0 && this.#jobs[place] === job) {
@@ -64,7 +63,7 @@ export class JobQueue {
     return returned >= 0;
   }
 
-  /** Takes all that were accepted before a time, in ms of `performance.now()`. */
+  /** Removes and returns all jobs accepted before `time`, in ms of `performance.now()`. */
   takeAcceptedBefore(time: number): Job[] {
     const late = this.#returned.filter(({ acceptedAt }) => acceptedAt < time);
     if (late.length > 0) this.#returned = this.#returned.filter(({ acceptedAt }) => acceptedAt >= time);
@@ -75,7 +74,7 @@ export class JobQueue {
     return late;
   }
 
-  /** The job at the head of the line, without those that came back. */
+  /** The first job, leaving returned ones aside. */
   #seekFirst(): Job | undefined {
     if (this.#waiting === 0) return undefined;
     while (this.#jobs[this.#head] === undefined) this.#head++;

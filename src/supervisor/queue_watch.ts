@@ -1,12 +1,12 @@
-/** Looks after the requests that wait: refuses those that have waited too long, and drops those whose clients leave. */
+/** Watches waiting requests: refuses those that have waited too long, and drops those whose clients disconnect. */
 
 import type { Job } from "./job.ts";
 import type { JobQueue } from "./queue.ts";
 
-/** Between two looks at the queue, in ms. */
+/** Interval between two checks of the queue, in ms. */
 const LOOK_MS = 10;
 
-/** Watches the jobs in one queue, and takes out those that nobody waits for any more. */
+/** Watches the jobs of one queue, and removes those that time out or lose their client. */
 export class QueueWatch {
   readonly #queue: JobQueue;
   readonly #timeoutMs: number;
@@ -14,8 +14,8 @@ export class QueueWatch {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * @param timeoutMs the longest that a job may wait
-   * @param onLate is told of each that has waited for so long
+   * @param timeoutMs the longest time that a job may wait, in ms
+   * @param onLate called with each job that has waited longer
    */
   constructor(queue: JobQueue, timeoutMs: number, onLate: (job: Job) => void) {
     this.#queue = queue;
@@ -23,7 +23,7 @@ export class QueueWatch {
     this.#onLate = onLate;
   }
 
-  /** A job waits from now on. @param ticket what the queue has given for it, unless it came back */
+  /** Watches a job that was added to the queue. @param ticket its ticket; left out for a returned job */
   added(job: Job, ticket = NaN): void {
     const drop = () => {
       if (this.#queue.drop(ticket, job)) job.settle({ kind: "refused", cause: "gone" });
@@ -32,7 +32,7 @@ export class QueueWatch {
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** Looks no more. */
+  /** Stops the checks. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -1,4 +1,4 @@
-/** Logs the requests that no worker could take, and not each of them: a server that is overloaded refuses thousands a second. */
+/** Logs refused requests in summary: an overloaded server refuses thousands a second. */
 
 import { getLogger } from "@logtape/logtape";
 import { Seldom } from "../observability/seldom.ts";
@@ -7,7 +7,7 @@ import type { Job } from "./job.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** Why a request was refused, as a message says it. */
+/** Templates that say in a log record why a request was refused. */
 const REASONS = {
   full: "the queue is full (--queue-size {limit})",
   timeout: "no worker was free in time (--queue-timeout {limit})",
@@ -15,7 +15,7 @@ const REASONS = {
 
 type Cause = keyof typeof REASONS;
 
-/** Logs jobs that are refused: the first of a cause at once, and those that follow as a number every 10 s. */
+/** Logs refused jobs: for each cause, the first one at once, and after that their number every 10 s. */
 export class Refusals {
   readonly #about: Readonly<Record<string, unknown>>;
   readonly #limits: Readonly<Record<Cause, number>>;
@@ -29,15 +29,15 @@ export class Refusals {
   );
 
   /**
-   * @param model the model that they are for, if there are others
-   * @param limits what the options say: a number of requests, and seconds
+   * @param model the name of the model, if there are several
+   * @param limits the values of the options that the messages name: a number of requests, or seconds
    */
   constructor(model: string | undefined, limits: Readonly<Record<Cause, number>>) {
     this.#about = model === undefined ? {} : { model };
     this.#limits = limits;
   }
 
-  /** A request was refused. */
+  /** Records a refused request. */
   add(cause: Cause, job: Job): void {
     this.#seldom.add(cause, () =>
       log.warning(`A request was refused: ${REASONS[cause]}`, {
@@ -48,7 +48,7 @@ export class Refusals {
       }));
   }
 
-  /** Tells what was not told. */
+  /** Logs the numbers not logged yet, and stops the timer. */
   stop(): void {
     this.#seldom.stop();
   }

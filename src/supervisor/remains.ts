@@ -1,22 +1,22 @@
-/** What becomes of the requests of a worker that is dead, by what it has noted. */
+/** Decides from the ledger of a dead worker what becomes of its requests. */
 
 import type { Frame, LedgerEntries } from "../bridge/mod.ts";
 import { isRecalled } from "./answers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Job } from "./job.ts";
 
-/** A request that a worker had. */
+/** A request that a dead worker has left, and its fate. */
 export interface Remains {
   readonly id: number;
   readonly job: Job;
-  /** `finished`: it has an answer. `begun`: it has none, and may have killed the worker. `untouched`: another may take it. */
+  /** `finished`: the ledger has its answer. `begun`: it has no answer, and may have killed the worker. `untouched`: another worker may take it. */
   readonly fate: { readonly kind: "finished"; readonly answer: Frame } | { readonly kind: "begun" | "untouched" };
 }
 
 /**
- * Takes all requests out, the oldest first.
+ * Removes all requests from `inFlight`, and returns them with their fates, the oldest first.
  *
- * @param noted undefined if the worker never was there to begin any; `unreadable` if it may have begun them all
+ * @param noted the entries of the ledger; undefined if the worker never connected; `unreadable` if it may have begun any of them
  */
 export function takeRemains(inFlight: InFlight, noted: LedgerEntries | "unreadable" | undefined): Remains[] {
   if (noted === "unreadable") return inFlight.clear().map(([id, job]) => ({ id, job, fate: { kind: "begun" } }));
@@ -25,7 +25,7 @@ export function takeRemains(inFlight: InFlight, noted: LedgerEntries | "unreadab
   return inFlight.clear().map(([id, job]) => {
     const answer = finished.get(id);
     if (answer !== undefined && !isRecalled(answer)) return { id, job, fate: { kind: "finished", answer } };
-    // Requests are begun in the order of their dispatch.
+    // A worker begins requests in the order of their dispatch.
     const begun = answer === undefined && started !== 0 && !inFlight.isYounger(id, started);
     return { id, job, fate: { kind: begun ? "begun" : "untouched" } };
   });

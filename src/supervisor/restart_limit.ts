@@ -1,25 +1,25 @@
-/** When workers have died too often for another to be started. */
+/** Decides when workers have died too often to start another one. */
 
 import type { Death } from "./worker_events.ts";
 
 /**
- * Workers that may be ended for a request that takes too long, for each one that may die. Such a request is often nothing but a
- * large one; but it costs a worker, and somebody may send it again and again.
+ * How many workers may be ended for slow requests, for each one that may die. A slow request is often just a large one; but each
+ * costs a worker, and a client may send it again and again.
  */
 const OVERRUNS_PER_RESTART = 10;
 
-/** How many deaths of workers are too many. */
+/** How many deaths of workers are allowed, and in which time. */
 export interface RestartLimitOptions {
-  /** The most deaths within `restartWindowMs`. */
+  /** The most deaths allowed within `restartWindowMs`. */
   readonly maxRestarts: number;
-  /** In ms. */
+  /** The length of the sliding window, in ms. */
   readonly restartWindowMs: number;
 }
 
-/** Counts the deaths of a pool's workers within a window of time. */
+/** Counts the deaths of a pool's workers within a sliding window. */
 export class RestartLimit {
   readonly #options: RestartLimitOptions;
-  /** When workers died, and when they were ended because a request took too long; in ms of `performance.now()`. */
+  /** The times of deaths, and of workers ended for slow requests, in ms of `performance.now()`. */
   readonly #deaths: number[] = [];
   readonly #overruns: number[] = [];
 
@@ -27,7 +27,7 @@ export class RestartLimit {
     this.#options = options;
   }
 
-  /** Counts a death. @returns why no other worker is to be started; undefined if one may be */
+  /** Counts a death. @returns the reason to start no more workers; undefined if another may start */
   count({ overran, cause }: Death): string | undefined {
     const { maxRestarts, restartWindowMs } = this.#options;
     const most = overran ? OVERRUNS_PER_RESTART * Math.max(1, maxRestarts) : maxRestarts;

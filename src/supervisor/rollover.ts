@@ -1,9 +1,9 @@
 /**
- * Replaces the workers of a pool by new ones: those that are worn, and all of them for a reload.
+ * Replaces workers of a pool by new ones: a worn worker, or all of them for a reload.
  *
- * 1. Workers are replaced one after the other, so that a pool has one more at most.
- * 2. A worker whose successor can't load goes on.
- * 3. However many reloads are asked for during one, one more follows it.
+ * 1. It replaces one worker at a time: the pool has at most one extra worker.
+ * 2. A worker whose successor can't load stays in service.
+ * 3. All reloads requested while one is running are combined into one more.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -13,40 +13,40 @@ import type { Death } from "./worker_events.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** How long a worker whose successor could not load goes on before another one is tried, in ms. */
+/** Pause before the next attempt to replace a worn worker whose successor could not load, in ms. */
 const RETRY_WORN_MS = 30_000;
 
 /**
- * How long a successor may load while another reload waits behind it, in ms: this, or so many times what the last worker took to
- * load. A successor that takes longer hangs, and would keep the code that mends it from being loaded.
+ * How long a successor may load while another reload waits: PATIENCE_MS, or PATIENCE_FACTOR times the loading time of the last worker.
+ * A successor that takes longer probably hangs, and would block the reload that brings the corrected code.
  */
 const PATIENCE_MS = 60_000;
 const PATIENCE_FACTOR = 3;
 
-/** What a rollover is about. */
+/** Options of a {@linkcode Rollover}. */
 export interface RolloverOptions {
-  /** The model that the pool serves, if there are others. */
+  /** The name of the pool's model, if there are several models. */
   readonly model: string | undefined;
-  /** The pool's slots, in their order. */
+  /** The slots of the pool, in order. */
   readonly slots: () => readonly Slot[];
-  /** Whether the pool is being stopped, so that nothing is replaced any more. */
+  /** Whether the pool is stopping, and no worker is to be replaced. */
   readonly isStopping: () => boolean;
 }
 
 /** Replaces the workers of one pool. */
 export class Rollover {
   readonly #options: RolloverOptions;
-  /** Workers that are to be replaced. */
+  /** Worn workers that wait for their replacement. */
   readonly #worn = new Set<PooledWorker>();
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** The end of all replacements that were asked for. */
+  /** Resolves when all requested replacements have ended. */
   #replacing: Promise<unknown> = Promise.resolve();
-  /** The reload that has not begun. */
+  /** The reload that waits to begin. */
   #nextReload: Promise<boolean> | undefined;
-  /** The successor that is loading, and since when, in ms of `performance.now()`. */
+  /** The loading successor, and when it started, in ms of `performance.now()`. */
   #successor: { readonly slot: Slot; readonly since: number } | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
-  /** What the last successor took to load, in ms. */
+  /** The loading time of the last successor, in ms. */
   #loadMs = 0;
 
   constructor(options: RolloverOptions) {
@@ -54,9 +54,9 @@ export class Rollover {
   }
 
   /**
-   * Replaces all workers by new ones, which load the script anew. If the first of them can't, the old ones stay.
+   * Replaces all workers by new ones, which load the script again. If the first new one can't load it, the old ones stay.
    *
-   * @returns whether all were replaced
+   * @returns whether all workers were replaced
    */
   reload(): Promise<boolean> {
     if (this.#nextReload === undefined) {
@@ -71,7 +71,7 @@ export class Rollover {
     return this.#nextReload;
   }
 
-  /** Replaces a worker when its turn has come. @param reason is shown in the log */
+  /** Replaces a worn worker when its turn comes. @param reason shown in the log */
   onWorn(slot: Slot, reason: string): void {
     const { worker } = slot;
     if (this.#worn.has(worker)) return;
@@ -79,7 +79,7 @@ export class Rollover {
     this.#replacing = this.#replacing.then(() => this.#replace(slot, worker, reason));
   }
 
-  /** Ends all timers. */
+  /** Stops all timers. */
   stop(): void {
     clearTimeout(this.#retry);
     clearTimeout(this.#patience);
@@ -87,14 +87,14 @@ export class Rollover {
 
   async #replace(slot: Slot, worker: PooledWorker, reason: string): Promise<void> {
     const { model, isStopping } = this.#options;
-    // It may have died, or been replaced, while it waited for its turn.
+    // The worker may have died, or been replaced, while it waited for its turn.
     if (slot.worker === worker && !worker.dead && !isStopping()) {
       const name = workerName(slot.index, model);
       log.info("Worker {worker} is replaced: {reason}", { worker: name, reason });
       const failure = await this.#succeed(slot);
       if (failure !== undefined && !isStopping()) {
         log.error("Worker {worker} can't be replaced ({cause}), and goes on", { worker: name, cause: failure.cause });
-        // It says so with each of its answers.
+        // The worker reports that it is worn with each answer, so the next report after this pause tries again.
         this.#retry = setTimeout(() => this.#worn.delete(worker), RETRY_WORN_MS);
         return;
       }
@@ -119,7 +119,7 @@ export class Rollover {
     return true;
   }
 
-  /** Has a successor take over from a worker. @returns why it could not */
+  /** Replaces the worker of a slot. @returns the death of its successor, if that could not take over */
   async #succeed(slot: Slot): Promise<Death | undefined> {
     const since = performance.now();
     this.#successor = { slot, since };
@@ -131,7 +131,7 @@ export class Rollover {
     return failure;
   }
 
-  /** Ends a successor that keeps a reload waiting when it hangs. */
+  /** Limits the loading time of a successor while a reload waits for it. */
   #limitSuccessor(): void {
     if (this.#successor === undefined || this.#nextReload === undefined) return;
     const { slot, since } = this.#successor;
@@ -142,7 +142,7 @@ export class Rollover {
     );
   }
 
-  /** The model's name, to be appended to what a log says of it; empty if there is only one. */
+  /** A suffix with the model's name for log messages; empty if there is only one model. */
   get #ofModel(): string {
     const { model } = this.#options;
     return model === undefined ? "" : ` '${model}'`;

@@ -1,4 +1,4 @@
-/** What a script did wrong, as the log has it: one record for each exception, with its traceback. */
+/** Logs the errors of scripts: one record for each exception, with its traceback. */
 
 import { getLogger } from "@logtape/logtape";
 import type { WorkerError } from "./failure.ts";
@@ -6,12 +6,12 @@ import type { Job } from "./job.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** What a worker says of a request that its script failed, or of a script that it can't load. */
+/** An error of a script, during a request or while the script was loaded. */
 export interface ScriptFailure {
   readonly error: WorkerError | LoadFailure;
-  /** Of Python, in lines; empty for what is no exception. */
+  /** Python's traceback; empty if the error is not an exception. */
   readonly traceback: string;
-  /** The request, if it was one. */
+  /** The request; absent if the script failed to load. */
   readonly job?: Job;
 }
 
@@ -20,11 +20,11 @@ export interface LoadFailure {
   readonly reason: "load";
   readonly message: string;
   readonly stage: string;
-  /** Its class. */
+  /** The name of the exception's class. */
   readonly type: string;
 }
 
-/** The status of the answer to a request that has this error. */
+/** The HTTP status of the answer to a request with this error. */
 export function statusOf({ reason, stage, status }: WorkerError): number {
   switch (reason) {
     case "not_acceptable":
@@ -38,16 +38,16 @@ export function statusOf({ reason, stage, status }: WorkerError): number {
   }
 }
 
-/** Whether a script may choose this status for what it raises. */
+/** Whether an exception may set this status: 400 to 599. */
 export function isErrorStatus(status: unknown): status is number {
   return Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599;
 }
 
 /**
- * Logs it: as an error, or as a warning if the answer says that the request is at fault. What is nobody's fault is not logged: a
- * client that has left, or one for which `serialize` has no format.
+ * Logs a failure: as an error, or as a warning if the answer blames the request. It does not log a client that has disconnected, or one
+ * for which `serialize` has no format, since neither is a fault.
  *
- * @param worker what the log calls the worker
+ * @param worker the worker's name in the log
  */
 export function logFailure(worker: string | number, { error, traceback, job }: ScriptFailure): void {
   const { reason, message, stage, type } = error;
@@ -71,7 +71,7 @@ export function logFailure(worker: string | number, { error, traceback, job }: S
   });
 }
 
-/** The ids of a request, as fields of a record. */
+/** The ids of a request, as fields of a log record. */
 export function requestOf({ context }: Job): { readonly request_id?: string; readonly trace_id?: string } {
   if (context === undefined) return {};
   const { id, traceparent } = JSON.parse(context) as { id: string; traceparent?: string };

@@ -1,10 +1,10 @@
 /**
  * Keeps one worker running.
  *
- * 1. When its worker dies, another is started after a pause that grows.
- * 2. A worker is replaced without a gap: its successor loads beside it, takes over when it is ready, and the old one ends
- *    when it has answered what it has. A successor that can't load changes nothing.
- * 3. There are never more than a worker, its successor, and old ones that finish their answers.
+ * 1. When the worker dies, the slot starts another after a growing pause.
+ * 2. A worker is replaced without a gap: its successor loads beside it and takes over when it is ready, and the old worker ends
+ *    after it has answered its jobs. If the successor can't load, nothing changes.
+ * 3. A slot has at most a worker, its successor, and old workers that finish their jobs.
  */
 
 import { Backoff } from "../backoff.ts";
@@ -12,61 +12,61 @@ import type { Job } from "./job.ts";
 import type { Worker } from "./worker.ts";
 import type { Death, WorkerEvents } from "./worker_events.ts";
 
-/** What a slot needs of a worker. */
+/** A worker, as far as a slot and its pool use it. */
 export type PooledWorker = Pick<
   Worker,
   "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop" | "usage" | "askUsage" | "signature"
 >;
 
-/** What a slot tells its pool. */
+/** Callbacks through which a slot reports to its pool. */
 export interface SlotEvents {
-  /** Its worker is ready. */
+  /** The worker of the slot is ready. */
   readonly onReady: (slot: Slot) => void;
-  /** Its worker has room for another job. */
+  /** The worker of the slot has room for another job. */
   readonly onRoom: () => void;
   readonly onUsage: WorkerEvents["onUsage"];
-  /** Its worker was replaced by another. */
+  /** A successor has taken over from the worker of the slot. */
   readonly onReplaced: () => void;
-  /** Its worker should be replaced, for a reason to be shown. */
+  /** The worker of the slot should be replaced; `reason` is for the log. */
   readonly onWorn: (slot: Slot, reason: string) => void;
-  /** A worker of it never began these jobs, and has died, or is held up. */
+  /** A worker of the slot died, or is held up, and never began these jobs. */
   readonly onOrphans: (orphans: readonly Job[]) => void;
-  /** One of its workers died that should have gone on, or finished what it had. Returns whether others may be started. */
+  /** A worker of the slot died unexpectedly. @returns whether others may be started */
   readonly onDeath: (slot: Slot, death: Death) => boolean;
-  /** What follows a death, when others may be started. */
+  /** Reports what follows an unexpected death, if others may be started. */
   readonly onAftermath: (slot: Slot, death: Death, aftermath: Aftermath) => void;
-  /** One of its workers has died, for whatever reason. */
+  /** A worker of the slot has ended, for any reason. */
   readonly onEnd: () => void;
 }
 
 /** What follows the death of a worker. */
 export type Aftermath =
-  /** Another is started in its place after a pause, in ms. */
+  /** Another worker starts in its place after a pause, in ms. */
   | { readonly kind: "restart"; readonly pauseMs: number }
-  /** Its successor is loading already. */
+  /** A successor is loading already. */
   | { readonly kind: "successor" }
-  /** Nothing: its successor had taken over before. */
+  /** Nothing follows: a successor had taken over before. */
   | { readonly kind: "replaced" }
-  /** Nothing: all are being ended. */
+  /** Nothing follows: the pool is stopping. */
   | { readonly kind: "stopping" };
 
-/** How a slot is made. */
+/** Options of a {@linkcode Slot}. */
 export interface SlotOptions {
   readonly index: number;
   readonly createWorker: (index: number, events: WorkerEvents) => PooledWorker;
   readonly backoff: Backoff;
-  /** For a worker that was replaced to answer what it has, in ms. */
+  /** How long a replaced worker may take to answer its jobs, in ms. */
   readonly drainTimeoutMs: number;
   readonly events: SlotEvents;
 }
 
 interface Replacement {
   readonly worker: PooledWorker;
-  /** Called with undefined when it took over, or with why it could not. */
+  /** Called with undefined when the successor has taken over, or with its death. */
   readonly done: (failure: Death | undefined) => void;
 }
 
-/** A place for one worker. */
+/** A place for one worker, which is restarted and replaced as needed. */
 export class Slot {
   readonly index: number;
   readonly #options: SlotOptions;
@@ -76,19 +76,19 @@ export class Slot {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
 
-  /** Makes it, and its first worker, which {@linkcode start} runs. */
+  /** Creates the first worker, which {@linkcode start} runs. */
   constructor(options: SlotOptions) {
     this.index = options.index;
     this.#options = options;
     this.#worker = this.#create();
   }
 
-  /** The worker that jobs go to. */
+  /** The current worker, to which jobs go. */
   get worker(): PooledWorker {
     return this.#worker;
   }
 
-  /** Whether none of its workers is alive. */
+  /** Whether all workers of the slot are dead. */
   get dead(): boolean {
     return this.#worker.dead && (this.#replacement?.worker.dead ?? true) && this.#retired.size === 0;
   }
@@ -98,7 +98,7 @@ export class Slot {
     this.#worker.run();
   }
 
-  /** Starts a successor; resolves when it has taken over, or with how it died before. To be called when there is none. */
+  /** Starts a successor. Resolves with undefined when it takes over, or with its death. Call it only if there is no other successor. */
   replace(): Promise<Death | undefined> {
     return new Promise((done) => {
       clearTimeout(this.#timer);
@@ -107,7 +107,7 @@ export class Slot {
     });
   }
 
-  /** Ends a successor that has not taken over, by force; {@linkcode replace} resolves with that as its death. */
+  /** Kills a successor that has not taken over; {@linkcode replace} then resolves with its death. */
   giveUpSuccessor(cause: string): void {
     const replacement = this.#replacement;
     if (replacement === undefined) return;
@@ -115,7 +115,7 @@ export class Slot {
     replacement.worker.stop(AbortSignal.abort());
   }
 
-  /** Ends all its workers: each answers what it has, and is ended by force when `signal` is aborted. */
+  /** Stops all workers of the slot: each answers its jobs first, and is killed when `signal` is aborted. */
   stop(signal: AbortSignal): void {
     this.#stopping = true;
     clearTimeout(this.#timer);
@@ -165,7 +165,7 @@ export class Slot {
     } else if (worker === replacement?.worker) {
       this.#replacement = undefined;
       replacement.done(death);
-      // Its predecessor may have died meanwhile, and waited for it.
+      // The predecessor may have died meanwhile, with its restart left to this successor.
       if (this.#worker.dead) this.#restart(death);
     } else if (replacement !== undefined) {
       if (!death.stopped) this.#report(death, { kind: "successor" });
@@ -187,7 +187,7 @@ export class Slot {
       return;
     }
     if (!events.onDeath(this, death)) return;
-    // Nothing is wrong with a worker that a request was too much for.
+    // The request was too slow, not the worker broken, so no pause is needed.
     const pauseMs = death.overran ? 0 : backoff.next(death.readyMs);
     events.onAftermath(this, death, { kind: "restart", pauseMs });
     this.#timer = setTimeout(() => {

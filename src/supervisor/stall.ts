@@ -1,29 +1,28 @@
 /**
- * Helps those that a worker has behind, and before, a request that takes long.
+ * Rescues requests stuck in a worker around a slow one.
  *
- * A worker of a fast model is given requests ahead (`window.ts`), and sends its answers when it has handled what it got. So one
- * request that takes long would hold up them all. When nothing was answered between two looks:
+ * The supervisor sends a worker of a fast model several requests ahead (`window.ts`), and the worker sends its answers when it has
+ * handled all of them. One slow request would hold them all up. When a worker has answered nothing between two checks:
  *
- * 1. What the worker has finished is read from its ledger, and answered; but for what follows parts in the socket.
- * 2. What it has not begun is recalled: the ledger says so, and from then on the worker answers such a request with `recalled`
- *    instead of beginning it. At the next look, what it still has not begun goes to others.
- * 3. It gets no more until it has answered.
+ * 1. The supervisor reads finished answers from the worker's ledger and delivers them, except those that follow parts in the socket.
+ * 2. It recalls, through the ledger, the requests that the worker has not begun. The worker answers a recalled request with `recalled`
+ *    instead of beginning it. At the next check, requests that it still has not begun go to other workers.
+ * 3. The worker gets no more requests until it has answered.
  *
- * The supervisor writes what is recalled, and reads what was begun a look later; the worker writes what it begins, then reads
- * what is recalled. So at least one of them sees the other, as in Dekker's algorithm, and no request is executed twice.
+ * The supervisor writes `recalled`, and reads `started` one check later; the worker writes `started`, then reads `recalled`. As in
+ * Dekker's algorithm, at least one of them sees the other's write, and no request is executed twice.
  *
- * What a processor stores reaches the memory later, and on arm64 in any order. Dekker's algorithm has fences for that; here the time
- * between two looks, 5 ms, takes their place: a processor keeps a store to itself for less than a microsecond, and what interrupts it
- * empties its store buffer.
+ * A processor's stores reach memory later, and on arm64 in any order. Dekker's algorithm uses fences against that; here, the 5 ms
+ * between two checks replace them: a processor delays a store by less than a microsecond, and an interrupt empties its store buffer.
  *
- * - The worker reads `recalled` before its store of `started` is visible: then that read came before the supervisor's write, and the
- *   store is visible a look later, when the supervisor reads `started`.
- * - The supervisor may see `pending` before the answers that it counts. So it takes answers only if both words are what they were at the
- *   look before: then nothing was stored in between, and what was stored before is visible. Each flush changes the second word for good, so
- *   that equal words can't hide a flush and another answer.
- * - A worker that is dead has no stores left: the kernel has ended it on its own processor.
+ * - If the worker reads `recalled` before its store to `started` is visible, that read came before the supervisor's write, and the
+ *   store is visible one check later, when the supervisor reads `started`.
+ * - The supervisor may see `pending` before the answers that it counts. It therefore takes answers only if both words are unchanged
+ *   since the last check: then nothing was stored in between, and earlier stores are visible. Each flush changes the second word for
+ *   good, which keeps equal words from hiding a flush and another answer.
+ * - A dead worker has no stores left: the kernel has ended it on its own processor.
  *
- * `tests/model/bridge.ts` is a model of all this. A unit test searches each of its states.
+ * `tests/model/bridge.ts` models this protocol, and a unit test searches all of its states.
  */
 
 import type { Frame, Ledger } from "../bridge/mod.ts";
@@ -31,59 +30,59 @@ import { canComeEarly } from "./answers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Job } from "./job.ts";
 
-/** Between two looks, in ms. A worker is given a millisecond of work ahead. */
+/** Interval between two checks, in ms. The window of a worker holds a millisecond of work. */
 const LOOK_MS = 5;
 
-/** What is done with what is found. */
+/** Options of a {@linkcode Stall}: the worker's state, and who is told. */
 export interface StallOptions {
-  /** What the worker has not answered; the jobs that are taken back are taken out of it. */
+  /** The unanswered jobs of the worker. Jobs that are taken back are removed from it. */
   readonly inFlight: () => InFlight;
   readonly ledger: () => Pick<Ledger, "peek" | "recall" | "words"> | undefined;
-  /** Whether all requests are on their way: what still is to be sent can't be taken back. */
+  /** Whether all requests were written to the socket: one that is still to be sent can't be taken back. */
   readonly sent: () => boolean;
   /** The longest answer that is accepted, in bytes. */
   readonly maxBody: number;
-  /** An answer came early: the worker will send it again. */
+  /** Called with an answer from the ledger; the worker will send it again. */
   readonly onFinished: (answer: Frame) => void;
-  /** The worker does not begin these any more, in their order. */
+  /** Called with jobs that the worker will never begin, in their order. */
   readonly onTakenBack: (jobs: readonly Job[]) => void;
 }
 
 /** Rescues requests that are stuck in one worker behind a slow one. */
 export class Stall {
   readonly #options: StallOptions;
-  /** Answers that are not to be heeded when they come. */
+  /** Requests already answered or taken back; the worker's own answers to them are ignored. */
   readonly #known = new Set<number>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** Whether nothing was answered since the last look. */
+  /** Whether nothing was answered since the last check. */
   #silent = false;
-  /** The words of the ledger at the last look. */
+  /** The two words of the ledger at the last check. */
   #words: bigint | undefined;
-  /** The last request that was recalled since the worker answered last; 0 if none was. */
+  /** The last request recalled since the worker's last answer; 0 if there is none. */
   #recalled = 0;
 
   constructor(options: StallOptions) {
     this.#options = options;
   }
 
-  /** Whether the worker is held up, and is to get nothing more. */
+  /** Whether a slow request holds the worker up, which then gets no more jobs. */
   get stalled(): boolean {
     return this.#recalled !== 0;
   }
 
-  /** The worker has several requests. */
+  /** Starts the checks. Call it when the worker has several requests. */
   watch(): void {
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** The worker has answered. Returns whether that answer is known already. */
+  /** Records an answer of the worker. @returns whether it must be ignored, because the request was answered or taken back before */
   heard(id: number): boolean {
     this.#silent = false;
     this.#recalled = 0;
     return this.#known.size > 0 && this.#known.delete(id);
   }
 
-  /** Looks no more. */
+  /** Stops the checks. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -115,7 +114,7 @@ export class Stall {
       if (!sent() || jobs.size < 2) return;
       attempt(() => {
         ledger()?.recall(jobs.last);
-        // Unless that was written, the worker begins what it has.
+        // This line runs only if the write succeeded; otherwise the worker begins its requests as usual.
         this.#recalled = jobs.last;
       });
     } else {
@@ -126,7 +125,7 @@ export class Stall {
   }
 }
 
-/** What a call gives; undefined if the ledger can't be read or written. Then the worker is not helped: it goes on by itself. */
+/** Returns undefined if the ledger can't be read or written. The worker's requests then simply wait. */
 function attempt<T>(call: () => T): T | undefined {
   try {
     return call();

@@ -1,42 +1,42 @@
 /**
- * How many requests are sent to a worker before it has answered the first of them.
+ * How many requests a worker may have before it has answered the first of them.
  *
- * One at a time would leave a fast model waiting for the socket between any two requests; many at a time would make a
- * request wait behind a slow one although another worker is free. So the window holds about a millisecond of work.
+ * With one at a time, a fast model would wait for the socket between any two requests; with many, a request could wait behind a slow
+ * one although another worker is free. As a compromise, the window holds about a millisecond of work.
  */
 
-/** Work that a worker is given ahead, in ms. */
+/** The amount of work that a worker is sent ahead, in ms. */
 const WORK_AHEAD_MS = 1;
 
-/** The most requests ahead: enough that the socket's round trip no longer matters. */
+/** The largest window: enough to make the socket's round trip negligible. */
 const MAX_WINDOW = 64;
 
 /**
- * Batches of answers whose times are remembered. Their median decides, so that a pause of the machine, or one slow request
- * among fast ones, does not close the window, and a model that has become slow does so after half as many.
+ * How many batches of answers are remembered. The median of their times decides: a pause of the machine, or one slow request among
+ * fast ones, does not shrink the window, and a model that has become slow shrinks it after half as many batches.
  */
 const REMEMBERED = 15;
 
-/** The window of one worker; it follows the service time that the worker shows. */
+/** The window of one worker, which adapts to the measured service time. */
 export class Window {
   readonly #times: number[] = [];
   #next = 0;
   #size = 1;
   readonly #fixed: number | undefined;
 
-  /** @param fixed for a worker that takes so many at once, or together */
+  /** @param fixed a constant size, for a worker that executes several requests at once or in batches */
   constructor(fixed?: number) {
     this.#fixed = fixed;
   }
 
-  /** Requests that may be in flight, from 1 (slow model) to 64 (fast one). */
+  /** The number of requests that may be in flight, from 1 (slow model) to 64 (fast one), unless it is fixed. */
   get size(): number {
     return this.#fixed ?? this.#size;
   }
 
   /**
-   * Says that `count` answers came, `elapsedMs` after the worker began with the first of them. The way through the
-   * socket is part of that time, and weighs less the more requests share it, so the window of a fast model grows.
+   * Records that `count` answers arrived, `elapsedMs` after the worker began the first of them. That time includes the socket's round
+   * trip, whose share shrinks the more requests there are; this lets the window of a fast model grow.
    */
   observe(count: number, elapsedMs: number): void {
     if (this.#fixed !== undefined) return;

@@ -1,14 +1,14 @@
 /**
- * One Python process that serves, as a state machine:
+ * One Python process that executes requests, as a state machine:
  *
  *     starting ── READY ──> ready ── stop() ──> stopping ──> dead
  *         └──── FAILED, exit ──┴────── exit ──────────────────┘
  *
  * 1. A job is in `#inFlight` from its dispatch until it is settled or handed back; it is settled at most once.
- * 2. A worker begins jobs in the order in which it was asked, and notes in its ledger which it has begun. So when it is
- *    dead, its jobs fall in three: finished (the answer is in the ledger), begun (lost), and never begun (handed back).
- * 3. Of one that is held up, jobs are settled early and handed back in the same way (`stall.ts`).
- * 4. `dead` is entered once, after everything that the process wrote was read.
+ * 2. A worker begins jobs in the order of their dispatch, and records in its ledger which it has begun. After its death, each of
+ *    its jobs is finished (the answer is in the ledger), begun (lost), or never begun (handed back).
+ * 3. While a slow request holds a worker up, its other jobs are settled early or handed back in the same way (`stall.ts`).
+ * 4. A worker enters `dead` once, after we have read everything that the process wrote.
  */
 
 import { withLimit } from "../with_limit.ts";
@@ -41,31 +41,31 @@ import { Stall } from "./stall.ts";
 import { Window } from "./window.ts";
 import type { Times, Usage, WorkerEvents } from "./worker_events.ts";
 
-/** How a worker is made. */
+/** Options of a {@linkcode Worker}. */
 export interface WorkerOptions extends BridgeOptions {
   readonly config: StartConfig;
-  /** For the script to be loaded, in ms. @default no limit */
+  /** Time limit for loading the script, in ms. @default no limit */
   readonly startupTimeoutMs?: number | undefined;
-  /** For the execution of a request, in ms; a worker that overruns it is killed. @default no limit */
+  /** Time limit for executing a request, in ms; a worker that exceeds it is killed. @default no limit */
   readonly requestTimeoutMs?: number | undefined;
-  /** Requests after which it should be replaced. @default no limit */
+  /** Number of answered requests after which the worker should be replaced. @default no limit */
   readonly maxRequests?: number | undefined;
-  /** Memory of its process from which on it should be replaced, in bytes. @default no limit */
+  /** Memory of the process above which the worker should be replaced, in bytes. @default no limit */
   readonly maxMemory?: number | undefined;
-  /** Is told what its script does wrong. */
+  /** Called for each error of the script. */
   readonly onFailure?: (failure: ScriptFailure) => void;
 }
 
 type State = "starting" | "ready" | "stopping" | "dead";
 
-/** After a process has ended, for more of what it wrote to arrive, and for all of it; in ms. */
+/** After a process has ended: how long to wait for more of its output, and at most for all of it, in ms. */
 const READ_REST_MS = 50;
 const READ_ALL_MS = 1_000;
 
-/** For a worker that has closed its connection to end, in ms. */
+/** How long a worker may live after it closed its connection, in ms. */
 const EXIT_LIMIT_MS = 1_000;
 
-/** The most requests that a worker may have at once. */
+/** The largest number of concurrent requests that a worker may ask for. */
 const MAX_WINDOW = 4096;
 
 const NOTHING = new Uint8Array(0);
@@ -76,43 +76,43 @@ export class Worker {
   readonly #events: WorkerEvents;
   #window = new Window();
   #inFlight = new InFlight();
-  /** Whether it executes several requests at once, so that they end in any order. */
+  /** Whether the worker executes several requests at once, which can end in any order. */
   #concurrent = false;
-  /** Whether its script can ask which request it executes. */
+  /** Whether the script can ask about the request that it executes. */
   #takesHead = false;
   readonly #stall: Stall;
-  /** Whether it executes requests one after the other. */
+  /** Whether the worker executes requests one after the other. */
   #sequential = true;
-  /** Jobs that it has not begun, since they were recalled. */
+  /** Jobs that the worker returned without executing them, because they were recalled. */
   #returned: Job[] = [];
-  /** Of the jobs whose answers come in parts, by their ids. */
+  /** The streams of answers in parts, by request id. */
   readonly #streams = new Map<number, PartStream>();
   #signature: unknown;
   #state: State = "starting";
   #process: BridgeProcess | undefined;
-  /** Ends the start of the process. */
+  /** Aborts the start of the process. */
   readonly #startAborter = new AbortController();
-  /** Aborted when it is dead. */
+  /** Aborted when the worker is dead. */
   readonly #dead = new AbortController();
   #readyAt = 0;
   readonly #clock: ExecutionClock;
   #answered = 0;
-  /** Whether any came in this batch, be it one that was known. */
+  /** Whether this batch held any answer, even one already taken from the ledger. */
   #heard = false;
-  /** Answers, ever. */
+  /** How many requests the worker has answered since its start. */
   #served = 0;
   #usage: Usage | undefined;
   #memory: MemoryWatch | undefined;
-  /** When its process ended. */
+  /** When the process ended, in ms of `performance.now()`. */
   #endedAt = 0;
-  /** Ids of the requests that its death has lost. */
+  /** Ids of the requests that were lost with the worker. */
   readonly #lost: string[] = [];
-  /** Settled when it says its usage, if it was asked for that. */
+  /** Resolved when the worker reports its usage; undefined if nobody has asked. */
   #usageAsked: PromiseWithResolvers<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Why we killed it. */
   #killedFor: string | undefined;
-  /** Of several that are executed at once, those that took too long, for which we killed it; of others it does not matter. */
+  /** The requests that took too long, for which we killed the worker. It names them only if several were executed at once. */
   #overran: ReadonlySet<number> | undefined;
   #exit: Exit | undefined;
   readonly #answers = new AnswerReader();
@@ -149,27 +149,27 @@ export class Worker {
     });
   }
 
-  /** Process id; undefined until Python has connected. */
+  /** The process id; undefined until Python has connected. */
   get pid(): number | undefined {
     return this.#process?.pid;
   }
 
-  /** Whether jobs can be dispatched to it, up to its window. */
+  /** Whether the worker can execute jobs. {@linkcode hasRoom} says whether it takes another one now. */
   get ready(): boolean {
     return this.#state === "ready";
   }
 
-  /** Whether its process has ended, and all of its jobs are settled or handed back. */
+  /** Whether the process has ended, and all of its jobs are settled or handed back. */
   get dead(): boolean {
     return this.#state === "dead";
   }
 
-  /** What it said last, at most a second ago if it is not idle. */
+  /** The usage reported last; a busy worker reports about once a second. */
   get usage(): Usage | undefined {
     return this.#usage;
   }
 
-  /** Asks for {@linkcode usage}; resolves when it has said so, which one that executes a request does behind it. */
+  /** Asks the worker for fresh {@linkcode usage}, and resolves when it has replied. A busy worker replies after its current request. */
   askUsage(): Promise<void> {
     if (this.#state !== "ready") return Promise.resolve();
     if (this.#usageAsked === undefined) {
@@ -179,22 +179,22 @@ export class Worker {
     return this.#usageAsked.promise;
   }
 
-  /** What its script says of its tensors, as JSON; undefined if it says nothing. */
+  /** The script's description of its tensors, as JSON; undefined if it has none. */
   get signature(): unknown {
     return this.#signature;
   }
 
-  /** Jobs that it has not answered. */
+  /** The number of jobs that the worker has not answered. */
   get load(): number {
     return this.#inFlight.size;
   }
 
-  /** Whether it takes another job now. */
+  /** Whether the worker takes another job now. */
   get hasRoom(): boolean {
     return this.#state === "ready" && this.#inFlight.size < this.#window.size && !this.#stall.stalled;
   }
 
-  /** Starts the process and follows it to its end. Never throws: a failure is a death. */
+  /** Starts the process and resolves at its end. Never rejects: a failed start is reported as a death. */
   async run(): Promise<void> {
     const { startupTimeoutMs } = this.#options;
     if (startupTimeoutMs !== undefined) {
@@ -210,27 +210,27 @@ export class Worker {
     }
     const process = this.#process;
     this.#memory = new MemoryWatch(process.pid, () => this.#state === "starting" || this.#inFlight.size > 0);
-    // Something may have ended it in the moment in which it connected.
+    // The start may have been aborted just as Python connected.
     if (this.#startAborter.signal.aborted) process.end();
     else process.begin(this.#options.config);
     const reading = process.connection.run({
       onFrame: (frame) => this.#onFrame(frame),
       onBatch: () => this.#onBatch(),
     }).then(async () => {
-      // It closes its connection when it ends. One that goes on without it can't be reached.
+      // A worker closes its connection when it ends. If it lives on, we can't reach it any more.
       if (await withLimit(process.ended, EXIT_LIMIT_MS) || this.#state === "stopping") return;
       this.#protocolError = new ProtocolError("The worker closed its connection and did not end");
       process.kill("SIGKILL");
     }, async (error) => {
-      // One that was killed while it wrote has broken nothing: how it ended says more.
+      // A worker killed mid-write leaves a partial frame. That is no protocol error; report how it exited.
       if (process.connection.ended && await withLimit(process.ended, READ_REST_MS)) return;
-      // A worker that breaks the protocol is of no use.
+      // After a protocol error, no frame of this worker can be trusted.
       this.#protocolError = error;
       process.kill("SIGKILL");
     });
     const exit = await process.ended;
     this.#endedAt = performance.now();
-    // Its children may hold the connection open.
+    // Child processes may hold the connection open.
     process.endOthers();
     await this.#readRest(process, reading);
     process.end();
@@ -239,10 +239,10 @@ export class Worker {
     this.#die(this.#describe(exit));
   }
 
-  /** Waits for the end of the stream, or until nothing comes any more: another process may hold it open. */
+  /** Reads until the stream ends, or until no more bytes arrive: another process may hold it open. */
   async #readRest({ connection }: BridgeProcess, reading: Promise<void>): Promise<void> {
     const start = performance.now();
-    // Two looks, since the first one may be late, and what came before it not be read yet, when this process was stopped.
+    // One quiet interval is not enough: if our process was stopped, the first timer fires before the waiting bytes are read.
     for (let quiet = 0; quiet < 2 && performance.now() - start < READ_ALL_MS;) {
       const { received } = connection;
       if (await withLimit(reading, READ_REST_MS / 2)) return;
@@ -250,7 +250,7 @@ export class Worker {
     }
   }
 
-  /** Sends a job. To be called only when {@linkcode hasRoom}. */
+  /** Sends a job to the worker. Call it only if {@linkcode hasRoom} is true. */
   dispatch(job: Job): void {
     const first = this.#inFlight.size === 0;
     const now = first || this.#concurrent ? performance.now() : 0;
@@ -271,10 +271,10 @@ export class Worker {
     connection?.send(Kind.Invoke, id, metadata, body, context, rest);
   }
 
-  /** Asks it to end when it has answered what it has; ends it by force when `signal` is aborted. */
+  /** Asks the worker to end after it has answered its jobs; kills it when `signal` is aborted. */
   stop(signal: AbortSignal): void {
     if (this.#state === "dead") return;
-    // One that is loading has nothing to finish, and does not listen.
+    // A worker that is still loading has no jobs, and does not read its connection.
     if (this.#process === undefined) this.#startAborter.abort(new StartError("It was stopped before it had started"));
     else if (this.#state === "starting") this.#process.kill("SIGTERM");
     else this.#process.requestStop();
@@ -284,7 +284,7 @@ export class Worker {
       this.#process?.kill("SIGKILL");
     };
     if (signal.aborted) force();
-    // Until it is dead: its number may be another process's afterwards.
+    // The listener ends with the worker: afterwards, its process id may belong to another process.
     else signal.addEventListener("abort", force, { once: true, signal: this.#dead.signal });
   }
 
@@ -331,11 +331,11 @@ export class Worker {
   #onFailed(frame: Frame): void {
     const error = loadFailureIn(frame);
     this.#loadError = loadErrorOf(error);
-    // What the script lacks is said by the error alone.
+    // A ScriptError's message explains itself, without a traceback.
     if (error.type !== "ScriptError") this.#options.onFailure?.({ error, traceback: textIn(frame) });
   }
 
-  /** How it takes requests, as READY says. */
+  /** Applies what the READY frame says about how the worker takes requests. */
   #takeAsItIs({ metadata }: Frame): void {
     const { window, concurrent, signature, head } = parseMetadata(metadata);
     this.#signature = signature;
@@ -416,7 +416,7 @@ export class Worker {
     else this.#endStream(job, stream, frame);
   }
 
-  /** @throws {ProtocolError} if the answer can't be read; the job is settled nonetheless */
+  /** @throws {ProtocolError} if the answer can't be parsed; the job is settled before */
   #finish(job: Job, frame: Frame): void {
     let outcome: Outcome;
     try {
@@ -429,7 +429,7 @@ export class Worker {
     job.settle(outcome);
   }
 
-  /** @throws {ProtocolError} if the answer can't be read, or parts are missing; the client is told nonetheless */
+  /** @throws {ProtocolError} if the answer can't be parsed, or parts are missing; the client gets an error before */
   #endStream(job: Job, stream: PartStream, frame: Frame): void {
     this.#streams.delete(frame.id);
     try {
@@ -484,7 +484,7 @@ export class Worker {
     this.#clock.stop();
     this.#dead.abort();
     this.#stall.stop();
-    // One that was still loading had nothing to finish, however it ended.
+    // A worker that was still loading had no jobs, so any exit counts as stopped.
     const stopped = this.#state === "stopping" && (this.#readyAt === 0 || this.#exit?.code === 0);
     this.#state = "dead";
     this.#usageAsked?.resolve();
@@ -503,7 +503,7 @@ export class Worker {
     }, orphans);
   }
 
-  /** Settles what was finished or begun, and returns what never was. */
+  /** Settles the jobs that were finished or begun, and returns those never begun. */
   #sortOut(cause: string): Job[] {
     const { requestTimeoutMs } = this.#options;
     // What came back in the same batch as a broken frame was not handed back yet.
@@ -511,7 +511,7 @@ export class Worker {
     for (const { id, job, fate } of takeRemains(this.#inFlight, this.#readLedger())) {
       const stream = this.#streams.get(id);
       if (fate.kind === "finished") this.#finishDead(job, stream, fate.answer);
-      // A process that is still there may begin what it has not begun.
+      // Without an exit, the process may still be alive and may begin this job.
       else if (stream === undefined && fate.kind === "untouched" && this.#exit !== undefined) orphans.push(job);
       else {
         const { request_id } = requestOf(job);
@@ -525,13 +525,13 @@ export class Worker {
     return orphans;
   }
 
-  /** What it has noted, if it had requests. */
+  /** Reads the worker's ledger; undefined if the worker had no requests. */
   #readLedger(): LedgerEntries | "unreadable" | undefined {
     if (this.#process === undefined || this.#inFlight.size === 0) return undefined;
     try {
       return this.#process.ledger.read(this.#options.maxBody, this.#process.exchange);
     } catch {
-      // What it had begun is not known: none of it may be executed again.
+      // We can't tell which jobs were begun, so none may be executed again.
       return "unreadable";
     }
   }
@@ -541,12 +541,12 @@ export class Worker {
       if (stream === undefined) this.#finish(job, answer);
       else this.#endStream(job, stream, answer);
     } catch {
-      // What a dead worker left may be damaged; the job says so.
+      // A dead worker may leave a damaged answer; the job was settled with that error.
     }
   }
 }
 
-/** A frame's body, as text. */
+/** Decodes the body of a frame as UTF-8 text. */
 function textIn({ body }: Frame): string {
   return new TextDecoder().decode(body);
 }

@@ -1,54 +1,54 @@
-/** What a worker tells its slot. */
+/** The events that a worker reports to its slot. */
 
 import type { Exit } from "../bridge/mod.ts";
 import type { ScriptError } from "../errors.ts";
 import type { Job } from "./job.ts";
 
-/** What a worker counts since its start, as STATS has it: counts by buckets, and behind them their sum. */
+/** Histograms of a worker since its start, from a STATS frame: the counts of the buckets, followed by the sum of the values. */
 export type Times = Readonly<Record<string, readonly number[]>>;
 
-/** What a worker's process takes of the machine. */
+/** The resources that a worker's process uses. */
 export interface Usage {
-  /** Memory that is in RAM, in bytes. */
+  /** Resident memory, in bytes. */
   readonly rss: number;
-  /** Time of processors since its start, in seconds. */
+  /** Processor time since its start, in seconds. */
   readonly cpu: number;
-  /** What it has counted since then. */
+  /** Histograms since its start. */
   readonly times: Times;
 }
 
-/** What a worker tells its pool. */
+/** Callbacks through which a worker reports its events. */
 export interface WorkerEvents {
-  /** It has loaded the model. */
+  /** The worker has loaded the model. */
   readonly onReady: () => void;
-  /** It has room for another job. */
+  /** The worker has room for another job. */
   readonly onRoom: () => void;
-  /** It should be replaced, for a reason to be shown. */
+  /** The worker should be replaced; `reason` is for the log. */
   readonly onWorn: (reason: string) => void;
-  /** It says what it takes, and has counted; `before` is what it said last. */
+  /** The worker reports its usage; `before` is its previous report. */
   readonly onUsage: (usage: Usage, before: Usage | undefined) => void;
-  /** It has not begun these jobs, and another worker may take them; in their order. */
+  /** The worker has not begun these jobs, and another may take them. They are in order. */
   readonly onTakenBack: (jobs: readonly Job[]) => void;
-  /** It is dead. `orphans` were never begun, in their order. */
+  /** The worker is dead. It never began `orphans`, which are in order. */
   readonly onDead: (death: Death, orphans: readonly Job[]) => void;
 }
 
 /** How a worker ended. */
 export interface Death {
-  /** In words, to follow "because of". */
+  /** The cause, as part of a sentence. */
   readonly cause: string;
-  /** Set when the script could not be loaded: restarting won't help until it is mended. */
+  /** Set if the script could not be loaded: a restart won't help until it is corrected. */
   readonly loadError?: ScriptError;
-  /** How long it had been ready, in ms; 0 if it never was. */
+  /** How long the worker was ready, in ms; 0 if it never was. */
   readonly readyMs: number;
-  /** Whether it ended as it was asked to: when it had answered what it had, or while it was loading. */
+  /** Whether the worker ended because it was asked to: after it had answered its jobs, or while it was loading. */
   readonly stopped: boolean;
-  /** Whether it was ended since a request took too long. */
+  /** Whether we killed the worker because a request took too long. */
   readonly overran: boolean;
-  /** The ids of the requests that it had begun, and not finished, as far as they have some; the oldest first. */
+  /** The ids of requests that it had begun and not finished, the oldest first. Requests without an id are left out. */
   readonly requests: readonly string[];
-  /** The memory that its process had, in bytes, and how long before it ended that was, in ms; undefined if nobody has looked. */
+  /** The last reading of the process's memory, in bytes, and how long before the end it was taken, in ms; undefined if there is none. */
   readonly memory?: { readonly bytes: number; readonly ageMs: number } | undefined;
-  /** How its process ended; undefined if it could not be started. */
+  /** How the process ended; undefined if it could not be started, or SIGKILL did not end it. */
   readonly exit?: Exit | undefined;
 }
