@@ -1,4 +1,4 @@
-/** The HTTP application: which path is answered by what. */
+/** The HTTP application: maps paths to handlers. */
 
 import { type Context, Hono } from "hono";
 import type { Model, Models } from "../supervisor/mod.ts";
@@ -33,34 +33,34 @@ import { openapi } from "./routes/openapi.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Transcoder } from "./v2/mod.ts";
 
-/** What the application needs to know. */
+/** Options of {@linkcode createApp}. */
 export interface AppOptions extends InvocationOptions {
-  /** Paths that answer as `/ping` and `/invocations` do, as a platform demands. */
+  /** Additional paths for `/ping` and `/invocations`, which a platform prescribes. */
   readonly healthRoute?: string | undefined;
   readonly predictRoute?: string | undefined;
-  /** Whether each request is logged. */
+  /** Whether to log each request. */
   readonly accessLog?: boolean | undefined;
-  /** Who may ask; without them, everybody. */
+  /** The accepted tokens. @default no authentication */
   readonly tokens?: Tokens | undefined;
-  /** Which web pages may ask; without it, all. */
+  /** Which web pages may send requests. @default all */
   readonly browsers?: Browsers | undefined;
   /** Reads and writes tensors. */
   readonly transcoder: Transcoder;
 }
 
-/** The application: all of it as a function, and the routes alone. */
+/** The application as one function, and its hono routes alone, for tests. */
 export interface App {
   readonly handle: Handle;
   readonly refuse: Refuse;
   readonly answerError: AnswerError;
-  /** Its requests have no bodies; `c.env` is the request that has. */
+  /** The hono application. Its Fetch requests have no body; `c.env` is the request of `h1/`, which has one. */
   readonly routes: Hono<{ Bindings: Incoming }>;
 }
 
-/** Puts the application together. */
+/** Creates the application for a set of models. */
 export function createApp(models: Models, options: AppOptions): App {
   const invocationOptions = { ...options, ownsAuthorization: options.tokens !== undefined };
-  // The path was read once, by parseHead(): hono would decode it, and find what was not asked for.
+  // parseHead() has parsed the path. hono would decode it, and could match another route than the one requested.
   const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
   const metrics = new Metrics(models);
   const { browsers, tokens, transcoder } = options;
@@ -96,7 +96,7 @@ export function createApp(models: Models, options: AppOptions): App {
   get("/v2/health/ready", serverReady(models));
   get("/v2/models", modelList(models));
   for (const model of models.all) {
-    // Each has a path of its own: hono finds those without parameters in one table.
+    // Each model gets its own paths: hono finds paths without parameters by one table look-up.
     const named = (path: string) => path.replace("{name}", model.name);
     const measured = (route: string, handler: Handler) => metrics.measured({ route, model: model.name }, handler);
     const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
@@ -146,7 +146,7 @@ export function createApp(models: Models, options: AppOptions): App {
     metrics.countOther(problem.status);
     return Promise.resolve(answerOf(head, problem));
   };
-  // A wrapper that is added later sees the request earlier.
+  // The wrapper added last sees a request first.
   if (tokens !== undefined) handle = bearer(tokens, open, refusal, handle);
   if (browsers !== undefined) handle = guard(browsers, refusal, handle);
   if (browsers?.cors) handle = cors(browsers, handle);
@@ -154,7 +154,7 @@ export function createApp(models: Models, options: AppOptions): App {
   return { routes: app, refuse, answerError, handle };
 }
 
-/** For what a handler throws, which none does but by mistake. */
+/** Answers for a handler that throws, which happens only by a bug. */
 const answerError: AnswerError = (error) => problemFrom(error).toAnswer();
 
 const NO_FIELDS = fieldsOf([]);
@@ -163,7 +163,7 @@ function respond({ head }: Incoming, problem: HttpProblem): Response {
   return toResponse(answerOf(head, problem));
 }
 
-/** A problem has the request's id; clients of the Open Inference Protocol look for `error`. */
+/** Adds the request's id to a problem, and the member `error` for clients of the Open Inference Protocol. */
 function answerOf({ path, fields }: Head, { status, message, members, headers }: HttpProblem): Answer {
   const problem = new HttpProblem(
     status,
@@ -174,11 +174,11 @@ function answerOf({ path, fields }: Head, { status, message, members, headers }:
   return problem.toAnswer();
 }
 
-/** What whoever starts or balances this must be able to ask without a token: health of the server, and of a model. */
+/** Health paths of the server and of models, which orchestrators and load balancers must reach without a token. */
 const OPEN =
   /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
 
-/** Paths of one handler. */
+/** The set of paths of one handler. */
 function namesOf(path: string, other: string | undefined): ReadonlySet<string> {
   return new Set(other === undefined ? [path] : [path, other]);
 }

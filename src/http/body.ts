@@ -1,15 +1,15 @@
-/** Reading the body of what was fetched, with a limit. */
+/** Reads the body of a fetched resource, up to a limit. */
 
 import { HttpError, tooLarge } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { messageOf } from "../errors.ts";
 
 /**
- * All bytes of the body.
+ * Reads the whole body.
  *
- * @param maxBytes the most that is accepted
- * @param hold is told before memory is taken, how many bytes
- * @throws {HttpProblem} 413 if there are more, as soon as that is known; 400 if the other side goes away in the middle; what `hold`
+ * @param maxBytes the longest body that is accepted
+ * @param hold called with a number of bytes before so much memory is allocated
+ * @throws {HttpProblem} 413 as soon as the body is known to be longer; 400 if the other side disconnects early; and whatever `hold`
  * throws
  */
 export async function readBody(

@@ -1,4 +1,4 @@
-/** Logs that requests are refused since the bodies in flight take all the memory that they may, and not each of them. */
+/** Logs in summary the requests that are refused because the bodies in flight use up their memory limit. */
 
 import { getLogger } from "@logtape/logtape";
 import { Seldom } from "../observability/seldom.ts";
@@ -7,7 +7,7 @@ const log = getLogger(["aimodellib", "http"]);
 
 const REASON = "the bodies of all requests in flight take nearly {limit} bytes (--max-body-memory)";
 
-/** Logs requests that a body budget refuses: the first at once, and those that follow as a number every 10 s. */
+/** Logs requests that a body budget refuses: the first one at once, and after that their number every 10 s. */
 export class BodyRefusals implements Disposable {
   readonly #limit: number;
   readonly #seldom = new Seldom<"memory">((cause, count) =>
@@ -18,12 +18,12 @@ export class BodyRefusals implements Disposable {
     })
   );
 
-  /** @param limit what the option says, in bytes */
+  /** @param limit the value of the option, in bytes */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** A request was refused. */
+  /** Records a refused request. */
   add(): void {
     this.#seldom.add(
       "memory",
@@ -31,7 +31,7 @@ export class BodyRefusals implements Disposable {
     );
   }
 
-  /** Tells what was not told. */
+  /** Logs the number not logged yet, and stops the timer. */
   [Symbol.dispose](): void {
     this.#seldom.stop();
   }

@@ -1,47 +1,47 @@
 /**
- * Keeps web pages from using a server that is for this machine alone.
+ * Keeps web pages from using a server that listens on loopback only.
  *
- * Any page can have its reader's browser send requests to an address of loopback. Two things tell them apart: a page that was made to
- * seem to come from here, by a DNS answer that changes (DNS rebinding), sends its own name as Host; and browsers say of a POST where
- * it comes from, in Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) or Origin (RFC 6454).
+ * Any page can make its visitor's browser send requests to a loopback address. Two things reveal them: after DNS rebinding, which makes
+ * a foreign page look local, the browser sends the page's own name as Host; and for a POST, browsers state the page's origin in
+ * Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/) or Origin (RFC 6454).
  */
 
 import type { Head } from "./h1/mod.ts";
 import { HttpProblem } from "./problem.ts";
 
-/** Methods that change nothing: a page can send them, and can't read the answer. */
+/** Safe methods, which change nothing: a foreign page can send them, but can't read the answer. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Characters of a name or an address, and a port: nothing that could be read in two ways. */
+/** A name or an address with an optional port, in characters that all parsers read the same way. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
 
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
 
-/** Of a value that a message shows, in characters. */
+/** The longest part of a value that an error message repeats, in characters. */
 const SHOWN = 100;
 
-/** What `serve` is told about it. */
+/** Options of `serve` about web pages. */
 export interface BrowserOptions {
-  /** The address or name that is listened on, which is allowed as Host. */
+  /** The address or name on which the server listens; it is an allowed Host. */
   readonly host: string;
-  /** More names that are allowed as Host; `*` is all. */
+  /** More allowed values of Host; `*` allows all. */
   readonly allowHosts: readonly string[];
-  /** Origins of pages that may use this server, such as `https://app.example.com`; `*` is all. */
+  /** Origins of pages that may use the server, such as `https://app.example.com`; `*` allows all. */
   readonly cors: readonly string[];
 }
 
 const SERVED = Symbol("served");
-/** Kept on the head, which a connection has once for all requests that say the same: whose rules let it be served. */
+/** A head that caches which rules have accepted it: a connection shares one Head object among equal requests. */
 type KeptHead = Pick<Head, "method" | "host" | "fields"> & { [SERVED]?: Browsers };
 
-/** Decides on requests by what their Host and their browser say. */
+/** Accepts or refuses requests by their Host and by the origin that the browser states. */
 export class Browsers {
-  /** Whether Hosts and origins are looked at. */
+  /** Whether Host and origin are checked. */
   enforced = false;
   readonly #hosts: ReadonlySet<string | undefined>;
   readonly #anyHost: boolean;
   readonly #origins: ReadonlySet<string>;
-  /** The Host that was accepted last: nearly all requests have the same. */
+  /** The last accepted Host, as a cache: nearly all requests have the same. */
   #last = "";
 
   constructor({ host, allowHosts, cors }: BrowserOptions) {
@@ -50,7 +50,7 @@ export class Browsers {
     this.#origins = new Set(cors);
   }
 
-  /** Whether pages of other origins may use the server. */
+  /** Whether pages of any other origin may use the server. */
   get cors(): boolean {
     return this.#origins.size > 0;
   }
@@ -60,7 +60,7 @@ export class Browsers {
     return this.#origins.has(origin) || this.#origins.has("*");
   }
 
-  /** What is answered to a request that is not served; undefined for one that is. */
+  /** The answer to a refused request; undefined if the request is accepted. */
   refusal(head: KeptHead): HttpProblem | undefined {
     if (!this.enforced || head[SERVED] === this) return undefined;
     if (!this.#accepts(head.host)) {
@@ -83,7 +83,7 @@ export class Browsers {
   }
 
   #accepts(host: string): boolean {
-    // Browsers always say it.
+    // Browsers always send Host, so an empty one is not from a browser.
     if (this.#anyHost || host === "" || host === this.#last) return true;
     const name = canonical(host);
     if (name === undefined || !(LOOPBACK.test(name) || this.#hosts.has(name))) return false;
@@ -91,7 +91,7 @@ export class Browsers {
     return true;
   }
 
-  /** What is said of a page that is not from here; undefined if there is none. */
+  /** Describes the foreign page that sent the request; undefined if it was no foreign page. */
   #foreignPage({ host, fields }: Pick<Head, "host" | "fields">): string | undefined {
     let site: string | undefined;
     let origin: string | undefined;
@@ -106,13 +106,13 @@ export class Browsers {
   }
 }
 
-/** Whether an address, or a Host, is one of loopback, with a port or without. */
+/** Whether an address or a Host, with or without a port, is a loopback address. */
 export function isLoopback(host: string): boolean {
   const name = canonical(host);
   return name !== undefined && LOOPBACK.test(name);
 }
 
-/** One text for one host, without its port; undefined if it is none. */
+/** The canonical text of a host, without its port; undefined if it is invalid. */
 function canonical(host: string): string | undefined {
   if (!HOST.test(host)) return undefined;
   return URL.parse(`http://${host}`)?.hostname.replace(/\.$/, "");
@@ -120,7 +120,7 @@ function canonical(host: string): string | undefined {
 
 function isOriginOf(origin: string, host: string): boolean {
   const url = /^https?:\/\/[^/?#@]+$/.test(origin) ? URL.parse(origin) : null;
-  // The scheme is not known here: a proxy may have taken TLS off.
+  // The scheme is unknown here: a proxy may have terminated TLS.
   return url !== null && url.host === URL.parse(`${url.protocol}//${host}`)?.host;
 }
 

@@ -1,37 +1,37 @@
-/** `Content-Encoding` of requests: RFC 9110, sections 8.4 and 15.5.16. */
+/** Decodes the `Content-Encoding` of requests: RFC 9110, sections 8.4 and 15.5.16. */
 
 import { freeLarge } from "../memory.ts";
 import type { Incoming } from "./h1/mod.ts";
 import type { Coding } from "./inflate.ts";
 import { HttpProblem } from "./problem.ts";
 
-/** Codings that one body may have: each is work, and nobody needs several. */
+/** The most codings of one body: each costs work, and nobody needs several. */
 const MAX_CODINGS = 2;
 
 /**
- * How many times as long as the body that was sent a decoded one may be, from some length on: deflate makes a thousandth of zeros, and
- * a client that sends 100 KB is not to have 100 MB made of them. Text, and JSON, is mostly a third to a twentieth.
+ * The largest ratio of decoded to sent length for bodies that decode to more than FREE_BYTES. Deflate shrinks zeros to a thousandth,
+ * and 100 KB from a client must not become 100 MB. Text and JSON usually shrink to between a third and a twentieth.
  */
 const MAX_RATIO = 200;
 const FREE_BYTES = 4 * 1024 * 1024;
 
-/** By the names that they have in requests. */
+/** The codings by their names in requests. */
 const CODINGS: ReadonlyMap<string, Coding> = new Map([["gzip", "gzip"], ["x-gzip", "gzip"], ["deflate", "deflate"]]);
 
 /**
- * All of a request's body, decoded.
+ * Reads and decodes the whole body of a request.
  *
- * @param contentEncoding the header's value; null if there is none
- * @param maxBytes the most that is accepted, as it is sent and decoded
- * @throws {HttpProblem} 415 if the body has another coding, before anything of it is read; 413 if it is too large, or decodes to
- * more than 4 MiB and 200 times what was sent; 400 if it is damaged
+ * @param contentEncoding the value of the header; null if it is absent
+ * @param maxBytes the longest body that is accepted, both as sent and decoded
+ * @throws {HttpProblem} 415 for an unknown coding, before the body is read; 413 if the body is too large, or decodes to more than
+ * 4 MiB and more than 200 times the length sent; 400 if it is malformed
  */
 export function bodyOf(
   request: Incoming,
   contentEncoding: string | null,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // Nearly all requests have none: no async function for them.
+  // Nearly all bodies have no coding; an async function would cost each of them time.
   return contentEncoding === null ? request.body(maxBytes) : decodedBody(request, contentEncoding, maxBytes);
 }
 
@@ -42,7 +42,7 @@ async function decodedBody(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const codings = codingsOf(contentEncoding);
   let body = await request.body(maxBytes);
-  // Some clients say how they would compress, and have nothing to send.
+  // Some clients send the header with an empty body.
   if (codings.length === 0 || body.length === 0) return body;
   const { inflate } = await import("./inflate.ts");
   const expanded = Math.max(FREE_BYTES, body.length * MAX_RATIO);
@@ -58,7 +58,7 @@ async function decodedBody(
   return body;
 }
 
-/** The codings of a body, in the order in which they were applied. @throws {HttpProblem} 415 if one can't be decoded, or they are too many */
+/** The codings of a body, in the order in which they were applied. @throws {HttpProblem} 415 for an unknown coding, or for too many */
 function codingsOf(contentEncoding: string): Coding[] {
   const names = contentEncoding.split(",").map((name) => name.trim().toLowerCase())
     .filter((name) => name !== "" && name !== "identity");

@@ -1,31 +1,31 @@
-/** Between the connection's requests and answers and those of the Fetch standard, which hono speaks. */
+/** Converts between requests and answers of `h1/` and those of the Fetch standard, which hono uses. */
 
 import type { Answer, Incoming } from "./h1/mod.ts";
 
-/** What a Response was made of, so that its body need not be read out of it again. */
+/** The answer each Response was built from, so that its body can be sent without reading it back. */
 const answers = new WeakMap<Response, Answer>();
 
 const NO_URL = "http://localhost/";
 
-/** Bytes of a body from which it pays to make a stream, which is hardly ever read, rather than a copy. */
+/** Bodies at least this long, in bytes, are wrapped in a stream (rarely read) instead of copied. */
 const LARGE_BODY = 64 * 1024;
 
-/** Methods that Fetch takes as they are. It writes some of the others in upper case, and forbids some. */
+/** Methods that Fetch leaves unchanged. It converts some others to upper case, and forbids some. */
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
 
 /**
- * The request as one of Fetch, for hono: its method and its headers. It has no body, and its URL says nothing, since a URL would read
- * the target in a way of its own: what is asked for is in `c.env.head`, where `createApp()` has hono look.
+ * Makes a Fetch request for hono from the method and the headers. It has no body. Its URL is a placeholder, since a URL would
+ * normalize the target: hono takes the path from `c.env.head` instead (see `createApp()`).
  */
 export function toRequest({ head }: Incoming): Request {
   const { method, fields } = head;
   const headers = new Headers();
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i]!, fields[i + 1]!);
-  // No route answers to it.
+  // No route has the method OTHER.
   return new Request(NO_URL, { method: METHODS.has(method) ? method : "OTHER", headers });
 }
 
-/** The answer as a response of Fetch; a header that can't be is a mistake of ours. */
+/** Makes a Fetch response from an answer. @throws {TypeError} if a header is invalid, which is a bug */
 export function toResponse(answer: Answer): Response {
   const { status, headers, body } = answer;
   const large = body instanceof Uint8Array && body.length >= LARGE_BODY;
@@ -34,7 +34,7 @@ export function toResponse(answer: Answer): Response {
   return response;
 }
 
-/** The answer that a response is. */
+/** Makes an answer from a Fetch response. */
 export async function toAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
   return { status, headers: Object.fromEntries(headers), body: answers.get(response)?.body ?? await response.bytes() };
