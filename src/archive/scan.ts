@@ -1,6 +1,6 @@
 /**
- * Reads an archive from its beginning to its end, and checks all of it: gzip, tar, the rules of safety, the manifest. What the
- * caller is told of are entries that were found good; whether the archive as a whole is, is known at the end.
+ * Reads an archive from beginning to end and checks all of it: gzip, tar, the safety rules, the manifest. The caller sees only entries
+ * that passed the checks. Whether the whole archive is valid is known when scan() returns.
  */
 
 import { createHash } from "node:crypto";

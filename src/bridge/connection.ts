@@ -91,7 +91,7 @@ export class Connection {
         handlers.onFrame(next);
       }
       handlers.onBatch?.();
-      // Before what comes of the answers is done, so that the worker works meanwhile.
+      // Send first: the worker then works while the answers are handled.
       this.#flushScheduled();
     }
   }

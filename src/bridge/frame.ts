@@ -184,7 +184,7 @@ export class FrameDecoder {
   #view: DataView<ArrayBuffer> | undefined;
   /** Where in the batch the next frame begins. */
   #start = 0;
-  /** Of the frame before: nearly all answers of a worker have the same. */
+  /** Metadata of the previous frame; most answers repeat it, and then the decoder returns the same array. */
   #metadata = new Uint8Array(0);
   #large: { readonly frame: Frame; received: number } | undefined;
 

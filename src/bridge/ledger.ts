@@ -73,10 +73,10 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * Reads the ledger of a worker that is dead. What it holds is checked like all that a worker sends.
+   * Reads the ledger of a dead worker. Its content is checked like everything that a worker sends.
    *
    * @param maxBody the longest body that is accepted, in bytes
-   * @param exchange where the large bodies are
+   * @param exchange the store of large bodies
    * @throws {Deno.errors} if the file can't be read
    */
   read(maxBody: number, exchange: BodySource): LedgerEntries {
@@ -84,9 +84,9 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * The first two words: `started`, and `pending` with `flushes`. The worker never stores a value in the second one that it has stored there
-   * before: `pending` only grows until it is reset, and then `flushes` is another. So a worker whose words are the same twice has stored nothing
-   * in between, but what is not visible yet.
+   * The first two words: `started`, and `pending` with `flushes`. The second word never gets a value twice: `pending` only grows until it
+   * is reset, and each reset changes `flushes`. If both words are unchanged, the worker has stored nothing in between, apart from stores
+   * that are not visible yet.
    */
   words(): bigint {
     const words = new BigUint64Array(1);
@@ -95,10 +95,10 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * Reads the ledger of a worker that lives; of the answers, those before the first whose body is in the exchange.
+   * Reads the ledger of a living worker, with the answers before the first one whose body is in the exchange.
    *
    * @param maxBody the longest body that is accepted, in bytes
-   * @returns undefined if the worker wrote meanwhile
+   * @returns undefined if the worker wrote to the ledger during the read
    */
   peek(maxBody: number): LedgerEntries | undefined {
     const noted = parse(this.#readAll(), maxBody);

@@ -1,8 +1,8 @@
 /**
  * Counters and histograms, and their text for Prometheus (exposition format 0.0.4).
  *
- * Our own, since they are on the way of every request: what is counted is an array's element, and all text is made when it is
- * asked for.
+ * This is our own implementation, since every request updates metrics: counting increments an array element, and text is made only
+ * when somebody reads the metrics.
  */
 
 // deno-fmt-ignore

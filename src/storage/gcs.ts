@@ -86,7 +86,7 @@ export async function fetchFolder(uri: string, folder: string, context: StorageC
       await client.fetchObject(bucket, object, target);
     }
   };
-  // None goes on behind the first failure: the folder may be removed then.
+  // Stop all downloads at the first failure: the caller may remove the folder.
   await Promise.all(Array.from({ length: AT_ONCE }, () => fetchNext().catch((error) => failed.abort(error))));
   failed.signal.throwIfAborted();
   return { files: objects.length, bytes: objects.reduce((sum, { size }) => sum + Number(size), 0) };

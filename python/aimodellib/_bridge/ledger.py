@@ -66,7 +66,7 @@ class Ledger:
         self._flushes = 0
         #: Requests of which parts of the answer were sent.
         self._in_parts: set[int] = set()
-        #: What the supervisor had recalled when it was looked at last, and whether younger requests have not come yet.
+        #: The recall id read last, and whether requests up to it may still arrive.
         self._recalled = 0
         self._recalling = False
 

@@ -19,9 +19,9 @@ const PIECE_BYTES = 8 * 1024;
 /** Blocks below this are not worth a sample. */
 const MIN_SAMPLED_BYTES = 4 * SAMPLE_PIECES * PIECE_BYTES;
 
-/** Matching is worth its time if it makes the sample smaller than this share of what rare and frequent bytes give. */
+/** Search for matches only if they shrink the sample below this fraction of its size with Huffman coding alone. */
 const WORTH_MATCHING = 0.98;
-/** And rare and frequent bytes are, if they make it smaller than this share. */
+/** Use Huffman coding only if it shrinks the sample below this fraction. */
 const WORTH_CODING = 0.995;
 /** Quick, and near enough to what the levels above it find. */
 const SAMPLE_LEVEL = 3;

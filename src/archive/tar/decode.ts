@@ -195,7 +195,7 @@ const KINDS: Readonly<Record<string, TarEntry["kind"] | undefined>> = {
 function kindOf(type: string, path: string): TarEntry["kind"] {
   const kind = KINDS[type];
   if (kind === undefined) throw new ArchiveError(`'${path}' is of a type that tar does not define ('${type}')`);
-  // Before there was a type for directories, a slash told them.
+  // v7 tar has no directory type; a trailing slash marks one.
   return type === "\0" && path.endsWith("/") ? "directory" : kind;
 }
 
