@@ -1,8 +1,8 @@
-/** The header fields of a request that the application looks at, found in one pass. */
+/** Finds the header fields that the application uses, in one pass over a request. */
 
 import type { Head } from "./h1/mod.ts";
 
-/** Values: null if there is none, joined by `, ` if there are several, as `Headers.get()` gives them. */
+/** Header values as in `Headers.get()`: null if the header is absent, several values joined by `, `. */
 export type Fields = Readonly<FoundFields>;
 
 interface FoundFields {
@@ -17,7 +17,7 @@ interface FoundFields {
 }
 
 const FIELDS = Symbol("fields");
-/** Kept on the head: a connection has one for all requests that say the same. */
+/** A head that caches its fields: a connection shares one Head object among equal requests. */
 type KeptHead = Pick<Head, "fields"> & { [FIELDS]?: Fields };
 
 /** Finds the header fields of a request that the application looks at. */

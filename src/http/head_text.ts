@@ -1,13 +1,13 @@
 /**
- * The head of a request as a script's worker is told it: `METHOD TARGET`, then `name:value` for each header, a line each, in UTF-8.
+ * Writes the head of a request for a worker: a line `METHOD TARGET`, then a line `name:value` for each header, in UTF-8.
  *
- * It is made of what `parseHead()` has read, so that no second parser sees other headers than the first.
+ * The text is made from the result of `parseHead()`: a second parser could see other headers than the first.
  */
 
 import type { Head } from "./h1/mod.ts";
 
 const TEXT = Symbol("text");
-/** Kept on the head: a connection has one for all requests that say the same. */
+/** A head that caches its text: a connection shares one Head object among equal requests. */
 type KeptHead = Head & { [TEXT]?: Uint8Array<ArrayBuffer> };
 
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@ import { reasonPhrase } from "./h1/answer.ts";
 import type { WholeAnswer } from "./h1/connection.ts";
 import { HttpError } from "./h1/error.ts";
 
-/** A request that can't be answered as it was asked. */
+/** An error that is answered with a problem (RFC 9457). */
 export class HttpProblem extends HttpError {
   override readonly name = "HttpProblem";
 
@@ -23,18 +23,18 @@ export class HttpProblem extends HttpError {
     super(status, detail);
   }
 
-  /** The same, with more headers. */
+  /** Returns a copy with more headers. */
   with(headers: Readonly<Record<string, string>>): HttpProblem {
     return new HttpProblem(this.status, this.message, this.members, { ...this.headers, ...headers });
   }
 
-  /** The problem itself. */
+  /** The members of the problem, for its JSON body. */
   get body(): Readonly<Record<string, string | number>> {
     const title = reasonPhrase(this.status) || "Error";
     return { type: "about:blank", title, status: this.status, detail: this.message, ...this.members };
   }
 
-  /** The answer that says it. */
+  /** Makes the answer with this problem as its body. */
   toAnswer(): WholeAnswer {
     return {
       status: this.status,

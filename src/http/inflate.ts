@@ -1,9 +1,9 @@
 /**
  * Decodes bodies that were compressed: gzip (RFC 1952) and zlib (RFC 1950), which HTTP calls `deflate`.
  *
- * `DecompressionStream` takes a cut off zlib stream for whole, refuses several gzip members, and inflates all that it is given at
- * once; `zlib.inflate()` of Node blocks the thread here. So the stream is inflated piece by piece, and the formats around it are read
- * here: every checksum is compared, and nothing may follow.
+ * `DecompressionStream` accepts a truncated zlib stream, refuses several gzip members, and inflates its whole input at once; in Deno,
+ * Node's `zlib.inflate()` blocks the thread. This module therefore inflates the stream piece by piece and parses the formats around it:
+ * it compares every checksum, and refuses trailing bytes.
  */
 
 import zlib from "node:zlib";
@@ -11,7 +11,7 @@ import { Inflater } from "../inflater.ts";
 import { HttpProblem } from "./problem.ts";
 import { Slices } from "./slices.ts";
 
-/** Compressed bytes that are inflated at once: at most 1032 times as many come out, 8 MiB. */
+/** How many compressed bytes are inflated at once: at most 1032 times as many come out, about 8 MiB. */
 const PIECE_BYTES = 8 * 1024;
 
 /** Inflated bytes that come in one piece. */
@@ -54,11 +54,11 @@ export type Coding = "gzip" | "deflate";
 /**
  * Decodes a body with one content coding, in steps that let other requests have their turn.
  *
- * @param maxBytes the most that may come out
- * @param limit what that limit is called in a message
- * @param hold is told before memory is taken for what comes out, how many bytes
- * @throws {HttpProblem} 400 if it is damaged, cut off, or followed by something; 413 if more comes out, as soon as that is known;
- * what `hold` throws
+ * @param maxBytes the longest decoded body that is accepted
+ * @param limit the name of that limit, for messages
+ * @param hold called with a number of bytes before so much memory is allocated for the decoded body
+ * @throws {HttpProblem} 400 if the body is malformed, truncated, or followed by other bytes; 413 as soon as the decoded body is known to
+ * be longer; and whatever `hold` throws
  */
 export async function inflate(
   bytes: Uint8Array<ArrayBuffer>,
@@ -182,7 +182,7 @@ function viewOf(bytes: Uint8Array, start: number, length: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + start, length);
 }
 
-/** What came out. */
+/** Collects the decoded bytes. */
 class Whole {
   readonly #most: number;
   readonly #limit: string;
@@ -212,7 +212,7 @@ class Whole {
     this.length = length;
   }
 
-  /** All of it, in memory of its length. */
+  /** Returns all bytes, in a buffer of exactly their length. */
   finish(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#bytes.buffer.transfer(this.length));
   }

@@ -1,18 +1,18 @@
-/** Listening: addresses, certificates and Unix sockets, for the server that answers on them. */
+/** Opens the sockets of the server: TCP, TLS and Unix. */
 
 import { authority } from "../host.ts";
 import { messageOf, reasonOf, UsageError } from "../errors.ts";
 import { isLoopback } from "./browsers.ts";
 import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
 
-/** Of a Unix socket. */
+/** File mode of a Unix socket: read and write for its user and group. */
 const UNIX_MODE = 0o660;
 
 /** The address to listen on, and the certificate to use. */
 export interface ListenOptions {
   /** Address or name of the interface. */
   readonly host: string;
-  /** 0 for any that is free. */
+  /** The port; 0 picks a free one. */
   readonly port: number;
   /** Paths of a certificate's chain and of its key, in PEM; without them, connections are not encrypted. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
@@ -25,14 +25,14 @@ export interface Server {
   /** Whether only this machine reaches it, at an address that its browsers reach as well. */
   readonly loopback: boolean;
   /**
-   * Reads certificate and key again, for connections from now on. Nothing happens if they are the same.
+   * Reads the certificate and key again, for new connections. It does nothing if both are unchanged.
    *
-   * @throws {UsageError} if they can't be read, or don't fit; those before stay
+   * @throws {UsageError} if they can't be read, or do not match; the previous ones stay in use
    */
   renew(): void;
   /** Stops accepting; resolves when every request that was accepted has its response. */
   drain(): Promise<void>;
-  /** Ends all connections at once, and that. */
+  /** Closes the server and all connections at once. */
   close(): void;
 }
 
@@ -56,7 +56,7 @@ export function listen(options: ListenOptions, handling: HttpServerOptions): Ser
       const read = readSecrets(tls);
       // Closing a listener resets the connections that wait in its queue, unless net.ipv4.tcp_migrate_req is set.
       if (read.cert === secrets?.cert && read.key === secrets.key) return;
-      // Both listen for a moment: no connection is refused.
+      // The old and the new listener overlap for a moment, which keeps connections from being refused.
       const before = listener;
       listener = open(options, port, read);
       secrets = read;
@@ -133,7 +133,7 @@ function bindUnix(path: string): Listener {
   const before = Deno.umask(0o777 & ~UNIX_MODE);
   try {
     const listener = Deno.listen({ transport: "unix", path });
-    // A folder's default ACL takes the umask's place.
+    // A default ACL of the folder overrides the umask.
     Deno.chmodSync(path, UNIX_MODE);
     return listener;
   } finally {
@@ -149,7 +149,7 @@ function remove(path: string): void {
   }
 }
 
-/** Removes a socket that a process left which was killed. @throws {UsageError} if somebody listens on it, or it is none */
+/** Removes the socket of a process that was killed. @throws {UsageError} if a process listens on it, or the file is not a socket */
 async function removeStale(path: string): Promise<void> {
   try {
     if (!Deno.lstatSync(path).isSocket) throw new UsageError(`Can't listen on '${path}': there is a file of that name`);

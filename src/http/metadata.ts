@@ -1,4 +1,4 @@
-/** What a worker is told of a request beside its body. */
+/** Encodes the metadata of a request for a worker. */
 
 import { HttpProblem } from "./problem.ts";
 import { MAX_TEXT_BYTES } from "./request_context.ts";
@@ -15,7 +15,7 @@ export function metadataEncoder(): (contentType: string, accept: string) => Uint
   let [lastType, lastAccept] = ["", ""];
   let last: Uint8Array<ArrayBuffer> | undefined;
   return (contentType, accept) => {
-    // To make the key takes longer than to compare.
+    // Comparing both strings is faster than making the key.
     if (last !== undefined && contentType === lastType && accept === lastAccept) return last;
     // Headers hold no line breaks.
     const key = `${contentType}\n${accept}`;

@@ -1,4 +1,4 @@
-/** What is measured of a serving run: of requests here, of workers by the pool. */
+/** The metrics of a serving run: this module counts requests, and the pools count what concerns workers. */
 
 import type { Context } from "hono";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
@@ -19,13 +19,13 @@ interface Route {
 
 /** Counts the requests to one route. */
 export interface Meter {
-  /** A request has come; returns when, for {@linkcode end}. */
+  /** Records that a request has arrived. @returns the start time to pass to {@linkcode end} */
   readonly begin: () => number;
-  /** It has its answer, to the last part. @param status {@linkcode CLIENT_LEFT} if nobody waits for it any more */
+  /** Records that a request was answered completely. @param status {@linkcode CLIENT_LEFT} if the client has disconnected */
   readonly end: (start: number, status: number) => void;
 }
 
-/** Counts requests, and tells all that is measured. */
+/** Counts requests, and formats all metrics. */
 export class Metrics {
   readonly #models: Models;
   readonly #routes = new Map<string, Route>();
@@ -52,7 +52,7 @@ export class Metrics {
     };
   }
 
-  /** A handler whose requests are counted so. */
+  /** Wraps a handler to count its requests under these labels. */
   measured(labels: Route["labels"], handler: Handler): Handler {
     const meter = this.meter(labels);
     return async (c) => {
@@ -77,7 +77,7 @@ export class Metrics {
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
 
-  /** All, for Prometheus. */
+  /** All metrics in the text format of Prometheus. */
   async format(): Promise<string> {
     await Promise.all(this.#models.all.map((model) => model.askUsage()));
     return formatMetrics([...this.#ofRequests(), ...this.#ofModels(), ...this.#ofProcess()]);

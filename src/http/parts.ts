@@ -1,9 +1,9 @@
 /**
- * Answers in parts: as Server-Sent Events (WHATWG HTML, section 9.2) if the client takes them, else as a body whose pieces
- * are sent as they come. Parts that are events already are such pieces, too, whatever the client takes.
+ * Answers in parts: as Server-Sent Events (WHATWG HTML, section 9.2) if the client accepts them, else as a streamed body. If the
+ * script's parts are events already, they are streamed unchanged.
  *
- * An event's data is a part; the event `end` follows the last one, or `error` with a problem (see `problem.ts`). A body
- * whose parts end with an error is broken off, so that nobody takes it for whole.
+ * The data of an event is a part; the event `end` follows the last one, or `error` with a problem (see `problem.ts`). A streamed body
+ * that ends with an error is truncated, which tells the client that it is incomplete.
  */
 
 import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
@@ -33,7 +33,7 @@ export function respondInParts(
   return { status: 200, headers: all, body: bodyOf(parts, resolve, eventsOf(contentType)), ended };
 }
 
-/** Headers of events: nobody on the way may keep them, or hold them back to send several at once (nginx). */
+/** Headers for event streams: no proxy may cache the events, or buffer them (nginx). */
 export const EVENT_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-cache",
   "x-accel-buffering": "no",
@@ -109,7 +109,7 @@ function bodyOf(
       parts.leave();
       onEnd({ status: CLIENT_LEFT, parts: sent });
     },
-    // Nothing is taken from the worker before the client can have it.
+    // With a mark of 0, a part is taken from the worker only when the client can receive it.
   }, { highWaterMark: 0 });
 }
 

@@ -15,7 +15,7 @@ export { HttpProblem };
 
 const log = getLogger(["aimodellib", "http"]);
 
-/** What is to be said of an error. One that is no problem is a mistake of ours: the log has it, and the client is not told. */
+/** Makes a problem from any error. An unknown error is a bug: its details go to the log, and the client gets a plain 500. */
 export function problemFrom(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof HttpError) return problemOfHttp(error);
@@ -33,7 +33,7 @@ function problemOfHttp({ status, message, limit }: HttpError): HttpProblem {
   return new HttpProblem(status, limit === undefined ? message : `${message} (${LIMIT_OPTIONS[limit]})`, {}, again);
 }
 
-/** What went wrong in a worker, or on the way to one. */
+/** Makes the problem for a request that failed in a worker, or before it reached one. */
 export function problemOf(outcome: Failure): HttpProblem {
   switch (outcome.kind) {
     case "error":

@@ -1,7 +1,7 @@
 /**
- * What a request says of itself beside its body: its id, the trace that it belongs to, and what SageMaker passes on.
+ * The context of a request: its id, its trace, and SageMaker's custom attributes.
  *
- * The worker is told, so that the lines which a script logs have the id; the answer gives the id back, whatever it is.
+ * The worker gets the context for the lines that a script logs, and each answer, whatever its status, repeats the id.
  */
 
 import type { Fields } from "./fields.ts";
@@ -26,9 +26,9 @@ const CUSTOM_ATTRIBUTES_HEADER = "x-amzn-sagemaker-custom-attributes";
 /** Bytes that {@linkcode toText} never takes more than: most of it is attributes, each of whose characters may be escaped. */
 export const MAX_TEXT_BYTES = 4096;
 
-/** What is known of a request. A header that is not as it should be is taken for none. */
+/** The context of a request. Malformed headers are ignored. */
 export interface RequestContext {
-  /** The header `X-Request-Id`, or one that was made. */
+  /** The value of `X-Request-Id`, or a generated id. */
   readonly id: string;
   /** W3C Trace Context. */
   readonly traceparent?: string | undefined;
@@ -41,7 +41,7 @@ export interface RequestContext {
 const PREFIX = `${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}-`;
 let made = 0;
 
-/** Reads what the headers of a request say. */
+/** Reads the context from the headers of a request. */
 export function contextOf({ requestId, traceparent, tracestate, customAttributes }: Fields): RequestContext {
   const id = requestId !== null && REQUEST_ID.test(requestId) ? requestId : `${PREFIX}${++made}`;
   if (traceparent === null && customAttributes === null) return { id };
@@ -71,7 +71,7 @@ export function traceIdOf({ traceparent }: RequestContext): string | undefined {
   return traceparent?.slice(3, 35);
 }
 
-/** What a worker is told: JSON in ASCII. */
+/** Serializes a context for a worker, as ASCII JSON. */
 export function toText({ id, traceparent, tracestate, customAttributes }: RequestContext): string {
   // An id has no character that is to be escaped.
   if (traceparent === undefined && customAttributes === undefined) return `{"id":"${id}"}`;

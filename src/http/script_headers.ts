@@ -1,8 +1,8 @@
 /**
  * Headers that an exception of a script gives to its answer, such as `Retry-After`.
  *
- * A script may have them from somebody else, such as another server's answer. So none of them may say how the answer is sent, what
- * its body is, or what a browser is to do with this server; and none may end early and begin another.
+ * A script may copy them from an untrusted source, such as another server's answer. They must not control how the answer is sent, the
+ * type of its body, or how a browser treats this server; and no value may contain a line break, which would inject a header.
  */
 
 import { getLogger } from "@logtape/logtape";

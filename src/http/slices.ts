@@ -1,6 +1,6 @@
 /** Keeps long computations from holding up everything else: they run in slices, and the event loop gets a turn between them. */
 
-/** How long slices may run, all of them together, before the event loop gets a turn, in ms. */
+/** How long all slices together may run before the event loop gets a turn, in ms. */
 const TURN_MS = 8;
 
 /** Computations that share the main thread. */

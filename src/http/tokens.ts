@@ -1,5 +1,5 @@
 /**
- * Bearer tokens (RFC 6750). A file has one a line, and behind it what it is for; `#` begins a comment:
+ * Bearer tokens (RFC 6750). A file has one token on each line, optionally followed by its scope; `#` begins a comment:
  *
  *     8f2…c1             # for everything
  *     77a…09 metrics     # for GET /metrics alone
@@ -8,10 +8,10 @@
 import { createHash } from "node:crypto";
 import { UsageError } from "../errors.ts";
 
-/** What a token is for. */
+/** The scope of a token: everything, or `GET /metrics` only. */
 export type Scope = "all" | "metrics";
 
-/** What is said of a request's token. */
+/** The result of checking a request's token. */
 export type Verdict = "good" | "missing" | "wrong" | "not_for_this";
 
 interface Token {
@@ -23,13 +23,13 @@ interface Token {
 /** Tokens are compared in this many bytes, whatever their length is. */
 const PADDED = 256;
 
-/** Fewer could be guessed. */
+/** The shortest token that is accepted, in characters: shorter ones could be guessed. */
 const MIN_LENGTH = 16;
 
-/** Tokens that are good. */
+/** The set of accepted tokens. */
 export class Tokens {
   #tokens: readonly Token[];
-  /** What the request at hand brings. */
+  /** The token of the current request. */
   readonly #given = new Uint8Array(PADDED);
 
   private constructor(tokens: readonly Token[]) {
@@ -60,13 +60,13 @@ export class Tokens {
     return new Tokens(tokens);
   }
 
-  /** Takes the place of these tokens by others. */
+  /** Replaces these tokens by others. */
   replace(others: Tokens): void {
     this.#tokens = others.#tokens;
   }
 
   /**
-   * Looks at a request's token. All tokens are compared, in a time that tells nothing about them.
+   * Checks the token of a request. It compares all tokens, in constant time.
    *
    * @param authorization the header of that name
    * @param path what is asked for

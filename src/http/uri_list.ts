@@ -2,15 +2,15 @@
  * Bodies of type `text/uri-list` (RFC 2483): an input URI and an output URI. The input is fetched and takes the place of the
  * body; the answer is posted to the output.
  *
- * Off unless hosts are allowed: a server that fetches what a stranger names reaches what the stranger can't (SSRF). For
- * the same reason redirects are not followed.
+ * This is off unless hosts are allowed: clients could make the server fetch internal addresses that they can't reach themselves (SSRF).
+ * For the same reason, redirects are not followed.
  */
 
 import { readBody } from "./body.ts";
 import { HttpProblem } from "./problem.ts";
 import { messageOf } from "../errors.ts";
 
-/** For the whole of a fetch or a post, in ms. */
+/** Time limit for a whole fetch or post, in ms. */
 const TRANSFER_LIMIT_MS = 60_000;
 
 /** The two URIs of a body. */
@@ -68,7 +68,7 @@ function parse(text: string, allowed: readonly string[]): URL {
  * @param headers those to pass on
  * @param hold is told before memory is taken, how many bytes
  * @returns its bytes and content type
- * @throws {HttpProblem} 502 if it can't be had, 413 if it is too large; what `hold` throws
+ * @throws {HttpProblem} 502 if the fetch fails, 413 if the input is too large; and whatever `hold` throws
  */
 export async function fetchInput(
   url: URL,

@@ -1,4 +1,4 @@
-/** Health: `/ping` and `/health/ready` say whether requests are answered, `/health/live` that this process runs. */
+/** Health routes: `/ping` and `/health/ready` report whether models answer requests, `/health/live` that the process runs. */
 
 import type { Context } from "hono";
 import type { Model, Models } from "../../supervisor/mod.ts";

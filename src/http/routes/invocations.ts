@@ -15,7 +15,7 @@ import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts"
 
 const log = getLogger(["aimodellib", "http"]);
 
-/** What the route needs to know. */
+/** Options of the invocation route. */
 export interface InvocationOptions {
   /** The longest body of a request, in bytes. */
   readonly maxBody: number;
@@ -25,7 +25,7 @@ export interface InvocationOptions {
   readonly ownsAuthorization?: boolean | undefined;
 }
 
-/** Types assumed when a request does not say. */
+/** Types assumed when a request has no such header. */
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 const DEFAULT_ACCEPT = "*/*";
 
@@ -40,7 +40,7 @@ export type Invocations = (request: Incoming) => Promise<Answer>;
 export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
   const { maxBody, uriListHosts, ownsAuthorization = false } = options;
   const encode = metadataEncoder();
-  // Nearly all answers of a model have the same content type: it is looked at once.
+  // Nearly all answers of a model have the same content type, so the last one that passed the check is cached.
   let lastType = "";
   let lastIsEvents = false;
   return async function invocations(request) {

@@ -1,4 +1,4 @@
-/** `GET /metrics`: what is measured, for Prometheus. */
+/** `GET /metrics`: metrics for Prometheus. */
 
 import type { Context } from "hono";
 import type { Metrics } from "../metrics.ts";
