@@ -1,6 +1,6 @@
-/** Where the cache is. */
+/** Finds the folder of the cache. */
 
-/** The folder for what can be made again: `AIMODELLIB_CACHE_DIR`, or the one of the XDG specification. */
+/** The cache folder: `AIMODELLIB_CACHE_DIR`, or the one of the XDG specification; undefined if neither is set. */
 export function cacheDir(env: (name: string) => string | undefined): string | undefined {
   const own = env("AIMODELLIB_CACHE_DIR");
   if (own) return own;

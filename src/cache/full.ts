@@ -1,9 +1,9 @@
-/** Whether a disk has no room. */
+/** Detects a full disk. */
 
-/** More than a file that a full disk may still have room for, in bytes. */
+/** Size of the test file, in bytes: a full disk may still accept smaller ones. */
 const PROBE_BYTES = 256 * 1024;
 
-/** Whether nothing more can be written to a folder. */
+/** Whether the disk of a folder is full. */
 export function isFull(folder: string): boolean {
   let path: string | undefined;
   try {

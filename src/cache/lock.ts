@@ -1,7 +1,7 @@
 /**
- * Locks of files (flock(2)), which end with the process that holds them, however it ends.
+ * File locks (flock(2)). The kernel releases them when the process that holds them ends, however it ends.
  *
- * A wait for a lock ends on a signal, and says after {@linkcode ANNOUNCE_MS} what it waits for: nobody looks at a silent terminal.
+ * A wait for a lock can be aborted. After {@linkcode ANNOUNCE_MS} it prints what it waits for, since a silent wait looks like a hang.
  */
 
 import { printable } from "../printable.ts";
@@ -11,18 +11,18 @@ const ANNOUNCE_MS = 2_000;
 /** The most that is read of a lock file, which says who holds the lock, in bytes. */
 const MAX_HOLDER_BYTES = 128;
 
-/** How a lock is waited for. */
+/** Options for the wait for a lock. */
 export interface LockWait {
-  /** Ends the wait. */
+  /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined;
-  /** What the lock is for, for the text that is shown: `unpacks 'model.tar.gz'`. */
+  /** What the holder of the lock does, for the printed text: `unpacks 'model.tar.gz'`. */
   readonly what: string;
-  /** Takes a line of text, with its end. */
+  /** Prints a line of text, which includes its newline. */
   readonly say: (text: string) => void;
 }
 
 /**
- * Opens a file and locks it together with others. Only {@linkcode lockExclusively} keeps it waiting.
+ * Opens a file and takes a shared lock on it. It waits while somebody holds the lock of {@linkcode lockExclusively}.
  *
  * @throws {Error} the reason of `wait.signal`
  */
@@ -31,7 +31,7 @@ export async function lockShared(path: string, wait: LockWait): Promise<Deno.FsF
 }
 
 /**
- * Opens a file and locks it alone. The file says which process has it.
+ * Opens a file, takes an exclusive lock on it, and writes this process's identity into it.
  *
  * @throws {Error} the reason of `wait.signal`
  */
@@ -41,12 +41,12 @@ export async function lockExclusively(path: string, wait: LockWait): Promise<Den
     file.truncateSync(0);
     file.writeSync(new TextEncoder().encode(`${Deno.pid} ${Deno.hostname()}\n`));
   } catch {
-    // A full disk: those who wait can't be told for whom.
+    // On a full disk, waiting processes can't print who holds the lock.
   }
   return file;
 }
 
-/** Locks an open file alone, unless somebody else has it for longer than `ms`. @returns whether it is locked */
+/** Takes an exclusive lock on an open file, waiting at most `ms`. @returns whether it got the lock */
 export async function tryLockExclusively(file: Deno.FsFile, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
@@ -64,7 +64,7 @@ async function lock(path: string, exclusive: boolean, { signal, what, say }: Loc
   const timer = setTimeout(() => say(`Waiting for ${holderOf(path)}, which ${printable(what)}\n`), ANNOUNCE_MS);
   try {
     const locked = file.lock(exclusive);
-    // The thread that waits in flock(2) can't be called back: when it has the lock, the closed file gives it up.
+    // The thread that waits in flock(2) can't be canceled: once it gets the lock, closing the file releases it.
     locked.catch(() => {});
     await Promise.race([locked, stopped.promise]);
     return file;
@@ -77,7 +77,7 @@ async function lock(path: string, exclusive: boolean, { signal, what, say }: Loc
   }
 }
 
-/** Who has the lock, as far as the file says so; anybody may have written to it. */
+/** The holder of the lock as the file names it. Its content is untrusted: other users may have written to it. */
 function holderOf(path: string): string {
   try {
     using file = Deno.openSync(path);

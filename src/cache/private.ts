@@ -1,9 +1,9 @@
 /**
- * Whether others than this user could have put something into a folder. Code is run from the cache, as this user: a folder that
- * others may write to, or rename, is not used.
+ * Checks whether other users could have written to a folder. The program runs code from the cache as this user, and therefore does not
+ * use a folder that others can write to or rename.
  */
 
-/** Root, who may do everything anyway. */
+/** The user id of root, who can write everywhere anyway. */
 const ROOT_UID = 0;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
@@ -14,7 +14,7 @@ const STICKY = 0o1000;
 export type Distrust = string;
 
 /**
- * Looks at a folder and all above it.
+ * Checks a folder and all of its parents.
  *
  * @param folder an absolute path without links
  * @returns why it is not to be trusted; undefined if it is
@@ -45,7 +45,7 @@ export function distrustOf(path: string): Distrust | undefined {
   return undefined;
 }
 
-/** The same of a folder and everything in it. */
+/** Checks a folder and everything in it. @returns why it is not to be trusted; undefined if it is */
 export function distrustOfTree(folder: string): Distrust | undefined {
   const own = distrustOf(folder);
   if (own !== undefined) return own;
@@ -58,8 +58,8 @@ export function distrustOfTree(folder: string): Distrust | undefined {
 }
 
 /**
- * Takes the right to write from all others, in a folder that this process has filled and everything in it: uv leaves a lock that everybody
- * may write to, and a umask of 0 leaves nothing else.
+ * Removes the write permission of group and others from a folder that this process has filled, and from everything in it: uv creates a
+ * lock file that everybody can write to, and with a umask of 0 all files are like that.
  */
 export function keepOthersFromWriting(path: string): void {
   const { mode, isDirectory, isSymlink } = Deno.lstatSync(path);

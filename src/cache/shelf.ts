@@ -1,5 +1,5 @@
 /**
- * A folder of the cache, in which other folders are kept by the digest of what they were made from.
+ * A folder of the cache that keeps other folders, each named by the digest of its source.
  *
  *     SHELF/DIGEST-GENERATION/       what is kept
  *     SHELF/DIGEST-GENERATION.lock   locked together by those who use it, and alone by who removes it
@@ -17,9 +17,9 @@ import { printable } from "../printable.ts";
 import { lockExclusively, lockShared, type LockWait, tryLockExclusively } from "./lock.ts";
 import { distrustOf, distrustOfFolder } from "./private.ts";
 
-/** A folder that is kept. */
+/** A kept folder. */
 export interface Kept {
-  /** Of what it was made from, in hexadecimal digits. */
+  /** The digest of its source, in hexadecimal. */
   readonly digest: string;
   /** Its absolute path. */
   readonly root: string;
@@ -36,15 +36,15 @@ export interface InUse extends Disposable {
 export interface KeepOptions extends LockWait {
   /** Whether a generation is as it was made. */
   readonly isWhole: (root: string) => boolean;
-  /** Makes a folder that is not there yet. What a failure leaves is removed. */
+  /** Creates and fills the folder. After a failure, the remains are removed. */
   readonly make: (root: string) => Promise<void>;
-  /** Make another generation, even if there is a whole one. */
+  /** Make a new generation, even if a complete one exists. */
   readonly anew?: boolean;
 }
 
-/** Of a lock that is not to be waited for, in ms. */
+/** How long to try to get a lock that is probably in use, in ms. */
 const TRY_MS = 50;
-/** What was begun so long ago is not being made any more, in ms. */
+/** Age at which an unfinished folder counts as abandoned, in ms. */
 const STALE_MS = 24 * 3600 * 1000;
 const GENERATION = /^([0-9a-f]{32,})-[0-9a-f]{8}$/;
 
@@ -165,7 +165,7 @@ function writeCurrent(base: string, root: string): void {
   Deno.renameSync(temporary, `${base}.current`);
 }
 
-/** Notes that a folder is used: what was not used for long may be removed. */
+/** Updates the folder's time of last use; folders unused for long may be removed. */
 function touch(root: string): void {
   const now = new Date();
   try {
@@ -175,7 +175,7 @@ function touch(root: string): void {
   }
 }
 
-/** Removes a file or a folder, if it is there. */
+/** Removes a file or a folder, if it exists. */
 export function removeIfThere(root: string): void {
   try {
     Deno.removeSync(root, { recursive: true });
@@ -184,7 +184,7 @@ export function removeIfThere(root: string): void {
   }
 }
 
-/** What is kept, the most recently used first. */
+/** The kept folders, the most recently used first. */
 export function listKept(shelf: string): Kept[] {
   const kept: Kept[] = [];
   for (const { name, isDirectory } of entriesOf(shelf)) {
@@ -205,7 +205,7 @@ export async function removeKept({ root }: Pick<Kept, "root">): Promise<boolean>
   using file = Deno.openSync(`${root}.lock`, { write: true, create: true, mode: 0o600 });
   if (!await tryLockExclusively(file, TRY_MS)) return false;
   try {
-    // Renamed first: it is there whole, or not at all.
+    // Rename first: other processes see the whole folder or none.
     const doomed = `${root}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     Deno.renameSync(root, doomed);
     Deno.removeSync(doomed, { recursive: true });
@@ -216,7 +216,7 @@ export async function removeKept({ root }: Pick<Kept, "root">): Promise<boolean>
   return true;
 }
 
-/** Removes what somebody who was killed has begun and never finished. */
+/** Removes unfinished folders of processes that were killed. */
 export function sweep(shelf: string): void {
   for (const { name } of entriesOf(shelf)) {
     if (!name.endsWith(".tmp")) continue;
@@ -225,7 +225,7 @@ export function sweep(shelf: string): void {
       const { mtime } = Deno.lstatSync(path);
       if (Date.now() - (mtime?.getTime() ?? 0) > STALE_MS) Deno.removeSync(path, { recursive: true });
     } catch (error) {
-      // Somebody else sweeps, too.
+      // Another process may sweep at the same time.
       if (!(error instanceof Deno.errors.NotFound)) throw new Error(`'${path}' can't be removed: ${reasonOf(error)}`);
     }
   }
