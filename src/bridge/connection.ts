@@ -1,9 +1,9 @@
 /**
  * One connection with a worker: frames in both directions, many requests in flight.
  *
- * 1. Everything that the socket has is read, and every complete frame handled, before the socket is asked again.
- * 2. What is sent while a write is under way goes out together with the next one.
- * 3. A write only ever waits for the worker, never for a client: a request is sent when its body is all here.
+ * 1. Each read takes all available bytes, and every complete frame is handled before the next read.
+ * 2. Frames sent while a write is in progress go out together with the next write.
+ * 3. A write waits only for the worker, never for a client: a request is sent when its whole body has arrived.
  */
 
 import { ProtocolError } from "../errors.ts";
@@ -22,7 +22,7 @@ const OUTBOX_BYTES = 128 * 1024;
  */
 const MAX_GATHERED = 8;
 
-/** What a connection tells its owner. */
+/** Callbacks through which a connection hands frames to its owner. */
 export interface ConnectionHandlers {
   /** Called for each frame, in order. An exception ends the connection. */
   readonly onFrame: (frame: Frame) => void;
@@ -44,11 +44,11 @@ export class Connection {
   /** Frames since a write was scheduled. */
   #gathered = 0;
   #unwritable = false;
-  /** Why nothing can be sent, although the worker is there. */
+  /** The error that keeps us from sending, although the worker is alive. */
   #failure: unknown;
   #ended = false;
   #closed = false;
-  /** Bytes, ever. */
+  /** How many bytes were received since the start. */
   #received = 0;
 
   /**
@@ -61,17 +61,17 @@ export class Connection {
     this.#exchange = exchange;
   }
 
-  /** Whether all that was to be sent is: no body is needed any more. */
+  /** Whether everything queued was written, and no body is in use any more. */
   get idle(): boolean {
     return !this.#writing && this.#outboxEnd === 0 && this.#chunks.length === 0;
   }
 
-  /** Whether the other side has sent all that it ever will. */
+  /** Whether the worker sends no more. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** How many bytes have come. */
+  /** How many bytes the worker has sent. */
   get received(): number {
     return this.#received;
   }
@@ -161,7 +161,7 @@ export class Connection {
     if (++this.#gathered === MAX_GATHERED) this.#flushScheduled();
   }
 
-  /** Closes the socket. What was not sent yet is dropped. */
+  /** Closes the socket, and drops unsent frames. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,10 +1,10 @@
-/** How a process ended, in words. */
+/** Describes how a process ended. */
 
 /** How a process ended, as `Deno.ChildProcess.status` reports it. */
 export interface Exit {
   readonly code: number;
   readonly signal: Deno.Signal | null;
-  /** Whether the system seems to have killed it since memory ran out. */
+  /** Whether the kernel seems to have killed it because memory ran out. */
   readonly outOfMemory?: boolean;
 }
 

@@ -1,15 +1,15 @@
-/** What a worker finds in its private directory: two files, and two sockets to connect with. */
+/** The content of a worker's private directory: two files, and two sockets to which it connects. */
 
 import { Exchange } from "./exchange.ts";
 import { Ledger } from "./ledger.ts";
 
-/** Open until disposed, but for the files, which the owner closes. */
+/** The files and sockets of one worker. Disposing closes the sockets; the owner closes the files. */
 export class Meeting implements Disposable {
   readonly ledger: Ledger;
   readonly exchange: Exchange;
-  /** Where the worker connects. */
+  /** The socket to which the worker connects. */
   readonly listener: Deno.UnixListener;
-  /** Where its keeper does. */
+  /** The socket to which the worker's keeper connects. */
   readonly keeperListener: Deno.UnixListener;
 
   /** @throws {Error} if one of them can't be made in the directory `path`; the others are closed then */
@@ -22,7 +22,7 @@ export class Meeting implements Disposable {
     made.move();
   }
 
-  /** Closes the files, too. */
+  /** Closes the sockets and the files. */
   abandon(): void {
     this[Symbol.dispose]();
     this.ledger[Symbol.dispose]();
