@@ -17,7 +17,7 @@ import { printable } from "../printable.ts";
 import { lockExclusively, lockShared, type LockWait, tryLockExclusively } from "./lock.ts";
 import { distrustOf, distrustOfFolder } from "./private.ts";
 
-/** A kept folder. */
+/** A folder that a shelf keeps. */
 export interface Kept {
   /** The digest of its source, in hexadecimal. */
   readonly digest: string;
