@@ -1,28 +1,28 @@
 /**
- * Puts what comes on several streams into one text, in which no line is torn by another: what comes meanwhile waits for the end of a
- * line, but no longer than {@linkcode HOLD_MS}, then the line is broken.
+ * Merges several streams into one text without mixing their lines: while one stream is within a line, the others wait for its end, but
+ * no longer than {@linkcode HOLD_MS}. After that, the line is broken.
  */
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-/** For the end of a line to come, in ms. */
+/** How long other streams wait for the end of a line, in ms. */
 const HOLD_MS = 100;
-/** The most that waits, in bytes. */
+/** The most bytes that wait. */
 const MAX_HELD = 256 * 1024;
 
-/** Takes bytes of one stream, as they come. */
+/** Takes the bytes of one stream as they arrive. */
 export type JoinedStream = (bytes: Uint8Array) => void;
 
-/** What waits for the end of another stream's line. */
+/** Bytes that wait for the end of another stream's line. */
 interface Held {
   readonly stream: JoinedStream;
   readonly bytes: Uint8Array;
 }
 
-/** Joins streams, each of which is a function. */
+/** Merges streams, each of which is a function that takes bytes. */
 export class LineJoiner {
   readonly #write: (bytes: Uint8Array) => void;
-  /** Whose line has no end yet. */
+  /** The stream whose line is incomplete. */
   #owner: JoinedStream | undefined;
   /** Whose line ended with a carriage return: the next state of a progress bar takes its place, but no other line does. */
   #bar: JoinedStream | undefined;
@@ -35,13 +35,13 @@ export class LineJoiner {
     this.#write = write;
   }
 
-  /** Makes one of the streams. */
+  /** Creates one of the streams. */
   stream(): JoinedStream {
     const stream = (bytes: Uint8Array) => this.#take(stream, bytes);
     return stream;
   }
 
-  /** Writes what waits. */
+  /** Writes all waiting bytes. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -62,7 +62,7 @@ export class LineJoiner {
     const end = Math.max(bytes.lastIndexOf(NEWLINE), bytes.lastIndexOf(CARRIAGE_RETURN)) + 1;
     if (this.#bar !== undefined && this.#bar !== stream) this.#write(Uint8Array.of(NEWLINE));
     this.#bar = undefined;
-    // Without others that wait, all goes on as it comes.
+    // If no other stream waits, bytes pass through unchanged.
     if (end === 0 || end === bytes.length || this.#held.length === 0) {
       this.#write(bytes);
       this.#owner = end === bytes.length ? undefined : stream;
@@ -96,7 +96,7 @@ export class LineJoiner {
   }
 }
 
-/** A timer that keeps no process from its end. */
+/** Makes a timer that does not keep the process alive. */
 function unreferenced(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
   Deno.unrefTimer(Number(timer));
   return timer;

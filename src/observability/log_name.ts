@@ -1,16 +1,16 @@
-/** Where a log file is: its name from the clock, in a folder that it must not leave. */
+/** The path of a log file: its name comes from the clock, and it must stay inside the run's root. */
 
 import { UsageError } from "../errors.ts";
 import { exists } from "../files.ts";
 import { strftime } from "./strftime.ts";
 
-/** What decides where a log is. */
+/** The options that determine the path of a log. */
 export interface LogPlace {
   /** The absolute path of the run's root. */
   readonly root: string;
-  /** From the root. */
+  /** The folder of logs, relative to the root. */
   readonly directory: string;
-  /** For `strftime`; a `/` in it makes folders. */
+  /** The file name as a `strftime` format; a `/` in it creates folders. */
   readonly format: string;
 }
 

@@ -8,18 +8,18 @@ import { printable, printableJson, printableLines, resetColors } from "../printa
 /** How a record is written. */
 export type LogFormat = "text" | "json";
 
-/** What is logged, and how. */
+/** Options of the log: its format and its level. */
 export interface LoggingOptions {
   /** @default text */
   readonly format?: LogFormat;
-  /** Nothing below it is logged; lines of scripts are, whatever it is. @default info */
+  /** The lowest level that is logged; lines of scripts are logged at any level. @default info */
   readonly level?: LogLevel;
 }
 
 /** Loggers of lines that others have written: scripts; and what is done before a model is there, such as an installer. */
 const LINES = ["worker", "setup"];
 
-/** Where all records go, once {@linkcode configureLogging} has said so. */
+/** The destination of all records, set by {@linkcode configureLogging}. */
 let lines = new GatheredLines(() => {});
 let formatAccess: ((record: AccessRecord) => string) | undefined;
 
@@ -97,14 +97,14 @@ function messageOf({ message }: LogRecord): string {
   return message.map((part, i) => i % 2 === 0 ? part : String(part)).join("");
 }
 
-/** A request that was answered, or whose client left. */
+/** A request that was answered, or whose client disconnected. */
 export interface AccessRecord {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** From the request's head to the end of its answer. */
+  /** Time from the request's head to the end of its answer, in ms. */
   readonly ms: number;
-  /** For an answer in parts: how many there were. */
+  /** The number of parts, for an answer in parts. */
   readonly parts?: number | undefined;
   readonly request_id: string;
   readonly trace_id?: string | undefined;

@@ -10,10 +10,10 @@
 export const SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
-/** Of batches, in requests; `_bridge/times.py` has the same. */
+/** Upper bounds of the buckets for batch sizes, in requests; `_bridge/times.py` has the same. */
 export const SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** Values by buckets, each with an upper limit that belongs to it; the last one has none. */
+/** Counts values in buckets with inclusive upper bounds; the last bucket is unbounded. */
 export class Histogram {
   readonly limits: readonly number[];
   readonly counts: Float64Array;
@@ -33,10 +33,10 @@ export class Histogram {
   }
 
   /**
-   * Adds what another one has counted since it was looked at last.
+   * Adds the difference between two readings of another histogram.
    *
-   * @param now its counts, and behind them its sum
-   * @param before the same, when it was looked at last
+   * @param now its counts, followed by its sum
+   * @param before the previous reading, in the same form
    */
   addSince(now: readonly number[], before: readonly number[] | undefined): void {
     const last = this.counts.length;
@@ -48,7 +48,7 @@ export class Histogram {
 /** Label names and values. */
 export type Labels = Readonly<Record<string, string | number>>;
 
-/** One metric: its name, what it is, and its values. */
+/** One metric: its name, help text, type and values. */
 export interface Metric {
   readonly name: string;
   readonly help: string;
@@ -56,7 +56,7 @@ export interface Metric {
   readonly values: readonly (readonly [labels: Labels, value: number | Histogram])[];
 }
 
-/** The text of metrics. */
+/** Formats metrics as text for Prometheus. */
 export function formatMetrics(metrics: readonly Metric[]): string {
   return metrics.map(({ name, help, type, values }) =>
     [

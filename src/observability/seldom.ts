@@ -1,6 +1,6 @@
-/** Tells of events that may come thousands a second: of the first at once, and of those that follow as a number. */
+/** Limits the records about frequent events: it reports the first one at once, and the number of those that follow. */
 
-/** Between two records of one kind of event, in ms. */
+/** Interval between two records of one kind of event, in ms. */
 const PERIOD_MS = 10_000;
 
 /** Tells of the first event of a kind at once, and every 10 s of how many have followed. */
@@ -15,7 +15,7 @@ export class Seldom<Kind extends string> {
     this.#tellMore = tellMore;
   }
 
-  /** There was one. @param tell tells of it, if it is the first for a while */
+  /** Counts an event. @param tell reports it; called at once if there was no event of this kind for a period */
   add(kind: Kind, tell: () => void): void {
     const count = this.#counts.get(kind);
     if (count !== undefined) {
@@ -27,7 +27,7 @@ export class Seldom<Kind extends string> {
     this.#timer ??= setInterval(() => this.#look(), PERIOD_MS);
   }
 
-  /** Tells what was not told, and begins anew. */
+  /** Reports the numbers not reported yet, and resets all counts. */
   stop(): void {
     this.#look();
     this.#counts.clear();
