@@ -6,9 +6,9 @@ import { messageOf, UsageError } from "../errors.ts";
 export interface FoundPython {
   /** Absolute path of the executable file; links are kept, since a virtual environment is found by them. */
   readonly path: string;
-  /** Which of the places it came from, such as `VIRTUAL_ENV`. */
+  /** The place where it was found, such as `VIRTUAL_ENV`. */
   readonly source: string;
-  /** The places before it, each with the reason why it was not that. */
+  /** The places tried before, each with the reason why it was not used. */
   readonly tried: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface FindPythonOptions {
 
 /**
  * Takes the first of: `--python`, `AIMODELLIB_PYTHON`, the module's `.venv`, `VIRTUAL_ENV`, `CONDA_PREFIX`, `python3` and
- * `python` on PATH. Whether its version will do is told by the bridge, at its start.
+ * `python` on PATH. The bridge checks the version when Python starts.
  *
  * @throws {UsageError} if the one that was named can't be run, or none is found; the message says what was tried
  */

@@ -1,4 +1,4 @@
-/** Which program installs what is missing. */
+/** Chooses the program that installs requirements. */
 
 import { AimodellibError } from "../errors.ts";
 import { printable } from "../printable.ts";
@@ -7,20 +7,20 @@ import { pipCommand } from "./pip.ts";
 
 type Env = (name: string) => string | undefined;
 
-/** What decides on the installer. */
+/** The facts that determine the installer. */
 export interface InstallerChoice {
   /** Path of the base Python. */
   readonly python: string;
   /** Whether it has pip. */
   readonly pip: boolean;
-  /** Whether it has no packages but those that install others. */
+  /** Whether it has no packages except installers. */
   readonly bare: boolean;
   readonly env: Env;
 }
 
 /** A program that installs. */
 export interface Installer {
-  /** What it is called in a message. */
+  /** Its name in messages. */
   readonly name: string;
   /** The words of a command that installs into an environment, less what is to be installed. */
   readonly command: (python: string) => readonly [string, ...string[]];
@@ -35,7 +35,7 @@ const UV = ["install", "--compile-bytecode", "--python"];
 /**
  * Chooses it: `PIP_CMD`; uv, if it would install nothing that the base has; the Python's pip; or uv.
  *
- * @returns undefined if there is none
+ * @returns undefined if no installer was found
  */
 export function chooseInstaller({ python, pip, bare, env }: InstallerChoice): Installer | undefined {
   if (env("PIP_CMD")?.trim()) {

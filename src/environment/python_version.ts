@@ -1,8 +1,8 @@
-/** Asks a Python for its version, without having it start. */
+/** Asks a Python executable for its version. */
 
 import { runChild } from "../bridge/mod.ts";
 
-/** For an answer, in ms: it takes some milliseconds, unless the Python is a script that finds another. */
+/** Time limit for the answer, in ms: Python needs a few milliseconds, but a wrapper script that finds one can take longer. */
 const LIMIT_MS = 5_000;
 
 /** Such as `3.11.7`; undefined if it does not say so in time: starting it will tell what is wrong. */
