@@ -16,11 +16,11 @@ import { ProtocolError } from "../errors.ts";
 /** Sent in HELLO and START; each side refuses another number. */
 export const PROTOCOL_VERSION = 4;
 
-/** What a frame says. */
+/** The kinds of frames, by their numbers. */
 export const Kind = {
-  /** Worker: here I am. */
+  /** Worker: greets the supervisor, with its protocol version. */
   Hello: 1,
-  /** Supervisor: what to do. */
+  /** Supervisor: tells the worker what to run. */
   Start: 2,
   /** Worker: the script, and the model, are loaded. */
   Ready: 3,
@@ -32,15 +32,15 @@ export const Kind = {
   Result: 6,
   /** Worker: a request has no answer, and why. */
   Error: 7,
-  /** Supervisor: end yourself. */
+  /** Supervisor: asks the worker to end. */
   Stop: 8,
-  /** Worker: training came to its end. */
+  /** Worker: training has finished. */
   Done: 9,
   Stats: 10,
   Cancel: 11,
   Part: 12,
   Credit: 13,
-  /** Supervisor: what is known of the request that follows. */
+  /** Supervisor: the head of the request in the next INVOKE frame. */
   Head: 14,
 } as const;
 
@@ -54,15 +54,15 @@ export const HEADER_BYTES = 12;
 
 const NEWLINE = 0x0a;
 
-/** The most that the header's u16 can say. */
+/** The longest metadata in bytes, limited by the header's u16. */
 export const MAX_METADATA_BYTES = 0xffff;
 
-/** The most that the header's u32 can say. */
+/** The longest body in bytes, limited by the header's u32. */
 export const MAX_BODY_BYTES = 0xffff_ffff;
 
 /**
- * One frame. The bodies of one read share a buffer, which lives as long as one of them does; frames that follow each other may share
- * their metadata.
+ * One frame. The bodies of one read share a buffer, which stays in memory as long as any of them; consecutive frames may share their
+ * metadata.
  */
 export interface Frame {
   readonly kind: Kind;
@@ -75,7 +75,7 @@ export interface Frame {
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A buffer that frames are written into, as the two kinds of view that this takes. */
+/** A buffer for writing frames, with the two views that this needs. */
 export class FrameBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView<ArrayBuffer>;
@@ -91,7 +91,7 @@ export class FrameBuffer {
    *
    * @param line a second line of the metadata, in ASCII; none if it is empty
    * @param rest the lines behind that
-   * @returns the offset behind them
+   * @returns the offset after the metadata
    * @throws {RangeError} if they do not fit, or the metadata is longer than {@linkcode MAX_METADATA_BYTES}
    */
   writeHead(
@@ -130,7 +130,7 @@ export class FrameBuffer {
   }
 }
 
-/** How long metadata of these lines is, in bytes. */
+/** The length of metadata that consists of these lines, in bytes. */
 export function metadataLength(metadata: Uint8Array, line: string, rest?: Uint8Array): number {
   if (rest !== undefined) return metadata.length + 1 + line.length + 1 + rest.length;
   return line === "" ? metadata.length : metadata.length + 1 + line.length;
@@ -155,7 +155,7 @@ export function parseMetadata(metadata: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Where bodies are that are not in the stream. */
+/** The store of bodies that are not in the stream. */
 export interface BodySource {
   /**
    * The body that a frame's flags, not 0, point to.
@@ -177,12 +177,12 @@ const BUFFER_BYTES = 128 * 1024;
 export class FrameDecoder {
   readonly #maxBody: number;
   readonly #bodies: BodySource | undefined;
-  /** What is read goes here; what a frame is made of is copied out, all frames of a read at once. */
+  /** The read buffer. All frames of a read are copied out of it at once. */
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #filled = 0;
   #batch: Uint8Array<ArrayBuffer> | undefined;
   #view: DataView<ArrayBuffer> | undefined;
-  /** Where in the batch the next frame begins. */
+  /** The offset of the next frame in the batch. */
   #start = 0;
   /** Metadata of the previous frame; most answers repeat it, and then the decoder returns the same array. */
   #metadata = new Uint8Array(0);
@@ -190,20 +190,20 @@ export class FrameDecoder {
 
   /**
    * @param maxBody the longest body that is accepted, in bytes
-   * @param bodies where bodies are that are not in the stream; without it there must be none
+   * @param bodies the store of bodies that are not in the stream; without it, all must be in the stream
    */
   constructor(maxBody: number, bodies?: BodySource) {
     this.#maxBody = maxBody;
     this.#bodies = bodies;
   }
 
-  /** Where the next bytes of the stream are to be put; never empty. To be asked when {@linkcode next} had no more. */
+  /** The space for the next bytes of the stream; never empty. Call it after {@linkcode next} has returned undefined. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#large !== undefined) return this.#large.frame.body.subarray(this.#large.received);
     return this.#buffer.subarray(this.#filled);
   }
 
-  /** Says that `count` bytes were put into {@linkcode space}. */
+  /** Records that `count` bytes were written to {@linkcode space}. */
   filled(count: number): void {
     if (this.#large !== undefined) {
       this.#large.received += count;
@@ -214,7 +214,7 @@ export class FrameDecoder {
     this.#start = 0;
   }
 
-  /** Whether the stream may end here: not within a frame. */
+  /** Whether the stream is between two frames, where it may end. */
   get atBoundary(): boolean {
     return this.#large === undefined && this.#filled === 0;
   }
@@ -222,7 +222,7 @@ export class FrameDecoder {
   /**
    * The next complete frame, or undefined when more bytes are needed.
    *
-   * @throws {ProtocolError} if the bytes are no frame; the stream is of no use then
+   * @throws {ProtocolError} if the bytes are not a valid frame; the rest of the stream can't be read then
    */
   next(): Frame | undefined {
     if (this.#large !== undefined) {

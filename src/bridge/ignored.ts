@@ -1,4 +1,4 @@
-/** Signals that this process was started to ignore, as `nohup` has it ignore SIGHUP: it, and what it starts, go on doing so. */
+/** Signals that this process ignores since its start, such as SIGHUP under `nohup`: it and its children keep ignoring them. */
 
 import type { StopSignal } from "./exit.ts";
 
@@ -23,7 +23,7 @@ function read(): ReadonlySet<StopSignal> {
     const names = Object.keys(NUMBERS) as StopSignal[];
     return new Set(names.filter((name) => mask >> BigInt(NUMBERS[name] - 1) & 1n));
   } catch {
-    // There is no /proc here.
+    // The system has no /proc.
     return new Set();
   }
 }

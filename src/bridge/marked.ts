@@ -12,7 +12,7 @@ export function killMarked(mark: string): void {
     try {
       Deno.kill(pid, "SIGKILL");
     } catch {
-      // It has ended meanwhile, or belongs to another user.
+      // The process has ended meanwhile, or belongs to another user.
     }
   }
 }
@@ -37,7 +37,7 @@ function entries(path: string): Iterable<Deno.DirEntry> {
   try {
     return [...Deno.readDirSync(path)];
   } catch {
-    // There is no /proc here: nothing can be found.
+    // Without /proc, no process can be found.
     return [];
   }
 }

@@ -1,4 +1,4 @@
-/** The bridge: the protocol with a Python process, and starting one. */
+/** The bridge: starts Python processes and speaks the protocol with them. */
 
 export { type Assets, layOutAssets } from "./assets.ts";
 export { Child, type ChildOptions, OUTPUT_REST_MS, type OutputSink, type OutputSinks } from "./child.ts";

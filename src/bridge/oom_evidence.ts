@@ -1,4 +1,4 @@
-/** Whether a process that got SIGKILL got it from the system, since memory ran out. */
+/** Finds out whether the kernel killed a process because memory ran out. */
 
 import { oomKills } from "../control_group.ts";
 

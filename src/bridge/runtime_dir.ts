@@ -5,7 +5,7 @@ import { messageOf } from "../errors.ts";
 /** `sun_path` holds 108 bytes, the closing zero among them (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-/** What is added to the parent's path, at the most: `/aimodellib-` + 8 characters + `/bridge.sock`. */
+/** The most bytes that are appended to the parent's path: `/aimodellib-` + 8 characters + `/bridge.sock`. */
 const SUFFIX_BYTES = 40;
 
 /**
@@ -61,6 +61,6 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
   } catch {
-    // It is gone, or can't be removed now. Nothing depends on it.
+    // It was removed already, or can't be removed now. Nothing depends on it.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A pseudo-terminal, at which a script prints as at the real one: with its colours, its width, and bars that move. What it prints is
- * read here. pty(7), openpty(3)
+ * A pseudo-terminal for a script, which prints to it as to the real one: with colours, its width, and moving progress bars. We read
+ * what it prints. pty(7), openpty(3)
  */
 
 const O_RDWR = 2;
@@ -8,7 +8,7 @@ const O_NOCTTY = 0o400;
 const O_CLOEXEC = 0o2000000;
 const TIOCSWINSZ = 0x5414n;
 const POLLIN = 1;
-/** How often it is looked whether nobody wants to read any more, in ms. */
+/** Interval between two checks whether reading was stopped, in ms. */
 const LOOK_MS = 100;
 /** More than the kernel gives at once, in bytes. */
 const READ_BYTES = 16 * 1024;
@@ -41,7 +41,7 @@ export class Terminal implements Disposable {
     this.#fd = fd;
   }
 
-  /** Makes one; undefined where none can be had. */
+  /** Opens a pseudo-terminal; undefined if the system has none. */
   static open(size: TerminalSize): Terminal | undefined {
     let library: ReturnType<typeof openLibrary>;
     try {
@@ -63,7 +63,7 @@ export class Terminal implements Disposable {
     return undefined;
   }
 
-  /** Tells it how large the real one is now. */
+  /** Gives it the current size of the real terminal. */
   resize({ columns, rows }: TerminalSize): void {
     if (this.#closed) return;
     this.#library.symbols.ioctl(this.#fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0));
