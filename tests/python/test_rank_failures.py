@@ -92,3 +92,11 @@ def test_what_another_host_says_counts_if_no_signal_came_before(monkeypatch, at,
     hosts._listen()
     assert hosts.heard == heard
     assert len(sent) == (heard is not None)
+
+
+@pytest.mark.parametrize(("code", "is_known"), [(KILLED, True), (1, False)])
+def test_a_rank_that_was_killed_just_before_the_signal_is_known(errors, code, is_known, tmp_path):
+    failures = RankFailures(str(tmp_path), errors, 0)
+    errors.ProcessFailure(local_rank=1, pid=99, exitcode=code, error_file="attempt_0/1/error.json")
+    # One that ended with an exit code may have lost another one to the stop.
+    assert (failures.first_before(time.monotonic() + 0.001) is not None) is is_known

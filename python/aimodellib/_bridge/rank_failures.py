@@ -54,7 +54,12 @@ class RankFailures:
             attempt = re.search(r"attempt_(\d+)", str(failure.error_file))
             examine(failure)
             if attempt is None or int(attempt[1]) >= self._max_restarts:
-                at = time.monotonic() + (SAME_TIME if is_stop(failure.exitcode) else 0)
+                at = time.monotonic()
+                if is_stop(failure.exitcode):
+                    at += SAME_TIME
+                elif failure.exitcode < 0:
+                    # A rank does not die of SIGKILL or SIGSEGV because another one was stopped.
+                    at -= _CONSEQUENCE
                 self._found.append((at, _message(self._rank_of(failure), reason_of(failure))))
 
         errors.ProcessFailure.__post_init__ = note_found

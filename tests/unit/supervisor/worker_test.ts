@@ -439,8 +439,8 @@ Deno.test("an answer in parts comes after its parts when the worker is held up b
     await bridge.send(bridge.kind.ready);
     for (let i = 0; i < 3; i++) await bridge.receive();
     const end = bridge.encode(bridge.kind.result, 1, { parts: 2 });
-    // The end is to be seen in the ledger, while the parts are on their way.
-    bridge.note(2, [end]);
+    // The end is to be seen in the ledger, while the parts are on their way. All three are begun, so none can be taken back.
+    bridge.note(3, [end]);
     await bridge.recalled();
     for (const part of ["a", "b"]) await bridge.send(bridge.kind.part, 1, { content_type: "text/plain" }, part);
     await bridge.write(end);
