@@ -30,35 +30,22 @@ function outcomes(box: Sandbox, folder: string): (number | undefined)[] {
     .map((name) => JSON.parse(box.read(`${folder}/${name}`)).outcome?.code);
 }
 
+/** The command line of a training run with a log. */
+function loggedTraining(box: Sandbox, script: string, options: readonly string[]): string[] {
+  return [BIN, "train", "--log-dir", "logs", ...options, box.module({ "train.py": script }), "train.py", "model"];
+}
+
 /** Runs a shell's words, in which `"$@"` is the executable that trains with a log. */
 async function trainIn(box: Sandbox, shell: string, script: string, options: readonly string[] = []) {
-  const words = [
-    BIN,
-    "train",
-    "--log-dir",
-    "logs",
-    ...options,
-    box.module({ "train.py": script }),
-    "train.py",
-    "model",
-  ];
-  return await box.run(["-c", shell, "sh", ...words], { command: "/bin/sh" });
+  return await box.run(["-c", shell, "sh", ...loggedTraining(box, script, options)], { command: "/bin/sh" });
 }
 
 /** The same in mounts of its own. */
 async function trainMounted(box: Sandbox, shell: string, script: string, options: readonly string[] = []) {
   Deno.mkdirSync(box.path("logs"));
-  const words = [
-    BIN,
-    "train",
-    "--log-dir",
-    "logs",
-    ...options,
-    box.module({ "train.py": script }),
-    "train.py",
-    "model",
-  ];
-  return await box.run(["--mount", "sh", "-c", shell, "sh", ...words], { command: "unshare" });
+  return await box.run(["--mount", "sh", "-c", shell, "sh", ...loggedTraining(box, script, options)], {
+    command: "unshare",
+  });
 }
 
 test("both streams of a script with a log keep their order when they go to one place", async (box) => {

@@ -1,5 +1,6 @@
 /** One life of a pool in miniature: a worker takes requests of all kinds and is stopped; then the books are looked at. */
 
+import { settled as within } from "../../unit/helper/deadline.ts";
 import assert from "node:assert/strict";
 import { Backoff } from "../../../src/backoff.ts";
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
@@ -121,7 +122,7 @@ export async function live({ mode, folder, mark, fault, record, death, python = 
   const fatal: number[] = [];
   const ready = Promise.race([pool.ready, pool.failed]).then(() => true, () => false);
   pool.start();
-  if (await within(ready, "the pool to be ready")) {
+  if (await within(ready, "the pool to be ready", LIMIT_MS)) {
     let number = 0;
     for (const group of death ? [...GROUPS, DEATH] : GROUPS) {
       const ends = group.map(async (request) => {
@@ -129,10 +130,10 @@ export async function live({ mode, folder, mark, fault, record, death, python = 
         if (request.kills) fatal.push(own);
         outcomes.set(own, await judge(own, request, mode, await pool.invoke(invocationOf(own, request))));
       });
-      await within(Promise.all(ends), `the outcomes of ${JSON.stringify(group)}`);
+      await within(Promise.all(ends), `the outcomes of ${JSON.stringify(group)}`, LIMIT_MS);
     }
   }
-  await within(pool.stop(), "the end of the pool");
+  await within(pool.stop(), "the end of the pool", LIMIT_MS);
   const files = [...Deno.readDirSync(tmp)].map(({ name }) => name);
   return { mode, outcomes, fatal, settled, executed: numbersIn(`${model}/executed`), files };
 }
@@ -246,17 +247,5 @@ function numbersIn(path: string): number[] {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
-  }
-}
-
-async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Still waiting for ${what}`)), LIMIT_MS);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -6,12 +6,12 @@ const LIMIT_MS = 30_000;
 /**
  * What `promise` resolves to.
  *
- * @throws {Error} if it is still pending when nothing can be on its way any more
+ * @throws {Error} if it is still pending after `limitMs`, when nothing can be on its way any more
  */
-export async function settled<T>(promise: Promise<T>, what: string): Promise<T> {
+export async function settled<T>(promise: Promise<T>, what: string, limitMs: number = LIMIT_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Still waiting for ${what}`)), LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`Still waiting for ${what}`)), limitMs);
   });
   try {
     return await Promise.race([promise, limit]);
