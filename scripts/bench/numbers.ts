@@ -13,7 +13,7 @@ const RESAMPLES = 2000;
  * The interval that has the median with a probability of 95 %, by bootstrap: rounds are drawn anew, and then values of each, since those of
  * one round have more in common than those of several.
  *
- * @param rounds the values of each; none is empty
+ * @param rounds the values of each round; each round has at least one
  * @param random gives numbers from 0 to less than 1
  */
 export function interval(

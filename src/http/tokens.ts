@@ -15,7 +15,7 @@ export type Scope = "all" | "metrics";
 export type Verdict = "good" | "missing" | "wrong" | "not_for_this";
 
 interface Token {
-  /** The token itself, padded with zeros to {@linkcode PADDED} bytes; what a longer one has in place of that is its digest. */
+  /** The token, padded with zeros to {@linkcode PADDED} bytes; for a longer token, a NUL byte and its SHA-256 digest. */
   readonly padded: Uint8Array;
   readonly scope: Scope;
 }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 #: What a rank is to do, for its process alone: taken out of the environment that the script sees.
 RANK = "AIMODELLIB_RANK"
 #: The signals that torchrun handles itself.
-_TORCHRUN_HEEDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_TORCHRUN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
@@ -125,8 +125,8 @@ def _take_over(elastic: Any, stops: Stops) -> None:
         elastic._terminate_process_handler = stops.handler(
             lambda number: exception(f"Process {os.getpid()} got signal: {number}", sigval=number)
         )
-    heeded = [number.name for number in _TORCHRUN_HEEDS if signal.getsignal(number) is not signal.SIG_IGN]
-    os.environ.setdefault("TORCHELASTIC_SIGNALS_TO_HANDLE", ",".join(heeded))
+    handled = [number.name for number in _TORCHRUN_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    os.environ.setdefault("TORCHELASTIC_SIGNALS_TO_HANDLE", ",".join(handled))
 
 
 def _import(name: str) -> Any:

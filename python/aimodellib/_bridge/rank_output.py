@@ -59,7 +59,7 @@ def send_output(folder: str) -> None:
 
 
 class Collector:
-    """Shows what the ranks print until the end of a ``with`` block, and then what is left of it."""
+    """Shows the output of the ranks while a ``with`` block runs, and the rest of it at the end."""
 
     def __init__(self, folder: str) -> None:
         """Raises OSError if no FIFO can be made in ``folder``."""
@@ -216,7 +216,7 @@ class Stream:
             self.is_waiting = not self._output.state(self, _last_state(self._rest))
 
     def close(self) -> None:
-        """Show what is left, and was not shown yet."""
+        """Show the output that was not shown yet."""
         if self.is_waiting:
             self._output.line(self, _last_state(self._rest))
         else:

@@ -84,7 +84,7 @@ def check(text: str) -> str | None:
         try:
             unmet = _unmet(packaging, requirement, "", set())
         except (ValueError, LookupError):
-            # A marker compares what has no order, or a package has a version that is none.
+            # A marker compares values that have no order, or a package has an invalid version.
             return f"'{line}' is for the installer to understand"
         if unmet:
             return unmet

@@ -39,7 +39,7 @@ def prepare(places: str = "") -> None:
 
 
 def _print_at(path: str, stream: int) -> None:
-    """Have a descriptor be a terminal, which hands on what is printed as it is. One that can't be opened is none."""
+    """Make a descriptor a terminal that passes output on unchanged; leave it as it is if no terminal can be opened."""
     with contextlib.suppress(OSError):
         terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
         _make_raw(terminal)

@@ -10,7 +10,7 @@ import {
 } from "../../archive/mod.ts";
 import { reasonOf, UsageError } from "../../errors.ts";
 
-/** The options of it. */
+/** The options that say whose signature an archive must have. */
 export interface TrustOptions {
   /** A file, or a line of base64. */
   readonly key?: string | undefined;

@@ -7,7 +7,7 @@ import { gatherWheels } from "../../environment/wheels.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../terminal/io.ts";
 
-/** The options of it. */
+/** Which module gets wheels for its requirements, and for which Python and platforms. */
 export interface BundleOptions {
   readonly moduleDir: string;
   readonly python?: string | undefined;

@@ -10,7 +10,7 @@ import type { Io } from "../terminal/io.ts";
 import type { RunLog } from "./log.ts";
 import type { Target } from "./target.ts";
 
-/** The options of it. */
+/** The options that say which Python a run uses, and whether requirements are installed for it. */
 export interface EnvironmentChoice {
   readonly python?: string | undefined;
   readonly install: InstallWhen;

@@ -10,7 +10,7 @@ import { printableLines } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 import type { TargetArchive } from "./target.ts";
 
-/** The options of it. */
+/** The options that say where a run writes its log, under which name, and how long the files get. */
 export interface RunLogOptions {
   readonly runDir: string;
   readonly logDir?: string | undefined;

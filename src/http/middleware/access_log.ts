@@ -30,9 +30,7 @@ export function accessLog(next: Handle): Handle {
       });
     if (answer.ended === undefined) tell(request.left ? CLIENT_LEFT : answer.status);
     else void answer.ended.then(({ status, parts }) => tell(status, parts));
-    return "x-request-id" in answer.headers
-      ? answer
-      : { ...answer, headers: { ...answer.headers, "x-request-id": id } };
+    return said !== undefined ? answer : { ...answer, headers: { ...answer.headers, "x-request-id": id } };
   };
 }
 
