@@ -16,7 +16,6 @@ import { Backoff } from "../backoff.ts";
 import { describeMemory, logDeath, workerName } from "./death_log.ts";
 import type { Invocation, Job, Outcome } from "./job.ts";
 import { JobQueue } from "./queue.ts";
-import { QueueWatch } from "./queue_watch.ts";
 import { Refusals } from "./refusals.ts";
 import { RestartLimit } from "./restart_limit.ts";
 import { Rollover } from "./rollover.ts";
@@ -58,8 +57,7 @@ export class Pool {
   readonly #ready = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #queue = new JobQueue();
-  readonly #watch: QueueWatch;
+  readonly #queue: JobQueue;
   readonly #refusals: Refusals;
   #everReady = false;
   #signature: unknown;
@@ -84,7 +82,7 @@ export class Pool {
     this.#refusals = new Refusals(model, { full: queueSize, timeout: queueTimeoutMs / 1000 });
     this.#restarts = new RestartLimit(this.#options);
     this.#rollover = new Rollover({ model, slots: () => this.#slots, isStopping: () => this.#stopping });
-    this.#watch = new QueueWatch(this.#queue, queueTimeoutMs, (job) => this.#refusals.add("timeout", job));
+    this.#queue = new JobQueue(queueTimeoutMs, (job) => this.#refusals.add("timeout", job));
   }
 
   /** Resolves when the first worker is ready. */
@@ -182,7 +180,7 @@ export class Pool {
         settle({ kind: "refused", cause: "full" });
         this.#refusals.add("full", job);
       } else {
-        this.#watch.added(job, this.#queue.push(job));
+        this.#queue.push(job);
       }
     });
   }
@@ -207,7 +205,7 @@ export class Pool {
     for (const slot of this.#slots) slot.stop(signal);
     this.#onEnd();
     await this.#ended.promise;
-    this.#watch.stop();
+    this.#queue.stop();
     this.#refusals.stop();
     this.#rollover.stop();
     this.#refuseAll();
@@ -262,7 +260,6 @@ export class Pool {
   #putBack(orphans: readonly Job[]): void {
     if (orphans.length === 0) return;
     this.#queue.putBack(orphans);
-    if (!this.#stopping) orphans.forEach((job) => this.#watch.added(job));
     this.#pump();
   }
 

@@ -1,7 +1,8 @@
 /**
- * The requests that wait for a worker: first in, first out. Requests that a worker returned without beginning them go first.
+ * The requests that wait for a worker: first in, first out. Requests that a worker returned without beginning them go first. The queue
+ * itself refuses requests that have waited too long, and drops those whose clients have disconnected.
  *
- * This is an array with holes instead of a `Set`: a removal from the middle is cheap, and V8 keeps no old tables alive (see
+ * The queue is an array with holes instead of a `Set`: a removal from the middle is cheap, and V8 keeps no old tables alive (see
  * `in_flight.ts`).
  */
 
@@ -10,8 +11,14 @@ import type { Job } from "./job.ts";
 /** The number of holes at the front at which the array is cut. */
 const CUT_AT = 1024;
 
-/** A queue of jobs, from which any job can be removed. */
+/** Interval between two checks for jobs that have waited too long, in ms. */
+const LOOK_MS = 10;
+
+/** A queue of jobs. A job leaves it when a worker takes it, when it has waited too long, or when its client disconnects. */
 export class JobQueue {
+  readonly #timeoutMs: number;
+  readonly #onLate: (job: Job) => void;
+  #timer: ReturnType<typeof setInterval> | undefined;
   /** Jobs that workers returned, in their order. */
   #returned: Job[] = [];
   #jobs: (Job | undefined)[] = [];
@@ -21,16 +28,25 @@ export class JobQueue {
   #first = 0;
   #waiting = 0;
 
+  /**
+   * @param timeoutMs the longest time that a job may wait, counted from its `acceptedAt`, in ms
+   * @param onLate called with each job that was refused because it waited longer
+   */
+  constructor(timeoutMs: number, onLate: (job: Job) => void) {
+    this.#timeoutMs = timeoutMs;
+    this.#onLate = onLate;
+  }
+
   /** The number of waiting jobs. */
   get size(): number {
     return this.#returned.length + this.#waiting;
   }
 
-  /** Adds a job at the end and returns a ticket for {@linkcode drop}. */
-  push(job: Job): number {
-    this.#jobs.push(job);
+  /** Adds a job at the end. */
+  push(job: Job): void {
+    const ticket = this.#first + this.#jobs.push(job) - 1;
     this.#waiting++;
-    return this.#first + this.#jobs.length - 1;
+    this.#watch(job, () => this.#remove(ticket, job));
   }
 
   /** The job that {@linkcode take} would return; undefined if the queue is empty. */
@@ -40,38 +56,63 @@ export class JobQueue {
 
   /** Puts returned jobs at the head of the queue, in their order. */
   putBack(jobs: readonly Job[]): void {
-    if (jobs.length > 0) this.#returned = [...jobs, ...this.#returned];
+    if (jobs.length === 0) return;
+    this.#returned = [...jobs, ...this.#returned];
+    for (const job of jobs) this.#watch(job, () => this.#removeReturned(job));
   }
 
   /** Removes and returns the first job; undefined if the queue is empty. */
   take(): Job | undefined {
     const job = this.first;
     if (this.#returned.length > 0) this.#returned.shift();
-    else if (job !== undefined) this.#remove(this.#head);
+    else if (job !== undefined) this.#empty(this.#head);
     return job;
   }
 
-  /** Removes a waiting job. @returns whether it was in the queue */
-  drop(ticket: number, job: Job): boolean {
-    const place = ticket - this.#first;
-    if (place >= 0 && this.#jobs[place] === job) {
-      this.#remove(place);
-      return true;
-    }
-    const returned = this.#returned.indexOf(job);
-    if (returned >= 0) this.#returned.splice(returned, 1);
-    return returned >= 0;
+  /** Stops the checks. Jobs that are still in the queue wait without a limit. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  /** Removes and returns all jobs accepted before `time`, in ms of `performance.now()`. */
-  takeAcceptedBefore(time: number): Job[] {
+  #watch(job: Job, remove: () => boolean): void {
+    job.client?.onLeave(() => {
+      if (remove()) job.settle({ kind: "refused", cause: "gone" });
+    });
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  #look(): void {
+    for (const job of this.#takeAcceptedBefore(performance.now() - this.#timeoutMs)) {
+      job.settle({ kind: "refused", cause: "timeout" });
+      this.#onLate(job);
+    }
+    if (this.size === 0) this.stop();
+  }
+
+  #takeAcceptedBefore(time: number): Job[] {
     const late = this.#returned.filter(({ acceptedAt }) => acceptedAt < time);
     if (late.length > 0) this.#returned = this.#returned.filter(({ acceptedAt }) => acceptedAt >= time);
     for (let job = this.#seekFirst(); job !== undefined && job.acceptedAt < time; job = this.#seekFirst()) {
-      this.#remove(this.#head);
+      this.#empty(this.#head);
       late.push(job);
     }
     return late;
+  }
+
+  /** Removes a job that was not returned. @returns whether it was in the queue */
+  #remove(ticket: number, job: Job): boolean {
+    const place = ticket - this.#first;
+    const waits = place >= 0 && this.#jobs[place] === job;
+    if (waits) this.#empty(place);
+    return waits;
+  }
+
+  /** Removes a returned job. @returns whether it was in the queue */
+  #removeReturned(job: Job): boolean {
+    const place = this.#returned.indexOf(job);
+    if (place >= 0) this.#returned.splice(place, 1);
+    return place >= 0;
   }
 
   /** The first job, leaving returned ones aside. */
@@ -81,7 +122,8 @@ export class JobQueue {
     return this.#jobs[this.#head];
   }
 
-  #remove(place: number): void {
+  /** Leaves a hole at this index. */
+  #empty(place: number): void {
     this.#jobs[place] = undefined;
     this.#waiting--;
     if (this.#waiting === 0) {
