@@ -36,11 +36,16 @@ export class RestartLimit {
     while (deaths.length > 0 && deaths[0]! <= now - restartWindowMs) deaths.shift();
     deaths.push(now);
     if (deaths.length <= most) return undefined;
-    return `A worker ended (${cause}), the ${deaths.length}. time in ${
-      restartWindowMs / 60_000
-    } minutes: giving up, as ` +
-      `--max-restarts ${maxRestarts} says${
-        overran ? `, of which a restart after --request-timeout counts a tenth` : ""
-      }`;
+    const [what, limit] = overran
+      ? ["were killed for slow requests", `--max-restarts ${maxRestarts} allows ${most}`]
+      : ["died", `--max-restarts ${maxRestarts}`];
+    const times = counted(deaths.length, "time");
+    const minutes = counted(restartWindowMs / 60_000, "minute");
+    return `Giving up: workers ${what} ${times} in ${minutes} (${limit}); last: ${cause}`;
   }
+}
+
+/** A number and its noun, such as `1 time` or `2 times`. */
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -121,7 +121,7 @@ test("serve gives up with 1 when workers end more often than --max-restarts", as
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /^Error: A worker ended \(exit code 3\), the 3\. time in 10 minutes: giving up, as --max-restarts 2 says$/m,
+    /^Error: Giving up: workers died 3 times in 10 minutes \(--max-restarts 2\); last: exit code 3$/m,
   );
 });
 

@@ -384,7 +384,7 @@ Deno.test("the pool fails when workers die more often than they may within the t
   fixture.workers.at(-1)!.die({ cause: "exit code 3" }, 1);
   await assert.rejects(fixture.pool.failed, {
     name: "AimodellibError",
-    message: "A worker ended (exit code 3), the 3. time in 1 minutes: giving up, as --max-restarts 2 says",
+    message: "Giving up: workers died 3 times in 1 minute (--max-restarts 2); last: exit code 3",
   });
   assert.deepEqual((await outcomes).map(({ kind }) => kind), ["lost", "refused"]);
   assert.equal(fixture.pool.state, "stopping");
@@ -407,8 +407,7 @@ Deno.test("the pool fails when ten times as many workers are ended for slow requ
   await assert.rejects(fixture.pool.failed, {
     name: "AimodellibError",
     message:
-      "A worker ended (it was slow), the 21. time in 1 minutes: giving up, as --max-restarts 2 says, of which a restart " +
-      "after --request-timeout counts a tenth",
+      "Giving up: workers were killed for slow requests 21 times in 1 minute (--max-restarts 2 allows 20); last: it was slow",
   });
   await fixture.pool.stop(new AbortController().signal);
 });
@@ -595,7 +594,7 @@ Deno.test("a death while a successor loads, and of a worker that was replaced, i
   void fixture.pool.reload();
   await turn();
   fixture.workers[2]!.die();
-  await assert.rejects(fixture.pool.failed, { message: /^A worker ended \(signal SIGKILL\), the 3\. time / });
+  await assert.rejects(fixture.pool.failed, { message: /^Giving up: workers died 3 times .*; last: signal SIGKILL$/ });
 });
 
 Deno.test("a worker that was replaced is not missed when it ends as it should", async () => {
@@ -740,7 +739,10 @@ Deno.test("a worker's death is logged with its requests, its memory and its paus
 Deno.test("the death that is one too many is logged with its requests", async () => {
   using fixture = Fixture.ready({ maxRestarts: 0 });
   fixture.workers[0]!.die({ cause: "exit code 3", requests: ["the-last"] });
-  await assert.rejects(fixture.pool.failed, /giving up/);
+  await assert.rejects(fixture.pool.failed, {
+    name: "AimodellibError",
+    message: "Giving up: workers died 1 time in 10 minutes (--max-restarts 0); last: exit code 3",
+  });
   assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3). It was executing the-last");
 });
 
