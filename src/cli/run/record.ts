@@ -7,10 +7,13 @@
 
 import { ANSWER_LIMIT_MS, type Assets, runChild } from "../../bridge/mod.ts";
 import { hideCredentials } from "../../credentials.ts";
-import { VERSION } from "../../version.ts";
-import { hideKeys } from "./mask_arguments.ts";
+import type { Environment } from "../../environment/environment.ts";
 import { messageOf } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
+import type { RunLog } from "./log.ts";
+import { hideKeys, maskArguments } from "./mask_arguments.ts";
 import { LogRecords, ModelRecord, NoRecord, type RecordPlace } from "./record_places.ts";
+import type { Target } from "./target.ts";
 
 /** Enough to repeat a run. */
 export interface RunRecord {
@@ -44,17 +47,61 @@ export interface RunRecord {
   readonly outcome?: { readonly code: number; readonly message?: string };
 }
 
+/** What the command line was. */
+export interface RecordOptions {
+  /** The words behind the command's name. */
+  readonly words: readonly string[];
+}
+
 /** What a record says from the beginning. */
-export type RunFacts = Omit<RunRecord, "aimodellib" | "id" | "host" | "start" | "end" | "outcome" | "workingDirectory">;
+type RunFacts = Omit<RunRecord, "aimodellib" | "id" | "host" | "start" | "end" | "outcome" | "workingDirectory">;
 
 /** Where a record is kept. */
-export interface RecordPlaces {
+interface RecordPlaces {
   /** The absolute path of the folder of the run's log, where the records of earlier runs stay. */
   readonly logFolder?: string | undefined;
   /** The absolute path of a model directory, where a file of this name that is no record is left alone. */
   readonly modelDir?: string | undefined;
   /** Takes a line that says why a record can't be written. */
   readonly warn: (text: string) => void;
+}
+
+/** Begins the record of a run. Returns undefined for a serving run without a log, since its record has no place. */
+export function startRecord(
+  command: "train" | "serve",
+  { words }: RecordOptions,
+  { module, script, archive }: Target,
+  { log, say, modelDir, environment, assets }: {
+    readonly log: RunLog;
+    /** Shows and logs text. */
+    readonly say: (text: string) => void;
+    readonly modelDir: string;
+    readonly environment: Pick<Environment, "python" | "variables">;
+    readonly assets: Assets;
+  },
+): RunRecorder | undefined {
+  if (log.path === undefined && command === "serve") return undefined;
+  const recorder = new RunRecorder({
+    command: ["aimodellib", command, ...maskArguments(words)],
+    ...(archive && {
+      archive: { name: archive.name, ...(archive.sha256 !== undefined && { sha256: archive.sha256 }) },
+    }),
+    module,
+    script,
+    modelDir,
+    log: log.path,
+    python: { path: environment.python },
+  }, {
+    logFolder: log.path?.slice(0, log.path.lastIndexOf("/")),
+    modelDir: command === "train" ? modelDir : undefined,
+    warn: say,
+  });
+  const { name, origin } = archive ?? {};
+  if (name !== undefined && origin !== undefined) {
+    recorder.learn(origin.check().then((holds) => holds ? { archive: { name, sha256: origin.sha256 } } : {}));
+  }
+  recorder.listPackages(assets, environment.variables);
+  return recorder;
 }
 
 /** A record that is being kept. */

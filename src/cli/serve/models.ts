@@ -8,11 +8,10 @@ import { pythonVersion } from "../../environment/python_version.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
 import type { ModelFiles, ServedModel } from "../../serve/mod.ts";
-import type { RunRecorder } from "../run/record.ts";
 import type { Io } from "../terminal/io.ts";
 import { findModelDir, type ModelDir } from "../run/model_dir.ts";
 import { type EnvironmentContext, openEnvironment } from "../run/environment.ts";
-import { startRecord } from "../run/record_options.ts";
+import { type RunRecorder, startRecord } from "../run/record.ts";
 import type { ServeOptions } from "./options.ts";
 import { openTarget, type Target, type TargetArchive } from "../run/target.ts";
 

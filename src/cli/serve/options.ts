@@ -10,7 +10,7 @@ import type { ServeConfig } from "../../serve/mod.ts";
 import { list, numberOrAuto, seconds, size } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";
 import type { RunLogOptions } from "../run/log.ts";
-import type { RecordOptions } from "../run/record_options.ts";
+import type { RecordOptions } from "../run/record.ts";
 import type { TargetOptions } from "../run/target.ts";
 import type { ListenChoice } from "./access.ts";
 

@@ -10,7 +10,7 @@ import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../t
 import type { Io } from "../terminal/io.ts";
 import { LoggedOutput } from "../run/script_output.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
-import { type RecordOptions, startRecord } from "../run/record_options.ts";
+import { type RecordOptions, startRecord } from "../run/record.ts";
 import { type EnvironmentChoice, openEnvironment } from "../run/environment.ts";
 import { launcherArgs, type LauncherOptions } from "./torchrun.ts";
 import { openTarget, type Target, type TargetOptions } from "../run/target.ts";
