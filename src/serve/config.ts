@@ -32,18 +32,13 @@ export interface ModelFiles extends Partial<Disposable> {
   readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a serving run needs to know. */
-export interface ServeConfig
+/** How the workers of a model are run, whoever asks them. */
+export interface PoolConfig
   extends
-    Omit<AppOptions, "browsers" | "transcoder">,
-    ListenOptions,
-    BrowserOptions,
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
   /** The variables of each worker of a model: there are as many as workers. */
   readonly workers: readonly Readonly<Record<string, string>>[];
-  /** At least one; each has workers of its own. */
-  readonly models: readonly ServedModel[];
   /** The longest answer of a worker, in bytes. */
   readonly maxAnswer: number;
   /** For the requests in flight, and then for the workers, after the first signal; in ms. */
@@ -54,6 +49,21 @@ export interface ServeConfig
   /** How many requests a worker executes at once: in tasks, and in threads. */
   readonly concurrency: number;
   readonly threads: number;
+  /** Whether to reload when a file of the module or the model changes. */
+  readonly reload: boolean;
+}
+
+/** What a pool of workers is given by its caller. */
+export interface PoolContext {
+  readonly assets: Assets;
+  readonly env: (name: string) => string | undefined;
+}
+
+/** What a serving run needs to know. */
+export interface ServeConfig
+  extends Omit<AppOptions, "browsers" | "transcoder">, ListenOptions, BrowserOptions, PoolConfig {
+  /** At least one; each has workers of its own. */
+  readonly models: readonly ServedModel[];
   /** How long a request may take to come, in ms. */
   readonly readTimeoutMs: number;
   /** The memory that the bodies of all requests in flight may take, in bytes. */
@@ -62,14 +72,10 @@ export interface ServeConfig
   readonly renewTokens?: (() => void) | undefined;
   /** Path of a Unix socket to listen on, in place of an address. */
   readonly unix?: string | undefined;
-  /** Whether to reload when a file of the module or the model changes. */
-  readonly reload: boolean;
 }
 
 /** What a serving run is given by its caller. */
-export interface ServeContext {
-  readonly assets: Assets;
-  readonly env: (name: string) => string | undefined;
+export interface ServeContext extends PoolContext {
   /** Aborted by the first signal: drain, then end. */
   readonly stop: AbortSignal;
   /** Aborted by the second: end now. */

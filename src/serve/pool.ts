@@ -1,10 +1,10 @@
-/** The workers of a model, as the options of a serving run say. */
+/** The workers of a model, as the options of `serve` and `predict` say. */
 
 import { getLogger } from "@logtape/logtape";
 import { MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { lineSplitter } from "../observability/lines.ts";
 import { logFailure, Pool, Worker, workerName } from "../supervisor/mod.ts";
-import type { ModelFiles, ServeConfig, ServeContext } from "./config.ts";
+import type { ModelFiles, PoolConfig, PoolContext } from "./config.ts";
 
 const workerLog = getLogger(["aimodellib", "worker"]);
 
@@ -16,8 +16,8 @@ const workerLog = getLogger(["aimodellib", "worker"]);
 export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
-  config: ServeConfig,
-  { assets, env }: ServeContext,
+  config: PoolConfig,
+  { assets, env }: PoolContext,
 ): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;

@@ -8,12 +8,11 @@ import { Browsers } from "../http/browsers.ts";
 import { listen, listenOnUnix, type Server } from "../http/listen.ts";
 import { Transcoder } from "../http/v2/mod.ts";
 import { keepFreedMemory } from "../memory.ts";
-import { describeFacts, Models, type ModelSource } from "../supervisor/mod.ts";
+import { Models } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
 import { withLimit } from "../with_limit.ts";
 import type { ServeConfig, ServeContext, ServedModel } from "./config.ts";
-import { createPool } from "./pool.ts";
-import { watch } from "./watch.ts";
+import { aboutFiles, modelSource } from "./source.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
@@ -31,7 +30,12 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const { models: served } = config;
   const route = served.length === 1 ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
   const models: Models = new Models(
-    served.map((source) => sourceOf(source, config, context, () => void models.get(source.name)?.reload())),
+    served.map((model) =>
+      modelSource(model, config, context, {
+        alone: served.length === 1,
+        reload: () => void models.get(model.name)?.reload(),
+      })
+    ),
     ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
   );
   const browsers = new Browsers(config);
@@ -89,17 +93,6 @@ function logBeginning(url: string, served: readonly ServedModel[]): void {
   });
 }
 
-function aboutFiles(model: string, { facts, script, python }: NonNullable<ServedModel["known"]>) {
-  const now = facts();
-  return {
-    what: `'${model}', ${describeFacts(now, python)}`,
-    model,
-    ...now,
-    script_path: script,
-    python_path: python,
-  };
-}
-
 /** Takes new certificates and tokens; those before stay if they are not good. */
 function renew(server: Server, { renewTokens }: ServeConfig): void {
   for (const read of [() => server.renew(), () => renewTokens?.()]) {
@@ -110,27 +103,6 @@ function renew(server: Server, { renewTokens }: ServeConfig): void {
       log.error("{message}; what was read before stays", { message: error.message });
     }
   }
-}
-
-/** A model whose workers are replaced when its files change, if they are to be. */
-function sourceOf(model: ServedModel, config: ServeConfig, context: ServeContext, reload: () => void): ModelSource {
-  const { name } = model;
-  return {
-    name,
-    async open(signal) {
-      const files = await model.open(signal);
-      if (model.known === undefined) log.info("Loading {what}", aboutFiles(name, files));
-      const watching = config.reload ? watch([files.module, files.modelDir], reload) : undefined;
-      return {
-        facts: files.facts,
-        createPool: () => createPool(files, config.models.length > 1 ? name : undefined, config, context),
-        [Symbol.dispose]() {
-          watching?.[Symbol.dispose]();
-          files[Symbol.dispose]?.();
-        },
-      };
-    },
-  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -10,10 +10,10 @@ import { stat } from "../../files.ts";
 import type { ModelFiles, ServedModel } from "../../serve/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { findModelDir, type ModelDir } from "../run/model_dir.ts";
-import { type EnvironmentContext, openEnvironment } from "../run/environment.ts";
-import { type RunRecorder, startRecord } from "../run/record.ts";
+import { type EnvironmentChoice, type EnvironmentContext, openEnvironment } from "../run/environment.ts";
+import { type RecordOptions, type RunRecorder, startRecord } from "../run/record.ts";
 import type { ServeOptions } from "./options.ts";
-import { openTarget, type Target, type TargetArchive } from "../run/target.ts";
+import { openTarget, type Target, type TargetArchive, type TargetOptions } from "../run/target.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
@@ -23,6 +23,11 @@ export interface Prepared extends Disposable {
   readonly archive?: TargetArchive | undefined;
   /** Gets what is left. @throws {InstallerError} if something can't be installed */
   readonly begin: (context: EnvironmentContext) => Promise<Begun>;
+}
+
+/** What the command line says of a single model. */
+export interface PrepareOptions extends TargetOptions, EnvironmentChoice, RecordOptions {
+  readonly modelDir: string | undefined;
 }
 
 interface Begun {
@@ -38,13 +43,23 @@ interface Begun {
  * @throws {ArchiveError} if it is no good archive, or is not signed as demanded
  */
 export async function prepareOne(
-  options: ServeOptions & { readonly module: string },
+  options: PrepareOptions,
   io: Io,
   signal: AbortSignal,
   name?: string,
 ): Promise<Prepared> {
+  return prepareTarget(await openTarget("serve", options, io, signal), options, io, name);
+}
+
+/**
+ * Prepares a model whose module or archive is open. The result owns the target, which is disposed if this throws.
+ *
+ * @param name what routes and metrics call it. @default the name of its module's folder
+ * @throws {UsageError} if there is no model directory
+ */
+export function prepareTarget(target: Target, options: PrepareOptions, io: Io, name?: string): Prepared {
   using stack = new DisposableStack();
-  const target = stack.use(await openTarget("serve", options, io, signal));
+  stack.use(target);
   const modelDir = findModelDir(options.modelDir, io, target.archive?.modelDir);
   const owned = stack.move();
   return {
