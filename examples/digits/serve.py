@@ -1,4 +1,7 @@
-"""Read handwritten digits: JSON or CSV in, JSON or CSV out, as the request's Content-Type and Accept say."""
+"""Read handwritten digits: JSON or CSV in, JSON or CSV out, as the request's Content-Type and Accept say.
+
+Clients of the Open Inference Protocol send and get tensors, which ``v2_metadata`` describes.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ import network
 
 if TYPE_CHECKING:
     from aimodellib.utils import Logger
+
+
+#: JSON with a list for each column, not an object for each image: what becomes tensors of the Open Inference Protocol.
+COLUMNS = "application/x-columns+json"
 
 
 class Prediction(TypedDict):
@@ -58,22 +65,39 @@ def predict(data: list[list[float]], model: network.Network, logger: Logger | No
 
 def serialize(data: list[Prediction], accepted: str = "*/*", logger: Logger | None = None) -> tuple[bytes, str] | None:
     """Return a response's body and its type, or None if the client accepts neither JSON nor CSV."""
-    media_type = accept.choose(accepted, ["application/json", "text/csv"])
+    media_type = accept.choose(accepted, ["application/json", "text/csv", COLUMNS])
     if media_type == "application/json":
         return json.dumps({"outputs": data}).encode(), media_type
     if media_type == "text/csv":
         lines = [f"{prediction['digit']},{prediction['probability']}" for prediction in data]
         return "\r\n".join(["digit,probability", *lines, ""]).encode(), media_type
+    if media_type == COLUMNS:
+        columns = {
+            "digit": [prediction["digit"] for prediction in data],
+            "probabilities": [prediction["probabilities"] for prediction in data],
+        }
+        return json.dumps(columns).encode(), media_type
     return None
 
 
+def v2_metadata(model: network.Network, logger: Logger | None = None) -> dict[str, object]:
+    """Describe the tensors: they are checked before ``deserialize`` gets them, as lists in JSON."""
+    return {
+        "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, network.PIXELS]}],
+        "outputs": [
+            {"name": "digit", "datatype": "INT64", "shape": [-1], "content_type": COLUMNS},
+            {"name": "probabilities", "datatype": "FP64", "shape": [-1, network.DIGITS], "content_type": COLUMNS},
+        ],
+    }
+
+
 def from_json(data: bytes) -> list[list[float]]:
-    """Read ``{"inputs": [image, ...]}``, or ``{"inputs": image}`` for one."""
+    """Read ``{"inputs": [image, ...]}``, or ``{"inputs": image}`` for one; a tensor is the list alone."""
     try:
         document = json.loads(data)
     except ValueError as error:
         raise ValueError(f"The body is not JSON: {error}") from error
-    rows = document.get("inputs") if isinstance(document, dict) else None
+    rows = document.get("inputs") if isinstance(document, dict) else document
     if not isinstance(rows, list) or not rows:
         raise ValueError('Expected {"inputs": [[64 numbers], ...]}, got ' + reprlib.repr(document))
     if not any(isinstance(row, list) for row in rows):

@@ -46,6 +46,21 @@ test("examples/digits reads held-out digits, and answers JSON and CSV", async (b
   const body = Deno.readFileSync(`${ROOT}/examples/digits/sample.csv`);
   const csv = await server.invoke(body, { "content-type": "text/csv", accept: "application/json" });
   assert.deepEqual(JSON.parse(csv.text).outputs.map(({ digit }: { digit: number }) => digit), [7, 0, 4]);
+
+  // The same images as a tensor of the Open Inference Protocol.
+  const { text } = await server.request("/v2/models/digits");
+  assert.deepEqual(JSON.parse(text).inputs, [{ name: "images", datatype: "FP32", shape: [-1, 64] }]);
+  const [image] = JSON.parse(Deno.readTextFileSync(`${ROOT}/examples/digits/sample.json`)).inputs;
+  const infer = async (shape: readonly number[], data: unknown) =>
+    await server.request("/v2/models/digits/infer", {
+      method: "POST",
+      body: JSON.stringify({ inputs: [{ name: "images", datatype: "FP32", shape, data }] }),
+    });
+  const { outputs } = JSON.parse((await infer([2, 64], [image, image])).text);
+  const [digit, probabilities] = outputs;
+  assert.deepEqual(digit, { name: "digit", datatype: "INT64", shape: [2], data: [3, 3] });
+  assert.deepEqual([probabilities.datatype, probabilities.shape], ["FP64", [2, 10]]);
+  assert.match((await infer([1, 63], image.slice(1))).text, /'images' must be FP32 \[-1, 64\]/);
   await server.stop();
 });
 
