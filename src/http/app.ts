@@ -149,7 +149,7 @@ export function createApp(models: Models, options: AppOptions): App {
   // The wrapper added last sees a request first.
   if (tokens !== undefined) handle = bearer(tokens, open, refusal, handle);
   if (browsers !== undefined) handle = guard(browsers, refusal, handle);
-  if (browsers?.cors) handle = cors(browsers, handle);
+  if (browsers?.cors) handle = cors(browsers, () => metrics.countOther(200), handle);
   if (options.accessLog) handle = accessLog(handle);
   return { routes: app, refuse, answerError, handle };
 }

@@ -10,13 +10,14 @@ const MAX_AGE = "86400";
 /** Names of headers, as a browser lists them. */
 const NAMES = /^[\w!#$%&'*+.^`|~-]+(?:, *[\w!#$%&'*+.^`|~-]+)*$/;
 
-/** Answers preflights, and tells browsers which pages may read what `next` answers. */
-export function cors(browsers: Browsers, next: Handle): Handle {
+/** Answers preflights, calling `count` for each, and tells browsers which pages may read what `next` answers. */
+export function cors(browsers: Browsers, count: () => void, next: Handle): Handle {
   return async function cors(request) {
     const { method, fields } = request.head;
     const origin = fieldOf(fields, "origin");
     const allowed = origin !== null && browsers.allowsOrigin(origin.toLowerCase());
     if (allowed && method === "OPTIONS" && fieldOf(fields, "access-control-request-method") !== null) {
+      count();
       const headers = fieldOf(fields, "access-control-request-headers") ?? "";
       return {
         status: 200,

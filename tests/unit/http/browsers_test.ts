@@ -185,6 +185,8 @@ Deno.test("the application answers preflights and marks answers for origins that
   assert.equal(good.headers.get("access-control-allow-headers"), "content-type,x-request-id");
   const bad = await preflight("https://evil.example");
   assert.deepEqual([bad.status, bad.headers.get("access-control-allow-origin")], [405, null]);
+  const metrics = await (await app.request("/metrics")).text();
+  assert.match(metrics, /aimodellib_requests_total\{route="other",status="200"\} 1/, "a preflight counts as well");
 
   const post = (origin: string) =>
     app.request("/invocations", { method: "POST", body: "x", headers: { origin, "sec-fetch-site": "cross-site" } });
