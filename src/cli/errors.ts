@@ -23,10 +23,15 @@ function describe(error: unknown): { readonly message: string; readonly code: nu
   if (error instanceof UsageError) return { message: `Error: ${error.message}`, code: ExitCode.Usage };
   if (error instanceof AimodellibError) return { message: `Error: ${error.message}`, code: ExitCode.Failure };
   if (error instanceof Error) {
-    const isSystem = Object.values(Deno.errors).some((kind) => error instanceof kind);
     // A bug of ours: the stack is what a report needs.
-    const message = isSystem ? printable(error.message) : error.stack ?? error.message;
+    const message = isOfSystem(error) ? printable(error.message) : error.stack ?? error.message;
     return { message: `Error: ${message}`, code: ExitCode.Failure };
   }
   return { message: `Error: ${error}`, code: ExitCode.Failure };
+}
+
+/** Whether a system call failed. Deno has classes for some reasons only; a read-only file system, for example, has just a code. */
+function isOfSystem(error: Error): boolean {
+  return Object.values(Deno.errors).some((kind) => error instanceof kind) ||
+    ("code" in error && /^E[A-Z0-9]+$/.test(String(error.code)));
 }

@@ -119,6 +119,17 @@ test("train ends with a message when model_dir is a file", async (box) => {
   assert.match(stderr, /^Error: [^\n]*model[^\n]*\n$/);
 });
 
+test("train names the model directory and the reason when it can't be made", async (box) => {
+  const { code, stdout, stderr } = await box.run([
+    "train",
+    box.module({ "train.py": "def train(model_dir): pass" }),
+    "train.py",
+    "/proc/model",
+  ]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^Error: The model directory '\/proc\/model' can't be made: No such file or directory[^\n]*\n$/);
+});
+
 test("train gives the documented defaults to the script when no option is set", async (box) => {
   const { tensor_board_enabled, tensor_board_dir, logger, cwd } = await record(box);
   assert.deepEqual({ tensor_board_enabled, tensor_board_dir, logger, cwd }, {

@@ -76,6 +76,14 @@ function tellFailure(path: string | undefined, message: string, io: Io): void {
   }
 }
 
+function makeModelDir(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw new UsageError(`The model directory '${path}' can't be made: ${reasonOf(cause)}`, { cause });
+  }
+}
+
 type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
 
 async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
@@ -83,7 +91,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
   const { module, script } = target;
   const modelDir = absolute(options.modelDir);
-  Deno.mkdirSync(modelDir, { recursive: true });
+  makeModelDir(modelDir);
   using log = new RunLog(options, target.archive, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
   using environment = await untilSignal(

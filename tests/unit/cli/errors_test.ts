@@ -2,12 +2,18 @@ import assert from "node:assert/strict";
 import { ExitCode, explain } from "../../../src/cli/errors.ts";
 import { AimodellibError, ProtocolError, ScriptError, UsageError } from "../../../src/errors.ts";
 
+/** Deno's error for a read-only file system. */
+function readOnly(): Error {
+  return Object.assign(new Error("Read-only file system (os error 30): mkdir '/x'"), { code: "EROFS" });
+}
+
 for (
   const [what, error, code] of [
     ["a UsageError", new UsageError("Two ports are given"), ExitCode.Usage],
     ["a ScriptError", new ScriptError("It lacks train()"), ExitCode.Failure],
     ["a ProtocolError", new ProtocolError("No frame"), ExitCode.Failure],
     ["another AimodellibError", new AimodellibError("message"), ExitCode.Failure],
+    ["an error of the system for which Deno has no class", readOnly(), ExitCode.Failure],
     ["an error of the system", new Deno.errors.PermissionDenied("Can't write '/x'"), ExitCode.Failure],
   ] as const
 ) {
