@@ -3,7 +3,7 @@
 export { type Assets, layOutAssets } from "./assets.ts";
 export { Child, type ChildOptions, OUTPUT_REST_MS, type OutputSink, type OutputSinks } from "./child.ts";
 export { ANSWER_LIMIT_MS, type Finished, runChild } from "./run_child.ts";
-export { Connection } from "./connection.ts";
+export { Connection, type ConnectionHandlers } from "./connection.ts";
 export { ignoredSignals } from "./ignored.ts";
 export { describeExit, type Exit, type StopSignal, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, MAX_METADATA_BYTES, metadataLength, parseMetadata } from "./frame.ts";

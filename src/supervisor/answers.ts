@@ -1,4 +1,4 @@
-/** Parses the answers of workers. */
+/** Parses the frames of workers. */
 
 import { ProtocolError, ScriptError } from "../errors.ts";
 import { type Frame, Kind, parseMetadata } from "../bridge/mod.ts";
@@ -7,7 +7,40 @@ import type { Outcome } from "./job.ts";
 import type { LoadFailure } from "./script_failure.ts";
 import { PartStream } from "./part_stream.ts";
 
+/** The largest number of concurrent requests that a worker may ask for. */
+const MAX_WINDOW = 4096;
+
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
+
+/** How a worker takes requests, as its READY frame states it. */
+export interface Manner {
+  /** The number of requests that it takes at once; undefined if that follows the measured service time. */
+  readonly window: number | undefined;
+  /** Whether it executes requests one after the other, in the order of their dispatch. */
+  readonly sequential: boolean;
+  /** Whether it executes several requests at once, which can end in any order. */
+  readonly concurrent: boolean;
+  /** Whether the script can ask about the request that it executes. */
+  readonly takesHead: boolean;
+  /** The script's description of its tensors, as JSON; undefined if it has none. */
+  readonly signature: unknown;
+}
+
+/** Parses a READY frame. @throws {ProtocolError} if it can't be parsed, or the worker asks for too many requests */
+export function mannerIn({ metadata }: Frame): Manner {
+  const { window, concurrent, signature, head } = parseMetadata(metadata);
+  const sequential = window === undefined;
+  if (!sequential && (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW)) {
+    throw new ProtocolError(`A worker can't take ${window} requests at once`);
+  }
+  return {
+    window: sequential ? undefined : Number(window),
+    sequential,
+    concurrent: !sequential && concurrent === true,
+    takesHead: head === true,
+    signature,
+  };
+}
 
 /** Parses the answers of one worker. It parses metadata only when it differs from the last answer's, which is rare. */
 export class AnswerReader {
@@ -63,6 +96,11 @@ export function canComeEarly(answer: Frame): boolean {
 /** Parses an ERROR frame. @throws {ProtocolError} if it can't be parsed */
 export function errorIn({ metadata }: Frame): WorkerError {
   return parseMetadata(metadata) as unknown as WorkerError;
+}
+
+/** The traceback in an ERROR or FAILED frame; empty if there is none. */
+export function tracebackIn({ body }: Frame): string {
+  return new TextDecoder().decode(body);
 }
 
 /** Whether an answer says that its request was recalled before the worker began it. */

@@ -19,9 +19,9 @@ const AGAIN_MS = 50;
 export interface ExecutionClockOptions {
   /** Time limit for executing a request, or between two parts of its answer, in ms; undefined for no limit. */
   readonly limitMs: number | undefined;
-  readonly inFlight: () => InFlight;
+  readonly inFlight: InFlight;
   /** Whether the worker executes several requests at once. */
-  readonly concurrent: () => boolean;
+  readonly concurrent: boolean;
   /** The streams of answers in parts, by request id. */
   readonly streams: ReadonlyMap<number, PartStream>;
   /** Called to end one stream: its client reads too slowly, or, among concurrent requests, its execution takes too long. */
@@ -66,7 +66,7 @@ export class ExecutionClock {
   restart(id: number, now: number, waits = false): void {
     this.#busySince = now;
     this.#waitsFor = waits ? id : 0;
-    this.#options.inFlight().restart(id, waits ? Infinity : now);
+    this.#options.inFlight.restart(id, waits ? Infinity : now);
   }
 
   /** Stops the timer. */
@@ -86,7 +86,7 @@ export class ExecutionClock {
     const at = performance.now() + ms;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#options.inFlight().size === 0) return;
+      if (this.#options.inFlight.size === 0) return;
       if (!again && performance.now() - at > LATE_MS) this.#look(limitMs, AGAIN_MS, true);
       else if (!this.#findSlow(limitMs, performance.now() - limitMs)) this.#watch(limitMs);
     }, ms);
@@ -97,11 +97,11 @@ export class ExecutionClock {
     for (const [id, stream] of this.#starved()) if (stream.takenAt <= time) this.#end(id, stream, time + limitMs);
     if (this.#since() > time) return false;
     const { concurrent, inFlight, streams, onOverrun } = this.#options;
-    if (!concurrent()) {
+    if (!concurrent) {
       onOverrun(new Set());
       return true;
     }
-    const slow = inFlight().since(time).filter((id) => {
+    const slow = inFlight.since(time).filter((id) => {
       const stream = streams.get(id);
       if (stream === undefined || this.#ended.has(stream)) return true;
       this.#end(id, stream, time + limitMs);
@@ -119,7 +119,7 @@ export class ExecutionClock {
   }
 
   #since(): number {
-    if (this.#options.concurrent()) return this.#options.inFlight().oldest();
+    if (this.#options.concurrent) return this.#options.inFlight.oldest();
     return this.#waitsFor === 0 ? this.#busySince : Infinity;
   }
 

@@ -36,8 +36,8 @@ const LOOK_MS = 5;
 /** Options of a {@linkcode Stall}: the worker's state, and who is told. */
 export interface StallOptions {
   /** The unanswered jobs of the worker. Jobs that are taken back are removed from it. */
-  readonly inFlight: () => InFlight;
-  readonly ledger: () => Pick<Ledger, "peek" | "recall" | "words"> | undefined;
+  readonly inFlight: InFlight;
+  readonly ledger: Pick<Ledger, "peek" | "recall" | "words">;
   /** Whether all requests were written to the socket: one that is still to be sent can't be taken back. */
   readonly sent: () => boolean;
   /** The longest answer that is accepted, in bytes. */
@@ -90,35 +90,34 @@ export class Stall {
 
   #look(): void {
     const { inFlight } = this.#options;
-    if (inFlight().size < 2) this.stop();
+    if (inFlight.size < 2) this.stop();
     else if (this.#silent) this.#help();
-    else this.#words = attempt(() => this.#options.ledger()?.words());
+    else this.#words = attempt(() => this.#options.ledger.words());
     this.#silent = true;
   }
 
   #help(): void {
     const { inFlight, ledger, sent, maxBody, onFinished, onTakenBack } = this.#options;
-    const noted = attempt(() => ledger()?.peek(maxBody));
+    const noted = attempt(() => ledger.peek(maxBody));
     if (noted === undefined) return;
     if (noted.words !== this.#words) {
       this.#words = noted.words;
       return;
     }
-    const jobs = inFlight();
     for (const answer of noted.answers) {
-      if (jobs.get(answer.id) === undefined || !canComeEarly(answer)) continue;
+      if (inFlight.get(answer.id) === undefined || !canComeEarly(answer)) continue;
       this.#known.add(answer.id);
       onFinished(answer);
     }
     if (this.#recalled === 0) {
-      if (!sent() || jobs.size < 2) return;
+      if (!sent() || inFlight.size < 2) return;
       attempt(() => {
-        ledger()?.recall(jobs.last);
+        ledger.recall(inFlight.last);
         // This line runs only if the write succeeded; otherwise the worker begins its requests as usual.
-        this.#recalled = jobs.last;
+        this.#recalled = inFlight.last;
       });
     } else {
-      const taken = jobs.takeYounger(noted.started);
+      const taken = inFlight.takeYounger(noted.started);
       for (const [id] of taken) this.#known.add(id);
       if (taken.length > 0) onTakenBack(taken.map(([, job]) => job));
     }

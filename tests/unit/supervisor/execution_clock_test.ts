@@ -20,8 +20,8 @@ class Setting implements Disposable {
   constructor(concurrent: boolean) {
     this.execution = new ExecutionClock({
       limitMs: LIMIT,
-      inFlight: () => this.inFlight,
-      concurrent: () => concurrent,
+      inFlight: this.inFlight,
+      concurrent,
       streams: this.streams,
       onSlowStream: (id, stream) => {
         this.slow.push(id);

@@ -22,12 +22,12 @@ class Setting implements Disposable {
   readonly finished: number[] = [];
   readonly takenBack: Job[][] = [];
   readonly stall = new Stall({
-    inFlight: () => this.inFlight,
-    ledger: () => ({
+    inFlight: this.inFlight,
+    ledger: {
       peek: () => this.#reach("peek", () => this.noted && { ...this.noted, words: this.words }),
       recall: (id) => this.#reach("recall", () => void this.recalled.push(id)),
       words: () => this.#reach("words", () => this.words),
-    }),
+    },
     sent: () => this.sent,
     maxBody: 1000,
     onFinished: ({ id }) => {
