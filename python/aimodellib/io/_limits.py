@@ -1,0 +1,25 @@
+"""How much a small body may become in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Limits:
+    """Limits of what one body may hold; a script may set other ones in ``load``.
+
+    The length of a body itself is limited by ``serve --max-body``.
+    """
+
+    unpacked: int = 512 * 1024 * 1024
+    """Bytes of an ``.npz``, a Parquet file or Arrow data after decompression."""
+    pixels: int = 64 * 1024 * 1024
+    """Pixels of an image: its width times its height."""
+    parts: int = 1000
+    """Fields of a form, or arrays of an ``.npz``."""
+    rows: int = 1_000_000
+    """Lines of a CSV body that become Python objects; pandas has no such limit."""
+
+
+limits = Limits()
