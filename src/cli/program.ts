@@ -18,6 +18,7 @@ import { inspect } from "./inspect/command.ts";
 import { keygen } from "./keygen/command.ts";
 import { packageCommand } from "./package/command.ts";
 import { serve } from "./serve/command.ts";
+import { predict } from "./predict/command.ts";
 import { sign } from "./sign/command.ts";
 import { train } from "./train/command.ts";
 import { unpack } from "./unpack/command.ts";
@@ -30,6 +31,7 @@ const PROGRAM = "aimodellib";
 const COMMANDS: readonly Command<any>[] = [
   train,
   serve,
+  predict,
   packageCommand,
   inspect,
   verify,

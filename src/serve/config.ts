@@ -4,7 +4,7 @@ import type { Assets } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
 import type { ListenOptions } from "../http/listen.ts";
-import type { ModelFacts, ModelSource, PoolOptions, WorkerOptions } from "../supervisor/mod.ts";
+import type { logFailure, ModelFacts, ModelSource, PoolOptions, WorkerOptions } from "../supervisor/mod.ts";
 
 /** A model to serve. */
 export interface ServedModel extends Pick<ModelSource, "name"> {
@@ -57,6 +57,8 @@ export interface PoolConfig
 export interface PoolContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
+  /** Takes what a script raises. @default it is logged */
+  readonly onFailure?: typeof logFailure | undefined;
 }
 
 /** What a serving run needs to know. */

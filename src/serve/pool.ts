@@ -17,7 +17,7 @@ export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
   config: PoolConfig,
-  { assets, env }: PoolContext,
+  { assets, env, onFailure = logFailure }: PoolContext,
 ): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
@@ -48,7 +48,7 @@ export function createPool(
             ...(origin?.requestId !== undefined && { request_id: origin.requestId }),
             ...(origin?.traceId !== undefined && { trace_id: origin.traceId }),
           }), mark),
-        onFailure: (failure) => logFailure(worker, failure),
+        onFailure: (failure) => onFailure(worker, failure),
         config: {
           mode: "serve",
           module,

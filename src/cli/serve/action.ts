@@ -9,19 +9,16 @@ import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker
 import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { messageOf, UsageError } from "../../errors.ts";
 import { serve } from "../../serve/mod.ts";
-import type { LoggingOptions } from "../../observability/logging.ts";
 import { browserRules, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import type { Io } from "../terminal/io.ts";
-import { LOG_FORMATS, LOG_LEVELS, type ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./options.ts";
 import { ExitCode } from "../errors.ts";
-import { ServeLog } from "./log.ts";
+import { MAX_ANSWER } from "./limits.ts";
+import { loggingOf, ServeLog } from "./log.ts";
 import { prepareOne, prepareSeveral } from "./models.ts";
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_HOST = "127.0.0.1";
-
-/** The longest answer of a worker, in bytes: what fits in the memory of most machines. */
-const MAX_ANSWER = 2 ** 30;
 
 /**
  * Runs it. What ends it before its time is logged.
@@ -111,20 +108,4 @@ function demandSageMaker(io: Io): SageMakerTarget {
     "There is nothing to serve: say 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +
       "--model; see 'aimodellib serve --help'",
   );
-}
-
-/** @throws {UsageError} if a variable says what can't be meant */
-function loggingOf({ logFormat, logLevel }: ServeOptions, io: Io): LoggingOptions {
-  const format = logFormat ?? variable(io, "AIMODELLIB_LOG_FORMAT", LOG_FORMATS) ??
-    (io.errorColumns === undefined ? "json" : "text");
-  const level = logLevel ?? variable(io, "AIMODELLIB_LOG_LEVEL", LOG_LEVELS);
-  return { format, ...(level && { level }) };
-}
-
-function variable<T extends string>(io: Io, name: string, choices: readonly T[]): T | undefined {
-  const value = io.env(name);
-  if (!value) return undefined;
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw new UsageError(`${name} must be one of ${choices.join(", ")}, not '${value}'`);
-  return found;
 }

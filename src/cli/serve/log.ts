@@ -7,18 +7,20 @@ import { getLogger } from "@logtape/logtape";
 import { lineSplitter } from "../../observability/lines.ts";
 import { configureLogging, flushLog, type LoggingOptions } from "../../observability/logging.ts";
 import { printableLines } from "../../printable.ts";
+import { UsageError } from "../../errors.ts";
 import { explain } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { writersTo } from "../terminal/writers.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
 import type { TargetArchive } from "../run/target.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogChoice } from "./options.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 const setupLog = getLogger(["aimodellib", "setup"]);
 
 /** Takes everything that `serve` says, from its first line to the error that ends it, and logs it in one format. */
 export class ServeLog implements Disposable {
-  readonly #logging: LoggingOptions;
+  #logging: LoggingOptions;
   readonly #io: Io;
   readonly #lines = lineSplitter((line) => setupLog.info("{line}", { line }));
   #write: (text: string) => void;
@@ -29,11 +31,26 @@ export class ServeLog implements Disposable {
     this.#logging = logging;
     this.#io = io;
     this.#write = io.raw.stderr;
+    this.change(logging);
+  }
+
+  /** Writes records in another way from now on. */
+  change(logging: LoggingOptions): void {
+    flushLog();
+    this.#logging = logging;
     configureLogging((text) => this.#write(text), logging);
+  }
+
+  /** How records are written. */
+  get format(): LoggingOptions["format"] {
+    return this.#logging.format;
   }
 
   /** Takes text in pieces, such as what an installer prints, and logs its lines. */
   readonly say = (text: string): void => this.#lines(new TextEncoder().encode(text));
+
+  /** Writes text that is no record, for people. */
+  readonly write = (text: string): void => this.#write(printableLines(text));
 
   /** The outside world, whose standard error is this log. */
   get io(): Io {
@@ -68,4 +85,20 @@ export class ServeLog implements Disposable {
     this.#write = this.#io.raw.stderr;
     this.#file?.[Symbol.dispose]();
   }
+}
+
+/** Says how to log, from options and variables. @throws {UsageError} if a variable has a value that it can't have */
+export function loggingOf({ logFormat, logLevel }: LogChoice, io: Io): LoggingOptions {
+  const format = logFormat ?? variable(io, "AIMODELLIB_LOG_FORMAT", LOG_FORMATS) ??
+    (io.errorColumns === undefined ? "json" : "text");
+  const level = logLevel ?? variable(io, "AIMODELLIB_LOG_LEVEL", LOG_LEVELS);
+  return { format, ...(level && { level }) };
+}
+
+function variable<T extends string>(io: Io, name: string, choices: readonly T[]): T | undefined {
+  const value = io.env(name);
+  if (!value) return undefined;
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw new UsageError(`${name} must be one of ${choices.join(", ")}, not '${value}'`);
+  return found;
 }

@@ -162,12 +162,19 @@ export const workerFields = {
   ),
 };
 
+/** What the command line says of the log. */
+export interface LogChoice {
+  readonly logFormat?: LogFormat | undefined;
+  readonly logLevel?: LoggingOptions["level"] | undefined;
+}
+
 /** The options of the command. */
 export interface ServeOptions
   extends
     Omit<ServeConfig, "models" | "host" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
     WorkerChoice,
     ListenChoice,
+    LogChoice,
     Omit<TargetOptions, "module">,
     RunLogOptions,
     EnvironmentChoice,
@@ -180,6 +187,4 @@ export interface ServeOptions
   readonly host: string | undefined;
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;
-  readonly logFormat?: LogFormat | undefined;
-  readonly logLevel?: LoggingOptions["level"] | undefined;
 }

@@ -1,0 +1,152 @@
+/** What is asked, from what the command line names to something that answers. */
+
+import { layOutAssets } from "../../bridge/mod.ts";
+import { reasonOf, UsageError } from "../../errors.ts";
+import { stat } from "../../files.ts";
+import {
+  fewFailures,
+  fingerprint,
+  firstToken,
+  HttpClient,
+  type Identity,
+  isUrl,
+  PoolClient,
+} from "../../predict/mod.ts";
+import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
+import { isStorageUri } from "../../storage/mod.ts";
+import { absolute } from "../run/module.ts";
+import { openTarget, type Target } from "../run/target.ts";
+import { MAX_ANSWER } from "../serve/limits.ts";
+import { prepareTarget } from "../serve/models.ts";
+import type { ServeLog } from "../serve/log.ts";
+import type { Io } from "../terminal/io.ts";
+import type { PredictOptions } from "./options.ts";
+
+/** How long workers may take to end, in ms: nothing waits for an answer by then. */
+const END_LIMIT_MS = 5_000;
+
+/** A server or a model that was found, but was not begun with. */
+export interface Found extends Disposable {
+  /** The words behind what is asked. */
+  readonly inputs: readonly string[];
+  /**
+   * What decides about its answers.
+   *
+   * @param output an absolute path: what is there, or is written there, is no part of the model
+   */
+  readonly identity: (output: string | undefined) => Identity;
+  /** Gets it ready to answer. @throws {ScriptError} if the model can't be loaded */
+  readonly begin: (context: BeginContext) => Promise<PoolClient | HttpClient>;
+}
+
+/** What it takes to begin. */
+export interface BeginContext {
+  readonly log: ServeLog;
+  /** Gives the start up. */
+  readonly signal: AbortSignal;
+  /** How many requests there will be: one, or many. */
+  readonly many: boolean;
+}
+
+/**
+ * Finds what is asked.
+ *
+ * @throws {UsageError} if it is not there, or the options can't be meant
+ * @throws {ArchiveError} if it is no good archive, or is not signed as demanded
+ */
+export async function findAsked(options: PredictOptions, io: Io, signal: AbortSignal): Promise<Found> {
+  return isUrl(options.module) ? findServer(options, io) : await findModel(options, io, signal);
+}
+
+function findServer(options: PredictOptions, io: Io): Found {
+  const { module: url, model, connections, requestTimeoutMs } = options;
+  const token = tokenOf(options, io);
+  const client = () => new HttpClient({ url, model, token, connections, requestTimeoutMs, maxAnswer: MAX_ANSWER });
+  return {
+    inputs: options.inputs,
+    identity: () => ({ server: url, model }),
+    begin: () => Promise.resolve(client()),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function tokenOf({ tokenFile }: PredictOptions, io: Io): string | undefined {
+  if (tokenFile === undefined) {
+    const variable = io.secret("AIMODELLIB_TOKEN");
+    return variable === undefined ? undefined : firstToken(variable, "AIMODELLIB_TOKEN");
+  }
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(tokenFile);
+  } catch (cause) {
+    throw new UsageError(`The token file '${tokenFile}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+  return firstToken(text, `'${tokenFile}'`);
+}
+
+async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): Promise<Found> {
+  for (const [name, value] of [["--token-file", options.tokenFile], ["--model", options.model]] as const) {
+    if (value !== undefined) {
+      throw new UsageError(`${name} is for the URL of a server, and '${options.module}' is none`);
+    }
+  }
+  const target = await openTarget("serve", options, io, signal);
+  const { modelDir, inputs } = wordsOf(options, target, io);
+  const owned = new DisposableStack();
+  // It disposes the target if it throws, and owns it from then on.
+  const prepared = owned.use(prepareTarget(target, { ...options, modelDir, words: [] }, io));
+  if (options.module === "-" && (inputs.length === 0 || inputs.includes("-"))) {
+    owned.dispose();
+    throw new UsageError("The archive comes from standard input: name the inputs as files");
+  }
+  return {
+    inputs,
+    identity: (output) => identityOf(target, modelDir, output),
+    async begin({ log, signal, many }) {
+      const assets = owned.use(await layOutAssets(io.env, Deno.build.standalone, io.stderr));
+      const file = log.open({ runDir: "." }, undefined);
+      const { models } = await prepared.begin({ assets, io: log.io, log: file, say: log.say, signal });
+      const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
+      const config = {
+        ...options,
+        workers: planWorkers(options, machine),
+        queueSize: Infinity,
+        queueTimeoutMs: Infinity,
+        maxAnswer: MAX_ANSWER,
+        drainTimeoutMs: END_LIMIT_MS,
+        reload: false,
+      };
+      const context = { assets, env: io.env, ...(many && { onFailure: fewFailures() }) };
+      return await PoolClient.start(models[0]!, config, context, signal);
+    },
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+/** An archive is followed by a model directory, unless it carries its model, or a platform names one. */
+function wordsOf(
+  options: PredictOptions,
+  { archive }: Target,
+  { env }: Io,
+): Pick<PredictOptions, "modelDir" | "inputs"> {
+  if (archive === undefined) return options;
+  const [first, ...others] = options.inputs;
+  const carries = archive.modelDir !== undefined;
+  const elsewhere = env("AIP_STORAGE_URI") &&
+    !(first !== undefined && (isStorageUri(first) || stat(first)?.isDirectory));
+  return carries || elsewhere || first === undefined
+    ? { modelDir: undefined, inputs: options.inputs }
+    : { modelDir: first, inputs: others };
+}
+
+function identityOf({ module, script, archive }: Target, modelDir: string | undefined, output?: string): Identity {
+  const isOther = (path: string) => output === undefined || !path.startsWith(output);
+  const folder = modelDir === undefined || isStorageUri(modelDir) ? undefined : absolute(modelDir);
+  return {
+    ...(archive?.sha256 === undefined
+      ? { script, scripts: fingerprint(module, (path) => /\.py$|\/requirements\.txt$/.test(path) && isOther(path)) }
+      : { archive: archive.sha256 }),
+    modelDir: folder ?? modelDir,
+    ...(folder !== undefined && { modelFiles: fingerprint(folder, isOther) }),
+  };
+}

@@ -1,0 +1,100 @@
+/** How far a run is: a bar on a terminal, and a record of the log now and then elsewhere. */
+
+import { getLogger } from "@logtape/logtape";
+import type { Tally } from "../../predict/mod.ts";
+import type { Io } from "../terminal/io.ts";
+
+const log = getLogger(["aimodellib", "predict"]);
+
+/** Between two drawings, and between two records of the log, in ms. */
+const DRAW_MS = 200;
+const LOG_MS = 10_000;
+
+const CELLS = 20;
+
+/** What a bar shows of a run. */
+export interface BarOptions {
+  readonly tally: Tally;
+  /** Bytes of all inputs; undefined if that is not known. */
+  readonly total: number | undefined;
+  /** How many requests wait for a server that refuses them. */
+  readonly refused: () => number;
+}
+
+/** Shows a run from its begin until it is disposed. */
+export class Bar implements Disposable {
+  readonly #io: Io;
+  readonly #started = performance.now();
+  #options: BarOptions | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #drawn = false;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  /** Begins to show a run. */
+  begin(options: BarOptions): void {
+    this.#options = options;
+    const terminal = this.#io.errorColumns !== undefined;
+    this.#timer = setInterval(() => terminal ? this.#draw() : this.#log(), terminal ? DRAW_MS : LOG_MS);
+  }
+
+  /** Writes text of others to standard error, where the bar is. */
+  readonly write = (text: string): void => {
+    this.#clear();
+    this.#io.raw.stderr(text);
+  };
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#clear();
+  }
+
+  #clear(): void {
+    if (this.#drawn) this.#io.raw.stderr("\r\x1b[K");
+    this.#drawn = false;
+  }
+
+  #draw(): void {
+    const { tally, total, refused } = this.#options!;
+    const seconds = (performance.now() - this.#started) / 1000;
+    const line = barLine(tally, total, seconds, refused());
+    this.#io.raw.stderr(`\r${line.slice(0, this.#io.errorColumns! - 1)}\x1b[K`);
+    this.#drawn = true;
+  }
+
+  #log(): void {
+    const { tally, refused } = this.#options!;
+    const seconds = Math.round((performance.now() - this.#started) / 100) / 10;
+    log.info("Predicted {records} records in {seconds} s; {failed} failed", { ...tally, seconds, refused: refused() });
+  }
+}
+
+/** The text of a bar: records, how many a second, how much is left, and how many have failed. @param seconds since the begin */
+export function barLine(tally: Tally, total: number | undefined, seconds: number, refused: number): string {
+  const { records, resumed, failed, read } = tally;
+  const rate = (records - resumed) / Math.max(seconds, 0.001);
+  const texts = [`${format(records)} records`, `${format(rate)}/s`];
+  if (total !== undefined && total > 0) {
+    const share = Math.min(1, read / total);
+    const left = share > 0 ? Math.ceil(seconds / share - seconds) : undefined;
+    const cells = Math.round(share * CELLS);
+    texts.unshift(`${"█".repeat(cells)}${"░".repeat(CELLS - cells)} ${Math.floor(share * 100)}%`);
+    if (left !== undefined) texts.push(`${time(left)} left`);
+  }
+  if (failed > 0) texts.push(`${format(failed)} failed`);
+  if (refused > 0) texts.push(`${format(refused)} wait for the server`);
+  return texts.join("  ");
+}
+
+function format(number: number): string {
+  return Math.round(number).toLocaleString("en");
+}
+
+/** Such as `0:05`, or `2:03:04` with hours. */
+function time(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const two = (number: number) => String(number).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}

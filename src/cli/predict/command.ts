@@ -1,0 +1,89 @@
+/** `aimodellib predict` */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { map, multiple, optional } from "@optique/core/modifiers";
+import { argument } from "@optique/core/primitives";
+import { type InferValue, parse, type Parser } from "@optique/core/parser";
+import { string } from "@optique/core/valueparser";
+import { defineCommand } from "../command.ts";
+import { isUrl } from "../../predict/url.ts";
+import { namesArchive } from "../run/form.ts";
+import { predictFields } from "./options.ts";
+
+const inputs = () =>
+  multiple(argument(string({ metavar: "input" }), {
+    description: message`Files, folders, or ${"-"} for standard input, which is read if there are none.`,
+  }));
+
+const parser = object("Options", {
+  ...predictFields,
+  module: argument(string({ metavar: "inference_module" }), {
+    description: message`The folder with the serving script and the source files that it imports.`,
+  }),
+  script: argument(string({ metavar: "inference_script" }), {
+    description: message`The path of the script from that folder.`,
+  }),
+  modelDir: argument(string({ metavar: "model_dir" }), {
+    description: message`The folder to read artifacts from.`,
+  }),
+  inputs: inputs(),
+});
+
+/** An archive, packed or unpacked. Whether a model directory follows is known when it is open. */
+const archiveParser = map(
+  object("Options", {
+    ...predictFields,
+    module: argument(string({ metavar: "archive" })),
+    words: multiple(argument(string({ metavar: "model_dir" }))),
+  }),
+  ({ words, ...parsed }): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined, inputs: words }),
+);
+
+const urlParser = map(
+  object("Options", { ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
+  (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
+);
+
+/** Enough of all forms to tell them apart. */
+const words = object({
+  ...predictFields,
+  first: optional(argument(string({ metavar: "WORD" }))),
+  others: multiple(argument(string({ metavar: "WORD" }))),
+});
+
+/** What all forms of the command line say. */
+type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
+  readonly script: string | undefined;
+  readonly modelDir: string | undefined;
+};
+
+/** The command `predict`: its parser, its help and what runs it. */
+export const predict = defineCommand({
+  name: "predict",
+  brief: message`Predict files without a server, or many records.`,
+  description:
+    message`Asks the functions of a script for the answer to each input, and writes it to standard output or a file. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named, or the URL of a running server: ${"aimodellib predict http://127.0.0.1:8080/ sample.json"}.`,
+  parser: parser as Parser<"sync", ParsedPredict, unknown>,
+  otherForms: [{
+    parser: urlParser,
+    fits: (given) => isUrl(wordsOf(given)[0] ?? ""),
+  }, {
+    parser: archiveParser,
+    fits(given) {
+      const [first, next] = wordsOf(given);
+      return first !== undefined && namesArchive(first, next);
+    },
+  }],
+  async run(options, io) {
+    const { runPredicting } = await import("./action.ts");
+    return await runPredicting(options, io);
+  },
+});
+
+/** The words that are no options; none if the options can't be parsed. */
+function wordsOf(given: readonly string[]): readonly string[] {
+  const parsed = parse(words, given);
+  if (!parsed.success || parsed.value.first === undefined) return [];
+  return [parsed.value.first, ...parsed.value.others];
+}

@@ -1,0 +1,44 @@
+/** Signals that end a run: the first one lets it finish what it has begun, and the second one does not. */
+
+import type { Io } from "../terminal/io.ts";
+
+const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/** Hears of signals until it is disposed. */
+export class Stop implements Disposable {
+  readonly #first = new AbortController();
+  readonly #second = new AbortController();
+  readonly #listening: Disposable;
+  #name: keyof typeof NUMBERS | undefined;
+
+  constructor(io: Io) {
+    this.#listening = io.onSignal((name) => {
+      this.#name ??= name;
+      (this.#first.signal.aborted ? this.#second : this.#first).abort();
+    });
+  }
+
+  /** Aborted by the first signal. */
+  get signal(): AbortSignal {
+    return this.#first.signal;
+  }
+
+  /** Aborted by the second signal. */
+  get force(): AbortSignal {
+    return this.#second.signal;
+  }
+
+  /** The name of the first signal; undefined if there was none. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** The exit code after a signal; undefined if there was none. */
+  get code(): number | undefined {
+    return this.#name && 128 + NUMBERS[this.#name];
+  }
+
+  [Symbol.dispose](): void {
+    this.#listening[Symbol.dispose]();
+  }
+}

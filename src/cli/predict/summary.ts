@@ -1,0 +1,55 @@
+/** What is said at the end of a run. */
+
+import { getLogger } from "@logtape/logtape";
+import type { Tally } from "../../predict/mod.ts";
+import type { ServeLog } from "../serve/log.ts";
+import type { Io } from "../terminal/io.ts";
+
+const log = getLogger(["aimodellib", "predict"]);
+
+/** A run that has ended. */
+export interface Summary extends Tally {
+  readonly seconds: number;
+  /** Whether all records were predicted, with or without an error. */
+  readonly complete: boolean;
+  /** The absolute path of the output; undefined for standard output. */
+  readonly output: string | undefined;
+}
+
+/** Says it: as JSON with `--json`, on standard output unless the answers are there; else on standard error. */
+export function showSummary(
+  summary: Summary,
+  { json }: { readonly json: boolean },
+  io: Io,
+  { format }: Pick<ServeLog, "format">,
+): void {
+  const { records, resumed, skipped, failed, seconds, complete, output } = summary;
+  const rate = (records - resumed) / Math.max(seconds, 0.001);
+  const facts = {
+    records,
+    failed,
+    resumed,
+    skipped,
+    seconds: Math.round(seconds * 1000) / 1000,
+    rate: Math.round(rate),
+    complete,
+    output: output ?? null,
+  };
+  if (json) {
+    const line = `${JSON.stringify(facts)}\n`;
+    output === undefined ? io.raw.stderr(line) : io.stdoutJson(line);
+  } else if (format === "json") log.info("Predicted {records} records in {seconds} s; {failed} failed", facts);
+  else io.stderrLine(summaryLine(summary, rate));
+}
+
+function summaryLine({ records, resumed, skipped, failed, seconds, output }: Summary, rate: number): string {
+  const number = (value: number) => Math.round(value).toLocaleString("en");
+  const texts = [
+    `${number(records)} ${records === 1 ? "record" : "records"} in ${seconds.toFixed(1)} s (${number(rate)}/s)`,
+  ];
+  if (resumed > 0) texts.push(`${number(resumed)} of them were there before`);
+  if (skipped > 0) texts.push(`${number(skipped)} ${skipped === 1 ? "input was" : "inputs were"} done before`);
+  texts.push(`${failed === 0 ? "none" : number(failed)} failed`);
+  if (output !== undefined) texts.push(`in ${output}`);
+  return `Predicted ${texts.join("; ")}`;
+}

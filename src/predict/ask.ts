@@ -1,0 +1,82 @@
+/** What a prediction is asked of: the one interface behind which a pool of workers and a server over HTTP look the same. */
+
+/** One request to a model. */
+export interface Question {
+  /** The request's body. Whoever answers only reads it, since the same question may be asked again. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+  readonly accept: string;
+  /** What log lines call this request: ASCII without spaces. */
+  readonly id: string;
+}
+
+/** Why a request has no answer. */
+export interface Fault {
+  /**
+   * Where it failed: a function of the script (`deserialize`, `predict`, `predict_batch`, `serialize`), `worker` (it ended), `server`,
+   * `connection`, `input` (the record could not be sent) or `output` (the answer could not be written).
+   */
+  readonly stage: string;
+  /** The class of the script's exception, or a name for another kind of failure, such as `Lost`. */
+  readonly type: string;
+  readonly message: string;
+  /**
+   * Whether the request may be sent again. `never`: it would fail again. `lost`: it may have been executed, but gave no answer.
+   * `refused`: it was not executed, since the other side had no room or was not there.
+   */
+  readonly again: "never" | "lost" | "refused";
+  /** How long the server wants the client to wait, in ms. */
+  readonly pauseMs?: number | undefined;
+}
+
+/** A part of a streamed answer, the fault that ended the stream early, or undefined after the last part. */
+export type Part = Uint8Array<ArrayBuffer> | Fault | undefined;
+
+/** What came of a request. */
+export type Reply =
+  | { readonly kind: "answer"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "parts"; readonly contentType: string; readonly next: () => Promise<Part> }
+  | { readonly kind: "fault"; readonly fault: Fault };
+
+/** A model that can be asked. */
+export interface Ask extends AsyncDisposable {
+  /** How many requests keep it busy: more of them at once make nothing faster. */
+  readonly atOnce: number;
+  /**
+   * Asks it once.
+   *
+   * @throws {AimodellibError} if no request can be answered any more: the model has failed, or the server refuses this client
+   */
+  readonly ask: (question: Question) => Promise<Reply>;
+  /** Makes what still waits for an answer end soon, with an error. */
+  readonly abandon: () => void;
+}
+
+/** Joins the parts of an answer, or returns the fault that ended it. @param maxBytes the longest answer that is accepted */
+export async function whole(reply: Reply, maxBytes: number): Promise<Exclude<Reply, { readonly kind: "parts" }>> {
+  if (reply.kind !== "parts") return reply;
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for (let part = await reply.next(); part !== undefined; part = await reply.next()) {
+    if (!(part instanceof Uint8Array)) return { kind: "fault", fault: part };
+    length += part.length;
+    if (length > maxBytes) {
+      const message = `The parts of the answer are together longer than ${maxBytes} bytes`;
+      return { kind: "fault", fault: { stage: "output", type: "TooLarge", message, again: "never" } };
+    }
+    parts.push(part);
+  }
+  return { kind: "answer", contentType: reply.contentType, body: joined(parts, length) };
+}
+
+/** Joins pieces whose lengths add up to `length`. */
+export function joined(pieces: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
+  if (pieces.length === 1) return pieces[0]!;
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

@@ -1,0 +1,46 @@
+/** A digest of the files in a folder, by which a run that goes on notices that they were changed. */
+
+import { createHash } from "node:crypto";
+
+/** Folders that programs write by themselves. */
+const IGNORED: ReadonlySet<string> = new Set(["__pycache__", "node_modules"]);
+
+/** Files that are looked at: of a larger folder, a part says enough. */
+const MAX_FILES = 10_000;
+
+/**
+ * Digests the paths, sizes and times of change of files.
+ *
+ * @param isPart whether a file, of which this is the absolute path, counts
+ */
+export function fingerprint(folder: string, isPart: (path: string) => boolean): string {
+  const hash = createHash("sha256");
+  let left = MAX_FILES;
+  const walk = (path: string) => {
+    const entries = [...Deno.readDirSync(path)].sort(({ name: a }, { name: b }) => a < b ? -1 : 1);
+    for (const { name, isDirectory } of entries) {
+      if (name.startsWith(".") || IGNORED.has(name) || left === 0) continue;
+      const inner = `${path}/${name}`;
+      if (isDirectory) walk(inner);
+      else if (isPart(inner)) {
+        left--;
+        const info = infoOf(inner);
+        hash.update(`${inner.slice(folder.length)}\0${info?.size}\0${info?.mtime?.getTime()}\n`);
+      }
+    }
+  };
+  try {
+    walk(folder);
+  } catch {
+    // What can't be read does not tell of a change.
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+function infoOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
+}

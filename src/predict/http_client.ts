@@ -1,0 +1,235 @@
+/** Asks a running server over HTTP. */
+
+import { AimodellibError, messageOf, UsageError } from "../errors.ts";
+import type { Ask, Fault, Question, Reply } from "./ask.ts";
+import { faultOfProblem } from "./problem.ts";
+
+/** How a server is asked. */
+export interface HttpOptions {
+  /** `http:`, `https:`, or `unix:` followed by the path of a socket. */
+  readonly url: string;
+  /** The name of the model, if the server has several. */
+  readonly model?: string | undefined;
+  readonly token?: string | undefined;
+  /** How many requests are sent at once, each on a connection of its own. */
+  readonly connections: number;
+  /** How long an answer may take, in ms. @default no limit */
+  readonly requestTimeoutMs?: number | undefined;
+  /** The longest answer that is accepted, in bytes. */
+  readonly maxAnswer: number;
+}
+
+/** Statuses that say that no request of this client will be answered, unless a script chose them. */
+const HOPELESS: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 421]);
+
+/** The most that is read of an answer that is an error, in bytes. */
+const MAX_PROBLEM_BYTES = 64 * 1024;
+
+/** The longest pause that a server may ask for, in ms. */
+const MAX_PAUSE_MS = 60_000;
+
+/** Finds the address to which requests are sent. @throws {UsageError} if the word is no such URL */
+export function endpointOf(
+  word: string,
+  model: string | undefined,
+): { readonly url: string; readonly socket?: string } {
+  const socket = /^unix:(.+)$/i.exec(word)?.[1]?.replace(/^\/\/(?=\/)/, "");
+  const url = socket === undefined ? URL.parse(word) : new URL("http://localhost/");
+  if (url === null || url.hostname === "") throw new UsageError(`'${word}' is not a URL of a server`);
+  if (url.username !== "" || url.password !== "") {
+    throw new UsageError(
+      "A URL with a user name or a password can't be used: put a token into a file for --token-file",
+    );
+  }
+  url.hash = "";
+  const base = url.pathname.endsWith("/");
+  if (model !== undefined) url.pathname += `${base ? "" : "/"}models/${encodeURIComponent(model)}/invocations`;
+  else if (base) url.pathname += "invocations";
+  return { url: url.href, ...(socket !== undefined && { socket }) };
+}
+
+/** A server that is asked over kept connections. */
+export class HttpClient implements Ask {
+  readonly atOnce: number;
+  readonly #url: string;
+  readonly #name: string;
+  readonly #options: HttpOptions;
+  readonly #client: Deno.HttpClient;
+  readonly #abandoned = new AbortController();
+
+  /** @throws {UsageError} if the URL is none */
+  constructor(options: HttpOptions) {
+    const { url, socket } = endpointOf(options.url, options.model);
+    this.#url = url;
+    this.#name = socket ?? url;
+    this.#options = options;
+    this.atOnce = options.connections;
+    this.#client = Deno.createHttpClient({
+      poolMaxIdlePerHost: options.connections,
+      http2: false,
+      ...(socket !== undefined && { proxy: { transport: "unix", path: socket } }),
+    });
+  }
+
+  readonly ask = async ({ body, contentType, accept, id }: Question): Promise<Reply> => {
+    const { token, requestTimeoutMs } = this.#options;
+    const limit = requestTimeoutMs === undefined ? [] : [AbortSignal.timeout(requestTimeoutMs)];
+    let response: Response;
+    try {
+      response = await fetch(this.#url, {
+        method: "POST",
+        body,
+        headers: {
+          "content-type": contentType,
+          accept,
+          "x-request-id": id,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+        redirect: "manual",
+        client: this.#client,
+        signal: AbortSignal.any([this.#abandoned.signal, ...limit]),
+      });
+      if (response.ok) return await this.#answer(response);
+    } catch (error) {
+      return { kind: "fault", fault: this.#disconnected(error) };
+    }
+    return { kind: "fault", fault: await this.#refused(response) };
+  };
+
+  readonly abandon = (): void => this.#abandoned.abort();
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.abandon();
+    this.#client.close();
+    return Promise.resolve();
+  }
+
+  async #answer(response: Response): Promise<Reply> {
+    const contentType = response.headers.get("content-type") ?? "application/octet-stream";
+    if (response.headers.has("content-length")) {
+      const body = await bytesOf(response, this.#options.maxAnswer);
+      if (body === undefined) return { kind: "fault", fault: tooLarge(this.#options.maxAnswer) };
+      return { kind: "answer", contentType, body };
+    }
+    const reader = response.body!.getReader();
+    const next = async () => {
+      try {
+        return (await reader.read()).value as Uint8Array<ArrayBuffer> | undefined;
+      } catch (error) {
+        return this.#disconnected(error);
+      }
+    };
+    return { kind: "parts", contentType, next };
+  }
+
+  /** @throws {AimodellibError} if the server answers no request of this client */
+  async #refused(response: Response): Promise<Fault> {
+    const { status, headers } = response;
+    if (status < 400) {
+      await response.body?.cancel();
+      const to = headers.get("location");
+      throw new AimodellibError(
+        `${this.#name} answers ${status}${
+          to === null ? "" : `, a redirect to '${to}'`
+        }: name the URL that answers predictions`,
+      );
+    }
+    const text = new TextDecoder().decode(await bytesOf(response, MAX_PROBLEM_BYTES).catch(() => undefined));
+    const problem = problemIn(text);
+    const detail = text.trim().slice(0, 200) || `The server answered ${status}`;
+    const fault = faultOfProblem(status, problem, detail);
+    if (HOPELESS.has(status) && problem["stage"] === undefined) {
+      throw new AimodellibError(`${this.#name} answers ${status}: ${fault.message}${adviceFor(status)}`);
+    }
+    const pauseMs = pauseIn(headers.get("retry-after"));
+    if (pauseMs !== undefined && pauseMs > MAX_PAUSE_MS && fault.again === "refused") {
+      throw new AimodellibError(
+        `${this.#name} answers ${status}, and asks to come back in ${
+          Math.ceil(pauseMs / 1000)
+        } s: run the same command then`,
+      );
+    }
+    return { ...fault, pauseMs };
+  }
+
+  #disconnected(error: unknown): Fault {
+    const message = chain(error);
+    if (this.#abandoned.signal.aborted) return { stage: "connection", type: "Stopped", message, again: "never" };
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      const seconds = (this.#options.requestTimeoutMs ?? 0) / 1000;
+      return { stage: "server", type: "Timeout", message: `There was no answer within ${seconds} s`, again: "lost" };
+    }
+    if (/certificate/i.test(message)) {
+      throw new AimodellibError(
+        `${this.#name} can't be trusted: ${message}. Name the certificate of its authority with DENO_CERT=FILE`,
+      );
+    }
+    // Nothing was sent if there never was a connection.
+    const refused = /\(Connect\)|dns error|tcp connect error/.test(message);
+    return {
+      stage: "connection",
+      type: refused ? "Unreachable" : "Disconnected",
+      message: `${this.#name}: ${message}`,
+      again: refused ? "refused" : "lost",
+    };
+  }
+}
+
+function tooLarge(maxBytes: number): Fault {
+  const message = `The answer is longer than ${maxBytes} bytes`;
+  return { stage: "output", type: "TooLarge", message, again: "never" };
+}
+
+function adviceFor(status: number): string {
+  switch (status) {
+    case 401:
+    case 403:
+      return ". Give a token with --token-file";
+    case 404:
+    case 405:
+      return ". Name the server as http://HOST:PORT/, or with the whole path of its predictions; --model NAME where it has several models";
+    default:
+      return "";
+  }
+}
+
+/** Reads a body; undefined if it is longer than `maxBytes`. */
+async function bytesOf(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const length = Number(response.headers.get("content-length") ?? NaN);
+  if (length <= maxBytes) return await response.bytes();
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let total = 0;
+  for await (const piece of response.body ?? []) {
+    total += piece.length;
+    if (total > maxBytes) return undefined;
+    pieces.push(piece);
+  }
+  return await new Blob(pieces).bytes();
+}
+
+function problemIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Retry-After (RFC 9110, section 10.2.3), in ms: a number of seconds, or a date. */
+export function pauseIn(value: string | null, now: number = Date.now()): number | undefined {
+  if (value === null) return undefined;
+  if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** The causes of an error, of which the outermost says little. */
+function chain(error: unknown): string {
+  const texts: string[] = [];
+  for (let at = error; at !== undefined && texts.length < 4; at = at instanceof Error ? at.cause : undefined) {
+    const text = messageOf(at).replace(/^error sending request for url \([^)]*\): /, "");
+    if (!texts.some((before) => before.includes(text))) texts.push(text);
+  }
+  return texts.join(": ");
+}

@@ -1,0 +1,108 @@
+/** What a run was begun with, kept beside its output until that is complete: a run that goes on must be the same one. */
+
+import { AimodellibError, reasonOf, UsageError } from "../../errors.ts";
+import { WriteError } from "../../atomic_file.ts";
+import { tryLockExclusively } from "../../cache/lock.ts";
+import { exists, stat } from "../../files.ts";
+
+/** What decides about the bytes of an output, by name. */
+export type Identity = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** How long another run may take to let go of an output, in ms. */
+const LOCK_LIMIT_MS = 300;
+
+const VERSION = 1;
+
+/**
+ * Reads the journal of an output.
+ *
+ * @param without names that are not compared
+ * @returns undefined if there is none
+ * @throws {UsageError} if it was written by a run that is another one
+ */
+export function checkJournal(
+  path: string,
+  output: string,
+  now: Identity,
+  without: readonly string[] = [],
+): Identity | undefined {
+  const before = readJournal(path);
+  if (before === undefined) return undefined;
+  for (const name of new Set([...Object.keys(before), ...Object.keys(now)])) {
+    if (without.includes(name)) continue;
+    // JSON has no undefined.
+    if ((before[name] ?? null) === (now[name] ?? null)) continue;
+    throw new UsageError(
+      `'${output}' was begun with ${nameOf(name)} ${show(before[name])}, and now it is ${show(now[name])}: ` +
+        "run the same command as then, or begin anew with --restart",
+    );
+  }
+  return before;
+}
+
+/** Writes the journal of a run. @throws {WriteError} if that can't be done */
+export function writeJournal(path: string, identity: Identity): void {
+  try {
+    Deno.writeTextFileSync(`${path}.new`, `${JSON.stringify({ version: VERSION, ...identity }, null, 2)}\n`);
+    Deno.renameSync(`${path}.new`, path);
+  } catch (cause) {
+    throw new WriteError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Keeps other runs from writing to the same output, until disposed. @throws {AimodellibError} if one does */
+export async function lockOutput(output: string, lockPath: string): Promise<Disposable> {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(lockPath, { write: true, create: true });
+  } catch (cause) {
+    throw new WriteError(`'${lockPath}' can't be written: ${reasonOf(cause)}`, { cause });
+  }
+  // A run that ends removes the file, and who waited for it has a lock on nothing.
+  if (!await tryLockExclusively(file, LOCK_LIMIT_MS) || stat(lockPath)?.ino !== file.statSync().ino) {
+    throw new AimodellibError(`Another run writes to '${output}': wait for it, or name another output`);
+  }
+  return {
+    [Symbol.dispose]() {
+      remove(lockPath);
+      file.close();
+    },
+  };
+}
+
+/** Removes a file, if it is there. */
+export function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (cause) {
+    if (exists(path)) throw new WriteError(`'${path}' can't be removed: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function readJournal(path: string): Identity | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw new WriteError(`'${path}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+  try {
+    const { version, ...identity } = JSON.parse(text);
+    if (version === VERSION) return identity;
+  } catch {
+    // It is none of ours.
+  }
+  throw new UsageError(
+    `'${path}' is not the journal of a run of this version: remove it, or begin anew with --restart`,
+  );
+}
+
+/** `inputBytes` as `input bytes`. */
+function nameOf(name: string): string {
+  return `the ${name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
+}
+
+function show(value: Identity[string]): string {
+  return value === undefined || value === null ? "none" : typeof value === "string" ? `'${value}'` : String(value);
+}

@@ -1,0 +1,184 @@
+/** A file of lines that grows at its end, and of which only whole lines count. */
+
+import { reasonOf } from "../../errors.ts";
+import { WriteError } from "../../atomic_file.ts";
+
+const NEWLINE = 0x0a;
+
+/** Bytes that are gathered before they are written. */
+const GATHERED_BYTES = 64 * 1024;
+
+/** Bytes that are read at once. */
+const READ_BYTES = 1024 * 1024;
+
+/** Where the lines of an output go. */
+export interface Lines {
+  /** Adds a line, which has its end. */
+  readonly append: (line: Uint8Array) => void;
+  /** Whether so much is gathered that it should be written. */
+  readonly full: boolean;
+  /** Writes what was added. @throws {WriteError} if that can't be done */
+  readonly flush: () => void | Promise<void>;
+}
+
+/** The whole lines at the beginning of a file. */
+export interface WholeLines {
+  readonly lines: number;
+  readonly bytes: number;
+}
+
+/**
+ * Counts the whole lines of a file that was written to when its writer, or the machine, was stopped.
+ *
+ * What follows the last end of a line does not count, and neither does anything behind a NUL byte: after a loss of power, a file
+ * system may give blocks that were never written.
+ *
+ * @param onLine is told of each line, without its end
+ * @returns undefined if there is no such file
+ */
+export function wholeLines(path: string, onLine?: (line: Uint8Array, end: number) => boolean): WholeLines | undefined {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new WriteError(`'${path}' can't be read: ${reasonOf(error)}`, { cause: error });
+  }
+  using _ = file;
+  const space = new Uint8Array(READ_BYTES);
+  let [lines, bytes, at] = [0, 0, 0];
+  let rest = new Uint8Array(0);
+  for (let count = file.readSync(space); count !== null && count > 0; count = file.readSync(space)) {
+    const zero = space.subarray(0, count).indexOf(0);
+    const piece = space.subarray(0, zero < 0 ? count : zero);
+    let start = 0;
+    for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
+      if (onLine !== undefined) {
+        const line = rest.length === 0 ? piece.subarray(start, end) : concat(rest, piece.subarray(start, end));
+        rest = new Uint8Array(0);
+        if (!onLine(line, at + end + 1)) return { lines, bytes };
+      }
+      start = end + 1;
+      lines++;
+      bytes = at + start;
+    }
+    if (onLine !== undefined) rest = concat(rest, piece.subarray(start));
+    if (zero >= 0) break;
+    at += count;
+  }
+  return { lines, bytes };
+}
+
+/** Lines that are added to a file. */
+export class LineFile implements Lines, Disposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  /** The length of the whole lines in the file. */
+  #bytes: number;
+  #lines: number;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #closed = false;
+
+  /**
+   * Opens a file, and removes what is behind its whole lines.
+   *
+   * @throws {WriteError} if it can't be written to
+   */
+  constructor(path: string, { lines, bytes }: WholeLines) {
+    this.#path = path;
+    this.#lines = lines;
+    this.#bytes = bytes;
+    try {
+      this.#file = Deno.openSync(path, { write: true, create: true });
+      this.#file.truncateSync(bytes);
+      this.#file.seekSync(bytes, Deno.SeekMode.Start);
+    } catch (cause) {
+      throw this.#unwritable(cause);
+    }
+  }
+
+  /** How many lines are in the file. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  get full(): boolean {
+    return this.#gatheredBytes >= GATHERED_BYTES;
+  }
+
+  append(line: Uint8Array): void {
+    this.#gathered.push(line);
+    this.#gatheredBytes += line.length;
+  }
+
+  flush(): void {
+    if (this.#gathered.length === 0 || this.#closed) return;
+    const all = new Uint8Array(this.#gatheredBytes);
+    const ends: number[] = [];
+    let at = 0;
+    for (const line of this.#gathered) {
+      all.set(line, at);
+      at += line.length;
+      ends.push(at);
+    }
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    let written = 0;
+    try {
+      while (written < all.length) written += this.#file.writeSync(all.subarray(written));
+    } catch (cause) {
+      this.#closed = true;
+      this.#count(ends.filter((end) => end <= written));
+      this.#cut();
+      throw this.#unwritable(cause);
+    }
+    this.#count(ends);
+  }
+
+  /** Writes what was added, has it on the disk, and closes the file. @throws {WriteError} if that can't be done */
+  finish(): void {
+    this.flush();
+    try {
+      this.#file.syncDataSync();
+    } catch (cause) {
+      throw this.#unwritable(cause);
+    } finally {
+      this[Symbol.dispose]();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    try {
+      this.#file.close();
+    } catch {
+      // It was closed before.
+    }
+  }
+
+  #count(ends: readonly number[]): void {
+    this.#bytes += ends.at(-1) ?? 0;
+    this.#lines += ends.length;
+  }
+
+  /** Removes a line of which only a part was written. */
+  #cut(): void {
+    try {
+      this.#file.truncateSync(this.#bytes);
+    } catch {
+      // Whoever opens the file again removes it.
+    }
+  }
+
+  #unwritable(cause: unknown): WriteError {
+    return new WriteError(`'${this.#path}' can't be written: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(a.length + b.length);
+  all.set(a);
+  all.set(b, a.length);
+  return all;
+}

@@ -1,0 +1,102 @@
+/** Answers on standard output: as they come, and nothing of them is kept for another run. */
+
+import type { RecordError } from "../answer_line.ts";
+import { ErrorsFile } from "./errors_file.ts";
+import { remove } from "./journal.ts";
+import { joined } from "../ask.ts";
+import type { Lines } from "./line_file.ts";
+import type { Outputs, Progress, Sink } from "./outputs.ts";
+
+/** Bytes that are gathered before they are written. */
+const GATHERED_BYTES = 64 * 1024;
+
+/** Writes bytes; resolves when there is room for more. */
+export type Write = (bytes: Uint8Array) => Promise<void>;
+
+/** The only output of a run, on standard output. */
+export class StreamOutput implements Outputs {
+  readonly resumable = false;
+  readonly #lines: StreamLines;
+  readonly #errors: ErrorsFile | undefined;
+  readonly #target: string | undefined;
+  #failed = 0;
+
+  /**
+   * @param errors where the errors go in the end
+   * @throws {WriteError} if they can't
+   */
+  constructor(write: Write, errors: string | undefined) {
+    this.#lines = new StreamLines(write);
+    this.#target = errors;
+    if (errors === undefined) return;
+    remove(`${errors}.partial`);
+    this.#errors = new ErrorsFile(`${errors}.partial`, () => false);
+  }
+
+  get failed(): number {
+    return this.#failed;
+  }
+
+  look(): Progress {
+    return 0;
+  }
+
+  open(): Sink {
+    const lines = this.#lines;
+    return {
+      lines,
+      line: (bytes) => lines.append(bytes),
+      answer: () => {},
+      failed: () => {},
+      end: () => lines.flush(),
+      leave: () => {},
+    };
+  }
+
+  error(error: RecordError): void {
+    this.#failed++;
+    this.#errors?.append(error);
+  }
+
+  flushErrors(): void {
+    this.#errors?.flush();
+  }
+
+  finish(): void {
+    this.#errors?.publish(this.#target);
+    this.#errors?.remove();
+  }
+
+  [Symbol.dispose](): void {
+    this.#errors?.[Symbol.dispose]();
+  }
+}
+
+/** Lines that are written one batch after the other. */
+class StreamLines implements Lines {
+  readonly #write: Write;
+  #gathered: Uint8Array<ArrayBuffer>[] = [];
+  #bytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(write: Write) {
+    this.#write = write;
+  }
+
+  get full(): boolean {
+    return this.#bytes >= GATHERED_BYTES;
+  }
+
+  readonly append = (line: Uint8Array): void => {
+    this.#gathered.push(line as Uint8Array<ArrayBuffer>);
+    this.#bytes += line.length;
+  };
+
+  readonly flush = (): Promise<void> => {
+    if (this.#bytes === 0) return this.#writing;
+    const all = joined(this.#gathered, this.#bytes);
+    this.#gathered = [];
+    this.#bytes = 0;
+    return this.#writing = this.#writing.then(() => this.#write(all));
+  };
+}

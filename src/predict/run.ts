@@ -1,0 +1,324 @@
+/**
+ * Predicts the records of all inputs: reads them, asks the model, and writes the answers in the order of the inputs.
+ *
+ * 1. `#produce()` reads records and sends them while there is room in the budget.
+ * 2. `#consume()` takes them in the same order, waits for each one's answer, and writes it.
+ * 3. After `stop()` nothing more is read, and what was sent is still written. After `abandon()`, or a failure, what was answered before it
+ *    is written.
+ */
+
+import { AimodellibError } from "../errors.ts";
+import { answerLine, errorLine, errorOf, inputValue } from "./answer_line.ts";
+import type { Ask, Fault, Question } from "./ask.ts";
+import { Budget } from "./budget.ts";
+import { type Input, splitterOf } from "./inputs.ts";
+import type { Outputs, Sink } from "./output/outputs.ts";
+import { Patience, type Settled } from "./patience.ts";
+import { isIn, type Shard } from "./shard.ts";
+import { readWhole, Source, TooLongError } from "./source.ts";
+import type { Tally } from "./summary.ts";
+import { broken, type Found } from "./split/record.ts";
+import { Window } from "./window.ts";
+
+/** Bytes of records and answers that are in hand at once. */
+const HELD_BYTES = 64 * 2 ** 20;
+
+/** How long a line waits at most before it is written, in ms. */
+const FLUSH_MS = 100;
+
+/** What a run is made of. */
+export interface RunOptions {
+  readonly ask: Ask;
+  /** How often a request is sent again whose answer was lost. */
+  readonly retries: number;
+  /** The longest answer in parts, in bytes. */
+  readonly maxAnswer: number;
+  readonly outputs: Outputs;
+  /** Whether each line has its input as well. */
+  readonly join: boolean;
+  /** The longest record, in bytes. */
+  readonly maxBody: number;
+  /** The run ends when more records than this have failed. */
+  readonly maxErrors?: number | undefined;
+  readonly shard: Shard;
+  /** Whether a shard is of the records of each input, and not of inputs. */
+  readonly shardsRecords: boolean;
+  /** Whether errors name the input. */
+  readonly namesInputs: boolean;
+  readonly tally: Tally;
+}
+
+/** A record that was sent. */
+interface Sent {
+  readonly kind: "record";
+  /** Counted from 1, in its input. */
+  readonly number: number;
+  /** What `--join` shows. */
+  readonly own: Uint8Array | undefined;
+  /** What came of it; not there yet, or never if the run was abandoned. */
+  reply?: Settled;
+}
+
+type Entry =
+  | { readonly kind: "begin"; readonly input: Input }
+  | { readonly kind: "end" }
+  | Sent;
+
+/** More records have failed than may fail. */
+export class TooManyErrors extends AimodellibError {
+  override readonly name = "TooManyErrors";
+}
+
+/** A run over inputs, from its begin to its end. */
+export class PredictRun {
+  readonly #options: RunOptions;
+  readonly #window = new Window<Entry>();
+  readonly #budget: Budget;
+  readonly #patience: Patience;
+  readonly #abandoned = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
+  #source: Source | undefined;
+  /** Bytes of the inputs before the one that is being read. */
+  #readBefore = 0;
+  #stopping = false;
+  #failure: { readonly error: unknown } | undefined;
+  #sink: Sink | undefined;
+  #input: Input | undefined;
+  /** Called when the reply came that is waited for, or none will come. */
+  #wake: (() => void) | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#budget = new Budget(HELD_BYTES, options.ask.atOnce);
+    this.#patience = new Patience(options.ask, { ...options, signal: this.#abandoned.signal });
+  }
+
+  /** How many requests wait for a server that refuses them. */
+  get refused(): number {
+    return this.#patience.waiting;
+  }
+
+  /** Whether it was told to stop. */
+  get stopped(): boolean {
+    return this.#stopping;
+  }
+
+  /** Reads nothing more; what was sent is still answered and written. */
+  stop(): void {
+    this.#stopping = true;
+    this.#source?.stop();
+    this.#budget.close();
+    this.#stopped.resolve();
+  }
+
+  /** Ends at once: what was not answered is not written. */
+  abandon(): void {
+    this.stop();
+    if (this.#abandoned.signal.aborted) return;
+    this.#abandoned.abort();
+    this.#options.ask.abandon();
+    this.#wake?.();
+  }
+
+  /**
+   * Predicts all inputs.
+   *
+   * @throws {AimodellibError} if an input can't be read, the model fails, or an output can't be written; what is written stays
+   */
+  async run(inputs: Iterable<Input>): Promise<void> {
+    const flushing = setInterval(() => void this.#flush().catch((error) => this.#fail(error)), FLUSH_MS);
+    try {
+      await Promise.all([
+        // An input that nothing comes from, such as a terminal, may be read for ever.
+        Promise.race([this.#produce(inputs).catch((error) => this.#end(error)), this.#stopped.promise])
+          .finally(() => this.#window.close()),
+        this.#consume().catch((error) => this.#fail(error)),
+      ]);
+      await this.#flush();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      clearInterval(flushing);
+      this.#sink?.leave();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Says that the inputs end early: what was read before is answered and written. */
+  #end(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.abandon();
+  }
+
+  async #produce(inputs: Iterable<Input>): Promise<void> {
+    const { shard, shardsRecords, outputs, tally } = this.#options;
+    let number = -1;
+    for (const input of inputs) {
+      number++;
+      if (this.#stopping) return;
+      if (!shardsRecords && !isIn(shard, number)) continue;
+      const done = outputs.look(input);
+      tally.failed = outputs.failed;
+      if (done === "done") {
+        tally.skipped++;
+        this.#readBefore += input.file?.bytes ?? 0;
+        continue;
+      }
+      tally.records += done;
+      tally.resumed += done;
+      this.#window.push({ kind: "begin", input });
+      if (!await this.#read(input, done)) return;
+      this.#readBefore += input.file?.bytes ?? 0;
+      this.#window.push({ kind: "end" });
+    }
+  }
+
+  /** Sends the records of an input, but not the first `skip`. @returns whether that was all of them */
+  async #read(input: Input, skip: number): Promise<boolean> {
+    const { shard, shardsRecords, maxBody } = this.#options;
+    const source = this.#source = new Source(input);
+    const split = splitterOf(input.split);
+    if (split === undefined) {
+      const { bytes = 0 } = input.file ?? {};
+      if (!await this.#room(bytes)) return false;
+      await this.#send(input, 1, await wholeOf(source, input, maxBody));
+      return !this.#stopping;
+    }
+    let number = 0;
+    for await (const found of split(source.pieces(true), maxBody)) {
+      if (this.#stopping) return false;
+      number++;
+      if (shardsRecords && !isIn(shard, number - 1)) continue;
+      if (skip > 0) {
+        skip--;
+        continue;
+      }
+      if (!await this.#send(input, number, found)) return false;
+    }
+    if (skip > 0 && !this.#stopping) {
+      throw new AimodellibError(
+        `'${input.name}' has fewer records than its output has lines: it was changed since. Begin anew with --restart`,
+      );
+    }
+    return !this.#stopping;
+  }
+
+  /** Waits for room for so many bytes. @returns whether there is any: not if the run stops */
+  async #room(bytes: number): Promise<boolean> {
+    while (!this.#stopping && this.#budget.isFull(bytes)) await this.#budget.changed();
+    return !this.#stopping;
+  }
+
+  async #send(input: Input, number: number, found: Found): Promise<boolean> {
+    const { join, tally, namesInputs } = this.#options;
+    const { body, own } = found;
+    if (this.#budget.isFull(body.length) && !await this.#room(body.length)) return false;
+    tally.read = this.#readBefore + (this.#source?.read ?? 0);
+    this.#budget.send(body.length);
+    const sent: Sent = { kind: "record", number, own: join ? own : undefined };
+    this.#window.push(sent);
+    const { contentType, accept } = input;
+    const id = namesInputs ? `${idOf(input.key)}:${number}` : String(number);
+    this.#ask({ body, contentType, accept, id }, found.broken).then((reply) => {
+      if (this.#abandoned.signal.aborted) return;
+      this.#budget.answered(body.length, sizeOf(reply, sent.own));
+      sent.reply = reply;
+      this.#wake?.();
+    }, (error) => this.#fail(error));
+    return true;
+  }
+
+  #ask(question: Question, broken: string | undefined): Promise<Settled> {
+    if (broken === undefined) return this.#patience.ask(question);
+    const fault: Fault = { stage: "input", type: "BrokenRecord", message: broken, again: "never" };
+    return Promise.resolve({ kind: "fault", fault });
+  }
+
+  async #consume(): Promise<void> {
+    const { outputs } = this.#options;
+    for (;;) {
+      const entry = await this.#window.next();
+      if (entry === undefined) return;
+      if (entry.kind === "begin") {
+        this.#input = entry.input;
+        this.#sink = outputs.open(entry.input);
+      } else if (entry.kind === "end") {
+        await this.#flush();
+        await this.#sink!.end();
+        this.#sink = undefined;
+      } else {
+        if (!await this.#replied(entry)) return;
+        await this.#write(entry, entry.reply!);
+      }
+    }
+  }
+
+  /** Waits for what comes of a record. @returns whether anything does: not if the run was abandoned before */
+  async #replied(sent: Sent): Promise<boolean> {
+    while (sent.reply === undefined && !this.#abandoned.signal.aborted) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return sent.reply !== undefined;
+  }
+
+  async #write({ number, own }: Sent, reply: Settled): Promise<void> {
+    const { tally, outputs, maxErrors } = this.#options;
+    const [input, sink] = [this.#input!, this.#sink!];
+    const shown = own && inputValue(own, input.contentType);
+    const size = sizeOf(reply, own);
+    let fault = reply.kind === "fault" ? reply.fault : undefined;
+    if (reply.kind === "answer") {
+      if (input.split === "none") await sink.answer(reply.body);
+      else {
+        const line = answerLine(reply.body, reply.contentType, shown);
+        if (line instanceof Uint8Array) sink.line(line);
+        else fault = line;
+      }
+    }
+    if (fault !== undefined) {
+      const error = errorOf(number, fault);
+      outputs.error(this.#options.namesInputs ? { input: input.key, ...error } : error);
+      tally.failed = outputs.failed;
+      if (input.split === "none") {
+        outputs.flushErrors();
+        await sink.failed(errorLine(error));
+      } else sink.line(errorLine(error, shown));
+    }
+    tally.records++;
+    this.#budget.written(size);
+    if (sink.lines?.full) await this.#flush();
+    if (maxErrors !== undefined && tally.failed > maxErrors) {
+      throw new TooManyErrors(`${tally.failed} records have failed, and --max-errors allows ${maxErrors}`);
+    }
+  }
+
+  /** Writes what is gathered: errors first, so that those of all lines that are written are there. */
+  async #flush(): Promise<void> {
+    this.#options.outputs.flushErrors();
+    await this.#sink?.lines?.flush();
+  }
+}
+
+async function wholeOf(source: Source, input: Input, maxBody: number): Promise<Found> {
+  try {
+    const body = await readWhole(source, input.name, maxBody);
+    return { body, own: body };
+  } catch (error) {
+    if (error instanceof TooLongError) return broken(error.message);
+    throw error;
+  }
+}
+
+/** Bytes that are held for a reply until it is written. */
+function sizeOf(reply: Settled, own: Uint8Array | undefined): number {
+  return (reply.kind === "answer" ? reply.body.length : 0) + (own?.length ?? 0);
+}
+
+/** A name as an id of requests: visible ASCII. */
+function idOf(key: string): string {
+  return encodeURI(key).slice(-100);
+}

@@ -1,0 +1,110 @@
+/**
+ * Splits a table into its rows (RFC 4180), each of which becomes a table of its own: the header, and that row. Rows are passed on as they
+ * are written, with the line breaks that their quoted values have.
+ */
+
+import { AimodellibError } from "../../errors.ts";
+import { Gathered } from "./gather.ts";
+import { broken, type Found, tooLong } from "./record.ts";
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const QUOTE = 0x22;
+const SPACE = 0x20;
+
+/** What may stand between values; the header tells which one does. */
+const DELIMITERS = [0x2c, 0x3b, 0x09, 0x7c] as const; // , ; tab |
+
+/** Where a reader of a row is. */
+const enum At {
+  /** At the beginning of a value: a quote here begins a quoted one. */
+  Start,
+  /** In a value without quotes, where a quote is a character like any other. */
+  Plain,
+  Quoted,
+  /** Behind a quote in a quoted value: another one stands for a quote, and anything else ends the quotes. */
+  Quote,
+}
+
+/** Yields the rows behind the header. */
+export async function* splitCsv(pieces: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Found> {
+  const row = new Gathered(maxBytes);
+  let header: Uint8Array | undefined;
+  let delimiter: number | undefined;
+  let at = At.Start;
+  const finish = (): Found | undefined => {
+    if (row.isTooLong) {
+      const found = tooLong(row.length, maxBytes);
+      row.drop();
+      if (header === undefined) throw new AimodellibError(`The header of the table has more than ${maxBytes} bytes`);
+      return found;
+    }
+    const own = row.take();
+    if (!own.some((byte) => byte > SPACE)) return undefined;
+    if (header === undefined) {
+      header = ended(own);
+      delimiter = delimiterOf(header);
+      return undefined;
+    }
+    const body = new Uint8Array(header.length + own.length + 1);
+    body.set(header);
+    body.set(own, header.length);
+    return { body: body.subarray(0, -1), own: withoutEnd(own) };
+  };
+  for await (const piece of pieces) {
+    let start = 0;
+    for (let i = 0; i < piece.length; i++) {
+      const byte = piece[i]!;
+      if (at === At.Quoted) {
+        if (byte === QUOTE) at = At.Quote;
+      } else if (byte === NEWLINE) {
+        row.add(piece.subarray(start, i + 1));
+        start = i + 1;
+        at = At.Start;
+        const found = finish();
+        if (found !== undefined) yield found;
+      } else if (byte === QUOTE) at = at === At.Plain ? At.Plain : At.Quoted;
+      else at = byte === delimiter || (delimiter === undefined && isDelimiter(byte)) ? At.Start : At.Plain;
+    }
+    row.add(piece.subarray(start));
+    row.keep();
+  }
+  if (at === At.Quoted) {
+    yield broken("The row has a quoted value without an end: the input ends before the closing quote");
+    return;
+  }
+  const found = finish();
+  if (found !== undefined) yield found;
+}
+
+function isDelimiter(byte: number): boolean {
+  return (DELIMITERS as readonly number[]).includes(byte);
+}
+
+/** The delimiter that the header has most of, outside of quotes. */
+function delimiterOf(header: Uint8Array): number {
+  const counts = DELIMITERS.map(() => 0);
+  let quoted = false;
+  for (const byte of header) {
+    if (byte === QUOTE) quoted = !quoted;
+    const index = (DELIMITERS as readonly number[]).indexOf(byte);
+    if (!quoted && index >= 0) counts[index]!++;
+  }
+  return DELIMITERS[counts.indexOf(Math.max(...counts))]!;
+}
+
+/** The header with an end: the only line of a table may have none. */
+function ended(header: Uint8Array<ArrayBuffer>): Uint8Array {
+  if (header.at(-1) === NEWLINE) return header;
+  const whole = new Uint8Array(header.length + 1);
+  whole.set(header);
+  whole[header.length] = NEWLINE;
+  return whole;
+}
+
+function withoutEnd(row: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  let end = row.length;
+  if (row[end - 1] === NEWLINE) end--;
+  if (row[end - 1] === RETURN) end--;
+  return row.subarray(0, end);
+}
