@@ -1,12 +1,12 @@
 /**
- * Archives that were unpacked to be run, kept by the SHA-256 of their bytes (see `../cache/shelf.ts`).
+ * The cache of unpacked archives for `train` and `serve`, by the SHA-256 of the archives' bytes (see `../cache/shelf.ts`).
  *
- *     GENERATION/root/            what was unpacked
- *     GENERATION/content.json     what that holds, see `content.ts`; it is written last
+ *     GENERATION/root/            the unpacked content
+ *     GENERATION/content.json     a record of that content, see `content.ts`; written last
  *
- * 1. A generation is current only when all of the archive was checked and written.
- * 2. Its digest is that of the bytes that were unpacked, and of those that a signature was checked of.
- * 3. A run gets a copy (see `run_copy.ts`). A generation that is not what was unpacked any more is made again.
+ * 1. A generation becomes current only after the whole archive has been checked and written.
+ * 2. Its digest is that of the bytes that were unpacked. A signature is checked against the same bytes.
+ * 3. Each run gets a copy (see `run_copy.ts`). A generation whose content has changed is replaced.
  */
 
 import { createHash } from "node:crypto";
@@ -14,46 +14,50 @@ import { isFull } from "../cache/full.ts";
 import { isNoSpace, keep, type KeepOptions, openShelf, removeIfThere } from "../cache/shelf.ts";
 import { printable } from "../printable.ts";
 import { changeOf, contentOf, holds, type Item, LARGE_BYTES } from "./content.ts";
-import { ArchiveError } from "./errors.ts";
+import { ArchiveError, labelOf, naming } from "./errors.ts";
 import type { ByteSource } from "./gzip/reader.ts";
-import { MANIFEST_NAME, parseManifest, WHEELS_FOLDER } from "./manifest.ts";
+import { MANIFEST_NAME, readManifest, WHEELS_FOLDER } from "./manifest.ts";
 import { ChangedError, copyForRun, RUNS, sweepRuns } from "./run_copy.ts";
 import type { ScanOptions } from "./scan.ts";
 import { openArchive } from "./source.ts";
 import { unpack } from "./unpack.ts";
 
-/** An archive that is unpacked, and stays so until this is disposed. */
+/** A run's own copy of an unpacked archive, removed when this is disposed. */
 export interface UnpackedArchive extends Disposable {
-  /** The absolute path of a copy of the archive's root that is for this run alone. */
+  /** The absolute path of the copy. */
   readonly root: string;
-  /** Of the archive, in hexadecimal digits. */
+  /** The SHA-256 of the archive's bytes, in hexadecimal digits. */
   readonly sha256: string;
 }
 
-/** How an archive is unpacked. */
+/** How an archive is unpacked for a run. */
 export interface ObtainOptions extends Omit<ScanOptions, "onProgress"> {
-  /** The folder of all that can be made again; undefined if there is none. */
+  /** The cache directory; undefined to unpack into a temporary folder. */
   readonly cacheDir: string | undefined;
-  /** Takes a line of text, with its end, that says what is waited for, or why the cache is not used. */
+  /** Gets lines of text, each with its line feed, that say what the run waits for or why it does not use the cache. */
   readonly say: (text: string) => void;
 }
 
-/** The shelf of the cache. */
+/** The folder of the cache directory for unpacked archives. */
 export const ARCHIVES = "archives";
 
 const READ_BYTES = 1024 * 1024;
 const CONTENT = "content.json";
-/** By how much the clock of the file system may be behind, in ms. */
+/** How far the file system's clock may lag behind, in ms. */
 const CLOCK_TICK_MS = 10;
 
 /**
- * Unpacks an archive, unless it is there already.
+ * Unpacks an archive for a run, or takes it from the cache.
  *
  * @param path `-` is standard input
  * @throws {UsageError} if there is no such archive
- * @throws {ArchiveError} which says what is wrong with it
+ * @throws {ArchiveError} if the archive is not valid, or can't be unpacked
  */
-export async function obtainArchive(path: string, options: ObtainOptions): Promise<UnpackedArchive> {
+export function obtainArchive(path: string, options: ObtainOptions): Promise<UnpackedArchive> {
+  return naming(labelOf(path), () => obtainUnnamed(path, options));
+}
+
+async function obtainUnnamed(path: string, options: ObtainOptions): Promise<UnpackedArchive> {
   const { cacheDir, say } = options;
   const shelf = cacheDir === undefined ? undefined : openShelf(`${cacheDir}/${ARCHIVES}`, say);
   const runs = shelf === undefined ? undefined : openShelf(`${cacheDir}/${RUNS}`, say);
@@ -69,12 +73,12 @@ export async function obtainArchive(path: string, options: ObtainOptions): Promi
     }
     if (path === "-") {
       throw new ArchiveError(
-        `The archive from standard input can't be unpacked: the cache '${shelf}' is full. ` +
+        `can't be unpacked: the cache '${shelf}' is full. ` +
           "Run 'aimodellib cache prune', or set AIMODELLIB_CACHE_DIR to a disk with room",
         { cause: error },
       );
     }
-    say(`The cache '${printable(shelf)}' is full: a temporary folder is used for this run\n`);
+    say(`The cache '${printable(shelf)}' is full; this run uses a temporary folder\n`);
     return await unpackForOneRun(path, options);
   }
 }
@@ -94,7 +98,7 @@ async function obtain(
   const options: KeepOptions = {
     signal,
     say,
-    what: `unpacks '${path}'`,
+    what: `unpacks ${labelOf(path)}`,
     isWhole: (generation) => contentIfWhole(generation) !== undefined,
     async make(generation) {
       Deno.mkdirSync(generation, { mode: 0o700 });
@@ -106,7 +110,7 @@ async function obtain(
     const { root: generation, [Symbol.dispose]: release } = await keep(shelf, sha256, { ...options, anew });
     try {
       const root = `${generation}/root`;
-      const { manifest } = parseManifest(Deno.readFileSync(`${root}/${MANIFEST_NAME}`));
+      const { manifest } = readManifest(Deno.readFileSync(`${root}/${MANIFEST_NAME}`));
       const linked = manifest.module.split("/")[0] === WHEELS_FOLDER ? [] : [WHEELS_FOLDER];
       const copy = await copyForRun(root, contentIfWhole(generation)!, runs, linked);
       const dispose = () => {
@@ -121,7 +125,7 @@ async function obtain(
   }
 }
 
-/** Notes what was unpacked. Large files, which are not copied for each run, become read-only before. */
+/** Records the unpacked content. Runs share large files instead of copying them, so these become read-only first. */
 async function note(generation: string): Promise<void> {
   const root = `${generation}/root`;
   const items = contentOf(root);
@@ -134,7 +138,7 @@ async function note(generation: string): Promise<void> {
     newest = Math.max(newest ?? 0, info.ctime?.getTime() ?? 0);
     return { ...item, changed: changeOf(info) };
   });
-  // Deno has the time of change in whole seconds: a file that is changed in the same one would have the same.
+  // Deno reports the time of change in whole seconds. Wait for the next one, so that any later change is visible.
   if (newest !== undefined) await delay(newest + 1000 + CLOCK_TICK_MS - Date.now());
   Deno.writeTextFileSync(`${generation}/${CONTENT}`, JSON.stringify(noted), { mode: 0o600 });
 }
@@ -143,7 +147,7 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
 
-/** What a generation holds; undefined if that is not what was unpacked. */
+/** The recorded content of a generation; undefined if its files have changed since they were unpacked. */
 function contentIfWhole(generation: string): Item[] | undefined {
   try {
     const items = JSON.parse(Deno.readTextFileSync(`${generation}/${CONTENT}`));
@@ -181,13 +185,13 @@ async function unpackForOneRun(path: string, options: ObtainOptions): Promise<Un
 
 async function unpackAs(path: string, root: string, sha256: string, options: ObtainOptions): Promise<void> {
   using source = openArchive(path);
-  // The signature was checked of the bytes with this digest; these must be the same.
+  // The signature was checked against the bytes with this digest. The bytes that are unpacked must be the same.
   const witness = {
     ...hasher(),
     verify() {
       return this.digest() === sha256
         ? Promise.resolve()
-        : Promise.reject(new ArchiveError(`'${path}' changed while it was read: try again`));
+        : Promise.reject(new ArchiveError("changed while it was read; try again"));
     },
   };
   await unpack(source.read, root, { ...options, witness });
@@ -198,7 +202,7 @@ function hasher() {
   return { update: (bytes: Uint8Array) => void hash.update(bytes), digest: () => hash.digest("hex") };
 }
 
-/** Reads all of an archive, for its digest and its signature. */
+/** Reads a whole archive for its digest, and has the witness check it. */
 async function digest(path: string, { witness, signal }: ObtainOptions): Promise<string> {
   using source = openArchive(path);
   const hash = hasher();

@@ -1,4 +1,4 @@
-/** Finds what of a module's folder belongs into an archive. */
+/** Finds the files of a folder that belong into an archive. */
 
 import { exists } from "../files.ts";
 import ignore, { type Ignore } from "ignore";
@@ -9,50 +9,50 @@ import { HiddenNames } from "./names.ts";
 import { ORIGIN_NAME } from "./origin_name.ts";
 import type { NewEntry } from "./tar/encode.ts";
 
-/** Names further things to leave out, in the words of .gitignore; it may lie in any folder of the module. */
+/** A file with patterns, as in .gitignore, of further paths to leave out; any folder of the module may have one. */
 export const IGNORE_FILE = ".aimodellibignore";
 
-/** Left out wherever they are. */
+/** Folders that are left out at any depth. */
 const LEFT_OUT_FOLDERS = new Set([".git", "__pycache__"]);
 const LEFT_OUT_FILE = /\.pyc$/;
-/** In the place of the folder, in a worktree or a submodule: it names a path of this machine. */
+/** In a worktree or a submodule, a file instead of a folder; it contains a path of this machine. */
 const GIT_FILE = ".git";
-/** What this program leaves when it is killed while it writes a file beside its place. */
+/** A temporary file that this program leaves behind if it is killed while it writes (see `../atomic_file.ts`). */
 const UNFINISHED = /^\..+\.[0-9a-f]{8}\.tmp$/;
-/** What venv, and conda, write into an environment that they make. */
+/** Files by which environments of venv and conda are recognized. */
 const ENVIRONMENT_MARKS = ["pyvenv.cfg", "conda-meta"];
 
-/** An entry, and where it is now. */
+/** An entry of the archive to be, and the file that it is made from. */
 export interface FoundEntry extends NewEntry {
-  /** Absolute. */
+  /** The absolute path of the file. */
   readonly source: string;
-  /** By which it is seen that a file is another one now, or has been changed; not there for what is no file. */
+  /** Time of modification in ms, and inode, to detect later changes; undefined for anything but a file. */
   readonly mtimeMs?: number | undefined;
   readonly inode?: number | null;
 }
 
-/** What `collect()` found in a module's folder. */
+/** What {@linkcode collect} found in a folder. */
 export interface Collection {
-  /** With paths from the module's folder, in the order of their UTF-8 bytes. */
+  /** Paths are relative to the folder; the order is that of their UTF-8 bytes. */
   readonly entries: readonly FoundEntry[];
-  /** Bytes of all files. */
+  /** The size of all files together. */
   readonly bytes: number;
-  /** Paths that were left out, folders with a slash at the end, each with why. */
+  /** The paths that were left out, each with a reason; folders end in a slash. */
   readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** Rules of one ignore file, for what is below its folder. */
+/** The rules of one ignore file, which apply below its folder. */
 interface IgnoreRules {
   readonly folder: string;
   readonly rules: Ignore;
 }
 
 /**
- * Walks a module's folder and lists what an archive of it will hold.
+ * Walks a folder and lists what an archive of it will contain.
  *
- * @param root its absolute path
- * @param isOutput whether a path, without links in it, is that of the archive that is being made, or of the one that it replaces
- * @throws {ArchiveError} which names a link that leads out, or what is neither file, folder nor link
+ * @param root the folder's absolute path
+ * @param isOutput whether a real path is that of the archive itself, which is left out
+ * @throws {ArchiveError} if the folder contains something that can't be packed; the reason reads after the folder's name
  */
 export function collect(root: string, isOutput: (path: string) => boolean): Collection {
   const entries: FoundEntry[] = [];
@@ -66,9 +66,9 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
     const [nameless] = hidden.in(`${root}/${folder}`);
     if (nameless !== undefined) {
       throw new ArchiveError(
-        `'${
+        `contains '${
           folder === "" ? "" : `${folder}/`
-        }${nameless}' has a name that is not UTF-8, which other systems can't unpack: rename it`,
+        }${nameless}', a name that is not UTF-8, which other systems can't unpack: rename it`,
       );
     }
     const own = children.some(({ name, isFile }) => isFile && name === IGNORE_FILE)
@@ -96,7 +96,7 @@ export function collect(root: string, isOutput: (path: string) => boolean): Coll
         entries.push({ path, kind: "file", size, executable, target: "", source, mtimeMs: mtime?.getTime(), inode });
       } else {
         throw new ArchiveError(
-          `'${path}' is neither a file, a folder nor a link: remove it, or name it in ${IGNORE_FILE}`,
+          `contains '${path}', which is neither a file, a folder nor a link: remove it, or list it in ${IGNORE_FILE}`,
         );
       }
     }
@@ -111,15 +111,16 @@ function readFolder(source: string, path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(source)];
   } catch (cause) {
-    throw new ArchiveError(`The folder '${path || source}' can't be read: ${reasonOf(cause)}`, { cause });
+    const which = path === "" ? "can't be read" : `contains the folder '${path}', which can't be read`;
+    throw new ArchiveError(`${which}: ${reasonOf(cause)}`, { cause });
   }
 }
 
 /**
- * Why something is no part of a module, whatever ignore files say; undefined if it may be one.
+ * The reason why a path is never packed, whatever ignore files say; undefined without one.
  *
  * @param root the absolute path of the module's folder
- * @param path from there; `name` is its last part
+ * @param path relative to `root`; `name` is its last part
  */
 export function whyLeftOver(root: string, path: string, name: string, isDirectory: boolean): string | undefined {
   if (isDirectory) {
@@ -146,7 +147,7 @@ function reasonToLeaveOut(
 ): string | undefined {
   const reason = whyLeftOver(root, path, name, isDirectory);
   if (reason !== undefined) return reason;
-  // The nearest file decides, as with git; one that says nothing leaves it to those further out.
+  // As with git, the nearest ignore file with a matching pattern decides.
   for (const { folder, rules } of ignored.toReversed()) {
     const relative = folder === "" ? path : path.slice(folder.length + 1);
     const result = rules.test(isDirectory ? `${relative}/` : relative);
@@ -161,21 +162,21 @@ function readIgnoreFile(root: string, folder: string): IgnoreRules {
   try {
     return { folder, rules: ignore().add(Deno.readTextFileSync(`${root}/${path}`)) };
   } catch (cause) {
-    throw new ArchiveError(`'${path}' can't be read: ${reasonOf(cause)}`, { cause });
+    throw new ArchiveError(`contains '${path}', which can't be read: ${reasonOf(cause)}`, { cause });
   }
 }
 
-/** Where a link points, from its own folder. */
+/** The target of a link, relative to the link's folder. */
 function readLink(source: string, root: string, path: string): string {
   const target = Deno.readLinkSync(source);
   if (!target.startsWith("/")) return target;
-  // One that is absolute, and stays inside, is made to stay inside wherever the archive is unpacked.
+  // An absolute link into the folder becomes relative, so that it works wherever the archive is unpacked.
   if (target !== root && !target.startsWith(`${root}/`)) throw leadsOut(path, target);
   const up = "../".repeat(path.split("/").length - 1);
   return `${up}${target.slice(root.length + 1)}`.replace(/\/$/, "") || ".";
 }
 
-/** What a link leads to in the end; the link itself if that is nothing. */
+/** The real path that a link leads to; the link's own path if it is broken. */
 function leadsTo(source: string): string {
   try {
     return Deno.realPathSync(source);
@@ -186,13 +187,13 @@ function leadsTo(source: string): string {
 
 function leadsOut(path: string, target: string): ArchiveError {
   return new ArchiveError(
-    `'${path}' is a link that leads out of the module, to '${target}': replace it by what it leads to, or name it in ${IGNORE_FILE}`,
+    `contains '${path}', a link that leads out, to '${target}': replace it by a copy of its target, or list it in ${IGNORE_FILE}`,
   );
 }
 
 /**
- * Compares texts by the bytes of their UTF-8, which is the order of their code points. That of JavaScript's units is the same,
- * but that surrogates, which stand for what is above, come before the units from U+E000 on.
+ * Compares texts by their UTF-8 bytes, which is the order of code points. JavaScript's order of UTF-16 units differs: surrogates,
+ * which stand for the highest code points, come before U+E000.
  */
 function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

@@ -1,11 +1,11 @@
-/** Says what a file is that is no gzip file, by its first bytes, and how to make a `.tar.gz` of it. */
+/** Recognizes, by their first bytes, files that users take for a `.tar.gz`, and says what to do with them. */
 
-/** How many bytes tell a kind; a tar header says so at byte 257. */
+/** How many bytes {@linkcode describeFile} needs: a tar header has its mark at byte 257. */
 export const TELLING_BYTES = 512;
 
 const text = (words: string) => new TextEncoder().encode(words);
 
-/** Each kind: where its mark is, the mark, its name, and what to do. */
+/** Each kind of file: the mark's offset, the mark, the name, and what to do. */
 const KINDS:
   readonly (readonly [offset: number, mark: Uint8Array | readonly number[], name: string, advice: string])[] = [
     [
@@ -19,20 +19,19 @@ const KINDS:
     [0, text("BZh"), "a bzip2 file", "convert it with 'bzip2 -dc FILE | gzip > model.tar.gz'"],
     [0, [0x04, 0x22, 0x4d, 0x18], "an lz4 file", "convert it with 'lz4 -dc FILE | gzip > model.tar.gz'"],
     [0, [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], "a 7z file", "unpack it, and pack the folder with 'aimodellib package'"],
-    [257, text("ustar"), "a tar archive that is not compressed", "compress it with 'gzip FILE'"],
+    [257, text("ustar"), "an uncompressed tar archive", "compress it with 'gzip FILE'"],
     [
       0,
       text("version https://git-lfs.github.com/spec/"),
-      "a pointer of Git LFS, not the file itself",
+      "a pointer of Git LFS",
       "fetch the file with 'git lfs pull'",
     ],
-    [0, [0x80, 0x02], "a pickle", "put it into a model directory; a Model Archive has the code"],
-    [0, [0x80, 0x04], "a pickle", "put it into a model directory; a Model Archive has the code"],
+    [0, [0x80, 0x02], "a pickle", "put it into a model directory; a Model Archive contains the code"],
+    [0, [0x80, 0x04], "a pickle", "put it into a model directory; a Model Archive contains the code"],
   ];
 
-/** What a file is that begins with these bytes, and what to do, to follow `It is `; undefined if that is not known. */
+/** What kind of file begins with these bytes, and what to do with it, such as "a zip file: unzip it, ..."; undefined if unknown. */
 export function describeFile(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 0) return "an empty file: it may not have been written to its end, or not be downloaded";
   for (const [offset, mark, name, advice] of KINDS) {
     if (mark.length <= bytes.length - offset && [...mark].every((byte, i) => bytes[offset + i] === byte)) {
       return `${name}: ${advice}`;
@@ -40,10 +39,10 @@ export function describeFile(bytes: Uint8Array): string | undefined {
   }
   const start = new TextDecoder().decode(bytes).trimStart().toLowerCase();
   if (/^(?:<!doctype html|<html|<head|<\?xml)/.test(start)) {
-    return "a web page, such as a server's login or error page: download the archive again, and look at what came";
+    return "a web page, such as a login or error page: download the archive again, and look at the answer";
   }
   if (/^[{[]/.test(start)) {
-    return "text, such as a server's error in JSON: download the archive again, and look at what came";
+    return "text, such as a server's error in JSON: download the archive again, and look at the answer";
   }
   return undefined;
 }

@@ -1,19 +1,19 @@
-/** Where symbolic links lead, without a file system to ask. */
+/** Resolves symbolic links without a file system. */
 
 import { ArchiveError } from "./errors.ts";
 
-/** Links that lead to each other end here, as on Linux (path_resolution(7)). */
+/** The most links that one path may pass through, as on Linux (path_resolution(7)). */
 const MAX_HOPS = 40;
 
-/** What is wrong with a link. */
+/** The faults of a link. */
 type LinkProblem = "leads out" | "leads in a circle";
 
 /**
  * Follows each link as the system would, through other links.
  *
- * @param links what each link points to, as it is written, by its path from the root
- * @param leadsOut what to throw for one that leads out
- * @throws {ArchiveError} for the first that leads out, or in a circle
+ * @param links each link's text, by the link's path relative to the root
+ * @param leadsOut makes the error for a link that leads out of the root
+ * @throws {ArchiveError} for the first link that leads out of the root, or in a circle
  */
 export function checkLinks(
   links: ReadonlyMap<string, string>,
@@ -22,7 +22,7 @@ export function checkLinks(
   for (const [path, target] of links) {
     const problem = followLink(path, links);
     if (problem === "leads out") throw leadsOut(path, target);
-    if (problem !== undefined) throw new ArchiveError(`'${path}' is a link that ${problem}`);
+    if (problem !== undefined) throw new ArchiveError(`contains '${path}', a link that ${problem}`);
   }
 }
 

@@ -14,41 +14,41 @@ import { ArchiveError } from "./errors.ts";
 /** Deeper than any manifest is nested. */
 const MAX_DEPTH = 64;
 
-/** The one name that it may have. */
+/** The manifest's file name. */
 export const MANIFEST_NAME = "manifest.json";
 
-/** In the module's folder: what pip is to install. */
+/** The file in the module's folder that lists the packages to install. */
 export const REQUIREMENTS_NAME = "requirements.txt";
 
-/** In the archive's root: the model that `package --model-dir` adds. */
+/** The folder in the archive's root for the model of `package --model-dir`. */
 export const MODEL_FOLDER = "model";
 
-/** In the archive's root: wheels to install them from without a network. */
+/** The folder in the archive's root for the wheels of `package --bundle-wheels`, from which requirements install without a network. */
 export const WHEELS_FOLDER = "wheels";
-/** In that folder: the list of what is to be installed from it, each wheel with its version and hash. */
+/** The file in {@linkcode WHEELS_FOLDER} that lists the wheels to install, each with its version and hash. */
 export const RESOLVED_NAME = "resolved.txt";
 
-/** What an archive says of itself. All paths are from a root: the archive's for `module`, the run's for the others. */
+/** A manifest with all defaults filled in. Paths of code and model are relative to the archive's root, those of logs to a run's folder. */
 export interface Manifest {
   /** The folder with the source files. @default "" */
   readonly module: string;
-  /** From `module`; null if it can't train. @default null */
+  /** A path relative to `module`; null if the archive can't train. @default null */
   readonly trainingScript: string | null;
-  /** From `module`; null if it can't serve. @default null */
+  /** A path relative to `module`; null if the archive can't serve. @default null */
   readonly servingScript: string | null;
   /** @default "logs" */
   readonly logDirectory: string;
-  /** For `strftime`. @default "%Y-%m-%dT%H-%M-%S.log" */
+  /** The name of a log file, as a format of `strftime`. @default "%Y-%m-%dT%H-%M-%S.log" */
   readonly logNamingFormat: string;
   /** @default false */
   readonly enableTensorboard: boolean;
   /** @default "tb_logs" */
   readonly tensorboardDirectory: string;
-  /** The folder with the model that the archive carries, from the archive's root; not there if it carries none. */
+  /** The folder of the archive's own model, relative to the archive's root; undefined if the archive has no model. */
   readonly modelDirectory?: string;
 }
 
-/** The manifest of a module that has none of its own, before its name and scripts are filled in. */
+/** The defaults of all keys. */
 export const DEFAULT_MANIFEST: Manifest = {
   module: "",
   trainingScript: null,
@@ -59,10 +59,10 @@ export const DEFAULT_MANIFEST: Manifest = {
   tensorboardDirectory: "tb_logs",
 };
 
-/** A manifest that was read. */
+/** The result of {@linkcode parseManifest}. */
 export interface ParsedManifest {
   readonly manifest: Manifest;
-  /** Keys that the specification does not know, with their values: other programs may. */
+  /** Keys that the specification does not define, with their values; other programs may use them. */
   readonly unknown: Readonly<Record<string, unknown>>;
 }
 
@@ -79,7 +79,7 @@ const TYPES: Readonly<Record<keyof Manifest, Type>> = {
   modelDirectory: "string",
 };
 
-/** Those that name a place below a root. */
+/** The keys whose values are paths below a root. */
 const PATHS = [
   "module",
   "trainingScript",
@@ -90,29 +90,29 @@ const PATHS = [
 ] as const;
 
 /**
- * Reads a manifest: JSON, in which comments and a byte order mark are accepted.
+ * Parses a manifest: JSON that may have comments, trailing commas and a byte order mark.
  *
- * @param file what a message calls it
- * @throws {ArchiveError} with line, column and key, if it does not parse, or a value is of the wrong type or leads out
+ * @throws {ArchiveError} with line, column and key, if it does not parse, a value has the wrong type, or a path leads out of its
+ * root. The reason reads after the manifest's name: "is invalid at line 2, column 3: ..."
  */
-export function parseManifest(bytes: Uint8Array, file: string = MANIFEST_NAME): ParsedManifest {
+export function parseManifest(bytes: Uint8Array): ParsedManifest {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new ArchiveError(`'${file}' is not in UTF-8`, { cause });
+    throw new ArchiveError("is not UTF-8", { cause });
   }
   const deep = tooDeep(text);
   if (deep !== undefined) {
-    throw new ArchiveError(`'${file}', ${position(text, deep)}: It is nested more than ${MAX_DEPTH} deep`);
+    throw invalid(text, deep, `it is nested more than ${MAX_DEPTH} levels deep`);
   }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [error] = errors;
   if (error !== undefined) {
-    throw new ArchiveError(`'${file}', ${position(text, error.offset)}: ${sentenceOf(error.error)}`);
+    throw invalid(text, error.offset, syntaxError(error.error));
   }
-  if (root?.type !== "object") throw new ArchiveError(`'${file}' must hold one JSON object`);
+  if (root?.type !== "object") throw new ArchiveError("does not contain a JSON object");
   const known: Record<string, unknown> = {};
   const unknown: Record<string, unknown> = {};
   for (const property of root.children ?? []) {
@@ -123,33 +123,39 @@ export function parseManifest(bytes: Uint8Array, file: string = MANIFEST_NAME): 
       unknown[key] = value;
       continue;
     }
-    const problem = Object.hasOwn(known, key) ? "is there twice" : complaint(key as keyof Manifest, value);
-    if (problem !== undefined) {
-      throw new ArchiveError(`'${file}', ${position(text, valueNode.offset)}: ${key} ${problem}`);
-    }
+    const problem = Object.hasOwn(known, key) ? "appears twice" : complaint(key as keyof Manifest, value);
+    if (problem !== undefined) throw invalid(text, valueNode.offset, `${key} ${problem}`);
     known[key] = value;
   }
   return { manifest: { ...DEFAULT_MANIFEST, ...known }, unknown };
 }
 
-/** As it is written into an archive. */
+/** Reads the manifest of an archive. @throws {ArchiveError} whose reason reads after the archive's name */
+export function readManifest(bytes: Uint8Array): ParsedManifest {
+  try {
+    return parseManifest(bytes);
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    throw new ArchiveError(`has a ${MANIFEST_NAME} that ${error.reason}`, { cause: error.cause });
+  }
+}
+
+/** Formats a manifest as the text that an archive contains. */
 export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 4)}\n`;
 }
 
-/** A path of the manifest, joined to the one that it is from, without `.` and double slashes. */
+/** Joins paths of a manifest, and removes `.`, double slashes, and slashes at the ends. */
 export function joinPath(...parts: readonly string[]): string {
   return parts.flatMap((part) => part.split("/")).filter((part) => part !== "" && part !== ".").join("/");
 }
 
-/** Where a module's requirements are, from the archive's root, if it has any. */
+/** The path of a module's `requirements.txt`, relative to the archive's root, whether it exists or not. */
 export function requirementsPath({ module }: Manifest): string {
   return joinPath(module, REQUIREMENTS_NAME);
 }
 
-/**
- * What is wrong with a value of the manifest, to follow its name; undefined if nothing is.
- */
+/** The fault of a manifest's value, which reads after its key or option, such as "must name a file, not ''"; undefined without a fault. */
 export function complaint(key: keyof Manifest, value: unknown): string | undefined {
   const type = TYPES[key];
   const shown = JSON.stringify(value);
@@ -160,14 +166,14 @@ export function complaint(key: keyof Manifest, value: unknown): string | undefin
   if (typeof value !== "string") return undefined;
   if (value.includes("\0")) return `can't be ${shown}`;
   if (!(PATHS as readonly string[]).includes(key)) return value === "" ? "can't be empty" : undefined;
-  if (value.startsWith("/")) return `must be a path from the root, not the absolute ${shown}`;
-  if (value.split("/").includes("..")) return `can't lead out of the root, as ${shown} does`;
+  if (value.startsWith("/")) return `must be a relative path, not ${shown}`;
+  if (value.split("/").includes("..")) return `must stay inside the root, but ${shown} leads out`;
   if (key === "modelDirectory" && joinPath(value) === "") return `must name a folder, not ${shown}`;
   if (key.endsWith("Script") && joinPath(value) === "") return `must name a file, not ${shown}`;
   return undefined;
 }
 
-/** Where JSON is nested deeper than any manifest is; the parser, which calls itself, could run out of stack. */
+/** The offset where JSON is nested too deep; checked first, because the parser is recursive and could exhaust the stack. */
 function tooDeep(text: string): number | undefined {
   const scanner = createScanner(text, true);
   let depth = 0;
@@ -175,50 +181,50 @@ function tooDeep(text: string): number | undefined {
     scanner.scan();
     const offset = scanner.getTokenOffset();
     if (offset >= text.length) return undefined;
-    // A string begins with its quote.
+    // Braces within a string don't count: a string's first character is its quote.
     const first = text[offset]!;
     if ("{[".includes(first) && ++depth > MAX_DEPTH) return offset;
     if ("}]".includes(first)) depth--;
   }
 }
 
-/** What is wrong with JSON, in a sentence. */
-function sentenceOf(code: ParseErrorCode): string {
+/** Describes a syntax error of JSON. */
+function syntaxError(code: ParseErrorCode): string {
   switch (printParseErrorCode(code)) {
     case "InvalidSymbol":
-      return "There is a word that JSON does not have: only true, false and null need no quotes";
+      return "unknown word; text needs double quotes, except for true, false and null";
     case "InvalidNumberFormat":
-      return "This is not a number in JSON";
+      return "not a valid JSON number";
     case "PropertyNameExpected":
-      return "A key in double quotes is missing";
+      return "a key in double quotes is missing";
     case "ValueExpected":
-      return "A value is missing";
+      return "a value is missing";
     case "ColonExpected":
-      return "A colon is missing between a key and its value";
+      return "a colon is missing between a key and its value";
     case "CommaExpected":
-      return "A comma is missing before this";
+      return "a comma is missing before this";
     case "CloseBraceExpected":
-      return "A closing brace '}' is missing";
+      return "a closing brace '}' is missing";
     case "CloseBracketExpected":
-      return "A closing bracket ']' is missing";
+      return "a closing bracket ']' is missing";
     case "EndOfFileExpected":
-      return "Something follows the end of the JSON object";
+      return "there is more text after the JSON object";
     case "UnexpectedEndOfComment":
-      return "A comment is not closed";
+      return "a comment is not closed";
     case "UnexpectedEndOfString":
-      return "A string is not closed";
+      return "a string is not closed";
     case "InvalidUnicode":
-      return "A '\\u' needs four hexadecimal digits";
+      return "'\\u' needs four hexadecimal digits";
     case "InvalidEscapeCharacter":
-      return "A backslash is followed by a character that it can't escape";
+      return "a backslash precedes a character that can't be escaped";
     case "InvalidCharacter":
-      return "A string holds a control character, which must be escaped";
+      return "a string contains a control character, which must be escaped";
     default:
-      return "This is not JSON";
+      return "not JSON";
   }
 }
 
-/** Keys that were probably meant by ones that are not known, such as `trainingScript` by `training_script`. */
+/** Finds unknown keys that resemble known ones, such as `training_script`, and the keys that were probably meant. */
 export function meantBy(
   unknown: Readonly<Record<string, unknown>>,
 ): { readonly key: string; readonly meant: string }[] {
@@ -236,7 +242,17 @@ export function meantBy(
   });
 }
 
-/** How many letters differ: Levenshtein's distance. */
+/** What to tell the user about unknown keys: a sentence for each. @param label names the archive or the manifest */
+export function unknownKeys(label: string, unknown: Readonly<Record<string, unknown>>): string[] {
+  const meant = new Map(meantBy(unknown).map(({ key, meant }) => [key, meant]));
+  return Object.keys(unknown).map((key) => {
+    const known = meant.get(key);
+    const advice = known === undefined ? "" : `; did you mean '${known}'?`;
+    return `${label} has the unknown key '${key}' in its ${MANIFEST_NAME}${advice}`;
+  });
+}
+
+/** Levenshtein's distance of two words. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -249,7 +265,7 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-function position(text: string, offset: number): string {
+function invalid(text: string, offset: number, problem: string): ArchiveError {
   const before = text.slice(0, offset).split("\n");
-  return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+  return new ArchiveError(`is invalid at line ${before.length}, column ${before.at(-1)!.length + 1}: ${problem}`);
 }

@@ -1,27 +1,27 @@
-/** Model Archives: making them, reading them, and trusting what they say. */
+/** Model Archives: packs, reads, checks, signs and unpacks them. */
 
 export { ARCHIVES, obtainArchive, type ObtainOptions, type UnpackedArchive } from "./cache.ts";
 export { changeOf, hashFile } from "./content.ts";
 export { collect, type Collection } from "./collect.ts";
-export { ArchiveError } from "./errors.ts";
+export { ArchiveError, labelOf, named, naming } from "./errors.ts";
 export {
   DEFAULT_MANIFEST,
   formatManifest,
   joinPath,
   type Manifest,
   MANIFEST_NAME,
-  meantBy,
   MODEL_FOLDER,
   type ParsedManifest,
-  parseManifest,
+  readManifest,
   REQUIREMENTS_NAME,
   requirementsPath,
   RESOLVED_NAME,
+  unknownKeys,
   WHEELS_FOLDER,
 } from "./manifest.ts";
 export { Origin } from "./origin.ts";
 export { checkContents, checkGrowth, pack, type PackOptions, type Part } from "./pack.ts";
-export { type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
+export { collectPart, type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
 export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
 export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness } from "./scan.ts";
 export { formatKeyId, formatPublicKey, formatSignature, parsePublicKey, parseSignature } from "./sign/format.ts";

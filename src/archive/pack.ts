@@ -1,6 +1,6 @@
 /**
- * Writes a Model Archive: the manifest, and then the module's files, in one pass and with memory that does not depend on their
- * size. The same files make the same bytes, whoever packs them, wherever and whenever.
+ * Writes a Model Archive: first the manifest, then the module's files, in one pass and with constant memory. The same files
+ * make the same bytes for every user, machine and time.
  */
 
 import type { Collection, FoundEntry } from "./collect.ts";
@@ -12,42 +12,51 @@ import { DEFAULT_LIMITS, Rules } from "./rules.ts";
 import { encodeHeader, type NewEntry, TAR_END } from "./tar/encode.ts";
 import { paddingOf, TAR_BLOCK } from "./tar/entry.ts";
 
-/** Below this, threads cost more than they help, in bytes of tar. */
+/** With fewer bytes of tar than this, starting threads takes longer than they save. */
 const MIN_THREADED_BYTES = 8 * 2 ** 20;
-/** Each has memory of its own. */
+/** The most threads that compress; each has buffers of its own. */
 const MAX_THREADS = 8;
 
 /** What goes into an archive. */
 export interface Contents {
-  /** The manifest's text. */
+  /** The text of `manifest.json`. */
   readonly manifest: string;
   readonly parts: readonly Part[];
 }
 
-/** Files that lie together. */
+/** Files that go to one folder of the archive. */
 export interface Part {
-  /** The folder of the archive that they go to; empty for its root. */
+  /** The folder, relative to the archive's root; empty for the root. */
   readonly folder: string;
   readonly files: Collection;
 }
 
-/** How it is written. */
+/** How an archive is written. */
 export interface PackOptions extends Pick<GzipWriterOptions, "level" | "write"> {
-  /** Of all entries, in seconds since 1970. */
+  /** The time of all entries, in seconds since 1970. */
   readonly mtime: number;
   readonly signal?: AbortSignal;
-  /** Is told how many bytes of files were read. */
+  /** Is called with the number of bytes of files that were read so far. */
   readonly onProgress?: (bytes: number) => void;
-  /** @default as many as there are processors */
+  /** @default one for each processor, at most 8 */
   readonly threads?: number;
 }
 
 /**
- * Checks that what is packed can be unpacked everywhere, as a reader will check it.
+ * Checks, before anything is written, that readers will accept the archive and every system can unpack it.
  *
- * @throws {ArchiveError} which names the entry that can't be
+ * @throws {ArchiveError} if not; the reason names the entry
  */
-export function checkContents({ parts }: Pick<Contents, "parts">): void {
+export function checkContents(contents: Pick<Contents, "parts">): void {
+  try {
+    checkEntries(contents);
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    throw new ArchiveError(`can't be packed: it ${error.reason}`, { cause: error });
+  }
+}
+
+function checkEntries({ parts }: Pick<Contents, "parts">): void {
   const rules = new Rules();
   rules.checkNew({ ...FILE, path: MANIFEST_NAME });
   for (const { folder, files } of parts) {
@@ -60,16 +69,15 @@ export function checkContents({ parts }: Pick<Contents, "parts">): void {
   rules.finish();
 }
 
-/** Checks that an archive does not grow so much that a reader takes it for a bomb. @throws {ArchiveError} if it does */
+/** Checks that readers will not take an archive for a decompression bomb. @throws {ArchiveError} if they will */
 export function checkGrowth(bytes: number, packedBytes: number): void {
   try {
     new Rules().checkRatio(bytes, packedBytes);
   } catch (cause) {
+    const ratio = Math.round(bytes / packedBytes);
     throw new ArchiveError(
-      `The files are ${
-        Math.round(bytes / packedBytes)
-      } times larger than the archive would be, and readers refuse what grows ` +
-        `to more than ${DEFAULT_LIMITS.maxRatio} times its size: pack with --level 0`,
+      `can't be packed: its files would be ${ratio} times larger than the archive, and readers refuse more than ` +
+        `${DEFAULT_LIMITS.maxRatio} times; pack with --level 0`,
       { cause },
     );
   }
@@ -78,8 +86,8 @@ export function checkGrowth(bytes: number, packedBytes: number): void {
 /**
  * Writes a Model Archive: the manifest first, then the entries of all parts.
  *
- * @returns the number of its entries
- * @throws {ArchiveError} which names a file that can't be read, or changed while it was
+ * @returns the number of entries
+ * @throws {ArchiveError} if a file can't be read, or changes meanwhile; the reason names it
  */
 export async function pack({ manifest, parts }: Contents, options: PackOptions): Promise<number> {
   const { level, write, mtime } = options;
@@ -97,7 +105,7 @@ export async function pack({ manifest, parts }: Contents, options: PackOptions):
       entries++;
     }
     for (const entry of files.entries) {
-      // The root's manifest is the one that was given, or made.
+      // A manifest.json in the module is replaced by the archive's manifest.
       if (folder === "" && entry.path === MANIFEST_NAME) continue;
       const path = folder === "" ? entry.path : `${joinPath(folder)}/${entry.path}`;
       const full = writer.add({ ...entry, path });
@@ -118,7 +126,7 @@ function threadsFor(bytes: number): number {
   return bytes < MIN_THREADED_BYTES ? 0 : Math.min(MAX_THREADS, navigator.hardwareConcurrency);
 }
 
-/** A folder and those that it lies in, the outermost first. */
+/** The paths of a folder and its parents, the outermost first. */
 function parentsOf(path: string): string[] {
   const parts = joinPath(path).split("/").filter((part) => part !== "");
   return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
@@ -135,8 +143,8 @@ class TarWriter {
   }
 
   /**
-   * Adds an entry. A promise is one to wait for; most small files are in before there is one, since thousands of promises cost
-   * more than thousands of files.
+   * Adds an entry. If it returns a promise, wait for it. For most small files there is none: thousands of promises would take longer
+   * than thousands of files.
    */
   add(entry: FoundEntry): Promise<void> | undefined {
     this.#options.signal?.throwIfAborted();
@@ -149,7 +157,7 @@ class TarWriter {
     try {
       file = Deno.openSync(entry.source);
     } catch (cause) {
-      throw new ArchiveError(`'${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
+      throw new ArchiveError(`can't be packed: '${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
     }
     let closes = false;
     try {
@@ -166,7 +174,7 @@ class TarWriter {
     }
   }
 
-  /** Reads a file for which there is space. */
+  /** Reads a file that fits into the compressor's free space. */
   #readSmall(file: Deno.FsFile, entry: FoundEntry): void {
     for (let missing = entry.size; missing > 0;) {
       const count = read(file, this.#gzip.space.subarray(0, missing), entry);
@@ -203,13 +211,13 @@ function read(file: Deno.FsFile, space: Uint8Array, entry: FoundEntry): number {
   try {
     count = file.readSync(space);
   } catch (cause) {
-    throw new ArchiveError(`'${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
+    throw new ArchiveError(`can't be packed: '${entry.path}' can't be read: ${reasonOf(cause)}`, { cause });
   }
   if (count === null) throw changed(entry);
   return count;
 }
 
-/** Whether a file is still as it was when it was found. By its path: Deno looks up all of an open file's folders again. */
+/** Compares a file with what was found earlier. By path, because Deno's `fstat` resolves the open file's path once more. */
 function checkUnchanged(entry: FoundEntry): void {
   let now: Deno.FileInfo;
   try {
@@ -222,5 +230,8 @@ function checkUnchanged(entry: FoundEntry): void {
 }
 
 function changed({ path }: FoundEntry, options?: ErrorOptions): ArchiveError {
-  return new ArchiveError(`'${path}' changed while it was read: pack again when nothing writes to it`, options);
+  return new ArchiveError(
+    `can't be packed: '${path}' changed while it was read; try again when nothing writes to it`,
+    options,
+  );
 }

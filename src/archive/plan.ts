@@ -1,7 +1,8 @@
-/** What is to go into an archive: decided before a byte of it is written. */
+/** Decides on the content and the manifest of an archive, before anything is written. */
 
 import { reasonOf, UsageError } from "../errors.ts";
 import { collect, type Collection } from "./collect.ts";
+import { ArchiveError, named } from "./errors.ts";
 import {
   complaint,
   DEFAULT_MANIFEST,
@@ -12,9 +13,9 @@ import {
   parseManifest,
 } from "./manifest.ts";
 
-/** What the user said. */
+/** The options of `package` that decide on content and manifest. */
 export interface PlanOptions {
-  /** Empty for the working directory. */
+  /** A path; empty for the working directory. */
   readonly moduleDir: string;
   readonly trainScript?: string | undefined;
   readonly serveScript?: string | undefined;
@@ -23,39 +24,39 @@ export interface PlanOptions {
   readonly enableTensorboard: boolean;
   readonly tensorboardDir?: string | undefined;
   readonly manifestFile?: string | undefined;
-  /** Whether a file is the archive itself. */
+  /** Whether a real path is that of the archive itself. */
   readonly isOutput: (path: string) => boolean;
 }
 
-/** What is to be packed. */
+/** The content of an archive to be. */
 export interface Plan {
   readonly manifest: Manifest;
-  /** As it is written. */
+  /** The text of `manifest.json`. */
   readonly manifestText: string;
-  /** Absolute. */
+  /** The absolute path of the module's folder. */
   readonly root: string;
   readonly files: Collection;
-  /** What the user should know, and is no error. */
+  /** Sentences for the user that are not errors. */
   readonly notices: readonly string[];
   /** The scripts that the manifest names. */
   readonly scripts: readonly PlannedScript[];
 }
 
-/** A script of the module. */
+/** A script that the manifest names. */
 export interface PlannedScript {
   readonly key: "trainingScript" | "servingScript";
-  /** From the module's folder. */
+  /** Relative to the module's folder. */
   readonly path: string;
-  /** Absolute, where it is now. */
+  /** The absolute path. */
   readonly source: string;
-  /** Whether nobody named it: it is there, and has the usual name. */
+  /** Whether no option or manifest names it: a file of the default name exists. */
   readonly assumed: boolean;
 }
 
 const DEFAULT_TRAIN_SCRIPT = "train.py";
 const DEFAULT_SERVE_SCRIPT = "serve.py";
 
-/** Which option a value of the manifest comes from. */
+/** The option for each key of the manifest. */
 const OPTIONS = {
   trainingScript: "--train-script",
   servingScript: "--serve-script",
@@ -65,14 +66,14 @@ const OPTIONS = {
 } as const;
 
 /**
- * Decides what goes into an archive and what its manifest says. Nothing is written.
+ * Decides on the content of an archive and on its manifest, without writing anything.
  *
- * @throws {UsageError} if the module, the manifest or a script is not there, or an option is wrong
- * @throws {ArchiveError} if the module has what can't be packed
+ * @throws {UsageError} if the module, the manifest or a script does not exist, or an option is wrong
+ * @throws {ArchiveError} if the module contains something that can't be packed, or the manifest is not valid
  */
 export function plan(options: PlanOptions): Plan {
   const root = moduleRoot(options.moduleDir);
-  const files = collect(root, options.isOutput);
+  const files = collectPart("its module", options.moduleDir || ".", root, options.isOutput);
   const has = new Set(files.entries.filter(({ kind }) => kind !== "directory").map(({ path }) => path));
   const planned = options.manifestFile === undefined
     ? planGenerated(options, root, files, has)
@@ -90,9 +91,10 @@ export function plan(options: PlanOptions): Plan {
 }
 
 /**
- * The same without a script that nobody named, and that is for something else.
+ * Removes a script from a plan: one of the default name that turned out to be for something else.
  *
- * @throws {UsageError} if it was the only one
+ * @param why a clause that says what is wrong with it
+ * @throws {UsageError} if it is the only script
  */
 export function withoutScript(planned: Plan, { key, path }: PlannedScript, why: string): Plan {
   const manifest = { ...planned.manifest, [key]: null };
@@ -101,7 +103,7 @@ export function withoutScript(planned: Plan, { key, path }: PlannedScript, why: 
     ...planned,
     manifest,
     manifestText: formatManifest(manifest),
-    notices: [...planned.notices, `${why}, so ${key} is null (${OPTIONS[key]} ${path} insists)`],
+    notices: [...planned.notices, `${why}; ${key} is null (${OPTIONS[key]} ${path} keeps it)`],
     scripts: planned.scripts.filter((script) => script.key !== key),
   };
 }
@@ -119,7 +121,7 @@ function planGenerated(
     if (problem !== undefined) throw new UsageError(`${OPTIONS[key]} ${problem}`);
     if (has.has(joinPath(name))) return joinPath(name);
     if (given !== undefined) throw missing(`${OPTIONS[key]} names`, name, options.moduleDir, files);
-    notices.push(`There is no ${name}, so ${key} is null (${OPTIONS[key]} names another)`);
+    notices.push(`The module has no ${name}: ${key} is null (name another file with ${OPTIONS[key]})`);
     return null;
   };
   const manifest: Manifest = {
@@ -159,7 +161,7 @@ function planGiven(
     options.tensorboardDir !== undefined && OPTIONS.tensorboardDirectory,
   ].filter((option) => option !== false);
   if (others.length > 0) {
-    throw new UsageError(`--manifest-file is used instead of ${others.join(", ")}: leave out the one or the other`);
+    throw new UsageError(`--manifest-file can't be combined with ${others.join(", ")}`);
   }
   if (file.slice(file.lastIndexOf("/") + 1) !== MANIFEST_NAME) {
     throw new UsageError(`The manifest '${file}' must be named ${MANIFEST_NAME}`);
@@ -170,22 +172,46 @@ function planGiven(
   } catch (cause) {
     throw new UsageError(`The manifest '${file}' can't be read: ${reasonOf(cause)}`, { cause });
   }
-  const { manifest, unknown } = parseManifest(bytes, file);
+  const { manifest, unknown } = parseFile(bytes, file);
   for (const key of ["trainingScript", "servingScript"] as const) {
     const script = manifest[key];
     if (script !== null && !has.has(joinPath(script))) {
-      throw missing(`'${file}' names as ${key}`, script, options.moduleDir, files);
+      throw missing(`The manifest '${file}' names the ${key}`, script, options.moduleDir, files);
     }
   }
   if (manifest.trainingScript === null && manifest.servingScript === null) {
     throw new UsageError(
-      `'${file}' names neither a trainingScript nor a servingScript, so nothing could be done with it`,
+      `The manifest '${file}' names neither a trainingScript nor a servingScript; an archive needs at least one`,
     );
   }
   const notices = Object.keys(unknown).map((key) =>
-    `'${file}' has the key '${key}', which is not known here; it is kept`
+    `The manifest '${file}' has the unknown key '${key}', which the archive keeps`
   );
   return { manifest, manifestText: formatManifest({ ...manifest, ...unknown }), files, notices };
+}
+
+function parseFile(bytes: Uint8Array, file: string) {
+  try {
+    return parseManifest(bytes);
+  } catch (error) {
+    throw named(error, `'${file}'`);
+  }
+}
+
+/**
+ * Collects the files of a folder that becomes a part of an archive.
+ *
+ * @param what what the folder is to the archive, such as "its module"
+ * @param name the folder as the user named it
+ * @throws {ArchiveError} if it contains something that can't be packed
+ */
+export function collectPart(what: string, name: string, root: string, isOutput = (_path: string) => false): Collection {
+  try {
+    return collect(root, isOutput);
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    throw new ArchiveError(`can't be packed: ${what} '${name}' ${error.reason}`, { cause: error });
+  }
 }
 
 /** The real path of the module's folder. */
@@ -197,7 +223,11 @@ function moduleRoot(moduleDir: string): string {
     throw new UsageError(`The module directory '${moduleDir}' can't be read: ${reasonOf(cause)}`, { cause });
   }
   if (!Deno.statSync(root).isDirectory) throw new UsageError(`The module '${moduleDir}' is not a directory`);
-  if (root === "/") throw new UsageError("The module can't be the root of the file system");
+  if (root === "/") {
+    throw new UsageError(
+      "The module can't be the root of the file system: choose the folder that contains the scripts",
+    );
+  }
   return root;
 }
 
@@ -207,5 +237,5 @@ function missing(who: string, script: string, moduleDir: string, files: Collecti
 
 function scriptsIn({ entries }: Collection): string {
   const scripts = entries.filter(({ path }) => path.endsWith(".py")).slice(0, 10).map(({ path }) => `'${path}'`);
-  return scripts.length === 0 ? " (it has no .py file)" : ` (it has ${scripts.join(", ")})`;
+  return scripts.length === 0 ? " (it contains no .py file)" : ` (it contains ${scripts.join(", ")})`;
 }

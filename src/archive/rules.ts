@@ -1,9 +1,10 @@
 /**
- * What an archive's entries must obey, so that unpacking them can't harm: nothing lands outside of the folder, nothing is
- * hidden behind a name that is used twice, and nothing is larger than was agreed.
+ * The rules that make an archive safe to unpack: no entry lands outside the folder, no entry replaces another one, and the
+ * content stays within the limits.
  *
  * 1. An entry is checked before a byte of it is written.
- * 2. Links are followed as the system will, through the archive's other links, when all entries are known; so they are made last.
+ * 2. When all entries are known, links are followed as the system will follow them, through the archive's other links. Links are
+ *    therefore created last.
  */
 
 import { ArchiveError } from "./errors.ts";
@@ -13,43 +14,44 @@ import { ORIGIN_NAME } from "./origin_name.ts";
 import type { NewEntry } from "./tar/encode.ts";
 import type { TarEntry } from "./tar/entry.ts";
 
-/** How much an archive may be. */
+/** The limits on an archive's content. */
 export interface Limits {
   /** @default 200_000 */
   readonly maxEntries: number;
-  /** Of all files together, in bytes. @default 1 TiB */
+  /** The most bytes of all files together. @default 1 TiB */
   readonly maxSize: number;
-  /** How many times larger than the archive its content may be, once it is over 64 MiB. @default 200 */
+  /** The largest ratio of content to archive, in bytes; applies to content over 64 MiB. @default 200 */
   readonly maxRatio: number;
 }
 
 /** The limits that apply where the command line names no others; sizes are in bytes. */
 export const DEFAULT_LIMITS: Limits = { maxEntries: 200_000, maxSize: 2 ** 40, maxRatio: 200 };
 
-/** Below this much content, a bomb is none. */
+/** A decompression bomb with less content than this does no harm. */
 const RATIO_FROM_BYTES = 64 * 2 ** 20;
 
-/** An entry that was found good. */
+/** An entry that passed the checks. */
 export interface SafeEntry {
-  /** From the archive's root, without `.`, `..`, `//` and slashes at its ends. */
+  /** Relative to the archive's root, without `.`, `..`, `//`, or slashes at its ends. */
   readonly path: string;
   readonly kind: "file" | "directory" | "symlink" | "hardlink";
+  /** In bytes; 0 for anything but a file. */
   readonly size: number;
   readonly executable: boolean;
   /** In seconds since 1970. */
   readonly mtime: number;
-  /** For a symlink, as it is written; for a hardlink, the path from the archive's root. */
+  /** For a symlink, its text; for a hardlink, a path relative to the archive's root; otherwise empty. */
   readonly target: string;
 }
 
-/** What is at a path; `implied` is a folder that has no entry of its own, or none yet. */
+/** The kind of entry at a path; `implied` is a folder without an entry of its own, at least so far. */
 type Place = SafeEntry["kind"] | "implied";
 
 /** Checks an archive's entries, in their order. */
 export class Rules {
   readonly #limits: Limits;
   readonly #places = new Map<string, Place>();
-  /** Names as a file system would see them that does not tell large from small letters. */
+  /** Every path by its form on a case-insensitive file system. */
   readonly #folded = new Map<string, string>();
   readonly #links = new Map<string, string>();
   #entries = 0;
@@ -59,7 +61,7 @@ export class Rules {
     this.#limits = limits;
   }
 
-  /** Entries, and bytes of content, up to now. */
+  /** The number of entries checked so far, and the bytes of their content. */
   get counted(): { readonly entries: number; readonly bytes: number } {
     return { entries: this.#entries, bytes: this.#bytes };
   }
@@ -67,21 +69,25 @@ export class Rules {
   /**
    * Checks an entry.
    *
-   * @returns undefined for one that is not to be unpacked: the root itself, the `._` files of macOS, and what `unpack` notes
-   * @throws {ArchiveError} which names the entry
+   * @returns undefined for an entry that is not unpacked: the root itself, a `._` file of macOS, or the note that `unpack` leaves
+   * @throws {ArchiveError} if the entry breaks a rule; the reason names it
    */
   check(entry: TarEntry): SafeEntry | undefined {
     if (++this.#entries > this.#limits.maxEntries) {
-      throw new ArchiveError(`It has more than ${this.#limits.maxEntries} entries (--max-entries)`);
+      throw new ArchiveError(
+        `has more than ${this.#limits.maxEntries} entries; if you trust it, raise --max-entries`,
+      );
     }
     this.#bytes += entry.size;
     if (this.#bytes > this.#limits.maxSize) {
-      throw new ArchiveError(`'${entry.path}' makes it larger than ${this.#limits.maxSize} bytes (--max-size)`);
+      throw new ArchiveError(
+        `unpacks to more than ${this.#limits.maxSize} bytes, with '${entry.path}'; if you trust it, raise --max-size`,
+      );
     }
     const path = normalize(entry.path);
     if (path === "") {
       if (entry.kind === "directory") return undefined;
-      throw new ArchiveError(`'${entry.path}' is no name for a ${entry.kind}`);
+      throw new ArchiveError(`contains a ${entry.kind} named '${entry.path}', which only a folder can be`);
     }
     const kind = kindOf(entry);
     if (isAppleDouble(path) || path === ORIGIN_NAME) return undefined;
@@ -91,21 +97,21 @@ export class Rules {
     return { path, kind, size: entry.size, executable: (entry.mode & 0o100) !== 0, mtime: entry.mtime, target };
   }
 
-  /** The same for an entry that is to be written: whoever reads it will check it so. @throws {ArchiveError} which names it */
+  /** Checks an entry before it is written, as a reader of the archive will. @throws {ArchiveError} whose reason names the entry */
   checkNew({ path, kind, size, executable, target }: NewEntry): void {
     this.check({ path, kind, size, mode: executable ? 0o755 : 0o644, mtime: 0, target });
   }
 
-  /** Checks how much came out of how many bytes. @throws {ArchiveError} if that is a bomb */
+  /** Compares the bytes unpacked so far with the bytes read. @throws {ArchiveError} if the ratio is that of a bomb */
   checkRatio(unpacked: number, packed: number): void {
     if (unpacked > RATIO_FROM_BYTES && unpacked > packed * this.#limits.maxRatio) {
       throw new ArchiveError(
-        `It grows to more than ${this.#limits.maxRatio} times its size, as bombs do (--max-ratio)`,
+        `unpacks to more than ${this.#limits.maxRatio} times its size, as a bomb does; if you trust it, raise --max-ratio`,
       );
     }
   }
 
-  /** To be called when all entries are known. @throws {ArchiveError} if a link leads out */
+  /** Checks all links; call it after the last entry. @throws {ArchiveError} if one leads out of the archive, or in a circle */
   finish(): void {
     checkLinks(this.#links, leadsOut);
   }
@@ -114,9 +120,9 @@ export class Rules {
     for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
       const parent = path.slice(0, slash);
       const place = this.#places.get(parent);
-      if (place === "symlink") throw new ArchiveError(`'${path}' would be written through the link '${parent}'`);
+      if (place === "symlink") throw new ArchiveError(`contains '${path}' below '${parent}', which is a link`);
       if (place === "file" || place === "hardlink") {
-        throw new ArchiveError(`'${path}' lies in '${parent}', which is a file`);
+        throw new ArchiveError(`contains '${path}' below '${parent}', which is a file`);
       }
       if (place === undefined) {
         this.#places.set(parent, "implied");
@@ -128,7 +134,7 @@ export class Rules {
   #enter(path: string, kind: SafeEntry["kind"]): void {
     const place = this.#places.get(path);
     if (place !== undefined && !(place === "implied" && kind === "directory")) {
-      throw new ArchiveError(`'${path}' is in it twice`);
+      throw new ArchiveError(`contains '${path}' twice`);
     }
     this.#places.set(path, kind);
     if (place === undefined) this.#fold(path);
@@ -138,7 +144,7 @@ export class Rules {
     const folded = path.normalize("NFC").toLowerCase();
     const other = this.#folded.get(folded);
     if (other !== undefined) {
-      throw new ArchiveError(`'${path}' and '${other}' are the same name on systems that do not tell cases apart`);
+      throw new ArchiveError(`contains '${path}' and '${other}', which collide on case-insensitive file systems`);
     }
     this.#folded.set(folded, path);
   }
@@ -154,13 +160,13 @@ export class Rules {
     const original = normalize(target);
     const place = this.#places.get(original);
     if (original === path || (place !== "file" && place !== "hardlink")) {
-      throw new ArchiveError(`'${path}' is a link to '${target}', which is no file that comes before it`);
+      throw new ArchiveError(`contains '${path}', a hard link to '${target}', but no earlier file of that name`);
     }
     return original;
   }
 }
 
-/** @throws {ArchiveError} for what is never unpacked */
+/** The kind of an entry. @throws {ArchiveError} for kinds that are never unpacked */
 function kindOf({ path, kind }: TarEntry): SafeEntry["kind"] {
   switch (kind) {
     case "file":
@@ -170,28 +176,28 @@ function kindOf({ path, kind }: TarEntry): SafeEntry["kind"] {
       return kind;
     case "device":
     case "FIFO":
-      throw new ArchiveError(`'${path}' is a ${kind}, which has no place in a Model Archive`);
+      throw new ArchiveError(`contains '${path}', a ${kind}: only files, folders and links can be unpacked`);
     case "sparse file":
     case "multi-volume file":
       throw new ArchiveError(
-        `'${path}' is a ${kind}, which is not supported: make the archive again without that option`,
+        `contains '${path}', a ${kind}, which is not supported: make the archive again without that option of tar`,
       );
   }
 }
 
-/** The path without what changes nothing. @throws {ArchiveError} if it leads out, or no file can have it */
+/** The path in its shortest form. @throws {ArchiveError} if it leads out of the archive, or contains a NUL byte */
 function normalize(path: string): string {
-  if (path.startsWith("/")) throw new ArchiveError(`'${path}' is an absolute path`);
-  if (path.includes("\0")) throw new ArchiveError(`${JSON.stringify(path)} holds a zero`);
-  if (path.split("/").includes("..")) throw new ArchiveError(`'${path}' leads out of the folder: it has '..'`);
+  if (path.startsWith("/")) throw new ArchiveError(`contains '${path}', an absolute path`);
+  if (path.includes("\0")) throw new ArchiveError(`contains ${JSON.stringify(path)}, a path with a NUL byte`);
+  if (path.split("/").includes("..")) throw new ArchiveError(`contains '${path}', a path with '..'`);
   return joinPath(path);
 }
 
-/** What macOS's tar adds for a file's attributes: `._name` beside `name`. */
+/** Whether it is a file that macOS's tar adds for another file's attributes: `._name` beside `name`. */
 function isAppleDouble(path: string): boolean {
   return path.slice(path.lastIndexOf("/") + 1).startsWith("._");
 }
 
 function leadsOut(path: string, target: string): ArchiveError {
-  return new ArchiveError(`'${path}' is a link that leads out of the folder, to '${target}'`);
+  return new ArchiveError(`contains '${path}', a link that leads out of the archive, to '${target}'`);
 }

@@ -6,61 +6,63 @@
 import { createHash } from "node:crypto";
 import { ArchiveError } from "./errors.ts";
 import { type ByteSource, GzipReader } from "./gzip/reader.ts";
-import { joinPath, MANIFEST_NAME, type ParsedManifest, parseManifest, requirementsPath } from "./manifest.ts";
+import { joinPath, MANIFEST_NAME, type ParsedManifest, readManifest, requirementsPath } from "./manifest.ts";
 import { type Limits, Rules, type SafeEntry } from "./rules.ts";
 import { TarDecoder } from "./tar/decode.ts";
 
-/** A manifest, a script or a list of requirements is not longer, in bytes. */
+/** The longest manifest, script or list of requirements that is kept, in bytes. */
 const MAX_TEXT_BYTES = 1024 * 1024;
-/** And all those that may be one, until the manifest says which are. */
+/** The most bytes of all files that may be one of these, kept until the manifest says which are. */
 const MAX_KEPT_BYTES = 64 * MAX_TEXT_BYTES;
 
-/** Whoever wants the content too. */
+/** Receives the entries of an archive during a scan; any exception ends the scan. */
 export interface ScanHandler {
   readonly onEntry?: (entry: SafeEntry) => void;
+  /** Gets some of the content of the latest entry. */
   readonly onData?: (bytes: Uint8Array) => void;
-  /** All content of the entry named last was handed over. */
+  /** Is called after the last of that content. */
   readonly onEnd?: () => void;
-  /** A promise to wait for before more is handed over. */
+  /** The scan waits for this promise before it passes on more. */
   readonly ready?: () => Promise<void> | undefined;
 }
 
-/** What a scan found out about a whole archive. */
+/** What a scan found in a valid archive. */
 export interface ScanResult extends ParsedManifest {
   readonly entries: number;
-  /** Bytes of all files. */
+  /** The size of all files together. */
   readonly bytes: number;
-  /** Bytes of the archive, and its SHA-256 in hexadecimal digits. */
+  /** The archive's size in bytes, and its SHA-256 in hexadecimal digits. */
   readonly packedBytes: number;
   readonly sha256: string;
-  /** Content of the module's `requirements.txt`; undefined if it has none. */
+  /** The content of the module's `requirements.txt`; undefined without one. */
   readonly requirements: Uint8Array | undefined;
-  /** Content of the scripts that the manifest names, by their paths from the archive's root. */
+  /** The content of the scripts that the manifest names, by path relative to the archive's root. */
   readonly scripts: ReadonlyMap<string, Uint8Array>;
-  /** Of all entries. */
+  /** The paths of all entries. */
   readonly paths: ReadonlySet<string>;
 }
 
-/** How it is read. */
+/** How an archive is read. */
 export interface ScanOptions {
+  /** @default {@linkcode DEFAULT_LIMITS} */
   readonly limits?: Limits;
   readonly signal?: AbortSignal;
-  /** Is told how many bytes of the archive were read. */
+  /** Is called with the number of bytes of the archive that were read so far. */
   readonly onProgress?: (packedBytes: number) => void;
   readonly witness?: Witness | undefined;
 }
 
-/** Who sees every byte of an archive, and may refuse it at the end, before anything takes its place. */
+/** Sees every byte of an archive, and may reject it at the end, before its content is used. */
 export interface Witness {
   update(bytes: Uint8Array): void;
-  /** @throws {ArchiveError} if the archive is not to be trusted */
+  /** Is called after the last byte. @throws {ArchiveError} to reject the archive */
   verify?(): Promise<void>;
 }
 
 /**
  * Reads an archive to its end and checks all of it.
  *
- * @throws {ArchiveError} which says what is wrong with it, and names the entry
+ * @throws {ArchiveError} with the first fault, without the archive's name
  */
 export async function scan(
   source: ByteSource,
@@ -111,12 +113,12 @@ export async function scan(
   return { ...texts.finish(), entries, bytes, packedBytes, sha256: hash.digest("hex") };
 }
 
-/** Keeps the few small files that say what an archive is. */
+/** Keeps the manifest, the scripts and the requirements of an archive while it is scanned. */
 class Texts {
   readonly #paths = new Set<string>();
   readonly #kept = new Map<string, Uint8Array>();
   #parsed: ParsedManifest | undefined;
-  /** Known with the manifest. */
+  /** The paths to keep; undefined until the manifest was read. */
   #wanted: ReadonlySet<string> | undefined;
   #keptBytes = 0;
   #current: { readonly path: string; readonly bytes: Uint8Array; filled: number } | undefined;
@@ -126,7 +128,7 @@ class Texts {
     this.#current = undefined;
     if (kind !== "file" || !this.#isWanted(path)) return;
     if (size > MAX_TEXT_BYTES) {
-      if (path === MANIFEST_NAME) throw new ArchiveError(`'${path}' is longer than ${MAX_TEXT_BYTES} bytes`);
+      if (path === MANIFEST_NAME) throw new ArchiveError(`has a ${path} of more than ${MAX_TEXT_BYTES} bytes`);
       return;
     }
     this.#keptBytes += size;
@@ -144,7 +146,7 @@ class Texts {
     const { path, bytes } = this.#current;
     this.#kept.set(path, bytes);
     if (path !== MANIFEST_NAME) return;
-    this.#parsed = parseManifest(bytes);
+    this.#parsed = readManifest(bytes);
     const { manifest } = this.#parsed;
     const scripts = [manifest.trainingScript, manifest.servingScript].filter((script) => script !== null);
     this.#wanted = new Set([requirementsPath(manifest), ...scripts.map((script) => joinPath(manifest.module, script))]);
@@ -159,7 +161,7 @@ class Texts {
       if (script === null) continue;
       const path = joinPath(manifest.module, script);
       if (!this.#paths.has(path)) {
-        throw new ArchiveError(`'${path}' is missing, and its ${MANIFEST_NAME} names it as ${key}`);
+        throw new ArchiveError(`lacks '${path}', the ${key} in its ${MANIFEST_NAME}`);
       }
       const content = this.#kept.get(path);
       if (content !== undefined) scripts.set(path, content);
@@ -167,14 +169,14 @@ class Texts {
     if (manifest.modelDirectory !== undefined) {
       const folder = joinPath(manifest.modelDirectory);
       if (![...this.#paths].some((path) => path === folder || path.startsWith(`${folder}/`))) {
-        throw new ArchiveError(`'${folder}' is missing, and its ${MANIFEST_NAME} names it as modelDirectory`);
+        throw new ArchiveError(`lacks '${folder}', the modelDirectory in its ${MANIFEST_NAME}`);
       }
     }
     const requirements = this.#kept.get(requirementsPath(manifest));
     return { ...this.#parsed, requirements, scripts, paths: this.#paths };
   }
 
-  /** When the manifest comes first, which it does in our archives, it is known what is wanted. */
+  /** Whether a file is kept. In our archives the manifest comes first; otherwise everything that it may name is kept. */
   #isWanted(path: string): boolean {
     if (path === MANIFEST_NAME) return true;
     return this.#wanted?.has(path) ?? (path.endsWith(".py") || path.endsWith("requirements.txt"));
@@ -182,7 +184,7 @@ class Texts {
 
   #noManifest(): string {
     const found = [...this.#paths].find((path) => path.toLowerCase().split("/").at(-1) === MANIFEST_NAME);
-    const missing = `It has no ${MANIFEST_NAME} in its root, so it is no Model Archive`;
-    return found === undefined ? missing : `${missing}; it has '${found}'`;
+    const missing = `has no ${MANIFEST_NAME} in its root; a Model Archive needs one`;
+    return found === undefined ? missing : `${missing} (there is a '${found}')`;
   }
 }

@@ -1,12 +1,14 @@
 /** Where an archive is read from. */
 
-import { UsageError } from "../errors.ts";
+import { reasonOf, UsageError } from "../errors.ts";
+import { ArchiveError, labelOf } from "./errors.ts";
 import type { ByteSource } from "./gzip/reader.ts";
 
-/** An archive that was opened. */
+/** An archive that is open for reading. */
 export interface ArchiveSource extends Disposable {
-  /** What a message calls it. */
-  readonly name: string;
+  /** What messages call it: its path in quotes, or `standard input`. */
+  readonly label: string;
+  /** @throws {ArchiveError} if the system can't read it */
   readonly read: ByteSource;
   /** In bytes; undefined for a stream. */
   readonly size?: number;
@@ -18,22 +20,33 @@ export interface ArchiveSource extends Disposable {
  * @throws {UsageError} if there is no such file
  */
 export function openArchive(path: string): ArchiveSource {
+  const label = labelOf(path);
   if (path === "-") {
-    return { name: "standard input", read: (space) => Deno.stdin.read(space), [Symbol.dispose]: () => {} };
+    const read: ByteSource = (space) => Deno.stdin.read(space).catch(unreadable);
+    return { label, read, [Symbol.dispose]: () => {} };
   }
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.replace(/: open '.*'$/, "") : cause;
-    throw new UsageError(`The archive '${path}' can't be read: ${reason}`, { cause });
+    throw new UsageError(`${label} can't be read: ${reasonOf(cause)}`, { cause });
   }
   const { isDirectory, size } = file.statSync();
   if (isDirectory) {
     file.close();
-    throw new UsageError(
-      `'${path}' is a folder, and an archive is needed: make one with 'aimodellib package -m ${path}'`,
-    );
+    throw new UsageError(`${label} is a folder, not an archive: make one with 'aimodellib package -m ${path}'`);
   }
-  return { name: path, read: (space) => file.readSync(space), size, [Symbol.dispose]: () => file.close() };
+  const read: ByteSource = (space) => {
+    try {
+      return file.readSync(space);
+    } catch (cause) {
+      return unreadable(cause);
+    }
+  };
+  return { label, read, size, [Symbol.dispose]: () => file.close() };
+}
+
+/** Reports that a disk failed, or that standard input is closed or a folder. */
+function unreadable(cause: unknown): never {
+  throw new ArchiveError(`can't be read: ${reasonOf(cause)}`, { cause });
 }

@@ -1,8 +1,8 @@
 /**
- * Unpacks a Model Archive: all of it, or nothing.
+ * Unpacks a Model Archive completely, or not at all.
  *
- * 1. It is written to a folder beside its place, which takes that place when the last byte was checked.
- * 2. No link exists while files are written; they are made when all of them are known and lead nowhere else.
+ * 1. The content is written to a temporary folder beside the target, which is renamed when the last byte has been checked.
+ * 2. No link exists while files are written: links are created last, when it is known that none of them leads out.
  */
 
 import { reasonOf, UsageError } from "../errors.ts";
@@ -13,18 +13,18 @@ import type { ByteSource } from "./gzip/reader.ts";
 import { OriginRecorder } from "./origin.ts";
 import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
 
-/** How it is unpacked. */
+/** How an archive is unpacked. */
 export interface UnpackOptions extends ScanOptions {
-  /** The archive's path, or `-`: the folder gets a note that says where it is from (see `origin.ts`). */
+  /** The archive's path, or `-`. If set, the folder gets a note of its origin (see `origin.ts`). */
   readonly noteOrigin?: string | undefined;
 }
 
 /**
  * Unpacks an archive into a folder, which appears only when it is complete.
  *
- * @param folder which is made; it may be there if it is empty
- * @throws {UsageError} if the folder holds something
- * @throws {ArchiveError} if the folder can't be written to, or which names what is wrong with the archive
+ * @param folder is created; it may exist if it is empty
+ * @throws {UsageError} if the folder is not empty
+ * @throws {ArchiveError} if the archive is not valid, or the folder can't be written
  */
 export async function unpack(source: ByteSource, folder: string, options: UnpackOptions = {}): Promise<ScanResult> {
   const path = folder.length > 1 ? folder.replace(/\/+$/, "") : folder;
@@ -33,7 +33,7 @@ export async function unpack(source: ByteSource, folder: string, options: Unpack
   try {
     Deno.mkdirSync(temporary, { mode: 0o700 });
   } catch (cause) {
-    throw new ArchiveError(`The folder '${path}' can't be made: ${reasonOf(cause)}`, { cause });
+    throw new ArchiveError(`can't be unpacked: the folder '${path}' can't be created: ${reasonOf(cause)}`, { cause });
   }
   try {
     const result = await write(source, temporary, options);
@@ -48,7 +48,7 @@ export async function unpack(source: ByteSource, folder: string, options: Unpack
 }
 
 async function write(source: ByteSource, folder: string, options: UnpackOptions): Promise<ScanResult> {
-  // Of a relative path, the system would be asked for each file where that begins.
+  // With an absolute path, the working directory is not looked up again for each file.
   await using writer = new Writer(Deno.realPathSync(folder));
   const { noteOrigin } = options;
   const recorder = noteOrigin === undefined ? undefined : new OriginRecorder(writer);
@@ -58,16 +58,16 @@ async function write(source: ByteSource, folder: string, options: UnpackOptions)
   return result;
 }
 
-/** @throws {UsageError} if something is there that would be lost */
+/** Checks that the target does not exist, or is an empty folder. @throws {UsageError} if it would lose its content */
 function checkPlace(path: string): void {
   try {
     const [first] = Deno.readDirSync(path);
     if (first !== undefined) {
-      throw new UsageError(`The folder '${path}' is not empty: name one that is, or is not there`);
+      throw new UsageError(`The folder '${path}' is not empty: choose an empty or a new folder`);
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`'${path}' can't be unpacked to: ${reasonOf(error)}`, { cause: error });
+    throw new UsageError(`The archive can't be unpacked to '${path}': ${reasonOf(error)}`, { cause: error });
   }
 }

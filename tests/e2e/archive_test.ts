@@ -27,7 +27,7 @@ test("package makes an archive that tar, and unpack, read; a script trained from
   assert.deepEqual([code, stdout], [0, ""]);
   assert.match(
     stderr,
-    /^There is no serve.py, so servingScript is null \(--serve-script names another\)\nWrote model.tar.gz: /,
+    /^The module has no serve.py: servingScript is null \(name another file with --serve-script\)\nWrote model.tar.gz: /,
   );
   Deno.mkdirSync(box.path("tar"));
   sh(box.path("tar"), "tar -xzf ../model.tar.gz");
@@ -102,13 +102,21 @@ for (
     [
       "a named script that is missing",
       ["-t", "no.py"],
-      /--train-script names 'no.py', which is not in the module .*\(it has 'train.py'\)/,
+      /--train-script names 'no.py', which is not in the module .*\(it contains 'train.py'\)/,
     ],
-    ["a script outside of the module", ["-s", "../x.py"], /--serve-script can't lead out of the root/],
+    [
+      "a script outside of the module",
+      ["-s", "../x.py"],
+      /--serve-script must stay inside the root, but "\.\.\/x.py" leads out/,
+    ],
     ["a module that is not there", ["-m", "missing"], /The module directory 'missing' can't be read: No such file/],
     ["a manifest of another name", ["-M", "train.json"], /The manifest 'train.json' must be named manifest.json/],
     ["a manifest that is not there", ["-M", "no/manifest.json"], /can't be read: No such file/],
-    ["a manifest and an option that is in it", ["-M", "manifest.json", "-l", "x"], /used instead of --log-name-format/],
+    [
+      "a manifest and an option that is in it",
+      ["-M", "manifest.json", "-l", "x"],
+      /--manifest-file can't be combined with --log-name-format/,
+    ],
     [
       "an output that can't be written",
       ["-o", "no/such/model.tar.gz"],
@@ -117,7 +125,7 @@ for (
     [
       "an absolute log directory",
       ["-L", "/var/log"],
-      /--log-dir must be a path from the root, not the absolute "\/var\/log"/,
+      /--log-dir must be a relative path, not "\/var\/log"/,
     ],
   ] as const
 ) {
@@ -171,7 +179,7 @@ test("package leaves a serve.py that is for something else out of the manifest",
   assert.equal(code, 0);
   assert.match(
     stderr,
-    /^serve.py is no serving script: .* so servingScript is null \(--serve-script serve.py insists\)/,
+    /^serve.py is not a serving script: .*; servingScript is null \(--serve-script serve.py keeps it\)/,
   );
   assert.equal(JSON.parse((await box.run(["inspect", "--manifest", "model.tar.gz"])).stdout).servingScript, null);
   const named = await box.run(["package", "-m", path, "-s", "serve.py"]);
@@ -184,9 +192,12 @@ test("package says that nothing was checked when there is no Python", async (box
   const env = { PATH: box.path("nothing"), AIMODELLIB_PYTHON: "" };
   const { code, stderr } = await box.run(["package", "-m", path], { env });
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^There is no serve.py.*\nThe scripts were not checked: no Python was found\nWrote /);
+  assert.match(stderr, /^The module has no serve.py.*\nThe scripts were not checked: no Python was found\nWrote /);
   const verified = await box.run(["verify", "model.tar.gz"], { env });
-  assert.deepEqual([verified.code, verified.stderr], [0, "The scripts were not checked: no Python was found\n"]);
+  assert.deepEqual([verified.code, verified.stderr], [
+    0,
+    "The scripts of 'model.tar.gz' were not checked: no Python was found\n",
+  ]);
   const named = await box.run(["package", "-m", path, "--python", "no-such-python"], { env });
   assert.equal(named.code, 2);
   assert.match(named.stderr, /--python names the Python 'no-such-python'/);
@@ -250,7 +261,7 @@ test("package --bundle-wheels ends what PIP_CMD names, and leaves nothing, when 
   program.kill("SIGTERM");
   const { code } = await program.finished();
   assert.equal(code, 1);
-  assert.match(program.stderr.text, /Error: Stopped by SIGTERM; nothing was written/);
+  assert.match(program.stderr.text, /Error: 'model.tar.gz' was not packed: stopped by SIGTERM/);
 });
 
 test("package makes the same bytes as another user, in another folder, at another time", async (box) => {
@@ -289,7 +300,7 @@ test("package leaves itself out, replaces the old archive, and does so again", a
 test("package and the commands that read work through pipes", (box) => {
   const path = module(box);
   const line = sh(box.root, `'${BIN}' package -q -m '${path}' -o - | '${BIN}' verify -`);
-  assert.match(line, /^- is good: \d+ entries/);
+  assert.match(line, /^standard input is good: \d+ entries/);
   assert.match(
     sh(box.root, `'${BIN}' package -q -m '${path}' -o - | '${BIN}' inspect --manifest -`),
     /"trainingScript"/,
@@ -303,7 +314,7 @@ test("package with a manifest puts the module where that says, and keeps what it
   const path = box.module({ "train.py": TRAIN });
   const { code, stderr } = await box.run(["package", "-m", path, "-M", "manifest.json"]);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /'manifest.json' has the key 'extra', which is not known here; it is kept/);
+  assert.match(stderr, /The manifest 'manifest.json' has the unknown key 'extra', which the archive keeps/);
   const { stdout } = await box.run(["inspect", "--json", "model.tar.gz"]);
   const { unknown, entries } = JSON.parse(stdout);
   assert.deepEqual(unknown, { extra: [1] });
@@ -322,7 +333,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.kill(program.pid, signal);
     const { code, stderr } = await program.finished();
     assert.equal(code, 1, stderr);
-    assert.match(stderr, new RegExp(`Error: Stopped by ${signal}; nothing was written`));
+    assert.match(stderr, new RegExp(`Error: 'model.tar.gz' was not packed: stopped by ${signal}`));
     assert.equal(Deno.readTextFileSync(box.path("model.tar.gz")), "the old one");
     assert.ok(![...Deno.readDirSync(box.root)].some(({ name }) => name.endsWith(".tmp")));
   });
@@ -342,7 +353,7 @@ test("package and unpack keep what was there, and leave nothing, when the disk i
   assert.match(text, /^Error: 'small\/model.tar.gz' can't be written: No space left on device.*\ncode 1\n/);
   assert.match(
     text,
-    /\nError: '.*weights.bin' can't be written: No space left on device.*\ncode 1\nmodel.tar.gz\nold\n$/,
+    /\nError: 'model.tar.gz' can't be unpacked: '.*weights.bin' can't be written: No space left on device.*\ncode 1\nmodel.tar.gz\nold\n$/,
   );
 }, CAN_MOUNT);
 
@@ -436,11 +447,11 @@ test("verify says what is wrong with an archive, and compares its checksum", asy
   assert.equal((await box.run(["verify", "--checksum", "md5:1", "model.tar.gz"])).code, 2);
   sh(box.root, "head -c 200 model.tar.gz > cut.tar.gz");
   const cut = await box.run(["verify", "cut.tar.gz"]);
-  assert.deepEqual([cut.code, cut.stderr], [1, "Error: It is cut off: it ends in the middle\n"]);
+  assert.deepEqual([cut.code, cut.stderr], [1, "Error: 'cut.tar.gz' is truncated: the gzip stream ends early\n"]);
   const missing = await box.run(["verify", "no.tar.gz"]);
   assert.deepEqual([missing.code, missing.stderr], [
     2,
-    "Error: The archive 'no.tar.gz' can't be read: No such file or directory (os error 2)\n",
+    "Error: 'no.tar.gz' can't be read: No such file or directory (os error 2)\n",
   ]);
 });
 
@@ -456,7 +467,7 @@ test("inspect shows a folder that holds a manifest, and says what is missing in 
   }
   const none = await box.run(["inspect", path]);
   assert.equal(none.code, 2);
-  assert.match(none.stderr, /There is no '.*manifest.json', so the folder holds no Model Archive/);
+  assert.match(none.stderr, /There is no '.*manifest.json': the folder is not an unpacked Model Archive/);
 });
 
 test("package takes less than 200 MiB of memory for 4 GiB of weights", (box) => {

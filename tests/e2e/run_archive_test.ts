@@ -108,7 +108,10 @@ for (const [key, value, wrong, files, whenSet, byDefault] of KEYS) {
     manifest[key] = wrong;
     const refused = await run("wrong.tar.gz");
     assert.deepEqual([refused.code, refused.stdout], [1, ""]);
-    assert.match(refused.stderr, new RegExp(`'manifest.json', line 1, column \\d+: ${key} must be a `));
+    assert.match(
+      refused.stderr,
+      new RegExp(`'wrong.tar.gz' has a manifest.json that is invalid at line 1, column \\d+: ${key} must be a `),
+    );
   });
 }
 
@@ -118,8 +121,8 @@ test("serve and train refuse an archive that has no script for them, and warn ab
   assert.deepEqual([code, stdout], [1, ""]);
   assert.equal(
     stderr,
-    "The manifest of 'model.tar.gz' has the key 'owner', which is not known here\n" +
-      "Error: 'model.tar.gz' can't train: the trainingScript in its manifest.json is null: it can only serve\n",
+    "'model.tar.gz' has the unknown key 'owner' in its manifest.json\n" +
+      "Error: 'model.tar.gz' can't train: the trainingScript in its manifest.json is null; it can only serve\n",
   );
 });
 
@@ -127,11 +130,11 @@ test("train refuses what verify refuses, and leaves nothing in the cache", async
   tar(box, { "main.py": MAIN });
   const { code, stderr } = await box.run(["train", "model.tar.gz", "model"]);
   assert.equal(code, 1);
-  assert.match(stderr, /It has no manifest.json in its root/);
+  assert.match(stderr, /^Error: 'model.tar.gz' has no manifest.json in its root/);
   assert.deepEqual(archives(box), []);
   const missing = await box.run(["train", "missing.tar.gz", "model"]);
   assert.equal(missing.code, 2);
-  assert.match(missing.stderr, /The archive 'missing.tar.gz' can't be read: No such file/);
+  assert.match(missing.stderr, /^Error: 'missing.tar.gz' can't be read: No such file/);
 });
 
 test("train demands a signature with --key", async (box) => {

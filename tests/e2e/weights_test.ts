@@ -65,7 +65,7 @@ test("verify and --key cover the model, and an archive that lacks it is refused"
   await box.run(["-C", box.path("bad"), "-czf", box.path("bad.tar.gz"), "."], { command: "tar" });
   const { code, stderr } = await box.run(["verify", "bad.tar.gz"]);
   assert.equal(code, 1);
-  assert.match(stderr, /'model' is missing, and its manifest\.json names it as modelDirectory/);
+  assert.match(stderr, /^Error: 'bad.tar.gz' lacks 'model', the modelDirectory in its manifest\.json/);
 });
 
 test("a module that is called model keeps its folder, and the model gets another", async (box) => {

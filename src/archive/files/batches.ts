@@ -1,19 +1,19 @@
 /**
- * Hands batches of small files to threads: what takes the time of one is the system, which several can ask at once.
+ * Writes small files on several threads. Most of the time for one goes into system calls, which threads make in parallel.
  *
- * There are only so many batches at a time, so memory does not depend on the number of files.
+ * The number of batches in flight is limited, which bounds memory whatever the number of files.
  */
 
 import { ArchiveError } from "../errors.ts";
 import type { BatchResult, SmallFile } from "./write_file.ts";
 
 const MAX_THREADS = 4;
-/** Batches that a thread has before it, so that it never waits. */
+/** How many batches are queued for a thread, to keep it busy. */
 const BATCHES_PER_THREAD = 4;
 const BATCH_FILES = 128;
 const BATCH_BYTES = 256 * 1024;
 
-/** Files on their way to threads. */
+/** Collects files into batches and passes them to threads. */
 export class Batches implements AsyncDisposable {
   readonly #root: string;
   readonly #threads: Worker[] = [];
@@ -31,7 +31,7 @@ export class Batches implements AsyncDisposable {
     for (let i = 0; i < count; i++) this.#threads.push(this.#startThread());
   }
 
-  /** Space for the content of a file, of at most {@linkcode BATCH_BYTES}. */
+  /** Returns space for a file's content. @param size in bytes, at most {@linkcode BATCH_BYTES} */
   space(size: number): Uint8Array<ArrayBuffer> {
     if (this.#filled + size > BATCH_BYTES) this.#send();
     const space = this.#buffer.subarray(this.#filled, this.#filled + size);
@@ -39,26 +39,26 @@ export class Batches implements AsyncDisposable {
     return space;
   }
 
-  /** Takes a file, whose content is in the space that was given for it. */
+  /** Adds a file whose content is in the space that {@linkcode space} returned last. */
   add(file: SmallFile): void {
     this.#files.push(file);
     if (this.#files.length === BATCH_FILES) this.#send();
   }
 
-  /** A promise to wait for before more is added; it rejects if a file could not be written. */
+  /** Returns a promise to wait for before another file is added, if all threads are busy; it rejects if a file can't be written. */
   ready(): Promise<void> | undefined {
     const most = this.#threads.length * BATCHES_PER_THREAD;
     if (this.#failure === undefined && this.#sent - this.#done < most) return undefined;
     return this.#until(() => this.#sent - this.#done < most);
   }
 
-  /** Resolves when all is written. Rejects if a file could not be. */
+  /** Resolves when all files are written. @throws {ArchiveError} if one can't be written */
   async finish(): Promise<void> {
     this.#send();
     await this.#until(() => this.#sent === this.#done);
   }
 
-  /** Ends the threads, when none of them writes any more. */
+  /** Ends the threads as soon as none of them is writing. */
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#sent > this.#done && !(this.#failure instanceof ThreadError)) await this.#next();
     for (const thread of this.#threads) thread.terminate();
@@ -79,13 +79,13 @@ export class Batches implements AsyncDisposable {
     thread.onmessage = ({ data: { failure } }: MessageEvent<BatchResult>) => {
       this.#done++;
       if (failure !== undefined) {
-        this.#failure ??= new ArchiveError(`'${failure.path}' can't be written: ${failure.reason}`);
+        this.#failure ??= new ArchiveError(`can't be unpacked: '${failure.path}' can't be written: ${failure.reason}`);
       }
       this.#wake?.();
     };
     thread.onerror = (event) => {
       event.preventDefault();
-      this.#failure = new ThreadError(`A thread that writes files has failed: ${event.message}`);
+      this.#failure = new ThreadError(`A thread that writes files failed: ${event.message}`);
       this.#wake?.();
     };
     return thread;

@@ -1,4 +1,4 @@
-/** A thread that writes batches of small files. */
+/** The main program of a thread that writes batches of small files. */
 
 import { reasonOf } from "../../errors.ts";
 import { type Batch, type BatchResult, writeFile } from "./write_file.ts";

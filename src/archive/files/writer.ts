@@ -1,4 +1,4 @@
-/** Writes entries into a folder. Links come last: none is there while files are written. */
+/** Writes the entries of an archive into a folder: files and folders at once, links at the end. */
 
 import { reasonOf } from "../../errors.ts";
 import { ArchiveError } from "../errors.ts";
@@ -7,17 +7,17 @@ import type { ScanHandler } from "../scan.ts";
 import { Batches } from "./batches.ts";
 import { createFile, writeAll } from "./write_file.ts";
 
-/** Of more files than this the small ones are written by threads, which take some milliseconds to start. */
+/** After this many files, threads write the small ones. Starting threads takes some milliseconds. */
 const THREADS_FROM = 500;
-/** What is small, in bytes. */
+/** The largest small file, in bytes. */
 const SMALL_BYTES = 64 * 1024;
 
-/** A file that is being written here, or gathered for a thread. */
+/** A file that is being written here, or collected for a thread. */
 type Current =
   | { readonly entry: SafeEntry; readonly file: Deno.FsFile }
   | { readonly entry: SafeEntry; readonly bytes: Uint8Array<ArrayBuffer>; filled: number };
 
-/** Writes entries into a folder. */
+/** Writes the entries that a scan passes to it. */
 export class Writer implements ScanHandler, AsyncDisposable {
   readonly #root: string;
   readonly #folders = new Set<string>();
@@ -72,9 +72,9 @@ export class Writer implements ScanHandler, AsyncDisposable {
   }
 
   /**
-   * Waits for what threads write, and makes the links.
+   * Waits for the threads and creates the links.
    *
-   * @throws {ArchiveError} which names what could not be written
+   * @throws {ArchiveError} if a file or a link can't be written; the reason names it
    */
   async finish(): Promise<void> {
     await this.#batches?.finish();
@@ -103,6 +103,6 @@ function attempt<T>({ path }: Pick<SafeEntry, "path">, write: () => T): T {
   try {
     return write();
   } catch (cause) {
-    throw new ArchiveError(`'${path}' can't be written: ${reasonOf(cause)}`, { cause });
+    throw new ArchiveError(`can't be unpacked: '${path}' can't be written: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,6 +1,4 @@
-/**
- * Reads gzip (RFC 1952), strictly: every checksum and length is compared, and nothing may follow the last member but zeros.
- */
+/** Reads gzip (RFC 1952) strictly: compares every checksum and length, and allows only zeros after the last member. */
 
 import zlib from "node:zlib";
 import { type Inflated, Inflater } from "../../inflater.ts";
@@ -8,19 +6,19 @@ import { ArchiveError } from "../errors.ts";
 import { describeFile, TELLING_BYTES } from "../file_kinds.ts";
 import { messageOf } from "../../errors.ts";
 
-/** Where bytes come from: fills what it is given, from the beginning, and says with how many; null at the end. */
+/** Reads bytes into the start of `space` and returns how many, at least one; null at the end of the input. */
 export type ByteSource = (space: Uint8Array<ArrayBuffer>) => Promise<number | null> | number | null;
 
-/** Compressed bytes that are read at once. */
+/** How many compressed bytes are read at once. */
 const READ_BYTES = 256 * 1024;
 
-/** Compressed bytes that are inflated at once: at most 1032 times as many come out. */
+/** How many compressed bytes are inflated at once: DEFLATE yields at most 1032 times as many. */
 const PIECE_BYTES = 16 * 1024;
 
-/** Inflated bytes that come at once. */
+/** The size of a chunk of inflated bytes. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** The most that a member's header may have of names and comments. */
+/** The longest name, and the longest comment, that a member's header may have. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
 /** Flags of a member's header. */
@@ -31,7 +29,7 @@ const FCOMMENT = 16;
 
 const TRAILER_BYTES = 8;
 
-/** Reads members, one after the other. */
+/** Reads the members of a gzip file, one after the other. */
 export class GzipReader {
   readonly #source: ByteSource;
   readonly #onRead: (bytes: Uint8Array) => void;
@@ -41,38 +39,36 @@ export class GzipReader {
   #atEnd = false;
   #consumed = 0;
 
-  /** @param onRead is told all that is read from the source, such as for its checksum */
+  /** @param onRead gets all bytes that are read from the source, for a checksum, for example */
   constructor(source: ByteSource, onRead: (bytes: Uint8Array) => void = () => {}) {
     this.#source = source;
     this.#onRead = onRead;
   }
 
-  /** Compressed bytes that were used up. */
+  /** How many compressed bytes have been inflated or skipped. */
   get consumed(): number {
     return this.#consumed;
   }
 
   /**
-   * Yields what was compressed.
+   * Yields the inflated content.
    *
-   * @throws {ArchiveError} if it is no gzip, is damaged or cut off, or something follows it
+   * @throws {ArchiveError} if the source is not gzip, is corrupt or truncated, or continues after its end
    */
   async *read(): AsyncGenerator<Uint8Array> {
     await this.#readHeader();
     do yield* this.#readMember(); while (await this.#nextMember());
   }
 
-  /** Whether another member follows. @throws {ArchiveError} if something else does */
+  /** Whether another member follows. @throws {ArchiveError} if anything else but zeros does */
   async #nextMember(): Promise<boolean> {
     while (await this.#fill(1)) {
       if (this.#buffer[this.#start] === 0x1f) {
         await this.#readHeader();
         return true;
       }
-      // Tapes and disks are filled up with zeros.
-      if (this.#buffer[this.#start] !== 0) {
-        throw new ArchiveError(`Something that is not gzip follows the archive, at byte ${this.#consumed}`);
-      }
+      // Tapes and disks pad the last block with zeros.
+      if (this.#buffer[this.#start] !== 0) throw this.#continues();
       this.#skip(1);
     }
     return false;
@@ -80,21 +76,22 @@ export class GzipReader {
 
   async #readHeader(): Promise<void> {
     if (!await this.#fill(10) || this.#buffer[this.#start] !== 0x1f || this.#buffer[this.#start + 1] !== 0x8b) {
-      if (this.#consumed > 0) {
-        throw new ArchiveError(`Something that is not gzip follows the archive, at byte ${this.#consumed}`);
-      }
+      if (this.#consumed > 0) throw this.#continues();
       await this.#fill(TELLING_BYTES);
+      if (this.#start === this.#end) {
+        throw new ArchiveError("is empty: the download, or the program that wrote it, may have failed");
+      }
       const kind = describeFile(this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + TELLING_BYTES)));
       throw new ArchiveError(
         kind === undefined
-          ? "It is not a gzip file: a Model Archive is a .tar.gz"
-          : `It is not a gzip file, as a Model Archive (a .tar.gz) is, but ${kind}`,
+          ? "is not a gzip file; a Model Archive is a .tar.gz file"
+          : `is not a .tar.gz file but ${kind}`,
       );
     }
     const method = this.#buffer[this.#start + 2]!;
     const flags = this.#buffer[this.#start + 3]!;
     if (method !== 8 || (flags & 0xe0) !== 0) {
-      throw new ArchiveError(`It is compressed by a method that gzip does not define (${method}, flags ${flags})`);
+      throw new ArchiveError(`uses a compression method that gzip does not define (${method}, flags ${flags})`);
     }
     this.#skip(10);
     if (flags & FEXTRA) {
@@ -112,6 +109,10 @@ export class GzipReader {
     }
   }
 
+  #continues(): ArchiveError {
+    return new ArchiveError(`continues after its end with data that is not gzip, at byte ${this.#consumed}`);
+  }
+
   async #skipText(): Promise<void> {
     for (let length = 0; length < MAX_HEADER_BYTES; length++) {
       await this.#need(1);
@@ -119,7 +120,7 @@ export class GzipReader {
       this.#skip(1);
       if (byte === 0) return;
     }
-    throw new ArchiveError("Its gzip header is too long");
+    throw new ArchiveError(`has a gzip header with a text of more than ${MAX_HEADER_BYTES} bytes`);
   }
 
   async *#readMember(): AsyncGenerator<Uint8Array> {
@@ -127,7 +128,7 @@ export class GzipReader {
     let crc = 0;
     let length = 0;
     while (!inflater.ended) {
-      if (!await this.#fill(1)) throw cutOff();
+      if (!await this.#fill(1)) throw truncated();
       const piece = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + PIECE_BYTES));
       const { chunks, used } = await inflated(inflater, piece);
       this.#skip(used);
@@ -140,7 +141,7 @@ export class GzipReader {
     await this.#need(TRAILER_BYTES);
     const view = new DataView(this.#buffer.buffer, this.#start, TRAILER_BYTES);
     if (view.getUint32(0, true) !== crc || view.getUint32(4, true) !== length % 2 ** 32) {
-      throw new ArchiveError("It is damaged: its checksum is not that of its content");
+      throw new ArchiveError("is corrupt: its checksum or length does not match its content");
     }
     this.#skip(TRAILER_BYTES);
   }
@@ -151,10 +152,10 @@ export class GzipReader {
   }
 
   async #need(count: number): Promise<void> {
-    if (!await this.#fill(count)) throw cutOff();
+    if (!await this.#fill(count)) throw truncated();
   }
 
-  /** Reads until at least `count` bytes are there; false if there are fewer. */
+  /** Reads until the buffer has at least `count` bytes; false if the source ends before. */
   async #fill(count: number): Promise<boolean> {
     if (this.#end - this.#start >= count) return true;
     this.#buffer.copyWithin(0, this.#start, this.#end);
@@ -177,10 +178,10 @@ async function inflated(inflater: Inflater, piece: Uint8Array): Promise<Inflated
   try {
     return await inflater.inflate(piece);
   } catch (cause) {
-    throw new ArchiveError(`It is damaged: ${messageOf(cause)}`, { cause });
+    throw new ArchiveError(`is corrupt: ${messageOf(cause)}`, { cause });
   }
 }
 
-function cutOff(): ArchiveError {
-  return new ArchiveError("It is cut off: it ends in the middle");
+function truncated(): ArchiveError {
+  return new ArchiveError("is truncated: the gzip stream ends early");
 }

@@ -1,20 +1,20 @@
-/** Signs a file, and verifies that it was, while its bytes pass by. */
+/** Makes and verifies signatures of files whose bytes come in pieces. */
 
 import { createHash } from "node:crypto";
 import { ArchiveError } from "../errors.ts";
 import { formatKeyId, globallySigned, type PublicKey, type Signature } from "./format.ts";
 import { importSeed, type SecretKey } from "./secret_key.ts";
 
-/** A file whose signature is not of its hash has to be in memory whole, up to this, in bytes. */
+/** A legacy signature covers the file instead of its hash, so the whole file must fit into memory; the limit in bytes. */
 const MAX_LEGACY_BYTES = 1024 * 1024 * 1024;
 
-/** Comments of a signature. */
+/** The comments of a signature: the trusted one is signed as well. */
 export interface Comments {
   readonly trusted: string;
   readonly untrusted: string;
 }
 
-/** Signs what passes by. */
+/** Signs a file whose bytes come in pieces. */
 export class Signer {
   readonly #hash = createHash("blake2b512");
 
@@ -23,7 +23,7 @@ export class Signer {
     this.#hash.update(bytes);
   }
 
-  /** Signs all of them. */
+  /** Makes the signature of all bytes so far. */
   async sign(secret: SecretKey, { trusted, untrusted }: Comments): Promise<Signature> {
     const key = await importSeed(secret.seed);
     const sign = async (bytes: Uint8Array<ArrayBuffer>) =>
@@ -40,7 +40,7 @@ export class Signer {
   }
 }
 
-/** Verifies what passes by. */
+/** Verifies a file, whose bytes come in pieces, against a signature. */
 export class Verifier {
   readonly #publicKey: PublicKey;
   readonly #signature: Signature;
@@ -50,12 +50,16 @@ export class Verifier {
   #length = 0;
 
   /**
-   * @param name what a message calls the signature
-   * @throws {ArchiveError} if the signature is by another key
+   * @param name the signature's file, for error messages
+   * @throws {ArchiveError} if another key made the signature
    */
   constructor(publicKey: PublicKey, signature: Signature, name: string) {
     const [wanted, found] = [formatKeyId(publicKey.id), formatKeyId(signature.keyId)];
-    if (wanted !== found) throw new ArchiveError(`${name} was made with the key ${found}, not with ${wanted}`);
+    if (wanted !== found) {
+      throw new ArchiveError(
+        `can't be verified: its signature '${name}' was made with the key ${found}, not with ${wanted}`,
+      );
+    }
     this.#publicKey = publicKey;
     this.#signature = signature;
     this.#name = name;
@@ -64,7 +68,7 @@ export class Verifier {
   /**
    * Takes bytes of the file, in order.
    *
-   * @throws {ArchiveError} if the file is too large for a signature that is not of its hash
+   * @throws {ArchiveError} if the file is too large for a legacy signature
    */
   update(bytes: Uint8Array): void {
     if (this.#signature.prehashed) {
@@ -74,7 +78,7 @@ export class Verifier {
     this.#length += bytes.length;
     if (this.#length > MAX_LEGACY_BYTES) {
       throw new ArchiveError(
-        `${this.#name} is of an old kind, for files of at most ${MAX_LEGACY_BYTES} bytes: sign the archive again`,
+        `can't be verified: its legacy signature '${this.#name}' is limited to ${MAX_LEGACY_BYTES} bytes; sign it again`,
       );
     }
     this.#whole.push(bytes.slice());
@@ -92,10 +96,10 @@ export class Verifier {
       ? new Uint8Array(this.#hash.digest())
       : new Uint8Array(await new Blob(this.#whole).arrayBuffer());
     if (!await crypto.subtle.verify("Ed25519", key, signature, signed)) {
-      throw new ArchiveError(`${this.#name} does not fit the archive: one of them was changed`);
+      throw new ArchiveError(`does not match its signature '${this.#name}': one of them was changed`);
     }
     if (!await crypto.subtle.verify("Ed25519", key, globalSignature, globallySigned(signature, trustedComment))) {
-      throw new ArchiveError(`The trusted comment of ${this.#name} was changed`);
+      throw new ArchiveError(`has a signature '${this.#name}' whose trusted comment was changed`);
     }
   }
 }

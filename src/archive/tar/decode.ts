@@ -1,29 +1,29 @@
 /**
- * Finds the entries in the bytes of a tar archive: v7, ustar, pax (POSIX.1-2017, pax), and GNU's long names and large numbers
- * (GNU tar manual, "Basic Tar Format"), as GNU tar, bsdtar, 7-Zip, Python and macOS write them.
+ * Decodes tar archives of GNU tar, bsdtar, 7-Zip, Python and macOS: v7, ustar, pax (POSIX.1-2017, pax), and GNU's long names and
+ * large numbers (GNU tar manual, "Basic Tar Format").
  */
 
 import { ArchiveError } from "../errors.ts";
 import { paddingOf, TAR_BLOCK, type TarEntry } from "./entry.ts";
 
-/** Whoever is told what is found. An exception ends the reading. */
+/** Receives the entries of an archive. An exception ends the decoding. */
 export interface TarHandler {
   readonly onEntry: (entry: TarEntry) => void;
-  /** Content of the entry named last. */
+  /** Gets some of the content of the latest entry. */
   readonly onData: (bytes: Uint8Array) => void;
-  /** All content of that entry was handed over. */
+  /** Is called after the last of that content. */
   readonly onEnd: () => void;
 }
 
-/** The most that a pax header, or a GNU long name, may have. */
+/** The longest pax header, or GNU long name, in bytes. */
 const MAX_META_BYTES = 1024 * 1024;
 
-/** POSIX defines the pax header of the next entry, and that of all which follow; GNU defines long names and long targets. */
+/** Entries that describe others: a pax header describes the next entry or all that follow; GNU has long names and long targets. */
 type Meta = "pax" | "global" | "longName" | "longTarget";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** What comes before an entry and changes it. */
+/** Fields of an entry from the headers before it. */
 interface Override {
   path?: string;
   target?: string;
@@ -32,12 +32,12 @@ interface Override {
   sparse?: boolean;
 }
 
-/** Takes bytes as they come. */
+/** Decodes a tar archive whose bytes come in pieces of any size. */
 export class TarDecoder {
   readonly #handler: TarHandler;
   readonly #header = new Uint8Array(TAR_BLOCK);
   #headerBytes = 0;
-  /** Of the content that is being read: what is missing of it, and what follows it. */
+  /** How many bytes of content, and of padding behind it, are still to come. */
   #content = 0;
   #padding = 0;
   #meta: { readonly kind: Meta; readonly bytes: Uint8Array; filled: number } | undefined;
@@ -49,7 +49,7 @@ export class TarDecoder {
     this.#handler = handler;
   }
 
-  /** @throws {ArchiveError} if the bytes are no tar archive */
+  /** Decodes the next bytes. @throws {ArchiveError} if they are not part of a tar archive */
   push(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length;) {
       const taken = this.#take(bytes, start);
@@ -58,13 +58,15 @@ export class TarDecoder {
     }
   }
 
-  /** @throws {ArchiveError} if the archive is not complete */
+  /** Checks that the archive is complete; call it after the last bytes. @throws {ArchiveError} if it is not */
   finish(): void {
-    if (this.#offset === 0) throw new ArchiveError("It is empty");
+    if (this.#offset === 0) throw new ArchiveError("is empty: it decompresses to 0 bytes");
     if (this.#content > 0 || this.#padding > 0 || this.#headerBytes > 0) {
-      throw new ArchiveError("It is cut off: it ends within an entry");
+      throw new ArchiveError("is truncated: the tar archive in it ends within an entry");
     }
-    if (this.#zeroBlocks === 0) throw new ArchiveError("It is cut off: the mark at its end is missing");
+    if (this.#zeroBlocks === 0) {
+      throw new ArchiveError("is truncated: the tar archive in it lacks the end-of-archive marker");
+    }
   }
 
   #take(bytes: Uint8Array, start: number): number {
@@ -98,7 +100,9 @@ export class TarDecoder {
       return;
     }
     if (this.#zeroBlocks > 0) {
-      throw new ArchiveError(`Something follows the mark at its end, at byte ${offset} of the tar`);
+      throw new ArchiveError(
+        `continues after the tar archive's end-of-archive marker, at byte ${offset} of the tar archive`,
+      );
     }
     checkSum(header, offset);
     const type = String.fromCharCode(header[156]!);
@@ -110,12 +114,14 @@ export class TarDecoder {
   }
 
   #beginMeta(kind: Meta, size: number): void {
-    if (size > MAX_META_BYTES) throw new ArchiveError(`A header of ${size} bytes is too long to be right`);
+    if (size > MAX_META_BYTES) {
+      throw new ArchiveError(`is corrupt: a pax header or long name has ${size} bytes, more than ${MAX_META_BYTES}`);
+    }
     this.#meta = { kind, bytes: new Uint8Array(size), filled: 0 };
     this.#begin(size);
   }
 
-  /** What has nothing to do with files: a label, a list of old GNU. */
+  /** Skips what describes no file: a volume label, or a list of names of old GNU tar. */
   #skip(size: number): void {
     this.#override = {};
     this.#meta = { kind: "global", bytes: new Uint8Array(0), filled: 0 };
@@ -137,7 +143,7 @@ export class TarDecoder {
       mtime,
       target: kind === "symlink" || kind === "hardlink" ? target : "",
     });
-    // POSIX: what is no file has no content, whatever its size says; but old hard links did.
+    // POSIX: only files have content, whatever the size of another entry says.
     this.#begin(hasContent ? size : 0);
   }
 
@@ -164,7 +170,7 @@ export class TarDecoder {
     else if (meta.kind === "longTarget") this.#override.target = untilZero(meta.bytes);
     else if (meta.kind === "pax") Object.assign(this.#override, parsePax(meta.bytes));
     else if (Object.keys(parsePax(meta.bytes)).length > 0) {
-      throw new ArchiveError("It has a global pax header that renames or resizes all entries, which is not supported");
+      throw new ArchiveError("has a global pax header that renames or resizes all entries, which is not supported");
     }
   }
 }
@@ -194,14 +200,16 @@ const KINDS: Readonly<Record<string, TarEntry["kind"] | undefined>> = {
 
 function kindOf(type: string, path: string): TarEntry["kind"] {
   const kind = KINDS[type];
-  if (kind === undefined) throw new ArchiveError(`'${path}' is of a type that tar does not define ('${type}')`);
+  if (kind === undefined) {
+    throw new ArchiveError(`contains '${path}' with the type '${type}', which tar does not define`);
+  }
   // v7 tar has no directory type; a trailing slash marks one.
   return type === "\0" && path.endsWith("/") ? "directory" : kind;
 }
 
 function checkSum(header: Uint8Array, offset: number): void {
   const expected = number(header, 148, 8, "checksum");
-  // Its own field counts as spaces.
+  // The checksum's own field counts as spaces.
   let unsigned = 8 * 0x20;
   let high = 0;
   for (let i = 0; i < TAR_BLOCK; i++) {
@@ -211,22 +219,22 @@ function checkSum(header: Uint8Array, offset: number): void {
     high += byte >> 7;
   }
   const signed = unsigned - high * 0x100;
-  // Some old programs added signed bytes.
+  // Some old programs summed signed bytes.
   if (expected !== unsigned && expected !== signed) {
     throw new ArchiveError(
-      `It is damaged, or no tar archive: the header at byte ${offset} of the tar has a wrong checksum`,
+      `is corrupt, or does not contain a tar archive: the tar header at byte ${offset} has a wrong checksum`,
     );
   }
 }
 
-/** A field in octal, or in base 256 if its first bit is set (GNU). */
+/** Reads a field in octal, or in base 256 if its first bit is set (GNU). @param what names the field in errors */
 function number(header: Uint8Array, offset: number, length: number, what: string): number {
   const field = header.subarray(offset, offset + length);
   let value = 0;
   if (field[0]! & 0x80) {
     if (field[0]! & 0x40) {
       if (what === "time") return 0;
-      throw new ArchiveError(`A header has a negative ${what}`);
+      throw new ArchiveError(`is corrupt: a tar header has a negative ${what}`);
     }
     for (const [index, byte] of field.entries()) value = value * 256 + (index === 0 ? byte & 0x3f : byte);
   } else {
@@ -234,15 +242,17 @@ function number(header: Uint8Array, offset: number, length: number, what: string
     if (simple !== undefined) return simple;
     const digits = untilZero(field).trim();
     if (!/^[0-7]*$/.test(digits)) {
-      throw new ArchiveError(`A header has the ${what} '${digits}', which is no octal number`);
+      throw new ArchiveError(`is corrupt: a tar header has the ${what} '${digits}', which is not an octal number`);
     }
     value = digits === "" ? 0 : Number.parseInt(digits, 8);
   }
-  if (!Number.isSafeInteger(value)) throw new ArchiveError(`A header has a ${what} that no file can have`);
+  if (!Number.isSafeInteger(value)) {
+    throw new ArchiveError(`is corrupt: a tar header has a ${what} that is out of range`);
+  }
   return value;
 }
 
-/** Nothing but octal digits, and then zeros or spaces, as nearly all fields are; undefined for anything else. */
+/** Fast path for nearly all fields: octal digits, then zeros or spaces; undefined for anything else. */
 function octal(header: Uint8Array, offset: number, end: number): number | undefined {
   let value = 0;
   let i = offset;
@@ -258,7 +268,7 @@ function octal(header: Uint8Array, offset: number, end: number): number | undefi
 
 function namePath(header: Uint8Array): string {
   const name = text(header, 0, 100);
-  // GNU's own format has other things where ustar has the prefix.
+  // GNU's own format stores other fields where ustar has the prefix.
   const isUstar = text(header, 257, 6) === "ustar" && header[263] === 0x30;
   const prefix = isUstar ? text(header, 345, 155) : "";
   return prefix === "" ? name : `${prefix}/${name}`;
@@ -278,11 +288,13 @@ function decode(bytes: Uint8Array): string {
     return decoder.decode(bytes);
   } catch (cause) {
     const shown = new TextDecoder().decode(bytes);
-    throw new ArchiveError(`The name '${shown}' is not in UTF-8: rename it, and make the archive again`, { cause });
+    throw new ArchiveError(`contains the name '${shown}', which is not UTF-8: rename it, and make the archive again`, {
+      cause,
+    });
   }
 }
 
-/** Reads `LENGTH KEY=VALUE\n` again and again. */
+/** Parses the records of a pax header, each `LENGTH KEY=VALUE\n`. */
 function parsePax(bytes: Uint8Array): Override {
   const override: Override = {};
   for (let start = 0; start < bytes.length;) {
@@ -293,7 +305,7 @@ function parsePax(bytes: Uint8Array): Override {
     if (
       !Number.isInteger(length) || length < 5 || start + length > bytes.length || equals < 1 ||
       bytes[start + length - 1] !== 0x0a
-    ) throw new ArchiveError("It is damaged: a pax header does not parse");
+    ) throw new ArchiveError("is corrupt: a pax header does not parse");
     applyPax(override, decode(record.subarray(0, equals)), record.subarray(equals + 1));
     start += length;
   }
@@ -307,7 +319,7 @@ function applyPax(override: Override, key: string, value: Uint8Array): void {
   else if (key === "size") {
     override.size = /^\d+$/.test(decode(value)) ? Number(decode(value)) : NaN;
     if (!Number.isSafeInteger(override.size)) {
-      throw new ArchiveError(`A pax header has the size '${decode(value)}', which no file can have`);
+      throw new ArchiveError(`is corrupt: a pax header has the invalid size '${decode(value)}'`);
     }
   } else if (key === "mtime") {
     const seconds = Math.floor(Number(decode(value)));
@@ -317,6 +329,6 @@ function applyPax(override: Override, key: string, value: Uint8Array): void {
 
 function paxText(key: string, value: Uint8Array): string {
   const text = decode(value);
-  if (text === "" || text.includes("\0")) throw new ArchiveError(`A pax header has a ${key} that no file can have`);
+  if (text === "" || text.includes("\0")) throw new ArchiveError(`is corrupt: a pax header has an invalid ${key}`);
   return text;
 }

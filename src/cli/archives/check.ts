@@ -1,4 +1,4 @@
-/** The check of scripts, as `package` and `verify` do it. */
+/** Checks the scripts of a module or an archive, for `package` and `verify`. */
 
 import { joinPath, type Manifest, type Plan, type ScanResult, withoutScript } from "../../archive/mod.ts";
 import {
@@ -9,10 +9,12 @@ import {
   type ScriptToCheck,
 } from "../../environment/check_scripts.ts";
 import { ScriptError } from "../../errors.ts";
+import { printable } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 
 /** The options of the check. */
 export interface CheckOptions {
+  /** False for `--no-check`. */
   readonly check: boolean;
   readonly python?: string | undefined;
 }
@@ -22,15 +24,15 @@ const ROLES: Readonly<Record<"trainingScript" | "servingScript", Role>> = {
   servingScript: "serve",
 };
 
-/** What a role is called. */
+/** The adjective for each role, in messages. */
 const NAMES: Readonly<Record<Role, string>> = { train: "training", serve: "serving" };
 
 /**
- * Checks what is to be packed. A script that nobody named, and that has none of the functions, is left out of the manifest.
+ * Checks the scripts of an archive to be. A script of the default name that has none of the functions is removed from the manifest.
  *
- * @returns the plan, with notices of what could not be checked, or is probably wrong
- * @throws {ScriptError} which names file and line
- * @throws {UsageError} if nothing is left to be trained or served, or the Python that was named can't be run
+ * @returns the plan, with notices about what could not be checked or is probably wrong
+ * @throws {ScriptError} with file and line, if a script has an error
+ * @throws {UsageError} if no script is left, or the Python of `--python` can't be run
  */
 export async function checkPlan(planned: Plan, moduleDir: string, options: CheckOptions, io: Io): Promise<Plan> {
   if (!options.check) return planned;
@@ -58,23 +60,25 @@ export async function checkPlan(planned: Plan, moduleDir: string, options: Check
   checked.results.forEach((found, i) => {
     const script = planned.scripts[i]!;
     const role = ROLES[script.key];
-    // A training script has one function: without it, it is one that lacks it. One for serving has four.
+    // A serving script has four functions: a file with none of them is another script. A training script has only one, so a file
+    // without it may as well be a training script with an error.
     if (script.assumed && found.unrelated && role === "serve" && result.scripts.length > 1) {
-      result = withoutScript(result, script, `${script.path} is no ${NAMES[role]} script: ${found.problems[0]}`);
+      result = withoutScript(result, script, `${script.path} is not a ${NAMES[role]} script: ${found.problems[0]}`);
     } else wrong.push(found);
   });
-  refuse(wrong, "--no-check packs it as it is");
+  refuse(wrong, "", "--no-check packs it as it is");
   return { ...result, notices: [...result.notices, ...noticesOf(wrong)] };
 }
 
 /**
- * Checks what was read.
+ * Checks the scripts of an archive that was scanned.
  *
- * @returns notices: why it could not be checked, or what is probably wrong
- * @throws {ScriptError} which names file and line
- * @throws {UsageError} if the Python that was named can't be run
+ * @param label names the archive in messages
+ * @returns notices about what could not be checked or is probably wrong
+ * @throws {ScriptError} with archive, file and line, if a script has an error
+ * @throws {UsageError} if the Python of `--python` can't be run
  */
-export async function checkScan(result: ScanResult, options: CheckOptions, io: Io): Promise<string[]> {
+export async function checkScan(result: ScanResult, label: string, options: CheckOptions, io: Io): Promise<string[]> {
   if (!options.check) return [];
   const { manifest, scripts, paths } = result;
   const module = joinPath(manifest.module);
@@ -90,8 +94,8 @@ export async function checkScan(result: ScanResult, options: CheckOptions, io: I
     }),
     { python: options.python, env: io.env },
   );
-  if ("skipped" in checked) return [`The scripts were not checked: ${checked.skipped}`];
-  refuse(checked.results, "--no-check leaves this out");
+  if ("skipped" in checked) return [`The scripts of ${label} were not checked: ${checked.skipped}`];
+  refuse(checked.results, `${printable(label)} has errors in its scripts: `, "--no-check skips this check");
   return noticesOf(checked.results);
 }
 
@@ -99,7 +103,7 @@ function noticesOf(results: readonly CheckResult[]): string[] {
   return [...new Set(results.flatMap(({ notices }) => notices))];
 }
 
-/** Those of the paths that are below a folder, from there. */
+/** The paths below a folder, relative to it. */
 function below(folder: string, paths: readonly string[]): string[] {
   if (folder === "") return [...paths];
   return paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
@@ -123,7 +127,7 @@ function roles(manifest: Manifest): { role: Role; script: string; path: string }
   });
 }
 
-function refuse(results: readonly CheckResult[], advice: string): void {
+function refuse(results: readonly CheckResult[], before: string, advice: string): void {
   const problems = new Set(results.flatMap(({ problems }) => problems));
-  if (problems.size > 0) throw new ScriptError(`${[...problems].join("\n")}\n(${advice})`);
+  if (problems.size > 0) throw new ScriptError(`${before}${[...problems].join("\n")}\n(${advice})`);
 }

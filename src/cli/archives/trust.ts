@@ -1,4 +1,4 @@
-/** Signatures that `verify` and `unpack` demand. */
+/** Signatures that commands demand with `--key`. */
 
 import {
   ArchiveError,
@@ -10,33 +10,35 @@ import {
 } from "../../archive/mod.ts";
 import { reasonOf, UsageError } from "../../errors.ts";
 
-/** The options that say whose signature an archive must have. */
+/** The options that demand a signature. */
 export interface TrustOptions {
-  /** A file, or a line of base64. */
+  /** The public key: a file, or a line of base64. */
   readonly key?: string | undefined;
+  /** The signature's file. @default the archive's path and `.minisig` */
   readonly signature?: string | undefined;
 }
 
-/** A demand for a signature. */
+/** A signature that is verified while the archive is read. */
 export interface Trust {
   readonly witness: Witness;
-  /** A line that may be said when it was met; the key's owner has written a part of it. */
+  /** A line to show once the signature is verified; it contains the trusted comment. */
   readonly text: string;
 }
 
-/** What a public key begins with: the base64 of `Ed` and the first bits of a key's id. */
+/** A public key as text: the base64 of `Ed`, id and key. */
 const KEY_TEXT = /^RW[A-Za-z0-9+/]{54}$/;
 
 /**
- * Prepares to verify an archive's signature, if that is demanded.
+ * Prepares to verify an archive's signature.
  *
- * @throws {UsageError} if key or signature are none
+ * @returns undefined if no signature is demanded
+ * @throws {UsageError} if the key or the signature does not parse
  * @throws {ArchiveError} if the archive has no signature, or one by another key
  */
 export function demandSignature(archive: string, { key, signature }: TrustOptions): Trust | undefined {
   if (key === undefined) {
     if (signature !== undefined) {
-      throw new UsageError("--signature needs --key: the public key of who should have signed");
+      throw new UsageError("--signature needs --key, the signer's public key");
     }
     return undefined;
   }
@@ -48,10 +50,11 @@ export function demandSignature(archive: string, { key, signature }: TrustOption
     throw new UsageError("An archive from standard input needs --signature to be verified with --key");
   }
   const file = signature ?? `${archive}.minisig`;
-  const missing = (reason: string) => new ArchiveError(`The signature '${file}' can't be read: ${reason}`);
+  const missing = (reason: string) =>
+    new ArchiveError(`can't be verified: its signature '${file}' can't be read: ${reason}`);
   const parsed = parseSignature(read(file, missing), `'${file}'`);
   return {
-    witness: new Verifier(publicKey, parsed, `The signature '${file}'`),
+    witness: new Verifier(publicKey, parsed, file),
     text: `Signed with the key ${formatKeyId(publicKey.id)}: ${parsed.trustedComment.replaceAll("\t", " ")}`,
   };
 }

@@ -1,17 +1,15 @@
 /** What `aimodellib dockerfile` does. */
 
-import { ArchiveError, joinPath, type Limits, type Manifest, RESOLVED_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
+import { ArchiveError, joinPath, labelOf, type Manifest, RESOLVED_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
 import { installFromList } from "../../environment/wheels.ts";
 import { UsageError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { scanWhole } from "../archives/scan.ts";
-import type { TrustOptions } from "../archives/trust.ts";
+import { type ReadOptions, scanWhole } from "../archives/scan.ts";
 
 /** The options of the command. */
-export interface DockerfileOptions extends Limits, TrustOptions {
-  readonly archive: string;
+export interface DockerfileOptions extends ReadOptions {
   readonly baseImage?: string | undefined;
   readonly modelDir: string;
   readonly port: number;
@@ -53,11 +51,12 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
   const name = archive.slice(archive.lastIndexOf("/") + 1);
   refuseSpecial(name);
   refuseSpecial(modelDir);
-  const { result: { manifest, sha256, requirements, paths }, trust } = await scanWhole(archive, options, io);
+  const { result: { manifest, sha256, requirements, paths }, trust } = await scanWhole(options, io);
   if (trust !== undefined) io.stderrLine(trust.text);
   refuseSpecial(manifest.module);
   if (manifest.servingScript === null && manifest.trainingScript === null) {
-    throw new ArchiveError(`'${archive}' can neither train nor serve: both scripts in its manifest are null`);
+    const reason = "can neither train nor serve: both scripts in its manifest.json are null";
+    throw new ArchiveError(reason, { label: labelOf(archive) });
   }
   io.stdoutData(
     render({

@@ -4,15 +4,16 @@ import { stat } from "../../files.ts";
 import { createHash, type Hash } from "node:crypto";
 import {
   collect,
-  type Limits,
+  labelOf,
   type Manifest,
   MANIFEST_NAME,
-  openArchive,
+  naming,
   Origin,
-  parseManifest,
+  readManifest,
   requirementsPath,
   type SafeEntry,
   scan,
+  type ScanHandler,
 } from "../../archive/mod.ts";
 import { hideCredentials } from "../../credentials.ts";
 import { decodeRequirements, writtenLines } from "../../environment/requirements_text.ts";
@@ -20,24 +21,23 @@ import { UsageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { Progress } from "../terminal/progress.ts";
+import { readArchive, type ReadOptions } from "../archives/scan.ts";
 import { count, formatBytes } from "../terminal/format.ts";
 import { tree } from "./tree.ts";
 
 /** The options of the command. */
-export interface InspectOptions extends Limits {
-  readonly archive: string;
+export interface InspectOptions extends ReadOptions {
   readonly manifest: boolean;
   readonly json: boolean;
 }
 
-/** An entry as it is shown. */
+/** An entry as `--json` shows it. */
 interface ShownEntry extends Pick<SafeEntry, "path" | "kind" | "size" | "executable" | "target"> {
-  /** Of a file's content, in hexadecimal digits. */
+  /** The SHA-256 of a file's content, in hexadecimal digits. */
   readonly sha256?: string;
 }
 
-/** All that is shown. */
+/** The result, as `--json` shows it. */
 interface Inspection {
   readonly archive: string;
   readonly manifest: Manifest;
@@ -45,64 +45,68 @@ interface Inspection {
   readonly requirements: readonly string[];
   readonly entries: readonly ShownEntry[];
   readonly bytes: number;
-  /** Of the archive; not there for a folder. */
+  /** Size and SHA-256 of the archive; undefined for a folder. */
   readonly packedBytes?: number;
   readonly sha256?: string;
-  /** Of a folder that `unpack` made: the archive's file name and digest, and whether the folder still holds what that held. */
+  /** For a folder that `unpack` made: the archive's file name and SHA-256, and whether the content is still the archive's. */
   readonly origin?: { readonly archive?: string | undefined; readonly sha256: string; readonly holds: boolean };
 }
 
-/** Thrown to stop reading when what was wanted is there. */
+/** What a signal prevents. */
+const DONE = "read to its end";
+
+/** Ends a scan as soon as it has found the manifest. */
 class Found {
   constructor(readonly text: string) {}
 }
 
 /**
- * Carries out `aimodellib inspect`: shows what an archive or an unpacked folder holds.
+ * Carries out `aimodellib inspect`: shows the content of an archive or an unpacked folder.
  *
  * @returns the exit code
- * @throws {UsageError} if there is no such archive
- * @throws {ArchiveError} which says what is wrong with it
+ * @throws {UsageError} if the archive does not exist
+ * @throws {ArchiveError} if it is not valid
  */
 export async function runInspecting(options: InspectOptions, io: Io): Promise<number> {
   const isFolder = options.archive !== "-" && isDirectory(options.archive);
   if (options.manifest) {
-    const text = isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options);
+    const text = isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options, io);
     io.stdoutJson(hideCredentials(text));
     return ExitCode.Success;
   }
-  const inspection = await (isFolder ? inspectFolder(options.archive) : inspectArchive(options, io));
+  const inspection =
+    await (isFolder
+      ? naming(labelOf(options.archive), () => inspectFolder(options.archive))
+      : inspectArchive(options, io));
   if (options.json) io.stdoutJson(hideCredentials(`${JSON.stringify(inspection, null, 2)}\n`));
   else io.stdout(hideCredentials(describe(inspection)));
   return ExitCode.Success;
 }
 
-async function findManifest({ archive, ...limits }: InspectOptions): Promise<string> {
-  using source = openArchive(archive);
+async function findManifest(options: InspectOptions, io: Io): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let wanted = false;
   try {
-    await scan(source.read, {
+    const handler: ScanHandler = {
       onEntry: ({ path }) => void (wanted = path === MANIFEST_NAME),
       onData: (bytes) => void (wanted && (text += decoder.decode(bytes, { stream: true }))),
       onEnd() {
         if (wanted) throw new Found(text);
       },
-    }, { limits });
+    };
+    await readArchive({ ...options, quiet: true }, DONE, io, (source, rest) => scan(source.read, handler, rest));
   } catch (error) {
     if (error instanceof Found) return error.text.endsWith("\n") ? error.text : `${error.text}\n`;
     throw error;
   }
-  throw new Error("An archive without a manifest was found good");
+  throw new Error("The scan accepted an archive without a manifest");
 }
 
-async function inspectArchive({ archive, ...limits }: InspectOptions, io: Io): Promise<Inspection> {
-  using source = openArchive(archive);
-  using progress = new Progress(io, source.size);
+async function inspectArchive(options: InspectOptions, io: Io): Promise<Inspection> {
   const entries: ShownEntry[] = [];
   let hash: Hash | undefined;
-  const result = await scan(source.read, {
+  const handler: ScanHandler = {
     onEntry({ path, kind, size, executable, target }) {
       entries.push({ path, kind, size, executable, target });
       hash = kind === "file" ? createHash("sha256") : undefined;
@@ -111,16 +115,15 @@ async function inspectArchive({ archive, ...limits }: InspectOptions, io: Io): P
     onEnd() {
       if (hash !== undefined) entries.push({ ...entries.pop()!, sha256: hash.digest("hex") });
     },
-  }, { limits, onProgress: (bytes) => progress.update(bytes) });
+  };
+  const { archive } = options;
+  const { result } = await readArchive(options, DONE, io, (source, rest) => scan(source.read, handler, rest));
   const { manifest, unknown, requirements, bytes, packedBytes, sha256 } = result;
   return { archive, manifest, unknown, requirements: parse(requirements), entries, bytes, packedBytes, sha256 };
 }
 
 async function inspectFolder(folder: string): Promise<Inspection> {
-  const { manifest, unknown } = parseManifest(
-    new TextEncoder().encode(readText(`${folder}/${MANIFEST_NAME}`)),
-    `${folder}/${MANIFEST_NAME}`,
-  );
+  const { manifest, unknown } = readManifest(new TextEncoder().encode(readText(`${folder}/${MANIFEST_NAME}`)));
   const { entries, bytes } = collect(Deno.realPathSync(folder), () => false);
   const path = `${folder}/${requirementsPath(manifest)}`;
   const requirements = isFile(path) ? Deno.readFileSync(path) : undefined;
@@ -163,7 +166,7 @@ function describe(
   return `${lines.join("\n")}\n`;
 }
 
-/** The lines of a `requirements.txt` that say something. */
+/** The lines of a `requirements.txt` without comments and empty lines. */
 function parse(requirements: Uint8Array | undefined): string[] {
   return requirements === undefined ? [] : writtenLines(decodeRequirements(requirements));
 }
@@ -173,7 +176,7 @@ function readText(path: string): string {
     return Deno.readTextFileSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
-      throw new UsageError(`There is no '${path}', so the folder holds no Model Archive`, { cause });
+      throw new UsageError(`There is no '${path}': the folder is not an unpacked Model Archive`, { cause });
     }
     throw cause;
   }

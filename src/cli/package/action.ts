@@ -1,15 +1,16 @@
 /** What `aimodellib package` does. */
 
-import { FileBeside } from "../../atomic_file.ts";
+import { FileBeside, WriteError } from "../../atomic_file.ts";
 import { createHash } from "node:crypto";
 import {
-  ArchiveError,
   checkContents,
   checkGrowth,
-  collect,
+  collectPart,
   formatManifest,
+  labelOf,
   type Manifest,
   MODEL_FOLDER,
+  naming,
   pack,
   type Part,
   type Plan,
@@ -21,6 +22,7 @@ import { unreadList } from "../../environment/other_lists.ts";
 import { writtenPasswords } from "../../environment/written_passwords.ts";
 import { reasonOf, UsageError } from "../../errors.ts";
 import { type CheckOptions, checkPlan } from "../archives/check.ts";
+import { stopOnSignal } from "../archives/scan.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -30,44 +32,57 @@ import { sourceDateEpoch } from "../archives/source_date.ts";
 
 /** The options of the command. */
 export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions, BundleOptions {
-  /** `-` for standard output. */
+  /** The archive's path; `-` for standard output. */
   readonly output: string;
   readonly level: number;
   readonly json: boolean;
   readonly bundleWheels: boolean;
-  /** The folder of a model to put into the archive. */
+  /** The folder of a model that the archive carries. */
   readonly modelDir?: string | undefined;
 }
 
-/** 1980, from when on all formats have dates; tar complains of older ones. */
+/** 1980-01-01: the oldest date that all archive formats can express, and about which tar prints no warning. */
 const DEFAULT_MTIME = 315_532_800;
 
 /**
  * Carries out `aimodellib package`: writes the archive beside its place and renames it when it is complete.
  *
  * @returns the exit code
- * @throws {UsageError} if an option is wrong, or the output can't be written
+ * @throws {UsageError} if an option is wrong
+ * @throws {WriteError} if the output can't be written
  * @throws {ArchiveError} if the module can't be packed
- * @throws {ScriptError} if a script lacks what it must have
+ * @throws {ScriptError} if a script has an error
  */
-export async function runPackaging(options: PackageOptions, io: Io): Promise<number> {
+export function runPackaging(options: PackageOptions, io: Io): Promise<number> {
+  // Standard output is no name for an archive.
+  return options.output === "-" ? packAll(options, io) : naming(labelOf(options.output), () => packAll(options, io));
+}
+
+async function packAll(options: PackageOptions, io: Io): Promise<number> {
   const { output, level, quiet, json } = options;
   const mtime = sourceDateEpoch(io) ?? DEFAULT_MTIME;
   if (!options.bundleWheels && (options.pythonVersion !== undefined || options.platforms.length > 0)) {
     throw new UsageError(
-      "--python-version and --platform are about the wheels of --bundle-wheels: add it, or leave them out",
+      "--python-version and --platform need --bundle-wheels",
     );
   }
-  const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was written`)));
+  using stop = stopOnSignal(io, "packed");
   if (output === "-") {
     if (json) throw new UsageError("--json and --output - would both write to standard output: leave out one of them");
-    return await write(await planAndCheck(() => false), io.stdoutBytes);
+    return await write(await planAndCheck(() => false), writeToStdout);
   }
   const itself = realPath(output);
   const what = await planAndCheck((path) => path === itself);
   using file = new FileBeside(output);
   return await write(what, (bytes) => Promise.resolve(file.write(bytes)), () => file.commit());
+
+  async function writeToStdout(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    try {
+      await io.stdoutBytes(bytes);
+    } catch (cause) {
+      throw new WriteError(`Standard output can't be written: ${reasonOf(cause)}`, { cause });
+    }
+  }
 
   async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
     const made = plan({ ...options, isOutput });
@@ -128,7 +143,7 @@ export async function runPackaging(options: PackageOptions, io: Io): Promise<num
   }
 }
 
-/** The plan of an archive that carries a model. @throws {UsageError} if a manifest that was given says another place */
+/** Adds the model's folder to the manifest, unless the manifest names one. */
 function withModel(planned: Plan, modelDir: string | undefined): Plan {
   if (modelDir === undefined) return planned;
   if (planned.manifest.modelDirectory !== undefined) return planned;
@@ -143,24 +158,24 @@ function withModel(planned: Plan, modelDir: string | undefined): Plan {
   return { ...planned, manifest, manifestText: formatManifest({ ...text, modelDirectory }) };
 }
 
-/** The files of a model. @throws {UsageError} if there is no such folder */
+/** Collects the files of a model. @throws {UsageError} if there is no such folder */
 function modelPart(modelDir: string, { modelDirectory }: Manifest): Part {
   let root: string;
   try {
     root = Deno.realPathSync(modelDir);
-    if (!Deno.statSync(root).isDirectory) throw new TypeError("It is not a folder");
+    if (!Deno.statSync(root).isDirectory) throw new TypeError("it is not a folder");
   } catch (cause) {
     throw new UsageError(`The model directory '${modelDir}' can't be read: ${reasonOf(cause)}`, { cause });
   }
-  return { folder: modelDirectory!, files: collect(root, () => false) };
+  return { folder: modelDirectory!, files: collectPart("the model", modelDir, root) };
 }
 
-/** Notices for what earlier runs have left in the module. */
+/** Notices about logs that earlier runs left in the module. */
 function outputsOfRuns({ manifest, files }: Plan): string[] {
   const { logDirectory, tensorboardDirectory } = manifest;
   const left = [
     [logDirectory, /^(?:run(?:\..*)?\.json|.*\.log(?:\.\d+)?)$/, "logs"],
-    [tensorboardDirectory, /^events\.out\.tfevents\./, "TensorBoard's logs"],
+    [tensorboardDirectory, /^events\.out\.tfevents\./, "TensorBoard logs"],
   ] as const;
   return left.flatMap(([folder, file, what]) => {
     const written = files.entries.filter(({ path, kind }) =>
@@ -168,12 +183,12 @@ function outputsOfRuns({ manifest, files }: Plan): string[] {
     );
     if (written.length === 0) return [];
     return [
-      `'${folder}' holds ${what} of earlier runs, which are packed, too: name it in .aimodellibignore to leave it out`,
+      `'${folder}' contains ${what} of earlier runs, which are packed as well; to leave it out, list it in .aimodellibignore`,
     ];
   });
 }
 
-/** Such as `Left out 3 paths: __pycache__ (2), .git`. */
+/** A line such as `Left out 3 paths: __pycache__ (2), .git`; undefined if nothing was left out. */
 function leftOutLine({ files: { leftOut } }: Plan): string | undefined {
   if (leftOut.length === 0) return undefined;
   const reasons = Map.groupBy(leftOut, ({ reason }) => reason);
@@ -181,13 +196,13 @@ function leftOutLine({ files: { leftOut } }: Plan): string | undefined {
   return `Left out ${count(leftOut.length, "path")}: ${parts.sort().join(", ")}`;
 }
 
-/** Where a file is that may not be there yet. */
+/** The real path of a file that may not exist yet; undefined if its folder does not exist. */
 function realPath(path: string): string | undefined {
   const slash = path.lastIndexOf("/") + 1;
   try {
     return `${Deno.realPathSync(path.slice(0, slash) || ".").replace(/\/$/, "")}/${path.slice(slash)}`;
   } catch {
-    // The folder is not there: nothing of it is packed, and that it can't be written to is said later.
+    // Nothing of a missing folder is packed. Writing to it fails later, with an error that says why.
     return undefined;
   }
 }

@@ -1,15 +1,17 @@
-/** What `train` and `serve` are told to run, ready to be run. */
+/** Finds the module and script that `train` or `serve` runs, and unpacks them if they come in an archive. */
 
 import {
   ArchiveError,
+  labelOf,
   type Limits,
   type Manifest,
   MANIFEST_NAME,
+  named,
   obtainArchive,
-  type ObtainOptions,
   Origin,
-  parseManifest,
-  type UnpackedArchive,
+  type ParsedManifest,
+  readManifest,
+  unknownKeys,
   WHEELS_FOLDER,
 } from "../../archive/mod.ts";
 import { cacheDir } from "../../cache/folder.ts";
@@ -17,48 +19,49 @@ import { absolute, resolveModule } from "./module.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
 import type { Io } from "../terminal/io.ts";
-import { demandSignature, type TrustOptions } from "../archives/trust.ts";
+import { demandSignature, type Trust, type TrustOptions } from "../archives/trust.ts";
 
-/** What the command line says of it. */
+/** The options that choose it. */
 export interface TargetOptions extends TrustOptions, Limits {
-  /** Or an archive, packed or unpacked, if there is no script. */
+  /** The module's folder; without a script, an archive, packed or unpacked. */
   readonly module: string;
   readonly script: string | undefined;
 }
 
-/** A module and its script. */
+/** A module and its script, which exist until this is disposed. */
 export interface Target extends Disposable {
-  /** Absolute paths. */
+  /** The module's absolute path. */
   readonly module: string;
+  /** The script's absolute path. */
   readonly script: string;
-  /** Set for an archive. */
+  /** The archive that contains the module; undefined for a module's own folder. */
   readonly archive?: TargetArchive;
 }
 
-/** The archive that a module is from. */
+/** An archive that is run. */
 export interface TargetArchive {
-  /** As it was named. */
+  /** As the command line names it. */
   readonly name: string;
   readonly manifest: Manifest;
-  /** The absolute path of its root. */
+  /** The absolute path of the unpacked root. */
   readonly root: string;
-  /** In hexadecimal digits; not there for one that was unpacked by somebody else. */
+  /** The archive's SHA-256, in hexadecimal digits; undefined for a folder that was unpacked earlier. */
   readonly sha256?: string;
-  /** Of one that was unpacked by `aimodellib unpack`: where it is from, if it still holds that. */
+  /** The note that `aimodellib unpack` left in a folder. */
   readonly origin?: Origin | undefined;
-  /** The absolute path of the model that it carries. */
+  /** The absolute path of the archive's own model. */
   readonly modelDir?: string;
-  /** The absolute path of the wheels that it carries. */
+  /** The absolute path of the archive's wheels. */
   readonly wheels?: string;
-  /** Whether a signature was demanded, and is good. */
+  /** Whether a signature was demanded and verified. */
   readonly signed?: boolean;
 }
 
 /**
- * Finds it; unpacks it if it is packed, and was not unpacked before.
+ * Finds module and script. A packed archive is unpacked first, or taken from the cache.
  *
- * @throws {UsageError} if it is not there
- * @throws {ArchiveError} if it is no good archive, is not signed as demanded, or has no such script
+ * @throws {UsageError} if the module, the script or the archive does not exist
+ * @throws {ArchiveError} if the archive is not valid, not signed as demanded, or has no script for the role
  */
 export async function openTarget(
   role: "train" | "serve",
@@ -77,8 +80,8 @@ export async function openTarget(
     const origin = Origin.read(archive.root, archive.manifest);
     return { ...paths, archive: { ...archive, origin }, [Symbol.dispose]: () => {} };
   }
-  const trust = demandSignature(module, options);
-  const unpacked = await obtain(module, {
+  const trust = demand(module, options);
+  const unpacked = await obtainArchive(module, {
     cacheDir: cacheDir(io.env),
     witness: trust?.witness,
     limits: options,
@@ -99,26 +102,32 @@ export async function openTarget(
   }
 }
 
-async function obtain(name: string, options: ObtainOptions): Promise<UnpackedArchive> {
+function demand(archive: string, options: TrustOptions): Trust | undefined {
   try {
-    return await obtainArchive(name, options);
+    return demandSignature(archive, options);
   } catch (error) {
-    if (!(error instanceof ArchiveError) || error.message.includes(`'${name}'`)) throw error;
-    throw new ArchiveError(`The archive '${name}' can't be run. ${error.message}`);
+    throw named(error, labelOf(archive));
+  }
+}
+
+function manifestOf(root: string, label: string): ParsedManifest {
+  try {
+    return readManifest(Deno.readFileSync(`${root}/${MANIFEST_NAME}`));
+  } catch (error) {
+    throw named(error, label);
   }
 }
 
 function read(role: "train" | "serve", root: string, name: string, io: Io) {
-  const { manifest, unknown } = parseManifest(Deno.readFileSync(`${root}/${MANIFEST_NAME}`));
-  for (const key of Object.keys(unknown)) {
-    io.stderrLine(`The manifest of '${name}' has the key '${key}', which is not known here`);
-  }
+  const label = labelOf(name);
+  const { manifest, unknown } = manifestOf(root, label);
+  for (const notice of unknownKeys(label, unknown)) io.stderrLine(notice);
   const key = role === "train" ? "trainingScript" : "servingScript";
   const script = manifest[key];
   if (script === null) {
     const other = role === "train" ? manifest.servingScript : manifest.trainingScript;
-    const only = other === null ? "" : `: it can only ${role === "train" ? "serve" : "train"}`;
-    throw new ArchiveError(`'${name}' can't ${role}: the ${key} in its ${MANIFEST_NAME} is null${only}`);
+    const only = other === null ? "" : `; it can only ${role === "train" ? "serve" : "train"}`;
+    throw new ArchiveError(`can't ${role}: the ${key} in its ${MANIFEST_NAME} is null${only}`, { label });
   }
   const wheels = `${root}/${WHEELS_FOLDER}`;
   const hasWheels = manifest.module.split("/")[0] !== WHEELS_FOLDER && isFolder(wheels);

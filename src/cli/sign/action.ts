@@ -1,22 +1,13 @@
 /** What `aimodellib sign` does. */
 
 import { FileBeside } from "../../atomic_file.ts";
-import {
-  ArchiveError,
-  formatKeyId,
-  formatSignature,
-  type Limits,
-  openArchive,
-  parseSecretKey,
-  scan,
-  Signer,
-} from "../../archive/mod.ts";
+import { formatKeyId, formatSignature, type Limits, parseSecretKey, scan, Signer } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { askPassword } from "../terminal/password.ts";
-import { Progress } from "../terminal/progress.ts";
+import { readArchive } from "../archives/scan.ts";
 import { sourceDateEpoch } from "../archives/source_date.ts";
 
 /** The options of the command. */
@@ -29,42 +20,35 @@ export interface SignOptions extends Limits {
   readonly quiet: boolean;
 }
 
-/** What minisign reads, in bytes. */
+/** The longest trusted comment that minisign reads, in bytes. */
 const MAX_COMMENT_BYTES = 8192 - "trusted comment: ".length - 2;
 
 /**
  * Carries out `aimodellib sign`: checks an archive and writes its signature beside it.
  *
  * @returns the exit code
- * @throws {UsageError} if the archive or the key is not there, or the password is wrong
- * @throws {ArchiveError} if the archive is damaged or unsafe: it is not signed
+ * @throws {UsageError} if the archive or the key does not exist, or the password is wrong
+ * @throws {ArchiveError} if the archive is not valid; such an archive is not signed
  */
 export async function runSigning(options: SignOptions, io: Io): Promise<number> {
   const { archive, secretKey, passwordFile, quiet } = options;
   if (archive === "-" && options.signature === undefined) {
-    throw new UsageError("An archive from standard input has no name: say where its signature goes with --signature");
+    throw new UsageError("An archive from standard input has no name: choose the signature's file with --signature");
   }
   const trusted = options.trustedComment ?? defaultComment(archive, io);
   if (/\p{Cc}/u.test(trusted.replaceAll("\t", "")) || new TextEncoder().encode(trusted).length > MAX_COMMENT_BYTES) {
     throw new UsageError(`--trusted-comment must be one line of at most ${MAX_COMMENT_BYTES} bytes`);
   }
-  const stop = new AbortController();
-  using _signals = io.onSignal((signal) => stop.abort(new ArchiveError(`Stopped by ${signal}; nothing was signed`)));
-  // Opened first: what is wrong with it is said before a password is asked for.
-  using source = openArchive(archive);
-  const secret = await parseSecretKey(readKey(secretKey), `'${secretKey}'`, () => {
-    return askPassword(io, passwordFile, `Password of '${secretKey}': `);
-  });
   const signer = new Signer();
-  {
-    using progress = new Progress(io, source.size, quiet);
-    await scan(source.read, {}, {
-      limits: options,
-      signal: stop.signal,
-      onProgress: (packedBytes) => progress.update(packedBytes),
-      witness: signer,
+  const { maxEntries, maxSize, maxRatio } = options;
+  const reading = { archive, quiet, maxEntries, maxSize, maxRatio };
+  const { result: secret } = await readArchive(reading, "signed", io, async (source, rest) => {
+    const key = await parseSecretKey(readKey(secretKey), `'${secretKey}'`, () => {
+      return askPassword(io, passwordFile, `Password of '${secretKey}': `);
     });
-  }
+    await scan(source.read, {}, { ...rest, witness: signer });
+    return key;
+  });
   const untrusted = `signature from aimodellib with the key ${formatKeyId(secret.id)}`;
   const path = options.signature ?? `${archive}.minisig`;
   using file = new FileBeside(path);
@@ -74,7 +58,7 @@ export async function runSigning(options: SignOptions, io: Io): Promise<number> 
   return ExitCode.Success;
 }
 
-/** In minisign's words. */
+/** The trusted comment that minisign writes by default. */
 function defaultComment(archive: string, io: Io): string {
   const seconds = sourceDateEpoch(io) ?? Math.floor(Date.now() / 1000);
   return `timestamp:${seconds}\tfile:${printable(archive.slice(archive.lastIndexOf("/") + 1))}\thashed`;

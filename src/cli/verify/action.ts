@@ -1,17 +1,15 @@
 /** What `aimodellib verify` does. */
 
-import { ArchiveError, type Limits, meantBy, type ParsedManifest } from "../../archive/mod.ts";
+import { ArchiveError, labelOf, scan, unknownKeys } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
 import { type CheckOptions, checkScan } from "../archives/check.ts";
+import { readArchive, type ReadOptions } from "../archives/scan.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { scanWhole } from "../archives/scan.ts";
 import { count, formatBytes } from "../terminal/format.ts";
-import type { TrustOptions } from "../archives/trust.ts";
 
 /** The options of the command. */
-export interface VerifyOptions extends Limits, TrustOptions, CheckOptions {
-  readonly archive: string;
+export interface VerifyOptions extends ReadOptions, CheckOptions {
   readonly checksum?: string | undefined;
   readonly quiet: boolean;
 }
@@ -20,45 +18,37 @@ export interface VerifyOptions extends Limits, TrustOptions, CheckOptions {
  * Carries out `aimodellib verify`: reads an archive to its end and reports the first fault.
  *
  * @returns the exit code
- * @throws {UsageError} if the archive is not there, or the checksum is none
- * @throws {ArchiveError} which says what is wrong with the archive
- * @throws {ScriptError} which says what is wrong with a script in it
+ * @throws {UsageError} if the archive does not exist, or the option is not a checksum
+ * @throws {ArchiveError} if the archive is not valid, or has another checksum
+ * @throws {ScriptError} if a script in it has an error
  */
 export async function runVerifying(options: VerifyOptions, io: Io): Promise<number> {
   const { archive, checksum, quiet } = options;
   const expected = checksum === undefined ? undefined : parseChecksum(checksum);
-  const { result, trust } = await scanWhole(archive, options, io);
-  if (expected !== undefined && result.sha256 !== expected) {
-    throw new ArchiveError(`'${archive}' has the checksum sha256:${result.sha256}, not sha256:${expected}`);
-  }
-  const notices = await checkScan(result, options, io);
+  const { result, trust } = await readArchive(options, "read to its end", io, async (source, rest) => {
+    const found = await scan(source.read, {}, rest);
+    if (expected !== undefined && found.sha256 !== expected) {
+      throw new ArchiveError(`has the checksum sha256:${found.sha256}, not sha256:${expected}`);
+    }
+    return found;
+  });
+  const label = labelOf(archive);
+  const notices = await checkScan(result, label, options, io);
   if (!quiet) {
-    for (const notice of notices) io.stderrLine(notice);
-    for (const notice of manifestNotices(result)) io.stderrLine(notice);
+    for (const notice of [...notices, ...unknownKeys(label, result.unknown)]) io.stderrLine(notice);
+    const { trainingScript, servingScript } = result.manifest;
+    if (trainingScript === null && servingScript === null) {
+      io.stderrLine(`${label} can neither train nor serve: both scripts in its manifest.json are null`);
+    }
     io.stdoutLine(
-      `${archive} is good: ${count(result.entries, "entry", "entries")}, ${formatBytes(result.bytes)} in ` +
+      `${archive === "-" ? label : archive} is good: ${count(result.entries, "entry", "entries")}, ${
+        formatBytes(result.bytes)
+      } in ` +
         `${formatBytes(result.packedBytes)}, sha256:${result.sha256}`,
     );
     if (trust !== undefined) io.stdoutLine(trust.text);
   }
   return ExitCode.Success;
-}
-
-/** What is odd about a manifest that is good. */
-function manifestNotices({ manifest, unknown }: ParsedManifest): string[] {
-  const meant = new Map(meantBy(unknown).map(({ key, meant }) => [key, meant]));
-  const notices = Object.keys(unknown).map((key) => {
-    const known = meant.get(key);
-    return `The manifest has the key '${key}', which is not known here${
-      known === undefined ? "" : `: '${known}' may be meant`
-    }`;
-  });
-  if (manifest.trainingScript === null && manifest.servingScript === null) {
-    notices.push(
-      "The manifest names neither a trainingScript nor a servingScript: the archive can be neither trained nor served",
-    );
-  }
-  return notices;
 }
 
 function parseChecksum(text: string): string {

@@ -82,14 +82,14 @@ for (const target of ["/etc/passwd", "../x", "d/../../x", "d/up/.."]) {
     Deno.symlinkSync(target, `${directory.path}/link`);
     assert.throws(() => paths(directory), {
       name: "ArchiveError",
-      message: `'link' is a link that leads out of the module, to '${target}': replace it by what it leads to, ` +
-        "or name it in .aimodellibignore",
+      reason: `contains 'link', a link that leads out, to '${target}': replace it by a copy of its target, ` +
+        "or list it in .aimodellibignore",
     });
   });
 }
 
-Deno.test("collect() refuses what is neither file, folder nor link", () => {
+Deno.test("collect() refuses a socket", () => {
   using directory = new TempDir();
   using _ = Deno.listen({ transport: "unix", path: `${directory.path}/socket` });
-  assert.throws(() => paths(directory), { message: /^'socket' is neither a file, a folder nor a link/ });
+  assert.throws(() => paths(directory), { reason: /^contains 'socket', which is neither a file, a folder nor a link/ });
 });

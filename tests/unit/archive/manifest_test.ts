@@ -51,35 +51,35 @@ for (const key of Object.keys(SET) as (keyof Manifest)[]) {
       const shown = JSON.stringify(value);
       assert.throws(() => parseManifest(utf8(`{\n  "${key}": ${shown}\n}`)), {
         name: "ArchiveError",
-        message: `'manifest.json', line 2, column ${key.length + 7}: ${key} must be a ${type}, not ${shown}`,
+        reason: `is invalid at line 2, column ${key.length + 7}: ${key} must be a ${type}, not ${shown}`,
       });
     });
   }
 }
 
 for (
-  const [text, message] of [
-    ['{"module": "/etc"}', `line 1, column 12: module must be a path from the root, not the absolute "/etc"`],
-    ['{"module": "a/../.."}', `line 1, column 12: module can't lead out of the root, as "a/../.." does`],
+  const [text, reason] of [
+    ['{"module": "/etc"}', `line 1, column 12: module must be a relative path, not "/etc"`],
+    ['{"module": "a/../.."}', `line 1, column 12: module must stay inside the root, but "a/../.." leads out`],
     ['{"trainingScript": ""}', `line 1, column 20: trainingScript must name a file, not ""`],
     ['{"logNamingFormat": ""}', "line 1, column 21: logNamingFormat can't be empty"],
     ['{"module": "a\\u0000"}', `line 1, column 12: module can't be "a\\u0000"`],
-    ['{"module": "a",\n "module": "b"}', "line 2, column 12: module is there twice"],
-    ['{"module": }', "line 1, column 12: A value is missing"],
-    ['{"module" "a"}', "line 1, column 11: A colon is missing between a key and its value"],
+    ['{"module": "a",\n "module": "b"}', "line 2, column 12: module appears twice"],
+    ['{"module": }', "line 1, column 12: a value is missing"],
+    ['{"module" "a"}', "line 1, column 11: a colon is missing between a key and its value"],
   ] as const
 ) {
   Deno.test(`parseManifest() refuses ${text.replaceAll("\n", " ")}`, () => {
-    assert.throws(() => parseManifest(utf8(text)), { message: `'manifest.json', ${message}` });
+    assert.throws(() => parseManifest(utf8(text)), { reason: `is invalid at ${reason}` });
   });
 }
 
 for (const text of ["[]", "null", '"x"', "// nothing"]) {
-  Deno.test(`parseManifest() refuses ${text}, which is no object`, () => {
-    assert.throws(() => parseManifest(utf8(text)), { name: "ArchiveError" });
+  Deno.test(`parseManifest() refuses ${text}, which is not an object`, () => {
+    assert.throws(() => parseManifest(utf8(text)), { name: "ArchiveError", reason: /./ });
   });
 }
 
-Deno.test("parseManifest() refuses what is not in UTF-8", () => {
-  assert.throws(() => parseManifest(Uint8Array.of(0x7b, 0xff, 0x7d)), { message: "'manifest.json' is not in UTF-8" });
+Deno.test("parseManifest() refuses text that is not UTF-8", () => {
+  assert.throws(() => parseManifest(Uint8Array.of(0x7b, 0xff, 0x7d)), { reason: "is not UTF-8" });
 });

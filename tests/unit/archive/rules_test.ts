@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ArchiveError } from "../../../src/archive/errors.ts";
+import { ArchiveError, named } from "../../../src/archive/errors.ts";
 import type { Limits } from "../../../src/archive/rules.ts";
 import { scan } from "../../../src/archive/scan.ts";
 import { unpack } from "../../../src/archive/unpack.ts";
@@ -8,15 +8,21 @@ import { sourceOf } from "../helper/source.ts";
 import { archive, END, gzip, MANIFEST, paxEntry, type RawEntry, rawEntry, sealed } from "../helper/tar.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** Checks that an archive is refused by `scan` and by `unpack`, which leaves nothing, with this message. */
-function refuses(what: string, bytes: () => Uint8Array, message: string | RegExp, limits?: Partial<Limits>): void {
+/** What follows an archive's name in a message: one line that begins with a verb, and is no sentence of its own. */
+const PREDICATE =
+  /^(?:is|has|contains|continues|lacks|unpacks|uses|can't|does|was|changed) (?:(?!\b(?:It|This|That) )[^\n])+[^.\n]$/;
+
+/** Checks that `scan` and `unpack` refuse an archive for this reason, and that `unpack` leaves nothing. */
+function refuses(what: string, bytes: () => Uint8Array, reason: string | RegExp, limits?: Partial<Limits>): void {
   Deno.test(`unpack() refuses ${what}`, async () => {
     using directory = new TempDir();
     const options = { limits: { maxEntries: 1000, maxSize: 2 ** 30, maxRatio: 200, ...limits } };
     const expected = (error: unknown) => {
       assert.ok(error instanceof ArchiveError, String(error));
-      if (typeof message === "string") assert.equal(error.message, message);
-      else assert.match(error.message, message);
+      if (typeof reason === "string") assert.equal(error.reason, reason);
+      else assert.match(error.reason, reason);
+      assert.match(error.reason, PREDICATE);
+      assert.equal((named(error, "'a.tar.gz'") as Error).message, `'a.tar.gz' ${error.reason}`);
       return true;
     };
     await assert.rejects(scan(sourceOf(bytes()), {}, options), expected);
@@ -29,109 +35,117 @@ const link = (name: string, target: string): RawEntry => ({ name, type: "2", tar
 const hardLink = (name: string, target: string): RawEntry => ({ name, type: "1", target });
 const file = (name: string, content = "x"): RawEntry => ({ name, content });
 
-refuses("an absolute path", () => archive(file("/etc/x")), "'/etc/x' is an absolute path");
+refuses("an absolute path", () => archive(file("/etc/x")), "contains '/etc/x', an absolute path");
 for (const name of ["../x", "a/../../x", "a/..", ".."]) {
-  refuses(`the path ${name}`, () => archive(file(name)), `'${name}' leads out of the folder: it has '..'`);
+  refuses(`the path ${name}`, () => archive(file(name)), `contains '${name}', a path with '..'`);
 }
 refuses(
   "a path that leads out in a pax header",
   () => archive(paxEntry({ path: "../x" }), file("y")),
-  /'\.\.\/x' leads out/,
+  "contains '../x', a path with '..'",
 );
 refuses(
   "a path that leads out in a GNU long name",
   () => archive({ name: "././@LongLink", type: "L", content: "../x\0" }, file("y")),
-  /'\.\.\/x' leads out/,
+  "contains '../x', a path with '..'",
 );
-refuses("an empty path", () => archive(file("./")), "'./' is no name for a file");
+refuses("an empty path", () => archive(file("./")), "contains a file named './', which only a folder can be");
 refuses(
   "a name that is not in UTF-8",
   () => archive({ name: Uint8Array.of(0x66, 0xff) }),
-  /^The name 'f\ufffd' is not in UTF-8/,
+  /^contains the name 'f\ufffd', which is not UTF-8: rename it/,
 );
 
-refuses("an absolute link", () => archive(link("a", "/etc")), "'a' is a link that leads out of the folder, to '/etc'");
+refuses(
+  "an absolute link",
+  () => archive(link("a", "/etc")),
+  "contains 'a', a link that leads out of the archive, to '/etc'",
+);
 refuses(
   "a link that leads out",
   () => archive(link("d/a", "../../x")),
-  "'d/a' is a link that leads out of the folder, to '../../x'",
+  "contains 'd/a', a link that leads out of the archive, to '../../x'",
 );
 refuses(
   "a link that leads out through another link",
   () => archive(link("deep/a/b/root", "../../.."), link("m", "deep/a/b/root/..")),
-  "'m' is a link that leads out of the folder, to 'deep/a/b/root/..'",
+  "contains 'm', a link that leads out of the archive, to 'deep/a/b/root/..'",
 );
-refuses("links in a circle", () => archive(link("a", "b"), link("b", "a")), "'a' is a link that leads in a circle");
+refuses(
+  "links in a circle",
+  () => archive(link("a", "b"), link("b", "a")),
+  "contains 'a', a link that leads in a circle",
+);
 refuses(
   "a file behind a link",
   () => archive(link("a", "."), file("a/b")),
-  "'a/b' would be written through the link 'a'",
+  "contains 'a/b' below 'a', which is a link",
 );
 refuses(
   "a link in the place of a folder",
   () => archive(file("a/b"), link("a", ".")),
-  "'a' is in it twice",
+  "contains 'a' twice",
 );
-refuses("a hard link that leads out", () => archive(hardLink("a", "../x")), /'a' is a link that leads out/);
-refuses("an absolute hard link", () => archive(hardLink("a", "/etc/passwd")), /'a' is a link that leads out/);
+refuses("a hard link that leads out", () => archive(hardLink("a", "../x")), /^contains 'a', a link that leads out/);
+refuses("an absolute hard link", () => archive(hardLink("a", "/etc/passwd")), /^contains 'a', a link that leads out/);
 refuses(
   "a hard link to nothing",
   () => archive(hardLink("a", "b"), file("b")),
-  /'a' is a link to 'b', which is no file that comes before it/,
+  "contains 'a', a hard link to 'b', but no earlier file of that name",
 );
 refuses(
   "a hard link to a link",
   () => archive(link("b", "c"), hardLink("a", "b")),
-  /which is no file that comes before it/,
+  "contains 'a', a hard link to 'b', but no earlier file of that name",
 );
 
 for (const [type, kind] of [["3", "device"], ["4", "device"], ["6", "FIFO"]] as const) {
   refuses(
     `a ${kind} of type ${type}`,
     () => archive({ name: "dev", type }),
-    `'dev' is a ${kind}, which has no place in a Model Archive`,
+    `contains 'dev', a ${kind}: only files, folders and links can be unpacked`,
   );
 }
 refuses(
   "a sparse file of GNU",
   () => archive({ name: "s", type: "S" }),
-  /'s' is a sparse file, which is not supported/,
+  /^contains 's', a sparse file, which is not supported: make the archive again/,
 );
 refuses(
   "a sparse file of pax",
   () => archive(paxEntry({ "GNU.sparse.major": "1" }), file("s")),
-  /'s' is a sparse file/,
+  /^contains 's', a sparse file/,
 );
 refuses(
   "a type that tar does not define",
   () => archive({ name: "z", type: "Z" }),
-  /'z' is of a type that tar does not define \('Z'\)/,
+  "contains 'z' with the type 'Z', which tar does not define",
 );
 
-refuses("a name that is there twice", () => archive(file("a"), file("./a")), "'a' is in it twice");
-refuses("a manifest that is there twice", () => archive(file("manifest.json", "{}")), "'manifest.json' is in it twice");
+refuses("a name that is there twice", () => archive(file("a"), file("./a")), "contains 'a' twice");
+refuses("a manifest that is there twice", () => archive(file("manifest.json", "{}")), "contains 'manifest.json' twice");
 refuses(
   "names that differ in case only",
   () => archive(file("d/A"), file("D/b")),
-  "'D' and 'd' are the same name on systems that do not tell cases apart",
+  "contains 'D' and 'd', which collide on case-insensitive file systems",
 );
 refuses(
   "names that differ in their Unicode form only",
   () => archive(paxEntry({ path: "e\u0301" }), file("x"), paxEntry({ path: "\u00e9" }), file("y")),
-  /are the same name/,
+  /, which collide on case-insensitive file systems$/,
 );
-refuses("a file in a file", () => archive(file("a"), file("a/b")), "'a/b' lies in 'a', which is a file");
+refuses("a file in a file", () => archive(file("a"), file("a/b")), "contains 'a/b' below 'a', which is a file");
 
 refuses(
   "too many entries",
   () => archive(file("a"), file("b"), file("c")),
-  "It has more than 3 entries (--max-entries)",
+  "has more than 3 entries; if you trust it, raise --max-entries",
   { maxEntries: 3 },
 );
 refuses(
   "too large a file",
   () => archive(file("a", "x".repeat(99))),
-  "'a' makes it larger than 100 bytes (--max-size)",
+  "unpacks to more than 100 bytes, with 'a'; if you trust it, raise --max-size",
   {
     maxSize: 100,
   },
@@ -139,100 +153,150 @@ refuses(
 refuses(
   "a bomb",
   () => archive({ name: "zeros", content: new Uint8Array(80 * 2 ** 20) }),
-  "It grows to more than 200 times its size, as bombs do (--max-ratio)",
+  "unpacks to more than 200 times its size, as a bomb does; if you trust it, raise --max-ratio",
 );
 
 refuses(
   "what is no gzip",
   () => new TextEncoder().encode("plain"),
-  "It is not a gzip file: a Model Archive is a .tar.gz",
+  "is not a gzip file; a Model Archive is a .tar.gz file",
 );
 refuses(
   "a tar that is not compressed",
   () => concat(MANIFEST, END),
-  "It is not a gzip file, as a Model Archive (a .tar.gz) is, but a tar archive that is not compressed: compress it with 'gzip FILE'",
+  "is not a .tar.gz file but an uncompressed tar archive: compress it with 'gzip FILE'",
 );
 refuses(
   "nothing at all",
   () => new Uint8Array(0),
-  "It is not a gzip file, as a Model Archive (a .tar.gz) is, but an empty file: it may not have been written to its end, or not be downloaded",
+  "is empty: the download, or the program that wrote it, may have failed",
 );
-refuses("an empty archive", () => gzip(new Uint8Array(0)), "It is empty");
-refuses("gzip that is cut off", () => archive(file("a")).subarray(0, -20), "It is cut off: it ends in the middle");
-refuses("gzip without its checksum", () => archive(file("a")).subarray(0, -8), "It is cut off: it ends in the middle");
+refuses("an empty archive", () => gzip(new Uint8Array(0)), "is empty: it decompresses to 0 bytes");
+const TRUNCATED = "is truncated: the gzip stream ends early";
+refuses("truncated gzip", () => archive(file("a")).subarray(0, -20), TRUNCATED);
+refuses("gzip without its checksum", () => archive(file("a")).subarray(0, -8), TRUNCATED);
+refuses("gzip that ends in its header", () => archive(file("a")).with(3, 4).subarray(0, 11), TRUNCATED);
 refuses("a wrong checksum", () => {
   const bytes = archive(file("a"));
   bytes[bytes.length - 8]! ^= 1;
   return bytes;
-}, "It is damaged: its checksum is not that of its content");
+}, "is corrupt: its checksum or length does not match its content");
 refuses("a wrong length", () => {
   const bytes = archive(file("a"));
   bytes[bytes.length - 1]! ^= 1;
   return bytes;
-}, "It is damaged: its checksum is not that of its content");
+}, "is corrupt: its checksum or length does not match its content");
 refuses(
   "rubbish behind it",
   () => concat(archive(file("a")), Uint8Array.of(7)),
-  /^Something that is not gzip follows the archive/,
+  /^continues after its end with data that is not gzip, at byte \d+$/,
 );
 refuses(
   "rubbish behind zeros",
   () => concat(archive(file("a")), new Uint8Array(9), Uint8Array.of(7)),
-  /^Something that is not gzip/,
+  /^continues after its end with data that is not gzip/,
 );
 refuses(
   "rubbish behind the tar",
   () => gzip(concat(MANIFEST, END, rawEntry(file("a")))),
-  /^Something follows the mark at its end/,
+  "continues after the tar archive's end-of-archive marker, at byte 2048 of the tar archive",
 );
-refuses("tar without its end", () => gzip(MANIFEST), "It is cut off: the mark at its end is missing");
 refuses(
-  "tar that is cut off in a file",
+  "tar without its end",
+  () => gzip(MANIFEST),
+  "is truncated: the tar archive in it lacks the end-of-archive marker",
+);
+refuses(
+  "tar that is truncated in a file",
   () => gzip(concat(MANIFEST, rawEntry({ name: "a", content: "", size: 5 }))),
-  "It is cut off: it ends within an entry",
+  "is truncated: the tar archive in it ends within an entry",
 );
 refuses("a header with a wrong checksum", () => {
   const header = rawEntry(file("a"));
   header[0]! ^= 1;
   return archive(header);
-}, /^It is damaged, or no tar archive: the header at byte 1024 of the tar has a wrong checksum$/);
+}, "is corrupt, or does not contain a tar archive: the tar header at byte 1024 has a wrong checksum");
 refuses("a size that is no number", () => {
   const header = rawEntry(file("a"));
   header[124] = 0x39;
   return archive(sealed(header));
-}, /^A header has the size '9\d+', which is no octal number$/);
+}, /^is corrupt: a tar header has the size '9\d+', which is not an octal number$/);
 refuses("a negative size", () => {
   const header = rawEntry(file("a"));
   header.fill(0xff, 124, 136);
   return archive(sealed(header));
-}, "A header has a negative size");
+}, "is corrupt: a tar header has a negative size");
 refuses(
   "a pax header that does not parse",
   () => archive({ name: "p", type: "x", content: "99 path=x\n" }),
-  /a pax header does not parse/,
+  "is corrupt: a pax header does not parse",
 );
-refuses("a pax header without end", () => archive({ name: "p", type: "x", size: 2 ** 21 }), /too long to be right/);
+for (
+  const [record, reason] of [[{ size: "1x" }, "the invalid size '1x'"], [{ path: "a\0b" }, "an invalid path"]] as const
+) {
+  refuses(
+    `a pax header with ${reason}`,
+    () => archive(paxEntry(record), file("a")),
+    `is corrupt: a pax header has ${reason}`,
+  );
+}
+refuses(
+  "a pax header that is too long",
+  () => archive({ name: "p", type: "x", size: 2 ** 21 }),
+  "is corrupt: a pax header or long name has 2097152 bytes, more than 1048576",
+);
+refuses("a size that is too large for a number", () => {
+  const header = rawEntry(file("a"));
+  header.fill(0xbf, 124, 136);
+  return archive(sealed(header));
+}, "is corrupt: a tar header has a size that is out of range");
+refuses("corrupt deflate", () => archive(file("a")).with(10, 0xff), /^is corrupt: \S/);
+refuses(
+  "an unknown compression method",
+  () => archive(file("a")).with(2, 9),
+  "uses a compression method that gzip does not define (9, flags 0)",
+);
+refuses(
+  "a gzip header that is too long",
+  () => concat(archive(file("a")).with(3, 8).subarray(0, 10), new Uint8Array(70_000).fill(0x61)),
+  "has a gzip header with a text of more than 65536 bytes",
+);
 refuses(
   "a global pax header that renames",
   () => archive(paxEntry({ path: "x" }, "g"), file("a")),
-  /global pax header/,
+  "has a global pax header that renames or resizes all entries, which is not supported",
 );
 
 const noManifest = (...entries: RawEntry[]) => gzip(concat(...entries.map(rawEntry), END));
 refuses(
   "an archive without a manifest",
   () => noManifest(file("a")),
-  "It has no manifest.json in its root, so it is no Model Archive",
+  "has no manifest.json in its root; a Model Archive needs one",
 );
 for (const name of ["Manifest.json", "model/manifest.json", "MANIFEST.JSON"]) {
   refuses(
     `the manifest ${name}`,
     () => noManifest(file(name, "{}")),
-    new RegExp(`so it is no Model Archive; it has '${name}'$`),
+    `has no manifest.json in its root; a Model Archive needs one (there is a '${name}')`,
   );
 }
 refuses(
   "a script that the manifest names and is missing",
   () => noManifest(file("manifest.json", '{"module": "m", "trainingScript": "train.py"}')),
-  "'m/train.py' is missing, and its manifest.json names it as trainingScript",
+  "lacks 'm/train.py', the trainingScript in its manifest.json",
+);
+refuses(
+  "a model that the manifest names and is missing",
+  () => noManifest(file("manifest.json", '{"modelDirectory": "model"}')),
+  "lacks 'model', the modelDirectory in its manifest.json",
+);
+refuses(
+  "a manifest that is not JSON",
+  () => noManifest(file("manifest.json", '{"module": }')),
+  "has a manifest.json that is invalid at line 1, column 12: a value is missing",
+);
+refuses(
+  "a manifest that is too long",
+  () => noManifest(file("manifest.json", " ".repeat(2 ** 20 + 1))),
+  "has a manifest.json of more than 1048576 bytes",
 );

@@ -87,7 +87,7 @@ Deno.test("unpack() uses a folder that is empty, and refuses one that is not", a
   await unpack(sourceOf(GOOD), `${out}/`);
   await assert.rejects(unpack(sourceOf(GOOD), out), {
     name: "UsageError",
-    message: `The folder '${out}' is not empty: name one that is, or is not there`,
+    message: `The folder '${out}' is not empty: choose an empty or a new folder`,
   });
   assert.deepEqual(directory.list(), ["out"]);
 });

@@ -55,7 +55,7 @@ for (const index of [3, MANY - 1]) {
     await assert.rejects(async () => {
       for (let i = 0; i < MANY; i++) await add(writer, entry(`f${i}`, 1), pattern(1));
       await writer.finish();
-    }, new RegExp(`^ArchiveError: 'f${index}' can't be written: File exists`));
+    }, new RegExp(`^ArchiveError: The archive can't be unpacked: 'f${index}' can't be written: File exists`));
   });
 }
 

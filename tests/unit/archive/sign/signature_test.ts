@@ -12,20 +12,26 @@ Deno.test("a Verifier accepts what a Signer signed, however it is cut, and nothi
   const signer = new Signer();
   signer.update(bytes("some content"));
   const signature = await signer.sign(secret, { trusted: "t", untrusted: "u" });
-  const verifier = (signed = signature) => new Verifier(secret, signed, "The signature");
+  const verifier = (signed = signature) => new Verifier(secret, signed, "a.minisig");
   const good = verifier();
   good.update(bytes("some "));
   good.update(bytes("content"));
   await good.verify();
   const changed = verifier();
   changed.update(bytes("some contents"));
-  await assert.rejects(changed.verify(), /^ArchiveError: The signature does not fit the archive/);
+  await assert.rejects(
+    changed.verify(),
+    /^ArchiveError: The archive does not match its signature 'a.minisig': one of them was changed/,
+  );
   const other = verifier({ ...signature, trustedComment: "T" });
   other.update(bytes("some content"));
-  await assert.rejects(other.verify(), /^ArchiveError: The trusted comment of/);
+  await assert.rejects(
+    other.verify(),
+    /^ArchiveError: The archive has a signature 'a.minisig' whose trusted comment was changed/,
+  );
   const another = await generateKey();
-  assert.throws(() => new Verifier(another, signature, "The signature"), ArchiveError);
-  const forged = new Verifier({ ...another, id: secret.id }, signature, "The signature");
+  assert.throws(() => new Verifier(another, signature, "a.minisig"), ArchiveError);
+  const forged = new Verifier({ ...another, id: secret.id }, signature, "a.minisig");
   forged.update(bytes("some content"));
   await assert.rejects(forged.verify(), ArchiveError);
 });
