@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import Any
+from typing import Any, Callable
 
 from . import frames
 from .exchange import Exchange
@@ -28,16 +28,37 @@ class Link:
         self._writer = FrameWriter(self.socket)
         exchange = Exchange(os.path.join(directory, "exchange"))
         self.ledger = Ledger(os.path.join(directory, "ledger"), self._writer, exchange)
-        self.reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
-        #: Frames that came while a request was executed that looked for frames of its own.
-        self.waiting: list[Frame] = []
+        self._reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
+        #: Frames that arrived during a request and belong to others.
+        self._waiting: list[Frame] = []
+
+    def limit_bodies(self, max_body: int) -> None:
+        """Accept bodies of up to ``max_body`` bytes. Until then, only START is accepted."""
+        self._reader.max_body = max_body
 
     def read(self) -> list[Frame]:
-        """Return the frames that came next. Raises Closed and ProtocolError."""
-        if self.waiting:
-            waiting, self.waiting = self.waiting, []
+        """Return the next frames; wait until there is one. Raises Closed and ProtocolError."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
             return waiting
-        return self.reader.read()
+        return self._reader.read()
+
+    def read_meanwhile(self, take: Callable[[Frame], bool]) -> None:
+        """Wait for new frames while a request is executed, and offer each to ``take``.
+
+        ``read`` returns those for which it returned False. Raises Closed and ProtocolError.
+        """
+        for frame in self._reader.read():
+            if not take(frame):
+                self._waiting.append(frame)
+
+    def has_data(self, timeout: float = 0) -> bool:
+        """Tell whether new frames, or the end, arrive within ``timeout`` seconds. Raises LinkError."""
+        return self._reader.has_data(timeout)
+
+    def check(self) -> None:
+        """Raise what reading has failed with, if it has."""
+        self._reader.check()
 
     def send(self, kind: int, body: bytes = b"", **metadata: Any) -> None:
         """Send a frame that belongs to no request. Raises Closed and LinkError."""

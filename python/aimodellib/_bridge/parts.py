@@ -30,17 +30,13 @@ class Gone(Exception):
 
 
 class Sender:
-    """Sends the parts of answers, one answer at a time; reads frames while it waits for credit."""
+    """Sends the parts of an answer. Its subclasses wait for credit, each in its own way."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, request_id: int) -> None:
         self._link = link
-        #: Whose answer is sent.
-        self.request_id = 0
+        #: The request that is answered.
+        self.request_id = request_id
         self._credit = 0
-        #: Requests whose clients have left: that one, and younger ones that have not begun.
-        self.gone: set[int] = set()
-        self._next_look = 0.0
-        self._reader = (os.getpid(), threading.get_ident())
 
     def send(self, encode: Callable[[Any, str], Answer], items: Any, accepted: str) -> Answer:
         """Send what ``encode`` makes of each item of a generator, and return the answer behind all parts.
@@ -72,9 +68,28 @@ class Sender:
 
     def wait(self) -> None:
         """Wait until another part may be sent. Raises Gone."""
+        raise NotImplementedError
+
+    def is_gone(self, request_id: int) -> bool:
+        """Tell whether the client of a request has disconnected."""
+        raise NotImplementedError
+
+
+class SerialSender(Sender):
+    """Sends the parts of one answer at a time. It reads frames itself, since nobody else does during a request."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link, 0)
+        #: Requests whose clients have disconnected: the one that is executed, and later ones that have not begun.
+        self.gone: set[int] = set()
+        self._next_look = 0.0
+        self._reader = (os.getpid(), threading.get_ident())
+
+    def wait(self) -> None:
+        """Wait until another part may be sent. Raises Gone."""
         self._credit -= 1
-        while self._credit == 0 or self._link.reader.has_data():
-            self._read()
+        while self._credit == 0 or self._link.has_data():
+            self._link.read_meanwhile(self._take)
             if self.request_id in self.gone:
                 raise Gone
 
@@ -86,8 +101,8 @@ class Sender:
             if now >= self._next_look and self._reader == (os.getpid(), threading.get_ident()):
                 self._next_look = now + LOOK_EVERY
                 try:
-                    while self._link.reader.has_data():
-                        self._read()
+                    while self._link.has_data():
+                        self._link.read_meanwhile(self._take)
                 except (frames.Closed, frames.ProtocolError):
                     # Nobody is there at all; who reads next is told the same. It is not the script's to know.
                     self.gone.add(request_id)
@@ -99,26 +114,27 @@ class Sender:
         if (request_id - self.request_id) & 0xFFFFFFFF < 0x80000000:
             self.gone.add(request_id)
 
-    def _read(self) -> None:
-        """Read frames; those for other requests go to ``link.waiting``."""
-        for frame in self._link.reader.read():
-            if frame[0] == frames.CANCEL:
-                self.leave(frame[1])
-            elif frame[1] != self.request_id:
-                self._link.waiting.append(frame)
-            else:
-                self._credit += parts_of(frame)
+    def _take(self, frame: Frame) -> bool:
+        """Handle a frame that is about a client, or about this answer. Return False for any other."""
+        kind, request_id, metadata, _ = frame
+        if kind == frames.CANCEL:
+            self.leave(request_id)
+        elif request_id == self.request_id:
+            self._credit += parts_of(metadata)
+        else:
+            return False
+        return True
 
 
 class ThreadSender(Sender):
-    """Sends the parts of one answer from a thread; another one reads frames, and says what they are."""
+    """Sends the parts of one answer from a thread; the main thread reads frames."""
 
     def __init__(self, link: Link, request_id: int, lock: threading.Lock) -> None:
-        """``lock`` is that of the connection."""
-        super().__init__(link)
-        self.request_id = request_id
+        """``lock`` is held by the thread that writes to the connection."""
+        super().__init__(link, request_id)
         self._lock = lock
         self._changed = threading.Condition()
+        self._gone = False
 
     def transmit(self, answer: Answer) -> None:
         """Send an answer as a part."""
@@ -129,27 +145,24 @@ class ThreadSender(Sender):
         """Wait until another part may be sent. Raises Gone."""
         with self._changed:
             self._credit -= 1
-            self._changed.wait_for(lambda: self._credit > 0 or self.request_id in self.gone)
-            if self.request_id in self.gone:
+            self._changed.wait_for(lambda: self._credit > 0 or self._gone)
+            if self._gone:
                 raise Gone
 
     def is_gone(self, request_id: int) -> bool:
-        """Tell whether the client has left."""
-        return request_id in self.gone
+        """Tell whether the client has disconnected."""
+        return self._gone and request_id == self.request_id
 
-    def on_frame(self, frame: Frame) -> None:
-        """Take a frame that is for this answer."""
-        if frame[0] == frames.CANCEL:
-            self.leave(self.request_id)
-            return
+    def add_credit(self, parts: int) -> None:
+        """Allow so many more parts."""
         with self._changed:
-            self._credit += parts_of(frame)
+            self._credit += parts
             self._changed.notify()
 
-    def leave(self, request_id: int) -> None:
-        """Note that the client has left."""
+    def leave(self) -> None:
+        """Note that the client has disconnected."""
         with self._changed:
-            self.gone.add(request_id)
+            self._gone = True
             self._changed.notify()
 
 
@@ -170,6 +183,6 @@ def end_of_parts(sent: int) -> Answer:
     return frames.RESULT, json.dumps({"parts": sent}).encode(), b""
 
 
-def parts_of(frame: Frame) -> int:
-    """How many parts a CREDIT frame is for."""
-    return int(frames.parse_object(frame[2], "metadata").get("parts", 0))
+def parts_of(metadata: bytes) -> int:
+    """Return how many more parts a CREDIT frame with this metadata allows."""
+    return int(frames.parse_object(metadata, "metadata").get("parts", 0))

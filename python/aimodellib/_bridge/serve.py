@@ -19,8 +19,9 @@ from .failures import message_of, traceback_bytes, type_name
 from .green import refuse_green_threads
 from .handler import Handler
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
+from .loop import Loop
 from .names import add_to_path, load_script
-from .parts import Sender
+from .parts import SerialSender
 from .request import ServingLogger, here, marks
 from .tensors import read_signature
 from .usage import Usage
@@ -42,7 +43,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
         logger = {"logger": ServingLogger()}
         marks.secret = str(config.get("mark", ""))
         load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
-        handler, loop, window = _choose(owner, logger, config)
+        handler, serve_all, window = _choose(owner, logger, config)
         stage = "load"
         handler.model = forks.call(load, config["model_dir"])
         signature = forks.call(read_signature, owner, handler.model, logger)
@@ -68,7 +69,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     link.send(frames.READY, b"", **window)
     usage = Usage(link, handler.times)
     usage.tell()
-    status = loop(link, handler, usage)
+    status = serve_all(link, handler, usage)
     ending.watch()
     # What is printed from now on is no request's.
     here.request = None
@@ -76,10 +77,10 @@ def run(link: Link, config: dict[str, Any]) -> int:
 
 
 #: Takes requests until STOP, or the end of the connection; returns the exit code.
-Loop = Callable[["Link", Any, Usage], int]
+Serve = Callable[["Link", Any, Usage], int]
 
 
-def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple[Handler, Loop, dict[str, object]]:
+def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple[Handler, Serve, dict[str, object]]:
     """Return how requests are taken: a handler, a loop for it, and what READY says of requests in flight."""
     max_answer: int = config.get("max_answer", config["max_body"])
     size: int = config.get("max_batch_size", 1)
@@ -117,7 +118,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
 
 def serve(link: Link, handler: Handler, usage: Usage) -> int:
     """Take requests one after the other."""
-    ledger, sender = link.ledger, Sender(link)
+    ledger, sender, loop = link.ledger, SerialSender(link), Loop(link, usage)
     read, invoke, begin, answer, gone = link.read, handler.invoke, ledger.begin, ledger.answer, sender.gone
     while True:
         try:
@@ -145,17 +146,13 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                         answer_kind, answer_metadata, answer_body = raised("predict", error)
                 if gone:
                     # One that was told so since nothing can be read any more is not answered: its client is there.
-                    link.reader.check()
+                    link.check()
                     gone.discard(request_id)
                 answer(answer_kind, request_id, answer_metadata, answer_body)
-            elif kind == frames.STOP:
-                ledger.flush()
-                usage.answer()
-                return 0
-            elif kind == frames.STATS:
-                ledger.flush()
-                usage.answer()
-            elif kind not in (frames.CREDIT, frames.CANCEL):
-                raise frames.unexpected(kind)
+            else:
+                loop.control(kind, request_id, metadata)
+                if loop.stopping:
+                    loop.report()
+                    return 0
         ledger.flush()
         usage.tell()

@@ -15,7 +15,8 @@ from .answer import Answer, failed, raised
 from .failures import message_of
 from .handler import Handler
 from .loader import end_tasks, event_loop
-from .parts import FIRST_CREDIT, end_of_parts, parts_of, transmit, without_events
+from .loop import Loop
+from .parts import FIRST_CREDIT, end_of_parts, transmit, without_events
 from .request import of_task
 
 if TYPE_CHECKING:
@@ -184,48 +185,44 @@ def _run(loop: asyncio.AbstractEventLoop, server: _Server) -> int:
             streams.print_traceback(error)
 
 
-class _Server:
+class _Server(Loop):
     def __init__(self, link: Link, handler: AsyncHandler, usage: Usage, loop: asyncio.AbstractEventLoop) -> None:
-        self._link = link
+        super().__init__(link, usage)
         self._handler = handler
         self._loop = loop
-        self._usage = usage
         self._requests: dict[int, tuple[asyncio.Task[None], AsyncSender]] = {}
-        self._stopping = False
         self._flushing = False
         self.ended: asyncio.Future[int] = loop.create_future()
 
     def on_readable(self) -> None:
         """Begin what has come. Only what is incomplete is waited for, and the supervisor is about to send the rest."""
         try:
-            for frame in self._link.read():
-                kind, request_id, metadata, body = frame
+            for kind, request_id, metadata, body in self.link.read():
                 if kind == frames.INVOKE:
-                    self._link.ledger.begin(request_id)
-                    sender = AsyncSender(self._link, request_id)
+                    self.link.ledger.begin(request_id)
+                    sender = AsyncSender(self.link, request_id)
                     task = self._loop.create_task(self._answer(request_id, metadata, body, sender))
                     self._requests[request_id] = (task, sender)
                     task.add_done_callback(functools.partial(self._on_done, request_id))
-                elif kind in (frames.CANCEL, frames.CREDIT):
-                    # It may have been answered meanwhile.
-                    if request_id in self._requests:
-                        task, sender = self._requests[request_id]
-                        if kind == frames.CANCEL:
-                            sender.gone = True
-                            # One that has not begun would never answer.
-                            if sender.begun:
-                                task.cancel()
-                        else:
-                            sender.add_credit(parts_of(frame))
-                elif kind == frames.STATS:
-                    self._usage.answer()
-                elif kind == frames.STOP:
-                    self._stopping = True
-                    self._end_if_done()
                 else:
-                    raise frames.unexpected(kind)
+                    self.control(kind, request_id, metadata)
+                    self._end_if_done()
         except BaseException as error:
             self._lose(error)
+
+    def on_cancel(self, request_id: int) -> None:
+        """Cancel the task of a request, unless it was answered meanwhile."""
+        if request_id in self._requests:
+            task, sender = self._requests[request_id]
+            sender.gone = True
+            # A task that is cancelled before it begins would never answer.
+            if sender.begun:
+                task.cancel()
+
+    def on_credit(self, request_id: int, parts: int) -> None:
+        """Allow more parts of an answer, unless it has ended meanwhile."""
+        if request_id in self._requests:
+            self._requests[request_id][1].add_credit(parts)
 
     async def _answer(self, request_id: int, metadata: bytes, body: bytes, sender: AsyncSender) -> None:
         sender.begun = True
@@ -255,7 +252,7 @@ class _Server:
             # Nobody waits for it. In the ledger, it would be read.
             return
         try:
-            self._link.ledger.answer(kind, request_id, metadata, body)
+            self.link.ledger.answer(kind, request_id, metadata, body)
             if not self._flushing:
                 # With those that end in the same turn of the loop.
                 self._flushing = True
@@ -266,8 +263,8 @@ class _Server:
     def _flush(self) -> None:
         self._flushing = False
         try:
-            self._link.ledger.flush()
-            self._usage.tell()
+            self.link.ledger.flush()
+            self.usage.tell()
             self._end_if_done()
         except BaseException as error:
             self._lose(error)
@@ -288,8 +285,8 @@ class _Server:
         self._end(1)
 
     def _end_if_done(self) -> None:
-        if self._stopping and not self._requests and not self._flushing:
-            self._usage.answer()
+        if self.stopping and not self._requests and not self._flushing:
+            self.report()
             self._end(0)
 
     def _end(self, code: int) -> None:

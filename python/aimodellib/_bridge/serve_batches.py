@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from . import frames
 from .answer import raised
 from .frames import Frame
+from .loop import Loop
 
 if TYPE_CHECKING:
     from .handler import Each, Handler
@@ -30,7 +31,7 @@ def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout
 
 
 def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float, each: Each) -> int:
-    ledger = link.ledger
+    ledger, loop = link.ledger, Loop(link, usage)
     waiting: deque[Frame] = deque()
     while True:
         try:
@@ -56,17 +57,13 @@ def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float
                 ledger.answer(kind, request_id, metadata, body)
             ledger.flush()
             usage.tell()
-        elif waiting[0][0] == frames.STOP:
-            usage.answer()
-            return 0
-        elif waiting[0][0] == frames.STATS:
-            waiting.popleft()
-            usage.answer()
-        elif waiting[0][0] == frames.CANCEL:
-            # What is in a batch is not ended alone.
-            waiting.popleft()
         else:
-            raise frames.unexpected(waiting[0][0])
+            # A request of a batch can't be cancelled: it is not executed alone.
+            kind, request_id, metadata, _ = waiting.popleft()
+            loop.control(kind, request_id, metadata)
+            if loop.stopping:
+                loop.report()
+                return 0
 
 
 def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> None:
@@ -74,6 +71,6 @@ def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> Non
     deadline = time.monotonic() + timeout
     while len(waiting) < size and waiting[-1][0] == frames.INVOKE:
         rest = max(0.0, deadline - time.monotonic())
-        if not link.reader.has_data(rest):
+        if not link.has_data(rest):
             return
         waiting.extend(link.read())

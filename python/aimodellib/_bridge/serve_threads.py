@@ -1,4 +1,4 @@
-"""Several requests at once, in threads, for a script whose work releases the interpreter's lock."""
+"""Several requests at once, in threads, for a script whose work releases the GIL."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from . import frames
 from .answer import failed, raised
 from .handler import Handler
+from .loop import Loop
 from .parts import ThreadSender
 
 if TYPE_CHECKING:
@@ -20,86 +21,106 @@ if TYPE_CHECKING:
 
 def serve_threads(link: Link, handler: Handler, usage: Usage, threads: int) -> int:
     """Take requests in ``threads`` threads."""
-    ledger = link.ledger
-    lock = threading.Lock()
-    begun = 0
-    #: Why an answer could not be sent.
-    failure: BaseException | None = None
-    #: Nobody waits for an answer any more. One that is put into the ledger now would be read there.
-    ended = False
-    #: Of the requests that were not answered.
-    senders: dict[int, ThreadSender] = {}
-
-    def work(number: int, request_id: int, metadata: bytes, body: bytes) -> None:
-        nonlocal failure
+    server = _Server(link, handler, usage)
+    with ThreadPoolExecutor(threads, thread_name_prefix="aimodellib") as pool:
         try:
-            execute(number, request_id, metadata, body)
-        except BaseException as error:
-            failure = error
-            # Whoever waits for frames sees the end.
-            with contextlib.suppress(OSError):
-                link.socket.shutdown(socket.SHUT_RDWR)
+            server.read(pool)
+        except frames.Closed:
+            if server.failure is not None:
+                raise server.failure from None
+            return 0
+        finally:
+            server.leave()
+    if server.failure is not None:
+        raise server.failure
+    server.report()
+    return 0
 
-    def execute(number: int, request_id: int, metadata: bytes, body: bytes) -> None:
-        nonlocal begun
-        with lock:
-            # Threads may come here in another order than that of the requests.
-            if number > begun:
-                begun = number
-                ledger.begin(request_id)
-        sender = senders[request_id]
+
+class _Server(Loop):
+    """The main thread reads frames, and the threads of a pool execute requests and write the answers."""
+
+    def __init__(self, link: Link, handler: Handler, usage: Usage) -> None:
+        super().__init__(link, usage)
+        self._handler = handler
+        #: Held by the thread that writes to the connection.
+        self._lock = threading.Lock()
+        #: How many requests have come, and the number of the last one that the ledger has as begun.
+        self._received = self._begun = 0
+        #: Of the requests that were not answered.
+        self._senders: dict[int, ThreadSender] = {}
+        #: Whether nobody waits for answers any more. The supervisor would read an answer from the ledger.
+        self._ended = False
+        #: Why an answer could not be sent.
+        self.failure: BaseException | None = None
+
+    def read(self, pool: ThreadPoolExecutor) -> None:
+        """Take frames until STOP has come and all requests are answered. Raises Closed and ProtocolError."""
+        # After STOP, CREDIT and CANCEL still arrive for streamed answers.
+        while self._senders or not self.stopping:
+            if self.stopping and not self.link.has_data(0.05):
+                continue
+            for kind, request_id, metadata, body in self.link.read():
+                if kind == frames.INVOKE:
+                    self._received += 1
+                    self._senders[request_id] = ThreadSender(self.link, request_id, self._lock)
+                    pool.submit(self._work, self._received, request_id, metadata, body)
+                else:
+                    self.control(kind, request_id, metadata)
+
+    def leave(self) -> None:
+        """Write no more answers, and wake the threads that wait for credit: nobody gives it any more."""
+        with self._lock:
+            self._ended = True
+        for sender in list(self._senders.values()):
+            sender.leave()
+
+    def report(self) -> None:
+        """Send the gathered answers, then the usage."""
+        with self._lock:
+            super().report()
+
+    def on_cancel(self, request_id: int) -> None:
+        """Tell the thread that executes a request, unless it was answered meanwhile."""
+        sender = self._senders.get(request_id)
+        if sender is not None:
+            sender.leave()
+
+    def on_credit(self, request_id: int, parts: int) -> None:
+        """Allow more parts of an answer, unless it has ended meanwhile."""
+        sender = self._senders.get(request_id)
+        if sender is not None:
+            sender.add_credit(parts)
+
+    def _work(self, number: int, request_id: int, metadata: bytes, body: bytes) -> None:
+        try:
+            self._answer(number, request_id, metadata, body)
+        except BaseException as error:
+            self.failure = error
+            # The main thread, which waits for frames, gets Closed.
+            with contextlib.suppress(OSError):
+                self.link.socket.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, number: int, request_id: int, metadata: bytes, body: bytes) -> None:
+        with self._lock:
+            # Threads may begin in another order than that of the requests.
+            if number > self._begun:
+                self._begun = number
+                self.link.ledger.begin(request_id)
+        sender = self._senders[request_id]
         if sender.is_gone(request_id):
             kind, answer_metadata, answer_body = failed("cancelled", "The client left")
         else:
             try:
-                kind, answer_metadata, answer_body = handler.invoke(metadata, body, sender)
+                kind, answer_metadata, answer_body = self._handler.invoke(metadata, body, sender)
             except (frames.Closed, frames.ProtocolError):
                 raise
             except BaseException as error:
                 kind, answer_metadata, answer_body = raised("predict", error)
-        with lock:
-            if ended:
+        with self._lock:
+            if self._ended:
                 return
-            del senders[request_id]
-            ledger.answer(kind, request_id, answer_metadata, answer_body)
-            ledger.flush()
-            usage.tell()
-
-    number = 0
-    stopping = False
-    with ThreadPoolExecutor(threads, thread_name_prefix="aimodellib") as pool:
-        try:
-            # Answers in parts need credit to the last.
-            while senders or not stopping:
-                if stopping and not link.reader.has_data(0.05):
-                    continue
-                for frame in link.read():
-                    kind, request_id, metadata, body = frame
-                    if kind == frames.INVOKE:
-                        number += 1
-                        senders[request_id] = ThreadSender(link, request_id, lock)
-                        pool.submit(work, number, request_id, metadata, body)
-                    elif kind == frames.STATS:
-                        with lock:
-                            usage.answer()
-                    elif kind == frames.STOP:
-                        stopping = True
-                    elif kind in (frames.CREDIT, frames.CANCEL):
-                        if request_id in senders:
-                            senders[request_id].on_frame(frame)
-                    else:
-                        raise frames.unexpected(kind)
-        except frames.Closed:
-            if failure is not None:
-                raise failure from None
-            return 0
-        finally:
-            # Whatever ended the loop: a thread that waits for credit would wait for ever.
-            with lock:
-                ended = True
-            for sender in list(senders.values()):
-                sender.leave(sender.request_id)
-    if failure is not None:
-        raise failure
-    usage.answer()
-    return 0
+            del self._senders[request_id]
+            self.link.ledger.answer(kind, request_id, answer_metadata, answer_body)
+            self.link.ledger.flush()
+            self.usage.tell()

@@ -59,7 +59,7 @@ def main() -> NoReturn:
 
 
 def _receive_start(link: Link) -> dict[str, Any]:
-    received: list[Frame] = link.reader.read()
+    received: list[Frame] = link.read()
     kind, _, metadata, body = received[0]
     if kind != frames.START or len(received) > 1:
         raise ProtocolError(f"Expected one START frame, got the kinds {[frame[0] for frame in received]}")
@@ -72,5 +72,5 @@ def _receive_start(link: Link) -> dict[str, Any]:
     missing = {"mode", "module", "script", "model_dir", "max_body"} - config.keys()
     if missing or config["mode"] not in ("train", "serve"):
         raise ProtocolError(f"START lacks {sorted(missing)} or has the unknown mode {config.get('mode')!r}")
-    link.reader.max_body = int(config["max_body"])
+    link.limit_bodies(int(config["max_body"]))
     return config
