@@ -26,7 +26,9 @@ export async function renameChunks(folder: string): Promise<void> {
     const bytes = new TextEncoder().encode(rename(texts.get(name) ?? "", stems));
     renamed.set(name, `${stem}-${(await sha256(bytes)).slice(0, 8)}.js`);
   }
-  if (new Set(renamed.values()).size < renamed.size) {
+  // Parts in which nothing is left, because others only take types from them, may share a name: they have no state.
+  const filled = [...renamed].filter(([name]) => texts.get(name)?.trim() !== "").map(([, name]) => name);
+  if (new Set(filled).size < filled.length) {
     throw new Error(`Can't name the parts of the bundle: two of '${[...stems.keys()].join("', '")}' are alike`);
   }
   for (const [name, text] of texts) {

@@ -4,24 +4,51 @@ import type { Parser } from "@optique/core/parser";
 import type { Message } from "@optique/core/message";
 import type { Io } from "./terminal/io.ts";
 
+/** A command line that a user may copy. */
+export interface Example {
+  /** What it does, in a few words without a full stop. */
+  readonly does: string;
+  readonly line: string;
+}
+
 /** A command: its parser, what help says of it, and what it does. */
 export interface Command<T> {
-  readonly name: string;
-  readonly brief: Message;
+  /** What help says below its first line. */
   readonly description?: Message;
+  /** Two, the usual one first. */
+  readonly examples: readonly Example[];
   readonly parser: Parser<"sync", T, unknown>;
   /** Command lines of other forms, and whether these words are one; the first that fits is taken. */
   readonly otherForms?: readonly {
     readonly parser: Parser<"sync", T, unknown>;
     readonly fits: (words: readonly string[]) => boolean;
+    /** Whether words that fit are completed in this form, before the line is whole. */
+    readonly begins?: boolean;
   }[];
+  /** Says which form was meant by words that no form fits; undefined if that can't be known. */
+  readonly meant?: (words: readonly string[]) => string | undefined;
   /**
    * Does it.
    *
    * @param args the words behind the command's name, as they were written
+   * @param commands all commands, for one that describes them
    * @returns the exit code
    */
-  readonly run: (options: T, io: Io, args: readonly string[]) => Promise<number>;
+  readonly run: (options: T, io: Io, args: readonly string[], commands: readonly Listed[]) => Promise<number>;
+}
+
+/** A command whose options are its own affair. */
+export type AnyCommand = Command<
+  // deno-lint-ignore no-explicit-any
+  any
+>;
+
+/** A command in the table of all commands, which is loaded when it is needed. */
+export interface Listed {
+  readonly name: string;
+  /** One sentence. */
+  readonly brief: string;
+  readonly load: () => Promise<AnyCommand>;
 }
 
 /** Keeps a command's types together. */
@@ -33,6 +60,7 @@ export function defineCommand<T, S>(
       // deno-lint-ignore no-explicit-any
       readonly parser: Parser<"sync", T, any>;
       readonly fits: (words: readonly string[]) => boolean;
+      readonly begins?: boolean;
     }[];
   },
 ): Command<T> {

@@ -30,7 +30,7 @@ async function serve(box: Sandbox, words: readonly string[], options: RunOptions
 const json = async (server: Server, path: string, init: RequestInit = {}) =>
   JSON.parse((await server.request(path, init)).text);
 const version = async (box: Sandbox, args: string[], command?: string) =>
-  (await box.run(args, command === undefined ? {} : { command })).stdout.trim().replace(/^Python /, "");
+  (await box.run(args, command === undefined ? {} : { command })).stdout.split("\n")[0]!.replace(/^Python /, "");
 
 test("an archive's name, digest, script, Python and versions can be told", async (box) => {
   const sha256 = await pack(box);

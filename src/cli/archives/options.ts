@@ -2,48 +2,52 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
-import { size } from "../options/values.ts";
+import { withDefault } from "@optique/core/modifiers";
+import { grouped, option, unset } from "../options/option.ts";
+import { file, publicKey, secretKeyFile } from "../options/paths.ts";
+import { size, whole } from "../options/values.ts";
 
 /** The key that signs. */
 export const secretKey = withDefault(
-  option("--secret-key", "-s", string({ metavar: "FILE" }), {
+  option("--secret-key", "-s", secretKeyFile(), {
     description: message`The secret key; keep it to yourself.`,
   }),
   "aimodellib.key",
 );
 
 /** The option that names a file with the secret key's password. */
-export const passwordFile = optional(
-  option("--password-file", string({ metavar: "FILE" }), {
-    description: message`A file with the key's password, instead of ${"AIMODELLIB_KEY_PASSWORD"} or a question.`,
+export const passwordFile = unset(
+  option("--password-file", file(), {
+    description: message`A file with the key's password.`,
+    env: "AIMODELLIB_KEY_PASSWORD",
   }),
+  message`the terminal is asked`,
 );
 
 /** Who must have signed. */
-export const trustFields = {
-  key: optional(
-    option("--key", "-k", string({ metavar: "KEY" }), {
+export const trustFields = grouped("Signature", {
+  key: unset(
+    option("--key", "-k", publicKey(), {
       description:
         message`Demand a signature, in the format of ${"minisign"}, by this public key: its file, or its text.`,
     }),
+    message`no signature is needed`,
   ),
-  signature: optional(
-    option("--signature", "-x", string({ metavar: "FILE" }), {
-      description: message`Where that signature is. [the archive's path and ${".minisig"}]`,
+  signature: unset(
+    option("--signature", "-x", file("FILE", [".minisig"]), {
+      description: message`Where that signature is.`,
     }),
+    message`the archive's path and ${".minisig"}`,
   ),
-};
+});
 
 /** The same as a group. */
-export const trust = object("Trust", trustFields);
+export const trust = object(trustFields);
 
 /** How much an archive may be. */
-export const limitFields = {
+export const limitFields = grouped("Archive limits", {
   maxEntries: withDefault(
-    option("--max-entries", integer({ min: 1, metavar: "N" }), { description: message`The most entries.` }),
+    option("--max-entries", whole("N", 1), { description: message`The most entries.` }),
     200_000,
   ),
   maxSize: withDefault(
@@ -51,12 +55,12 @@ export const limitFields = {
     2 ** 40,
   ),
   maxRatio: withDefault(
-    option("--max-ratio", integer({ min: 1, metavar: "N" }), {
+    option("--max-ratio", whole("N", 1), {
       description: message`How many times larger than the archive its content may be.`,
     }),
     200,
   ),
-};
+});
 
 /** The same as a group. */
-export const limits = object("Limits", limitFields);
+export const limits = object(limitFields);

@@ -2,20 +2,20 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, flag, option } from "@optique/core/primitives";
-import { choice, integer } from "@optique/core/valueparser";
+import { withDefault } from "@optique/core/modifiers";
+import { argument, flag } from "@optique/core/primitives";
 import { defineCommand } from "../command.ts";
+import { option, unset } from "../options/option.ts";
+import { oneOf, whole } from "../options/values.ts";
 
-const parser = object("Options", {
-  olderThanDays: optional(
-    option("--older-than", integer({ min: 0, metavar: "DAYS" }), {
-      description: message`Only what was not used for so many days.`,
-    }),
+const parser = object({
+  olderThanDays: unset(
+    option("--older-than", whole("DAYS", 0), { description: message`Only what was not used for so many days.` }),
+    message`all`,
   ),
   json: withDefault(flag("--json", { description: message`Print the list as JSON.` }), false),
   action: withDefault(
-    argument(choice(["list", "prune"], { metavar: "action" }), {
+    argument(oneOf(["list", "prune"], "action"), {
       description: message`${"list"} shows what is kept, ${"prune"} removes it unless it is in use.`,
     }),
     "list" as const,
@@ -24,9 +24,11 @@ const parser = object("Options", {
 
 /** Shows and removes what is kept. */
 export const cache = defineCommand({
-  name: "cache",
-  brief: message`Show or remove unpacked archives and environments that are kept.`,
   description: message`They are made again when they are needed.`,
+  examples: [
+    { does: "Show what is kept, and how large it is", line: "aimodellib cache" },
+    { does: "Remove what was not used for 30 days", line: "aimodellib cache prune --older-than 30" },
+  ],
   parser,
   async run(options, io) {
     const { runCache } = await import("./action.ts");

@@ -2,33 +2,36 @@
 
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { withDefault } from "@optique/core/modifiers";
+import { argument } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
 import { limits, trust } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { option, unset } from "../options/option.ts";
+import { archiveFile, folder } from "../options/paths.ts";
+import { port } from "../options/values.ts";
 
 const parser = merge(
-  object("Options", {
-    baseImage: optional(
+  object({
+    baseImage: unset(
       option("--base-image", string({ metavar: "IMAGE" }), {
-        description:
-          message`The image to build on, which has Python 3 with ${"venv"} and glibc. [python:X.Y-slim, for the archive's wheels]`,
+        description: message`The image to build on, which has Python 3 with ${"venv"} and glibc.`,
       }),
+      message`${"python:X.Y-slim"}, for the archive's wheels`,
     ),
     modelDir: withDefault(
-      option("--model-dir", string({ metavar: "FOLDER" }), {
+      option("--model-dir", folder("FOLDER"), {
         description: message`The model directory, as a path from the folder that the image is built from.`,
       }),
       "model",
     ),
     port: withDefault(
-      option("--port", integer({ min: 1, max: 65535, metavar: "PORT" }), {
+      option("--port", port(1), {
         description: message`The port that the image listens on.`,
       }),
       8080,
     ),
-    archive: argument(string({ metavar: "archive" }), { description: message`The Model Archive.` }),
+    archive: argument(archiveFile(), { description: message`The Model Archive.` }),
   }),
   trust,
   limits,
@@ -36,8 +39,16 @@ const parser = merge(
 
 /** Prints what a container image for a Model Archive is built from. */
 export const dockerfile = defineCommand({
-  name: "dockerfile",
-  brief: message`Print a Dockerfile for a Model Archive.`,
+  examples: [
+    {
+      does: "Write a Dockerfile for an archive and the model in model/",
+      line: "aimodellib dockerfile model.tar.gz > Dockerfile",
+    },
+    {
+      does: "Build on another image, after a check of the signature",
+      line: "aimodellib dockerfile --base-image python:3.12-slim --key aimodellib.pub model.tar.gz",
+    },
+  ],
   parser,
   async run(options, io) {
     const { runDockerfile } = await import("./action.ts");

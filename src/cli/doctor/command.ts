@@ -3,17 +3,17 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { hideCredentials } from "../../credentials.ts";
 import { defineCommand } from "../command.ts";
 import { ExitCode } from "../errors.ts";
+import { option } from "../options/option.ts";
+import { folder } from "../options/paths.ts";
 import { python } from "../options/values.ts";
 
-const parser = object("Options", {
+const parser = object({
   python: python(),
   moduleDir: withDefault(
-    option("--module-dir", "-m", string({ metavar: "DIR" }), {
+    option("--module-dir", "-m", folder(), {
       description: message`The module to run, whose ${".venv"} is used.`,
     }),
     ".",
@@ -22,9 +22,11 @@ const parser = object("Options", {
 
 /** Shows what was found on this machine, and what would stop a run. */
 export const doctor = defineCommand({
-  name: "doctor",
-  brief: message`Check this machine.`,
   description: message`Shows what was found, a line each, and ends with 1 if something would stop a run.`,
+  examples: [
+    { does: "Check what a run in this folder would find", line: "aimodellib doctor" },
+    { does: "Check a module with another Python", line: "aimodellib doctor -m iris --python python3.12" },
+  ],
   parser,
   async run(options, io) {
     const { examine } = await import("../../environment/doctor.ts");

@@ -4,12 +4,12 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { limits } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { folderOrArchive } from "../options/paths.ts";
 
 const parser = merge(
-  object("Options", {
+  object({
     manifest: withDefault(
       flag("--manifest", {
         description: message`Print the manifest alone, as soon as it is found: at once if it comes first.`,
@@ -17,7 +17,7 @@ const parser = merge(
       false,
     ),
     json: withDefault(flag("--json", { description: message`Print all as JSON.` }), false),
-    archive: argument(string({ metavar: "archive" }), {
+    archive: argument(folderOrArchive("archive"), {
       description: message`The Model Archive, or a folder with a ${"manifest.json"}; ${"-"} for standard input.`,
     }),
   }),
@@ -26,8 +26,10 @@ const parser = merge(
 
 /** Shows what is in a Model Archive. */
 export const inspect = defineCommand({
-  name: "inspect",
-  brief: message`Show what is in a Model Archive.`,
+  examples: [
+    { does: "Show the manifest and the files", line: "aimodellib inspect model.tar.gz" },
+    { does: "Print the manifest alone", line: "aimodellib inspect --manifest model.tar.gz" },
+  ],
   parser,
   async run(options, io) {
     const { runInspecting } = await import("./action.ts");

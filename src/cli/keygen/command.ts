@@ -3,15 +3,16 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { flag, option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
+import { flag } from "@optique/core/primitives";
 import { passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { option } from "../options/option.ts";
+import { publicKey } from "../options/paths.ts";
 
-const parser = object("Options", {
+const parser = object({
   secretKey,
   publicKey: withDefault(
-    option("--public-key", "-p", string({ metavar: "FILE" }), {
+    option("--public-key", "-p", publicKey("FILE"), {
       description: message`Where the public key is written, which others verify with.`,
     }),
     "aimodellib.pub",
@@ -26,9 +27,11 @@ const parser = object("Options", {
 
 /** Makes a pair of keys. */
 export const keygen = defineCommand({
-  name: "keygen",
-  brief: message`Make a pair of keys to sign Model Archives with.`,
   description: message`The keys are those of ${"minisign"}, which can use them too.`,
+  examples: [
+    { does: "Make aimodellib.key and aimodellib.pub; the password is asked", line: "aimodellib keygen" },
+    { does: "Make keys with other names", line: "aimodellib keygen -s team.key -p team.pub" },
+  ],
   parser,
   async run(options, io) {
     const { runKeygen } = await import("./action.ts");

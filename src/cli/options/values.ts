@@ -2,18 +2,23 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, optional, withDefault } from "@optique/core/modifiers";
-import { flag, option } from "@optique/core/primitives";
+import { map, withDefault } from "@optique/core/modifiers";
+import { flag } from "@optique/core/primitives";
 import type { NonEmptyString } from "@optique/core/nonempty";
-import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
-import { parseSize } from "./size.ts";
+import { choice, integer, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
+import { option, unset, type Value } from "./option.ts";
+import { program } from "./paths.ts";
+import { formatSize, parseSize } from "./size.ts";
 
 /** The option `--python`, which several commands have. */
 export const python = () =>
-  optional(option("--python", string({ metavar: "PATH" }), {
-    description:
-      message`The Python to run the script with; else ${"AIMODELLIB_PYTHON"}, the module's ${".venv"}, ${"VIRTUAL_ENV"}, ${"CONDA_PREFIX"}, ${"python3"}, ${"python"}.`,
-  }));
+  unset(
+    option("--python", program(), {
+      description: message`The Python to run the script with.`,
+      env: "AIMODELLIB_PYTHON",
+    }),
+    message`the module's ${".venv"}, ${"VIRTUAL_ENV"}, ${"CONDA_PREFIX"}, ${"python3"} or ${"python"}`,
+  );
 
 /** `--no-check` and the `--python` of a check. */
 export const check = object("Check", {
@@ -24,10 +29,13 @@ export const check = object("Check", {
     ),
     (left) => !left,
   ),
-  python: optional(option("--python", string({ metavar: "PATH" }), {
-    description:
-      message`The Python that parses the scripts for it, if it is not to be the one that ${"train"} would run.`,
-  })),
+  python: unset(
+    option("--python", program(), {
+      description: message`The Python that parses the scripts for the check.`,
+      env: "AIMODELLIB_PYTHON",
+    }),
+    message`the one that ${"train"} would run`,
+  ),
 });
 
 /** A number of bytes, such as `100MiB`. */
@@ -41,13 +49,14 @@ export function size(): ValueParser<"sync", number> {
       if (value !== undefined) return { success: true, value };
       return { success: false, error: message`Expected a size such as ${"100MiB"}, but got ${input}.` };
     },
-    format: (value) => value % 2 ** 20 === 0 && value > 0 ? `${value / 2 ** 20}MiB` : String(value),
+    format: formatSize,
   };
 }
 
 /** A number above 0, or `auto`. */
-export function numberOrAuto(): ValueParser<"sync", number | "auto"> {
+export function numberOrAuto(): Value<number | "auto"> {
   return {
+    bounds: "1 to 9999, or auto",
     mode: "sync",
     metavar: "N",
     placeholder: 1,
@@ -61,8 +70,9 @@ export function numberOrAuto(): ValueParser<"sync", number | "auto"> {
 }
 
 /** A time in seconds, above 0, such as `30` or `0.5`; the value is in ms. */
-export function seconds(): ValueParser<"sync", number> {
+export function seconds(): Value<number> {
   return {
+    bounds: "above 0",
     mode: "sync",
     metavar: "SECONDS",
     placeholder: 1000,
@@ -71,8 +81,31 @@ export function seconds(): ValueParser<"sync", number> {
       if (value > 0 && value < 2 ** 31) return { success: true, value };
       return { success: false, error: message`Expected a number of seconds above 0, but got ${input}.` };
     },
-    format: (value) => String(value / 1000),
+    format: (value) => `${value / 1000} s`,
   };
+}
+
+/**
+ * A whole number, from `min` on.
+ *
+ * @param max no limit without it
+ */
+export function whole(metavar: NonEmptyString, min: number, max?: number): Value<number> {
+  return {
+    ...integer({ metavar, min, ...(max !== undefined && { max }) }),
+    bounds: max === undefined ? `${min} or more` : `${min} to ${max}`,
+    format: (value) => value.toLocaleString("en"),
+  };
+}
+
+/** A port; 0 takes one that is free where it is allowed. */
+export function port(min: 0 | 1 = 0, metavar: NonEmptyString = "PORT"): Value<number> {
+  return { ...whole(metavar, min, 65_535), format: String };
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(words: readonly T[], metavar: NonEmptyString): Value<T> {
+  return choice(words, { metavar, suggest: "nearest" });
 }
 
 /** Words separated by commas. */

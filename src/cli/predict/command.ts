@@ -8,23 +8,24 @@ import { type InferValue, parse, type Parser } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
 import { isUrl } from "../../predict/url.ts";
+import { anyPath, folder, folderOrArchive, script } from "../options/paths.ts";
 import { namesArchive } from "../run/form.ts";
 import { predictFields } from "./options.ts";
 
 const inputs = () =>
-  multiple(argument(string({ metavar: "input" }), {
+  multiple(argument(anyPath("input"), {
     description: message`Files, folders, or ${"-"} for standard input, which is read if there are none.`,
   }));
 
-const parser = object("Options", {
+const parser = object({
   ...predictFields,
-  module: argument(string({ metavar: "inference_module" }), {
+  module: argument(folderOrArchive("inference_module"), {
     description: message`The folder with the serving script and the source files that it imports.`,
   }),
-  script: argument(string({ metavar: "inference_script" }), {
+  script: argument(script("inference_script"), {
     description: message`The path of the script from that folder.`,
   }),
-  modelDir: argument(string({ metavar: "model_dir" }), {
+  modelDir: argument(folder("model_dir"), {
     description: message`The folder to read artifacts from.`,
   }),
   inputs: inputs(),
@@ -32,16 +33,16 @@ const parser = object("Options", {
 
 /** An archive, packed or unpacked. Whether a model directory follows is known when it is open. */
 const archiveParser = map(
-  object("Options", {
+  object({
     ...predictFields,
-    module: argument(string({ metavar: "archive" })),
-    words: multiple(argument(string({ metavar: "model_dir" }))),
+    module: argument(folderOrArchive("archive")),
+    words: multiple(argument(anyPath("model_dir"))),
   }),
   ({ words, ...parsed }): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined, inputs: words }),
 );
 
 const urlParser = map(
-  object("Options", { ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
+  object({ ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
   (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
 );
 
@@ -60,16 +61,23 @@ type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
 
 /** The command `predict`: its parser, its help and what runs it. */
 export const predict = defineCommand({
-  name: "predict",
-  brief: message`Predict files without a server, or many records.`,
   description:
     message`Asks the functions of a script for the answer to each input, and writes it to standard output or a file. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named, or the URL of a running server: ${"aimodellib predict http://127.0.0.1:8080/ sample.json"}.`,
+  examples: [
+    { does: "Predict one input, and print the answer", line: "aimodellib predict iris serve.py out sample.json" },
+    {
+      does: "Predict each line of a file with four workers; the same command goes on after a stop",
+      line: "aimodellib predict model.tar.gz out records.jsonl -o answers.jsonl --workers 4",
+    },
+  ],
   parser: parser as Parser<"sync", ParsedPredict, unknown>,
   otherForms: [{
     parser: urlParser,
+    begins: true,
     fits: (given) => isUrl(wordsOf(given)[0] ?? ""),
   }, {
     parser: archiveParser,
+    begins: true,
     fits(given) {
       const [first, next] = wordsOf(given);
       return first !== undefined && namesArchive(first, next);

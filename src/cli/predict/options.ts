@@ -1,68 +1,68 @@
 /** The options of `predict`: how they are parsed, and what they are together. */
 
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { flag, option } from "@optique/core/primitives";
-import { choice, integer, string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
+import { withDefault } from "@optique/core/modifiers";
+import { flag } from "@optique/core/primitives";
+import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
 import type { InputOptions } from "../../predict/inputs.ts";
 import { parseShard, type Shard } from "../../predict/shard.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
 import type { PoolConfig } from "../../serve/mod.ts";
 import { limitFields, trustFields } from "../archives/options.ts";
-import { size } from "../options/values.ts";
+import { grouped, option, unset } from "../options/option.ts";
+import { anyPath, file } from "../options/paths.ts";
+import { oneOf, size, whole } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";
 import { runFields } from "../run/options.ts";
 import type { TargetOptions } from "../run/target.ts";
 import { type LogChoice, logFields, workerFields } from "../serve/options.ts";
 
 /** How inputs become records, and what is done with the answers. */
-const recordFields = {
-  output: optional(
-    option("--output", "-o", string({ metavar: "PATH" }), {
-      description: message`Where the answers go: a file, or a folder for several inputs. [standard output]`,
+const recordFields = grouped("Records", {
+  output: unset(
+    option("--output", "-o", anyPath("PATH"), {
+      description: message`Where the answers go: a file, or a folder for several inputs.`,
     }),
+    message`standard output`,
   ),
-  split: optional(
-    option("--split", choice(["none", "lines", "csv"]), {
-      description:
-        message`What a request is: the whole input, each line, or each row of a table, behind its header. [${"lines"} for .jsonl, .ndjson and standard input, ${"none"} for others]`,
+  split: unset(
+    option("--split", oneOf(["none", "lines", "csv"], "HOW"), {
+      description: message`What a request is: the whole input, each line, or each row of a table, behind its header.`,
     }),
+    message`${"lines"} for .jsonl, .ndjson and standard input, ${"none"} for others`,
   ),
-  contentType: optional(
-    option("--content-type", string({ metavar: "TYPE" }), {
-      description: message`The Content-Type of each request. [by the name of the input]`,
-    }),
+  contentType: unset(
+    option("--content-type", string({ metavar: "TYPE" }), { description: message`The Content-Type of each request.` }),
+    message`by the name of the input`,
   ),
-  accept: optional(
-    option("--accept", string({ metavar: "TYPES" }), {
-      description: message`What answers may be. [application/json for lines and rows, ${"*/*"} for others]`,
-    }),
+  accept: unset(
+    option("--accept", string({ metavar: "TYPES" }), { description: message`What answers may be.` }),
+    message`application/json for lines and rows, ${"*/*"} for others`,
   ),
   join: withDefault(
     flag("--join", { description: message`Write each line with its input, as ${'{"input":…,"output":…}'}.` }),
     false,
   ),
-  errors: optional(
-    option("--errors", string({ metavar: "FILE" }), {
-      description: message`Write the errors of all records into this file as well.`,
-    }),
+  errors: unset(
+    option("--errors", file(), { description: message`Write the errors of all records into this file as well.` }),
+    message`none`,
   ),
-  maxErrors: optional(
-    option("--max-errors", integer({ min: 0, metavar: "N" }), {
-      description: message`Stop when more records than this have failed. [no limit]`,
-    }),
+  maxErrors: unset(
+    option("--max-errors", whole("N", 0), { description: message`Stop when more records than this have failed.` }),
+    message`no limit`,
   ),
   retries: withDefault(
-    option("--retries", integer({ min: 0, max: 100, metavar: "N" }), {
+    option("--retries", whole("N", 0, 100), {
       description: message`How often a record is tried again whose worker ended. Exceptions are not tried again.`,
     }),
     1,
   ),
-  shard: optional(
+  shard: unset(
     option("--shard", shard(), {
       description:
         message`Predict one part of N: every Nth input or, of a single input, every Nth record. I counts from 0.`,
     }),
+    message`all records`,
   ),
   restart: withDefault(
     flag("--restart", { description: message`Begin anew, instead of going on where a run was stopped.` }),
@@ -73,40 +73,43 @@ const recordFields = {
     option("--max-body", size(), { description: message`The longest record.` }),
     100 * 2 ** 20,
   ),
-};
+});
 
 /** For the URL of a server. */
-const serverFields = {
-  tokenFile: optional(
-    option("--token-file", string({ metavar: "FILE" }), {
-      description: message`Send the first token of this file to the server. [${"AIMODELLIB_TOKEN"}]`,
+const serverFields = grouped("Server", {
+  tokenFile: unset(
+    option("--token-file", file(), {
+      description: message`Send the first token of this file to the server.`,
+      env: "AIMODELLIB_TOKEN",
     }),
+    message`none is sent`,
   ),
-  model: optional(
+  model: unset(
     option("--model", string({ metavar: "NAME" }), {
       description: message`The model to ask, where the server has several.`,
     }),
+    message`the only one`,
   ),
   connections: withDefault(
-    option("--connections", "-c", integer({ min: 1, max: 1024, metavar: "N" }), {
+    option("--connections", "-c", whole("N", 1, 1024), {
       description: message`How many requests are sent to the server at once.`,
     }),
     32,
   ),
-};
+});
 
-const { queueTimeoutMs: _queueTimeout, queueSize: _queueSize, reload: _reload, ...poolFields } = workerFields;
+const { reload: _reload, ...poolFields } = workerFields;
 const { logFormat, logLevel } = logFields;
 
 /** All options of the command. */
 export const predictFields = {
   ...recordFields,
+  ...poolFields,
+  ...serverFields,
   python: runFields.python,
   install: runFields.install,
   ...trustFields,
   ...limitFields,
-  ...poolFields,
-  ...serverFields,
   logFormat,
   logLevel,
 };

@@ -1,32 +1,46 @@
 /** The options of `serve`: how they are parsed, and what they are together. */
 
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { flag, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { withDefault } from "@optique/core/modifiers";
+import { flag } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
 import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
 import type { ServeConfig } from "../../serve/mod.ts";
-import { list, numberOrAuto, seconds, size } from "../options/values.ts";
+import { grouped, option, unset } from "../options/option.ts";
+import { file } from "../options/paths.ts";
+import { list, numberOrAuto, oneOf, port, seconds, size, whole } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";
 import type { RunLogOptions } from "../run/log.ts";
 import type { RecordOptions } from "../run/record.ts";
 import type { TargetOptions } from "../run/target.ts";
 import type { ListenChoice } from "./access.ts";
 
-/** Tokens, certificates, Unix sockets, slow clients. */
-export const listenFields = {
-  readTimeoutMs: withDefault(
-    option("--read-timeout", seconds(), {
-      description: message`How long a client may take to send its request; a second more for each KiB of it.`,
+/** How certificates and their keys are named. */
+const CERTIFICATES = [".pem", ".crt", ".cer", ".key"];
+
+/** Where requests come from, and whose are answered. */
+export const listenFields = grouped("Network", {
+  host: unset(
+    option("--host", string({ metavar: "ADDRESS" }), {
+      description: message`The address to listen on; ${"0.0.0.0"} for all.`,
     }),
-    60_000,
+    message`${"127.0.0.1"}; all where a platform says the port`,
   ),
-  tokenFile: optional(
-    option("--token-file", string({ metavar: "FILE" }), {
-      description:
-        message`Answer only who sends a token of this file, but for health checks. [${"AIMODELLIB_TOKEN"}, or everybody]`,
+  portOption: unset(
+    option("--port", port(), { description: message`The port to listen on; 0 takes one that is free.` }),
+    message`what a platform says, or 8080`,
+  ),
+  unix: unset(
+    option("--unix", file("PATH"), { description: message`Listen on a Unix socket in place of an address.` }),
+    message`none`,
+  ),
+  tokenFile: unset(
+    option("--token-file", file(), {
+      description: message`Answer only who sends a token of this file, but for health checks.`,
+      env: "AIMODELLIB_TOKEN",
     }),
+    message`everybody is answered`,
   ),
   allowHosts: withDefault(
     option("--allow-host", list("HOST,..."), {
@@ -41,20 +55,60 @@ export const listenFields = {
     }),
     [],
   ),
-  tlsCert: optional(
-    option("--tls-cert", string({ metavar: "FILE" }), {
+  tlsCert: unset(
+    option("--tls-cert", file("FILE", CERTIFICATES), {
       description: message`Encrypt connections with this certificate and those that vouch for it, in PEM.`,
     }),
+    message`no encryption`,
   ),
-  tlsKey: optional(
-    option("--tls-key", string({ metavar: "FILE" }), { description: message`The certificate's key, in PEM.` }),
+  tlsKey: unset(
+    option("--tls-key", file("FILE", CERTIFICATES), { description: message`The certificate's key, in PEM.` }),
+    message`none`,
   ),
-  unix: optional(
-    option("--unix", string({ metavar: "PATH" }), {
-      description: message`Listen on a Unix socket in place of an address.`,
+});
+
+/** How much, and how long, a client may ask for. */
+export const servingLimitFields = grouped("Serving limits", {
+  maxBody: withDefault(
+    option("--max-body", size(), { description: message`The longest body of a request.` }),
+    100 * 2 ** 20,
+  ),
+  maxBodyMemory: unset(
+    option("--max-body-memory", size(), {
+      description:
+        message`How much memory the bodies of all requests in flight may take together; others are answered 503.`,
     }),
+    message`a quarter of the memory, or ${"--max-body"} if that is more`,
   ),
-};
+  readTimeoutMs: withDefault(
+    option("--read-timeout", seconds(), {
+      description: message`How long a client may take to send its request; a second more for each KiB of it.`,
+    }),
+    60_000,
+  ),
+  queueSize: withDefault(
+    option("--queue-size", whole("N", 0), {
+      description: message`How many requests may wait; others are answered 503 at once.`,
+    }),
+    10_000,
+  ),
+  queueTimeoutMs: withDefault(
+    option("--queue-timeout", seconds(), { description: message`How long a request may wait for a worker.` }),
+    30_000,
+  ),
+  drainTimeoutMs: withDefault(
+    option("--drain-timeout", seconds(), {
+      description: message`How long requests in flight may take to finish after SIGTERM.`,
+    }),
+    30_000,
+  ),
+  uriListHosts: withDefault(
+    option("--allow-uri-list", list("HOST,..."), {
+      description: message`Hosts that a ${"text/uri-list"} body may name as input and output.`,
+    }),
+    [],
+  ),
+});
 
 /** What may be chosen. */
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -62,17 +116,20 @@ export const LOG_FORMATS = ["text", "json"] as const;
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /** Format, level, access log. */
-export const logFields = {
-  logFormat: optional(
-    option("--log-format", choice(LOG_FORMATS), {
-      description:
-        message`How the log is written. [${"AIMODELLIB_LOG_FORMAT"}; text at a terminal, lines of JSON elsewhere]`,
+export const logFields = grouped("Log", {
+  logFormat: unset(
+    option("--log-format", oneOf(LOG_FORMATS, "FORMAT"), {
+      description: message`How the log is written.`,
+      env: "AIMODELLIB_LOG_FORMAT",
     }),
+    message`text at a terminal, lines of JSON elsewhere`,
   ),
-  logLevel: optional(
-    option("--log-level", choice(LOG_LEVELS), {
-      description: message`What is logged, beside what the script prints. [${"AIMODELLIB_LOG_LEVEL"}, or info]`,
+  logLevel: unset(
+    option("--log-level", oneOf(LOG_LEVELS, "LEVEL"), {
+      description: message`What is logged, beside what the script prints.`,
+      env: "AIMODELLIB_LOG_LEVEL",
     }),
+    message`info`,
   ),
   accessLog: withDefault(
     flag("--access-log", {
@@ -80,79 +137,72 @@ export const logFields = {
     }),
     false,
   ),
-};
+});
 
-/** How many there are, how long each thing may take, and when one is replaced. */
-export const workerFields = {
+/** How many there are, what they do at once, and when one is replaced. */
+export const workerFields = grouped("Workers", {
   workers: withDefault(
     option("--workers", "-w", numberOrAuto(), {
       description: message`How many processes execute requests; ${"auto"}: one for each device, or each processor.`,
     }),
     1,
   ),
-  device: optional(
+  device: unset(
     option("--device", string({ metavar: "DEVICES" }), {
-      description:
-        message`What workers compute on, in turn: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all. [left to the script]`,
+      description: message`What workers compute on, in turn: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all.`,
     }),
+    message`left to the script`,
   ),
   maxBatchSize: withDefault(
-    option("--max-batch-size", integer({ min: 1, max: 1024, metavar: "N" }), {
+    option("--max-batch-size", whole("N", 1, 1024), {
       description: message`How many requests that wait are predicted together, if the script has ${"predict_batch"}.`,
     }),
     32,
   ),
-  batchTimeoutMs: optional(
-    option("--batch-timeout", seconds(), {
-      description: message`How long the first of a batch waits for others. [not at all: only what waits anyway]`,
-    }),
+  batchTimeoutMs: unset(
+    option("--batch-timeout", seconds(), { description: message`How long the first of a batch waits for others.` }),
+    message`not at all: only what waits anyway`,
   ),
   concurrency: withDefault(
-    option("--concurrency", integer({ min: 1, max: 4096, metavar: "N" }), {
+    option("--concurrency", whole("N", 1, 4096), {
       description: message`How many requests a worker executes at once, if ${"predict"} is ${"async"}.`,
     }),
     32,
   ),
   threads: withDefault(
-    option("--threads", integer({ min: 1, max: 256, metavar: "N" }), {
+    option("--threads", whole("N", 1, 256), {
       description:
         message`How many requests a worker executes at once in threads, if ${"predict"} is not ${"async"}; with ${"predict_batch"}, how many of a batch it deserializes and serializes at once.`,
     }),
     1,
   ),
-  startupTimeoutMs: optional(
-    option("--startup-timeout", seconds(), { description: message`How long a worker may take to load. [no limit]` }),
+  startupTimeoutMs: unset(
+    option("--startup-timeout", seconds(), { description: message`How long a worker may take to load.` }),
+    message`no limit`,
   ),
-  requestTimeoutMs: optional(
+  requestTimeoutMs: unset(
     option("--request-timeout", seconds(), {
-      description: message`How long the execution of a request may take; its worker is ended then. [no limit]`,
+      description: message`How long the execution of a request may take; its worker is ended then.`,
     }),
-  ),
-  queueTimeoutMs: withDefault(
-    option("--queue-timeout", seconds(), { description: message`How long a request may wait for a worker.` }),
-    30_000,
-  ),
-  queueSize: withDefault(
-    option("--queue-size", integer({ min: 0, metavar: "N" }), {
-      description: message`How many requests may wait; others are answered 503 at once.`,
-    }),
-    10_000,
+    message`no limit`,
   ),
   maxRestarts: withDefault(
-    option("--max-restarts", integer({ min: 0, metavar: "N" }), {
+    option("--max-restarts", whole("N", 0), {
       description: message`Give up when workers end more often than this within ten minutes.`,
     }),
     20,
   ),
-  maxRequests: optional(
-    option("--max-requests-per-worker", integer({ min: 1, metavar: "N" }), {
-      description: message`Replace a worker after so many requests. [never]`,
+  maxRequests: unset(
+    option("--max-requests-per-worker", whole("N", 1), {
+      description: message`Replace a worker after so many requests.`,
     }),
+    message`never`,
   ),
-  maxMemory: optional(
+  maxMemory: unset(
     option("--max-worker-memory", size(), {
-      description: message`Replace a worker whose process takes more memory than this. [never]`,
+      description: message`Replace a worker whose process takes more memory than this.`,
     }),
+    message`never`,
   ),
   reload: withDefault(
     flag("--reload", {
@@ -160,7 +210,7 @@ export const workerFields = {
     }),
     false,
   ),
-};
+});
 
 /** What the command line says of the log. */
 export interface LogChoice {

@@ -2,38 +2,42 @@
 
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, flag, option } from "@optique/core/primitives";
+import { withDefault } from "@optique/core/modifiers";
+import { argument, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { limits, passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { option, unset } from "../options/option.ts";
+import { archiveFile, file } from "../options/paths.ts";
 
 const parser = merge(
-  object("Options", {
+  object({
     secretKey,
     passwordFile,
-    signature: optional(
-      option("--signature", "-x", string({ metavar: "FILE" }), {
-        description: message`Where the signature is written. [the archive's path and ${".minisig"}]`,
-      }),
+    signature: unset(
+      option("--signature", "-x", file(), { description: message`Where the signature is written.` }),
+      message`the archive's path and ${".minisig"}`,
     ),
-    trustedComment: optional(
+    trustedComment: unset(
       option("--trusted-comment", "-t", string({ metavar: "TEXT" }), {
-        description: message`What is signed with the archive, and shown to who verifies. [time and file name]`,
+        description: message`What is signed with the archive, and shown to who verifies.`,
       }),
+      message`time and file name`,
     ),
     quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-    archive: argument(string({ metavar: "archive" }), { description: message`The Model Archive.` }),
+    archive: argument(archiveFile(), { description: message`The Model Archive.` }),
   }),
   limits,
 );
 
 /** Signs a Model Archive. */
 export const sign = defineCommand({
-  name: "sign",
-  brief: message`Sign a Model Archive.`,
   description:
     message`Reads the archive as ${"verify"} does, and writes a signature in the format of ${"minisign"} beside it.`,
+  examples: [
+    { does: "Write model.tar.gz.minisig, with the key in aimodellib.key", line: "aimodellib sign model.tar.gz" },
+    { does: "Sign with another key", line: "aimodellib sign -s team.key model.tar.gz" },
+  ],
   parser,
   async run(options, io) {
     const { runSigning } = await import("./action.ts");

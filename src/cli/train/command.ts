@@ -2,74 +2,85 @@
 
 import { object, seq } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, optional, withDefault } from "@optique/core/modifiers";
-import { argument, flag, option, passThrough } from "@optique/core/primitives";
+import { map, withDefault } from "@optique/core/modifiers";
+import { argument, flag, passThrough } from "@optique/core/primitives";
 import { type InferValue, parse } from "@optique/core/parser";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
 import { defineCommand } from "../command.ts";
-import { seconds } from "../options/values.ts";
+import { grouped, option, unset } from "../options/option.ts";
+import { folder, folderOrArchive, script } from "../options/paths.ts";
+import { oneOf, seconds, whole } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
 
 /** What torchrun is told; its own names. */
-const launching = {
-  launcher: optional(
-    option("--launcher", choice(["torchrun"]), {
+const launching = grouped("Several processes", {
+  launcher: unset(
+    option("--launcher", oneOf(["torchrun"], "NAME"), {
       description: message`Train in several processes, which PyTorch's launcher starts.`,
     }),
+    message`a single process`,
   ),
-  nprocPerNode: optional(
+  nprocPerNode: unset(
     option("--nproc-per-node", string({ metavar: "N" }), {
-      description: message`Processes on this host: a number, ${"auto"}, ${"cpu"} or ${"gpu"}. [1]`,
+      description: message`Processes on this host: a number, ${"auto"}, ${"cpu"} or ${"gpu"}.`,
     }),
+    message`1`,
   ),
-  nnodes: optional(
-    option("--nnodes", string({ metavar: "N" }), { description: message`Hosts, or a range such as ${"1:4"}. [1]` }),
+  nnodes: unset(
+    option("--nnodes", string({ metavar: "N" }), { description: message`Hosts, or a range such as ${"1:4"}.` }),
+    message`1`,
   ),
-  nodeRank: optional(
-    option("--node-rank", integer({ min: 0, metavar: "N" }), { description: message`Which of the hosts this one is.` }),
+  nodeRank: unset(
+    option("--node-rank", whole("N", 0), { description: message`Which of the hosts this one is.` }),
+    message`the launcher chooses`,
   ),
-  rdzvEndpoint: optional(
+  rdzvEndpoint: unset(
     option("--rdzv-endpoint", string({ metavar: "HOST:PORT" }), { description: message`Where the hosts meet.` }),
+    message`this host alone`,
   ),
-  rdzvBackend: optional(
-    option("--rdzv-backend", string({ metavar: "NAME" }), { description: message`How they meet. [c10d]` }),
+  rdzvBackend: unset(
+    option("--rdzv-backend", string({ metavar: "NAME" }), { description: message`How they meet.` }),
+    message`c10d`,
   ),
-  rdzvId: optional(
+  rdzvId: unset(
     option("--rdzv-id", string({ metavar: "ID" }), {
       description: message`The run's name among others that meet there.`,
     }),
+    message`the launcher's`,
   ),
-  maxRestarts: optional(
-    option("--max-restarts", integer({ min: 0, metavar: "N" }), {
-      description: message`How often all processes are started again when one fails. [0]`,
+  maxRestarts: unset(
+    option("--max-restarts", whole("N", 0), {
+      description: message`How often all processes are started again when one fails.`,
     }),
+    message`0`,
   ),
-};
+});
 
-const options = object("Options", {
+const options = object({
   ...runFields,
-  tensorBoardEnabled: withDefault(
-    flag("--enable-tensorboard", {
-      description: message`Run TensorBoard on port ${"TB_PORT"} or 6006, and tell the script to write logs for it.`,
-    }),
-    false,
-  ),
-  keepTensorBoard: withDefault(
-    flag("--keep-tensorboard", { description: message`Leave TensorBoard up after training, until Ctrl+C.` }),
-    false,
-  ),
-  tensorBoardHost: withDefault(
-    option("--tensorboard-host", string({ metavar: "ADDRESS" }), {
-      description: message`The address that TensorBoard listens on; ${"0.0.0.0"} for all.`,
-    }),
-    "127.0.0.1",
-  ),
-  tensorBoardDir: optional(
-    option("--tensorboard-dir", "-T", string({ metavar: "DIR" }), {
-      description: message`Where the script writes TensorBoard logs. [as the manifest says, or tb_logs]`,
-    }),
-  ),
+  ...grouped("TensorBoard", {
+    tensorBoardEnabled: withDefault(
+      flag("--enable-tensorboard", {
+        description: message`Run TensorBoard on port ${"TB_PORT"} or 6006, and tell the script to write logs for it.`,
+      }),
+      false,
+    ),
+    keepTensorBoard: withDefault(
+      flag("--keep-tensorboard", { description: message`Leave TensorBoard up after training, until Ctrl+C.` }),
+      false,
+    ),
+    tensorBoardHost: withDefault(
+      option("--tensorboard-host", string({ metavar: "ADDRESS" }), {
+        description: message`The address that TensorBoard listens on; ${"0.0.0.0"} for all.`,
+      }),
+      "127.0.0.1",
+    ),
+    tensorBoardDir: unset(
+      option("--tensorboard-dir", "-T", folder(), { description: message`Where the script writes TensorBoard logs.` }),
+      message`as the manifest says, or ${"tb_logs"}`,
+    ),
+  }),
   ...launching,
   stopTimeoutMs: withDefault(
     option("--stop-timeout", seconds(), {
@@ -79,11 +90,11 @@ const options = object("Options", {
   ),
 });
 
-const trainingModule = argument(string({ metavar: "training_module" }), {
+const trainingModule = argument(folderOrArchive("training_module"), {
   description: message`The folder with the training script and the source files that it imports.`,
 });
 
-const modelDir = argument(string({ metavar: "model_dir" }), {
+const modelDir = argument(folder("model_dir"), {
   description: message`The folder to save artifacts to; it is made if it is not there.`,
 });
 
@@ -109,7 +120,7 @@ const parser = map(
         return complaint.success ? result : { ...result, error: complaint.error };
       },
     } satisfies typeof trainingModule,
-    argument(string({ metavar: "training_script" }), {
+    argument(script("training_script"), {
       description: message`The path of the script from that folder.`,
     }),
     modelDir,
@@ -119,7 +130,7 @@ const parser = map(
 );
 
 const archiveParser = map(
-  seq(options, argument(string({ metavar: "archive" })), modelDir, args),
+  seq(options, argument(folderOrArchive("archive")), modelDir, args),
   ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
 );
 
@@ -144,10 +155,15 @@ type ParsedTrain = InferValue<typeof options> & {
 
 /** The command `train`: its parser, its help and what runs it. */
 export const train = defineCommand({
-  name: "train",
-  brief: message`Train a model.`,
   description:
     message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. In place of it and ${"training_script"}, a Model Archive can be named: ${"aimodellib train model.tar.gz model_dir"}.`,
+  examples: [
+    { does: "Train the module iris; the script saves its model in out", line: "aimodellib train iris train.py out" },
+    {
+      does: "Train what an archive holds, with arguments for the script",
+      line: "aimodellib train model.tar.gz out --epochs 10",
+    },
+  ],
   parser,
   otherForms: [{
     parser: bareParser,
@@ -157,6 +173,7 @@ export const train = defineCommand({
     },
   }, {
     parser: archiveParser,
+    begins: true,
     fits(given) {
       const parsed = parse(words, given);
       return parsed.success && parsed.value[1][0] !== undefined && namesArchive(parsed.value[1][0], parsed.value[1][1]);

@@ -4,17 +4,17 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { limits, trust } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { archiveFile, folder } from "../options/paths.ts";
 
 const parser = merge(
-  object("Options", {
+  object({
     quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-    archive: argument(string({ metavar: "archive" }), {
+    archive: argument(archiveFile(), {
       description: message`The Model Archive; ${"-"} for standard input.`,
     }),
-    folder: argument(string({ metavar: "folder" }), {
+    folder: argument(folder("folder"), {
       description: message`The folder to unpack to; it is made, or is empty.`,
     }),
   }),
@@ -24,9 +24,14 @@ const parser = merge(
 
 /** Unpacks a Model Archive: all of it, or nothing. */
 export const unpack = defineCommand({
-  name: "unpack",
-  brief: message`Unpack a Model Archive.`,
   description: message`Checks everything that ${"verify"} does, and writes all files or none.`,
+  examples: [
+    { does: "Unpack to the new folder iris", line: "aimodellib unpack model.tar.gz iris" },
+    {
+      does: "Unpack only what this key has signed",
+      line: "aimodellib unpack --key aimodellib.pub model.tar.gz iris",
+    },
+  ],
   parser,
   async run(options, io) {
     const { runUnpacking } = await import("./action.ts");

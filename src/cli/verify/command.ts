@@ -2,22 +2,25 @@
 
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, flag, option } from "@optique/core/primitives";
+import { withDefault } from "@optique/core/modifiers";
+import { argument, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { limits, trust } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { option, unset } from "../options/option.ts";
+import { archiveFile } from "../options/paths.ts";
 import { check } from "../options/values.ts";
 
 const parser = merge(
-  object("Options", {
-    checksum: optional(
+  object({
+    checksum: unset(
       option("--checksum", string({ metavar: "sha256:DIGITS" }), {
         description: message`What the archive's SHA-256 must be.`,
       }),
+      message`any`,
     ),
     quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-    archive: argument(string({ metavar: "archive" }), {
+    archive: argument(archiveFile(), {
       description: message`The Model Archive; ${"-"} for standard input.`,
     }),
   }),
@@ -28,9 +31,14 @@ const parser = merge(
 
 /** Checks a Model Archive. */
 export const verify = defineCommand({
-  name: "verify",
-  brief: message`Check a Model Archive.`,
   description: message`Ends with 1 if the archive is damaged, unsafe, or not what its manifest says.`,
+  examples: [
+    {
+      does: "Check that an archive is whole, safe, and what its manifest says",
+      line: "aimodellib verify model.tar.gz",
+    },
+    { does: "Check the signature as well", line: "aimodellib verify --key aimodellib.pub model.tar.gz" },
+  ],
   parser,
   async run(options, io) {
     const { runVerifying } = await import("./action.ts");

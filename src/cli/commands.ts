@@ -1,0 +1,49 @@
+/** All commands. Each is loaded when it is run or described, which keeps the start of the others short. */
+
+import type { Listed } from "./command.ts";
+
+/** In the order in which help lists them. */
+export const COMMANDS: readonly Listed[] = [
+  { name: "train", brief: "Train a model.", load: async () => (await import("./train/command.ts")).train },
+  { name: "serve", brief: "Serve a model over HTTP.", load: async () => (await import("./serve/command.ts")).serve },
+  {
+    name: "predict",
+    brief: "Predict files without a server, or many records.",
+    load: async () => (await import("./predict/command.ts")).predict,
+  },
+  {
+    name: "package",
+    brief: "Make a Model Archive.",
+    load: async () => (await import("./package/command.ts")).packageCommand,
+  },
+  {
+    name: "inspect",
+    brief: "Show what is in a Model Archive.",
+    load: async () => (await import("./inspect/command.ts")).inspect,
+  },
+  { name: "verify", brief: "Check a Model Archive.", load: async () => (await import("./verify/command.ts")).verify },
+  { name: "unpack", brief: "Unpack a Model Archive.", load: async () => (await import("./unpack/command.ts")).unpack },
+  {
+    name: "keygen",
+    brief: "Make a pair of keys to sign Model Archives with.",
+    load: async () => (await import("./keygen/command.ts")).keygen,
+  },
+  { name: "sign", brief: "Sign a Model Archive.", load: async () => (await import("./sign/command.ts")).sign },
+  {
+    name: "dockerfile",
+    brief: "Print a Dockerfile for a Model Archive.",
+    load: async () => (await import("./dockerfile/command.ts")).dockerfile,
+  },
+  {
+    name: "cache",
+    brief: "Show or remove unpacked archives and environments that are kept.",
+    load: async () => (await import("./cache/command.ts")).cache,
+  },
+  { name: "doctor", brief: "Check this machine.", load: async () => (await import("./doctor/command.ts")).doctor },
+  {
+    name: "completion",
+    brief: "Print a script that completes command lines in a shell.",
+    load: async () => (await import("./completion/command.ts")).completion,
+  },
+  { name: "help", brief: "Describe a command.", load: async () => (await import("./help/command.ts")).help },
+];

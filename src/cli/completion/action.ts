@@ -1,0 +1,63 @@
+/** What `aimodellib completion` does: prints the script for a shell, and answers what that asks. */
+
+import { bash, fish, nu, pwsh, type ShellCompletion, zsh } from "@optique/core/completion";
+import { message } from "@optique/core/message";
+import { type Parser, suggest, type Suggestion } from "@optique/core/parser";
+import type { AnyCommand, Listed } from "../command.ts";
+import { ExitCode } from "../errors.ts";
+import { PROGRAM } from "../help/page.ts";
+import type { Io } from "../terminal/io.ts";
+import type { SHELLS } from "./shells.ts";
+
+const COMPLETIONS: Readonly<Record<typeof SHELLS[number], ShellCompletion>> = { bash, zsh, fish, nu, pwsh };
+
+/**
+ * Prints the script, or what the last word can be.
+ *
+ * @param words a command line without the program's name; the script if there is none
+ * @returns the exit code
+ */
+export async function complete(
+  shell: keyof typeof COMPLETIONS,
+  words: readonly string[],
+  commands: readonly Listed[],
+  io: Io,
+): Promise<number> {
+  const { generateScript, encodeSuggestions } = COMPLETIONS[shell];
+  if (words.length === 0) io.raw.stdout(`${generateScript(PROGRAM, ["completion", shell])}\n`);
+  else for (const text of encodeSuggestions(await suggestions(words, commands))) io.raw.stdout(text);
+  return ExitCode.Success;
+}
+
+async function suggestions(words: readonly string[], commands: readonly Listed[]): Promise<readonly Suggestion[]> {
+  const [name, ...others] = words;
+  const last = words.at(-1)!;
+  if (words.length === 1) return [...named(commands, last), ...optionsOf(last, ["--help", "--version"])];
+  if (name === "--version") return optionsOf(last, ["--json"]);
+  if (name === "help") return words.length === 2 ? named(commands, last) : [];
+  const listed = commands.find((command) => command.name === name);
+  if (listed === undefined) return [];
+  const parser = parserFor(await listed.load(), others.slice(0, -1));
+  return [...suggest(parser, others as [string, ...string[]]), ...optionsOf(last, ["--help"])];
+}
+
+/** Commands that begin so. */
+function named(commands: readonly Listed[], begin: string): readonly Suggestion[] {
+  return commands.filter(({ name }) => name.startsWith(begin)).map(({ name, brief }) => ({
+    kind: "literal",
+    text: name,
+    description: message`${{ type: "text", text: brief }}`,
+  }));
+}
+
+/** Options that begin so; none before there is a dash. */
+function optionsOf(begin: string, names: readonly string[]): readonly Suggestion[] {
+  if (!begin.startsWith("-")) return [];
+  return names.filter((name) => name.startsWith(begin)).map((text) => ({ kind: "literal", text }));
+}
+
+/** The form that the words before the last one begin; the usual one while they can begin several. */
+function parserFor({ parser, otherForms = [] }: AnyCommand, before: readonly string[]): Parser<"sync"> {
+  const form = otherForms.find(({ fits, begins }) => begins && fits(before));
+  return form?.parser ?? parser;
+}

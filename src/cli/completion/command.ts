@@ -1,0 +1,39 @@
+/** `aimodellib completion` */
+
+import { object, seq } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { map } from "@optique/core/modifiers";
+import { argument, passThrough } from "@optique/core/primitives";
+import { defineCommand } from "../command.ts";
+import { oneOf } from "../options/values.ts";
+import { SHELLS } from "./shells.ts";
+
+const parser = map(
+  seq(
+    object({}),
+    argument(oneOf(SHELLS, "shell"), { description: message`The shell to print the script for.` }),
+    passThrough({
+      format: "greedy",
+      description: message`The words of a command line, of which the last one is completed: the script asks this way.`,
+    }),
+  ),
+  ([, shell, words]) => ({ shell, words }),
+);
+
+/** Completes command lines in a shell. */
+export const completion = defineCommand({
+  description:
+    message`Completes commands, options, their values, and the files, folders, archives and keys that each one takes.`,
+  examples: [
+    { does: "In bash, from now on", line: "source <(aimodellib completion bash)" },
+    {
+      does: "In fish, in each shell from now on",
+      line: "aimodellib completion fish > ~/.config/fish/completions/aimodellib.fish",
+    },
+  ],
+  parser,
+  async run({ shell, words }, io, _args, commands) {
+    const { complete } = await import("./action.ts");
+    return await complete(shell, words, commands, io);
+  },
+});

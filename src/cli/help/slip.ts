@@ -1,0 +1,66 @@
+/** What is said of a command line that can't be followed: two lines, of which the second says what to do. */
+
+import { formatMessage, type Message, type MessageTerm } from "@optique/core/message";
+import { findSimilar } from "@optique/core/suggestion";
+import { UsageError } from "../../errors.ts";
+import { PROGRAM } from "./page.ts";
+
+/**
+ * For a first word that is no command.
+ *
+ * @param known commands, and options that stand for one
+ */
+export function unknownCommand(word: string, known: readonly string[]): UsageError {
+  const kind = word.startsWith("-") ? "option" : "command";
+  const bare = word.replace(/^-+/, "");
+  // `version` is meant for `--version`, and `--serve` for `serve`.
+  const exact = known.find((name) => name.replace(/^-+/, "") === bare);
+  const begun = known.filter((name) => bare.length > 1 && name.startsWith(word));
+  const similar = exact !== undefined ? [exact] : begun.length > 0 ? begun : findSimilar(word, known);
+  return new UsageError([`Unknown ${kind} '${word}'`, suggestion(similar) ?? `See '${PROGRAM} --help'`]);
+}
+
+/**
+ * For words that a command's parser does not take.
+ *
+ * @param error what the parser says
+ * @param usage the form of the command line
+ * @param meant what to say in place of a suggestion of the parser's
+ */
+export function slip(command: string, error: Message, usage: string, meant?: string): UsageError {
+  // The parser puts what it suggests behind an empty line.
+  const end = error.findIndex(breaksLine);
+  const complaint = end < 0 ? error : error.slice(0, end);
+  const similar = (end < 0 ? [] : error.slice(end)).flatMap(namesIn);
+  const missing = missingArgument(complaint);
+  const advice = meant ?? suggestion(similar) ??
+    (missing === undefined ? `See '${PROGRAM} help ${command}'` : `The form is '${PROGRAM} ${command} ${usage}'`);
+  if (missing !== undefined) return new UsageError([`<${missing}> is missing`, advice]);
+  return new UsageError([unknownOption(complaint) ?? formatMessage(complaint).replace(/\.$/, ""), advice]);
+}
+
+/** The word, if the parser does not know it. */
+function unknownOption([first, second]: Message): string | undefined {
+  if (first?.type !== "text" || second?.type !== "value" || !first.text.startsWith("Unexpected ")) return undefined;
+  return second.value.startsWith("-") ? `Unknown option '${second.value}'` : `Unexpected argument '${second.value}'`;
+}
+
+/** The argument that is missing, if one is. */
+function missingArgument([, argument, rest]: Message): string | undefined {
+  if (argument?.type !== "metavar" || rest?.type !== "text" || !rest.text.includes("too few")) return undefined;
+  return argument.metavar;
+}
+
+function breaksLine(term: MessageTerm): boolean {
+  return term.type === "lineBreak" || (term.type === "text" && term.text.startsWith("\n"));
+}
+
+function namesIn(term: MessageTerm): readonly string[] {
+  if (term.type === "optionName") return [term.optionName];
+  return term.type === "value" ? [term.value] : [];
+}
+
+function suggestion(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  return `Did you mean ${names.slice(0, 3).map((name) => `'${name}'`).join(" or ")}?`;
+}

@@ -1,0 +1,69 @@
+/** Options and arguments with what the parser's library can't say of them in help: bounds, and a variable of the environment. */
+
+import { group } from "@optique/core/constructs";
+import type { DocEntry } from "@optique/core/doc";
+import type { Message } from "@optique/core/message";
+import { withDefault } from "@optique/core/modifiers";
+import type { Parser } from "@optique/core/parser";
+import { option as parseOption } from "@optique/core/primitives";
+import type { ValueParser, ValueParserResult } from "@optique/core/valueparser";
+
+type Name = `-${string}`;
+
+/** A value parser that may know what it accepts, in words, such as `1 to 65535`. */
+export type Value<T> = ValueParser<"sync", T> & { readonly bounds?: string };
+
+/** What help says of an option. */
+export interface OptionHelp {
+  readonly description: Message;
+  /** The variable that is read where the option is not given. */
+  readonly env?: string;
+}
+
+/** What help knows of an option or an argument. */
+export type HelpEntry = DocEntry & { readonly bounds?: string; readonly env?: string };
+
+/** The parser of an option that has a value. */
+export function option<T>(
+  ...args: [name: Name, value: Value<T>, help: OptionHelp] | [
+    name: Name,
+    short: Name,
+    value: Value<T>,
+    help: OptionHelp,
+  ]
+): Parser<"sync", T, ValueParserResult<T> | undefined> {
+  const [value, help] = args.slice(-2) as [Value<T>, OptionHelp];
+  const names = args.slice(0, -2) as [Name, ...Name[]];
+  const parser = parseOption(...names, value, { description: help.description });
+  const { bounds } = value;
+  const { env } = help;
+  if (bounds === undefined && env === undefined) return parser;
+  const known = { ...(bounds !== undefined && { bounds }), ...(env !== undefined && { env }) };
+  return {
+    ...parser,
+    getDocFragments(state, defaultValue) {
+      const { fragments, ...others } = parser.getDocFragments(state, defaultValue);
+      return { ...others, fragments: fragments.map((fragment) => ({ ...fragment, ...known })) };
+    },
+  };
+}
+
+/**
+ * An option that has no value of its own where it is not given.
+ *
+ * @param otherwise what happens then, as help shows it
+ */
+export function unset<T, S>(
+  parser: Parser<"sync", T, S>,
+  otherwise: Message,
+): Parser<"sync", T | undefined, [S] | undefined> {
+  return withDefault(parser, undefined, { message: otherwise });
+}
+
+/** Puts options under a title in help. */
+export function grouped<F extends Readonly<Record<string, Parser<"sync", unknown, unknown>>>>(
+  title: string,
+  fields: F,
+): F {
+  return Object.fromEntries(Object.entries(fields).map(([key, parser]) => [key, group(title, parser)])) as unknown as F;
+}
