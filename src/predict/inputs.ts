@@ -132,10 +132,25 @@ function* walkFolder(folder: string, below: string, options: InputOptions, witho
 /** What an input is. @throws {UsageError} if it is not there */
 export function statOf(path: string): Deno.FileInfo {
   try {
-    return Deno.statSync(path);
+    const info = Deno.statSync(path);
+    if (info.isFifo && isNamed(path)) {
+      throw new UsageError(`The input '${path}' is a named pipe: read it as standard input, with '- < ${path}'`);
+    }
+    return info;
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     if (cause instanceof Deno.errors.NotFound) throw new UsageError(`The input '${path}' does not exist`, { cause });
     throw new UsageError(`The input '${path}' can't be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Whether opening a pipe would wait for its other end, and everything else with it: pipes of `/dev/fd` have no path behind them. */
+function isNamed(path: string): boolean {
+  try {
+    Deno.realPathSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -42,7 +42,7 @@ export function showSummary(
   else io.stderrLine(summaryLine(summary, rate));
 }
 
-function summaryLine({ records, resumed, skipped, failed, seconds, output }: Summary, rate: number): string {
+function summaryLine({ records, resumed, skipped, failed, seconds, output, complete }: Summary, rate: number): string {
   const number = (value: number) => Math.round(value).toLocaleString("en");
   const texts = [
     `${number(records)} ${records === 1 ? "record" : "records"} in ${seconds.toFixed(1)} s (${number(rate)}/s)`,
@@ -50,6 +50,6 @@ function summaryLine({ records, resumed, skipped, failed, seconds, output }: Sum
   if (resumed > 0) texts.push(`${number(resumed)} of them were there before`);
   if (skipped > 0) texts.push(`${number(skipped)} ${skipped === 1 ? "input was" : "inputs were"} done before`);
   texts.push(`${failed === 0 ? "none" : number(failed)} failed`);
-  if (output !== undefined) texts.push(`in ${output}`);
+  if (output !== undefined) texts.push(complete ? `written to ${output}` : `${output} is not complete`);
   return `Predicted ${texts.join("; ")}`;
 }
