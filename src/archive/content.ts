@@ -1,18 +1,17 @@
 /**
- * What an unpacked archive holds, noted when it was unpacked: whoever uses it later can tell whether it still is what was unpacked, and
- * a copy for one run can be made of it.
+ * Records the content of an unpacked archive, so that a later run can detect changes and make a copy.
  *
  * 1. Small files are compared by their SHA-256 when they are copied.
- * 2. Large files are not read again: size, time of change and inode tell whether anything was written to one, since no program can
- *    set the time of change (`st_ctime`).
+ * 2. Large files are not read again: their size, inode and time of change (`st_ctime`) reveal any write, because no program can
+ *    set that time.
  */
 
 import { createHash } from "node:crypto";
 import { distrustOf } from "../cache/private.ts";
 
-/** Files from this size on are not copied for each run, in bytes. */
+/** Files of at least this size are shared by all runs instead of copied, in bytes. */
 export const LARGE_BYTES = 4 * 1024 * 1024;
-/** What is read at once, in bytes. */
+/** The size of the read buffer, in bytes. */
 const READ_BYTES = 1024 * 1024;
 
 /** A file, a folder or a link of an unpacked archive. */
@@ -27,7 +26,7 @@ export type Item =
     readonly changed: string;
   };
 
-/** Notes what a folder holds, in an order in which each folder comes before what is in it. Files are read. */
+/** Lists the content of a folder, each folder before what it contains. Reads all files for their SHA-256. */
 export function contentOf(root: string): Item[] {
   const items: Item[] = [];
   const walk = (folder: string, prefix: string) => {
@@ -50,7 +49,7 @@ export function contentOf(root: string): Item[] {
   return items;
 }
 
-/** What tells whether a file was written to, or another took its place, without reading it. */
+/** A text that changes when a file is written to or replaced. */
 export function changeOf({ ctime, ino, dev, mtime }: Deno.FileInfo): string {
   return `${dev} ${ino} ${ctime?.getTime()} ${mtime?.getTime()}`;
 }
@@ -66,9 +65,7 @@ export function hashFile(path: string): string {
   return hash.digest("hex");
 }
 
-/**
- * Whether a folder holds what was noted, as far as that can be told without reading files, and nobody else could have changed it.
- */
+/** Whether a folder still has the recorded content, as far as file metadata shows, and no other user can have changed it. */
 export function holds(root: string, items: readonly Item[]): boolean {
   try {
     if (distrustOf(root) !== undefined) return false;
@@ -81,7 +78,7 @@ export function holds(root: string, items: readonly Item[]): boolean {
       const parent = item.path.slice(0, Math.max(0, item.path.lastIndexOf("/")));
       counts.set(parent, counts.get(parent)! + 1);
     }
-    // Nothing was added.
+    // The counts reveal added files.
     for (const [folder, count] of counts) {
       if ([...Deno.readDirSync(folder === "" ? root : `${root}/${folder}`)].length !== count) return false;
     }

@@ -1,16 +1,15 @@
 /**
- * Names that Deno does not show: of a folder's entries, it leaves out those whose names are not UTF-8. The C library tells them:
- * opendir(3), readdir(3).
+ * Lists names that are not UTF-8, which Deno omits from a folder's entries. The C library returns them: opendir(3), readdir(3).
  */
 
-/** Where `d_name` is in `struct dirent64` of glibc, on x86-64 and arm64. */
+/** The offset of `d_name` in glibc's `struct dirent64`, on x86-64 and arm64. */
 const NAME_OFFSET = 19;
 
-/** The names in a folder that are not UTF-8, as text with `\xNN` for what is not; none where there is no glibc to ask. */
+/** Lists names that are not UTF-8, with `\xNN` for each byte that is not ASCII. Without glibc it finds none. */
 export class HiddenNames implements Disposable {
   readonly #library = open();
 
-  /** @param folder its path */
+  /** The names in a folder that are not UTF-8, sorted. @param folder its path */
   in(folder: string): string[] {
     const names: string[] = [];
     if (this.#library === undefined) return names;

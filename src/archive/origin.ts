@@ -1,10 +1,10 @@
 /**
- * The note that `unpack` leaves in a folder: which archive its content is from, so that what is served from it can be told.
+ * The note that `unpack` leaves in a folder: the archive's name and SHA-256, which `serve` reports for what it serves.
  *
- * 1. It is no content: `package` leaves it out, and it is not unpacked from an archive that has one.
- * 2. It is believed only while the folder holds what the archive held, by the SHA-256 of all files. What runs leave there is no
- *    difference: compiled Python, environments, logs.
- * 3. It is no proof: whoever can write to the folder can write the note. A signature is of the archive.
+ * 1. The note is not content: `package` leaves it out, and `unpack` ignores one in an archive.
+ * 2. It counts only while the folder has the archive's content, by the SHA-256 of all files. Files that runs leave there are
+ *    ignored: compiled Python, environments, logs.
+ * 3. It proves nothing: anyone who can write to the folder can forge it. Only a signature covers the archive.
  */
 
 import { createHash, type Hash } from "node:crypto";
@@ -16,29 +16,29 @@ import type { SafeEntry } from "./rules.ts";
 import type { ScanHandler } from "./scan.ts";
 
 const READ_BYTES = 1024 * 1024;
-/** How much of the list of files is digested at once, in characters. */
+/** The list of files is hashed in pieces of this many characters. */
 const DIGESTED_CHARACTERS = 64 * 1024;
-/** A note is not longer, in bytes: it names no more than what lies where runs leave things. */
+/** The longest note that is read, in bytes. */
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
-/** What the note says. */
+/** The note, as JSON has it. */
 interface Note {
   /** The archive's file name; null if it came from standard input. */
   readonly archive: string | null;
-  /** Of the archive's bytes, in hexadecimal digits. */
+  /** The SHA-256 of the archive's bytes, in hexadecimal digits. */
   readonly sha256: string;
-  /** Of what it held, see {@linkcode digestOf}. */
+  /** The digest of the archive's content, see {@linkcode digestOf}. */
   readonly content: string;
-  /** The same without its wheels: an image has no need of them once they are installed. */
+  /** The digest without the wheels: images remove these once they are installed. */
   readonly withoutWheels?: string | undefined;
-  /** Paths that it held where runs leave things. */
+  /** Paths of the archive that look like files that runs leave; they do count as content. */
   readonly also: readonly string[];
 }
 
-/** What files and links hold, by path: a kind, and a digest or a target. */
+/** For each path, the file's digest or the link's target, after a word for the kind. */
 type Content = ReadonlyMap<string, string>;
 
-/** Notes what an archive holds while it is unpacked by another handler. */
+/** Passes entries on to another handler, and records their digests for the note. */
 export class OriginRecorder implements ScanHandler {
   readonly #writer: ScanHandler;
   readonly #content = new Map<string, string>();
@@ -55,7 +55,7 @@ export class OriginRecorder implements ScanHandler {
     this.#path = path;
     this.#hash = kind === "file" ? createHash("sha256") : undefined;
     if (kind === "symlink") this.#content.set(path, linkTo(target));
-    // It names a file that came before it.
+    // A hard link names an earlier file.
     else if (kind === "hardlink") this.#content.set(path, this.#content.get(target) ?? "");
   }
 
@@ -88,12 +88,12 @@ export class OriginRecorder implements ScanHandler {
   }
 }
 
-/** Where an unpacked folder is from. */
+/** The note of an unpacked folder, and whether it still applies. */
 export class Origin {
   readonly #root: string;
   readonly #manifest: Manifest;
   readonly #note: Note;
-  /** What was seen of the files when they were compared last. */
+  /** The metadata of all files at the last comparison. */
   #seen: string | undefined;
   #holds: boolean | undefined;
   #checking: Promise<boolean> = Promise.resolve(false);
@@ -104,7 +104,7 @@ export class Origin {
     this.#note = note;
   }
 
-  /** Reads the note of a folder; undefined if it has none. */
+  /** Reads the note of a folder; undefined without a valid one. */
   static read(root: string, manifest: Manifest): Origin | undefined {
     const note = readNote(`${root}/${ORIGIN_NAME}`);
     return note && new Origin(Deno.realPathSync(root), manifest, note);
@@ -115,17 +115,17 @@ export class Origin {
     return this.#note.archive ?? undefined;
   }
 
-  /** Of the archive's bytes, in hexadecimal digits: to be told only while it {@linkcode holds}. */
+  /** The archive's SHA-256, in hexadecimal digits; only true of the folder while it {@linkcode holds}. */
   get sha256(): string {
     return this.#note.sha256;
   }
 
-  /** Whether the folder held what the archive held when that was looked at last; undefined if it was not. */
+  /** Whether the folder had the archive's content at the last {@linkcode check}; undefined before the first one. */
   get holds(): boolean | undefined {
     return this.#holds;
   }
 
-  /** Looks again. Files are read only if something tells that they were written to. */
+  /** Compares the folder with the archive's content. Reads files only if their metadata has changed since the last time. */
   check(): Promise<boolean> {
     this.#checking = this.#checking.then(() => this.#check());
     return this.#checking;
@@ -139,22 +139,22 @@ export class Origin {
       for (const [path, what] of before.found) {
         content.set(path, what ?? fileOf(await hashOf(`${this.#root}/${path}`)));
       }
-      // What was written to while it was read may be anything.
+      // A file that changed while it was read has an unknown content.
       const { seen } = await this.#walk();
       this.#seen = seen;
-      // Either all wheels are there, or none is.
+      // Only two contents are valid: with all wheels, or with none.
       const { content: whole, withoutWheels = whole } = this.#note;
       const expected = [...content.keys()].some(isWheel) ? whole : withoutWheels;
       this.#holds = seen === before.seen && digestOf(content) === expected;
     } catch {
-      // What can't be read can't be told of.
+      // Without reading everything, nothing can be claimed.
       this.#seen = undefined;
       this.#holds = false;
     }
     return this.#holds;
   }
 
-  /** Files and links: what a link leads to; undefined for a file, which is to be read. */
+  /** Lists files and links, and their metadata. A link has its target as the value, a file undefined: its content is not read yet. */
   async #walk(): Promise<{ found: Map<string, string | undefined>; seen: string }> {
     const found = new Map<string, string | undefined>();
     const hash = createHash("sha256");
@@ -184,7 +184,7 @@ export class Origin {
   }
 }
 
-/** Tells of the paths of files in a folder whether they lie where runs leave things. */
+/** Returns a function that tells whether a file's path is one where runs leave files. */
 function leftByRuns(root: string, manifest: Manifest): (path: string) => boolean {
   const written = foldersOfRuns(manifest);
   const folders = new Map<string, boolean>([["", false]]);
@@ -198,13 +198,13 @@ function leftByRuns(root: string, manifest: Manifest): (path: string) => boolean
   return (path) => isFolderOfRuns(parentOf(path)) || isLeft(root, path, false, written);
 }
 
-/** Whether what lies at a path is left by runs, as far as its own name says so. */
+/** Whether a path, by its own name alone, is one that runs leave. */
 function isLeft(root: string, path: string, isDirectory: boolean, written: ReadonlySet<string>): boolean {
   return written.has(path) ||
     whyLeftOver(root, path, path.slice(path.lastIndexOf("/") + 1), isDirectory) !== undefined;
 }
 
-/** The folders that runs write to, by the manifest. */
+/** The folders for logs that the manifest names. */
 function foldersOfRuns({ logDirectory, tensorboardDirectory }: Manifest): ReadonlySet<string> {
   return new Set([joinPath(logDirectory), joinPath(tensorboardDirectory)]);
 }
@@ -226,10 +226,10 @@ function fileOf(hash: Hash): string {
   return `file ${hash.digest("hex")}`;
 }
 
-/** One digest for all, whatever their order. */
+/** The SHA-256 of paths and contents, independent of their order. */
 function digestOf(content: Content): string {
   const hash = createHash("sha256");
-  // In pieces: to call the hash for each of thousands of paths takes longer than the hash.
+  // Collect lines first: thousands of calls would take longer than the hash itself.
   let lines = "";
   for (const path of [...content.keys()].sort()) {
     lines += `${JSON.stringify([path, content.get(path)])}\n`;
@@ -251,7 +251,7 @@ async function hashOf(path: string): Promise<Hash> {
   return hash;
 }
 
-/** A note that can be believed to be one. */
+/** Reads a note; undefined if the file does not exist or does not have the form of one. */
 function readNote(path: string): Note | undefined {
   try {
     if (Deno.lstatSync(path).size > MAX_NOTE_BYTES) return undefined;
@@ -267,7 +267,7 @@ function readNote(path: string): Note | undefined {
       also: also.map(String),
     };
   } catch {
-    // There is none, or it is something else.
+    // There is no note, or the file is something else.
     return undefined;
   }
 }

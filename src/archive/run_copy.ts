@@ -1,8 +1,8 @@
 /**
- * A copy of an unpacked archive for one run: scripts may write into their own folder, and no other run sees it.
+ * Makes a copy of an unpacked archive for one run, so that scripts can write into their own folder unseen by other runs.
  *
- *     CACHE/runs/NAME/         the copy; large files are links to the cache, where they are read-only
- *     CACHE/runs/NAME.lock     locked by the run
+ *     CACHE/runs/NAME/         the copy; large files are links into the cache, where they are read-only
+ *     CACHE/runs/NAME.lock     locked while the run lasts
  */
 
 import { createHash } from "node:crypto";
@@ -11,18 +11,18 @@ import { removeIfThere } from "../cache/shelf.ts";
 import { type Item, LARGE_BYTES } from "./content.ts";
 import { writeAll } from "./files/write_file.ts";
 
-/** A copy, which is removed when this is disposed. */
+/** A copy for one run, removed when this is disposed. */
 export interface RunCopy extends Disposable {
-  /** Its absolute path. */
+  /** The absolute path of the copy. */
   readonly root: string;
 }
 
-/** The folder of the cache for copies. */
+/** The folder of the cache directory for copies. */
 export const RUNS = "runs";
-/** For a lock that nobody holds, in ms. */
+/** How long to try for a lock that is probably free, in ms. */
 const TRY_MS = 20;
 
-/** A small file is not what was unpacked. */
+/** A small file of the cache has changed since it was unpacked. */
 export class ChangedError extends Error {
   override readonly name = "ChangedError";
 }
@@ -30,9 +30,9 @@ export class ChangedError extends Error {
 /**
  * Makes the private copy of an unpacked archive that one run works in.
  *
- * @param items what `source` holds
- * @param linked names of folders in the root that become links to the source, since no script has business in them
- * @throws {ChangedError} if a file is not what was noted
+ * @param items the recorded content of `source`
+ * @param linked names of folders in the root that become links to the source, because no script writes there
+ * @throws {ChangedError} if a file differs from the record
  */
 export async function copyForRun(
   source: string,
@@ -85,7 +85,7 @@ function copy(source: string, root: string, item: Item): void {
   }
 }
 
-/** Removes copies of runs that were killed. */
+/** Removes the copies of runs that were killed. */
 export async function sweepRuns(runs: string): Promise<void> {
   let names: string[];
   try {
@@ -102,7 +102,7 @@ export async function sweepRuns(runs: string): Promise<void> {
       removeIfThere(path.slice(0, -".lock".length));
       removeIfThere(path);
     } catch (error) {
-      // Another run has removed it.
+      // Another run has removed it already.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }));

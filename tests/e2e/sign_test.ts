@@ -118,7 +118,7 @@ test("sign refuses an archive that is not good, a key that is none and a key tha
   await keys(box);
   const none = await box.run(["sign", "-s", "aimodellib.pub", "model.tar.gz"]);
   assert.equal(none.code, 2);
-  assert.match(none.stderr, /'aimodellib.pub' is not a secret key of minisign/);
+  assert.match(none.stderr, /'aimodellib.pub' is not a minisign secret key/);
   Deno.writeFileSync(box.path("bad.tar.gz"), Deno.readFileSync(box.path("model.tar.gz")).slice(0, -20));
   const bad = await box.run(["sign", "bad.tar.gz"]);
   assert.equal(bad.code, 1);

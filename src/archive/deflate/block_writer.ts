@@ -1,19 +1,19 @@
-/** Writes blocks of deflate: symbols, gathered and counted by whoever finds them, in codes made for them (RFC 1951, section 3.2.7). */
+/** Writes DEFLATE blocks with dynamic Huffman codes (RFC 1951, section 3.2.7) for symbols that `assembly/loops.ts` has found and counted. */
 
 import { codeLengths, makeCodes } from "./huffman.ts";
 import type { Loops } from "./loops.ts";
 import { DISTANCE_SYMBOLS, END_OF_BLOCK, FIRST_LENGTH, LITERAL_SYMBOLS } from "./symbols.ts";
 
-/** The longest code, and the longest of those that code lengths are written in. */
+/** The longest code for symbols, and the longest code for code lengths, in bits. */
 const MAX_BITS = 15;
 const MAX_LENGTH_BITS = 7;
-/** Code lengths are written in this order; those at the end that are 0 are left out. */
+/** The order in which code lengths are written; trailing zeros are left out. */
 const LENGTHS_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-/** In place of a run: the last length again, or zeros. */
+/** The symbols for runs of equal lengths, and of zeros. */
 const REPEAT = { symbol: 16, least: 3, most: 6, bits: 2 };
 const FEW_ZEROS = { symbol: 17, least: 3, most: 10, bits: 3 };
 const MANY_ZEROS = { symbol: 18, least: 11, most: 138, bits: 7 };
-/** A block, not the last one, with codes of its own. */
+/** The header bits of a block with dynamic codes that is not the last one. */
 const DYNAMIC = 0b100;
 
 /** Writes the tokens that `assembly/loops.ts` has found and counted. */
@@ -44,7 +44,7 @@ export class BlockWriter {
     distanceCounts.fill(0);
   }
 
-  /** Says which codes follow: their lengths alone tell. */
+  /** Writes the codes: their lengths determine them. */
   #writeCodes(): void {
     const { call } = this.#loops;
     const literals = withoutZeros(this.#literalBits, FIRST_LENGTH);
@@ -69,14 +69,14 @@ export class BlockWriter {
   }
 }
 
-/** Leaves out zeros at the end, but not the first `least`. */
+/** Removes trailing zeros, but keeps at least `least` lengths. */
 function withoutZeros(lengths: Uint8Array, least: number): Uint8Array {
   let count = lengths.length;
   while (count > least && lengths[count - 1] === 0) count--;
   return lengths.subarray(0, count);
 }
 
-/** A length, or what stands for a run of them. */
+/** A code length, or a symbol for a run of code lengths. */
 interface Run {
   readonly symbol: number;
   readonly extra: number;

@@ -1,10 +1,10 @@
-/** Compresses blocks: the search for matches is in `assembly/loops.ts`, and this says how hard it tries. */
+/** Compresses blocks, and sets for each level how thoroughly `assembly/loops.ts` searches for matches. */
 
 import { BlockWriter } from "./block_writer.ts";
 import { Loops } from "./loops.ts";
 import { MAX_LENGTH } from "./symbols.ts";
 
-/** How hard to look for matches. */
+/** How thoroughly to search for matches. */
 interface Effort {
   /** How many earlier places to try at each position. */
   readonly chain: number;
@@ -12,11 +12,11 @@ interface Effort {
   readonly nice: number;
   /** A match shorter than this gives way if a better one begins at the next byte. */
   readonly lazy: number;
-  /** Inside a match longer than this, positions are not remembered. */
+  /** Positions inside a match longer than this are not entered into the hash table. */
   readonly inserted: number;
 }
 
-/** For the levels 1 to 9. */
+/** The efforts of levels 1 to 9. */
 const EFFORTS: readonly Effort[] = [
   { chain: 1, nice: 32, lazy: 0, inserted: 8 },
   { chain: 2, nice: 32, lazy: 0, inserted: 16 },
@@ -50,7 +50,7 @@ export class Deflater {
     return this.#writeBlocks(() => call.parse(bytes.length, chain, nice, lazy, inserted));
   }
 
-  /** Compresses without matches: frequent bytes get shorter codes. The output is as that of {@linkcode deflate}. */
+  /** Compresses with Huffman codes alone, without matches. The output has the form of {@linkcode deflate}'s. */
   code(bytes: Uint8Array): Uint8Array {
     const { call, input } = this.#loops;
     input.set(bytes);

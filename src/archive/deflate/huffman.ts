@@ -1,10 +1,10 @@
-/** Huffman codes, as deflate defines them (RFC 1951, section 3.2.2). Integers alone: the same everywhere. */
+/** Makes Huffman codes for DEFLATE (RFC 1951, section 3.2.2), with integers only, so that the result is the same on every machine. */
 
-/** No alphabet has more symbols. */
+/** The most symbols of an alphabet. */
 const MAX_SYMBOLS = 288;
 /** The longest code, in bits. */
 const MAX_BITS = 15;
-/** A frequency and its symbol in one number, so that numbers are all that is sorted. */
+/** A frequency times this, plus the symbol, makes one number that can be sorted. */
 const SYMBOL_RANGE = 512;
 
 const keys = new Float64Array(MAX_SYMBOLS);
@@ -27,7 +27,7 @@ export function codeLengths(frequencies: Uint32Array, limit: number, lengths: Ui
     if (frequency > 0) keys[count++] = frequency * SYMBOL_RANGE + symbol;
   });
   const sorted = keys.subarray(0, count).sort();
-  // A code of one symbol has one bit, too; decoders want a code even if it is not used.
+  // A single symbol still takes one bit, and decoders expect at least one code.
   if (count < 2) {
     lengths[count === 0 ? 0 : sorted[0]! % SYMBOL_RANGE] = 1;
     return;
@@ -39,12 +39,12 @@ export function codeLengths(frequencies: Uint32Array, limit: number, lengths: Ui
   }
 }
 
-/** Counts in {@linkcode perLength} how many codes there are of each length. */
+/** Counts the codes of each length in {@linkcode perLength}. */
 function measure(sorted: Float64Array, limit: number): void {
   const count = sorted.length;
   const root = 2 * count - 2;
   for (let i = 0; i < count; i++) weights[i] = Math.floor(sorted[i]! / SYMBOL_RANGE);
-  // The two lightest trees become one. Trees are made in the order of their weights: nothing is searched for.
+  // Join the two lightest trees. New trees arise in the order of their weights, so a queue suffices.
   let leaf = 0;
   let tree = count;
   for (let made = count; made <= root; made++) {
@@ -65,7 +65,7 @@ function measure(sorted: Float64Array, limit: number): void {
     perLength[length]!++;
     used += 1 << (limit - length);
   }
-  // Codes that were cut to the limit take more than there is: a shorter one becomes longer and makes room for one of them.
+  // Shortening codes to the limit overuses the code space. Lengthening a shorter code makes room for one of them.
   for (; used > 1 << limit; used--) {
     let length = limit - 1;
     while (perLength[length] === 0) length--;
@@ -77,7 +77,7 @@ function measure(sorted: Float64Array, limit: number): void {
 
 const nextCode = new Uint16Array(MAX_BITS + 2);
 
-/** Makes the codes of these lengths, their first bit lowest, as they are written. */
+/** Makes the codes for these lengths, with the first bit lowest, which is the order of output. */
 export function makeCodes(lengths: Uint8Array, codes: Uint16Array): void {
   perLength.fill(0);
   for (const length of lengths) perLength[length]!++;

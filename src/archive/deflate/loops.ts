@@ -1,4 +1,4 @@
-/** An instance of the WebAssembly module `assembly/loops.ts`, with views of its memory. */
+/** Instantiates the WebAssembly module `assembly/loops.ts`, with views of its memory. */
 
 import {
   DISTANCE_SYMBOLS,
@@ -38,15 +38,15 @@ type Places = Record<
   WebAssembly.Global
 >;
 
-/** From this bit on, an entry of a table holds the number of bits. */
+/** The bit of a table entry where the number of bits starts. */
 const BIT_COUNT_SHIFT = 16;
 
-/** The loops, ready to be called; their memory has some megabytes. */
+/** An instance of the module; its memory takes some megabytes. */
 export class Loops {
   readonly call: Functions;
-  /** Takes a block, after the bytes that it may refer to. */
+  /** The input buffer: up to 32 KiB that matches may refer to, then the block. */
   readonly input: Uint8Array;
-  /** How often each symbol occurs among the tokens. */
+  /** How often each symbol occurs among the tokens: literals and lengths, then distances. */
   readonly literalCounts: Uint32Array;
   readonly distanceCounts: Uint32Array;
   readonly #literalCodes: Uint32Array;
@@ -74,13 +74,13 @@ export class Loops {
     join(table(places.DISTANCE_EXTRAS, DISTANCE_SYMBOLS), distanceBase, distanceExtra);
   }
 
-  /** Sets the codes that tokens are written in, and how many bits each has. */
+  /** Sets the codes for the tokens of the next block, and the number of bits of each. */
   setCodes(literal: Uint16Array, literalBits: Uint8Array, distance: Uint16Array, distanceBits: Uint8Array): void {
     join(this.#literalCodes, literal, literalBits);
     join(this.#distanceCodes, distance, distanceBits);
   }
 
-  /** Ends the output at a byte, and returns all of it. The next block overwrites it. */
+  /** Pads the output to a byte boundary and returns it. The next block overwrites it. */
   finish(): Uint8Array {
     return this.#memory.subarray(this.#output, this.call.finish());
   }

@@ -1,6 +1,6 @@
 /**
- * A DEFLATE compressor (RFC 1951) whose output depends on its input and level alone. `node:zlib` is zlib-ng, which finds different
- * matches on processors with different instructions, so the same files would make archives with different digests.
+ * A DEFLATE compressor (RFC 1951) whose output depends on nothing but input and level. `node:zlib` is zlib-ng, which finds different
+ * matches on different processors: the same files would make archives with different digests.
  */
 
 export { Deflater } from "./deflater.ts";

@@ -16,18 +16,18 @@ export const DISTANCE_SYMBOLS = 30;
 
 /** The least length of each symbol from {@linkcode FIRST_LENGTH} on. */
 export const lengthBase = new Uint16Array(29);
-/** How many extra bits, which are added to that, each of them has. */
+/** The number of extra bits of each length symbol; their value is added to {@linkcode lengthBase}. */
 export const lengthExtra = new Uint8Array(29);
 /** The least distance of each symbol. */
 export const distanceBase = new Uint16Array(DISTANCE_SYMBOLS);
-/** How many extra bits, which are added to that, each of them has. */
+/** The number of extra bits of each distance symbol; their value is added to {@linkcode distanceBase}. */
 export const distanceExtra = new Uint8Array(DISTANCE_SYMBOLS);
-/** By length: its symbol, counted from {@linkcode FIRST_LENGTH}. */
+/** The symbol of each length, counted from {@linkcode FIRST_LENGTH}. */
 export const lengthSymbol = new Uint8Array(MAX_LENGTH + 1);
-/** The symbols of distances up to 256, then of every 128th of those above; {@linkcode distanceIndex} says where. */
+/** The symbols of distances up to 256, then of every 128th greater one; see {@linkcode distanceIndex}. */
 export const distanceSymbol = new Uint8Array(256 + WINDOW_BYTES / 128);
 
-/** Where in {@linkcode distanceSymbol} the symbol of a distance is. */
+/** The index in {@linkcode distanceSymbol} of a distance's symbol. */
 export function distanceIndex(distance: number): number {
   return distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7);
 }
@@ -39,7 +39,7 @@ for (let symbol = 0; symbol < 28; symbol++) {
   const next = length + (1 << lengthExtra[symbol]!);
   while (length < next) lengthSymbol[length++] = symbol;
 }
-// The longest has a symbol of its own.
+// The longest match has a symbol of its own.
 lengthBase[28] = MAX_LENGTH;
 lengthSymbol[MAX_LENGTH] = 28;
 

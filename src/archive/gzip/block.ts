@@ -1,62 +1,62 @@
 /**
- * Compresses one block of a gzip member, so that blocks can be compressed apart and then follow each other: each begins and
- * ends at a byte, and may refer to the 32 KiB before it.
+ * Compresses one block of a gzip member independently of the others: each starts and ends on a byte boundary, and may refer to the
+ * 32 KiB before it.
  *
- * How much work a block is worth is seen from a sample of it. Weights, for instance, are floating-point numbers whose exponents
- * are alike and whose mantissas are random: nothing repeats, but some bytes are rarer than others.
+ * A sample decides how much work a block is worth. A model's weights, for example, are floating-point numbers with similar
+ * exponents and random mantissas: no sequences repeat, but some bytes are rarer than others.
  */
 
 import zlib from "node:zlib";
 import { Deflater } from "../deflate/mod.ts";
 
-/** Bytes of input that are compressed at once. */
+/** The size of a block before compression, in bytes. */
 export const BLOCK_BYTES = 1024 * 1024;
 
-/** Pieces of a block that are tried, evenly spread, and the size of each. */
+/** A sample consists of this many evenly spread pieces, of this size. */
 const SAMPLE_PIECES = 4;
 const PIECE_BYTES = 8 * 1024;
 
-/** Blocks below this are not worth a sample. */
+/** Smaller blocks are compressed without taking a sample, in bytes. */
 const MIN_SAMPLED_BYTES = 4 * SAMPLE_PIECES * PIECE_BYTES;
 
 /** Search for matches only if they shrink the sample below this fraction of its size with Huffman coding alone. */
 const WORTH_MATCHING = 0.98;
 /** Use Huffman coding only if it shrinks the sample below this fraction. */
 const WORTH_CODING = 0.995;
-/** Quick, and near enough to what the levels above it find. */
+/** The level for samples: fast, and close to the result of higher levels. */
 const SAMPLE_LEVEL = 3;
 
-/** The most bytes that a stored block can hold (RFC 1951, section 3.2.4), and its header. */
+/** The most bytes of a stored block (RFC 1951, section 3.2.4), and the size of its header. */
 const MAX_STORED = 0xffff;
 const STORED_HEADER = 5;
 
-/** Made on first use, once per thread: both hold some megabytes. */
+/** Created on first use, once per thread, because both take some megabytes. */
 let deflater: Deflater | undefined;
 let stored: Uint8Array | undefined;
 
-/** A block to be compressed, in a buffer that is handed over. */
+/** A block to be compressed, in a buffer that is transferred to the thread. */
 export interface BlockRequest {
   readonly index: number;
   readonly buffer: ArrayBuffer;
-  /** Where in the buffer the block begins, and ends; what is before it may be referred to. */
+  /** The block's start and end in the buffer; matches may refer to the bytes before it. */
   readonly start: number;
   readonly end: number;
-  /** From 0 (store all) to 9. */
+  /** From 0 (no compression) to 9. */
   readonly level: number;
 }
 
-/** A block that is compressed, in the buffer that it was in before. */
+/** A compressed block, in the request's buffer. */
 export interface BlockResponse {
   readonly index: number;
   readonly buffer: ArrayBuffer;
-  /** Bytes that it has now, from the buffer's beginning. */
+  /** The compressed size in bytes; the block starts at the buffer's beginning. */
   readonly compressedLength: number;
-  /** Of the block as it was: its CRC-32, and its bytes. */
+  /** CRC-32 and size of the block before compression. */
   readonly crc: number;
   readonly length: number;
 }
 
-/** Does what a request asks for. The buffer must have a window's room beside the block. */
+/** Compresses the block of a request in place. The buffer must have {@linkcode WINDOW_BYTES} more than the block. */
 export function respond({ index, buffer, start, end, level }: BlockRequest): BlockResponse {
   const bytes = new Uint8Array(buffer, 0, end);
   const crc = zlib.crc32(bytes.subarray(start));
@@ -66,13 +66,13 @@ export function respond({ index, buffer, start, end, level }: BlockRequest): Blo
   return { index, buffer, compressedLength, crc, length: end - start };
 }
 
-/** What is done to a block. */
+/** How a block is compressed: not at all, with Huffman codes alone, or with matches as well. */
 export type Treatment = "store" | "code" | "match";
 
 /**
  * Compresses one block into a DEFLATE stream that ends on a byte boundary. The next call overwrites the result.
  *
- * @param bytes what comes before the block, as far as it can refer to it, and the block
+ * @param bytes up to 32 KiB before the block, which matches may refer to, and the block
  * @param start where the block begins
  * @param level from 0 (store all) to 9
  */
@@ -85,7 +85,7 @@ export function compressBlock(bytes: Uint8Array, start: number, level: number): 
   return deflated.length < storedLength(block.length) ? deflated : store(block);
 }
 
-/** Decides by a sample. */
+/** Decides by a sample how to compress a block. */
 export function chooseTreatment(block: Uint8Array): Treatment {
   if (block.length < MIN_SAMPLED_BYTES) return "match";
   const sample = new Uint8Array(SAMPLE_PIECES * PIECE_BYTES);

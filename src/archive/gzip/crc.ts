@@ -1,18 +1,18 @@
-/** CRC-32 of gzip (RFC 1952, section 8) for parts that are computed apart and then joined. */
+/** Joins CRC-32s (RFC 1952, section 8) that were computed for consecutive parts. */
 
-/** The polynomial, lowest power in the highest bit, as the CRC itself is. */
+/** The polynomial with the lowest power in the highest bit, like the CRC itself. */
 const POLYNOMIAL = 0xedb8_8320;
 
-/** Powers whose exponents are those of 2, squared step by step, give any power in a few multiplications. */
+/** The polynomials 1 and x^8. */
 const ONE = 0x8000_0000;
 const X8 = 0x0080_0000;
 
-/** The CRC of two parts that follow each other, from the CRC of each, and the length of the second in bytes. */
+/** The CRC of two consecutive parts, from the CRC of each. @param secondLength in bytes */
 export function joinCrc(first: number, second: number, secondLength: number): number {
   return (multiply(power(secondLength), first) ^ second) >>> 0;
 }
 
-/** What a CRC is multiplied by when `bytes` zeros follow: x to the power of `8 * bytes`. */
+/** The factor by which `bytes` zeros multiply a CRC: x to the power of `8 * bytes`. */
 function power(bytes: number): number {
   let result = ONE;
   let base = X8;
@@ -23,7 +23,7 @@ function power(bytes: number): number {
   return result;
 }
 
-/** Multiplies two polynomials over GF(2), modulo that of the CRC. */
+/** Multiplies two polynomials over GF(2), modulo {@linkcode POLYNOMIAL}. */
 function multiply(a: number, b: number): number {
   let product = 0;
   for (let bit = 31; bit >= 0; bit--) {

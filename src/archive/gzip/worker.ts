@@ -1,4 +1,4 @@
-/** A thread that compresses blocks. It gives each buffer back, to be filled again. */
+/** The main program of a thread that compresses blocks. It returns each buffer for reuse. */
 
 import { type BlockRequest, type BlockResponse, respond } from "./block.ts";
 

@@ -1,10 +1,10 @@
 /**
- * Writes one gzip member (RFC 1952), its blocks compressed by several threads.
+ * Writes one gzip member (RFC 1952) whose blocks several threads compress.
  *
- * 1. The owner fills buffers of one block each, in place; a full one goes to a thread, and comes back to be filled again.
- *    There are only so many, so memory does not depend on the size of the input.
- * 2. What a block looks like compressed depends on its bytes and the 32 KiB before them alone: the same input gives the same
- *    output with any number of threads.
+ * 1. The owner fills buffers of one block each, in place. A full buffer goes to a thread and comes back empty. The number of
+ *    buffers is fixed, and with it the memory, whatever the size of the input.
+ * 2. A compressed block depends on nothing but its bytes and the 32 KiB before them: the same input gives the same output with
+ *    any number of threads.
  * 3. Compressed blocks are written in the order of the input.
  */
 
@@ -12,21 +12,21 @@ import { WINDOW_BYTES } from "../deflate/mod.ts";
 import { BLOCK_BYTES, type BlockRequest, type BlockResponse, respond } from "./block.ts";
 import { joinCrc } from "./crc.ts";
 
-/** Blocks that a thread has before it, so that it never waits. */
+/** How many blocks are queued for a thread, to keep it busy. */
 const BLOCKS_PER_THREAD = 3;
 
 /** Deflate, no name, no time, system unknown (RFC 1952, section 2.3). */
 const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
-/** The last block, empty, with the fixed codes. */
+/** An empty last block with the fixed codes. */
 const LAST_BLOCK = Uint8Array.of(3, 0);
 
 /** How a member is written. */
 export interface GzipWriterOptions {
-  /** From 0 (store all) to 9. */
+  /** From 0 (no compression) to 9. */
   readonly level: number;
-  /** Threads beside this one; 0 compresses on this one. */
+  /** The number of threads; 0 compresses on the caller's thread. */
   readonly threads: number;
-  /** Takes the output, a part at a time. When it resolves the next comes, and the part is used again. */
+  /** Writes a part of the output. When it resolves, the buffer is reused and the next part follows. */
   readonly write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 }
 
@@ -35,10 +35,10 @@ export class GzipWriter implements Disposable {
   readonly #options: GzipWriterOptions;
   readonly #threads: Worker[];
   readonly #free: ArrayBuffer[] = [];
-  /** Compressed blocks that wait for those before them to be written. */
+  /** Compressed blocks whose predecessors are not written yet, by index. */
   readonly #compressed = new Map<number, BlockResponse>();
   #buffer: Uint8Array<ArrayBuffer>;
-  /** Where the block that is being filled begins in its buffer, and ends so far. */
+  /** The offsets in the buffer where the current block starts, and where its content ends so far. */
   #start = 0;
   #end = 0;
   #submitted = 0;
@@ -57,21 +57,21 @@ export class GzipWriter implements Disposable {
     this.#buffer = new Uint8Array(this.#free.pop()!);
   }
 
-  /** Where the next bytes of the input are to be put; never empty. */
+  /** The free space for the next bytes of the input; never empty. */
   get space(): Uint8Array<ArrayBuffer> {
     return this.#buffer.subarray(this.#end, this.#start + BLOCK_BYTES);
   }
 
   /**
-   * Says that `count` bytes were put into {@linkcode space}. If a promise is returned, there is no space before it resolves;
-   * it rejects if the output can't be written.
+   * Appends the `count` bytes that the caller has put into {@linkcode space}. If it returns a promise, there is no space until it
+   * resolves; it rejects if the output can't be written.
    */
   advance(count: number): Promise<void> | undefined {
     this.#end += count;
     return this.#end === this.#start + BLOCK_BYTES ? this.#beginBlock() : undefined;
   }
 
-  /** Puts all of `bytes` into the input. A promise is one to wait for, as with {@linkcode advance}. */
+  /** Appends all of `bytes`. If it returns a promise, wait for it, as with {@linkcode advance}. */
   add(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#end + bytes.length >= this.#start + BLOCK_BYTES) return this.#addInParts(bytes);
     this.#buffer.set(bytes, this.#end);
@@ -89,7 +89,7 @@ export class GzipWriter implements Disposable {
     }
   }
 
-  /** Ends the member, and resolves when all of it is written. Rejects if it can't be. */
+  /** Ends the member, and resolves when all of it is written; rejects if that fails. */
   async close(): Promise<void> {
     if (this.#end > this.#start) this.#submit();
     await this.#until(() => this.#written === this.#submitted);
@@ -116,7 +116,7 @@ export class GzipWriter implements Disposable {
     this.#start = this.#end = WINDOW_BYTES;
   }
 
-  /** Hands the block that was filled on. */
+  /** Passes the current block to a thread. */
   #submit(): void {
     const request: BlockRequest = {
       index: this.#submitted++,
@@ -136,7 +136,7 @@ export class GzipWriter implements Disposable {
     thread.onmessage = ({ data }: MessageEvent<BlockResponse>) => this.#take(data);
     thread.onerror = (event) => {
       event.preventDefault();
-      this.#fail(new Error(`A thread that compresses has failed: ${event.message}`));
+      this.#fail(new Error(`A thread that compresses failed: ${event.message}`));
     };
     return thread;
   }
@@ -146,7 +146,7 @@ export class GzipWriter implements Disposable {
     if (!this.#writing) this.#writeBlocks().catch((error) => this.#fail(error));
   }
 
-  /** Writes the blocks whose turn it is. Only then are their buffers free: a slow reader slows all the rest down. */
+  /** Writes blocks in order, and frees their buffers after that: a slow output slows down reading and compressing. */
   async #writeBlocks(): Promise<void> {
     this.#writing = true;
     for (let block = this.#takeNext(); block !== undefined; block = this.#takeNext()) {
@@ -167,7 +167,7 @@ export class GzipWriter implements Disposable {
     return block;
   }
 
-  /** Waits. @throws what stopped the writing */
+  /** Waits until `condition` holds. @throws the error of a write or a thread */
   async #until(condition: () => boolean): Promise<void> {
     while (this.#failure === undefined && !condition()) await new Promise<void>((resolve) => this.#wake = resolve);
     if (this.#failure !== undefined) throw this.#failure.error;

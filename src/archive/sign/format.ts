@@ -1,19 +1,19 @@
 /**
- * The files of minisign (https://jedisct1.github.io/minisign/): keys and signatures, as text. Numbers are little-endian.
+ * Reads and writes minisign's key and signature files (https://jedisct1.github.io/minisign/). Numbers are little-endian.
  *
  * - Public key: a comment; base64 of `Ed`, key id (8), Ed25519 key (32).
  * - Signature: a comment; base64 of algorithm (2), key id (8), Ed25519 signature (64); the trusted comment; base64 of the
- *   signature (64) of that signature and the trusted comment. The algorithm is `ED` if what is signed is the BLAKE2b-512 of the
- *   file, `Ed` if it is the file itself, as older versions had it.
+ *   signature (64) of that signature and the trusted comment. The algorithm is `ED` for a signature of the file's BLAKE2b-512,
+ *   or `Ed`, in older versions, for a signature of the file itself.
  * - Secret key: see `secret_key.ts`.
  */
 
 import { UsageError } from "../../errors.ts";
 
-/** 8 bytes that tell keys apart. */
+/** A random identifier of a key pair, 8 bytes. */
 export type KeyId = Uint8Array<ArrayBuffer>;
 
-/** What signatures are verified with. */
+/** A public key, which verifies signatures. */
 export interface PublicKey {
   readonly id: KeyId;
   /** Ed25519, 32 bytes. */
@@ -22,15 +22,15 @@ export interface PublicKey {
 
 /** The content of a minisign signature file. */
 export interface Signature {
-  /** Whether what is signed is a hash of the file. */
+  /** Whether the signature covers the file's BLAKE2b-512, not the file itself. */
   readonly prehashed: boolean;
   readonly keyId: KeyId;
-  /** 64 bytes. */
+  /** The Ed25519 signature, 64 bytes. */
   readonly signature: Uint8Array<ArrayBuffer>;
-  /** Anyone could change it. */
+  /** Not signed: anyone can change it. */
   readonly untrustedComment: string;
   readonly trustedComment: string;
-  /** Of the signature and the trusted comment; 64 bytes. */
+  /** The Ed25519 signature of the signature and the trusted comment, 64 bytes. */
   readonly globalSignature: Uint8Array<ArrayBuffer>;
 }
 
@@ -40,8 +40,8 @@ const LEGACY = "Ed";
 const PREHASHED = "ED";
 
 /**
- * The y of the eight points of Ed25519 whose order divides 8, little-endian, also where it is written as y + p: the same that libsodium
- * refuses.
+ * The little-endian y coordinates of the eight points of Ed25519 whose order divides 8, including those written as y + p. libsodium
+ * refuses the same keys.
  */
 const LOW_ORDER: ReadonlySet<string> = new Set([
   "0000000000000000000000000000000000000000000000000000000000000000",
@@ -53,32 +53,36 @@ const LOW_ORDER: ReadonlySet<string> = new Set([
   "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ]);
 
-/** As minisign shows it: the number that the bytes are, in hexadecimal digits. */
+/** Formats a key id as minisign does: the little-endian number in hexadecimal digits. */
 export function formatKeyId(id: KeyId): string {
   return id.toReversed().toHex().toUpperCase();
 }
 
 /**
- * Reads a public key: a file's text, or only its line of base64.
+ * Parses a public key: the text of a file, or its line of base64 alone.
  *
- * @param name what a message calls it
- * @throws {UsageError} if it is none
+ * @param name names the key in error messages
+ * @throws {UsageError} if the text is not a public key, or the key is unsafe
  */
 export function parsePublicKey(text: string, name: string): PublicKey {
   const lines = linesOf(text);
   const [line, ...rest] = lines[0]?.startsWith(UNTRUSTED) ? lines.slice(1) : lines;
   const bytes = decode(line);
   if (bytes?.length !== 42 || algorithm(bytes) !== LEGACY || rest.length > 0) {
-    throw new UsageError(`${name} is not a public key of minisign: a comment, and 56 characters that begin with RW`);
+    throw new UsageError(
+      `${name} is not a minisign public key, which has a comment and a line of 56 characters that starts with RW`,
+    );
   }
   const key = bytes.slice(10);
   if (isOfLowOrder(key)) {
-    throw new UsageError(`${name} is no key: anyone can make signatures that fit it (it is a point of low order)`);
+    throw new UsageError(
+      `${name} is not a safe key: it is a point of low order, for which anyone can forge signatures`,
+    );
   }
   return { id: bytes.slice(2, 10), key };
 }
 
-/** Whether it is one of the points whose signatures need no secret, in any encoding: the sign of x is the last bit. */
+/** Whether a key is a point of low order, in any encoding; the last bit is the sign of x. */
 function isOfLowOrder(key: Uint8Array): boolean {
   return LOW_ORDER.has(key.with(31, key[31]! & 0x7f).toHex());
 }
@@ -89,9 +93,10 @@ export function formatPublicKey({ id, key }: PublicKey): string {
 }
 
 /**
- * Reads a signature file.
+ * Parses a signature file.
  *
- * @throws {UsageError} if it is none
+ * @param name names the file in error messages
+ * @throws {UsageError} if the text is not a signature
  */
 export function parseSignature(text: string, name: string): Signature {
   const [untrusted, first, trusted, second, ...rest] = linesOf(text);
@@ -102,7 +107,9 @@ export function parseSignature(text: string, name: string): Signature {
     !untrusted?.startsWith(UNTRUSTED) || !trusted?.startsWith(TRUSTED) || bytes?.length !== 74 ||
     globalSignature?.length !== 64 || !(prehashed || algorithm(bytes) === LEGACY) || rest.length > 0
   ) {
-    throw new UsageError(`${name} is not a signature of minisign: four lines, two comments and two of base64`);
+    throw new UsageError(
+      `${name} is not a minisign signature, which has four lines: two comments and two lines of base64`,
+    );
   }
   return {
     prehashed,
@@ -122,12 +129,12 @@ export function formatSignature(parsed: Signature): string {
     `${TRUSTED}${trustedComment}\n${globalSignature.toBase64()}\n`;
 }
 
-/** What the second signature of a file is of. */
+/** The bytes that the global signature covers. */
 export function globallySigned(signature: Uint8Array, trustedComment: string): Uint8Array<ArrayBuffer> {
   return join(signature, trustedComment);
 }
 
-/** Bytes and text, one behind the other. */
+/** Concatenates bytes and UTF-8 text. */
 export function join(...parts: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const arrays = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
@@ -140,12 +147,12 @@ export function join(...parts: readonly (string | Uint8Array)[]): Uint8Array<Arr
   return whole;
 }
 
-/** Lines of a text file, its last end of line left out. */
+/** The lines of a text file, without the last line ending. */
 export function linesOf(text: string): string[] {
   return text.replace(/\r?\n$/, "").split(/\r?\n/);
 }
 
-/** The bytes of a line of base64; undefined if it is none. */
+/** Decodes a line of base64; undefined if it is not valid. */
 export function decode(line: string | undefined): Uint8Array<ArrayBuffer> | undefined {
   try {
     return line === undefined ? undefined : Uint8Array.fromBase64(line.trim());

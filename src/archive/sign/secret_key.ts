@@ -1,15 +1,15 @@
 /**
- * Secret keys of minisign: a comment, and base64 of `Ed`, the way the key is derived (`Sc` for scrypt, two zeros for none), `B2`,
- * salt (32), and scrypt's limits (two u64); then, combined by XOR with what scrypt makes of the password: key id (8), Ed25519
- * seed (32) and public key (32), and the BLAKE2b-256 (32) of `Ed`, key id and key.
+ * Reads and writes minisign's secret key files: a comment, then base64 of `Ed`, the key derivation (`Sc` for scrypt, two zeros for
+ * none), `B2`, salt (32), and scrypt's limits (two u64). The rest is encrypted by XOR with scrypt's output: key id (8), Ed25519
+ * seed (32), public key (32), and the BLAKE2b-256 (32) of `Ed`, key id and key.
  */
 
 import { UsageError } from "../../errors.ts";
 import { decode, formatKeyId, join, type KeyId, linesOf, type PublicKey } from "./format.ts";
 
-/** What signatures are made with. */
+/** A secret key, which makes signatures. */
 export interface SecretKey extends PublicKey {
-  /** Ed25519, 32 bytes. */
+  /** The Ed25519 seed, 32 bytes. */
   readonly seed: Uint8Array<ArrayBuffer>;
 }
 
@@ -22,10 +22,10 @@ const SECRET_BYTES = 104;
 /** libsodium's `SENSITIVE`, which minisign uses: 2^20 rounds of 1 KiB, 1 GiB of memory. */
 const OPERATIONS = 2n ** 25n;
 const MEMORY_BYTES = 2n ** 30n;
-/** More than what minisign asks for is not allocated because a file says so. */
+/** The most memory that a key file can make this program allocate, in bytes: twice of what minisign needs. */
 const MAX_MEMORY_BYTES = 2n ** 31n;
 
-/** Makes a new key. */
+/** Generates a random key pair. */
 export async function generateKey(): Promise<SecretKey> {
   const seed = crypto.getRandomValues(new Uint8Array(32));
   const id: KeyId = crypto.getRandomValues(new Uint8Array(8));
@@ -33,9 +33,9 @@ export async function generateKey(): Promise<SecretKey> {
 }
 
 /**
- * Writes a secret key as minisign's file, encrypted with a password if there is one.
+ * Formats a secret key as minisign's file.
  *
- * @param password undefined to leave it unencrypted
+ * @param password encrypts the key; undefined leaves it unencrypted
  */
 export async function formatSecretKey(secret: SecretKey, password: string | undefined): Promise<string> {
   const { id, seed, key } = secret;
@@ -53,18 +53,18 @@ export async function formatSecretKey(secret: SecretKey, password: string | unde
 }
 
 /**
- * Reads a secret key from the text of minisign's file, and decrypts it.
+ * Parses the text of minisign's secret key file, and decrypts the key.
  *
- * @param name what a message calls it
- * @param askPassword is called if it is encrypted
- * @throws {UsageError} if it is none, or the password is wrong
+ * @param name names the file in error messages
+ * @param askPassword is called if the key is encrypted
+ * @throws {UsageError} if the text is not a secret key, or the password is wrong
  */
 export async function parseSecretKey(text: string, name: string, askPassword: AskPassword): Promise<SecretKey> {
   const [comment, line] = linesOf(text);
   const bytes = decode(line);
   const head = String.fromCharCode(...bytes?.subarray(0, 6) ?? []);
   if (!comment?.startsWith(COMMENT) || bytes?.length !== HEAD_BYTES + SECRET_BYTES || !/^Ed(Sc|\0\0)B2$/.test(head)) {
-    throw new UsageError(`${name} is not a secret key of minisign`);
+    throw new UsageError(`${name} is not a minisign secret key`);
   }
   const encrypted = head.slice(2, 4) === "Sc";
   let body = bytes.subarray(HEAD_BYTES);
@@ -72,25 +72,27 @@ export async function parseSecretKey(text: string, name: string, askPassword: As
     const limits = new DataView(bytes.buffer, 38, 16);
     const [operations, memory] = [limits.getBigUint64(0, true), limits.getBigUint64(8, true)];
     if (operations > 2n ** 40n || memory > MAX_MEMORY_BYTES) {
-      throw new UsageError(`${name} would need ${memory} bytes of memory to be decrypted, which is too much`);
+      throw new UsageError(
+        `${name} can't be decrypted: that would take ${memory} bytes of memory, more than ${MAX_MEMORY_BYTES}`,
+      );
     }
     body = xor(body, await derive(await askPassword(), bytes.subarray(6, 38), operations, memory));
   }
   const [id, seed, key] = [body.slice(0, 8), body.slice(8, 40), body.slice(40, 72)];
   const expected = await checksum(id, seed, key);
   if (!expected.every((byte, i) => byte === body[72 + i])) {
-    throw new UsageError(encrypted ? `The password of ${name} is wrong` : `${name} is damaged: its checksum is wrong`);
+    throw new UsageError(encrypted ? `The password of ${name} is wrong` : `${name} is corrupt: its checksum is wrong`);
   }
   const actual = await publicKeyOf(seed);
   if (!actual.every((byte, i) => byte === key[i])) {
-    throw new UsageError(`${name} is damaged: the two halves of key ${formatKeyId(id)} do not belong together`);
+    throw new UsageError(`${name} is corrupt: the secret and the public half of key ${formatKeyId(id)} do not match`);
   }
   return { id, seed, key };
 }
 
-/** A key for signing, as Web Crypto has it. */
+/** Imports a seed into Web Crypto, for signing. */
 export async function importSeed(seed: Uint8Array): Promise<CryptoKey> {
-  // PKCS #8 of an Ed25519 key (RFC 8410) is its seed behind these bytes.
+  // The PKCS #8 form of an Ed25519 key (RFC 8410) is these bytes, then the seed.
   const pkcs8 = join(Uint8Array.fromHex("302e020100300506032b657004220420"), seed);
   return await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
 }
@@ -105,7 +107,7 @@ async function checksum(...parts: readonly Uint8Array[]): Promise<Uint8Array> {
   return blake2b(join("Ed", ...parts), { dkLen: 32 });
 }
 
-/** `crypto_pwhash_scryptsalsa208sha256`: its limits to scrypt's parameters, as libsodium's `pickparams` does it. */
+/** Derives a key as libsodium's `crypto_pwhash_scryptsalsa208sha256` does, whose `pickparams` turns limits into scrypt's parameters. */
 async function derive(
   password: string,
   salt: Uint8Array,
@@ -126,7 +128,7 @@ async function derive(
     p: Number(p),
     dkLen: SECRET_BYTES,
     maxmem: 2 ** 32,
-    // The event loop is let in for signals, no more often than a person notices.
+    // Yield to the event loop for signals, in ms.
     asyncTick: 100,
   });
 }

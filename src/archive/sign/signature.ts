@@ -18,7 +18,7 @@ export interface Comments {
 export class Signer {
   readonly #hash = createHash("blake2b512");
 
-  /** Takes bytes of the file, in order. */
+  /** Adds the next bytes of the file. */
   update(bytes: Uint8Array): void {
     this.#hash.update(bytes);
   }
@@ -66,7 +66,7 @@ export class Verifier {
   }
 
   /**
-   * Takes bytes of the file, in order.
+   * Adds the next bytes of the file.
    *
    * @throws {ArchiveError} if the file is too large for a legacy signature
    */
@@ -85,9 +85,9 @@ export class Verifier {
   }
 
   /**
-   * Verifies all of them.
+   * Compares all bytes with the signature.
    *
-   * @throws {ArchiveError} if they are not what was signed
+   * @throws {ArchiveError} if the file, the signature or the trusted comment was changed
    */
   async verify(): Promise<void> {
     const { prehashed, signature, trustedComment, globalSignature } = this.#signature;

@@ -1,13 +1,13 @@
 /**
- * Writes headers of tar entries, in the pax format (POSIX.1-2017, pax): plain ustar wherever that will do, and a pax header
- * before an entry whose name is long or not ASCII, or whose size is over 8 GiB. Owner and group are 0 and have no names.
+ * Encodes the headers of tar entries in the pax format (POSIX.1-2017, pax): plain ustar where possible, with a pax header before
+ * an entry whose name is long or not ASCII, or whose size exceeds 8 GiB. Owner and group are 0, without names.
  */
 
 import { paddingOf, TAR_BLOCK } from "./entry.ts";
 
-/** An entry to be written. */
+/** An entry of an archive to be. */
 export interface NewEntry {
-  /** Without a slash at its end. */
+  /** Relative to the archive's root, without a slash at the end. */
   readonly path: string;
   readonly kind: "file" | "directory" | "symlink";
   readonly size: number;
@@ -15,10 +15,10 @@ export interface NewEntry {
   readonly target: string;
 }
 
-/** The end of an archive. */
+/** The marker at the end of an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * TAR_BLOCK);
 
-/** What fits in the eleven octal digits of the field: 8 GiB - 1. */
+/** The largest size that eleven octal digits can express: 8 GiB - 1. */
 const MAX_SIZE = 0o77777777777;
 
 const NAME_BYTES = 100;
@@ -28,7 +28,7 @@ const TYPE = { file: "0", directory: "5", symlink: "2", pax: "x" } as const;
 
 const encoder = new TextEncoder();
 
-/** The header, with the pax header before it if it needs one; `mtime` is in seconds since 1970. */
+/** Encodes an entry's header, after a pax header if it needs one. @param mtime in seconds since 1970 */
 export function encodeHeader(entry: NewEntry, mtime: number): Uint8Array {
   const path = entry.kind === "directory" ? `${entry.path}/` : entry.path;
   const name = encoder.encode(path);
@@ -65,7 +65,7 @@ function paxHeader(records: readonly [key: string, value: string][], name: Uint8
   return concat(header, body, new Uint8Array(paddingOf(body.length)));
 }
 
-/** `LENGTH KEY=VALUE\n`, where the length counts its own digits too. */
+/** Encodes `LENGTH KEY=VALUE\n`, whose length includes its own digits. */
 function paxRecord(key: string, value: string): Uint8Array {
   const rest = encoder.encode(` ${key}=${value}\n`);
   let length = rest.length;
@@ -83,7 +83,7 @@ interface Fields {
   readonly target: Uint8Array;
 }
 
-/** What all headers have in common: owner, group and devices are 0. */
+/** The fields that all headers have in common: owner, group and devices are 0. */
 const TEMPLATE = (() => {
   const header = new Uint8Array(TAR_BLOCK);
   for (const offset of [108, 116, 329, 337]) octal(header, offset, 7, 0);
@@ -108,7 +108,7 @@ function ustar({ name, prefix, mode, size, mtime, type, target }: Fields): Uint8
   return header;
 }
 
-/** Digits, the last one first, since there are thousands of headers. */
+/** Writes an octal number without making a string, which is faster for thousands of headers. */
 function octal(header: Uint8Array, offset: number, digits: number, value: number): void {
   for (let i = offset + digits - 1; i >= offset; i--) {
     header[i] = 0x30 + value % 8;
@@ -116,7 +116,7 @@ function octal(header: Uint8Array, offset: number, digits: number, value: number
   }
 }
 
-/** A name of over 100 bytes may be cut at a slash into two fields; undefined if it can't. */
+/** Splits a name of over 100 bytes at a slash into the two fields of ustar; undefined if it does not fit. */
 function splitName(bytes: Uint8Array): { readonly name: Uint8Array; readonly prefix: Uint8Array } | undefined {
   if (bytes.length <= NAME_BYTES) return { name: bytes, prefix: new Uint8Array(0) };
   for (let slash = Math.min(PREFIX_BYTES, bytes.length - 2); slash > 0; slash--) {

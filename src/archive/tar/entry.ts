@@ -1,8 +1,8 @@
-/** What an archive's entry is. */
+/** The form of a decoded entry, and the size of tar's blocks. */
 
 /** One entry of a tar archive. */
 export interface TarEntry {
-  /** As it is written in the archive, in UTF-8. */
+  /** As the archive has it, unchecked. */
   readonly path: string;
   readonly kind:
     | "file"
@@ -13,20 +13,20 @@ export interface TarEntry {
     | "FIFO"
     | "sparse file"
     | "multi-volume file";
-  /** Bytes of content; 0 for what is no file. */
+  /** The content's size in bytes; 0 for anything but a file. */
   readonly size: number;
-  /** Permissions, with setuid, setgid and sticky bits. */
+  /** The permissions, with the setuid, setgid and sticky bits. */
   readonly mode: number;
   /** In seconds since 1970. */
   readonly mtime: number;
-  /** Where a link points, as it is written; empty for what is no link. */
+  /** A link's target as the archive has it; otherwise empty. */
   readonly target: string;
 }
 
-/** Headers, and content, are filled up to a multiple of it (POSIX.1-2017, pax, "ustar Interchange Format"). */
+/** Headers and content are padded to multiples of this, in bytes (POSIX.1-2017, pax, "ustar Interchange Format"). */
 export const TAR_BLOCK = 512;
 
-/** Zeros between the end of `size` bytes and the next header. */
+/** The number of zeros between a content of `size` bytes and the next header. */
 export function paddingOf(size: number): number {
   return (TAR_BLOCK - size % TAR_BLOCK) % TAR_BLOCK;
 }
