@@ -1,13 +1,13 @@
-/** Writing beside the place where something is to be, and renaming it when it is complete. */
+/** Writes a file to a temporary name beside its target, and renames it when it is complete. */
 
 import { AimodellibError, reasonOf } from "./errors.ts";
 
-/** A file that can't be written. The message names it. */
+/** A file can't be written; the message names it and the reason. */
 export class WriteError extends AimodellibError {
   override readonly name = "WriteError";
 }
 
-/** A file that takes its place when it is complete, and leaves nothing behind when it never is. */
+/** A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. */
 export class FileBeside implements Disposable {
   readonly file: Deno.FsFile;
   readonly #path: string;
@@ -15,8 +15,8 @@ export class FileBeside implements Disposable {
   #done = false;
 
   /**
-   * @param mode its permissions, but for what the umask takes away
-   * @throws {WriteError} if the folder can't be written to
+   * @param mode the file's permissions, from which the umask is subtracted
+   * @throws {WriteError} if the temporary file can't be created
    */
   constructor(path: string, mode = 0o666) {
     this.#path = path;
@@ -28,7 +28,7 @@ export class FileBeside implements Disposable {
     }
   }
 
-  /** Where it is written to. */
+  /** The path of the temporary file. */
   get temporary(): string {
     return this.#temporary;
   }
@@ -42,7 +42,7 @@ export class FileBeside implements Disposable {
     }
   }
 
-  /** Puts it in its place, from where what was there is gone. @throws {WriteError} if that can't be done */
+  /** Syncs the file and renames it to its target, which it replaces. @throws {WriteError} if that fails */
   commit(): void {
     try {
       this.file.syncDataSync();
@@ -63,13 +63,13 @@ export class FileBeside implements Disposable {
     try {
       this.file.close();
     } catch {
-      // It was closed before it could be renamed.
+      // The file was closed, but renaming it failed.
     }
     Deno.removeSync(this.#temporary);
   }
 }
 
-/** A name in the same folder, hidden, that nobody else takes. */
+/** A unique hidden name in the same folder. */
 export function temporaryBeside(path: string): string {
   const slash = path.lastIndexOf("/") + 1;
   return `${path.slice(0, slash)}.${path.slice(slash)}.${crypto.randomUUID().slice(0, 8)}.tmp`;

@@ -6,16 +6,16 @@ export interface BackoffOptions {
   readonly firstMs?: number;
   /** The longest pause, in ms. @default 30_000 */
   readonly maxMs?: number;
-  /** What worked for this many times the pause before it begins the pauses anew. @default 10 */
+  /** After a run of this many times the previous pause, the pauses start over. @default 10 */
   readonly stableFactor?: number;
   /** A number from 0 to 1. @default Math.random */
   readonly random?: () => number;
 }
 
 /**
- * Exponential pauses with jitter: each is twice the one before, less a random part of up to a quarter, so that
- * many processes that fail together do not come back together. What works for much longer than its pause is no failure
- * that goes on: so whatever fails now and then is away for a small part of the time.
+ * Exponential pauses with jitter: each is twice the previous one, less a random part of up to a quarter, which keeps processes
+ * that fail together from restarting together. After a run much longer than the pause, the pauses start over: something that
+ * fails only now and then is unavailable for a small part of the time.
  */
 export class Backoff {
   readonly #options: Required<BackoffOptions>;
@@ -29,7 +29,7 @@ export class Backoff {
   /**
    * The pause before the next try, in ms.
    *
-   * @param upMs how long the last try had worked, in ms
+   * @param upMs how long the last try worked, in ms
    */
   next(upMs: number): number {
     const { firstMs, maxMs, stableFactor, random } = this.#options;

@@ -1,6 +1,6 @@
-/** Looking at bytes. */
+/** Helpers for byte arrays. */
 
-/** Whether the bytes from `start` on, and before `end`, begin with these. */
+/** Whether the bytes from `start` to `end` (exclusive) start with `others`. */
 export function startsWith(bytes: Uint8Array, start: number, end: number, others: Uint8Array): boolean {
   const { length } = others;
   if (end - start < length) return false;

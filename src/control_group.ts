@@ -1,6 +1,6 @@
-/** What the control group that this process is in says of memory: cgroups(7), version 2 or 1. */
+/** Reads memory limits and OOM kills of this process's control group: cgroups(7), version 2 or 1. */
 
-/** The files that are read, and the machine's memory in bytes; tests have others. */
+/** Reads files, and the machine's memory in bytes; tests replace it. */
 export interface MemorySources {
   readonly read: (path: string) => string;
   readonly total: () => number;
@@ -12,24 +12,24 @@ const SYSTEM: MemorySources = {
 };
 
 /**
- * The memory of the machine, or less if a control group limits it, in bytes.
+ * The memory that this process may use, in bytes: the machine's, or less if a control group limits it.
  *
- * A container sees its own group either at the root or by the path that it has on the host, and each group is limited by those
- * that it is in.
+ * A container sees its own group either at the root or under its path on the host, and the limits of a group's parents apply as
+ * well.
  */
 export function memoryLimit({ read, total }: MemorySources = SYSTEM): number {
   let limit = total();
   for (const { folder, version } of groups(attempt(read, "/proc/self/cgroup"))) {
     const text = attempt(read, `${folder}/${version === 2 ? "memory.max" : "memory.limit_in_bytes"}`).trim();
-    // Without a limit there is "max", or a number that no machine has.
+    // No limit is "max", or a number larger than any machine's memory.
     if (/^\d+$/.test(text)) limit = Math.min(limit, Number(text));
   }
   return limit;
 }
 
 /**
- * How many processes the system has killed since memory ran out: of this process's group, or of the machine where the group does
- * not tell. Undefined if nothing does.
+ * The number of processes that the kernel has killed for lack of memory: in this process's group, or on the machine if the group
+ * has no such counter. Undefined if neither is known.
  */
 export function oomKills({ read }: Pick<MemorySources, "read"> = SYSTEM): number | undefined {
   for (const { folder, version } of groups(attempt(read, "/proc/self/cgroup"))) {
@@ -45,7 +45,7 @@ function countIn(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** Where this process's groups are, each before those that it is in. @param text of `/proc/self/cgroup` */
+/** The folders of this process's groups, each before its parents. @param text the content of `/proc/self/cgroup` */
 function* groups(text: string): Generator<{ readonly folder: string; readonly version: 1 | 2 }> {
   for (const line of text.split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];

@@ -1,9 +1,9 @@
-/** Errors that a caller acts on. Everything else is a built-in class, by its meaning. */
+/** The classes of errors that callers distinguish; all other errors use built-in classes. */
 
 import { hideCredentials } from "./credentials.ts";
 import { printable } from "./printable.ts";
 
-/** Base of the errors whose message is written for the user: it is shown without a stack, and without credentials of URLs. */
+/** Base of errors whose message is for the user: it is shown without a stack, and credentials in URLs are hidden. */
 export class AimodellibError extends Error {
   override readonly name: string = "AimodellibError";
 
@@ -12,32 +12,32 @@ export class AimodellibError extends Error {
   }
 }
 
-/** What the user asked for can't be done as asked: a wrong value, a file that isn't there. */
+/** A command can't be carried out as written, because of a wrong value or a missing file, for example. */
 export class UsageError extends AimodellibError {
   override readonly name = "UsageError";
 
-  /** @param message one line, or several; paths can have any names, in which all that could control a terminal is escaped */
+  /** @param message one line, or several; characters in paths that could control a terminal are escaped */
   constructor(message: string | readonly string[], options?: ErrorOptions) {
     super(typeof message === "string" ? printable(message) : message.map(printable).join("\n"), options);
   }
 }
 
-/** The other side of a connection sent what the protocol does not allow. */
+/** The other side of a connection has violated the protocol. */
 export class ProtocolError extends AimodellibError {
   override readonly name = "ProtocolError";
 }
 
-/** The user's script could not be loaded, or lacks what it must define. */
+/** The user's script can't be loaded, or lacks a required function. */
 export class ScriptError extends AimodellibError {
   override readonly name = "ScriptError";
 }
 
-/** What an exception says: its message, or the thrown value itself as text. */
+/** The message of an exception, or the thrown value as text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A system's error without what it was done to, which the message names itself. */
+/** The message of a system error without the operation and the path that Deno appends, for messages that name the path themselves. */
 export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message.replace(/: \w+ '.*$/, "") : String(cause);
 }

@@ -1,19 +1,20 @@
-/** A file that one writer has for itself, for as long as it is open. */
+/** Opens files for one writer at a time. */
 
 const O_WRONLY = 1;
 const O_CLOEXEC = 0o2000000;
 const LOCK_EX_NB = 2 | 4;
 
-/** An open file, and what tells others that it is taken. */
+/** An open file that no other process can open exclusively until this is disposed. */
 export interface ExclusiveFile extends Disposable {
   readonly file: Deno.FsFile;
 }
 
 /**
- * Opens a file to append to it, unless somebody else has it by this function, on this host or another one of the same file system.
+ * Opens a file for appending, unless another process has it open by this function, on this host or another one that shares the file
+ * system.
  *
- * @param mayExist whether one that is there, and that nobody has, will do. Where the file system has no locks, it will not.
- * @returns undefined if it is taken
+ * @param mayExist whether an existing file that nobody has open is acceptable. On a file system without locks it never is.
+ * @returns undefined if the file is taken
  * @throws {Deno.errors} if it can't be opened
  */
 export function openExclusively(path: string, mayExist: boolean): ExclusiveFile | undefined {
@@ -39,7 +40,7 @@ export function openExclusively(path: string, mayExist: boolean): ExclusiveFile 
   }
 }
 
-/** Makes a file that is not there; of several who try, one does, also on network disks without locks. */
+/** Creates a file; undefined if it exists. If several processes try, one succeeds, even on network disks without locks. */
 function create(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, { append: true, createNew: true });
@@ -49,7 +50,7 @@ function create(path: string): Deno.FsFile | undefined {
   }
 }
 
-/** Takes the lock of a file without waiting for it, which Deno can't; returns what gives it up, undefined if it can't be had. */
+/** Locks a file without waiting, which Deno can't do. @returns a function that unlocks it; undefined if it is locked */
 function lock(path: string): (() => void) | undefined {
   let library: ReturnType<typeof openLibrary>;
   try {
@@ -77,7 +78,7 @@ function openLibrary() {
   });
 }
 
-/** Whether the file system has locks: a file that nobody knows of can be locked. */
+/** Whether the file system has locks, by trying one on a new file. */
 function hasLocks(beside: string): boolean {
   const path = `${beside}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
@@ -90,7 +91,7 @@ function hasLocks(beside: string): boolean {
   try {
     Deno.removeSync(path);
   } catch {
-    // Somebody was faster.
+    // Another process was faster.
   }
   return release !== undefined;
 }

@@ -1,6 +1,6 @@
-/** Looks at the file system that never fail: what can't be looked at is not there. */
+/** File system checks that never throw: a path that can't be checked counts as missing. */
 
-/** Whether there is something of that name, be it a link to nothing. */
+/** Whether a path exists; a broken link does. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -10,7 +10,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** What is there, behind links; undefined if nothing is. */
+/** The metadata of a file, following links; undefined if it can't be read. */
 export function stat(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);

@@ -1,11 +1,11 @@
-/** Addresses to listen on, as options name them and as URLs do. */
+/** Converts addresses between the forms of options and URLs. */
 
-/** An address as systems take it: of `[::1]`, which is how a URL has an IPv6 address, `::1`. */
+/** An address without the brackets that URLs put around IPv6 addresses: `::1` for `[::1]`. */
 export function addressOf(host: string): string {
   return /^\[(.*:.*)\]$/.exec(host)?.[1] ?? host;
 }
 
-/** An address and a port as a URL has them, such as `[::1]:8080`. */
+/** Address and port in the form of a URL, such as `[::1]:8080`. */
 export function authority(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,29 +1,29 @@
-/** Node's inflater of raw deflate (RFC 1951), called like a function: it is given pieces, and says how much of them it used. */
+/** Inflates raw DEFLATE (RFC 1951) with Node's zlib, piece by piece, and reports how many bytes of each piece it used. */
 
 import zlib from "node:zlib";
 
-/** What a piece inflated to, and how many of its bytes were used: fewer than all behind the end of what was deflated. */
+/** The inflated chunks of a piece, and how many of its bytes were used: less than all if the stream ends in it. */
 export interface Inflated {
   readonly chunks: readonly Uint8Array[];
   readonly used: number;
 }
 
-/** Inflates one deflated stream, on this thread: at most 1032 times as many bytes come out of a piece. */
+/** Inflates one stream on this thread. A piece yields at most 1032 times its size. */
 export class Inflater implements Disposable {
   readonly #stream: zlib.InflateRaw;
   #chunks: Uint8Array[] = [];
   #failed: ((error: Error) => void) | undefined;
-  /** Whether all that was deflated has been inflated. It is known when something follows, as in gzip and zlib a checksum does. */
+  /** Whether the stream has ended. This is known once a byte follows, such as the checksum of gzip or zlib. */
   ended = false;
 
-  /** @param chunkBytes inflated bytes that come in one piece */
+  /** @param chunkBytes the size of a chunk of inflated bytes */
   constructor(chunkBytes: number) {
     this.#stream = zlib.createInflateRaw({ chunkSize: chunkBytes });
     this.#stream.on("data", (chunk: Uint8Array) => this.#chunks.push(chunk));
     this.#stream.on("error", (error: Error) => this.#failed?.(error));
   }
 
-  /** Inflates the next piece. @throws {Error} if it can't be inflated */
+  /** Inflates the next piece. @throws {Error} zlib's, if the stream is corrupt */
   async inflate(piece: Uint8Array): Promise<Inflated> {
     const before = this.#stream.bytesWritten;
     await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** The executable's entry. */
+/** The entry point of the executable. */
 
 import { processIo } from "./cli/terminal/process_io.ts";
 import { run } from "./cli/program.ts";
@@ -8,6 +8,6 @@ import { reapOrphans } from "./orphans.ts";
 const io = processIo();
 followTerminal();
 
-// In a container without an init. It goes on until the end.
+// In a container without an init, this process must reap orphans as long as it runs.
 if (Deno.pid === 1) reapOrphans();
 Deno.exit(await run(Deno.args, io));

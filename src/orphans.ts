@@ -1,27 +1,27 @@
 /**
- * Waits for orphans: processes whose parents have ended become children of process 1, and stay as zombies until it waits for them.
- * In a container without an init, that is this program: keepers of workers end so, and what scripts leave behind.
+ * Reaps orphans. A process whose parent has ended becomes a child of process 1, and stays a zombie until that waits for it. In a
+ * container without an init, process 1 is this program; its orphans are keepers of workers and processes that scripts leave.
  *
- * Deno waits for the programs that it has started itself, each by its id. If we took the status of one of these, Deno would wait for ever,
- * and so would `Child`. So each is registered from its start until its status is known, and only others are waited for, each by its id.
+ * Deno waits for the programs that it has started itself, each by its id. If this module took the status of one of these, Deno and
+ * `Child` would wait forever. Therefore each is registered from its start until its status is known, and only others are reaped.
  */
 
-/** Between two looks, in ms: many may end at the same time. */
+/** The pause between two searches, in ms, since many processes may end at the same time. */
 const PAUSE_MS = 200;
 
-/** waitpid(2): don't wait for one that is still there. */
+/** waitpid(2): return at once if the process is still running. */
 const WNOHANG = 1;
 
-/** A program that Deno has started, and waits for. */
+/** A program that Deno has started and waits for. */
 export interface OwnChild {
   readonly pid: number;
   readonly status: Promise<unknown>;
 }
 
-/** Programs rather than their ids: an id may be used again as soon as Deno has waited for the one before. */
+/** Holds programs, not their ids: the system may reuse an id as soon as Deno has waited for it. */
 const own = new Set<OwnChild>();
 
-/** Leaves a program to Deno. To be called at once when it was started. */
+/** Excludes a program from reaping; call it right after the start. */
 export function leaveToDeno(child: OwnChild): void {
   own.add(child);
   const forget = () => own.delete(child);
@@ -29,7 +29,7 @@ export function leaveToDeno(child: OwnChild): void {
 }
 
 /**
- * Waits for orphans that end, until it is disposed. To be called as process 1, or as one that has made itself the parent of orphans (prctl(2),
+ * Reaps orphans until it is disposed. For process 1, or a process that has made itself the parent of orphans (prctl(2),
  * PR_SET_CHILD_SUBREAPER).
  */
 export function reapOrphans(): Disposable {
@@ -57,7 +57,7 @@ export function reapOrphans(): Disposable {
   };
 }
 
-/** The C library; undefined where there is no glibc. */
+/** Opens the C library; undefined without glibc. */
 function openLibc() {
   try {
     return Deno.dlopen("libc.so.6", { waitpid: { parameters: ["i32", "pointer", "i32"], result: "i32" } });
@@ -66,7 +66,7 @@ function openLibc() {
   }
 }
 
-/** Children of this process that have ended and were not waited for: proc_pid_stat(5). */
+/** The ids of this process's zombie children: proc_pid_stat(5). */
 function zombies(): number[] {
   const found: number[] = [];
   try {
@@ -74,18 +74,18 @@ function zombies(): number[] {
       if (/^\d+$/.test(name) && isZombieOfOurs(name)) found.push(Number(name));
     }
   } catch {
-    // There is no /proc here: nothing can be found.
+    // Without /proc, no zombie can be found.
   }
   return found;
 }
 
 function isZombieOfOurs(pid: string): boolean {
   try {
-    // The program's name, in brackets, may hold anything; state and parent follow it.
+    // State and parent follow the program's name, which is in parentheses and may contain any text.
     const [state, parent] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ");
     return state === "Z" && Number(parent) === Deno.pid;
   } catch {
-    // It has gone meanwhile.
+    // The process has been reaped in the meantime.
     return false;
   }
 }

@@ -1,6 +1,6 @@
-/** Waiting, with an end. */
+/** Waits for promises with a time limit. */
 
-/** Waits for `promise` to settle, but no longer than `ms`; gives whether it did. */
+/** Waits until `promise` settles, but at most `ms`. @returns whether it settled */
 export async function withLimit(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));

@@ -8,7 +8,7 @@ import { printable } from "../printable.ts";
 
 /** How long a wait for a lock is silent, in ms. */
 const ANNOUNCE_MS = 2_000;
-/** The most that is read of a lock file, which says who holds the lock, in bytes. */
+/** The most bytes that are read of a lock file, which names the holder. */
 const MAX_HOLDER_BYTES = 128;
 
 /** Options for the wait for a lock. */

@@ -3,7 +3,7 @@
  * use a folder that others can write to or rename.
  */
 
-/** The user id of root, who can write everywhere anyway. */
+/** The user id of root, who can write everywhere. */
 const ROOT_UID = 0;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
@@ -17,7 +17,7 @@ export type Distrust = string;
  * Checks a folder and all of its parents.
  *
  * @param folder an absolute path without links
- * @returns why it is not to be trusted; undefined if it is
+ * @returns why it can't be trusted; undefined if it can
  */
 export function distrustOfFolder(folder: string): Distrust | undefined {
   const own = distrustOf(folder);
@@ -33,10 +33,10 @@ export function distrustOfFolder(folder: string): Distrust | undefined {
 }
 
 /**
- * Looks at a file or a folder, not at what is in it. The target of a link is not looked at: nobody else can change the link.
+ * Checks a file or a folder itself, not its content. A link's target is not checked: nobody else can change the link.
  *
- * @returns why it is not to be trusted; undefined if it is
- * @throws {Deno.errors.NotFound} if it is not there
+ * @returns why it can't be trusted; undefined if it can
+ * @throws {Deno.errors.NotFound} if it does not exist
  */
 export function distrustOf(path: string): Distrust | undefined {
   const info = Deno.lstatSync(path);
@@ -45,7 +45,7 @@ export function distrustOf(path: string): Distrust | undefined {
   return undefined;
 }
 
-/** Checks a folder and everything in it. @returns why it is not to be trusted; undefined if it is */
+/** Checks a folder and everything in it. @returns why it can't be trusted; undefined if it can */
 export function distrustOfTree(folder: string): Distrust | undefined {
   const own = distrustOf(folder);
   if (own !== undefined) return own;
@@ -86,7 +86,7 @@ function isMine(uid: number | null): boolean {
   return uid === Deno.uid() || uid === ROOT_UID;
 }
 
-/** The user that owns what belongs to none in a user namespace, `/` among others; undefined outside of one. */
+/** In a user namespace, the owner that files of unmapped users appear to have, such as `/`; undefined outside of one. */
 function overflowUid(): number | undefined {
   try {
     const [, , count] = Deno.readTextFileSync("/proc/self/uid_map").trim().split(/\s+/);

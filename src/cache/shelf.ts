@@ -1,15 +1,15 @@
 /**
  * A folder of the cache that keeps other folders, each named by the digest of its source.
  *
- *     SHELF/DIGEST-GENERATION/       what is kept
- *     SHELF/DIGEST-GENERATION.lock   locked together by those who use it, and alone by who removes it
- *     SHELF/DIGEST.current           the generation that the next user takes
- *     SHELF/DIGEST.making.lock       locked alone by who makes a generation
+ *     SHELF/DIGEST-GENERATION/       the content
+ *     SHELF/DIGEST-GENERATION.lock   locked shared by users, exclusively by whoever removes it
+ *     SHELF/DIGEST.current           names the generation that the next user takes
+ *     SHELF/DIGEST.making.lock       locked exclusively by whoever makes a generation
  *
- * 1. A generation never changes once it is current. What has to be made again becomes another generation, and those who use the
- *    one before keep it.
- * 2. Making and using have locks of their own: who waits to make does not wait for those who use.
- * 3. Nothing is removed while somebody uses it. A lock ends with the process that holds it, however that ends.
+ * 1. A generation never changes once it is current. To replace the content, a new generation is made; users of the previous one
+ *    keep it.
+ * 2. Making and using have separate locks: a process that waits to make a generation does not wait for users.
+ * 3. Nothing is removed while it is in use. The kernel releases a lock when the process that holds it ends.
  */
 
 import { reasonOf } from "../errors.ts";
@@ -32,9 +32,9 @@ export interface InUse extends Disposable {
   readonly root: string;
 }
 
-/** What is to be kept, and how it is made. */
+/** How the content is made and checked. */
 export interface KeepOptions extends LockWait {
-  /** Whether a generation is as it was made. */
+  /** Whether a generation is complete and unchanged. */
   readonly isWhole: (root: string) => boolean;
   /** Creates and fills the folder. After a failure, the remains are removed. */
   readonly make: (root: string) => Promise<void>;
@@ -49,10 +49,10 @@ const STALE_MS = 24 * 3600 * 1000;
 const GENERATION = /^([0-9a-f]{32,})-[0-9a-f]{8}$/;
 
 /**
- * The absolute path of a shelf, which is made if it is not there.
+ * Opens a shelf, and creates its folder if necessary.
  *
- * @param say takes a line that says why the shelf is not used, except where it can't be written to: a read-only home is common in containers
- * @returns undefined if the shelf can't be used
+ * @param say gets a line with the reason, except for a folder that is not writable: a read-only home is common in containers
+ * @returns its absolute path; undefined if it can't be used
  */
 export function openShelf(path: string, say: (text: string) => void): string | undefined {
   let shelf: string;
@@ -61,7 +61,7 @@ export function openShelf(path: string, say: (text: string) => void): string | u
     Deno.removeSync(Deno.makeTempFileSync({ dir: path, prefix: ".probe-" }));
     shelf = Deno.realPathSync(path);
   } catch (error) {
-    if (isNoSpace(error)) say(`The cache '${printable(path)}' is full: a temporary folder is used for this run\n`);
+    if (isNoSpace(error)) say(`The cache '${printable(path)}' is full; this run uses a temporary folder\n`);
     return undefined;
   }
   const distrust = distrustOfFolder(shelf);
@@ -81,7 +81,7 @@ export function isNoSpace(error: unknown): boolean {
 }
 
 /**
- * Takes what is kept, or makes it. Of several that would make the same, one does, and the others wait for it.
+ * Takes the current generation, or makes one. If several processes need the same, one makes it and the others wait.
  *
  * @throws {Error} the reason of `options.signal`, or what `make` throws
  */
@@ -116,7 +116,7 @@ export async function keep(shelf: string, digest: string, options: KeepOptions):
   return inUse(root, lock);
 }
 
-/** Removes the other generations, and what was begun by somebody who was killed; what is in use stays. */
+/** Removes the other generations that are not in use, and the remains of processes that were killed. */
 async function removeOthers(shelf: string, digest: string, current: string): Promise<void> {
   const others = listKept(shelf).filter((kept) => kept.digest === digest && kept.root !== current);
   await Promise.all(others.map(removeKept));
@@ -127,13 +127,13 @@ async function useCurrent(base: string, options: KeepOptions): Promise<InUse | u
   if (root === undefined) return undefined;
   const lock = await lockShared(`${root}.lock`, options);
   try {
-    // A link, which nothing here makes, would lead to what belongs to somebody else.
+    // Never follow a link: this program makes none, and its target may belong to another user.
     if (Deno.lstatSync(root).isDirectory && distrustOf(root) === undefined && options.isWhole(root)) {
       touch(root);
       return inUse(root, lock);
     }
   } catch (error) {
-    // Somebody has removed it.
+    // Another process has removed it.
     if (!(error instanceof Deno.errors.NotFound)) {
       lock.close();
       throw error;
@@ -171,7 +171,7 @@ function touch(root: string): void {
   try {
     Deno.utimeSync(root, now, now);
   } catch {
-    // Root made it, for others to use.
+    // Root made the folder for other users, who can't change its time.
   }
 }
 

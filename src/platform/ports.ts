@@ -1,29 +1,29 @@
-/** What the platforms that run containers say of where to listen. */
+/** Reads from the environment where a container platform wants the server to listen. */
 
 import { UsageError } from "../errors.ts";
 
-/** Where a platform that runs containers wants the server to listen. */
+/** Where a container platform wants the server to listen. */
 export interface Platform {
-  /** Undefined if there is none. */
+  /** Undefined without a platform. */
   readonly port: number | undefined;
-  /** All interfaces, if there is a port: who asks is outside of the container. */
+  /** All interfaces if there is a port, because the platform connects from outside the container. */
   readonly host: string | undefined;
-  /** Paths that are asked in place of `/ping` and `/invocations`. */
+  /** Paths that the platform uses instead of `/ping` and `/invocations`. */
   readonly healthRoute: string | undefined;
   readonly predictRoute: string | undefined;
 }
 
-/** In a container that a platform talks to. */
+/** The address that stands for all IPv4 interfaces. */
 export const ALL_INTERFACES = "0.0.0.0";
 
 /**
- * Reads it from the environment:
+ * Reads the variables of these platforms:
  *
  * - Vertex AI: `AIP_HTTP_PORT`, `AIP_HEALTH_ROUTE`, `AIP_PREDICT_ROUTE`
  *   (https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements)
  * - SageMaker: `SAGEMAKER_BIND_TO_PORT`
  *
- * @throws {UsageError} if a variable says what can't be meant
+ * @throws {UsageError} if a variable has an invalid value
  */
 export function platformOf(env: (name: string) => string | undefined): Platform {
   const port = env("AIP_HTTP_PORT") ? "AIP_HTTP_PORT" : env("SAGEMAKER_BIND_TO_PORT") ? "SAGEMAKER_BIND_TO_PORT" : "";

@@ -1,44 +1,44 @@
 /**
- * SageMaker's contract with a container, which it runs as `IMAGE train` and `IMAGE serve`:
+ * Finds code and settings where SageMaker puts them. SageMaker runs containers as `IMAGE train` and `IMAGE serve`:
  * https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html and
  * https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
  *
  *     /opt/ml/model                        artifacts: written by train, read by serve; serve's code may be in model/code
- *     /opt/ml/code                         code, if the image has it
+ *     /opt/ml/code                         code, if the image contains it
  *     /opt/ml/input/config/hyperparameters.json
  *     /opt/ml/input/data/CHANNEL           input data
- *     /opt/ml/output/failure               why a training failed
+ *     /opt/ml/output/failure               the reason why a training failed
  */
 
 import { stat } from "../files.ts";
 import { messageOf, UsageError } from "../errors.ts";
 
-/** A look at an environment variable. */
+/** Reads an environment variable. */
 type Env = (name: string) => string | undefined;
 
-/** What to run, of what lies where SageMaker puts it. */
+/** The code that SageMaker wants to run. */
 export interface SageMakerTarget {
-  /** A module, or an unpacked archive, which has no script of its own here. */
+  /** The folder of a module, or of an unpacked archive, whose manifest names the script. */
   readonly module: string;
   readonly script: string | undefined;
   readonly modelDir: string;
 }
 
-/** What a training is told beside that. */
+/** A training run of SageMaker. */
 export interface SageMakerTraining extends SageMakerTarget {
-  /** `--NAME VALUE` for each hyperparameter. */
+  /** The script's arguments: `--NAME VALUE` for each hyperparameter. */
   readonly args: readonly string[];
-  /** `SM_MODEL_DIR`, and `SM_CHANNEL_NAME` for each input channel. */
+  /** Variables for the script: `SM_MODEL_DIR`, and `SM_CHANNEL_NAME` for each input channel. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Hyperparameters that are for the container, not for the script. */
+/** Hyperparameters for the container, which the script does not get. */
 const RESERVED = /^sagemaker_/;
 
 /**
- * What `serve` is to run without arguments; undefined where there is no SageMaker.
+ * What `serve` without arguments runs; undefined outside SageMaker.
  *
- * @throws {UsageError} if there is no code
+ * @throws {UsageError} if SageMaker has provided no code
  */
 export function sageMakerServing(env: Env): SageMakerTarget | undefined {
   const base = baseOf(env);
@@ -47,9 +47,9 @@ export function sageMakerServing(env: Env): SageMakerTarget | undefined {
 }
 
 /**
- * What `train` is to run without arguments; undefined where there is no SageMaker.
+ * What `train` without arguments runs; undefined outside SageMaker.
  *
- * @throws {UsageError} if there is no code, or the hyperparameters can't be read
+ * @throws {UsageError} if SageMaker has provided no code, or the hyperparameters can't be read
  */
 export function sageMakerTraining(env: Env): SageMakerTraining | undefined {
   const base = baseOf(env);
@@ -66,13 +66,13 @@ export function sageMakerTraining(env: Env): SageMakerTraining | undefined {
   };
 }
 
-/** The file that says why a training failed; undefined where there is no SageMaker. */
+/** The file for the reason of a failed training; undefined outside SageMaker. */
 export function failureFileOf(env: Env): string | undefined {
   const base = baseOf(env);
   return base && `${base}/output/failure`;
 }
 
-/** SageMaker's own toolkits take the same variable for another place than /opt/ml. */
+/** The folder that replaces /opt/ml; SageMaker's own toolkits read the same variable. */
 function baseOf(env: Env): string | undefined {
   const base = env("SAGEMAKER_BASE_DIR") || "/opt/ml";
   return stat(base)?.isDirectory ? base : undefined;
@@ -98,7 +98,7 @@ function findCode(env: Env, base: string, folders: readonly string[], script: st
   );
 }
 
-/** Values are strings, in which the SDK may have put JSON. */
+/** Reads the hyperparameters. Their values are strings; the SDK puts JSON into some. */
 function readParameters(path: string): Map<string, string> {
   if (stat(path) === undefined) return new Map();
   let found: unknown;
@@ -106,7 +106,7 @@ function readParameters(path: string): Map<string, string> {
     found = JSON.parse(Deno.readTextFileSync(path));
   } catch (cause) {
     throw new UsageError(
-      `The hyperparameters '${path}' are no JSON: ${messageOf(cause)}`,
+      `The hyperparameters '${path}' are not valid JSON: ${messageOf(cause)}`,
     );
   }
   if (typeof found !== "object" || found === null || Array.isArray(found)) {

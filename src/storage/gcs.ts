@@ -1,6 +1,6 @@
 /**
- * Google's Cloud Storage, as far as it takes to fetch a folder: its JSON API (https://cloud.google.com/storage/docs/json_api/v1),
- * with a token of the machine's service account from the metadata server
+ * Fetches folders from Google Cloud Storage by its JSON API (https://cloud.google.com/storage/docs/json_api/v1), with a token of the
+ * machine's service account from the metadata server
  * (https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys).
  */
 
@@ -8,11 +8,11 @@ import { createHash } from "node:crypto";
 import { AimodellibError, messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 
-/** What was to be fetched could not be. */
+/** Artifacts can't be fetched; the message names the URI or the object. */
 export class StorageError extends AimodellibError {
   override readonly name = "StorageError";
 
-  /** @param message one line: in names and words of a server, all that could control a terminal is escaped */
+  /** @param message one line; characters from a server that could control a terminal are escaped */
   constructor(message: string, options?: ErrorOptions) {
     super(printable(message), options);
   }
@@ -23,60 +23,63 @@ const API = "https://storage.googleapis.com";
 const METADATA_HOST = "metadata.google.internal";
 const TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token";
 
-/** A token that is good for less than this is not used any more, in ms. */
+/** A token is renewed when it expires in less than this, in ms. */
 const TOKEN_MARGIN_MS = 60_000;
 
-/** Files that are fetched at once. */
+/** How many files are fetched at the same time. */
 const AT_ONCE = 8;
 
-/** How often a request is made, and pauses between; a request that hears nothing for so long is given up. All in ms. */
+/** The number of attempts for a request; the first pause between two, and the longest silence before one is given up, in ms. */
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const SILENCE_MS = 60_000;
 
-/** What is passed on by whoever asks. */
+/** The environment of a download, and its abort signal. */
 export interface StorageContext {
-  /** `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` name other servers, as Google's own clients have it. */
+  /** `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` name other servers, as for Google's own clients. */
   readonly env: (name: string) => string | undefined;
   readonly signal: AbortSignal;
-  /** The pause before a request is made again, which is doubled each time, in ms. */
+  /** The pause before the first retry, which doubles each time, in ms. */
   readonly firstPauseMs?: number | undefined;
 }
 
-/** How much was fetched from a bucket. */
+/** The number of files that were fetched, and their total size in bytes. */
 export interface Fetched {
   readonly files: number;
   readonly bytes: number;
 }
 
-/** An object, as a listing has it. */
+/** An object of a listing. */
 interface StoredObject {
   readonly name: string;
-  /** In bytes. */
+  /** A decimal number of bytes. */
   readonly size: string;
-  /** Base64; not there for one that was composed of others. */
+  /** Base64; undefined for an object that was composed of others. */
   readonly md5Hash?: string;
 }
 
-/** Whether a path is one there. */
+/** Whether a path is a `gs://` URI. */
 export function isStorageUri(path: string): boolean {
   return path.startsWith(SCHEME);
 }
 
 /**
- * Fetches all objects below `gs://BUCKET/PREFIX` into a folder that is there and empty. Each is compared with its length and
- * its checksum.
+ * Fetches all objects below `gs://BUCKET/PREFIX` into an existing, empty folder, and checks their lengths and checksums.
  *
- * @throws {StorageError} if there are none, or one can't be had; what has come by then is left there
+ * @throws {StorageError} if there are no objects, or one can't be fetched; files that were fetched before stay
  */
 export async function fetchFolder(uri: string, folder: string, context: StorageContext): Promise<Fetched> {
   const [, bucket, path] = /^gs:\/\/([a-z0-9][\w.-]{1,220}[a-z0-9])(?:\/(.*))?$/.exec(uri) ?? [];
-  if (bucket === undefined) throw new StorageError(`'${uri}' is no folder of Cloud Storage: write gs://BUCKET/FOLDER`);
+  if (bucket === undefined) {
+    throw new StorageError(`'${uri}' is not a folder of Cloud Storage: write gs://BUCKET/FOLDER`);
+  }
   const prefix = path ? `${path.replace(/\/+$/, "")}/` : "";
   const failed = new AbortController();
   const client = new Client({ ...context, signal: AbortSignal.any([context.signal, failed.signal]) });
   const objects = (await client.list(bucket, prefix)).filter(({ name }) => !name.endsWith("/"));
-  if (objects.length === 0) throw new StorageError(`There is nothing in '${uri}'`);
+  if (objects.length === 0) {
+    throw new StorageError(`'${uri}' contains no objects: check the bucket, the path and the permissions`);
+  }
   for (const { name } of objects) demandInside(name.slice(prefix.length), uri);
   const left = [...objects];
   const fetchNext = async () => {
@@ -92,18 +95,18 @@ export async function fetchFolder(uri: string, folder: string, context: StorageC
   return { files: objects.length, bytes: objects.reduce((sum, { size }) => sum + Number(size), 0) };
 }
 
-/** An object may have any name. */
+/** Checks an object's name, which may be any text. @throws {StorageError} if it is not a path inside the folder */
 function demandInside(name: string, uri: string): void {
   if (name.split("/").some((part) => part === "" || part === "." || part === "..") || name.includes("\0")) {
-    throw new StorageError(`'${uri}' has an object whose name is no path: '${name}'`);
+    throw new StorageError(`'${uri}' contains an object whose name is not a safe path: '${name}'`);
   }
 }
 
-/** Asks, and asks again. */
+/** Makes requests, with retries and a token. */
 class Client {
   readonly #context: StorageContext;
   readonly #api: string;
-  /** Undefined where none is asked for: an emulator's. */
+  /** The metadata server's host; undefined for an emulator, which needs no token. */
   readonly #metadata: string | undefined;
   #token: { readonly text: string; readonly until: number } | undefined;
 
@@ -116,7 +119,7 @@ class Client {
     this.#metadata = metadata && `http://${metadata}${TOKEN_PATH}`;
   }
 
-  /** All objects whose names begin so. */
+  /** Lists the objects whose names start with `prefix`. */
   async list(bucket: string, prefix: string): Promise<StoredObject[]> {
     const objects: StoredObject[] = [];
     let pageToken = "";
@@ -134,7 +137,7 @@ class Client {
     return objects;
   }
 
-  /** Writes one into a file. */
+  /** Fetches an object into a file, and checks length and checksum. */
   async fetchObject(bucket: string, { name, size, md5Hash }: StoredObject, target: string): Promise<void> {
     const what = `fetch '${SCHEME}${bucket}/${name}'`;
     const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}?alt=media`;
@@ -148,12 +151,12 @@ class Client {
         length += chunk.length;
         for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
       }
-      if (length !== Number(size)) throw new Error(`${length} of ${size} bytes came`);
-      if (md5Hash !== undefined && md5.digest("base64") !== md5Hash) throw new Error("its checksum is another");
+      if (length !== Number(size)) throw new Error(`received ${length} of ${size} bytes`);
+      if (md5Hash !== undefined && md5.digest("base64") !== md5Hash) throw new Error("its checksum does not match");
     });
   }
 
-  /** @param read is given what there is to call whenever something has come */
+  /** Makes a GET request, with retries. @param read gets the response, and a function to call whenever data arrives */
   async #get<T>(path: string, what: string, read: (response: Response, heard: () => void) => Promise<T>): Promise<T> {
     for (let attempt = 1;; attempt++) {
       const reason = await this.#try(path, read);
@@ -174,7 +177,7 @@ class Client {
     const silence = new AbortController();
     let heardAt = performance.now();
     const timer = setInterval(() => {
-      if (performance.now() - heardAt > SILENCE_MS) silence.abort(new Error(`nothing came for ${SILENCE_MS / 1000} s`));
+      if (performance.now() - heardAt > SILENCE_MS) silence.abort(new Error(`no data for ${SILENCE_MS / 1000} s`));
     }, 1000);
     const signal = AbortSignal.any([this.#context.signal, silence.signal]);
     try {
@@ -208,7 +211,7 @@ class Client {
   }
 }
 
-/** Whether it may be better next time: https://cloud.google.com/storage/docs/retry-strategy */
+/** Whether a retry may succeed: https://cloud.google.com/storage/docs/retry-strategy */
 function isPassing(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }

@@ -1,3 +1,3 @@
-/** Artifacts that are kept elsewhere. */
+/** Fetches model artifacts from Cloud Storage. */
 
 export { fetchFolder, isStorageUri, StorageError } from "./gcs.ts";

@@ -175,7 +175,7 @@ test("a model directory may be in Cloud Storage, for each of several models", as
   for (const [name, text] of [["one", "first"], ["two", "second"]]) {
     assert.equal((await server.request(`/models/${name}/invocations`, { method: "POST", body: "name" })).text, text);
   }
-  assert.match(server.log, /ERROR The model 'three' failed: There is nothing in 'gs:\/\/bucket\/three'/);
+  assert.match(server.log, /ERROR The model 'three' failed: 'gs:\/\/bucket\/three' contains no objects/);
   await server.stop();
 }, has(EMULATOR));
 

@@ -136,12 +136,17 @@ for (
 
 for (
   const [what, uri, objects, message] of [
-    ["the URI names no bucket", "gs://", {}, /^'gs:\/\/' is no folder of Cloud Storage: write gs:\/\/BUCKET\/FOLDER$/],
+    [
+      "the URI names no bucket",
+      "gs://",
+      {},
+      /^'gs:\/\/' is not a folder of Cloud Storage: write gs:\/\/BUCKET\/FOLDER$/,
+    ],
     [
       "the folder is empty",
       "gs://bucket/model",
       { "model/": utf8("") },
-      /^There is nothing in 'gs:\/\/bucket\/model'$/,
+      /^'gs:\/\/bucket\/model' contains no objects: check the bucket/,
     ],
     [
       "there is no bucket",
@@ -153,13 +158,13 @@ for (
       "a name leads out of the folder",
       "gs://bucket/model",
       { "model/../../x": utf8("") },
-      /has an object whose name is no path/,
+      /contains an object whose name is not a safe path/,
     ],
     [
       "a name is absolute",
       "gs://bucket/model",
       { "model//x": utf8("") },
-      /has an object whose name is no path: '\/x'$/,
+      /contains an object whose name is not a safe path: '\/x'$/,
     ],
   ] as const
 ) {
@@ -176,7 +181,7 @@ Deno.test("fetchFolder() gives up and says why when it goes wrong again and agai
   storage.md5 = () => "another";
   await assert.rejects(storage.fetch("gs://bucket/model"), {
     name: "StorageError",
-    message: "Could not fetch 'gs://bucket/model/a': its checksum is another",
+    message: "Could not fetch 'gs://bucket/model/a': its checksum does not match",
   });
   assert.equal(storage.asked.filter((path) => path.endsWith("/o/model%2Fa")).length, 5);
 });

@@ -78,7 +78,10 @@ Deno.test("parsePublicKey() refuses keys of low order, for which signatures can 
   for (const key of [...[0n, 1n, P - 1n, P, P + 1n].map(bytesOf), ...order8]) {
     for (const sign of [0, 0x80]) {
       const signed = key.with(31, key[31]! | sign);
-      assert.throws(() => parsePublicKey(text(signed), "k"), /^UsageError: k is not a safe key: .*anyone can forge signatures$/);
+      assert.throws(
+        () => parsePublicKey(text(signed), "k"),
+        /^UsageError: k is not a safe key: .*anyone can forge signatures$/,
+      );
     }
   }
   const good = await generateKey();

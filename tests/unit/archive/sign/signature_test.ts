@@ -53,5 +53,8 @@ Deno.test("parseSecretKey() refuses a key that would take too much memory to be 
   const key = Uint8Array.fromBase64(text.split("\n")[1]!);
   key.set(bytes("Sc"), 2);
   new DataView(key.buffer).setBigUint64(46, 2n ** 40n, true);
-  await assert.rejects(parseSecretKey(`${text.split("\n")[0]}\n${key.toBase64()}`, "k", never), /memory, more than 2147483648$/);
+  await assert.rejects(
+    parseSecretKey(`${text.split("\n")[0]}\n${key.toBase64()}`, "k", never),
+    /memory, more than 2147483648$/,
+  );
 });
