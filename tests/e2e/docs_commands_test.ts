@@ -1,0 +1,111 @@
+/** What README.md and the pages in docs/ tell a reader to run is run, and prints what they show. */
+
+import assert from "node:assert/strict";
+import { imports, type Need } from "./support/needs.ts";
+import { blocksOf, matches, Reader, stepsOf } from "./support/pages.ts";
+import { PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+
+/** Blocks of these languages have commands. */
+const COMMANDS = ["sh", "console"];
+
+/** All pages; docs/moving.md has a test of its own. */
+const PAGES: readonly string[] = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  "python/README.md",
+  ...list("docs"),
+  ...list("examples"),
+];
+
+function* list(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(`${ROOT}/${folder}`)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* list(path);
+    else if (name.endsWith(".md")) yield path;
+  }
+}
+
+function read(page: string): string {
+  return Deno.readTextFileSync(`${ROOT}/${page}`);
+}
+
+/** A reader with a model of examples/digits in `/tmp/digits`, as the pages have it. */
+async function readerWithDigits(box: Sandbox, env: Readonly<Record<string, string>> = {}): Promise<Reader> {
+  const reader = new Reader(box, env);
+  const trained = await box.run(["train", "examples/digits", "train.py", "tmp/digits", "--epochs", "3"]);
+  assert.equal(trained.code, 0, trained.stderr);
+  return reader;
+}
+
+/** What a page expects to be there, beside `/tmp/digits`. */
+interface Preparation {
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Commands that are run first. */
+  readonly commands?: readonly string[];
+}
+
+const SAMPLE = JSON.stringify(JSON.parse(read("examples/digits/sample.json")));
+
+const PREPARED: Readonly<Record<string, Preparation>> = {
+  "docs/open-inference.md": { env: { PATH: `${TOOLS}:/usr/bin:/bin` } },
+  "docs/predict.md": {
+    files: { "records.jsonl": `${SAMPLE}\n${SAMPLE}\n` },
+    env: { JOB_COMPLETION_INDEX: "1" },
+    commands: [
+      "cp -r /tmp/digits /srv/model",
+      "aimodellib package --quiet -m examples/digits",
+      "aimodellib serve examples/digits serve.py /tmp/digits",
+    ],
+  },
+  "docs/running.md": { commands: ["aimodellib package --quiet -m examples/digits"] },
+};
+
+const NEEDS: Readonly<Record<string, Need>> = {
+  "docs/open-inference.md": imports(`${TOOLS}/python`, "tritonclient.http"),
+  "docs/scripts.md": imports(PYTHON, "numpy"),
+};
+
+for (const page of PAGES) {
+  if (page === "docs/moving.md") continue;
+  const blocks = blocksOf(read(page));
+  if (!blocks.some(({ language, mark }) => COMMANDS.includes(language) && mark?.kind !== "not run")) continue;
+  test(`a reader can do what ${page} says, and gets what it shows`, async (box) => {
+    const { files = {}, env = {}, commands = [] } = PREPARED[page] ?? {};
+    const reader = await readerWithDigits(box, env);
+    Deno.mkdirSync(box.path("srv"));
+    box.write(files);
+    for (const command of commands) await reader.do(command);
+    await reader.read(read(page));
+  }, NEEDS[page] ?? true);
+}
+
+test("a block of commands that no test runs says why, and no other does", () => {
+  for (const page of PAGES) {
+    for (const { language, mark, line } of blocksOf(read(page))) {
+      const where = `${page}:${line}`;
+      if (mark?.kind === "not run") {
+        assert.ok(COMMANDS.includes(language), `${where}: nobody would run this`);
+        assert.match(mark.value, /\w+ \w+/, `${where}: why?`);
+      }
+      assert.ok(language !== "bash" && language !== "shell", `${where}: the language of commands is 'sh' or 'console'`);
+    }
+    const fences = [...read(page).matchAll(/^ *```./gm)].length;
+    assert.equal(blocksOf(read(page)).length, fences, `${page}: a block has no language, or no end`);
+  }
+});
+
+test("the reader sees that something else is printed than is shown", async (box) => {
+  assert.ok(matches("2026-01-31T12:00:00.000Z INFO done in 1.5 s\n", ["2020-02-02T02:02:02.020Z INFO done in 27 s"]));
+  assert.ok(matches("a\nb\nc\n", ["a", "…", "c"]) && matches("a\nc\n", ["a", "…", "c"]));
+  assert.ok(matches("a: 7 files\n", ["a: … files"]) && matches("", []));
+  assert.ok(!matches("a\nb\n", ["a"]) && !matches("a\n", ["a", "b"]) && !matches("ab\n", ["a"]) && !matches("a\n", []));
+  const [step] = stepsOf(blocksOf("```console\n$ echo one \\\n> two |\n  cat\none two\n```\n")[0]!);
+  assert.deepEqual([step!.command, step!.printed], ["echo one \\\ntwo |\n  cat", ["one two"]]);
+  const reader = new Reader(box);
+  await reader.read("```console\n$ echo one\none\n```\n");
+  await assert.rejects(reader.read("```console\n$ echo one\ntwo\n```\n"), /shown:\ntwo\nprinted:\none/);
+  await assert.rejects(reader.read("```sh\nfalse\n```\n"), /false/);
+});

@@ -1,0 +1,163 @@
+/**
+ * The commands of a page of Markdown, and how they are run.
+ *
+ * - A block of `sh` has commands. A block of `console` has commands behind `$ `, each followed by what it prints.
+ * - `<!-- file: NAME -->` above a block says that the block is the content of this file.
+ * - `<!-- not run: REASON -->` above a block says why no test can run it.
+ *
+ * In what is printed, `…` stands for any text within a line, and a line of `…` for any lines. Times, sizes, process ids, digests and
+ * versions of Python may be others.
+ */
+
+import assert from "node:assert/strict";
+import { until } from "./limits.ts";
+import { BIN, ROOT, type Sandbox } from "./sandbox.ts";
+import type { Program } from "./program.ts";
+
+/** A block of code. */
+export interface Block {
+  /** Where it begins, from 1. */
+  readonly line: number;
+  /** Such as `sh`; empty if the page does not say. */
+  readonly language: string;
+  readonly text: string;
+  /** What the comment above it says. */
+  readonly mark?: { readonly kind: "file" | "not run"; readonly value: string } | undefined;
+}
+
+/** A command, and what it prints if the page says that. */
+export interface Step {
+  readonly line: number;
+  readonly command: string;
+  readonly printed?: readonly string[] | undefined;
+}
+
+const BLOCK = /(?:^<!-- (file|not run): (.*?) -->\n)?^( *)```([\w-]*)\n(.*?)^\3```$/gms;
+
+/** The blocks of a page. */
+export function blocksOf(page: string): Block[] {
+  return [...page.matchAll(BLOCK)].map(({ 0: whole, 1: kind, 2: value, 4: language = "", 5: text = "", index }) => ({
+    line: page.slice(0, index).split("\n").length + (whole.startsWith("<!--") ? 1 : 0),
+    language,
+    text,
+    mark: kind === undefined ? undefined : { kind: kind as "file" | "not run", value: value! },
+  }));
+}
+
+/** The commands of a block; those of a block of `console` with what they print. */
+export function stepsOf({ language, text, line }: Block): Step[] {
+  const steps: { line: number; command: string; printed?: string[] }[] = [];
+  let isOpen = false;
+  for (const [i, row] of text.split("\n").slice(0, -1).entries()) {
+    const said: string | undefined = language === "console"
+      ? (isOpen ? row.replace(/^> ?/, "") : /^\$ (.*)$/.exec(row)?.[1])
+      : row;
+    if (isOpen) steps.at(-1)!.command += `\n${said}`;
+    else if (said === undefined) steps.at(-1)!.printed!.push(row);
+    else if (said.trim() !== "" && !said.startsWith("#")) {
+      steps.push({ line: line + 1 + i, command: said, ...(language === "console" && { printed: [] }) });
+    } else continue;
+    // A command goes on in the next line.
+    isOpen = said !== undefined && /(\\|\|)$/.test(said);
+  }
+  return steps;
+}
+
+/** Substitutions that make two runs of a command print the same. */
+const VARYING: readonly (readonly [RegExp, string])[] = [
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME"],
+  [/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d/g, "TIME"],
+  [/\b[0-9a-f]{64}\b/g, "SHA256"],
+  [/\bprocess \d+/g, "process N"],
+  [/Python 3\.\d+\.\d+( \([^)]+\))?/g, "PYTHON"],
+  [/\b\d+(\.\d+)? (ms|s|us|B|KB|MB|GB|KiB|MiB|GiB|bytes)\b/g, "N $2"],
+];
+
+function plain(text: string): string {
+  return VARYING.reduce((result, [pattern, word]) => result.replace(pattern, word), text);
+}
+
+/** Whether the lines that were printed are those that a page shows. */
+export function matches(printed: string, shown: readonly string[]): boolean {
+  const escape = (text: string) => plain(text).replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("…", ".*");
+  const pattern = shown.map((line) => line.trim() === "…" ? "(?:.*\n)*?" : `${escape(line)} *\n`).join("");
+  return new RegExp(`^${pattern}$`).test(`${plain(printed).replace(/\n+$/, "")}\n`.replace(/^\n$/, ""));
+}
+
+/** A reader who does what a page says: one shell, and one server at a time. */
+export class Reader {
+  readonly #port = freePort();
+  readonly #env: Readonly<Record<string, string>>;
+  #server: Program | undefined;
+
+  /** @param env in addition to the sandbox's */
+  constructor(readonly box: Sandbox, env: Readonly<Record<string, string>> = {}) {
+    Deno.mkdirSync(box.path("bin"));
+    Deno.symlinkSync(BIN, box.path("bin/aimodellib"));
+    Deno.symlinkSync(`${ROOT}/examples`, box.path("examples"));
+    this.#env = { ...env, PATH: `${box.path("bin")}:${env["PATH"] ?? box.env["PATH"]}` };
+  }
+
+  /** Does one thing that the page expects to have been done. */
+  async do(command: string): Promise<void> {
+    await this.#do({ line: 0, command });
+  }
+
+  /** Does all that a page says, and checks what is printed. */
+  async read(page: string): Promise<void> {
+    for (const block of blocksOf(page)) {
+      if (block.mark?.kind === "not run") continue;
+      if (block.mark?.kind === "file") this.box.write({ [block.mark.value]: this.#here(block.text) });
+      else if (["sh", "console"].includes(block.language)) { for (const step of stepsOf(block)) await this.#do(step); }
+    }
+    await this.stopServer();
+  }
+
+  /** Ends the server that runs, as Ctrl+C does. */
+  async stopServer(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    server?.kill("SIGTERM");
+    if (server !== undefined) assert.equal((await server.finished()).code, 0, server.stderr.text);
+  }
+
+  async #do({ line, command, printed }: Step): Promise<void> {
+    const isServer = /^aimodellib serve\b/.test(command);
+    if (isServer) await this.stopServer();
+    const words = this.#here(isServer ? withPort(command) : command);
+    const program = this.box.start(["-c", isServer ? `exec ${words}` : `{ ${words}\n} 2>&1`], {
+      command: "bash",
+      env: this.#env,
+    });
+    const said = () => this.#there((isServer ? program.stderr : program.stdout).text);
+    const about = () => `line ${line}: $ ${command}\nshown:\n${printed?.join("\n") ?? "nothing"}\nprinted:\n${said()}`;
+    if (isServer) {
+      this.#server = program;
+      await program.stderr.waitFor(/Ready: POST /);
+      if (printed !== undefined) await until(about(), () => matches(said(), printed), 10_000, about);
+    } else {
+      assert.equal((await program.finished()).code, 0, about());
+      if (printed !== undefined) assert.ok(matches(said(), printed), about());
+    }
+  }
+
+  /** The page's port and folder for temporary files, as they are here. */
+  #here(text: string): string {
+    return text.replaceAll(/\b8080\b/g, String(this.#port)).replaceAll(/\/(tmp|srv)\//g, `${this.box.root}/$1/`);
+  }
+
+  #there(text: string): string {
+    return text.replaceAll(new RegExp(`\\b${this.#port}\\b`, "g"), "8080")
+      .replaceAll(new RegExp(`${this.box.root}/(tmp|srv)/`, "g"), "/$1/").replaceAll(`${this.box.root}/`, "");
+  }
+}
+
+/** A server that is started without a port listens on 8080, which may be taken here. */
+function withPort(command: string): string {
+  return /\b8080\b/.test(command) ? command : command.replace("aimodellib serve", "aimodellib serve --port 8080");
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
