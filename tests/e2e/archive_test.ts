@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { CAN_MOUNT, runs } from "./support/needs.ts";
 import { BIN, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { runTool, sh } from "./support/tool.ts";
 
 const TRAIN = "def train(model_dir, *args, **kwargs): print('trained')\n";
 const SERVE = "def load(d): ...\ndef deserialize(d, c): ...\ndef predict(d, m): ...\ndef serialize(d, a): ...\n";
@@ -12,13 +13,6 @@ function module(box: Sandbox): string {
   const path = box.module({ "train.py": TRAIN, "data/ünï.txt": "é", [`${"deep/".repeat(30)}file.txt`]: "x" });
   Deno.chmodSync(`${path}/train.py`, 0o755);
   return path;
-}
-
-/** Runs a program that must succeed. */
-function sh(cwd: string, command: string): string {
-  const { success, stdout, stderr } = new Deno.Command("sh", { args: ["-c", command], cwd }).outputSync();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
 }
 
 test("package makes an archive that tar, and unpack, read; a script trained from it does the same", async (box) => {
@@ -348,8 +342,7 @@ test("package and unpack keep what was there, and leave nothing, when the disk i
       '${BIN}' unpack -q model.tar.gz small/out; echo "code $?"
       ls -A small; cat small/model.tar.gz; } 2>&1`;
   Deno.mkdirSync(box.path("small"));
-  const { stdout } = new Deno.Command("unshare", { args: ["--mount", "sh", "-c", script], cwd: box.root }).outputSync();
-  const text = new TextDecoder().decode(stdout);
+  const { text } = await runTool("unshare", ["--mount", "sh", "-c", script], { cwd: box.root });
   assert.match(text, /^Error: 'small\/model.tar.gz' can't be written: No space left on device.*\ncode 1\n/);
   assert.match(
     text,

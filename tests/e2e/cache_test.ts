@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
 import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
+import { tool } from "./support/tool.ts";
 
 const manifest = (role: "training" | "serving") =>
   `{"${role}Script": "${role.replace("ing", "").replace("serv", "serve")}.py", "logNamingFormat": "%d.log"}`;
@@ -13,7 +14,7 @@ function tar(box: Sandbox, files: Readonly<Record<string, string>>, name = "mode
   const role = "train.py" in files ? "training" : "serving";
   const folder = box.module({ "manifest.json": manifest(role), ...files }, `${name}.d`);
   const args = ["-C", folder, "-czf", box.path(name), "."];
-  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+  tool("tar", args);
 }
 
 /** What is kept of archives, without locks. */

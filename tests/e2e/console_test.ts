@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { BIN, PYTHON } from "./support/sandbox.ts";
+import { TOOL_ENV } from "./support/tool.ts";
 
-const BIN = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${Deno.cwd()}/dist/aimodellib`;
-const PYTHON = Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "python3";
 const BROWSER = "/usr/bin/chromium";
 
 const hasBrowser = (() => {
@@ -52,6 +52,8 @@ Deno.test({
     Deno.writeTextFileSync(`${module}/double.py`, SCRIPT);
     const child = new Deno.Command(BIN, {
       args: ["serve", "--port", "0", "--python", PYTHON, module, "double.py", module],
+      clearEnv: true,
+      env: { ...TOOL_ENV, HOME: module, AIMODELLIB_LOG_FORMAT: "text" },
       stderr: "piped",
     }).spawn();
     const [log, rest] = child.stderr.tee();

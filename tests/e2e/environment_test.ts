@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
 
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
@@ -15,7 +16,7 @@ function archive(box: Sandbox, name: string, requirements: string, fill: (folder
   );
   fill(folder);
   const args = ["-C", folder, "-czf", box.path(`${name}.tar.gz`), "."];
-  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+  tool("tar", args);
   return `${name}.tar.gz`;
 }
 

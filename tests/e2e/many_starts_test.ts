@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
 
 const STARTS = 20;
@@ -24,7 +25,7 @@ function archive(box: Sandbox, value: number): string {
   makeWheel(`${folder}/wheels`, "fox", "1.0", `V = ${value}`);
   makeWheel(`${folder}/vendor`, "owl", "1.0", `V = ${value}`);
   const args = ["-C", folder, "-czf", box.path(`archive-${value}.tar.gz`), "."];
-  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+  tool("tar", args);
   return `archive-${value}.tar.gz`;
 }
 

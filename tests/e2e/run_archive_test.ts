@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { CAN_CABLE, CAN_GO_OFFLINE } from "./support/needs.ts";
 import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
+import { tool } from "./support/tool.ts";
 
 /** Both scripts in one, as in the specification's example. */
 const MAIN = py`
@@ -31,7 +32,7 @@ const EXAMPLE = Deno.readTextFileSync(`${ROOT}/tests/fixtures/example_manifest.j
 function tar(box: Sandbox, files: Readonly<Record<string, string>>, name = "model.tar.gz"): void {
   box.write(Object.fromEntries(Object.entries(files).map(([path, text]) => [`${name}.d/${path}`, text])));
   const args = ["-C", box.path(`${name}.d`), "-czf", box.path(name), ...Object.keys(files)];
-  assert.ok(new Deno.Command("tar", { args }).outputSync().success);
+  tool("tar", args);
 }
 
 /** Names in a folder of the sandbox. */

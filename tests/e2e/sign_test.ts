@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type Need, runs } from "./support/needs.ts";
 import { BIN, type Sandbox, test } from "./support/sandbox.ts";
+import { runTool, type ToolResult } from "./support/tool.ts";
 
 const HAS_MINISIGN: Need = runs("minisign", "-v") || "minisign is not installed";
 
@@ -15,20 +16,8 @@ async function archive(box: Sandbox, name = "model.tar.gz"): Promise<void> {
 }
 
 /** Runs minisign in the sandbox, with lines for its questions. */
-async function minisign(box: Sandbox, args: string[], answers = ""): Promise<{ success: boolean; text: string }> {
-  const child = new Deno.Command("minisign", {
-    args,
-    cwd: box.root,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(answers)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { success, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
+async function minisign(box: Sandbox, args: string[], answers = ""): Promise<ToolResult> {
+  return await runTool("minisign", args, { cwd: box.root, stdin: answers });
 }
 
 async function keys(box: Sandbox): Promise<string> {

@@ -5,6 +5,7 @@ import { sleep, until } from "./support/limits.ts";
 import { CAN_GO_OFFLINE, CAN_MOUNT } from "./support/needs.ts";
 import { isAlive } from "./support/processes.ts";
 import { BIN, MODULES, py, PYTHON, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
+import { tool } from "./support/tool.ts";
 
 /** What `record/train.py` writes. */
 interface Record {
@@ -719,10 +720,10 @@ test("train reads from a terminal, and a Ctrl+C there reaches the script, when i
 });
 
 function pyvenvCfg(): string {
-  const { stdout } = new Deno.Command(PYTHON, {
-    args: ["-c", "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))"],
-  }).outputSync();
-  return `home = ${new TextDecoder().decode(stdout).trim()}\ninclude-system-site-packages = false\n`;
+  const code = "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))";
+  return `home = ${
+    new TextDecoder().decode(tool(PYTHON, ["-I", "-c", code])).trim()
+  }\ninclude-system-site-packages = false\n`;
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -40,7 +40,8 @@ async function makeBase(): Promise<string> {
 }
 
 async function run(command: string, ...args: string[]): Promise<void> {
-  const env = { PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin` };
+  // A proxy to Debian's packages is the caller's to name, so the rest of the environment stays.
+  const env = { PATH: `${Deno.env.get("PATH")}:/usr/sbin:/sbin`, LC_ALL: "C.UTF-8" };
   const { success, stdout, stderr } = await new Deno.Command(command, { args, env }).output();
   const text = new TextDecoder();
   assert.ok(success, `${command}: ${text.decode(stdout).slice(-2000)}${text.decode(stderr)}`);

@@ -1,7 +1,6 @@
 /** Python projects that are built without a package registry: each brings its own build backend. */
 
-import assert from "node:assert/strict";
-import { ROOT } from "./sandbox.ts";
+import { tool } from "./tool.ts";
 
 /** Makes a wheel of one module; `NAME`, `VERSION`, `CODE` and `REQUIRES` are in front of it. */
 const BACKEND = `
@@ -61,7 +60,7 @@ export function writeProject(folder: string, project: Project): void {
 export function writeSdist(folder: string, project: Project): string {
   const stem = `${project.name}-${project.version ?? "1.0"}`;
   writeProject(`${folder}/${stem}`, project);
-  command("tar", "-C", folder, "-czf", `${folder}/${stem}.tar.gz`, stem);
+  tool("tar", ["-C", folder, "-czf", `${folder}/${stem}.tar.gz`, stem]);
   Deno.removeSync(`${folder}/${stem}`, { recursive: true });
   return `${folder}/${stem}.tar.gz`;
 }
@@ -70,12 +69,7 @@ export function writeSdist(folder: string, project: Project): string {
 export function writeRepository(folder: string, project: Project): void {
   writeProject(folder, project);
   const git = ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.invalid"];
-  command("git", ...git, "init", "-q");
-  command("git", ...git, "add", ".");
-  command("git", ...git, "commit", "-qm", "first");
-}
-
-function command(program: string, ...args: string[]): void {
-  const { success, stderr } = new Deno.Command(program, { args, cwd: ROOT }).outputSync();
-  assert.ok(success, new TextDecoder().decode(stderr));
+  tool("git", [...git, "init", "-q"]);
+  tool("git", [...git, "add", "."]);
+  tool("git", [...git, "commit", "-qm", "first"]);
 }

@@ -21,6 +21,9 @@ export const TOOLS: string = Deno.env.get("AIMODELLIB_TEST_TOOLS") ?? `${ROOT}/.
 /** Modules for tests. */
 export const MODULES = `${ROOT}/tests/fixtures/modules`;
 
+// Tests look at the permissions of files that they, and the programs that they start, make.
+Deno.umask(0o022);
+
 /** What a test may say of a program that it starts. */
 export interface RunOptions {
   /** @default {@linkcode Sandbox.root} */

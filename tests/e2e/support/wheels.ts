@@ -1,7 +1,7 @@
 /** Wheels for tests, made without a build tool. */
 
-import assert from "node:assert/strict";
 import { py, PYTHON } from "./sandbox.ts";
+import { tool } from "./tool.ts";
 
 /** Writes NAME, VERSION and CODE as a wheel with one module, and one program that prints what the module's V is. */
 const MAKE = py`
@@ -25,7 +25,5 @@ const MAKE = py`
 /** Makes the wheel `NAME-VERSION-py3-none-any.whl` in a folder, whose module says `code`. */
 export function makeWheel(folder: string, name: string, version: string, code: string): void {
   Deno.mkdirSync(folder, { recursive: true });
-  const { success, stderr } = new Deno.Command(PYTHON, { args: ["-c", MAKE, folder, name, version, code] })
-    .outputSync();
-  assert.ok(success, new TextDecoder().decode(stderr));
+  tool(PYTHON, ["-I", "-c", MAKE, folder, name, version, code]);
 }
