@@ -38,7 +38,8 @@ async function main(options: TestOptions): Promise<Count> {
     for (const suite of suites) {
       counts.push(await runDirectory(suite, prepared));
       if (suite === "unit") {
-        counts.push(await runOnNewest(ROOT, (name) => denoSuites(suite, optionsOf(prepared), name)));
+        const suites = (name: string) => denoSuites(suite, { ...optionsOf(prepared), typesAreChecked: true }, name);
+        counts.push(await runOnNewest(ROOT, suites));
       }
     }
   } catch (error) {
@@ -55,6 +56,8 @@ async function prepare(options: TestOptions): Promise<Prepared> {
   const env: Record<string, string> = {
     AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`,
     AIMODELLIB_TEST_PYTHON: python,
+    // Without a cache of bytecode, each of thousands of workers would compile its modules.
+    PYTHONDONTWRITEBYTECODE: "",
   };
   if (options.suites.some((suite) => suite === "e2e" || suite === "differential")) {
     const tools = Deno.readTextFileSync(`${ROOT}/tests/tools.txt`);
@@ -82,8 +85,8 @@ async function runDirectory(suite: Suite, prepared: Prepared): Promise<Count> {
   return await runSuite({ name: suite, cwd: ROOT, env, report, command: python, args });
 }
 
-function optionsOf({ env, options: { filter } }: Prepared): DenoSuiteOptions {
-  return { root: ROOT, reports: REPORTS, filter, env };
+function optionsOf({ env, options: { filter, suites } }: Prepared): DenoSuiteOptions {
+  return { root: ROOT, reports: REPORTS, filter, env, typesAreChecked: suites.includes("ok") };
 }
 
 if (import.meta.main) {
