@@ -48,8 +48,9 @@ def packages() -> dict[str, str]:
     """Return the version of each package, as ``import`` finds it: the first on the path hides the others."""
     found: dict[str, tuple[str, str]] = {}
     for distribution in metadata.distributions():
-        # One that is broken has neither.
-        name, version = distribution.metadata["Name"], distribution.version
+        # Each access reads and parses the package's file again. One that is broken has neither.
+        fields = distribution.metadata
+        name, version = fields["Name"], fields["Version"]
         if name and version:
             found.setdefault(_canonical(name), (name, version))
     return dict(found.values())
