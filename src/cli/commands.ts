@@ -12,6 +12,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./predict/command.ts")).predict,
   },
   {
+    name: "bench",
+    brief: "Measure how fast a server answers.",
+    load: async () => (await import("./bench/command.ts")).bench,
+  },
+  {
     name: "package",
     brief: "Make a Model Archive.",
     load: async () => (await import("./package/command.ts")).packageCommand,

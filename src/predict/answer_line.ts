@@ -1,7 +1,7 @@
 /** One line for each record: its answer, or why there is none. */
 
 import type { Fault } from "./ask.ts";
-import { isJson } from "./content_type.ts";
+import { isJson } from "../client/content_type.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;

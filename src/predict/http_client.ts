@@ -1,6 +1,7 @@
 /** Asks a running server over HTTP. */
 
-import { AimodellibError, messageOf, UsageError } from "../errors.ts";
+import { endpointOf } from "../client/endpoint.ts";
+import { AimodellibError, messageOf } from "../errors.ts";
 import type { Ask, Fault, Question, Reply } from "./ask.ts";
 import { faultOfProblem } from "./problem.ts";
 
@@ -27,26 +28,6 @@ const MAX_PROBLEM_BYTES = 64 * 1024;
 
 /** The longest pause that a server may ask for, in ms. */
 const MAX_PAUSE_MS = 60_000;
-
-/** Finds the address to which requests are sent. @throws {UsageError} if the word is no such URL */
-export function endpointOf(
-  word: string,
-  model: string | undefined,
-): { readonly url: string; readonly socket?: string } {
-  const socket = /^unix:(.+)$/i.exec(word)?.[1]?.replace(/^\/\/(?=\/)/, "");
-  const url = socket === undefined ? URL.parse(word) : new URL("http://localhost/");
-  if (url === null || url.hostname === "") throw new UsageError(`'${word}' is not a URL of a server`);
-  if (url.username !== "" || url.password !== "") {
-    throw new UsageError(
-      "A URL with a user name or a password can't be used: put a token into a file for --token-file",
-    );
-  }
-  url.hash = "";
-  const base = url.pathname.endsWith("/");
-  if (model !== undefined) url.pathname += `${base ? "" : "/"}models/${encodeURIComponent(model)}/invocations`;
-  else if (base) url.pathname += "invocations";
-  return { url: url.href, ...(socket !== undefined && { socket }) };
-}
 
 /** A server that is asked over kept connections. */
 export class HttpClient implements Ask {

@@ -1,7 +1,7 @@
 /** What is to be predicted: the files that the command line names, in order, and where the output of each goes. */
 
 import { reasonOf, UsageError } from "../errors.ts";
-import { contentTypeOf, suffixOf } from "./content_type.ts";
+import { contentTypeOf, suffixOf } from "../client/content_type.ts";
 import { type Split } from "./split/record.ts";
 import { splitCsv } from "./split/csv.ts";
 import { splitLines } from "./split/lines.ts";

@@ -23,5 +23,3 @@ export { FolderOutput } from "./output/folder_output.ts";
 export type { Identity } from "./output/journal.ts";
 export type { Outputs } from "./output/outputs.ts";
 export { StreamOutput } from "./output/stream_output.ts";
-export { isUrl } from "./url.ts";
-export { firstToken } from "./token.ts";

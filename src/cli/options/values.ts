@@ -108,6 +108,24 @@ export function oneOf<const T extends string>(words: readonly T[], metavar: NonE
   return choice(words, { metavar, suggest: "nearest" });
 }
 
+/** A time above 0 with a unit, such as `500ms`, `10s`, `2m` or `1h`, or a number of seconds; the value is in ms. */
+export function duration(): Value<number> {
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  return {
+    bounds: "above 0",
+    mode: "sync",
+    metavar: "TIME",
+    placeholder: 1000,
+    parse(input: string): ValueParserResult<number> {
+      const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(input) ?? [];
+      const value = Number(number) * units[unit]!;
+      if (value > 0 && value < 2 ** 31) return { success: true, value };
+      return { success: false, error: message`Expected a time such as ${"10s"} or ${"2m"}, but got ${input}.` };
+    },
+    format: (value) => value % 1000 === 0 ? `${value / 1000} s` : `${value} ms`,
+  };
+}
+
 /** Words separated by commas. */
 export function list(metavar: NonEmptyString): ValueParser<"sync", readonly string[]> {
   return {

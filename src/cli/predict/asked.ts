@@ -1,19 +1,13 @@
 /** What is asked, from what the command line names to something that answers. */
 
 import { layOutAssets } from "../../bridge/mod.ts";
-import { reasonOf, UsageError } from "../../errors.ts";
+import { isUrl } from "../../client/endpoint.ts";
+import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
-import {
-  fewFailures,
-  fingerprint,
-  firstToken,
-  HttpClient,
-  type Identity,
-  isUrl,
-  PoolClient,
-} from "../../predict/mod.ts";
+import { fewFailures, fingerprint, HttpClient, type Identity, PoolClient } from "../../predict/mod.ts";
 import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { isStorageUri } from "../../storage/mod.ts";
+import { clientToken } from "../options/client_token.ts";
 import { absolute } from "../run/module.ts";
 import { openTarget, type Target } from "../run/target.ts";
 import { MAX_ANSWER } from "../serve/limits.ts";
@@ -60,7 +54,7 @@ export async function findAsked(options: PredictOptions, io: Io, signal: AbortSi
 
 function findServer(options: PredictOptions, io: Io): Found {
   const { module: url, model, connections, requestTimeoutMs } = options;
-  const token = tokenOf(options, io);
+  const token = clientToken(options.tokenFile, io);
   const client = () => new HttpClient({ url, model, token, connections, requestTimeoutMs, maxAnswer: MAX_ANSWER });
   return {
     inputs: options.inputs,
@@ -68,20 +62,6 @@ function findServer(options: PredictOptions, io: Io): Found {
     begin: () => Promise.resolve(client()),
     [Symbol.dispose]: () => {},
   };
-}
-
-function tokenOf({ tokenFile }: PredictOptions, io: Io): string | undefined {
-  if (tokenFile === undefined) {
-    const variable = io.secret("AIMODELLIB_TOKEN");
-    return variable === undefined ? undefined : firstToken(variable, "AIMODELLIB_TOKEN");
-  }
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(tokenFile);
-  } catch (cause) {
-    throw new UsageError(`The token file '${tokenFile}' can't be read: ${reasonOf(cause)}`, { cause });
-  }
-  return firstToken(text, `'${tokenFile}'`);
 }
 
 async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): Promise<Found> {

@@ -7,7 +7,7 @@ import { argument } from "@optique/core/primitives";
 import { type InferValue, parse, type Parser } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
-import { isUrl } from "../../predict/url.ts";
+import { isUrl } from "../../client/endpoint.ts";
 import { anyPath, folder, folderOrArchive, script } from "../options/paths.ts";
 import { namesArchive } from "../run/form.ts";
 import { predictFields } from "./options.ts";

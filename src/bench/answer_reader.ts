@@ -1,0 +1,198 @@
+/** Reads HTTP/1.1 responses (RFC 9112) from a connection and keeps nothing of their bodies: a load test needs their sizes and statuses. */
+
+/** What a load test wants to know about a response. */
+export interface Answer {
+  readonly status: number;
+  /** Bytes of the response, with its head. */
+  readonly bytes: number;
+  /** When its first byte had come, by `performance.now()`. */
+  readonly firstByteAt: number;
+  /** Whether the connection can carry another request. */
+  readonly canReuse: boolean;
+}
+
+/** A connection failed, or the server sent something that is not an HTTP/1.1 response. The message completes "a request failed: …". */
+export class ConnectionFailure extends Error {
+  override readonly name = "ConnectionFailure";
+
+  /** @param beforeAnswer whether it failed before the first byte of a response */
+  constructor(message: string, readonly beforeAnswer: boolean, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+const BUFFER_BYTES = 64 * 1024;
+const CR = 13;
+const LF = 10;
+
+/** The longest line that begins a chunk, in bytes. */
+const MAX_CHUNK_LINE = 4096;
+
+/** Reads one response after another from a connection. */
+export class AnswerReader {
+  readonly #source: { read(buffer: Uint8Array): Promise<number | null> };
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  #from = 0;
+  #to = 0;
+  /** Bytes that were received since the response began. */
+  #bytes = 0;
+  #firstByteAt = 0;
+
+  constructor(source: { read(buffer: Uint8Array): Promise<number | null> }) {
+    this.#source = source;
+  }
+
+  /**
+   * Reads the next response to its end.
+   *
+   * @throws {ConnectionFailure} if the connection ends first, or the bytes are no response
+   */
+  async next(): Promise<Answer> {
+    this.#bytes = this.#to - this.#from;
+    this.#firstByteAt = this.#bytes > 0 ? performance.now() : 0;
+    for (;;) {
+      const head = await this.#readHead();
+      const status = Number(head.slice(9, 12));
+      // Interim responses have no body, and the final one follows.
+      if (status >= 100 && status < 200) continue;
+      const isWhole = await this.#skipBody(status, head);
+      return {
+        status,
+        bytes: this.#bytes - (this.#to - this.#from),
+        firstByteAt: this.#firstByteAt,
+        canReuse: isWhole && !/^connection:.*\bclose\b/im.test(head) &&
+          (head.startsWith("HTTP/1.1") || /^connection:.*\bkeep-alive\b/im.test(head)),
+      };
+    }
+  }
+
+  /** The head up to the empty line. */
+  async #readHead(): Promise<string> {
+    for (let searched = 0;;) {
+      const end = this.#endOfHead(this.#from + Math.max(0, searched - 3));
+      if (end >= 0) {
+        const head = latin1(this.#buffer.subarray(this.#from, end));
+        this.#from = end + 4;
+        if (!/^HTTP\/1\.[01] [1-9]\d\d(?:[ \r]|$)/.test(head)) {
+          throw new ConnectionFailure("the server does not speak HTTP/1.1", false);
+        }
+        return head;
+      }
+      searched = this.#to - this.#from;
+      if (searched === BUFFER_BYTES) {
+        throw new ConnectionFailure(`the head of a response is longer than ${BUFFER_BYTES / 1024} KiB`, false);
+      }
+      await this.#fill("within a response");
+    }
+  }
+
+  /** Where the empty line behind the head begins, searched from `from`; -1 if it has not come. */
+  #endOfHead(from: number): number {
+    const received = this.#buffer.subarray(0, this.#to);
+    for (let at = from; (at = received.indexOf(CR, at)) >= 0 && at + 3 < this.#to; at++) {
+      if (received[at + 1] === LF && received[at + 2] === CR && received[at + 3] === LF) return at;
+    }
+    return -1;
+  }
+
+  /** Reads past the body; whether the end of the body is not the end of the connection. */
+  async #skipBody(status: number, head: string): Promise<boolean> {
+    if (status === 204 || status === 304) return true;
+    if (/^transfer-encoding:.*\bchunked\s*$/im.test(head)) {
+      for (let size = await this.#chunkSize(); size > 0; size = await this.#chunkSize()) {
+        await this.#skip(size);
+        if (await this.#line() !== "") throw new ConnectionFailure("a chunk of a response has the wrong length", false);
+      }
+      while (await this.#line() !== "");
+      return true;
+    }
+    const length = /^content-length:[ \t]*(\d{1,15})[ \t]*$/im.exec(head)?.[1];
+    if (length === undefined) {
+      // The body lasts until the server closes the connection.
+      for (;;) {
+        this.#from = this.#to = 0;
+        if (await this.#receive() === null) return false;
+      }
+    }
+    await this.#skip(Number(length));
+    return true;
+  }
+
+  async #chunkSize(): Promise<number> {
+    const digits = /^([\da-f]{1,12})\s*(;|$)/i.exec(await this.#line())?.[1];
+    if (digits === undefined) throw new ConnectionFailure("a chunk of a response has no length", false);
+    return parseInt(digits, 16);
+  }
+
+  async #line(): Promise<string> {
+    for (;;) {
+      const end = this.#buffer.subarray(this.#from, this.#to).indexOf(LF);
+      if (end >= 0) {
+        const line = latin1(this.#buffer.subarray(this.#from, this.#from + end)).replace(/\r$/, "");
+        this.#from += end + 1;
+        return line;
+      }
+      if (this.#to - this.#from > MAX_CHUNK_LINE) {
+        throw new ConnectionFailure("a chunk of a response has no length", false);
+      }
+      await this.#fill("within a response");
+    }
+  }
+
+  async #skip(bytes: number): Promise<void> {
+    for (let left = bytes;;) {
+      const here = Math.min(left, this.#to - this.#from);
+      this.#from += here;
+      left -= here;
+      if (left === 0) return;
+      await this.#fill("within a response");
+    }
+  }
+
+  /** Receives more behind what is buffered. */
+  async #fill(when: string): Promise<void> {
+    if (this.#from === this.#to) this.#from = this.#to = 0;
+    else if (this.#to === BUFFER_BYTES) {
+      this.#buffer.copyWithin(0, this.#from, this.#to);
+      this.#to -= this.#from;
+      this.#from = 0;
+    }
+    const before = this.#bytes === 0;
+    if (await this.#receive() === null) {
+      throw new ConnectionFailure(`the server closed the connection ${before ? "without an answer" : when}`, before);
+    }
+  }
+
+  async #receive(): Promise<number | null> {
+    const before = this.#bytes === 0;
+    let received: number | null;
+    try {
+      received = await this.#source.read(this.#buffer.subarray(this.#to));
+    } catch (cause) {
+      throw new ConnectionFailure(failureOf(cause), before, { cause });
+    }
+    if (received === null) return null;
+    if (before) this.#firstByteAt = performance.now();
+    this.#to += received;
+    this.#bytes += received;
+    return received;
+  }
+}
+
+/** What a system's error about a connection means, without numbers that differ each time. */
+export function failureOf(cause: unknown): string {
+  if (cause instanceof Deno.errors.ConnectionReset) return "the server reset the connection";
+  if (cause instanceof Deno.errors.ConnectionRefused) return "the server refused the connection";
+  if (cause instanceof Deno.errors.BrokenPipe) return "the server closed the connection while the request was sent";
+  return cause instanceof Error ? cause.message.replace(/ \(os error \d+\)$/, "") : String(cause);
+}
+
+/** Bytes as text, one character each. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  // Arguments of one call are limited. Spreading them takes eight times as long.
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 4096) as unknown as number[]);
+  }
+  return text;
+}

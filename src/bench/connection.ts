@@ -1,0 +1,96 @@
+/** One connection of a load test, which is made again when it fails. */
+
+import { Backoff } from "../backoff.ts";
+import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "./answer_reader.ts";
+
+/** The shortest and the longest pause after a failure, in ms: a server that is gone is not flooded. */
+const PAUSES = { firstMs: 10, maxMs: 1000 } as const;
+
+/** Sends the same request again and again, one at a time. */
+export class Connection {
+  /** When its last request ended, by `performance.now()`; 0 before the first. */
+  idleSince = 0;
+  readonly #open: () => Promise<Deno.Conn>;
+  readonly #request: Uint8Array;
+  #conn: Deno.Conn | undefined;
+  #reader: AnswerReader | undefined;
+  readonly #backoff = new Backoff(PAUSES);
+  #failedAt = 0;
+  #isClosed = false;
+
+  /** @param open connects to the server */
+  constructor(open: () => Promise<Deno.Conn>, request: Uint8Array) {
+    this.#open = open;
+    this.#request = request;
+  }
+
+  /**
+   * Sends the request and reads the response. If a server closes a connection that has carried requests before it answers, it has
+   * closed an idle connection: the request is sent once more on a new one.
+   *
+   * @throws {ConnectionFailure} if there was no whole response
+   */
+  async exchange(): Promise<Answer> {
+    const isReused = this.#conn !== undefined;
+    try {
+      return await this.#exchange();
+    } catch (error) {
+      this.#drop();
+      if (!isReused || this.#isClosed || !(error instanceof ConnectionFailure && error.beforeAnswer)) throw error;
+    }
+    try {
+      return await this.#exchange();
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+  }
+
+  /** Waits before the next attempt; longer after each failure in a row. */
+  async pause(): Promise<void> {
+    const ms = this.#backoff.next(performance.now() - this.#failedAt);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    this.#failedAt = performance.now();
+  }
+
+  /** Closes the connection; a request in flight fails. */
+  close(): void {
+    this.#isClosed = true;
+    this.#drop();
+  }
+
+  async #exchange(): Promise<Answer> {
+    if (this.#conn === undefined) {
+      try {
+        this.#conn = await this.#open();
+      } catch (cause) {
+        throw new ConnectionFailure(failureOf(cause), true, { cause });
+      }
+      if (this.#isClosed) this.#drop();
+      else this.#reader = new AnswerReader(this.#conn);
+    }
+    if (this.#conn === undefined || this.#reader === undefined) throw new ConnectionFailure("the test has ended", true);
+    const [answer] = await Promise.all([this.#reader.next(), this.#send(this.#conn)]);
+    if (!answer.canReuse) this.#drop();
+    return answer;
+  }
+
+  /** Writes the request. A server may answer before it has all of it, so a failure to write is left to the reader. */
+  async #send(conn: Deno.Conn): Promise<void> {
+    try {
+      for (let sent = 0; sent < this.#request.byteLength;) sent += await conn.write(this.#request.subarray(sent));
+    } catch {
+      // The reader finds the response of a server that refused the rest, or the end of the connection.
+    }
+  }
+
+  #drop(): void {
+    const conn = this.#conn;
+    this.#conn = this.#reader = undefined;
+    try {
+      conn?.close();
+    } catch {
+      // It was closed already.
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** Puts a server under load: as much as its connections carry (closed loop), or a number of requests per second (open loop). */
+
+import { ConnectionFailure } from "./answer_reader.ts";
+import { withLimit } from "../with_limit.ts";
+import { Connection } from "./connection.ts";
+import { Histogram } from "./histogram.ts";
+import { Tally } from "./tally.ts";
+
+/** How long the server may take to answer what was due before the end, in ms. */
+export const GRACE_MS = 10_000;
+
+/** How much load, and for how long. */
+export interface LoadOptions {
+  readonly connections: number;
+  readonly durationMs: number;
+  /**
+   * How many requests per second are due, whether or not earlier ones were answered. Without a rate, each connection sends its next
+   * request when the one before was answered.
+   */
+  readonly rate?: number | undefined;
+}
+
+/** One load test of one server. It can run once. */
+export class Load {
+  /** What became of the requests so far. */
+  readonly tally = new Tally();
+  /** How late requests were sent although a connection was free, in ms: the client's own delay. It is empty without a rate. */
+  readonly lateness = new Histogram();
+  readonly #options: LoadOptions;
+  readonly #connections: readonly Connection[];
+  /** When the request that a connection carries was due. */
+  readonly #due = new Map<Connection, number>();
+  readonly #graceMs: number;
+  readonly #stopped = Promise.withResolvers<void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #started = 0;
+  #end = Infinity;
+  #sent = 0;
+  #isOver = false;
+
+  /** @param open connects to the server */
+  constructor(open: () => Promise<Deno.Conn>, request: Uint8Array, options: LoadOptions, graceMs = GRACE_MS) {
+    this.#options = options;
+    this.#graceMs = graceMs;
+    this.#connections = Array.from({ length: options.connections }, () => new Connection(open, request));
+  }
+
+  /** How many requests were sent so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** How many ms the test has run, without the time after its end that answers may take. */
+  get elapsedMs(): number {
+    return Math.min(performance.now(), this.#end) - this.#started;
+  }
+
+  /**
+   * Runs the test. At its end it waits for what is still unanswered, but only for a limited time.
+   *
+   * @returns how many requests had been answered when the test's time was over
+   */
+  async run(): Promise<number> {
+    this.#started = performance.now();
+    this.#end = this.#started + this.#options.durationMs;
+    const arrivals = this.#options.rate === undefined ? undefined : new Arrivals(this.#started, this.#options.rate);
+    const work = arrivals === undefined ? this.#closedLoop() : this.#openLoop(arrivals);
+    const ended = Promise.race([work, this.#stopped.promise]);
+    try {
+      await withLimit(ended, this.#options.durationMs);
+      this.#end = Math.min(this.#end, performance.now());
+      const answered = this.tally.answered;
+      // An error of the work is thrown here.
+      if (await withLimit(ended, this.#graceMs)) await ended;
+      return answered;
+    } finally {
+      this.#close(arrivals);
+    }
+  }
+
+  /** Ends the test now. */
+  stop(): void {
+    this.#stopped.resolve();
+  }
+
+  async #closedLoop(): Promise<void> {
+    await Promise.all(this.#connections.map(async (connection) => {
+      while (!this.#isOver && performance.now() < this.#end) {
+        if (!await this.#ask(connection, performance.now()) && !this.#isOver) await connection.pause();
+      }
+    }));
+  }
+
+  #openLoop(arrivals: Arrivals): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // The connection that was used last is taken first, since servers close those that are idle for long.
+    const idle = [...this.#connections];
+    const pump = () => {
+      clearTimeout(this.#timer);
+      const now = performance.now();
+      while (!this.#isOver && idle.length > 0 && arrivals.next <= Math.min(now, this.#end)) {
+        // The first one is idle for longest.
+        const wasFree = idle[0]!.idleSince <= arrivals.next;
+        if (wasFree) this.lateness.record(now - arrivals.next);
+        // A request that waited for a connection has waited for the server. One that did not has waited for this program.
+        send(idle.pop()!, wasFree ? now : arrivals.next).catch(reject);
+        arrivals.advance();
+      }
+      if (this.#isOver || (arrivals.next > this.#end && idle.length === this.#connections.length)) resolve();
+      else if (idle.length > 0) {
+        this.#timer = setTimeout(pump, Math.max(0, Math.min(arrivals.next, this.#end + 1) - now));
+      }
+    };
+    const send = async (connection: Connection, due: number) => {
+      if (!await this.#ask(connection, due) && !this.#isOver) await connection.pause();
+      connection.idleSince = performance.now();
+      idle.push(connection);
+      pump();
+    };
+    pump();
+    return promise;
+  }
+
+  /** Sends one request and counts what becomes of it; whether it was answered. */
+  async #ask(connection: Connection, due: number): Promise<boolean> {
+    this.#due.set(connection, due);
+    this.#sent++;
+    try {
+      const answer = await connection.exchange();
+      if (this.#isOver) return false;
+      this.tally.answer(answer, due, performance.now());
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConnectionFailure)) throw error;
+      if (!this.#isOver) this.tally.failure(error.message);
+      return false;
+    } finally {
+      this.#due.delete(connection);
+    }
+  }
+
+  /** Closes all connections. What was due and has no answer is counted as unanswered, also what was never sent. */
+  #close(arrivals: Arrivals | undefined): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    for (const due of this.#due.values()) this.tally.leftUnanswered(due, now);
+    for (; arrivals !== undefined && arrivals.next <= this.#end; arrivals.advance()) {
+      this.tally.leftUnanswered(arrivals.next, now);
+    }
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+/** When requests are due: at equal distances. */
+class Arrivals {
+  /** When the next request is due, by `performance.now()`. */
+  next: number;
+  readonly #started: number;
+  readonly #rate: number;
+  #count = 0;
+
+  constructor(started: number, rate: number) {
+    this.#started = this.next = started;
+    this.#rate = rate;
+  }
+
+  advance(): void {
+    // A sum of distances would drift.
+    this.next = this.#started + ++this.#count * 1000 / this.#rate;
+  }
+}

@@ -1,0 +1,76 @@
+/** What a load test has counted. */
+
+import type { Answer } from "./answer_reader.ts";
+import { Histogram } from "./histogram.ts";
+
+/** The answers with one status. */
+export interface StatusTally {
+  count: number;
+  readonly latency: Histogram;
+}
+
+/** Counts answers by status, failures by reason, and the times they took. */
+export class Tally {
+  /** From when a request was due until its whole response had come; of answers with a status from 200 to 299, and of requests that got none. */
+  readonly latency = new Histogram();
+  /** The same until the first byte of the response. */
+  readonly firstByte = new Histogram();
+  readonly statuses = new Map<number, StatusTally>();
+  readonly failures = new Map<string, number>();
+  /** Requests without a response when the test ended. */
+  unanswered = 0;
+  bytesReceived = 0;
+
+  /** All requests that were answered, with any status. */
+  get answered(): number {
+    let sum = 0;
+    for (const { count } of this.statuses.values()) sum += count;
+    return sum;
+  }
+
+  /** Requests whose connection failed. */
+  get failed(): number {
+    let sum = 0;
+    for (const count of this.failures.values()) sum += count;
+    return sum;
+  }
+
+  /** Requests that were answered with a status from 200 to 299. */
+  get succeeded(): number {
+    let sum = 0;
+    for (const [status, { count }] of this.statuses) if (isSuccess(status)) sum += count;
+    return sum;
+  }
+
+  /**
+   * Counts an answer.
+   *
+   * @param since when the request was due, by `performance.now()`
+   * @param now when its whole response had come
+   */
+  answer(answer: Answer, since: number, now: number): void {
+    let tally = this.statuses.get(answer.status);
+    if (tally === undefined) this.statuses.set(answer.status, tally = { count: 0, latency: new Histogram() });
+    tally.count++;
+    tally.latency.record(now - since);
+    this.bytesReceived += answer.bytes;
+    if (!isSuccess(answer.status)) return;
+    this.latency.record(now - since);
+    this.firstByte.record(answer.firstByteAt - since);
+  }
+
+  /** Counts a request whose connection failed. */
+  failure(reason: string): void {
+    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
+  }
+
+  /** Counts a request that got no response by the end of the test. Its time so far counts as its latency: to leave it out would hide a server that hangs. */
+  leftUnanswered(since: number, now: number): void {
+    this.unanswered++;
+    this.latency.record(now - since);
+  }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}

@@ -1,0 +1,83 @@
+/** `aimodellib bench` */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { withDefault } from "@optique/core/modifiers";
+import { argument, flag } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { defineCommand } from "../command.ts";
+import { grouped, option, unset } from "../options/option.ts";
+import { file } from "../options/paths.ts";
+import { duration, whole } from "../options/values.ts";
+
+const loadFields = grouped("Load", {
+  connections: withDefault(
+    option("--connections", "-c", whole("N", 1, 10_000), {
+      description: message`How many connections send requests at once.`,
+    }),
+    32,
+  ),
+  durationMs: withDefault(
+    option("--duration", "-d", duration(), {
+      description: message`For how long requests are sent, such as ${"10s"} or ${"2m"}.`,
+    }),
+    10_000,
+  ),
+  rate: unset(
+    option("--rate", whole("N", 1, 1_000_000), {
+      description:
+        message`How many requests per second are due, however fast the server answers. The latency of a request that waits for a connection counts from when it was due.`,
+    }),
+    message`each connection sends its next request after an answer`,
+  ),
+});
+
+const requestFields = grouped("Request", {
+  contentType: unset(
+    option("--content-type", string({ metavar: "TYPE" }), { description: message`The Content-Type of the requests.` }),
+    message`by the name of the file`,
+  ),
+  accept: unset(
+    option("--accept", string({ metavar: "TYPES" }), { description: message`What answers may be.` }),
+    message`${"*/*"}`,
+  ),
+  tokenFile: unset(
+    option("--token-file", file(), {
+      description: message`Send the first token of this file.`,
+      env: "AIMODELLIB_TOKEN",
+    }),
+    message`none`,
+  ),
+});
+
+const parser = object({
+  ...loadFields,
+  ...requestFields,
+  json: withDefault(flag("--json", { description: message`Print all figures as JSON.` }), false),
+  url: argument(string({ metavar: "url" }), {
+    description:
+      message`The server, such as ${"http://127.0.0.1:8080/"} or ${"unix:PATH"}. If the path ends with ${"/"}, requests go to ${"invocations"} below it.`,
+  }),
+  file: argument(file("file"), { description: message`The body of each request; ${"-"} for standard input.` }),
+});
+
+/** Measures how fast a server answers. */
+export const bench = defineCommand({
+  description:
+    message`Sends the same request again and again, and prints requests per second, the distribution of latencies, and the answers by status.`,
+  examples: [
+    {
+      does: "Find out how many requests per second a server can answer",
+      line: "aimodellib bench http://127.0.0.1:8080/ sample.json",
+    },
+    {
+      does: "Measure latencies at 500 requests per second for a minute",
+      line: "aimodellib bench http://127.0.0.1:8080/ sample.json --rate 500 -d 1m",
+    },
+  ],
+  parser,
+  async run(options, io) {
+    const { runBench } = await import("./action.ts");
+    return await runBench(options, io);
+  },
+});

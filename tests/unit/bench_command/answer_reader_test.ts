@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { AnswerReader, ConnectionFailure } from "../../../src/bench/answer_reader.ts";
+
+/** A connection that gives these bytes in pieces of the given sizes, and then ends. */
+function source(text: string, sizes: readonly number[] = [text.length]) {
+  const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+  let at = 0;
+  let turn = 0;
+  return {
+    read(buffer: Uint8Array): Promise<number | null> {
+      if (at === bytes.length) return Promise.resolve(null);
+      const piece = bytes.subarray(at, at + Math.min(sizes[turn++ % sizes.length]!, buffer.length));
+      buffer.set(piece);
+      at += piece.length;
+      return Promise.resolve(piece.length);
+    },
+  };
+}
+
+const LENGTH = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+const CHUNKED =
+  "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n000a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
+const INTERIM =
+  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+const CLOSING = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+Deno.test("responses of all framings are read one after another, whatever the pieces", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 8 }), async (sizes) => {
+      const reader = new AnswerReader(source(LENGTH + CHUNKED + INTERIM + LENGTH + CLOSING, sizes));
+      for (
+        const [status, text, canReuse] of [
+          [200, LENGTH, true],
+          [201, CHUNKED, true],
+          [204, INTERIM, true],
+          [200, LENGTH, true],
+          [503, CLOSING, false],
+        ] as const
+      ) {
+        const answer = await reader.next();
+        assert.deepEqual([answer.status, answer.bytes, answer.canReuse], [status, text.length, canReuse]);
+        assert.ok(answer.firstByteAt > 0 && answer.firstByteAt <= performance.now());
+      }
+    }),
+  );
+});
+
+Deno.test("a body without a length lasts until the connection ends, and may be larger than the buffer", async () => {
+  const text = `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(200_000)}`;
+  const answer = await new AnswerReader(source(text, [30_000])).next();
+  assert.deepEqual([answer.bytes, answer.canReuse], [text.length, false]);
+  const long = `HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n${"x".repeat(200_000)}`;
+  const reader = new AnswerReader(source(long + LENGTH, [30_000]));
+  assert.equal((await reader.next()).bytes, long.length);
+  assert.equal((await reader.next()).bytes, LENGTH.length);
+});
+
+Deno.test("HTTP/1.0 closes the connection unless it says otherwise", async () => {
+  const ten = LENGTH.replace("1.1", "1.0");
+  assert.equal((await new AnswerReader(source(ten)).next()).canReuse, false);
+  assert.equal(
+    (await new AnswerReader(source(ten.replace("\r\n", "\r\nConnection: keep-alive\r\n"))).next()).canReuse,
+    true,
+  );
+});
+
+for (
+  const [what, text, message, beforeAnswer] of [
+    ["nothing", "", "the server closed the connection without an answer", true],
+    ["half a head", "HTTP/1.1 200 O", "the server closed the connection within a response", false],
+    ["half a body", LENGTH.slice(0, -1), "the server closed the connection within a response", false],
+    ["half a chunk", CHUNKED.slice(0, -20), "the server closed the connection within a response", false],
+    ["another protocol", "SSH-2.0-OpenSSH_9.2\r\n\r\n", "the server does not speak HTTP/1.1", false],
+    ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n", "the server does not speak HTTP/1.1", false],
+    [
+      "an endless head",
+      `HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(20_000)}`,
+      "the head of a response is longer than 64 KiB",
+      false,
+    ],
+    ["a chunk without a length", CHUNKED.replace("3;x=y", "x"), "a chunk of a response has no length", false],
+    [
+      "an endless chunk line",
+      CHUNKED.replace("3;x=y", `3;${"x".repeat(10_000)}`),
+      "a chunk of a response has no length",
+      false,
+    ],
+    [
+      "a chunk that is longer than it says",
+      CHUNKED.replace("abc", "abcd"),
+      "a chunk of a response has the wrong length",
+      false,
+    ],
+  ] as const
+) {
+  Deno.test(`${what} is a failure that says so`, async () => {
+    await assert.rejects(new AnswerReader(source(text, [1000])).next(), (error) => {
+      assert.ok(error instanceof ConnectionFailure);
+      assert.deepEqual([error.message, error.beforeAnswer], [message, beforeAnswer]);
+      return true;
+    });
+  });
+}
+
+Deno.test("a connection that is reset is named, without a number", async () => {
+  const reset = () => Promise.reject(new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)"));
+  await assert.rejects(new AnswerReader({ read: reset }).next(), { message: "the server reset the connection" });
+  const odd = () => Promise.reject(new Error("No route to host (os error 113)"));
+  await assert.rejects(new AnswerReader({ read: odd }).next(), { message: "No route to host" });
+});

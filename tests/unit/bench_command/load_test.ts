@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { figuresOf } from "../../../src/bench/figures.ts";
+import { Load } from "../../../src/bench/load.ts";
+import { connect, requestBytes } from "../../../src/bench/request.ts";
+
+const body = new TextEncoder().encode("hello");
+
+/** A server of the runtime on a free port, with the number of requests that it got. */
+function serve(answer: (count: number) => Response | Promise<Response>) {
+  let count = 0;
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+    assert.equal(await request.text(), "hello");
+    return await answer(++count);
+  });
+  const url = new URL(`http://127.0.0.1:${server.addr.port}/invocations`);
+  return {
+    url,
+    request: requestBytes({ url, body, contentType: "text/plain" }),
+    get count() {
+      return count;
+    },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+Deno.test("without a rate each connection sends a request after each answer, and all are counted", async () => {
+  await using server = serve((count) => new Response("x", { status: count % 4 === 0 ? 503 : 200 }));
+  const load = new Load(() => connect({ url: server.url.href }), server.request, { connections: 3, durationMs: 300 });
+  const inTime = await load.run();
+  const { tally } = load;
+  assert.ok(tally.answered > 3 && inTime <= tally.answered && inTime > 0);
+  assert.deepEqual([tally.answered, load.sent], [server.count, server.count]);
+  assert.equal(tally.statuses.get(503)!.count, Math.floor(server.count / 4));
+  assert.deepEqual([tally.succeeded, tally.latency.count], Array(2).fill(server.count - Math.floor(server.count / 4)));
+  assert.deepEqual([tally.failed, tally.unanswered, load.lateness.count], [0, 0, 0]);
+});
+
+Deno.test("with a rate all that is due is sent, and a stall is in the latency of all that was due in it", async () => {
+  let stalled: Promise<unknown> | undefined;
+  await using server = serve(async (count) => {
+    // Each request that comes within 300 ms of the tenth waits for the end of that time.
+    if (count === 10) stalled = sleep(300).finally(() => stalled = undefined);
+    await stalled;
+    return new Response("x");
+  });
+  const rate = 200;
+  const load = new Load(() => connect({ url: server.url.href }), server.request, {
+    connections: 2,
+    durationMs: 1000,
+    rate,
+  });
+  await load.run();
+  assert.deepEqual([load.sent, load.tally.succeeded, server.count], [201, 201, 201]);
+  // Two connections can show two slow requests. Sixty were due in these 300 ms, and the first half of them waited for over 150 ms.
+  const slow = load.tally.latency.countFrom(150);
+  assert.ok(slow >= 25, `${slow} requests took 150 ms or longer`);
+  assert.ok(load.tally.latency.max >= 280);
+});
+
+Deno.test("a server that can't keep the rate leaves requests unanswered, which count with the time they waited", async () => {
+  await using server = serve(async () => {
+    await sleep(100);
+    return new Response("x");
+  });
+  const options = { connections: 1, durationMs: 400, rate: 100 };
+  const load = new Load(() => connect({ url: server.url.href }), server.request, options, 200);
+  const inTime = await load.run();
+  const { tally } = load;
+  assert.ok(tally.succeeded <= 6 && inTime <= 4);
+  // 41 were due. Those that were never sent are counted as well.
+  assert.equal(tally.succeeded + tally.unanswered, 41);
+  assert.equal(tally.latency.count, 41);
+  assert.ok(tally.latency.max >= 400);
+  const asked = { url: server.url.href, contentType: "text/plain", bodyBytes: 5, connections: 1, rate: 100 };
+  const figures = figuresOf(load, inTime, asked, 0.5);
+  assert.deepEqual([figures.requests.unanswered, figures.client.busy], [tally.unanswered, 0.5]);
+  assert.ok(figures.rate <= 10 && figures.durationMs >= 400 && figures.durationMs < 500);
+});
+
+Deno.test("stop() ends a test of a server that never answers, and tells of what was sent", async () => {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
+  const request = requestBytes({ url, body, contentType: "text/plain" });
+  const load = new Load(() => connect({ url: url.href }), request, { connections: 4, durationMs: 60_000 });
+  setTimeout(() => load.stop(), 200);
+  assert.equal(await load.run(), 0);
+  assert.deepEqual([load.sent, load.tally.unanswered, load.tally.latency.count], [4, 4, 4]);
+});
+
+Deno.test("connections that a server closes when they are idle are made again, without a failure", async () => {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
+  let answers = 0;
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      await conn.read(new Uint8Array(4096));
+      await conn.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+      answers++;
+      conn.close();
+    }
+  })();
+  const request = requestBytes({ url, body, contentType: "text/plain" });
+  const load = new Load(() => connect({ url: url.href }), request, { connections: 1, durationMs: 200, rate: 100 });
+  await load.run();
+  assert.equal(load.tally.failed, 0);
+  assert.deepEqual([load.tally.succeeded, answers], [21, 21]);
+  listener.close();
+  await accepting;
+});
+
+Deno.test("a server that is gone is a failure by its reason, and is not flooded", async () => {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
+  listener.close();
+  const load = new Load(() => connect({ url: url.href }), new Uint8Array(1), { connections: 2, durationMs: 300 });
+  await load.run();
+  assert.deepEqual([...load.tally.failures.keys()], ["the server refused the connection"]);
+  assert.ok(load.tally.failed >= 2 && load.tally.failed <= 20, String(load.tally.failed));
+});
+
+Deno.test("the client says that it is the limit when it was always busy, or often late", async () => {
+  await using server = serve(() => new Response("x"));
+  const load = new Load(() => connect({ url: server.url.href }), server.request, {
+    connections: 1,
+    durationMs: 20,
+    rate: 100,
+  });
+  await load.run();
+  const asked = { url: server.url.href, contentType: "text/plain", bodyBytes: 5, connections: 1 };
+  assert.equal(figuresOf(load, 1, asked, 0.95).client.isLimit, true);
+  for (let i = 0; i < 1000; i++) load.lateness.record(i < 970 ? 0.5 : 30);
+  assert.equal(figuresOf(load, 1, asked, 0.2).client.isLimit, true);
+  for (let i = 0; i < 9000; i++) load.lateness.record(0.5);
+  assert.deepEqual([figuresOf(load, 1, asked, 0.2).client.isLimit, figuresOf(load, 1, asked, undefined).client.busy], [
+    false,
+    null,
+  ]);
+});
+
+Deno.test("the request has the headers that were asked for, and the body behind them", () => {
+  const url = new URL("http://[::1]:8080/endpoints/a?b=c");
+  const text = new TextDecoder().decode(
+    requestBytes({ url, body, contentType: "text/csv", accept: "image/png", token: "t" }),
+  );
+  assert.equal(
+    text,
+    "POST /endpoints/a?b=c HTTP/1.1\r\nHost: [::1]:8080\r\nContent-Type: text/csv\r\nAccept: image/png\r\n" +
+      "Authorization: Bearer t\r\nContent-Length: 5\r\n\r\nhello",
+  );
+});
