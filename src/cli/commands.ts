@@ -4,6 +4,11 @@ import type { Listed } from "./command.ts";
 
 /** In the order in which help lists them. */
 export const COMMANDS: readonly Listed[] = [
+  {
+    name: "init",
+    brief: "Write a model to begin with.",
+    load: async () => (await import("./init/command.ts")).init,
+  },
   { name: "train", brief: "Train a model.", load: async () => (await import("./train/command.ts")).train },
   { name: "serve", brief: "Serve a model over HTTP.", load: async () => (await import("./serve/command.ts")).serve },
   {

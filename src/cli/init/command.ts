@@ -1,0 +1,40 @@
+/** `aimodellib init` */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { withDefault } from "@optique/core/modifiers";
+import { argument } from "@optique/core/primitives";
+import { defineCommand } from "../command.ts";
+import { option } from "../options/option.ts";
+import { folder } from "../options/paths.ts";
+import { oneOf } from "../options/values.ts";
+import { TEMPLATE_NAMES } from "./names.ts";
+
+const parser = object({
+  template: withDefault(
+    option("--template", "-t", oneOf(TEMPLATE_NAMES, "TEMPLATE"), {
+      description:
+        message`${"plain"} needs no packages; ${"scikit-learn"} and ${"pytorch"} need the package of that name; ${"stream"} answers in parts, as a language model does.`,
+    }),
+    "plain",
+  ),
+  folder: withDefault(
+    argument(folder("DIR"), { description: message`The folder to write to, which is made if it is missing.` }),
+    ".",
+  ),
+});
+
+/** Writes the files of a model to begin with. */
+export const init = defineCommand({
+  description:
+    message`Writes files that train and serve as they are, and prints the next commands. It overwrites nothing.`,
+  examples: [
+    { does: "Begin in the folder iris", line: "aimodellib init iris" },
+    { does: "Begin with scikit-learn", line: "aimodellib init iris --template scikit-learn" },
+  ],
+  parser,
+  async run(options, io) {
+    const { runInit } = await import("./action.ts");
+    return await runInit(options, io);
+  },
+});

@@ -1,0 +1,4 @@
+from .logging import PrintLogger
+from .types import InferenceModule, Logger, Request, TrainingModule
+
+__all__ = ["InferenceModule", "Logger", "PrintLogger", "Request", "TrainingModule"]

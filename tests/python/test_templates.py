@@ -1,0 +1,60 @@
+"""The files that ``aimodellib init`` writes are clean for linters and type checkers, with nothing installed."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "src" / "cli" / "init" / "templates"
+STUBS = TEMPLATES / "common" / "typings"
+NAMES = ("plain", "scikit-learn", "pytorch", "stream")
+#: What a type checker needs besides, and the others not.
+NEEDS = {"scikit-learn": "sklearn", "pytorch": "torch"}
+
+
+def run(*command, cwd, **env):
+    return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True)
+
+
+def test_the_names_are_those_of_the_command():
+    assert {entry.name for entry in TEMPLATES.iterdir() if entry.is_dir()} - {".ruff_cache"} == {"common", *NAMES}
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
+def test_ruff_has_nothing_to_say(command):
+    result = run(sys.executable, "-m", "ruff", *command, "--no-cache", ".", cwd=TEMPLATES)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_they_need_no_newer_python_than_3_8():
+    vermin = pathlib.Path(sys.executable).with_name("vermin")
+    folders = [TEMPLATES / name for name in NAMES]
+    result = run(vermin, "-t=3.8-", "--no-tips", "--violations", *folders, cwd=ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mypy_finds_all_types_in_what_init_writes(name, tmp_path):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    module = tmp_path / "module"
+    shutil.copytree(TEMPLATES / "common", module)
+    shutil.copytree(TEMPLATES / name, module, dirs_exist_ok=True)
+    result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)
+    assert result.returncode == 0, result.stdout + result.stderr
+    # That it knows them, rather than taking all for Any.
+    (module / "wrong.py").write_text("from aimodellib.io import serialize\nserialize(1, accepted=2)\n")
+    result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)
+    assert 'wrong.py:2: error: Argument "accepted" to "serialize" has incompatible type "int"' in result.stdout
+
+
+def test_the_stubs_are_those_of_the_package(tmp_path):
+    allowed = tmp_path / "allowed"
+    allowed.write_text("aimodellib\\._bridge.*\naimodellib\\.script.*\naimodellib\\.util\\.(message|request).*\n")
+    command = (sys.executable, "-m", "mypy.stubtest", "--ignore-unused-allowlist", "--allowlist", str(allowed))
+    result = run(*command, "aimodellib", cwd=tmp_path, MYPYPATH=str(STUBS), PYTHONPATH=str(ROOT / "python"))
+    assert result.returncode == 0, result.stdout + result.stderr
