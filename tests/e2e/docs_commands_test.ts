@@ -50,6 +50,7 @@ interface Preparation {
 const SAMPLE = JSON.stringify(JSON.parse(read("examples/digits/sample.json")));
 
 const PREPARED: Readonly<Record<string, Preparation>> = {
+  "docs/bench.md": { commands: ["aimodellib serve examples/digits serve.py /tmp/digits"] },
   "docs/open-inference.md": { env: { PATH: `${TOOLS}:/usr/bin:/bin` } },
   "docs/predict.md": {
     files: { "records.jsonl": `${SAMPLE}\n${SAMPLE}\n` },
