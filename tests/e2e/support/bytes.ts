@@ -33,3 +33,15 @@ export function random(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** A body of unknown length. */
+export function chunks(length: number, size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let sent = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent >= length) return controller.close();
+      controller.enqueue(new Uint8Array(Math.min(size, length - sent)));
+      sent += size;
+    },
+  });
+}
