@@ -3,27 +3,15 @@
 import assert from "node:assert/strict";
 import { buildAndRun } from "./support/image.ts";
 import { CAN_BUILD_IMAGES, has } from "./support/needs.ts";
-import { py, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { GREET } from "./support/scripts.ts";
 
 const HADOLINT = `${TOOLS}/hadolint`;
 
-const SERVE = py`
-  import os
-  import tabulate
+/** Without requirements. */
+const PLAIN = `EXTRA = None\n${GREET}`;
 
-  def load(model_dir, logger=None):
-      with open(os.path.join(model_dir, "name")) as file:
-          return file.read()
-
-  def deserialize(data, content_type, logger=None):
-      return data.decode()
-
-  def predict(data, model, logger=None):
-      return f"{model} {data} {os.getuid()} {os.getcwd()} {tabulate.__version__} {tabulate.__file__}"
-
-  def serialize(result, accept, logger=None):
-      return result.encode(), "text/plain"
-`;
+const TABULATES = `import tabulate\nEXTRA = f"{tabulate.__version__} {tabulate.__file__}"\n${GREET}`;
 
 async function pack(box: Sandbox, name: string, ...more: string[]): Promise<void> {
   const { code, stderr } = await box.run(["package", "-m", "my module", "-o", name, ...more], {
@@ -34,7 +22,7 @@ async function pack(box: Sandbox, name: string, ...more: string[]): Promise<void
 
 test("an image is built, serves as a user without rights, is found healthy, and stops", async (box) => {
   box.write({
-    "my module/serve.py": SERVE,
+    "my module/serve.py": TABULATES,
     "my module/requirements.txt": "tabulate==0.9.0\n",
     "context/m/name": "Ada",
   });
@@ -58,13 +46,13 @@ test("an image is built, serves as a user without rights, is found healthy, and 
 
 test("hadolint finds nothing to complain of", async (box) => {
   box.write({
-    "my module/serve.py": SERVE.replace("import tabulate", ""),
+    "my module/serve.py": PLAIN,
     "my module/train.py": "def train(model_dir): pass",
   });
   await pack(box, "plain.tar.gz");
   Deno.removeSync(box.path("my module/serve.py"));
   await pack(box, "train.tar.gz");
-  box.write({ "my module/serve.py": SERVE, "my module/requirements.txt": "tabulate==0.9.0\n" });
+  box.write({ "my module/serve.py": TABULATES, "my module/requirements.txt": "tabulate==0.9.0\n" });
   await pack(box, "required.tar.gz");
   await pack(box, "wheels.tar.gz", "--bundle-wheels");
   for (const name of ["plain", "train", "required", "wheels"]) {
@@ -78,7 +66,7 @@ test("hadolint finds nothing to complain of", async (box) => {
 }, has(HADOLINT));
 
 test("the base image is the Python of the archive's wheels, or the one that is asked for", async (box) => {
-  box.write({ "my module/serve.py": SERVE.replace("import tabulate", "") });
+  box.write({ "my module/serve.py": PLAIN });
   const from = async (...args: string[]) => {
     const { stdout } = await box.run(["dockerfile", ...args, "a.tar.gz"]);
     return [...stdout.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
@@ -88,7 +76,7 @@ test("the base image is the Python of the archive's wheels, or the one that is a
   assert.deepEqual(await from("--base-image", "pytorch/pytorch"), ["pytorch/pytorch", "pytorch/pytorch"]);
   box.write({
     "root/manifest.json": `{"module": "m", "servingScript": "serve.py", "trainingScript": null}`,
-    "root/m/serve.py": SERVE.replace("import tabulate", ""),
+    "root/m/serve.py": PLAIN,
     "root/wheels/a-1-cp38-abi3-manylinux1_x86_64.whl": "",
     "root/wheels/b-1-cp311-cp311-manylinux1_x86_64.whl": "",
   });

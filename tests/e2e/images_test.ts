@@ -3,32 +3,20 @@
 import assert from "node:assert/strict";
 import { imageBase } from "./support/image_base.ts";
 import { HAS_BUILDAH } from "./support/needs.ts";
-import { BIN, py, ROOT, test } from "./support/sandbox.ts";
+import { BIN, ROOT, test } from "./support/sandbox.ts";
+import { GREET } from "./support/scripts.ts";
 import { makeWheel } from "./support/wheels.ts";
 
 const base = HAS_BUILDAH === true ? await imageBase() : HAS_BUILDAH;
 const path = typeof base === "string" ? "" : base.path;
-
-const SERVE = py`
-  import os
-  def load(model_dir, logger=None):
-      with open(os.path.join(model_dir, "name")) as file:
-          return file.read()
-  def deserialize(data, content_type, logger=None):
-      return data.decode()
-  def predict(data, model, logger=None):
-      return f"{model} {data} {os.getuid()} {os.getcwd()} {EXTRA}"
-  def serialize(result, accept, logger=None):
-      return result.encode(), "text/plain"
-`;
 
 test(
   "images serve offline as a user without rights: with a model folder, and with wheels and weights in the archive",
   async (box) => {
     makeWheel(box.path("dist"), "fox", "1.0", "V = 7");
     box.write({
-      "plain/serve.py": `EXTRA = None\n${SERVE}`,
-      "full/serve.py": `from fox import V as EXTRA\n${SERVE}`,
+      "plain/serve.py": `EXTRA = None\n${GREET}`,
+      "full/serve.py": `from fox import V as EXTRA\n${GREET}`,
       "full/requirements.txt": "fox==1.0\n",
       "plain-context/my model/name": "Ada",
       "weights/name": "Bob",

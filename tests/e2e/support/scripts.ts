@@ -19,7 +19,7 @@ export const SLOW: string = echo(py`
       return b"after %s s in process %d" % (data, os.getpid())
 `);
 
-/** Raises, exits or answers with what its body says; by default it gives back the body. */
+/** Fails in the way that the body of a request names; answers any other body with itself. */
 export const FAILING: string = echo(py`
   def secret(value):
       raise ValueError("größer als " + value)
@@ -52,3 +52,17 @@ export const FAILING: string = echo(py`
           return None
       return data, "text/plain"
 `);
+
+/** Answers with the name in its model directory, the body, the user and folder that it runs in, and EXTRA, which is to be defined before it. */
+export const GREET: string = py`
+  import os
+  def load(model_dir, logger=None):
+      with open(os.path.join(model_dir, "name")) as file:
+          return file.read()
+  def deserialize(data, content_type, logger=None):
+      return data.decode()
+  def predict(data, model, logger=None):
+      return f"{model} {data} {os.getuid()} {os.getcwd()} {EXTRA}"
+  def serialize(result, accept, logger=None):
+      return result.encode(), "text/plain"
+`;
