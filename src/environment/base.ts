@@ -1,13 +1,13 @@
 /**
- * What a Python has by itself: an environment beside it sees these packages, and is made again when they change.
+ * Identifies a base Python and its own packages. Environments made from it see these packages, and are replaced when they change.
  *
- * To ask a Python takes longer than to look at its folders: where they are is remembered, and what is in them is looked at each time.
+ * Starting a Python takes longer than listing its folders. Therefore the cache remembers their places, and each run lists them.
  */
 
 import { createHash, type Hash } from "node:crypto";
 import { stat } from "../files.ts";
 
-/** A folder with packages. */
+/** A folder from which a Python imports packages. */
 export interface SiteFolder {
   readonly path: string;
   /** Whether `.pth` files in it are executed. */
@@ -17,10 +17,10 @@ export interface SiteFolder {
 
 /** Variables that change where a Python looks for packages. */
 const VARIABLES = ["HOME", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONHOME"];
-/** What tells which packages a folder has. */
+/** Names from which the packages of a folder can be told. */
 const TELLING = /\.(?:dist-info|egg-info|egg-link|pth|egg)$/;
 
-/** Says which Python it is, without starting it. */
+/** A text that identifies a Python, made without starting it. */
 export function identityOf(python: string, env: (name: string) => string | undefined): string {
   const real = Deno.realPathSync(python);
   const { size, mtime } = Deno.statSync(real);
@@ -44,7 +44,7 @@ export function pyvenvOf(python: string): string | null {
   return null;
 }
 
-/** Says which packages these folders have. */
+/** A digest of the packages in these folders. */
 export function fingerprint(folders: readonly SiteFolder[]): string {
   const hash = createHash("sha256");
   for (const folder of folders) addFolder(hash, folder);
@@ -68,9 +68,9 @@ function namesOf(folder: string): string[] {
   }
 }
 
-/** The line of a `.pth` file with which another Python sees the same packages: their own `.pth` files are executed, too. */
+/** The line of a `.pth` file that makes another Python see the folder's packages, and execute the `.pth` files in it. */
 export function pthLine({ path, pth }: SiteFolder): string {
-  // The file may be read in another encoding.
+  // Escape everything but ASCII, because Python may read the file in another encoding.
   const text = JSON.stringify(path).replace(
     /[^\x20-\x7e]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,

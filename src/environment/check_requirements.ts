@@ -1,4 +1,4 @@
-/** Asks a Python whether it has what a `requirements.txt` asks for. */
+/** Asks a Python whether the requirements of a `requirements.txt` are met. */
 
 import { ANSWER_LIMIT_MS, type Assets, describeExit, type Finished, runChild } from "../bridge/mod.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
@@ -6,33 +6,33 @@ import { printable } from "../printable.ts";
 import type { SiteFolder } from "./base.ts";
 import { decodeRequirements, logicalLines } from "./requirements_text.ts";
 
-/** What a Python says of requirements, and of itself. */
+/** The answer of a Python about requirements and itself. */
 export interface Checked {
-  /** What is missing; null if nothing is. */
+  /** The requirements that are not met, in words; null if all are met. */
   readonly unmet: string | null;
-  /** Where its packages lie. */
+  /** The folders of its packages. */
   readonly site: readonly SiteFolder[];
-  /** Whether it has none but those that install others. */
+  /** Whether it has no packages except installers. */
   readonly bare: boolean;
   /** Whether it has pip. */
   readonly pip: boolean;
-  /** Whether it can make environments. */
+  /** Whether it has the module `venv`, which makes environments. */
   readonly venv: boolean;
 }
 
-/** Which Python is asked, and what ends that. */
+/** The Python that is asked, and the signal that ends the check. */
 export interface CheckOptions {
-  /** Path of the Python. */
+  /** The path of the Python. */
   readonly python: string;
   readonly assets: Assets;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Asks a Python whether requirements are met, and what it could install with.
+ * Asks a Python whether requirements are met, and whether it has pip and venv.
  *
  * @param lines logical lines of a requirements file
- * @throws {AimodellibError} if it can't tell
+ * @throws {AimodellibError} if the Python fails to answer
  */
 export async function checkRequirements(
   lines: readonly string[],
@@ -46,14 +46,14 @@ export async function checkRequirements(
   } catch (cause) {
     signal?.throwIfAborted();
     throw new AimodellibError(
-      `The Python '${printable(python)}' can't tell what is installed: it ${reasonOf(cause)}`,
+      `The Python '${printable(python)}' can't check the requirements: it ${reasonOf(cause)}`,
       { cause },
     );
   }
   const { success, exit, stdout, stderr } = finished;
   if (!success) {
     throw new AimodellibError(
-      `The Python '${printable(python)}' can't tell what is installed: it ended with ${
+      `The Python '${printable(python)}' can't check the requirements: it ended with ${
         describeExit(exit)
       }\n${stderr.trim()}`,
     );
@@ -61,7 +61,7 @@ export async function checkRequirements(
   return JSON.parse(stdout);
 }
 
-/** The logical lines of a module's requirements; none if there is no such file. */
+/** The logical lines of a module's `requirements.txt`; empty without such a file. */
 export function requirementsOf(module: string, env: (name: string) => string | undefined): string[] {
   try {
     return logicalLines(decodeRequirements(Deno.readFileSync(`${module}/requirements.txt`)), env);

@@ -1,4 +1,4 @@
-/** Checks scripts without running them: a Python parses them, and the bridge says what is wrong. */
+/** Checks scripts without running them: a Python parses them, and the embedded bridge reports errors. */
 
 import {
   ANSWER_LIMIT_MS,
@@ -16,42 +16,42 @@ import { findPython, type FindPythonOptions } from "./find_python.ts";
 /** What a script is for. */
 export type Role = "train" | "serve";
 
-/** A script that is to be checked. */
+/** A script to be checked, with the names around it. */
 export interface ScriptToCheck {
   readonly role: Role;
-  /** What messages call it. */
+  /** The script's name in messages. */
   readonly name: string;
-  /** Its path from the module directory. */
+  /** The script's path relative to the module directory. */
   readonly path: string;
   /** The module directory's own name; "" if it has none. */
   readonly module: string;
   readonly source: Uint8Array;
-  /** What `import` finds in its module: names of files without `.py`, and of folders. */
+  /** Names that `import` finds in the module directory: files without `.py`, and folders. */
   readonly neighbours: readonly string[];
-  /** What `import` would find in the script's own folder. */
+  /** Names that `import` would find in the script's own folder. */
   readonly beside: readonly string[];
 }
 
 /** What the check found in one script. */
 export interface CheckResult {
-  /** What is certainly wrong, each with file and, where there is one, line. */
+  /** Errors, each with the file and, if known, the line. */
   readonly problems: readonly string[];
-  /** Whether it has none of the functions, so that it may be a script for something else. */
+  /** Whether the script has none of the required functions, and may therefore serve another purpose. */
   readonly unrelated: boolean;
-  /** What is probably wrong. */
+  /** Sentences about probable mistakes. */
   readonly notices: readonly string[];
 }
 
-/** What was found of each script, in their order; or why nothing could be. */
+/** The result for each script, in order; or the reason why no script could be checked. */
 export type Checked = { readonly results: readonly CheckResult[] } | { readonly skipped: string };
 
-/** They are arguments of a process, of which there can't be too many. */
+/** The most names that are passed to the Python: they are arguments of a process, whose number is limited. */
 const MAX_NEIGHBOURS = 1000;
 
 /**
- * Checks scripts, with the Python that would run them if there is one.
+ * Checks scripts with the Python that would run them.
  *
- * @throws {UsageError} if the Python that was named can't be run
+ * @throws {UsageError} if the Python of `--python` or `AIMODELLIB_PYTHON` can't be run
  */
 export async function checkScripts(scripts: readonly ScriptToCheck[], options: FindPythonOptions): Promise<Checked> {
   let python: string;
@@ -70,7 +70,7 @@ export async function checkScripts(scripts: readonly ScriptToCheck[], options: F
   }
 }
 
-/** What `import` finds in a module, whose paths these are. */
+/** The names that `import` finds in a folder. @param paths the files in it, relative to the folder */
 export function importable(paths: Iterable<string>): string[] {
   const names = new Set<string>();
   for (const path of paths) {
@@ -81,18 +81,18 @@ export function importable(paths: Iterable<string>): string[] {
   return [...names].filter((name) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)).slice(0, MAX_NEIGHBOURS);
 }
 
-/** A Python that can't check: it does not start, or is too old. */
+/** A Python can't check scripts, because it does not start or is too old. */
 class CheckError extends Error {
   override readonly name = "CheckError";
 }
 
-/** @throws {CheckError} */
+/** Checks one script. @throws {CheckError} if the Python can't */
 async function checkScript(python: string, assets: Assets, script: ScriptToCheck): Promise<CheckResult> {
   const { role, name, path, module, source, neighbours, beside } = script;
   let finished: Finished;
   try {
     finished = await runChild(python, {
-      // Isolated, and without its packages: nothing but the standard library is needed, and nothing else is to run.
+      // Isolated and without site packages: the check needs the standard library only, and nothing else may run.
       args: ["-I", "-S", assets.entry, "check", role, name, path, module, ...neighbours, "/", ...beside],
       stdin: source,
       limitMs: ANSWER_LIMIT_MS,
@@ -106,6 +106,6 @@ async function checkScript(python: string, assets: Assets, script: ScriptToCheck
     throw new CheckError(exit.code === TOO_OLD ? `${words}` : `it ended with ${describeExit(exit)}: ${words}`);
   }
   const { problems, notices, ...rest }: CheckResult = JSON.parse(stdout);
-  // Each is a line, with names from an archive in it.
+  // Each is one line, but may contain names from an archive.
   return { ...rest, problems: problems.map(printable), notices: notices.map(printable) };
 }

@@ -1,4 +1,4 @@
-/** Looks at a machine for what would stop a run. */
+/** Examines a machine for everything that a run needs. */
 
 import { messageOf } from "../errors.ts";
 import { ANSWER_LIMIT_MS, type Assets, BridgeProcess, layOutAssets, runChild } from "../bridge/mod.ts";
@@ -8,14 +8,14 @@ import { checkRequirements, requirementsOf } from "./check_requirements.ts";
 import { findPython, type FoundPython } from "./find_python.ts";
 import { chooseInstaller, noInstaller } from "./installer.ts";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** Whether a run could go on with it. */
+  /** False if a run would fail because of it. */
   readonly ok: boolean;
   readonly text: string;
 }
 
-/** Which Python and which module `doctor` looks at. */
+/** The Python and the module that `doctor` examines. */
 export interface ExamineOptions {
   readonly python?: string | undefined;
   readonly moduleDir: string;
@@ -23,7 +23,7 @@ export interface ExamineOptions {
 
 type Env = (name: string) => string | undefined;
 
-/** Yields what was found, one thing after the other; a failure is a finding too. */
+/** Yields the result of each check as it ends; failures are results as well. */
 export async function* examine(options: ExamineOptions, env: Env): AsyncGenerator<Finding> {
   yield good(`aimodellib ${VERSION} (Deno ${Deno.version.deno}, ${Deno.build.target})`);
   let assets: Assets | undefined;
@@ -49,7 +49,7 @@ export async function* examine(options: ExamineOptions, env: Env): AsyncGenerato
   assets?.[Symbol.dispose]();
 }
 
-/** Good for 2.7 too, so that an old Python says its version instead of a syntax error. */
+/** Valid in Python 2.7 as well, so that an old Python prints its version instead of a syntax error. */
 const ASK = `
 import sys, sysconfig
 print("%d.%d.%d" % sys.version_info[:3])
@@ -73,7 +73,7 @@ async function* examinePython({ path }: FoundPython): AsyncGenerator<Finding> {
   }
 }
 
-/** Starts a worker as a run would, and lets it go. */
+/** Starts a worker as a run does, and ends it. */
 async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): Promise<Finding> {
   const printed: string[] = [];
   const decoder = new TextDecoder();
@@ -97,7 +97,7 @@ async function examineBridge({ path }: FoundPython, assets: Assets, env: Env): P
   }
 }
 
-/** Says what would install packages, and whether the module lacks some. */
+/** Names the installer, and checks whether the module's requirements are met. */
 async function* examineRequirements(
   { path }: FoundPython,
   moduleDir: string,
@@ -108,7 +108,7 @@ async function* examineRequirements(
     const lines = requirementsOf(moduleDir, env);
     const checked = await checkRequirements(lines, { python: path, assets });
     const installer = chooseInstaller({ python: path, env, ...checked });
-    yield good(`Installer: ${installer?.name ?? "none, since the Python has no pip, and uv is not on PATH"}`);
+    yield good(`Installer: ${installer?.name ?? "none, because the Python has no pip and uv is not on PATH"}`);
     if (lines.length === 0) return;
     const file = `${moduleDir}/requirements.txt`;
     if (checked.unmet === null) yield good(`Requirements: ${file} is met`);

@@ -1,12 +1,12 @@
 /**
- * Environments for what a module's `requirements.txt` asks for and the chosen Python does not have.
+ * Makes and caches environments with the packages that a module's `requirements.txt` needs and the chosen Python lacks.
  *
  *     GENERATION/               made by venv; a .pth file in it names the base Python's own packages
- *     GENERATION/archive/       a copy of the archive that the module is from
- *     GENERATION/.complete      the installer has succeeded
+ *     GENERATION/archive/       a copy of the module's archive
+ *     GENERATION/.complete      exists once the installer has succeeded
  *
- * 1. An environment is kept by what decides its content (see `key.ts`), on a shelf of the cache (`../cache/shelf.ts`).
- * 2. It stays where it was made: scripts in it hold their path.
+ * 1. The cache key covers everything that determines the content (see `key.ts`; `../cache/shelf.ts` keeps the folders).
+ * 2. An environment is never moved: the scripts in it contain its path.
  */
 
 import { createHash } from "node:crypto";
@@ -25,57 +25,57 @@ import { chooseInstaller, findUv, noInstaller } from "./installer.ts";
 import { keyOf } from "./key.ts";
 import { InstallerError, runInstaller } from "./pip.ts";
 
-/** When requirements are installed: if some are not met, at each start, or never. */
+/** When to install requirements: if some are not met, at each start, or never. */
 export type InstallWhen = "auto" | "always" | "never";
 
-/** What an environment is made of. */
+/** Everything that determines an environment. */
 export interface EnvironmentOptions {
-  /** Path of the chosen Python. */
+  /** The path of the chosen Python. */
   readonly python: string;
-  /** The folder with `requirements.txt`, if there is one. */
+  /** The module's folder, which may contain a `requirements.txt`. */
   readonly module: string;
-  /** The archive that the module is from. */
+  /** The archive that contains the module. */
   readonly archive?: EnvironmentArchive | undefined;
-  /** A folder of wheels, in place of package registries. */
+  /** A folder of wheels to install from instead of package registries. */
   readonly wheels?: string | undefined;
   readonly install: InstallWhen;
-  /** The folder of all that can be made again; undefined if there is none. */
+  /** The cache directory; undefined to make an environment for this run alone. */
   readonly cacheDir: string | undefined;
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
   readonly signal: AbortSignal;
-  /** Takes what is to be shown, as it comes. */
+  /** Shows text, which comes in pieces. */
   readonly output: (text: string) => void;
 }
 
-/** An archive that a module is from. */
+/** The archive that contains a module. */
 export interface EnvironmentArchive {
-  /** As it was named. */
-  readonly name: string;
+  /** The archive's name in messages, such as `'model.tar.gz'` in quotes. */
+  readonly label: string;
   readonly sha256: string;
-  /** Whether it was demanded that it is signed: what is installed for it is shared with no other archive then. */
+  /** Whether a signature was demanded; a signed archive shares its environment with no other archive. */
   readonly signed: boolean;
-  /** The absolute path of its root. */
+  /** The absolute path of the unpacked root. */
   readonly root: string;
 }
 
-/** A Python to run with, until this is disposed. */
+/** A Python for a run, whose environment stays until this is disposed. */
 export interface Environment extends Disposable {
-  /** Path of the Python: the chosen one, if nothing had to be installed. */
+  /** The path of the Python: the chosen one if nothing had to be installed. */
   readonly python: string;
-  /** Variables for what runs with it: programs that its packages bring are found first. */
+  /** Variables for the script: `PATH` with the programs of the packages first. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** The shelf of the cache. */
+/** The folder of the cache directory for environments. */
 export const ENVIRONMENTS = "environments";
 
 const COMPLETE = ".complete";
 
 /**
- * Makes an environment, if one is needed and is not there yet.
+ * Returns an environment for a module: the chosen Python itself, a cached environment, or a new one.
  *
- * @throws {InstallerError} if something can't be installed
+ * @throws {InstallerError} if a package can't be installed
  * @throws {AimodellibError} if an environment can't be made
  */
 export async function prepareEnvironment(options: EnvironmentOptions): Promise<Environment> {
@@ -127,20 +127,20 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   } catch (error) {
     if (error instanceof NothingToInstall) return base;
     if (signal.aborted || !(isNoSpace(error) || isFull(shelf))) throw error;
-    output(`The cache '${printable(shelf)}' is full: a temporary folder is used for this run\n`);
+    output(`The cache '${printable(shelf)}' is full; this run uses a temporary folder\n`);
     return await makeForOneRun();
   }
 }
 
-/** What is installed, in words. */
+/** Names the list of requirements in messages. */
 function nameOf({ module, archive }: EnvironmentOptions): string {
-  return archive === undefined ? `${module}/requirements.txt` : `the requirements.txt of '${archive.name}'`;
+  return archive === undefined ? `${module}/requirements.txt` : `the requirements.txt of ${archive.label}`;
 }
 
-/** The Python has everything: no environment is needed. */
+/** Signals that the Python meets all requirements and needs no environment. */
 class NothingToInstall extends Error {}
 
-/** Says which Python it is and which packages it has. Where these lie is asked only if it is not known, or something has changed there. */
+/** Identifies a Python and its packages. Starts the Python only if the folders of its packages are unknown or have changed. */
 async function describeBase(
   shelf: string,
   python: string,
@@ -167,7 +167,7 @@ async function describeBase(
   return `${identity} ${packages}`;
 }
 
-/** Makes an environment, at a place that it stays in. */
+/** Makes an environment in its final place. */
 async function make(root: string, checked: Checked, options: EnvironmentOptions): Promise<void> {
   const { python, wheels, assets, env, signal, output } = options;
   const missing = checked.unmet ?? "--install always";
@@ -177,12 +177,12 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
   output(`${printable(`Installing ${nameOf(options)}: ${missing}`)}\n`);
   const supervisor = [python, assets.entry, "supervise"] as const;
   await runInstaller(venv, { cwd: options.module, signal, supervisor });
-  // The base Python's packages, a PyTorch of several GB say, need not be installed again.
+  // The environment sees the base Python's packages: a PyTorch of several GB, for example, is not installed again.
   const site = checked.site.filter(({ there }) => there).map((folder) => `${pthLine(folder)}\n`);
   Deno.writeTextFileSync(`${sitePackages(root)}/_aimodellib_base.pth`, site.join(""));
   const own = `${root}/bin/python`;
   const listed = wheels !== undefined && exists(`${wheels}/${RESOLVED_NAME}`);
-  // Archives of other programs, and of earlier versions, have wheels without a list.
+  // Archives of other programs and earlier versions may contain wheels without a list.
   const what = listed
     ? installFromList(wheels)
     : [...(wheels === undefined ? [] : ["--no-index", "--find-links", wheels]), "--requirement", "requirements.txt"];
@@ -191,39 +191,39 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
     signal,
     output,
     supervisor,
-    // For a `PIP_CMD` that is not that Python's own pip.
+    // These tell a `PIP_CMD` of another Python where to install.
     env: { PIP_PYTHON: own, VIRTUAL_ENV: root, ...(listed && NO_SETTINGS) },
   });
   if (listed && checked.pip) await checkListed(wheels, own, options);
 }
 
-/** Their list was made for one Python: another may need more. @throws {InstallerError} which names what it lacks */
+/** Checks that wheels listed for one Python suffice for another. @throws {InstallerError} if packages are missing; names them */
 async function checkListed(wheels: string, python: string, options: EnvironmentOptions): Promise<void> {
   const list = Deno.readTextFileSync(`${wheels}/${RESOLVED_NAME}`);
   const lines = list.split("\n").map((line) => line.replace(/ --hash=.*/, "")).filter((line) => line !== "");
   const { unmet } = await checkRequirements(lines, { ...options, python });
   if (unmet === null) return;
   throw new InstallerError(
-    `The wheels of ${printable(nameOf(options))} are not all that this Python needs: ${unmet}. Package it again with ` +
-      "--bundle-wheels on this machine, or for it with --python-version and --platform",
+    `The wheels for ${printable(nameOf(options))} do not suffice for this Python: ${unmet}. Package it again with ` +
+      "--bundle-wheels on this machine, or for this machine with --python-version and --platform",
   );
 }
 
-/** The command that makes an environment without packages; not every Python has `venv`. */
+/** The command that makes an empty environment: `venv`, or uv for a Python without it. */
 function venvCommand(root: string, options: EnvironmentOptions, { venv }: Checked): [string, ...string[]] {
   const { python, env } = options;
   if (venv) return [python, "-m", "venv", "--without-pip", root];
   const uv = findUv(env);
   if (uv !== undefined) return [uv, "venv", "--quiet", "--no-project", "--python", python, root];
   throw new AimodellibError(
-    `No environment can be made for ${printable(nameOf(options))}: the Python '${
+    `An environment for ${printable(nameOf(options))} can't be made: the Python '${
       printable(python)
     }' has no module venv, and uv is not on PATH. ` +
-      "Install python3-venv or uv, or name another Python with --python",
+      "Install python3-venv or uv, or choose another Python with --python",
   );
 }
 
-/** The folder that requirements are installed from. An archive's is a copy that stays: an editable installation refers to it. */
+/** The working directory of the installer. An archive is copied first, because an editable installation refers to this folder. */
 function sourceOf(root: string, { module, archive }: EnvironmentOptions): string {
   if (archive === undefined) return module;
   const copy = `${root}/archive`;
@@ -241,7 +241,7 @@ function copyTree(from: string, to: string): void {
   }
 }
 
-/** `PATH` with the folders of virtual environments first: their programs are meant where a script names one. */
+/** `PATH` with the programs of virtual environments first, as an activated environment has it. */
 function variablesOf(pythons: readonly string[], env: (name: string) => string | undefined): Record<string, string> {
   const folders = pythons
     .filter((python) => pyvenvOf(python) !== null)
@@ -257,5 +257,5 @@ function sitePackages(root: string): string {
   for (const { name } of Deno.readDirSync(`${root}/lib`)) {
     if (/^(?:python|pypy)3\.\d+t?$/.test(name)) return `${root}/lib/${name}/site-packages`;
   }
-  throw new AimodellibError(`The environment '${root}' has no folder for packages`);
+  throw new AimodellibError(`The environment '${root}' has no site-packages folder in lib/python3.*`);
 }

@@ -25,7 +25,7 @@ export interface FindPythonOptions {
  * Takes the first of: `--python`, `AIMODELLIB_PYTHON`, the module's `.venv`, `VIRTUAL_ENV`, `CONDA_PREFIX`, `python3` and
  * `python` on PATH. The bridge checks the version when Python starts.
  *
- * @throws {UsageError} if the one that was named can't be run, or none is found; the message says what was tried
+ * @throws {UsageError} if `--python` or `AIMODELLIB_PYTHON` names one that can't be run, or none is found; the message lists what was tried
  */
 export function findPython({ python, moduleDir, env }: FindPythonOptions): FoundPython {
   const tried: string[] = [];
@@ -68,7 +68,7 @@ export function findPython({ python, moduleDir, env }: FindPythonOptions): Found
   throw new UsageError([
     "No Python was found. Tried:",
     ...tried.map((line) => `  ${line}`),
-    "Install Python 3.8 or later, or name one with --python or AIMODELLIB_PYTHON",
+    "Install Python 3.8 or later, or choose one with --python or AIMODELLIB_PYTHON",
   ]);
 }
 
@@ -76,7 +76,7 @@ function absolute(path: string): string {
   return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }
 
-/** The absolute path of a program; undefined if there is none on PATH. */
+/** The absolute path of a program on PATH; undefined if PATH has no such program. */
 export function onPath(name: string, env: FindPythonOptions["env"]): string | undefined {
   for (const folder of (env("PATH") ?? "").split(":")) {
     if (folder === "") continue;
@@ -86,7 +86,7 @@ export function onPath(name: string, env: FindPythonOptions["env"]): string | un
   return undefined;
 }
 
-/** Whether a program is at a path. */
+/** Whether a path is that of an executable file. */
 export function isExecutable(path: string): boolean {
   return whyNotExecutable(path) === undefined;
 }
@@ -98,6 +98,6 @@ function whyNotExecutable(path: string): string | undefined {
     return mode !== null && (mode & 0o111) === 0 ? `'${path}' is not executable` : undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return `'${path}' does not exist`;
-    return `'${path}' can't be looked at: ${messageOf(error)}`;
+    return `'${path}' can't be accessed: ${messageOf(error)}`;
   }
 }

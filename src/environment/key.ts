@@ -1,6 +1,6 @@
 /**
- * What an environment is kept by: a digest of everything that decides what is installed. Two modules share an environment only if
- * that is the same for both, down to the bytes of each wheel and source folder that their requirements name.
+ * Makes the key of an environment: a digest of everything that determines what is installed. Two modules share an environment only
+ * if all of this is equal, down to the bytes of each wheel and source folder that their requirements name.
  */
 
 import { createHash, type Hash } from "node:crypto";
@@ -8,15 +8,15 @@ import { changeOf, hashFile } from "../archive/mod.ts";
 import { stat } from "../files.ts";
 import { decodeRequirements, logicalLines, namedBy } from "./requirements_text.ts";
 
-/** What the key of an environment is made from. */
+/** The data that the key of an environment covers. */
 export interface KeyOptions {
-  /** The folder with `requirements.txt`. */
+  /** The module's folder, with its `requirements.txt`. */
   readonly module: string;
-  /** The digest of the archive that the module is from. */
+  /** The archive that contains the module. */
   readonly archive?: { readonly sha256: string; readonly signed: boolean } | undefined;
-  /** A folder of wheels, in place of package registries. */
+  /** A folder of wheels to install from instead of package registries. */
   readonly wheels?: string | undefined;
-  /** Says which Python it is, and what it has. */
+  /** Identifies the Python and its own packages. */
   readonly base: string;
   readonly env: (name: string) => string | undefined;
 }
@@ -52,13 +52,13 @@ const VARIABLES = [
   ]
     .map((name) => `UV_${name}`),
 ];
-/** Files from this size on are told by inode, size and times, which change whenever the bytes do, in bytes. */
+/** Larger files are identified by inode, size and times, which change with the content, in bytes. */
 const READ_UP_TO_BYTES = 16 * 1024 * 1024;
-/** What installing from a folder leaves there, or is made again from what else is there. */
+/** Names of files and folders that builds leave in a source folder; they do not count. */
 const MADE =
   /^(?:__pycache__|\.git|\.hg|\.eggs|\.venv|\.tox|\.mypy_cache|\.pytest_cache|\.ruff_cache|.*\.egg-info|.*\.pyc)$/;
 
-/** The key of an environment: 32 hexadecimal digits. */
+/** Makes the key of an environment: 32 hexadecimal digits. */
 export function keyOf({ module, archive, wheels, base, env }: KeyOptions): string {
   const hash = createHash("sha256");
   const add = (...words: readonly unknown[]) => void hash.update(`${JSON.stringify(words)}\n`);
@@ -88,11 +88,11 @@ interface Context {
   readonly module: string;
   readonly env: (name: string) => string | undefined;
   readonly isArchive: boolean;
-  /** Files that were read. */
+  /** Requirements files that were read already. */
   readonly seen: Set<string>;
 }
 
-/** @returns whether something was found that is not understood here */
+/** Adds a requirements file. @returns whether it contains a line that this program does not understand */
 function addRequirements(hash: Hash, file: string, context: Context): boolean {
   if (context.seen.has(file)) return false;
   context.seen.add(file);
@@ -100,7 +100,7 @@ function addRequirements(hash: Hash, file: string, context: Context): boolean {
   try {
     bytes = Deno.readFileSync(file);
   } catch {
-    // The installer says so.
+    // The installer reports the missing file.
     hash.update("missing\n");
     return false;
   }
@@ -118,10 +118,10 @@ function addRequirements(hash: Hash, file: string, context: Context): boolean {
         if (addRequirements(hash, absoluteFrom(folderOf(file), named.path), context)) unknown = true;
         break;
       case "path":
-        // `--find-links` of a nested file is looked for from there, too.
+        // pip also looks for `--find-links` relative to the nested file.
         for (const folder of new Set([context.module, folderOf(file)])) {
           const path = absoluteFrom(folder, named.path);
-          // A folder of an archive: the copies of it that runs are given have other paths, and the archive's digest says more.
+          // The path of an archive's folder differs in each run's copy: let the archive's digest stand for it.
           if (context.isArchive && stat(path)?.isDirectory) unknown = true;
           else addPath(hash, path);
         }
@@ -130,7 +130,7 @@ function addRequirements(hash: Hash, file: string, context: Context): boolean {
   return unknown;
 }
 
-/** Adds the content of a file or a folder, and where it is. */
+/** Adds the content of a file or a folder, and its path. */
 function addPath(hash: Hash, path: string): void {
   const add = (...words: readonly unknown[]) => void hash.update(`${JSON.stringify(words)}\n`);
   let info: Deno.FileInfo;
@@ -144,7 +144,7 @@ function addPath(hash: Hash, path: string): void {
     add("file", path.slice(path.lastIndexOf("/") + 1), contentOf(path, info));
     return;
   }
-  // An editable installation refers to the place.
+  // An editable installation refers to the path.
   add("folder", Deno.realPathSync(path));
   addTree(path, "", add);
 }
@@ -170,7 +170,7 @@ function addTree(folder: string, prefix: string, add: (...words: readonly unknow
   }
 }
 
-/** Whether a folder is an environment, or what setuptools leaves when it builds. */
+/** Whether a path is an environment, or a remain of a build by setuptools. */
 function isMade(path: string, name: string): boolean {
   const has = (entry: RegExp) => [...Deno.readDirSync(path)].some((found) => entry.test(found.name));
   return has(/^pyvenv\.cfg$/) || (name === "build" && has(/^(?:lib|bdist\..*)$/));

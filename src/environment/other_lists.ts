@@ -1,13 +1,13 @@
-/** Lists of packages that other tools read, and that nothing is installed from here. */
+/** Detects lists of packages of other tools, which this program does not install from. */
 
 import { exists, stat } from "../files.ts";
 
-/** A list of more bytes is not looked at. */
+/** The largest list that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
 const CONDA = "list its packages in a requirements.txt, by their names on PyPI";
 
-/** A file, how it is seen that it asks for packages, and what to do. */
+/** For each file, a test whether it lists packages, and advice. */
 const LISTS: readonly (readonly [name: string, asks: (text: string) => boolean, advice: string])[] = [
   ["pyproject.toml", pyprojectAsks, "'uv export --no-hashes --no-emit-project -o requirements.txt' makes one of it"],
   ["environment.yml", condaAsks, CONDA],
@@ -17,17 +17,17 @@ const LISTS: readonly (readonly [name: string, asks: (text: string) => boolean, 
 ];
 
 /**
- * Says what a module asks for in a file that is not read; undefined if it has a `requirements.txt`, or asks for nothing.
+ * A sentence about a list of packages that this program does not read; undefined if the module has a `requirements.txt`, or no such list.
  *
- * @param module its folder
- * @param called what the message calls it
+ * @param module the module's folder
+ * @param label the module's name in the sentence
  */
-export function unreadList(module: string, called: string = module): string | undefined {
+export function unreadList(module: string, label: string = `'${module}'`): string | undefined {
   if (exists(`${module}/requirements.txt`)) return undefined;
   for (const [name, asks, advice] of LISTS) {
     const text = read(`${module}/${name}`);
     if (text !== undefined && asks(text)) {
-      return `'${called}' asks for packages in ${name}, which is not read: they are installed from requirements.txt alone ` +
+      return `${label} lists packages in ${name}, which aimodellib does not read; it installs from requirements.txt only ` +
         `(${advice})`;
     }
   }
@@ -40,7 +40,7 @@ function read(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    // Nobody reads it: that it can't be read is no matter here.
+    // Nothing depends on this file.
     return undefined;
   }
 }
@@ -55,7 +55,7 @@ function pipfileAsks(text: string): boolean {
 
 function pyprojectAsks(text: string): boolean {
   const toml = unified(text);
-  // Of the list only its first item matters: comments may precede it.
+  // One item is enough; comments may precede it.
   if (/^dependencies[ \t]*=[ \t]*\[(?:\s|#.*\n)*["']/m.test(sectionOf(toml, "project"))) return true;
   return /^[ \t]*(?!"?python"?[ \t]*=)["\w]/m.test(sectionOf(toml, "tool.poetry.dependencies"));
 }

@@ -1,39 +1,39 @@
-/** Runs pip, or what `PIP_CMD` names in its place. */
+/** Runs pip, or the command in `PIP_CMD`. */
 
 import { describeExit, type Finished, runChild } from "../bridge/mod.ts";
 import { credentialHider } from "../credentials.ts";
 import { AimodellibError, reasonOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 
-/** The installer could not be run, or it failed. The message holds its command. */
+/** The installer can't be started, or has failed; the message contains its command. */
 export class InstallerError extends AimodellibError {
   override readonly name = "InstallerError";
 }
 
-/** The words that begin a command line: those of `PIP_CMD`, or pip of that Python. */
+/** The start of a command line: the words of `PIP_CMD`, or the Python's pip. */
 export function pipCommand(python: string, env: (name: string) => string | undefined): [string, ...string[]] {
   const [program, ...words] = (env("PIP_CMD") ?? "").split(/\s+/).filter(Boolean);
   return program === undefined ? [python, "-m", "pip"] : [program, ...words];
 }
 
-/** How it is run. */
+/** How an installer is run. */
 export interface InstallerOptions {
   readonly cwd: string;
   readonly signal: AbortSignal;
-  /** Takes what it says, line by line and without credentials of URLs; without it, that is part of the error. */
+  /** Gets the installer's output, without credentials in URLs. Without this function, the output becomes a part of the error. */
   readonly output?: ((text: string) => void) | undefined;
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * The words that run a command as long as their standard input is open (`_bridge/supervise.py`): nothing of an installer is left
-   * when this process ends, even by SIGKILL.
+   * The command that runs another one as long as its standard input is open (`_bridge/supervise.py`). This ends an installer together
+   * with this process, even after SIGKILL.
    */
   readonly supervisor: readonly [string, ...string[]];
 }
 
 /**
- * Runs it to its end.
+ * Runs an installer to its end.
  *
- * @param command its words
+ * @param command the program and its arguments
  * @throws {InstallerError} if it can't be started, or fails
  */
 export async function runInstaller(command: readonly [string, ...string[]], options: InstallerOptions): Promise<void> {

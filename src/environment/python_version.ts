@@ -5,7 +5,7 @@ import { runChild } from "../bridge/mod.ts";
 /** Time limit for the answer, in ms: Python needs a few milliseconds, but a wrapper script that finds one can take longer. */
 const LIMIT_MS = 5_000;
 
-/** Such as `3.11.7`; undefined if it does not say so in time: starting it will tell what is wrong. */
+/** A Python's version, such as `3.11.7`; undefined without an answer in time. A run that starts the Python then reports the reason. */
 export async function pythonVersion(path: string): Promise<string | undefined> {
   try {
     const { stdout } = await runChild(path, { args: ["--version"], limitMs: LIMIT_MS });

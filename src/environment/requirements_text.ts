@@ -1,22 +1,22 @@
 /**
- * The text of a `requirements.txt`, read as pip reads it: its encoding, its logical lines, and what each line names.
+ * Reads the text of a `requirements.txt` as pip does: its encoding, its logical lines, and what each line names.
  * https://pip.pypa.io/en/stable/reference/requirements-file-format/
  */
 
 /** What a line of a requirements file names. */
 export type Named =
-  /** Packages of a registry, an address, or an option: the line's text says all. */
+  /** Packages of a registry, a URL, or an option: the text of the line identifies it. */
   | { readonly kind: "text" }
   /** Another requirements file, or a constraints file. */
   | { readonly kind: "nested"; readonly path: string }
-  /** A file or a folder, as it is written. */
+  /** A file or a folder, as the line has it. */
   | { readonly kind: "path"; readonly path: string }
-  /** Something that is not understood here. */
+  /** A line that this program does not understand. */
   | { readonly kind: "unknown" };
 
 const decoders = {
   "utf-8": [0xef, 0xbb, 0xbf],
-  // Before UTF-16, whose mark begins the same.
+  // Must precede UTF-16, whose mark starts with the same bytes.
   "utf-32le": [0xff, 0xfe, 0, 0],
   "utf-32be": [0, 0, 0xfe, 0xff],
   "utf-16le": [0xff, 0xfe],
@@ -37,13 +37,13 @@ export function decodeRequirements(bytes: Uint8Array): string {
     try {
       return new TextDecoder(labelOf(coding)).decode(bytes);
     } catch {
-      // The installer says that it does not know the encoding.
+      // The installer reports the unknown encoding.
     }
   }
   return new TextDecoder().decode(bytes);
 }
 
-/** The name that the Encoding Standard has for one of Python's encodings. */
+/** The Encoding Standard's label of a Python encoding. */
 function labelOf(coding: string): string {
   return coding.toLowerCase().replaceAll("_", "-").replace(/^latin-(?=\d)/, "latin").replace(
     /^cp(?=125\d$)/,
@@ -61,12 +61,12 @@ function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   return text;
 }
 
-/** The lines that say something: joined at backslashes, without comments, with `${VARIABLES}` as they are. */
+/** The logical lines: joined at backslashes, without comments and empty lines, with `${VARIABLES}` unexpanded. */
 export function writtenLines(text: string): string[] {
   const lines: string[] = [];
   let open = "";
   for (const line of physicalLines(text)) {
-    // A comment ends a joined line, and is no part of it.
+    // A comment ends a joined line without belonging to it.
     const isComment = /^\s*#/.test(line);
     if (!isComment && line.endsWith("\\")) {
       open += line.slice(0, -1);
@@ -79,19 +79,19 @@ export function writtenLines(text: string): string[] {
   return lines.map((line) => line.replace(/(^|\s+)#.*$/, "").trim()).filter((line) => line !== "");
 }
 
-/** The same with `${VARIABLES}` replaced by their values. */
+/** The logical lines with `${VARIABLES}` replaced by their values. */
 export function logicalLines(text: string, env: (name: string) => string | undefined): string[] {
   return writtenLines(text)
     .map((line) => line.replace(/\$\{([A-Z0-9_]+)\}/g, (written, name) => env(name) || written));
 }
 
-/** The lines as an editor numbers them, the first of which is line 1. */
+/** The lines as an editor numbers them; the first element is line 1. */
 export function physicalLines(text: string): string[] {
   // deno-lint-ignore no-control-regex -- pip splits lines as Python's str.splitlines() does
   return text.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/);
 }
 
-/** A name with extras, and versions or an address; then perhaps a marker. */
+/** A name with extras, and versions or a URL; a marker may follow. */
 const REQUIREMENT =
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\s*(?:\[[^\]]*\])?\s*(?:@\s*(?<address>\S+)|\(?\s*(?:(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()]+\s*,?\s*)*\)?)\s*(?:;.*)?$/;
 const ARCHIVE = /\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))$/i;
@@ -102,14 +102,14 @@ const INDEX = /^(?:-i|--index-url|--pypi-url|--extra-index-url)[\s=]*(?<path>.+)
 const PLAIN_OPTION =
   /^--(?:no-index|pre|prefer-binary|require-hashes|no-binary|only-binary|trusted-host|use-feature)(?:[\s=].*)?$/;
 
-/** What a logical line names. */
+/** Parses what a logical line names. */
 export function namedBy(line: string): Named {
   const nested = NESTED.exec(line)?.groups?.path;
   if (nested !== undefined) return isRemote(nested) ? { kind: "text" } : { kind: "nested", path: unquote(nested) };
   const editable = EDITABLE.exec(line)?.groups?.path;
   if (editable !== undefined) return placeOf(editable);
   const links = FIND_LINKS.exec(line)?.groups?.path;
-  // A page of links may name other files.
+  // A page of links may refer to other files.
   if (links !== undefined) return /\.html?$/i.test(links) && !isRemote(links) ? { kind: "unknown" } : placeOf(links);
   const index = INDEX.exec(line)?.groups?.path;
   if (index !== undefined) return isRemote(index) ? { kind: "text" } : { kind: "unknown" };
@@ -127,7 +127,7 @@ export function namedBy(line: string): Named {
   return address === undefined ? { kind: "text" } : placeOf(address);
 }
 
-/** A path, the path of a `file:` address, or an address on the network. */
+/** Parses a path, a `file:` URL, or a URL on the network. */
 function placeOf(written: string): Named {
   const text = unquote(written);
   if (isRemote(text)) return { kind: "text" };

@@ -1,8 +1,8 @@
 /**
- * Gathers the wheels of a `requirements.txt` and of what they need, through pip, for hosts that reach no package registry.
+ * Gathers, with pip, the wheels of a `requirements.txt` and their dependencies, for hosts that reach no package registry.
  *
- * What `requirements.txt` says may need a network, or no longer be true of wheels: an address, a folder to build, the hash of a source
- * distribution. A list of the wheels themselves stands beside them, and is what is installed.
+ * The lines of `requirements.txt` may need a network or not apply to wheels: URLs, folders to build, hashes of source distributions.
+ * Therefore a list of the gathered wheels is written beside them, and runs install from that list.
  */
 
 import { hashFile, RESOLVED_NAME } from "../archive/mod.ts";
@@ -12,31 +12,31 @@ import { printable } from "../printable.ts";
 import { isUvPip } from "./installer.ts";
 import { InstallerError, type InstallerOptions, pipCommand, runInstaller } from "./pip.ts";
 
-/** What is to be gathered, and for whom. */
+/** Which wheels are gathered, and for which Python and platform. */
 export interface WheelsOptions {
-  /** Path of the Python whose pip does it; the wheels are for it, unless the next two say otherwise. */
+  /** The path of the Python whose pip gathers the wheels; they are for this Python unless the options below say otherwise. */
   readonly python: string;
-  /** The folder with `requirements.txt`. */
+  /** The module's folder, with its `requirements.txt`. */
   readonly module: string;
-  /** Such as `3.12`. */
+  /** Another Python version, such as `3.12`. */
   readonly pythonVersion?: string | undefined;
-  /** Such as `manylinux_2_28_x86_64`. */
+  /** Other platforms, such as `manylinux_2_28_x86_64`. */
   readonly platforms: readonly string[];
-  /** The folder that they are written to. */
+  /** The folder for the wheels. */
   readonly folder: string;
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
   readonly signal: AbortSignal;
-  /** Takes what pip says, as it says it; without it, that is part of an error. */
+  /** Gets pip's output as it comes. Without this function, the output becomes a part of an error. */
   readonly output?: ((text: string) => void) | undefined;
 }
 
-/** Options of pip with which it installs from wheels and their list alone: pip resolved it all when the list was made. */
+/** The options of pip that install exactly the wheels of the list, without resolving dependencies again. */
 export function installFromList(wheels: string): string[] {
   return ["--no-index", "--find-links", wheels, "--no-deps", "--requirement", `${wheels}/${RESOLVED_NAME}`];
 }
 
-/** Variables without which settings of pip and uv could keep them from installing exactly the wheels of a list. */
+/** Variables that turn off settings of pip and uv, which could change what is installed from a list. */
 export const NO_SETTINGS: Readonly<Record<string, string>> = {
   PIP_CONFIG_FILE: "/dev/null",
   PIP_CONSTRAINT: "",
@@ -46,10 +46,10 @@ export const NO_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Gathers them, writes their list, and tries to install it. For this machine, what there is no wheel of is built; for another, only
- * what runs on every machine is.
+ * Gathers the wheels, writes their list, and tries to install from it. For this machine, missing wheels are built; for another one, only
+ * if they run on every machine.
  *
- * @throws {InstallerError} which names the requirement, if pip can't gather or install them
+ * @throws {InstallerError} if pip can't gather or install a requirement; the message names it
  */
 export async function gatherWheels(options: WheelsOptions): Promise<void> {
   const { python, module, pythonVersion, platforms, folder, assets, env, signal, output } = options;
@@ -62,7 +62,7 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
     throw new InstallerError(
       `PIP_CMD is '${
         printable(command.join(" "))
-      }', and uv neither downloads nor builds wheels: unset PIP_CMD, and name a Python that has ` +
+      }', and uv neither downloads nor builds wheels: unset PIP_CMD, and choose a Python with ` +
         "pip with --python",
     );
   }
@@ -80,7 +80,7 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
     const list = listOf(folder);
     if (list === "") return;
     Deno.writeTextFileSync(`${folder}/${RESOLVED_NAME}`, list);
-    // A folder of its own is as good as a fresh environment: what is installed elsewhere is not looked at.
+    // With `--target`, pip ignores installed packages, as in a fresh environment.
     const trial = ["install", "--target", `${temporary}/site`, "--no-compile", ...binary(target)];
     try {
       await pip([...trial, ...installFromList(folder)], { env: NO_SETTINGS });
@@ -97,13 +97,13 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
 
 type Pip = (words: readonly string[], more?: Pick<InstallerOptions, "env" | "output">) => Promise<void>;
 
-/** What pip's report says of something that it would install. */
+/** An item of pip's installation report. */
 interface Found {
   readonly metadata: { readonly name: string };
   readonly download_info: { readonly url: string; readonly dir_info?: unknown; readonly vcs_info?: unknown };
 }
 
-/** Downloads wheels for another Python or machine, and builds folders and repositories, which pip does not. */
+/** Downloads wheels for another Python or machine. It builds folders and repositories itself, because `pip download` does not. */
 async function gatherForOther(pip: Pip, target: readonly string[], folder: string, temporary: string): Promise<void> {
   const requirements = ["--requirement", "requirements.txt"];
   await pip(["download", ...binary(target), "--dest", folder, ...requirements]);
@@ -119,8 +119,8 @@ async function gatherForOther(pip: Pip, target: readonly string[], folder: strin
     for (const name of wheelsIn(built)) {
       if (!name.endsWith("-none-any.whl")) {
         throw new InstallerError(
-          `'${metadata.name}' is built from ${url} for this machine alone (${name}): build its wheel on the other one, and ` +
-            "name that in requirements.txt",
+          `'${metadata.name}' is built from ${url} for this machine only (${name}): build its wheel on the other machine, and ` +
+            "list that in requirements.txt",
         );
       }
       Deno.copyFileSync(`${built}/${name}`, `${folder}/${name}`);
@@ -129,18 +129,18 @@ async function gatherForOther(pip: Pip, target: readonly string[], folder: strin
   for (const { name } of Deno.readDirSync(folder)) if (!name.endsWith(".whl")) Deno.removeSync(`${folder}/${name}`);
 }
 
-/** The address of a repository, at the commit that pip has found. */
+/** The URL of a repository at the commit that pip has resolved. */
 function addressOf(url: string, info: unknown): string {
   const { vcs, commit_id: commit } = info as { readonly vcs: string; readonly commit_id: string };
   return `${vcs}+${url}@${commit}`;
 }
 
-/** The options for another Python or machine; pip wants it to be said that nothing is built. */
+/** The options for another Python or machine, for which pip requires `--only-binary`. */
 function binary(target: readonly string[]): string[] {
   return target.length === 0 ? [] : ["--only-binary=:all:", ...target];
 }
 
-/** A line for each wheel: its name, its version and its hash. */
+/** The text of the list: name, version and hash of each wheel. */
 function listOf(folder: string): string {
   return wheelsIn(folder).map((name) => {
     const [distribution, version] = name.split("-");

@@ -1,15 +1,15 @@
-/** Passwords that are written into lists of requirements, which travel with a module. */
+/** Finds passwords in lists of requirements, which archives contain. */
 
 import { userPartsIn } from "../credentials.ts";
 import { stat } from "../files.ts";
 import { decodeRequirements, namedBy, physicalLines, writtenLines } from "./requirements_text.ts";
 
-/** A longer list is not looked at, in bytes; nor are more lists. */
+/** The largest list that is searched, in bytes, and the most lists. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_LISTS = 100;
 
 /**
- * Says of each line of a module's `requirements.txt`, and of the lists that it names, that it holds a password.
+ * Returns a sentence for each line with a password, in a module's `requirements.txt` and the lists that it refers to.
  *
  * @param module the absolute path of its folder
  */
@@ -19,14 +19,14 @@ export function writtenPasswords(module: string): string[] {
   for (const list of lists) {
     const text = read(`${module}/${list}`);
     if (text === undefined) continue;
-    // Comments travel, too.
+    // Comments count as well: the archive contains them.
     physicalLines(text).forEach((line, i) => {
       const variable = variableFor(line);
       if (variable === undefined) return;
       notices.push(
         `${list} line ${
           i + 1
-        } holds a password: write \${${variable}} instead, and set that variable where it is installed`,
+        } contains a password: write \${${variable}} instead, and set that variable where the packages are installed`,
       );
     });
     const folder = list.slice(0, list.lastIndexOf("/") + 1);
@@ -39,12 +39,12 @@ export function writtenPasswords(module: string): string[] {
   return notices;
 }
 
-/** The name of a variable for the password in a line; undefined if it has none. */
+/** The name of a variable for the password in a line; undefined for a line without one. */
 function variableFor(line: string): string | undefined {
   for (const { start, end, scheme } of userPartsIn(line)) {
     const user = line.slice(start, end);
     const colon = user.indexOf(":");
-    // A name alone is a token, but for SSH, where it is an account.
+    // A user part without a colon is a token; with SSH it is an account.
     if (colon < 0 && (/(?:^|\+)ssh$/i.test(scheme) || user === "git")) continue;
     if (user.slice(colon + 1).replaceAll(/\$\{\w+\}/g, "") === "") continue;
     return /^(?:git|hg|svn|bzr)\+/i.test(scheme) ? "REPOSITORY_PASSWORD" : "INDEX_PASSWORD";
@@ -52,7 +52,7 @@ function variableFor(line: string): string | undefined {
   return undefined;
 }
 
-/** A path from the module's folder; undefined if it leads out of it. */
+/** A normalized path relative to the module's folder; undefined if it leads out. */
 function joined(path: string): string | undefined {
   const parts: string[] = [];
   for (const part of path.split("/")) {
@@ -69,7 +69,7 @@ function read(path: string): string | undefined {
   try {
     return decodeRequirements(Deno.readFileSync(path));
   } catch {
-    // A list that can't be read is not packed, or not installed: whoever does that says why.
+    // Packing or installing an unreadable list fails later, with an error that says why.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** A training run: one Python, from its start to its end. */
+/** Runs one training in a Python process, from its start to its end. */
 
 import type { StopSignal } from "../bridge/mod.ts";
 import { withLimit } from "../with_limit.ts";
@@ -12,7 +12,7 @@ import {
   type ScriptOutput,
 } from "../bridge/mod.ts";
 
-/** What a training run needs to know. */
+/** The settings of a training run. */
 export interface TrainConfig {
   /** Path of the Python. */
   readonly python: string;
@@ -20,16 +20,16 @@ export interface TrainConfig {
   readonly module: string;
   readonly script: string;
   readonly modelDir: string;
-  /** Handed to the script as they are. */
+  /** Arguments that the script gets unchanged. */
   readonly args: readonly string[];
   readonly tensorBoardEnabled: boolean;
-  /** Absolute path. */
+  /** The absolute path of the folder for TensorBoard logs. */
   readonly tensorBoardDir: string;
-  /** Options of torchrun, which then starts several processes that train. */
+  /** Options of torchrun, which starts several processes that train; undefined to train in one process. */
   readonly launcher?: readonly string[] | undefined;
-  /** Variables of its environment, beside those of this process. */
+  /** Variables of the script's environment in addition to this process's. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
-  /** For the script to end after the first signal, in ms; then it is killed. */
+  /** How long the script may take to end after the first signal, in ms; then it is killed. */
   readonly stopTimeoutMs: number;
 }
 
@@ -37,19 +37,19 @@ export interface TrainConfig {
 export interface TrainContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
-  /** Calls back for each stop by SIGINT or SIGTERM, and for each SIGHUP, until disposed. */
+  /** Calls `handler` for each SIGINT, SIGTERM and SIGHUP until disposed. */
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
-  /** Where what the script prints goes. @default "inherit" */
+  /** Where the script's output goes. @default "inherit" */
   readonly output?: "inherit" | ScriptOutput | undefined;
-  /** Calls back when the terminal has another size, until disposed. */
+  /** Calls `handler` when the terminal's size changes, until disposed. */
   readonly onResize?: ((handler: () => void) => Disposable) | undefined;
 }
 
-/** How a run ended. */
+/** How a training run ended. */
 export interface TrainOutcome {
-  /** 0; what the script said; 1 for an exception; 128 + n for signal n. */
+  /** The exit code: 0, the script's own, 1 for an exception, or 128 + n for signal n. */
   readonly code: number;
-  /** The cause, when it was no success. */
+  /** The reason of a failure. */
   readonly message?: string;
 }
 
@@ -75,16 +75,16 @@ const NUMBERS: Partial<Record<Deno.Signal, number>> = {
   SIGSYS: 31,
 };
 
-/** The signals that a stopped script may end by: its own, or those of who signalled all processes. */
+/** The signals by which a stopped script may end: the one passed on, or another one sent to the whole process group. */
 const STOPS: ReadonlySet<Deno.Signal> = new Set<StopSignal>(["SIGHUP", "SIGINT", "SIGTERM"]);
 
-/** A worker of a training run sends no bodies. */
+/** The limit on a frame's body, in bytes; a training sends none. */
 const MAX_BODY = 1024 * 1024;
 
 /**
- * Trains. The script's output goes where ours goes, as it is printed. The first stop goes on to the script, which sees a
- * KeyboardInterrupt; a second one, or `stopTimeoutMs`, kills it and all that it has started. SIGHUP goes on to the script and to what it has
- * started, as a terminal that closes sends it to all, and ends who does not handle it.
+ * Runs a training. The first SIGINT or SIGTERM is passed on to the script, which gets a KeyboardInterrupt; a second one, or
+ * `stopTimeoutMs`, kills the script and all processes that it has started. SIGHUP is passed on to all of these, as a closing terminal
+ * does, and ends those that do not handle it.
  *
  * @throws {StartError} if Python can't be started
  */
@@ -101,7 +101,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     process?.kill("SIGKILL");
   };
   using _ = context.onSignal((signal) => {
-    // How it ended is known by then.
+    // The outcome is known already.
     if (ended) return;
     if (signal === "SIGHUP") {
       if (first !== undefined) return;
@@ -112,13 +112,13 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     if (first !== undefined) return kill(`a second ${signal}`);
     first = signal;
     aborter.abort(new Interrupted(signal));
-    // A terminal's Ctrl+C is for all; other senders of SIGTERM choose whom they send it to.
+    // Ctrl+C in a terminal goes to all processes of a group; SIGTERM goes to one process.
     if (signal === "SIGTERM") process?.terminate();
     else process?.kill(signal);
     const seconds = config.stopTimeoutMs / 1000;
     timer = setTimeout(() => kill(`it did not end within ${seconds} s of ${signal}`), config.stopTimeoutMs);
   });
-  // The process group of the script is not the one that the terminal tells.
+  // The terminal signals only its foreground group, which the script is not in.
   using _resize = context.onResize?.(() => process?.kill("SIGWINCH"));
   try {
     process = await BridgeProcess.start({
@@ -130,7 +130,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       maxBody: MAX_BODY,
       signal: aborter.signal,
     });
-    // A signal that came just before its HELLO has reached nobody.
+    // A signal just before HELLO has reached no process.
     aborter.signal.throwIfAborted();
     process.begin({
       mode: "train",
@@ -164,13 +164,13 @@ class Interrupted extends Error {
   }
 }
 
-/** What the bridge said of the run before the process ended. */
+/** What the bridge reported before the process ended. */
 interface Report {
   done: boolean;
   failure?: string;
 }
 
-/** For the last frames to arrive after the process has ended, in ms: children may keep the connection open. */
+/** How long to wait for the last frames after the process has ended, in ms: its children may keep the connection open. */
 const READ_REST_MS = 50;
 
 async function follow(process: BridgeProcess): Promise<Report> {
@@ -184,7 +184,7 @@ async function follow(process: BridgeProcess): Promise<Report> {
       }
     },
   }).catch(() => {
-    // The exit says what happened to a worker whose stream is broken.
+    // If the stream breaks, the exit tells what happened to the worker.
   });
   await process.ended;
   await withLimit(reading, READ_REST_MS);
@@ -201,7 +201,7 @@ function outcomeOf(
     const code = first === undefined ? 1 : exitCodeOf(first);
     return { code, message: `Training was killed (${killed}), but its process is still there` };
   }
-  // What it failed of is known before a signal can end it.
+  // An exception that was reported comes before any signal that ends the process.
   if (report.failure !== undefined) return { code: exit.signal === null ? exit.code || 1 : 1, message: report.failure };
   if (first !== undefined && killed !== undefined && exit.signal !== null) {
     return { code: exitCodeOf(first), message: `Training was killed: ${killed}` };

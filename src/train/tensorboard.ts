@@ -1,7 +1,7 @@
 /**
- * TensorBoard beside a training run, from the same Python. Whatever becomes of it, training goes on.
+ * Runs TensorBoard beside a training, with the same Python. Training continues whatever happens to TensorBoard.
  *
- * It is in a process group of its own, and ends when its standard input does, so also when this program is killed.
+ * TensorBoard has a process group of its own, and ends when its standard input closes, even if this program is killed.
  */
 
 import { type Assets, Child } from "../bridge/mod.ts";
@@ -10,25 +10,25 @@ import { Backoff } from "../backoff.ts";
 import { printable } from "../printable.ts";
 import { messageOf } from "../errors.ts";
 
-/** What it is started with. */
+/** How TensorBoard is started. */
 export interface TensorBoardOptions {
   readonly python: string;
   readonly assets: Assets;
-  /** The absolute path of the folder with its logs. */
+  /** The absolute path of the folder for the logs. */
   readonly logDir: string;
   readonly host: string;
   readonly port: number;
-  /** Takes lines that tell what becomes of it. */
+  /** Shows lines about TensorBoard's state. */
   readonly say: (text: string) => void;
 }
 
-/** See `python/aimodellib/_bridge/tensorboard.py`. */
+/** The exit code for a Python without TensorBoard, see `python/aimodellib/_bridge/tensorboard.py`. */
 const NOT_INSTALLED = 87;
-/** After so many deaths in a row, each soon after its start, there is no use in more. */
+/** After this many early deaths in a row, TensorBoard is not restarted. */
 const MAX_DEATHS = 5;
-/** One that has been up for so long has been well, in ms. */
+/** A death after more than this, in ms, does not count as early. */
 const WELL_AFTER_MS = 30_000;
-/** Of what it says, for when it fails. */
+/** How much of its output is kept for a failure, in characters. */
 const MAX_WORDS = 2000;
 
 /** A TensorBoard that is kept running. */
@@ -41,24 +41,24 @@ export class TensorBoard implements AsyncDisposable {
   readonly #running: Promise<void>;
   #announced = false;
 
-  /** Starts it, and returns at once. */
+  /** Starts TensorBoard without waiting for it. */
   constructor(options: TensorBoardOptions) {
     this.#options = options;
     this.#running = this.#run();
   }
 
-  /** Where it is. */
+  /** The address of its pages. */
   get url(): string {
     const { host, port } = this.#options;
     return `http://${authority(host, port)}/`;
   }
 
-  /** Whether it was reached. */
+  /** Whether it has announced its address. */
   get isUp(): boolean {
     return this.#announced && !this.#stopped;
   }
 
-  /** Ends it. */
+  /** Ends TensorBoard, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     this.#wake?.();
@@ -70,7 +70,7 @@ export class TensorBoard implements AsyncDisposable {
     const { host, port, say } = this.#options;
     for (let deaths = 0; !this.#stopped;) {
       if (isTaken(host, port)) {
-        say(`TensorBoard is left out: port ${port} of ${host} is taken (TB_PORT names another)\n`);
+        say(`TensorBoard was not started: port ${port} of ${host} is in use; set TB_PORT to a free port\n`);
         break;
       }
       const started = performance.now();
@@ -78,7 +78,7 @@ export class TensorBoard implements AsyncDisposable {
       if (this.#stopped) break;
       if (code === NOT_INSTALLED) {
         say(
-          `TensorBoard is left out: it is not installed for '${
+          `TensorBoard was not started: it is not installed for '${
             printable(this.#options.python)
           }' (pip install tensorboard)\n`,
         );
@@ -88,16 +88,16 @@ export class TensorBoard implements AsyncDisposable {
       deaths = upMs > WELL_AFTER_MS ? 1 : deaths + 1;
       const cause = signal === null ? `exit code ${code}` : `signal ${signal}`;
       if (deaths === MAX_DEATHS) {
-        say(`TensorBoard is given up: it ended with ${cause} for the ${MAX_DEATHS}th time in a row\n${words}`);
+        say(`Giving up on TensorBoard: it ended ${MAX_DEATHS} times in a row; last: ${cause}\n${words}`);
         break;
       }
-      say(`TensorBoard ended with ${cause}; it is started again\n`);
+      say(`TensorBoard ended with ${cause}; restarting it\n`);
       await this.#pause(this.#backoff.next(upMs));
     }
     this.#stopped = true;
   }
 
-  /** One life of it. */
+  /** Runs one process of it to its end. */
   async #once(): Promise<{ code: number; signal: Deno.Signal | null; words: string }> {
     const { python, assets, logDir, host, port } = this.#options;
     let words = "";
@@ -146,7 +146,7 @@ function isTaken(hostname: string, port: number): boolean {
     return false;
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) return true;
-    // TensorBoard itself will say what is wrong with the address.
+    // TensorBoard itself reports what is wrong with the address.
     return false;
   }
 }

@@ -163,5 +163,5 @@ test("train refuses a bundled wheel that is not the one of the list, and names w
   assert.equal(edited.code, 0, edited.stderr);
   const lacking = await box.run(["train", "folder", "out"], { env: NO_REGISTRY });
   assert.equal(lacking.code, 1);
-  assert.match(lacking.stderr, /are not all that this Python needs: owl is not installed \(for fox\)/);
+  assert.match(lacking.stderr, /do not suffice for this Python: owl is not installed \(for fox\)/);
 });

@@ -121,14 +121,14 @@ test("inspect shows requirements without passwords, in the encoding that pip rea
   }
 });
 
-test("package says that requirements.txt holds a password, and names a variable", async (box) => {
+test("package says that requirements.txt contains a password, and names a variable", async (box) => {
   const folder = box.module({ "train.py": TRAIN, "requirements.txt": `tqdm\n${REQUIREMENTS}` });
   const { code, stdout, stderr } = await box.run(["package", "-m", folder, "-o", "x.tar.gz"]);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^requirements\.txt line 2 holds a password: write \$\{INDEX_PASSWORD\} instead/m);
+  assert.match(stderr, /^requirements\.txt line 2 contains a password: write \$\{INDEX_PASSWORD\} instead/m);
   assert.ok(!(stdout + stderr).includes(SECRET));
   const json = await box.run(["package", "-m", folder, "--json", "-o", "y.tar.gz"]);
-  assert.match(JSON.parse(json.stdout).notices.join("\n"), /requirements\.txt line 2 holds a password/);
+  assert.match(JSON.parse(json.stdout).notices.join("\n"), /requirements\.txt line 2 contains a password/);
 });
 
 test("the record of a run has no keys, and the script gets them", async (box) => {

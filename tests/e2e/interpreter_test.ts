@@ -65,7 +65,7 @@ test("train says what was tried when there is no Python", async (box) => {
   CONDA_PREFIX: not set
   python3: not on PATH
   python: not on PATH
-Install Python 3.8 or later, or name one with --python or AIMODELLIB_PYTHON
+Install Python 3.8 or later, or choose one with --python or AIMODELLIB_PYTHON
 `,
   );
 });

@@ -184,7 +184,7 @@ test("serve ends with 1 and leaves nothing when the artifacts can't be had", asy
   await using storage = await cloudStorage(box, {});
   const empty = await box.run(["serve", "--port", "0", module, "serve.py", "gs://bucket/none"], storage);
   assert.equal(empty.code, 1);
-  assert.match(empty.stderr, /^Error: There is nothing in 'gs:\/\/bucket\/none'$/m);
+  assert.match(empty.stderr, /^Error: 'gs:\/\/bucket\/none' contains no objects: /m);
   const unnamed = await box.run(["serve", "--port", "0", module, "serve.py"], storage);
   assert.equal(unnamed.code, 2);
   assert.match(

@@ -136,7 +136,7 @@ test("package, train and serve say that a list of packages is not read when ther
   const script = `def train(model_dir): ...\n${LOADS}`;
   const files = { "serve.py": script, "train.py": script, "environment.yml": "dependencies:\n  - numpy\n" };
   const module = box.module(files, "module");
-  const words = (name: string) => `'${name}' asks for packages in environment.yml, which is not read: `;
+  const words = (name: string) => `'${name}' lists packages in environment.yml, which aimodellib does not read; `;
   const packed = await box.run(["package", "-m", module]);
   assert.deepEqual([packed.code, packed.stderr.includes(words(module))], [0, true], packed.stderr);
   assert.ok((await box.run(["train", module, "train.py", "model"])).stderr.startsWith(words(module)));

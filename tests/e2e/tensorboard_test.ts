@@ -63,7 +63,7 @@ test("train runs TensorBoard for an archive that asks for it, restarts it, and e
   const boards = () => box.processes().filter(({ command }) => command.includes("tensorboard --logdir"));
   const [board] = boards();
   Deno.kill(board!.pid, "SIGKILL");
-  await program.stderr.waitFor(/^TensorBoard ended with signal SIGKILL; it is started again$/);
+  await program.stderr.waitFor(/^TensorBoard ended with signal SIGKILL; restarting it$/);
   await until("it is up again", async () => (await scalars(port)).length === 3, LONG);
   box.write({ "model/end": "" });
   const { code } = await program.finished();
@@ -100,7 +100,7 @@ test("training goes on without TensorBoard when its port is taken, or it is not 
   assert.deepEqual([first.code, first.stdout], [0, "True\n"]);
   assert.equal(
     first.stderr,
-    `TensorBoard is left out: port ${taken.addr.port} of 127.0.0.1 is taken (TB_PORT names another)\n`,
+    `TensorBoard was not started: port ${taken.addr.port} of 127.0.0.1 is in use; set TB_PORT to a free port\n`,
   );
   assert.equal((await box.run(["-m", "venv", "--without-pip", "venv"], { command: PYTHON })).code, 0);
   archive(box, "import time\ndef train(d): time.sleep(2)\n");
@@ -108,7 +108,10 @@ test("training goes on without TensorBoard when its port is taken, or it is not 
     env: { TB_PORT: String(freePort()) },
   });
   assert.equal(second.code, 0);
-  assert.match(second.stderr, /^TensorBoard is left out: it is not installed for '.*' \(pip install tensorboard\)\n$/);
+  assert.match(
+    second.stderr,
+    /^TensorBoard was not started: it is not installed for '.*' \(pip install tensorboard\)\n$/,
+  );
   const wrong = await box.run(["train", "m", "model"], { env: { TB_PORT: "http" } });
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /TB_PORT must be a port from 1 to 65535, not 'http'/);

@@ -53,7 +53,7 @@ for (const [what, command, args, need] of MAKERS) {
     assert.deepEqual([run.code, run.stdout, run.stderr], [0, "runs 2\n", ""]);
     const doctor = await box.run(["doctor", "--python", python, "--module-dir", module]);
     assert.equal(doctor.code, 0, doctor.stdout);
-    assert.match(doctor.stdout, /^✓ Installer: none, since the Python has no pip, and uv is not on PATH$/m);
+    assert.match(doctor.stdout, /^✓ Installer: none, because the Python has no pip and uv is not on PATH$/m);
     assert.match(doctor.stdout, /^✓ Requirements: .*requirements\.txt is met$/m);
   }, need);
 
@@ -65,7 +65,7 @@ for (const [what, command, args, need] of MAKERS) {
     assert.equal(
       stderr,
       `Error: ${module}/requirements.txt is not met (fox is not installed), and there is no installer: the Python '${python}' has no pip, ` +
-        "and uv is not on PATH. Install pip into that Python, install uv, or name a Python that has everything with --python\n",
+        "and uv is not on PATH. Install pip into that Python, install uv, or choose a Python with all packages with --python\n",
     );
     const doctor = await box.run(["doctor", "--python", python, "--module-dir", module]);
     assert.equal(doctor.code, 1);

@@ -1,6 +1,7 @@
-/** The Python of a run, with what its module asks for. */
+/** Prepares the Python of a run, with the packages that its module requires. */
 
 import type { Assets } from "../../bridge/mod.ts";
+import { labelOf } from "../../archive/mod.ts";
 import { cacheDir } from "../../cache/folder.ts";
 import { type Environment, type InstallWhen, prepareEnvironment } from "../../environment/environment.ts";
 import { findPython } from "../../environment/find_python.ts";
@@ -10,27 +11,27 @@ import type { Io } from "../terminal/io.ts";
 import type { RunLog } from "./log.ts";
 import type { Target } from "./target.ts";
 
-/** The options that say which Python a run uses, and whether requirements are installed for it. */
+/** The options that choose the Python of a run, and when requirements are installed. */
 export interface EnvironmentChoice {
   readonly python?: string | undefined;
   readonly install: InstallWhen;
 }
 
-/** What it is given by its caller. */
+/** What a run provides for preparing its Python. */
 export interface EnvironmentContext {
   readonly assets: Assets;
   readonly io: Io;
   readonly log: RunLog;
-  /** Shows and logs text, which comes in pieces. */
+  /** Shows and logs text that comes in pieces. */
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Finds the Python, and installs what is missing.
+ * Finds the Python, and installs requirements that are not met.
  *
- * @throws {UsageError} if there is none
- * @throws {InstallerError} if something can't be installed
+ * @throws {UsageError} if no Python is found
+ * @throws {InstallerError} if a package can't be installed
  */
 export async function openEnvironment(
   { module, archive }: Target,
@@ -38,15 +39,15 @@ export async function openEnvironment(
   { assets, io, say, signal }: EnvironmentContext,
 ): Promise<Environment> {
   const { path } = findPython({ python, moduleDir: module, env: io.env });
-  const unread = unreadList(module, archive?.name);
-  // A Python of the module's own has been given what it needs by the tool that reads that list.
+  const unread = unreadList(module, labelOf(archive?.name ?? module));
+  // If the module has a Python of its own, the tool that reads that list has installed its packages there.
   if (unread !== undefined && install !== "never" && !path.startsWith(`${module}/`)) say(`${printable(unread)}\n`);
   return await prepareEnvironment({
     python: path,
     module,
     archive: archive?.sha256 === undefined
       ? undefined
-      : { name: archive.name, sha256: archive.sha256, signed: archive.signed ?? false, root: archive.root },
+      : { label: labelOf(archive.name), sha256: archive.sha256, signed: archive.signed ?? false, root: archive.root },
     wheels: archive?.wheels,
     install,
     cacheDir: cacheDir(io.env),

@@ -56,7 +56,7 @@ for (
       "✓ Requirements: MODULE/requirements.txt is not met (fox is not installed): a run installs what is missing",
     ]],
     ["are met, and there is no installer", { pip: false }, false, [
-      "✓ Installer: none, since the Python has no pip, and uv is not on PATH",
+      "✓ Installer: none, because the Python has no pip and uv is not on PATH",
       "✓ Requirements: MODULE/requirements.txt is met",
     ]],
     ["are not met, and uv is there", { unmet: "fox is not installed", pip: false }, true, [
@@ -64,9 +64,9 @@ for (
       "✓ Requirements: MODULE/requirements.txt is not met (fox is not installed): a run installs what is missing",
     ]],
     ["are not met, and there is no installer", { unmet: "fox is not installed", pip: false }, false, [
-      "✓ Installer: none, since the Python has no pip, and uv is not on PATH",
+      "✓ Installer: none, because the Python has no pip and uv is not on PATH",
       "✗ Requirements: MODULE/requirements.txt is not met (fox is not installed), and there is no installer: the Python 'PYTHON' has no pip, " +
-      "and uv is not on PATH. Install pip into that Python, install uv, or name a Python that has everything with --python",
+      "and uv is not on PATH. Install pip into that Python, install uv, or choose a Python with all packages with --python",
     ]],
   ] as const
 ) {

@@ -153,7 +153,7 @@ Deno.test("findPython() throws a UsageError that says what was tried when there 
   assert.throws(() => findPython({ moduleDir: directory.path, env }), (error: Error) => {
     assert.equal(error.name, "UsageError");
     const lines = error.message.split("\n");
-    assert.match(lines[4]!, /^ {2}VIRTUAL_ENV: '.*\/file\/bin\/python' can't be looked at: /);
+    assert.match(lines[4]!, /^ {2}VIRTUAL_ENV: '.*\/file\/bin\/python' can't be accessed: /);
     assert.deepEqual(lines.toSpliced(4, 1), [
       "No Python was found. Tried:",
       "  --python: not set",
@@ -162,7 +162,7 @@ Deno.test("findPython() throws a UsageError that says what was tried when there 
       "  CONDA_PREFIX: not set",
       "  python3: not on PATH",
       "  python: not on PATH",
-      "Install Python 3.8 or later, or name one with --python or AIMODELLIB_PYTHON",
+      "Install Python 3.8 or later, or choose one with --python or AIMODELLIB_PYTHON",
     ]);
     return true;
   });

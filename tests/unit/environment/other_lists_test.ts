@@ -24,7 +24,12 @@ for (
 ) {
   Deno.test(`unreadList() names ${name} when it asks for packages: ${JSON.stringify(text)}`, () => {
     const said = saidOf({ [name]: text }) ?? "";
-    assert.ok(said.startsWith(`'DIR' asks for packages in ${name}, which is not read: they are installed from `), said);
+    assert.ok(
+      said.startsWith(
+        `'DIR' lists packages in ${name}, which aimodellib does not read; it installs from requirements.txt only `,
+      ),
+      said,
+    );
     assert.equal(saidOf({ [name]: text, "requirements.txt": "" }), undefined);
   });
 }

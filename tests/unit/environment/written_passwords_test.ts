@@ -3,7 +3,7 @@ import { writtenPasswords } from "../../../src/environment/written_passwords.ts"
 import { TempDir } from "../helper/temp_dir.ts";
 
 const notice = (place: string, name = "INDEX_PASSWORD") =>
-  `${place} holds a password: write \${${name}} instead, and set that variable where it is installed`;
+  `${place} contains a password: write \${${name}} instead, and set that variable where the packages are installed`;
 
 function found(files: Readonly<Record<string, string | Uint8Array>>): string[] {
   using folder = new TempDir();
