@@ -75,7 +75,7 @@ export class AnswerReader {
   checkParts(result: Frame, came: number): void {
     this.contentType(result);
     if (this.#lastParts !== came) {
-      throw new ProtocolError(`An answer of ${this.#lastParts ?? "no"} parts, of which ${came} came`);
+      throw new ProtocolError(`An answer announced ${this.#lastParts ?? "no"} parts, but ${came} arrived`);
     }
   }
 }

@@ -36,13 +36,13 @@ export function logDeath(worker: string | number, death: Death, aftermath?: Afte
 function sentence(aftermath: Aftermath | undefined): string {
   switch (aftermath?.kind) {
     case "restart":
-      return "Worker {worker} ended ({cause}); it is started again in {pause} s";
+      return "Worker {worker} died ({cause}); restarting in {pause} s";
     case "successor":
-      return "Worker {worker} ended ({cause}); its successor is loading already";
+      return "Worker {worker} died ({cause}); its successor is loading already";
     case "replaced":
-      return "Worker {worker}, which had been replaced, ended ({cause})";
+      return "Worker {worker}, which was already replaced, died ({cause})";
     default:
-      return "Worker {worker} ended ({cause})";
+      return "Worker {worker} died ({cause})";
   }
 }
 
@@ -51,7 +51,7 @@ export function describeMemory({ memory }: Pick<Death, "memory">, before: string
   if (memory === undefined) return "";
   const mebibytes = memory.bytes / 2 ** 20;
   const size = mebibytes < 1024 ? `${Math.round(mebibytes)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
-  return `${before}It had ${size} of memory ${round(memory.ageMs / 1000)} s before`;
+  return `${before}It used ${size} of memory ${round(memory.ageMs / 1000)} s before`;
 }
 
 function round(seconds: number): number {

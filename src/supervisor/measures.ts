@@ -58,13 +58,13 @@ export class Measures {
       },
       {
         name: "aimodellib_batch_size",
-        help: "Requests that were predicted together.",
+        help: "Number of requests in a batch.",
         type: "histogram",
         values: [[{}, this.#batches]],
       },
       {
         name: "aimodellib_worker_restarts_total",
-        help: "Workers that ended unasked, or were replaced, by cause.",
+        help: "Workers that died or were replaced, by cause.",
         type: "counter",
         values: [...this.#restarts].map(([cause, count]) => [{ cause }, count]),
       },
@@ -93,10 +93,10 @@ function gauges({ queued, ready, workers }: PoolFigures): Metric[] {
       "Requests that a worker has not answered.",
       labelled.map(([labels, { load }]) => [labels, load]),
     ),
-    gauge("aimodellib_worker_memory_bytes", "Memory of a worker's process, in RAM.", said(({ rss }) => rss)),
+    gauge("aimodellib_worker_memory_bytes", "Resident memory of a worker's process.", said(({ rss }) => rss)),
     gauge(
       "aimodellib_worker_cpu_seconds",
-      "Time of processors that a worker's process has taken since it began.",
+      "CPU time that a worker's process has used since its start.",
       said(({ cpu }) => cpu),
     ),
   ];

@@ -190,7 +190,7 @@ export class Model {
     }
     if (this.#stop.signal.aborted) return;
     if (state === "given up") {
-      log.warn("The model '{model}' is loaded anew: it was not ready within {seconds} s, and a reload waits", {
+      log.warn("Loading the model '{model}' again: it was not ready within {seconds} s, and a reload waits", {
         model: this.name,
         seconds: PATIENCE_MS / 1000,
       });

@@ -59,7 +59,7 @@ export class Models {
   #onFailed(model: Model, error: unknown): void {
     this.#firstFailure ??= { error };
     if (this.all.every(({ state }) => state === "failed")) return this.#failed.reject(this.#firstFailure.error);
-    log.error("The model '{model}' failed: {reason}; the others go on, and SIGHUP tries it again", {
+    log.error("The model '{model}' failed: {reason}; the others stay in service; SIGHUP tries it again", {
       model: model.name,
       reason: messageOf(error),
     });

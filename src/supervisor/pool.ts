@@ -228,7 +228,7 @@ export class Pool {
     if (!this.#everReady) {
       this.#failed.reject(
         death.loadError ??
-          new ScriptError(`The worker ended while it loaded: ${death.cause}${describeMemory(death, ". ")}`),
+          new ScriptError(`The worker died while loading: ${death.cause}${describeMemory(death, ". ")}`),
       );
       return false;
     }

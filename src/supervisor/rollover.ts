@@ -60,7 +60,7 @@ export class Rollover {
    */
   reload(): Promise<boolean> {
     if (this.#nextReload === undefined) {
-      if (this.#successor !== undefined) log.info(`Another reload${this.#ofModel} follows the one under way`);
+      if (this.#successor !== undefined) log.info(`Another reload${this.#ofModel} follows the current one`);
       this.#nextReload = this.#replacing.then(() => {
         this.#nextReload = undefined;
         return this.#reload();
@@ -90,10 +90,13 @@ export class Rollover {
     // The worker may have died, or been replaced, while it waited for its turn.
     if (slot.worker === worker && !worker.dead && !isStopping()) {
       const name = workerName(slot.index, model);
-      log.info("Worker {worker} is replaced: {reason}", { worker: name, reason });
+      log.info("Replacing worker {worker}: {reason}", { worker: name, reason });
       const failure = await this.#succeed(slot);
       if (failure !== undefined && !isStopping()) {
-        log.error("Worker {worker} can't be replaced ({cause}), and goes on", { worker: name, cause: failure.cause });
+        log.error("Worker {worker} can't be replaced ({cause}); it stays in service", {
+          worker: name,
+          cause: failure.cause,
+        });
         // The worker reports that it is worn with each answer, so the next report after this pause tries again.
         this.#retry = setTimeout(() => this.#worn.delete(worker), RETRY_WORN_MS);
         return;
@@ -111,7 +114,10 @@ export class Rollover {
       const failure = await this.#succeed(slot);
       if (failure === undefined) continue;
       if (!isStopping()) {
-        log.error(`Reloading${what} failed ({cause}); the old workers go on`, { model, cause: failure.cause });
+        log.error(`Reloading${what} failed ({cause}); the old workers stay in service`, {
+          model,
+          cause: failure.cause,
+        });
       }
       return false;
     }

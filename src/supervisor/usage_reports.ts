@@ -61,7 +61,7 @@ export class UsageReports {
     onUsage(this.#last, before);
     this.#answer();
     if (maxMemory !== undefined && this.#last.rss > maxMemory) {
-      onWorn(`it takes ${Math.round(this.#last.rss / 2 ** 20)} MiB of memory`);
+      onWorn(`it uses ${Math.round(this.#last.rss / 2 ** 20)} MiB of memory`);
     }
   }
 

@@ -51,7 +51,7 @@ export interface WorkerOptions extends BridgeOptions {
 /** Why a worker is killed that has not answered its jobs in time after {@linkcode Worker.stop}. */
 const FORCED: EndCause = {
   kind: "killed",
-  reason: "it had not finished what it was executing, and was ended by force",
+  reason: "it did not finish its requests in time, and was killed",
 };
 
 const NO_JOBS = { orphans: [], lost: [] };
@@ -206,7 +206,7 @@ export class Worker {
       case Kind.Stats:
         return this.#usage.onStats(frame);
       default:
-        throw new ProtocolError(`A frame of kind ${frame.kind} does not come from a serving worker`);
+        throw new ProtocolError(`A serving worker does not send frames of kind ${frame.kind}`);
     }
   }
 

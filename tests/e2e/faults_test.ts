@@ -79,7 +79,7 @@ test("serve says how a worker ended, and does not hang, when it is killed betwee
     limit: 30_000,
   });
   assert.equal(code, 1);
-  assert.match(stderr, /Error: The worker ended while it loaded: .* ended with signal SIGKILL .*before it was ready/);
+  assert.match(stderr, /Error: The worker died while loading: .* ended with signal SIGKILL .*before it was ready/);
 });
 
 /** Answers `stream` with parts without end, and all else with itself. */

@@ -87,7 +87,7 @@ for (
     const answered = [...outcomes].filter(([, status]) => status === 200).map(([id]) => id);
     const seen = new Set(executed);
     assert.ok(answered.every((id) => seen.has(id)));
-    assert.equal([...server.log.matchAll(/ERROR Worker 1 ended \(signal SIGKILL/g)].length, kills);
+    assert.equal([...server.log.matchAll(/ERROR Worker 1 died \(signal SIGKILL/g)].length, kills);
     assert.ok(next > 200, `there was load: ${next} requests`);
   });
 }
@@ -125,7 +125,7 @@ for (
     assert.match(problemOf(answer).detail, cause);
     assert.equal(await evaluate(server, "answer = 6 * 7"), "42");
     await server.stop();
-    assert.match(server.log, new RegExp(`ERROR Worker 1 ended \\(${cause.source}`));
+    assert.match(server.log, new RegExp(`ERROR Worker 1 died \\(${cause.source}`));
     assert.ok(server.printed.includes("last words"), "no line is lost");
     if (code.includes("ctypes")) assert.ok(server.printed.some((line) => /Segmentation fault/.test(line)));
   });
@@ -141,7 +141,7 @@ test("serve says that memory ran out only when the system has killed the worker 
   await untilReady(server, 3);
   assert.match(problemOf(await execute(server, "import os; os.kill(os.getpid(), 9)")).detail, /or by somebody/);
   await server.stop();
-  assert.match(server.log, /ERROR Worker 1 ended \(signal SIGKILL \(likely out of memory\)\)/);
+  assert.match(server.log, /ERROR Worker 1 died \(signal SIGKILL \(likely out of memory\)\)/);
 }, CAN_LIMIT_MEMORY);
 
 test("serve reports that it restarts, and pauses longer each time, when workers keep dying", async (box) => {
@@ -157,7 +157,7 @@ test("serve reports that it restarts, and pauses longer each time, when workers 
     assert.equal((await server.request("/ping")).status, 200);
   }
   await server.stop();
-  const pauses = [...server.log.matchAll(/started again in ([\d.]+) s/g)].map(([, seconds]) => Number(seconds));
+  const pauses = [...server.log.matchAll(/restarting in ([\d.]+) s/g)].map(([, seconds]) => Number(seconds));
   assert.equal(pauses.length, 4);
   assert.ok(pauses.every((pause, i) => i === 0 || pause > pauses[i - 1]!), `${pauses}`);
 });
@@ -179,7 +179,7 @@ test("serve goes on with the old script's errors when a later start of the scrip
   `));
   box.write({ "model/broken": "" });
   assert.equal((await server.invoke("x")).status, 502);
-  await server.program.stderr.waitFor(/ERROR Worker 1 ended \(load\(\) raised OSError: weights are gone\)/);
+  await server.program.stderr.waitFor(/ERROR Worker 1 died \(load\(\) raised OSError: weights are gone\)/);
   assert.equal((await server.request("/ping")).status, 503);
   Deno.removeSync(box.path("model/broken"));
   await untilReady(server, 2);

@@ -89,7 +89,7 @@ for (const [what, command, args, need] of MAKERS) {
       const train = ["train", "--python", python, module, "train.py", "model"];
       const first = await box.run(train, { env: WITH_UV });
       assert.deepEqual([first.code, first.stdout], [0, "runs 1\n"], first.stderr);
-      assert.match(first.stderr, /^Installing .*: '--no-index' is for the installer to understand$/m);
+      assert.match(first.stderr, /^Installing .*: '--no-index' must be read by the installer$/m);
       const second = await box.run(train, { env: WITH_UV });
       assert.deepEqual([second.code, second.stdout, second.stderr], [0, "runs 1\n", ""]);
       assert.deepEqual([...Deno.readDirSync(box.path("base/bin"))].map(({ name }) => name).sort(), before);

@@ -135,7 +135,7 @@ test("a request that takes too long is answered 504, and its worker is replaced;
   assert.equal(problemOf(late).detail, "The request took longer than 0.5 s, and was ended");
   await allReady(server);
   assert.ok((await others.stop()).every(({ status }) => status === 200));
-  assert.match(server.log, /ended \(a request overran --request-timeout 0\.5\)/);
+  assert.match(server.log, /died \(a request overran --request-timeout 0\.5\)/);
   await server.stop();
 });
 
@@ -144,7 +144,7 @@ test("a model that takes too long to load ends serve with the reason", async (bo
   const server = await box.serve(script, { args: ["--port", "0", "--startup-timeout", "1"], waitForReady: false });
   const { code, stderr } = await server.program.finished();
   assert.equal(code, 1);
-  assert.match(stderr, /Error: The worker ended while it loaded: it was not ready within --startup-timeout 1/);
+  assert.match(stderr, /Error: The worker died while loading: it was not ready within --startup-timeout 1/);
 });
 
 test("what waits too long, and what finds the queue full, is refused with Retry-After", async (box) => {
@@ -212,7 +212,7 @@ for (
     await server.invoke(wear);
     await until("three workers were replaced", async () => {
       if (wear !== "") await server.invoke(wear);
-      return [...server.log.matchAll(/is replaced: it (takes|has answered)/g)].length >= 3;
+      return [...server.log.matchAll(/Replacing worker \S+: it (uses|has answered)/g)].length >= 3;
     });
     const answers = await clients.stop();
     assert.deepEqual(answers.filter(({ status }) => status !== 200), []);
@@ -244,7 +244,7 @@ test("SIGHUP replaces all workers with new code and loses no request; code that 
   Deno.writeTextFileSync(`${module}/serve.py`, "def load(:");
   server.program.kill("SIGHUP");
   await server.program.stderr.waitFor(
-    /ERROR Reloading failed \(the script raised SyntaxError: .*\); the old workers go on$/,
+    /ERROR Reloading failed \(the script raised SyntaxError: .*\); the old workers stay in service$/,
   );
   assert.equal((await server.invoke("")).text, "another");
   const answers = await clients.stop();

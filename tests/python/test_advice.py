@@ -179,5 +179,5 @@ def test_a_script_of_another_server_is_explained_when_its_package_is_missing(adv
         "import no_such_module\n" + "(" * 1000,
     ],
 )
-def test_nothing_is_said_of_other_exceptions_and_nothing_is_raised(advice, source):
+def test_other_exceptions_get_no_advice_and_nothing_is_raised(advice, source):
     assert advice({"serve.py": source})[1] == ""

@@ -137,7 +137,7 @@ def test_a_training_script_must_be_callable(parameters):
 @pytest.mark.parametrize(
     ("source", "unrelated"), [("x = 1", True), ("load = 1", False), (LOAD, False), (WHOLE, False), ("def x(:", False)]
 )
-def test_a_script_for_something_else_is_told_apart(source, unrelated):
+def test_a_script_for_another_purpose_is_recognized(source, unrelated):
     assert check(source.encode(), "serve.py", SERVE, frozenset()).unrelated is unrelated
 
 
@@ -147,7 +147,7 @@ def test_only_python_is_read(name, count):
 
 
 @pytest.mark.parametrize("source", [b"\0", b"\xff\xfe", b"# coding: no-such\n", b"(" * 100_000, b"-" * 100_000 + b"1"])
-def test_rubbish_is_no_crash(source):
+def test_invalid_source_does_not_crash(source):
     check(source, "serve.py", SERVE, frozenset())
 
 
@@ -202,7 +202,7 @@ def beside(source, script="src/serve.py", neighbours=("src",)):
 
 
 @pytest.mark.parametrize("source", ["import prep", "import os, prep.deep as p", "from prep import X", "from prep.deep import X"])
-def test_what_lies_beside_the_script_and_is_not_looked_for_there_is_noticed(source):
+def test_imports_of_modules_beside_the_script_are_noticed(source):
     [notice] = beside(f"\n{source}\nimport prep")
     assert notice.startswith("'src/serve.py', line 2: 'prep' lies beside the script, in 'src', but modules are looked for")
     assert notice.endswith("`from . import prep` or `from .prep import ...`, or make 'src' the module directory")
@@ -219,5 +219,5 @@ def test_what_lies_beside_the_script_and_is_not_looked_for_there_is_noticed(sour
         ("import sys\nsys.path.append('src')\nimport prep", "src/serve.py", ("src",)),
     ],
 )
-def test_nothing_is_noticed_of_other_imports(source, script, neighbours):
+def test_other_imports_are_not_noticed(source, script, neighbours):
     assert beside(source, script, neighbours) == ()

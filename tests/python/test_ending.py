@@ -68,7 +68,7 @@ def until_printed(worker, text, seconds=20):
 
 
 @pytest.mark.parametrize("what", HOLDS)
-def test_a_worker_that_can_not_end_says_what_it_waits_for(what, tmp_path):
+def test_a_worker_that_can_not_exit_prints_what_it_waits_for(what, tmp_path):
     hold, predict, message = HOLDS[what]
     with Supervisor(tmp_path) as worker:
         worker.receive()

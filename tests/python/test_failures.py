@@ -107,7 +107,7 @@ def raise_it(error):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_that_is_said_of_an_error_raises(name):
+def test_describing_an_error_never_raises(name):
     error = MAKERS[name]()  # noqa: F821 - made by exec
     try:
         raise_it(error)
@@ -119,7 +119,7 @@ def test_nothing_that_is_said_of_an_error_raises(name):
     assert len(type_name(error)) <= 256
 
 
-def test_a_traceback_begins_at_the_script_and_has_what_led_to_it():
+def test_a_traceback_begins_at_the_script_and_has_its_causes():
     try:
         try:
             raise_it(KeyError("first"))
@@ -130,12 +130,12 @@ def test_a_traceback_begins_at_the_script_and_has_what_led_to_it():
     assert "KeyError: 'first'" in text and text.endswith("ValueError: second\n") and "raise_it(KeyError" in text
 
 
-def test_of_a_long_text_the_ends_are_kept():
+def test_both_ends_of_a_long_text_are_kept():
     text = message_of(ValueError("a" * 100_000 + "z" * 100_000))
     assert text.startswith("a" * 1000) and text.endswith("z" * 1000) and "characters are left out" in text
 
 
-def test_a_message_that_can_not_be_made_is_said_as_python_says_it():
+def test_a_message_whose_str_raises_is_shown_as_python_shows_it():
     assert message_of(MAKERS["str"]()) == "<exception str() failed>"  # noqa: F821 - made by exec
 
 

@@ -128,7 +128,7 @@ def exit_code(status):
         *((loop, how) for loop in LOOPS if loop != "serial" for how in ("return", "exit", "raise")),
     ],
 )
-def test_a_child_that_comes_back_ends_as_with_python_and_answers_nothing(loop, how, tmp_path):
+def test_a_forked_child_that_returns_exits_like_a_program_and_answers_nothing(loop, how, tmp_path):
     end, code, printed = ENDS[how]
     stages = ["predict", "", "predict", ""] if "parts" in loop else ["deserialize", "predict", "serialize", ""]
     if how == "return":
@@ -154,7 +154,7 @@ def test_a_child_that_comes_back_ends_as_with_python_and_answers_nothing(loop, h
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_children_that_nobody_waits_for_disturb_no_other_request(loop, tmp_path):
+def test_children_that_nobody_waits_for_do_not_disturb_other_requests(loop, tmp_path):
     with serving(tmp_path, loop, "sys.exit(3)") as worker:
         for _ in range(10):
             asked = requests(tmp_path, ["predict", "", "predict", ""], False)
@@ -191,7 +191,7 @@ def serialize(data, accepted): return data, "x/y"
         ("def predict(data, model): ...\ndef predict_batch(data, model): return [check(data[0])]", {"max_batch_size": 2}),
     ],
 )
-def test_a_child_of_what_an_exception_says_of_itself_answers_nothing(predict, config, tmp_path):
+def test_a_child_forked_by_str_of_an_exception_answers_nothing(predict, config, tmp_path):
     with Supervisor(tmp_path) as worker:
         worker.receive()
         worker.start(ODD.replace("PREDICT", predict), max_body=1 << 20, **config)
@@ -208,7 +208,7 @@ def test_a_child_of_what_an_exception_says_of_itself_answers_nothing(predict, co
 
 
 @pytest.mark.parametrize("mode", ["serve", "train"])
-def test_a_child_of_what_an_exception_says_of_itself_reports_nothing(mode, tmp_path):
+def test_a_child_forked_by_str_of_an_exception_reports_nothing(mode, tmp_path):
     source = ODD.replace("PREDICT", "def predict(data, model): ...\ndef train(model_dir): raise Odd")
     with Supervisor(tmp_path) as worker:
         worker.receive()
@@ -223,7 +223,7 @@ def test_a_child_of_what_an_exception_says_of_itself_reports_nothing(mode, tmp_p
 
 
 @pytest.mark.parametrize("what", ["import", "load", "v2_metadata"])
-def test_a_child_that_comes_back_while_a_model_is_loaded_says_nothing_of_it(what, tmp_path):
+def test_a_child_that_returns_while_a_model_is_loaded_reports_nothing(what, tmp_path):
     source = """
 import os, sys
 def fork():

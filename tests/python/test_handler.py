@@ -104,7 +104,7 @@ def test_a_long_message_is_cut_to_what_fits(capfd):
     assert len(refusal(handler(predict=raising(ValueError("\u2603" * 100_000))))["message"]) == MAX_MESSAGE
 
 
-def test_none_is_no_acceptable_format():
+def test_none_means_that_no_format_is_acceptable():
     made = handler(serialize=lambda data, accepted: None)
     assert refusal(made, JSON) == {
         "reason": "not_acceptable",
@@ -148,12 +148,12 @@ def test_a_content_type_that_is_too_long_is_a_bad_result(capfd):
     assert refusal(handler(serialize=lambda data, accepted: (b"", "x" * 70_000)))["reason"] == "bad_result"
 
 
-def test_metadata_that_does_not_parse_breaks_the_protocol():
+def test_metadata_that_can_not_be_parsed_is_a_protocol_error():
     with pytest.raises(ProtocolError):
         handler().invoke(b"{", b"")
 
 
-def test_what_is_kept_of_headers_has_an_end():
+def test_the_cache_of_headers_is_bounded():
     made = handler(serialize=lambda data, accepted: (b"", accepted))
     for n in range(MAX_CACHED + 50):
         kind, metadata, _ = made.invoke(json.dumps({"accept": f"a/{n}"}).encode(), b"")

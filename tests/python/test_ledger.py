@@ -69,7 +69,7 @@ def test_begin_notes_the_request_that_is_being_executed(bench):
         assert bench.word(0) == request_id
 
 
-def test_begin_tells_what_was_recalled_and_younger_requests_are_its_own(bench):
+def test_begin_recognizes_recalled_requests_and_executes_later_ones(bench):
     assert bench.ledger.begin(1)
     bench.put(16, 3)
     assert [bench.ledger.begin(n) for n in (2, 3, 4, 5)] == [False, False, True, True]
@@ -78,7 +78,7 @@ def test_begin_tells_what_was_recalled_and_younger_requests_are_its_own(bench):
     assert [bench.ledger.begin(n) for n in (6, 8)] == [False, True]
 
 
-def test_begin_tells_what_was_recalled_when_ids_begin_anew(bench):
+def test_begin_recognizes_recalled_requests_when_ids_wrap_around(bench):
     assert bench.ledger.begin(2**32 - 2)
     bench.put(16, 1)
     assert [bench.ledger.begin(n) for n in (2**32 - 1, 1, 2)] == [False, False, True]
@@ -98,7 +98,7 @@ def test_answers_are_in_the_file_before_they_are_sent_and_gone_after(bench):
     assert [frame[1] for frame in bench.reader.read()] == [1, 2, 3]
 
 
-def test_flush_sends_nothing_when_there_is_nothing(bench):
+def test_flush_sends_nothing_when_no_answer_is_gathered(bench):
     bench.ledger.flush()
     assert not bench.sent()
 
@@ -165,12 +165,12 @@ def test_read_body_reads_a_slot_and_counts_it(bench):
 
 
 @pytest.mark.parametrize(("flags", "length"), [(SLOTS + 1, 1), (255, 1), (1, 1)])
-def test_read_body_gives_nothing_for_a_slot_that_there_is_not_or_that_holds_less(bench, flags, length):
+def test_read_body_returns_none_for_a_missing_slot_or_one_that_holds_less(bench, flags, length):
     assert bench.ledger.read_body(flags, length) is None
     assert bench.word(12) == 0
 
 
-def test_exchange_says_when_there_is_no_room(tmp_path):
+def test_write_returns_false_when_the_disk_is_full(tmp_path):
     (tmp_path / "exchange").touch()
     exchange = Exchange(str(tmp_path / "exchange"))
     os.close(exchange._fd)
@@ -178,7 +178,7 @@ def test_exchange_says_when_there_is_no_room(tmp_path):
     assert exchange.write(0, b"x") is False
 
 
-def test_what_ends_an_answer_in_parts_is_sent_behind_them_and_never_in_the_ledger(bench):
+def test_the_end_of_an_answer_in_parts_follows_them_and_is_never_in_the_ledger(bench):
     bench.ledger.answer(frames.RESULT, 1, b"{}", b"gathered")
     for body in (b"a", b"b"):
         bench.ledger.part(2, b'{"content_type":"a/b"}', body)
@@ -225,7 +225,7 @@ def test_a_word_is_never_seen_half_written(bench):
 
 @pytest.mark.parametrize("length", [10, ledger.SMALL_ANSWER])
 @pytest.mark.parametrize("metadata_length", [20, SIZE // 3])
-def test_pending_and_flushes_are_never_what_they_were(bench, length, metadata_length):
+def test_pending_and_flushes_never_return_to_an_earlier_value(bench, length, metadata_length):
     """Also with answers that are equally long, and an answer that finds no room."""
     seen = []
     for request_id in range(1, 4):
@@ -238,7 +238,7 @@ def test_pending_and_flushes_are_never_what_they_were(bench, length, metadata_le
     assert len(set(seen)) == len(seen)
 
 
-def test_flushes_begin_anew_after_65535(bench):
+def test_flushes_wrap_around_after_65535(bench):
     for request_id in range(1, 2**16 + 2):
         bench.ledger.answer(frames.RESULT, request_id, b"", b"")
         bench.ledger.flush()
@@ -249,7 +249,7 @@ def test_flushes_begin_anew_after_65535(bench):
 @pytest.mark.parametrize("size", [21, 4096, SIZE])
 @pytest.mark.parametrize("length", [0, 10, 9000, ledger.SMALL_ANSWER, MIN_BODY + 1])
 @pytest.mark.parametrize("metadata_length", [20, 9000, frames.MAX_METADATA])
-def test_an_answer_that_has_no_room_is_sent_at_once(tmp_path, size, length, metadata_length):
+def test_an_answer_that_does_not_fit_is_sent_at_once(tmp_path, size, length, metadata_length):
     (tmp_path / "ledger").write_bytes(bytes(size))
     (tmp_path / "exchange").touch()
     far, near = socket.socketpair()

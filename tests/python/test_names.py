@@ -116,7 +116,7 @@ def test_child_processes_find_a_script(module, name):
 
 @pytest.mark.parametrize("python", pythons())
 @pytest.mark.parametrize("name", ["train-model.py", "train.v2.py", "random.py", "types.py", "code/train.py"])
-def test_each_python_at_hand_does(module, tmp_path, name, python):
+def test_each_available_python_does(module, tmp_path, name, python):
     module.file(name, SCRIPT)
     assert module.run(name, "save", tmp_path / "net.pkl", python=python) == NAMES[name]
     assert module.run(name, "load", tmp_path / "net.pkl", python=python) == "7"
@@ -165,7 +165,7 @@ def test_a_folder_with_a_name_of_the_standard_library_is_the_modules(module, fol
         assert module.run("serve.py") == "2"
 
 
-def test_what_lies_in_such_a_folder_exists_once(module):
+def test_modules_in_such_a_folder_exist_once(module):
     module.file("code/deep/prep.py", "Y = 2")
     module.file(
         "code/serve.py",

@@ -81,7 +81,7 @@ class Endless(list):
     ],
     ids=lambda returned: type(returned).__name__,
 )
-def test_what_has_an_order_is_taken(returned):
+def test_ordered_collections_are_accepted(returned):
     assert outputs_of(returned, 3) == ["a", "b", "c"]
 
 
@@ -126,7 +126,7 @@ def test_tensors_are_taken_by_their_first_dimension():
         lambda n: Endless(),
     ],
 )
-def test_what_is_not_one_output_for_each_input_is_refused(make, count):
+def test_anything_but_one_output_for_each_input_is_refused(make, count):
     with pytest.raises(NotOutputs, match=rf"^predict_batch\(\) must return a list of {count} output"):
         outputs_of(make(count), count)
 
@@ -183,7 +183,7 @@ def test_a_script_that_changes_its_list_of_inputs_and_fails_changes_no_answer(ch
     assert answers(predict_batch, BODIES) == [b"0", BAD, b"2", b"3"]
 
 
-def test_an_output_that_can_not_be_looked_at_is_that_of_its_request_alone(capfd):
+def test_an_output_that_can_not_be_inspected_fails_its_own_request_only(capfd):
     class Odd:
         @property
         def __class__(self):
@@ -193,7 +193,7 @@ def test_an_output_that_can_not_be_looked_at_is_that_of_its_request_alone(capfd)
     assert answers(lambda data, model: [b"0", Odd(), b"3"], BODIES) == [b"0", BAD, raised, b"3"]
 
 
-def test_iterating_that_raises_has_each_predicted_alone(capfd):
+def test_each_input_is_predicted_alone_when_iterating_raises(capfd):
     class Raises(list):
         def __iter__(self):
             raise RuntimeError("odd")

@@ -99,7 +99,7 @@ def test_a_payload_is_flat_and_has_all_bytes(kind):
         assert isinstance(found, bytes) or (found.format, found.ndim, found.contiguous) == ("B", 1, True)
 
 
-def test_what_lies_in_one_piece_is_not_copied():
+def test_a_contiguous_buffer_is_not_copied():
     for value in (bytearray(100), array.array("d", range(9)), memoryview(bytearray(48)).cast("f", [3, 4])):
         assert flat(value, LIMIT).obj is memoryview(value).obj
 
@@ -109,17 +109,17 @@ class Lies(bytes):
         return 3
 
 
-def test_a_length_that_is_made_up_does_not_count():
+def test_a_false_len_is_ignored():
     assert bytes(flat(Lies(b"12345"), LIMIT)) == b"12345"
     assert len(flat(Lies(b"12345"), LIMIT)) == 5
 
 
 @pytest.mark.parametrize("value", ["text", None, 1, [b"x"], object(), {"a": 1}, bytes])
-def test_what_has_no_buffer_is_no_payload(value):
+def test_an_object_without_a_buffer_is_not_a_payload(value):
     assert flat(value, LIMIT) is None
 
 
-def test_addresses_of_objects_are_no_payload():
+def test_an_array_of_objects_is_not_a_payload():
     numpy = pytest.importorskip("numpy")
     assert flat(numpy.array([object()]), LIMIT) is None
     assert flat(numpy.zeros(2, [("x", "f4"), ("y", "O")]), LIMIT) is None
@@ -128,13 +128,13 @@ def test_addresses_of_objects_are_no_payload():
 
 
 @pytest.mark.parametrize("value", [b"1234", bytearray(4), memoryview(bytes(8)).cast("f")[:1], mmap.mmap(-1, 4)])
-def test_the_limit_is_one_of_bytes(value):
+def test_the_limit_counts_bytes(value):
     assert len(flat(value, 4)) == 4
     with pytest.raises(TooLarge, match="of 4 bytes is over the limit of 3"):
         flat(value, 3)
 
 
-def test_what_is_over_the_limit_is_not_copied():
+def test_a_buffer_over_the_limit_is_not_copied():
     numpy = pytest.importorskip("numpy")
     with pytest.raises(TooLarge, match="over the limit"):
         flat(numpy.broadcast_to(numpy.uint8(1), (1 << 45,)), LIMIT)
@@ -214,7 +214,7 @@ def test_answers_of_any_shape_arrive_whole_in_every_loop(loop, tmp_path):
         assert worker.end() == (0, "")
 
 
-def test_a_buffer_that_is_used_again_is_not_the_answer_to_another_request_of_its_batch(tmp_path):
+def test_a_reused_buffer_does_not_change_earlier_answers_of_the_batch(tmp_path):
     script = SCRIPT.replace("PREDICT", BATCH).replace("return make(*data)[0]", "BUFFER[:] = data; return BUFFER")
     script = script.replace("json.loads(data)", "[data]") + "BUFFER = bytearray(2)\n"
     with Supervisor(tmp_path) as worker:

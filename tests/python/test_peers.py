@@ -137,7 +137,7 @@ def look(source):
         ),
     ],
 )
-def test_scripts_of_other_servers_are_told_apart(source, what, steps):
+def test_scripts_of_other_servers_are_recognized(source, what, steps):
     assert look(source) == (what, steps)
 
 
@@ -165,7 +165,7 @@ def test_scripts_of_other_servers_are_told_apart(source, what, steps):
         "if __name__ == '__main__':\n  def model_fn(model_dir): ...",
     ],
 )
-def test_what_only_resembles_them_is_not(source):
+def test_similar_scripts_are_not_recognized(source):
     assert look(source) is None
 
 
@@ -222,7 +222,7 @@ def test_package_refuses_an_app_that_some_library_makes():
 
 
 @pytest.mark.parametrize("line", ["from near import service", "import near\nservice = near.Service()", "service = make()"])
-def test_an_app_beside_what_may_be_ours_is_given_the_benefit_of_the_doubt(line):
+def test_an_app_beside_what_may_be_our_functions_passes(line):
     source = f"from fastapi import FastAPI\napp = FastAPI()\n@app.post('/p')\ndef answer(x): ...\ndef make(): ...\n{line}"
     assert check(source.encode(), "s.py", SERVE, frozenset(["near"])).problems == []
 

@@ -97,7 +97,7 @@ def test_versions_satisfy_the_same_specifiers() -> None:
 
 
 @pytest.mark.parametrize("text", NO_VERSIONS)
-def test_what_is_no_version_is_not_taken_for_one(text: str) -> None:
+def test_an_invalid_version_is_refused(text: str) -> None:
     with pytest.raises(pep440.InvalidVersion):
         pep440.Version(text)
 
@@ -199,7 +199,7 @@ def test_requirements_say_the_same(text: str) -> None:
         "fox; os_name == 'a",
     ],
 )
-def test_what_is_no_requirement_is_not_taken_for_one(text: str) -> None:
+def test_an_invalid_requirement_is_refused(text: str) -> None:
     with pytest.raises(packaging.requirements.InvalidRequirement):
         packaging.requirements.Requirement(text)
     with pytest.raises(pep508.InvalidRequirement):

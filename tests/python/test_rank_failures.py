@@ -64,7 +64,7 @@ def test_a_rank_that_torchrun_finds_killed_is_known(errors, rank, attempt, is_fi
     assert failures.first_before(time.monotonic() + 1) == known
 
 
-def test_a_rank_that_the_same_stop_has_ended_is_no_failure(errors, tmp_path):
+def test_a_rank_that_the_same_stop_has_ended_has_not_failed(errors, tmp_path):
     failures = RankFailures(str(tmp_path), errors, 0)
     errors.ProcessFailure(1, 1, TERMINATED, "/x/attempt_0/1/error.json")
     now = time.monotonic()
@@ -83,7 +83,7 @@ class Store:
 
 
 @pytest.mark.parametrize(("at", "heard"), [(None, "Rank 1 failed: bad (on host-b)"), (1.0, None)])
-def test_what_another_host_says_counts_if_no_signal_came_before(monkeypatch, at, heard):
+def test_the_failure_of_another_host_counts_if_no_signal_came_before(monkeypatch, at, heard):
     sent = []
     monkeypatch.setattr(Hosts, "_is_up", lambda _: True)
     monkeypatch.setattr(Hosts, "_connect", lambda _: Store())

@@ -39,7 +39,7 @@ def no_request():
     request.of_task.set(None)
 
 
-def test_a_request_has_what_the_supervisor_said():
+def test_a_request_has_the_fields_that_the_supervisor_sent():
     full = ServedRequest(FULL, None)
     assert (full.id, full.traceparent, full.tracestate, full.custom_attributes) == (
         "a",
@@ -111,7 +111,7 @@ def test_the_logger_marks_levels_also_without_a_request(method, letter, monkeypa
     assert capfd.readouterr().out == f"{mark}[{level}] one\n{mark}two\nplain\n[LOUD] odd\n"
 
 
-def test_what_a_script_keeps_of_its_output_has_no_mark(tmp_path):
+def test_captured_output_has_no_mark(tmp_path):
     here.request = (FULL, None)
     logger = ServingLogger()
     with contextlib.redirect_stdout(io.StringIO()) as output:
@@ -145,7 +145,7 @@ HEAD = (
 )
 
 
-def test_a_request_has_what_was_asked_for():
+def test_a_request_has_its_method_path_and_query():
     served = ServedRequest(HEAD, None)
     assert (served.id, served.method, served.path) == ("a", "POST", "/models/a%20b/invocations")
     assert served.query == {"threshold": "0.5", "n": "\u00e4 b", "empty": "", "bad": "\ufffd"}
@@ -184,7 +184,7 @@ def test_headers_and_query_are_for_json_and_other_processes():
         assert dict(found) == found
 
 
-def test_a_request_without_a_head_has_nothing_of_it():
+def test_a_request_without_a_head_has_empty_fields():
     served = ServedRequest(b'{"id":"a"}', None)
     assert (served.method, served.path, served.query, served.headers) == ("", "", {}, {})
 

@@ -90,7 +90,7 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         "fox-alpha \\\n  >= 1",
     ],
 )
-def test_what_is_there_is_met(line: str) -> None:
+def test_installed_requirements_are_met(line: str) -> None:
     assert check(line) is None
 
 
@@ -149,7 +149,7 @@ def test_names_are_one_however_they_are_written_where_python_tells_them_apart(
         ("fox-alpha\nfox-missing", "fox-missing is not installed"),
     ],
 )
-def test_what_is_not_there_is_named(line: str, reason: str) -> None:
+def test_missing_requirements_are_named(line: str, reason: str) -> None:
     said = check(line)
     assert said is not None
     # A requirement is quoted as it was written, or as packaging writes it.
@@ -163,31 +163,31 @@ def test_what_is_not_there_is_named(line: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("line", "verb"),
     [
-        ("-r other.txt", "understand"),
-        ("--requirement=other.txt", "understand"),
-        ("-c limits.txt", "understand"),
-        ("-e .", "understand"),
-        ("--index-url https://example.com/simple", "understand"),
-        ("./package", "understand"),
-        ("fox-alpha==1.2.3 --hash=sha256:00", "understand"),
-        ("fox-alpha==1.2.3 \\\n    --hash=sha256:00", "understand"),
-        ("fox-alpha @ https://example.com/fox.whl", "fetch"),
-        ("https://example.com/fox.whl", "understand"),
-        ("fox-alpha>>1", "understand"),
-        ("fox-alpha==1.*.2", "understand"),
-        ("fox-alpha; python_version", "understand"),
-        ("fox-alpha; 'a' ~= 'b'", "understand"),
-        ("fox-alpha; nonsense == '1'", "understand"),
-        ("fox-alpha; (python_version > '3'", "understand"),
+        ("-r other.txt", "read"),
+        ("--requirement=other.txt", "read"),
+        ("-c limits.txt", "read"),
+        ("-e .", "read"),
+        ("--index-url https://example.com/simple", "read"),
+        ("./package", "read"),
+        ("fox-alpha==1.2.3 --hash=sha256:00", "read"),
+        ("fox-alpha==1.2.3 \\\n    --hash=sha256:00", "read"),
+        ("fox-alpha @ https://example.com/fox.whl", "fetched"),
+        ("https://example.com/fox.whl", "read"),
+        ("fox-alpha>>1", "read"),
+        ("fox-alpha==1.*.2", "read"),
+        ("fox-alpha; python_version", "read"),
+        ("fox-alpha; 'a' ~= 'b'", "read"),
+        ("fox-alpha; nonsense == '1'", "read"),
+        ("fox-alpha; (python_version > '3'", "read"),
     ],
 )
 def test_the_rest_is_left_to_the_installer(line: str, verb: str) -> None:
     said = check(line)
     assert said is not None
-    assert said.endswith(f"is for the installer to {verb}")
+    assert said.endswith(f"must be {verb} by the installer")
 
 
-def test_lines_are_joined_and_comments_left_out_as_pip_has_it() -> None:
+def test_lines_are_joined_and_comments_dropped_as_in_pip() -> None:
     text = "# a\na # b\n\n  b#c\nc \\\n  ==1 \\\r\n # d\n  # e\n"
     assert logical_lines(text) == ["a", "b#c", "c   ==1"]
 
@@ -200,7 +200,7 @@ def distribution(folder: pathlib.Path, name: str, version: str, text: str = "") 
     )
 
 
-def test_of_a_package_that_is_there_twice_the_first_on_the_path_is_told(
+def test_the_first_on_the_path_counts_of_a_package_that_exists_twice(
     tmp_path, monkeypatch
 ):
     for folder, name, version in (
@@ -220,7 +220,7 @@ def test_of_a_package_that_is_there_twice_the_first_on_the_path_is_told(
     assert not {"Fox_Twice", "fox-nameless"} & found.keys()
 
 
-def test_what_lies_in_the_module_hides_what_is_installed(tmp_path, monkeypatch, capsys):
+def test_the_module_shadows_installed_packages(tmp_path, monkeypatch, capsys):
     distribution(tmp_path / "module", "fox-alpha", "9.9")
     monkeypatch.setattr(sys, "path", list(sys.path))
     main(["list", str(tmp_path / "module")])

@@ -37,21 +37,21 @@ def test_an_integer_is_a_status(name, value):
 @pytest.mark.parametrize(
     "value", [None, True, False, numpy.True_, 399, 600, 200, 0, -422, 422.0, "422", b"422", [422], object()]
 )
-def test_what_is_no_integer_from_400_to_599_is_no_status(name, value):
+def test_only_integers_from_400_to_599_are_statuses(name, value):
     assert status_of(an_error(**{name: value})) == {}
 
 
-def test_an_integer_of_any_size_is_taken_or_not():
+def test_integers_of_any_size_are_handled():
     assert status_of(an_error(status=10**5000)) == {}
     assert status_of(an_error(status=429, headers={"Retry-After": 10**5000}))["status"] == 429
 
 
-def test_the_other_name_counts_when_one_is_no_status():
+def test_the_other_name_counts_when_one_is_not_a_status():
     assert status_of(an_error(status="error", status_code=404))["status"] == 404
     assert status_of(an_error(status=404, status_code=None))["status"] == 404
 
 
-def test_code_is_no_status():
+def test_code_is_not_a_status():
     assert status_of(an_error(code=404)) == {}
     assert status_of(SystemExit(404)) == {}
 
@@ -139,7 +139,7 @@ class HostileHeaders(Exception):
         raise GeneratorExit("no headers")
 
 
-def test_attributes_that_raise_or_never_end_harm_nothing():
+def test_attributes_that_raise_or_never_end_do_no_harm():
     assert len(status_of(an_error(status=418, headers=Endless()))["headers"]) == MAX_HEADERS
     assert status_of(an_error(status=418, headers=Fails())) == {"status": 418, "headers": []}
     assert status_of(Hostile()) == {}
@@ -169,14 +169,14 @@ def batch(*bodies):
     return [json.loads(text) if kind == frames.ERROR else body for kind, text, body in answers]
 
 
-def test_each_of_a_batch_has_its_own_status(capfd):
+def test_each_request_of_a_batch_has_its_own_status(capfd):
     good, bad, other = batch(b"good", b"bad", b"other")
     assert (good, bad["status"], bad["stage"], other) == (b"good", 422, "predict", b"other")
     (alone,) = batch(b"raise")
     assert (alone["status"], alone["stage"]) == (429, "predict_batch")
 
 
-def test_an_output_that_is_an_exception_is_raised_for_its_request_alone(capfd):
+def test_an_output_that_is_an_exception_fails_its_own_request_only(capfd):
     answers = Handler(Script(), {"logger": None}, 1000).invoke_batch([(b"", b"good"), (b"", b"conflict")])
     assert answers[1][2].endswith(b"Exception: text")
     good, conflict, other = batch(b"good", b"conflict", b"other")

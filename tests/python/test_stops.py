@@ -184,7 +184,7 @@ def train(model_dir):
     assert (tmp_path / "saved").exists()
 
 
-def test_children_that_the_stop_has_ended_do_not_interrupt_what_is_saved(tmp_path):
+def test_children_that_the_stop_has_ended_do_not_interrupt_saving(tmp_path):
     source = """
 import pathlib, signal, subprocess, time
 folder = pathlib.Path(__file__).parent
@@ -274,7 +274,7 @@ print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, callable(signal.getsign
     assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == "True True\n"
 
 
-def test_a_failure_that_is_known_stays_the_outcome_when_a_signal_comes(tmp_path):
+def test_a_known_failure_stays_the_outcome_when_a_signal_arrives(tmp_path):
     source = """
 import atexit, pathlib, time
 folder = pathlib.Path(__file__).parent

@@ -17,11 +17,11 @@ def read(said: Any) -> Any:
     return read_signature(SimpleNamespace(v2_metadata=lambda model: said), None, {"logger": None})
 
 
-def test_a_script_without_the_function_says_nothing() -> None:
+def test_a_script_without_the_function_has_no_signature() -> None:
     assert read_signature(SimpleNamespace(), None, {}) is None
 
 
-def test_what_it_says_is_kept_as_json_has_it() -> None:
+def test_the_description_is_kept_as_json() -> None:
     said = {
         "platform": "sklearn",
         "inputs": [{**TENSOR, "content_type": "application/x-npy", "more": 1}],
@@ -55,6 +55,6 @@ def test_the_function_gets_the_model_and_the_logger() -> None:
         ({"inputs": [{**TENSOR, "name": "x" * 60_000}]}, "more than 60000 bytes"),
     ],
 )
-def test_what_can_not_be_meant_is_named(said: Any, message: str) -> None:
+def test_invalid_descriptions_are_named(said: Any, message: str) -> None:
     with pytest.raises(ScriptError, match=message):
         read(said)

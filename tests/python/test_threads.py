@@ -115,7 +115,7 @@ def test_in_threads_a_bad_input_of_a_batch_fails_alone(tmp_path):
         assert (bad["stage"], bad["message"]) == ("deserialize", "r2")
 
 
-def test_coroutines_beside_a_predict_that_is_none_take_turns_in_threads(tmp_path):
+def test_coroutines_beside_a_plain_predict_take_turns_in_threads(tmp_path):
     source = """
 import asyncio
 def load(model_dir): return None

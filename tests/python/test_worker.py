@@ -45,7 +45,7 @@ def until_gone(pid, seconds):
         time.sleep(0.01)
 
 
-def test_a_worker_says_who_it_is_serves_and_ends_when_told(supervisor):
+def test_a_worker_sends_hello_serves_and_stops_when_asked(supervisor):
     kind, request_id, hello, body = supervisor.receive()
     assert (kind, request_id, body) == (frames.HELLO, 0, b"")
     assert (hello["protocol"], hello["pid"]) == (4, supervisor.process.pid)
@@ -94,7 +94,7 @@ def test_a_worker_ends_when_the_connection_is_closed(supervisor):
         ),
     ],
 )
-def test_a_worker_says_why_it_can_not_serve(supervisor, source, expected, raised):
+def test_a_worker_reports_why_it_can_not_serve(supervisor, source, expected, raised):
     supervisor.receive()
     supervisor.start(source)
     kind, _, metadata, body = supervisor.receive()
@@ -106,7 +106,7 @@ def test_a_worker_says_why_it_can_not_serve(supervisor, source, expected, raised
     assert (body == b"") == (raised == "")
 
 
-def test_training_says_when_it_begins_and_when_it_is_done(supervisor):
+def test_training_reports_its_beginning_and_its_end(supervisor):
     supervisor.receive()
     supervisor.start(
         "def train(model_dir, *args, **kw): print('trained', *args)",
@@ -117,7 +117,7 @@ def test_training_says_when_it_begins_and_when_it_is_done(supervisor):
     assert supervisor.end() == (0, "trained -h -- x\n")
 
 
-def test_training_that_raises_says_so_with_its_traceback(supervisor):
+def test_training_that_raises_reports_its_traceback(supervisor):
     supervisor.receive()
     supervisor.start("def train(model_dir): raise ValueError('bad')", "train")
     assert supervisor.receive()[0] == frames.READY
@@ -149,7 +149,7 @@ def test_another_version_of_the_protocol_is_refused(supervisor):
         (b"\xff" * 200, "unknown kind 255"),
     ],
 )
-def test_what_is_no_start_ends_a_worker(supervisor, data, message):
+def test_an_invalid_start_ends_a_worker(supervisor, data, message):
     supervisor.receive()
     supervisor.socket.sendall(data)
     code, output = supervisor.end()
@@ -241,7 +241,7 @@ def test_the_number_of_a_dead_worker_s_group_stays_taken_until_its_keeper_has_en
         time.sleep(0.01)
 
 
-def test_a_task_that_is_cancelled_before_it_began_is_answered_too(supervisor):
+def test_a_task_that_is_cancelled_before_it_began_is_answered(supervisor):
     supervisor.receive()
     supervisor.start(ECHO.replace("def predict", "async def predict"), concurrency=4)
     assert supervisor.receive()[0] == frames.READY
@@ -283,7 +283,7 @@ def until_begun(supervisor, request):
         time.sleep(0.001)
 
 
-def test_a_request_sees_its_own_cancel_alone(supervisor):
+def test_a_request_sees_only_its_own_cancel(supervisor):
     supervisor.receive()
     supervisor.start(WAITS)
     assert supervisor.receive()[0] == frames.READY
@@ -305,7 +305,7 @@ def test_a_request_sees_its_own_cancel_alone(supervisor):
     assert supervisor.end()[0] == 0
 
 
-def test_what_is_known_of_clients_that_have_left_does_not_grow(supervisor):
+def test_the_set_of_disconnected_clients_does_not_grow(supervisor):
     supervisor.receive()
     supervisor.start(
         ECHO

@@ -1,7 +1,7 @@
-"""Entry of a worker process, ``python .../aimodellib/_bridge/__main__.py``, and of what is done without a
+"""Entry point of a worker process, ``python .../aimodellib/_bridge/__main__.py``, and of the commands that need no
 worker: ``check``, ``requirements``, ``supervise``, ``tensorboard``, ``rank``.
 
-The first lines run on any Python, 2.7 included, so that one which is too old says so rather than failing on syntax.
+The first lines run on any Python, even 2.7: a Python that is too old says so instead of failing with a syntax error.
 """
 
 import os
@@ -17,7 +17,7 @@ if __name__ == "__main__":
             % (sys.executable, ".".join(map(str, sys.version_info[:3])))
         )
         sys.exit(TOO_OLD)
-    # The folder of this file must not be on the path: its `train` would hide a script of that name.
+    # The folder of this file must not be on the path: its `train` would shadow a script of that name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     command = sys.argv[1:2]
     if command == ["check"]:

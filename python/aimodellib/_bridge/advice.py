@@ -1,6 +1,6 @@
-"""What to do about an exception that a script raised.
+"""Advice on how to fix an exception that a script raised.
 
-What is only needed to explain a failure is imported then.
+Modules that are needed only to explain a failure are imported when one occurs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Iterator
 from .demands import SERVE
 from .standard import clashes
 
-#: How pickle says that the main program has no such class, in the words of any version of Python.
+#: pickle's messages for a class that the main program does not have, in all versions of Python.
 _MAIN = tuple(
     re.compile(pattern)
     for pattern in (
@@ -25,7 +25,7 @@ _MAIN = tuple(
     )
 )
 
-#: How Python says that a module has less than it should.
+#: Python's messages for a name that a module lacks.
 _LACKS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -35,16 +35,16 @@ _LACKS = tuple(
     )
 )
 
-#: How many causes of an exception are looked at.
+#: How many causes of an exception are examined.
 _MAX_CAUSES = 5
 
 
-#: The longest advice that goes behind a request's traceback, in bytes.
+#: The longest advice that follows a request's traceback, in bytes.
 _MAX_ADVICE = 4096
 
 
 class _Served:
-    """What is served, for advice on requests."""
+    """The configuration of a serving worker, for advice on its requests."""
 
     config: dict[str, Any] | None = None
 
@@ -53,9 +53,9 @@ served = _Served()
 
 
 def advice_lines(error: BaseException) -> bytes:
-    """Return what to add to the traceback of what failed a request: lines of UTF-8 that begin with a newline, or b"".
+    """Return advice to append to a request's traceback: lines of UTF-8, each after a newline; b"" if there is none.
 
-    It is for the log, since it has paths. Raises nothing.
+    It is for the log only, since it contains paths. Raises nothing.
     """
     with contextlib.suppress(BaseException):
         if served.config is not None:
@@ -67,9 +67,9 @@ def advice_lines(error: BaseException) -> bytes:
 
 
 def advise(error: BaseException, config: dict[str, Any]) -> str:
-    """Return what to add to the message of ``error``, beginning with ". "; "" if there is nothing to say.
+    """Return advice to append to the message of ``error``, after ". "; "" if there is none.
 
-    Raises nothing: whatever goes wrong here must not take the error's place.
+    Raises nothing: a failure here must not replace the error that is explained.
     """
     advices: dict[str, None] = {}
     with contextlib.suppress(BaseException):
@@ -157,9 +157,9 @@ def _has_python(folder: str) -> bool:
 
 
 def _on_lack(error: BaseException, message: str, module_dir: str) -> Iterator[str]:
-    """A file of the module may have the name of a library that somebody imports, or of the standard library."""
+    """Check whether a file of the module shadows a library, or a module of the standard library."""
     name = _name_in(message, _LACKS).split(".")[0]
-    if not name or "consider renaming" in message:  # Python 3.13 says it by itself
+    if not name or "consider renaming" in message:  # Python 3.13 says so itself
         return
     own = os.path.join(module_dir, f"{name}.py")
     known = clashes(module_dir)
@@ -182,7 +182,7 @@ def _of_main(name: str, script: str) -> str:
 
 
 def _on_shape(config: dict[str, Any]) -> Iterator[str]:
-    """A script that fails may be another server's, whose package is not there."""
+    """Check whether the script was written for another server, whose package is not installed."""
     from .check import check, importable
     from .hints import parse_file, read_source
     from .outline import Outline
@@ -192,12 +192,12 @@ def _on_shape(config: dict[str, Any]) -> Iterator[str]:
     source, tree = read_source(script), parse_file(script)
     if config["mode"] == "serve" and source is not None and tree is not None and recognise(Outline(tree)) is not None:
         problems = check(source, script, SERVE, importable(str(config["module"]))).problems
-        # One that has our functions is ours.
+        # A script that defines our functions was written for us.
         yield from (problem for problem in problems if "must define" in problem)
 
 
 def _name_in(message: str, patterns: tuple[re.Pattern[str], ...]) -> str:
-    """Return what the first pattern that is found in a message has found in it; "" if none is."""
+    """Return the group of the first pattern that matches a message; "" if none does."""
     for pattern in patterns:
         found = pattern.search(message[:4096])
         if found:
@@ -206,7 +206,7 @@ def _name_in(message: str, patterns: tuple[re.Pattern[str], ...]) -> str:
 
 
 def _places(error: BaseException, module_dir: str) -> list[tuple[str, int]]:
-    """Return the files of the module, with their lines, that the traceback passes; the last call comes first."""
+    """Return the module's files and lines in the traceback, the innermost call first."""
     root = os.path.join(module_dir, "")
     frames = traceback.extract_tb(error.__traceback__)
     return [(frame.filename, frame.lineno or 0) for frame in reversed(frames) if frame.filename.startswith(root)]

@@ -11,7 +11,7 @@ from .failures import message_of, traceback_bytes, type_name
 from .payload import Payload
 from .statuses import status_of
 
-#: Characters of an exception's message that travel with an answer: as JSON escapes they still fit in metadata.
+#: The longest message of an exception in an answer, in characters. Even as JSON escapes, it fits in metadata.
 MAX_MESSAGE = 4096
 
 #: Kind, metadata and body of the frame that answers a request.
@@ -25,13 +25,13 @@ def raised(stage: str, error: BaseException) -> Answer:
     """
     kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
     text = traceback_bytes(error) + advice_lines(error)
-    # What an exception says of itself is code of the script, too.
+    # str() of an exception runs code of the script, which may have forked.
     if forks.is_child:
         forks.leave()
     return kind, metadata, text
 
 
 def failed(reason: str, message: str, **more: object) -> Answer:
-    """Return an ERROR answer."""
+    """Return an ERROR answer with a reason that docs/protocol.md lists, and ``more`` fields of its metadata."""
     metadata = {"reason": reason, "message": message[:MAX_MESSAGE], **more}
     return frames.ERROR, json.dumps(metadata).encode(), b""

@@ -1,7 +1,7 @@
-"""Checks a script without running it: does it have the functions that are demanded, in a shape that can be called?
+"""Checks, without running a script, whether it defines the required functions, with signatures that can be called.
 
-What only running would show is given the benefit of the doubt: a name that is assigned the result of a call, say, may
-be the instance that has the functions. :mod:`loader` decides when the script is loaded.
+Where only running the script would tell, it passes: a name that is assigned the result of a call, for example, may be
+the instance that has the functions. :mod:`loader` decides when the script is loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .peers import PACKAGES, recognise
 from .relative import beside_notices, relative_problems
 from .standard import standard_names
 
-#: Modules whose classes and functions are no scripts' implementations.
+#: Modules whose classes and functions never implement a script.
 STANDARD = standard_names()
 
 #: A use of one of these may define anything.
@@ -44,22 +44,22 @@ def main(arguments: list[str]) -> None:
 
 
 class Result(NamedTuple):
-    """What was found."""
+    """The findings about one script."""
 
-    #: What is certainly wrong, each with the file's name and, where there is one, the line.
+    #: Definite errors, each with the file's name and, if known, the line.
     problems: list[str]
-    #: Whether it has none of the functions, so that it may be a script for something else.
+    #: Whether the script has none of the functions, and may be for another purpose.
     unrelated: bool = False
-    #: What is probably wrong.
+    #: Probable errors.
     notices: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
-    """Where a script lies."""
+    """The location of a script."""
 
     #: Its path from the module directory.
     path: str
-    #: The module directory's own name; "" if it has none.
+    #: The name of the module directory; "" if it has none.
     module: str
     #: The names that ``import`` would find in the script's own folder.
     beside: frozenset[str] = frozenset()
@@ -73,10 +73,10 @@ def check(
     optional: tuple[Demand, ...] = (),
     place: Place | None = None,
 ) -> Result:
-    """Check a script that messages call ``name``. ``neighbours`` are what ``import`` finds in its module.
+    """Check a script, which messages call ``name``. ``neighbours`` are the names that ``import`` finds in its module.
 
-    It must have the ``demands``, and those of the ``optional`` that it has must be callable, too. With ``place``, it
-    must not import what is outside of the module directory.
+    The script must have all ``demands``. Those of ``optional`` that it has must be callable as well. If ``place`` is
+    given, imports from outside the module directory are errors.
     """
     if not name.endswith(tuple(importlib.machinery.all_suffixes())):
         return Result([f"'{name}' can't be imported: its name does not end in .py"])
@@ -110,14 +110,14 @@ def importable(module_dir: str) -> frozenset[str]:
 
 
 class _Script:
-    """The names that a module binds, and what is known of each."""
+    """The names that a module binds, and what is known about each."""
 
     def __init__(self, tree: ast.Module, name: str, neighbours: frozenset[str]) -> None:
         self._outline = Outline(tree)
         self._name = name
         self._neighbours = neighbours
         self._bound: dict[str, list[ast.AST]] = {}
-        #: Which module each imported name is from, and whether it is the module itself.
+        #: The module that each imported name comes from, and whether the name is that module itself.
         self._imported: dict[str, tuple[str, bool]] = {}
         self._known: dict[ast.ClassDef, dict[str, Function] | None] = {}
         self._magic = False
@@ -130,11 +130,11 @@ class _Script:
                     self._bound.setdefault(global_name, []).append(node)
 
     def has(self, name: str) -> bool:
-        """Whether it binds this name, to a function or not."""
+        """Whether the module binds this name, to a function or to anything else."""
         return name in self._bound
 
     def problems(self, demands: tuple[Demand, ...], optional: tuple[Demand, ...]) -> Iterator[str]:
-        """What is certainly wrong."""
+        """Yield the definite errors."""
         if self._magic or "__getattr__" in self._bound:
             return
         usable = [demand for demand in demands if self._may_be_callable(demand.name)]
@@ -170,7 +170,7 @@ class _Script:
                 return f"{message}; its class {name}, line {_line(node)}, does: make an instance of it in the script"
         return message + hint(self._outline, tuple(demand.name for demand in demands), missing)
 
-    # What a module binds.
+    # Collecting the names that the module binds.
 
     def _bind_all(self, body: list[ast.stmt]) -> None:
         for node in body:
@@ -200,7 +200,7 @@ class _Script:
             self._bind(name, node)
 
     def _bind_targets(self, node: ast.stmt) -> None:
-        """Bind what a statement assigns; of a simple ``name = value`` the value is kept."""
+        """Bind the targets of an assignment; keep the value of a plain ``name = value``."""
         if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
             for target in node.targets:
                 self._bind(target.id, node.value)  # type: ignore[attr-defined]
@@ -220,16 +220,16 @@ class _Script:
     def _bind(self, name: str, node: ast.AST) -> None:
         self._bound.setdefault(name, []).append(node)
 
-    # What is known of it.
+    # Judging them.
 
     def _may_be_callable(self, name: str) -> bool:
         return any(not _is_data(node) for node in self._bound.get(name, []))
 
     def _may_be_instance(self, name: str, node: ast.AST) -> bool:
-        """Whether this may be an object that has the functions as its methods."""
+        """Whether this may be an object with the functions as methods."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             origin, is_module = self._imported[name]
-            # By PEP 8 a name such as `Service` is a class; an instance of it would have to be made here.
+            # By PEP 8, a name such as `Service` is a class; the script would have to create the instance.
             return not is_module and self._is_near(origin) and not _is_class_name(name)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or _is_data(node):
             return False
@@ -253,7 +253,7 @@ class _Script:
     def _is_ours(self, node: ast.AST) -> bool:
         """Whether this may be the object with our functions in a script that was written for another server.
 
-        It is none of that server's own, nor what another library makes, such as ``FastAPI()``.
+        Objects of that server, and those that another library creates, such as ``FastAPI()``, do not count.
         """
         if not isinstance(node, ast.Call):
             return isinstance(node, (ast.Import, ast.ImportFrom))
@@ -270,7 +270,7 @@ class _Script:
     def _instance(
         self, candidates: list[ast.AST], demands: tuple[Demand, ...], optional: tuple[Demand, ...]
     ) -> Iterator[str]:
-        """Judge the one candidate, if it is an instance of a class whose methods are all known."""
+        """Check the only candidate, if it is an instance of a class whose methods are all known."""
         known: list[dict[str, Function]] = []
         for node in candidates:
             function = node.func if isinstance(node, ast.Call) else None
@@ -288,9 +288,9 @@ class _Script:
                     yield from self._shape([whole[0][demand.name]], demand, is_method=True)
 
     def _methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
-        """The methods of a class and its bases; None if not all of them can be known."""
+        """Return the methods of a class and its bases; None if some can't be known."""
         if node not in self._known:
-            # A class that is its own base, by way of others, is not known.
+            # A class that inherits from itself through others.
             self._known[node] = None
             self._known[node] = self._read_methods(node)
         return self._known[node]
@@ -321,13 +321,13 @@ class _Script:
         return methods
 
     def _shape(self, nodes: list[ast.AST], demand: Demand, *, is_method: bool) -> Iterator[str]:
-        """Judge the one definition of a function; a decorator may give it any shape."""
+        """Check the signature of a function that is defined once and has no decorator, which could change it."""
         node = nodes[0]
         if len(nodes) > 1 or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.decorator_list:
             return
         signature = _signature(node, is_method=is_method)
         passed = demand.passed
-        # Training arguments are not known yet: as many as the function could take may follow.
+        # The number of training arguments is not known yet: try as many as the function could take.
         attempts = len(signature.parameters) + 1 if demand in TRAIN else 1
         if all(fit(signature, passed + ("",) * more, demand.optional) is None for more in range(attempts)):
             yield f"'{self._name}', line {_line(node)}: {demand.name}{signature} must be callable as {demand.usage}"
@@ -337,7 +337,7 @@ def _signature(node: Function, *, is_method: bool) -> inspect.Signature:
     args = node.args
     positional = [*args.posonlyargs, *args.args]
     required = len(positional) - len(args.defaults)
-    # The text of a default value is what a message shows.
+    # Messages show the source of a default value.
     parameters = [
         inspect.Parameter(
             arg.arg,
@@ -373,7 +373,7 @@ def _is_function(node: ast.AST) -> bool:
 
 
 def _is_data(node: ast.AST) -> bool:
-    """Whether this is certainly neither a function nor an object with methods of ours."""
+    """Whether this is definitely neither a function nor an object that could have our methods."""
     literals = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
     return isinstance(node, (*literals, ast.JoinedStr, ast.Compare))
 

@@ -1,4 +1,4 @@
-"""What a script's functions are called with: one table for the check of a script and for its run."""
+"""The functions that scripts define, and their arguments: one table for checking a script and for running it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Iterable, NamedTuple, Tuple
 
 
 class Demand(NamedTuple):
-    """A function that a script must have, or may."""
+    """A function that a script must, or may, define."""
 
     name: str
     #: The names of the positional arguments that it is called with.
     passed: tuple[str, ...]
-    #: Those that it is called with, as keywords, if it takes them.
+    #: The names of the keyword arguments that it gets if its signature has them.
     optional: tuple[str, ...]
     #: The signature that an error message shows.
     usage: str
@@ -40,20 +40,20 @@ SERVE = (
     Demand("serialize", ("data", "accepted"), ("logger",), "serialize(data, accepted='*/*', logger=None)"),
 )
 
-#: What a serving script may have.
+#: The optional functions of a serving script.
 BATCH = Demand("predict_batch", ("data", "model"), ("logger",), "predict_batch(data, model, logger=None)")
 METADATA = Demand("v2_metadata", ("model",), ("logger",), "v2_metadata(model)")
 
 
-#: The names of the arguments that are handed over as keywords: of the positional ones, and of the optional ones.
+#: The names of the arguments that are passed as keywords: the positional ones among them, then the optional ones.
 Fit = Tuple[Tuple[str, ...], Tuple[str, ...]]
 
 
 def fit(signature: inspect.Signature, passed: tuple[str, ...], optional: Iterable[str]) -> Fit | None:
-    """Find out how a function of this signature is called; None if it can't be.
+    """Return how a function with this signature is called; None if it can't be.
 
-    An optional argument is handed over only if it is taken, and the last positional one may be a keyword-only one, as
-    in ``deserialize(data, *, content_type)``.
+    An optional argument is passed only if the signature has it. The last positional one may be keyword-only, as in
+    ``deserialize(data, *, content_type)``.
     """
     keywords = tuple(name for name in optional if _takes(signature, name))
     for by_name in ((), passed[-1:]) if len(passed) > 1 else ((),):
@@ -63,7 +63,7 @@ def fit(signature: inspect.Signature, passed: tuple[str, ...], optional: Iterabl
 
 
 def takes_logger(owner: object) -> bool:
-    """Tell whether one of the functions of ``owner`` that serve is given a logger, which knows the request."""
+    """Tell whether a serving function of ``owner`` takes a logger, which gives access to the request."""
     for demand in (*SERVE, BATCH, METADATA):
         with contextlib.suppress(TypeError, ValueError):
             if _takes(inspect.signature(getattr(owner, demand.name, None)), "logger"):  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What holds up the end of a worker: Python waits for a script's threads and processes before it exits."""
+"""Explains why a worker does not end: before it exits, Python waits for the script's threads and processes."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from . import streams
 #: How long a worker may take to end before it says what it waits for, in seconds.
 PATIENCE = 1.0
 
-#: A script's file is in neither: this package, and Python's own library.
+#: Path prefixes of code that does not belong to the script: this package, and Python's own library.
 _NOT_THE_SCRIPT = (os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.__file__) + os.sep, "<")
 
 _watched = False
 
 
 def watch() -> None:
-    """From now on, say what this process waits for if it has not ended after a second."""
+    """Print what this process waits for, if it has not ended within a second from now."""
     global _watched
     if _watched:
         return
     _watched = True
     watcher = threading.Timer(PATIENCE, _say)
     watcher.daemon = True
-    # Without another thread, there is nobody to say it.
+    # No thread can be started, so nothing is printed.
     with contextlib.suppress(RuntimeError):
         watcher.start()
 
 
 def _say() -> None:
     with contextlib.suppress(Exception):
-        streams.print_line(f"The worker has executed its last request, and can't end yet: it waits for {_holders()}")
+        streams.print_line(f"The worker has executed its last request, but can't exit yet: it waits for {_holders()}")
 
 
 def _holders() -> str:
     main = threading.main_thread()
     pools = sys.modules.get("concurrent.futures.thread")
-    # Up to Python 3.8, threads of pools are daemons, and waited for all the same.
+    # Up to Python 3.8, the threads of pools are daemons, but Python waits for them anyway.
     pooled = getattr(pools, "_threads_queues", ())
     threads = [each for each in threading.enumerate() if each is not main and (not each.daemon or each in pooled)]
     if threads:

@@ -1,8 +1,8 @@
-"""The exchange: a file through which large bodies go, since a socket takes them in many small turns.
+"""The exchange: a file that carries large bodies, since a socket would transfer them in many small pieces.
 
 Each direction has a few slots. The sender writes a body into a free slot and sends a frame whose flags name the slot;
-the receiver copies the body out and counts it in the ledger, and so the slot is free again. A sender that finds no free
-slot, or no room on the disk, sends the body through the socket: nothing ever waits for a slot.
+the receiver copies the body out and counts it in the ledger, which frees the slot. A sender that finds no free slot, or
+no room on the disk, sends the body through the socket: nothing ever waits for a slot.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import os
 
 from .payload import Payload
 
-#: Slots of each direction, and the bytes between the beginnings of two: the largest body that fits.
+#: The number of slots in each direction, and their size in bytes: the largest body that fits.
 SLOTS = 4
 SLOT_SIZE = 16 * 1024 * 1024
-#: Smaller bodies go through the socket, which is quicker for them.
+#: Smaller bodies, in bytes, go through the socket, which is faster for them.
 MIN_BODY = 64 * 1024
 
 
 class Exchange:
-    """The worker's side: reads requests' bodies, writes answers' bodies."""
+    """The worker's side: reads the bodies of requests, and writes those of answers."""
 
     def __init__(self, path: str) -> None:
         """Open the file at ``path``, made by the supervisor. Raises OSError if it can't be opened."""

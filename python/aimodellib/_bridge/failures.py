@@ -1,4 +1,4 @@
-"""What is said of an exception of a script. Nothing here raises, whatever the exception does when it is looked at."""
+"""Describes exceptions of scripts. Nothing here raises, whatever code an exception runs when it is inspected."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import traceback
 from types import TracebackType
 from typing import Callable
 
-#: The longest text of an exception, in characters. The end says the most, and the beginning where it began.
+#: The longest text of an exception, in characters. The beginning and the end are kept: they say the most.
 MAX_TEXT = 64 * 1024
-#: Bytes of a traceback that travel with a frame.
+#: The longest traceback in a frame, in bytes.
 MAX_TRACEBACK = 32 * 1024
-#: The exceptions that may have led to one and are told with it.
+#: How many exceptions of a chain of causes are shown.
 MAX_CHAIN = 50
 
-#: Where this package lies: its frames are of no interest in a script's traceback.
+#: The folder of this package, whose frames are left out of a script's traceback.
 _OURS = os.path.dirname(os.path.abspath(__file__))
 _traceback_of: Callable[[BaseException], TracebackType | None] = BaseException.__dict__["__traceback__"].__get__
 _name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
@@ -27,19 +27,19 @@ def type_name(value: object) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """Return ``str(error)``, without its middle if it is long; what Python's tracebacks say if that raises."""
+    """Return ``str(error)``, shortened in the middle if it is long; if it raises, what Python's traceback shows."""
     try:
-        # A subclass of str may have other ways to be cut and joined.
+        # A subclass of str may override slicing and joining.
         return _cut(str.__str__(str(error)))
     except BaseException:
         return "<exception str() failed>"
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback of ``error``, from the script's first frame on, as far as it can be made."""
+    """Return the traceback of ``error`` from the script's first frame on, as complete as possible."""
     frames = _script_frames(error)
     kind = type(error)
-    # Each way needs less of the exception than the one before.
+    # Each way asks less of the exception than the one before.
     ways: tuple[Callable[[], list[str]], ...] = (
         lambda: traceback.format_exception(kind, error, frames, chain=not _has_long_chain(error)),
         lambda: traceback.format_exception(kind, error, frames, chain=False),
@@ -53,12 +53,12 @@ def traceback_of(error: BaseException) -> str:
 
 
 def traceback_bytes(error: BaseException) -> bytes:
-    """Return the traceback of ``error`` as a frame carries it: UTF-8, with its middle left out if it is too long."""
+    """Return the traceback of ``error`` for a frame: UTF-8, shortened in the middle if it is too long."""
     text = traceback_of(error).rstrip("\n").encode("utf-8", "backslashreplace")
     if len(text) <= MAX_TRACEBACK:
         return text
     half = MAX_TRACEBACK // 2
-    # The ends say most: where it began, and what was raised in the end. A character that is cut is left out.
+    # Both ends matter: where it began, and what was raised. A character that is cut in two is dropped.
     first, last = (part.decode("utf-8", "ignore") for part in (text[:half], text[-half:]))
     return f"{first}\n… {len(text) - 2 * half} bytes are left out here …\n{last}".encode()
 

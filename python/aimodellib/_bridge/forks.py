@@ -1,8 +1,8 @@
-"""A process that a script forks is not the worker: when it comes back from the script, it ends as a program would.
+"""A process that a script forks is not the worker: when it returns from the script's code, it exits like a program.
 
-It has no connection with the supervisor, and answers nothing. What it was forked for is done by then, or has failed:
-``return`` ends it with 0, ``sys.exit()`` as it says, and any other exception with its traceback and 1. Exit handlers
-that it registered are run; those from before the fork are the worker's.
+It has no connection with the supervisor, and answers nothing. A ``return`` ends it with exit code 0, ``sys.exit()``
+with its own code, and any other exception with a traceback and 1. It runs the exit handlers that it has registered,
+but not those from before the fork, which belong to the worker.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from . import streams
 if TYPE_CHECKING:
     import socket
 
-#: Whether this process was forked from the one that this package runs in. Looked at after each call of the script.
+#: Whether this process was forked from the worker. Checked after each call of a function of the script.
 is_child = False
 
 
 def watch(connection: socket.socket | None = None) -> None:
-    """Have ``is_child`` be true in processes that are forked from now on, and ``connection`` be closed there."""
+    """From now on, set ``is_child`` in forked processes, and close ``connection`` there."""
 
     def in_child() -> None:
         global is_child
@@ -37,7 +37,7 @@ def watch(connection: socket.socket | None = None) -> None:
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function of the script, and return what it returns, in the process that called it alone."""
+    """Call a function of the script and return its result. In a process that it forked, this never returns."""
     try:
         result = function(*args)
     except BaseException as error:
@@ -50,22 +50,22 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def leave(error: BaseException | None = None) -> NoReturn:
-    """End this process, a child, after a function of the script returned in it, or raised ``error``."""
+    """End this child process: a function of the script has returned in it, or raised ``error``."""
     code = 1
     try:
         code = _report(error)
         if error is not None:
-            # Files that only the frames of the traceback know are closed, and so written.
+            # Close files that only the frames of the traceback refer to: that flushes them.
             traceback.clear_frames(error.__traceback__)
         atexit._run_exitfuncs()
         streams.flush()
     finally:
-        # What is around us in the stack is the worker's.
+        # The callers on the stack belong to the worker: their cleanup must not run here.
         os._exit(code)
 
 
 def _report(error: BaseException | None) -> int:
-    """Print what Python prints of an exception that nobody handles, and return the exit code."""
+    """Print what Python prints for an unhandled exception, and return the exit code."""
     if error is None:
         return 0
     if isinstance(error, SystemExit):
@@ -75,7 +75,7 @@ def _report(error: BaseException | None) -> int:
         return 1
     streams.print_traceback(error)
     if isinstance(error, KeyboardInterrupt):
-        with contextlib.suppress(ValueError):  # not from a thread
+        with contextlib.suppress(ValueError):  # not possible from a thread
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
     return 1

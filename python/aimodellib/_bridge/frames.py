@@ -4,7 +4,7 @@ A frame is a fixed header, metadata (a UTF-8 JSON object) and a body (raw bytes)
 
     body length u32 | request id u32 | kind u8 | flags u8 | metadata length u16      little-endian
 
-Flags are 0, or name the slot of the exchange (exchange.py) in which the body is instead.
+Flags are 0, or the number of the slot of the exchange (exchange.py) that holds the body.
 docs/protocol.md defines the kinds, who sends them, and what their metadata holds.
 """
 
@@ -41,43 +41,43 @@ HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size
 _unpack_header = HEADER.unpack_from
 MAX_METADATA = 0xFFFF
-#: The longest body of HEAD: a head of 128 KiB, each of whose bytes may be two in UTF-8.
+#: The longest body of HEAD, in bytes: a head of 128 KiB, each byte of which may take two in UTF-8.
 MAX_HEAD = 256 * 1024
 
-#: Asked of the socket at once. A frame that is larger has its body received into memory of its own.
+#: How much is read from the socket at once, in bytes. The body of a larger frame gets a buffer of its own.
 READ_SIZE = 64 * 1024
 
 
 class ProtocolError(Exception):
-    """The other side sent what the protocol does not allow; the connection can't be used any more."""
+    """The other side violated the protocol; the connection can't be used any more."""
 
 
 class LinkError(ProtocolError):
-    """A frame could not be sent or received whole; the connection can't be used any more."""
+    """A frame was only sent or received in part; the connection can't be used any more."""
 
 
 class Closed(Exception):
-    """The other side closed the connection between two frames, or has not taken what was sent."""
+    """The other side closed the connection between two frames, or before it had received all that was sent."""
 
 
-#: Kind, request id, metadata (still JSON text: the hot path seldom needs to parse it), body. A plain tuple, for speed.
+#: Kind, request id, metadata (JSON text, which the hot path rarely needs to parse), body. A plain tuple, for speed.
 Frame = Tuple[int, int, bytes, bytes]
 
 
 def encode(kind: int, request_id: int, metadata: bytes = b"", body_length: int = 0) -> bytes:
-    """Return header and metadata of a frame whose body, of ``body_length`` bytes, is sent after it."""
+    """Return the header and metadata of a frame. Its body, of ``body_length`` bytes, is sent after them."""
     return HEADER.pack(body_length, request_id, kind, 0, len(metadata)) + metadata
 
 
 def unexpected(kind: int) -> ProtocolError:
-    """Return the error for a frame that no serving worker takes."""
-    return ProtocolError(f"A frame of kind {kind} is not for a serving worker")
+    """Return the error for a frame that serving workers do not accept."""
+    return ProtocolError(f"A serving worker does not accept frames of kind {kind}")
 
 
 def parse_object(text: bytes, what: str) -> dict[str, Any]:
-    """Parse ``text``, a JSON object or empty.
+    """Parse ``text``, a JSON object; empty text is an empty object.
 
-    Raises ProtocolError, which says ``what`` did not parse and why.
+    Raises ProtocolError if it can't be parsed; ``what`` names the text in the message.
     """
     if not text:
         return {}
@@ -91,25 +91,25 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
 
 
 class FrameReader:
-    """Reads frames from a blocking socket: one ``recv`` gets all that is there, every complete frame is handled."""
+    """Reads frames from a blocking socket. One ``recv`` takes all available bytes, which may hold many frames."""
 
     def __init__(
         self, sock: socket.socket, max_body: int, read_body: Callable[[int, int], bytes | None] | None = None
     ) -> None:
-        """``read_body(flags, length)`` returns the body that a frame's flags point to, or None if it is not there."""
+        """``read_body(flags, length)`` returns the body in the slot that the flags name; None if it is not there."""
         self.max_body = max_body
         self._read_body = read_body
         self._sock = sock
         self._rest = b""
-        #: What HEAD said of the request that follows.
+        #: The body of a HEAD frame; it belongs to the INVOKE frame that follows.
         self._head = b""
         self._failure: Exception | None = None
 
     def read(self) -> list[Frame]:
-        """Wait for data, and return the frames that are complete then (at least one).
+        """Wait for data, and return all complete frames, at least one.
 
-        Raises Closed at the end of the stream, ProtocolError for what is no frame or ends within one, LinkError if the
-        socket fails; and from then on the same again.
+        Raises Closed at the end of the stream, ProtocolError if it is invalid or ends within a frame, and LinkError if
+        the socket fails. Every later call raises the same.
         """
         if self._failure is not None:
             raise self._failure
@@ -131,12 +131,12 @@ class FrameReader:
             raise self._failure from error
 
     def check(self) -> None:
-        """Raise what reading has failed with, if it has."""
+        """Raise the error with which reading has failed, if it has."""
         if self._failure is not None:
             raise self._failure
 
     def has_data(self, timeout: float = 0) -> bool:
-        """Tell whether there is something to read, or the end, within ``timeout`` seconds. Raises LinkError."""
+        """Tell whether data, or the end of the stream, arrives within ``timeout`` seconds. Raises LinkError."""
         try:
             return bool(select.select([self._sock], [], [], timeout)[0])
         except OSError as error:
@@ -156,7 +156,7 @@ class FrameReader:
             elif body_end <= end:
                 body = data[body_start:body_end]
             elif body_end - start > READ_SIZE and body_start <= end:
-                # A large body: the rest is received into memory of its own, straight from the socket.
+                # A large body: receive the rest from the socket into a buffer of its own.
                 body = self._receive_body(data[body_start:], body_length)
                 body_end = end
             else:
@@ -196,20 +196,20 @@ class FrameReader:
 
 
 class FrameWriter:
-    """Writes frames to a blocking socket: each is sent whole, or nothing is sent any more."""
+    """Writes frames to a blocking socket. After a write that failed, it refuses all others."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sendall = sock.sendall
         self._failure: Exception | None = None
 
     def write(self, data: Payload) -> None:
-        """Send all of ``data``. Raises Closed if the other side is gone, and LinkError if the socket fails."""
+        """Send all of ``data``. Raises Closed if the other side has closed, and LinkError if the socket fails."""
         if self._failure is not None:
             raise self._failure
         try:
             self._sendall(data)
         except BaseException as error:
-            # A part of it may have been sent: the other side would take what comes now for the rest.
+            # Part of it may have been sent: the other side would take anything that follows for the rest.
             self._failure = _failure_of("written to", error)
             if not isinstance(error, OSError):
                 raise  # A signal handler of the script has raised it.

@@ -1,7 +1,7 @@
-"""Threads that are none: gevent and eventlet replace those of Python by coroutines, which take turns in one thread.
+"""Detects green threads: gevent and eventlet replace Python's threads by coroutines that take turns in one thread.
 
-Such a thread runs when another one waits in a function that was replaced as well. The worker waits in its own socket,
-which was not: its threads would never run.
+Such a thread runs only while another one waits in a function that was replaced as well. The worker waits in the socket
+that it created before, which was not replaced, so its threads would never run.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .loader import ScriptError
 
 
 def refuse_green_threads(threads: int) -> None:
-    """Raise ScriptError if ``threads`` are asked for and a new thread is none of the operating system's.
+    """Raise ScriptError if several ``threads`` are requested, but the script has replaced threads, or their queues.
 
-    Nor can threads share a queue of gevent's, which waits in the thread that it is called in.
+    A queue of gevent's can't be shared by threads: it blocks the thread that calls it.
     """
     if threads <= 1 or (_starts_threads() and queue.SimpleQueue.__module__ in ("_queue", "queue")):
         return

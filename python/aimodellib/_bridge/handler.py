@@ -1,4 +1,4 @@
-"""Takes requests through a script's functions, one at a time or several together."""
+"""Passes requests through a script's functions, one at a time or in batches."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from .payload import TooLarge, flat
 from .request import here
 from .times import Times
 
-#: How many different metadata texts of requests, and content types of answers, are kept parsed.
+#: How many parsed metadata of requests, and encoded content types of answers, are cached.
 MAX_CACHED = 256
-#: How many items of a tuple a message names.
+#: How many items of a tuple a message lists.
 MAX_SHOWN = 8
 
 #: Metadata and body of a request.
 Request = Tuple[bytes, bytes]
-#: Calls a function for each item of a list, maybe in several threads, and gives the results in their order.
+#: Like ``map``: calls a function for each item, maybe in several threads, and yields the results in order.
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
 class _Item:
-    """A request of a batch on its way."""
+    """A request of a batch, between the functions of the script."""
 
     __slots__ = ("accepted", "context", "data", "failure", "reading", "writing", "written")
 
     def __init__(self, context: bytes, accepted: str) -> None:
         self.context = context
         self.accepted = accepted
-        #: First the input, then the output.
+        #: The input; after predict_batch, the output.
         self.data: Any = None
         #: The ERROR answer, if it has failed.
         self.failure: Answer | None = None
@@ -47,10 +47,10 @@ class _Item:
 
 
 class Handler:
-    """A script's functions, adapted."""
+    """The functions of a script, adapted to one way of calling them."""
 
     def __init__(self, owner: Any, logger: dict[str, Any], max_body: int, *, to_end: bool = True) -> None:
-        """Adapt the functions of ``owner``; ``to_end`` is False if coroutines are to be awaited by the caller.
+        """Adapt the functions of ``owner``. If ``to_end`` is False, the caller awaits coroutines.
 
         Raises ScriptError if one of them can't be called.
         """
@@ -72,10 +72,10 @@ class Handler:
         return self._predict_batch is not None
 
     def invoke(self, metadata: bytes, body: bytes, sender: Sender | None = None) -> Answer:
-        """Return the answer's kind, metadata and body. Whatever the script raises becomes an ERROR answer.
+        """Execute a request and return its answer. An exception of the script becomes an ERROR answer.
 
-        If ``predict`` returns a generator, ``sender`` sends its items, and what is returned comes behind them.
-        Raises ProtocolError if ``metadata`` does not parse.
+        If ``predict`` returns a generator, ``sender`` sends its items first; the answer then follows them.
+        Raises ProtocolError if ``metadata`` can't be parsed.
         """
         headers, _, context = metadata.partition(b"\n")
         here.request = (context, sender)
@@ -100,7 +100,7 @@ class Handler:
                 forks.leave()
             self.times.observe(start, deserialized, predicted, now())
         except Gone:
-            return failed("cancelled", "The client left")
+            return failed("cancelled", "The client has disconnected")
         except (frames.Closed, frames.ProtocolError):
             raise
         except BaseException as error:
@@ -110,18 +110,18 @@ class Handler:
         return answer
 
     def part(self, item: Any, accepted: str) -> Answer:
-        """Return the answer for an item of an answer in parts; whatever ``serialize`` raises becomes an ERROR."""
+        """Serialize an item of an answer in parts. An exception of ``serialize`` becomes an ERROR answer."""
         try:
             return self.answer(forks.call(self._serialize, item, accepted), accepted)
         except BaseException as error:
             return raised("serialize", error)
 
     def invoke_batch(self, requests: Sequence[Request], each: Each = map) -> list[Answer]:
-        """Return the answers to requests that are predicted together, in their order.
+        """Execute requests as one batch, and return their answers in the same order.
 
-        If ``predict_batch`` raises, each is predicted alone, so that a bad input fails alone. An output that is an
-        exception is that of its request alone. ``each`` calls deserialize, and serialize, for all of them.
-        Raises ProtocolError if the metadata of one does not parse.
+        If ``predict_batch`` raises, each input is predicted alone: only a bad one then fails. An output that is an
+        exception fails only its own request. ``each`` maps deserialize, and serialize, over the batch.
+        Raises ProtocolError if metadata can't be parsed.
         """
         self.times.batches.observe(len(requests))
         items = list(each(self._read, requests))
@@ -153,14 +153,14 @@ class Handler:
         return item
 
     def _write(self, item: _Item) -> Answer:
-        """Return the answer to a request of a batch, whose output is serialized unless it has failed."""
+        """Serialize the output of a request of a batch, unless the request has failed; return its answer."""
         if item.failure is not None:
             return item.failure
         here.request = (item.context, None)
         start = now()
         try:
             kind, metadata, payload = self.answer(forks.call(self._serialize, item.data, item.accepted), item.accepted)
-            # A view may be of memory that the script puts the next answer into.
+            # Copy it: the script may write its next answer into the same memory.
             payload = bytes(payload)
         except BaseException as error:
             return raised("serialize", error)
@@ -183,7 +183,7 @@ class Handler:
             )
             return [self._predict_alone(data) for data in inputs]
         return [
-            # What says that it is an exception by its __class__ is none.
+            # type(), since an object can claim to be an exception through its __class__.
             (None, raised("predict_batch", output)) if issubclass(type(output), BaseException) else (output, None)
             for output in outputs
         ]
@@ -195,7 +195,7 @@ class Handler:
             return None, raised("predict", error)
 
     def answer(self, result: object, accepted: str) -> Answer:
-        """Return the answer for what ``serialize`` returned. Raises what the owner of a buffer raises."""
+        """Return the answer for a result of ``serialize``. Raises what the object's buffer interface raises."""
         if result is None:
             return failed("not_acceptable", f"serialize() has no format that fits '{accepted}'")
         payload = content_type = None

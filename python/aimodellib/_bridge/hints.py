@@ -1,4 +1,4 @@
-"""What a message says beside "it must define": names that are nearly right, and what else the script may be."""
+"""Hints that follow the message "it must define": names that are almost right, and what else the script may be."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Iterable, Mapping
 from .outline import Function, Outline
 from .peers import recognise
 
-#: Longer sources are not looked at where a worker would have to wait for it, in bytes.
+#: The longest source, in bytes, that a worker parses for a hint.
 MAX_SOURCE = 512 * 1024
 
-#: Comparing names takes time that grows with their number and their length.
+#: The most names that are compared, since the time grows with their number and length.
 _MAX_NAMES = 1000
 _MAX_NAME = 40
 
-#: How similar names are that are nearly the same, as difflib measures it: `deserialise` is 0.91, `training` 0.77.
+#: The similarity, by difflib, above which names are almost the same: `deserialise` has 0.91, `training` 0.77.
 _NEAR = 0.7
 
-#: What people add to a name of ours.
+#: Suffixes that people append to the names of our functions.
 _ENDINGS = re.compile(r"(_(fn|func|function|model|input|output|request|response|handler))+$")
 
 
 def hint(outline: Outline, demanded: tuple[str, ...], missing: Iterable[str]) -> str:
-    """Return what is to be said of a script that lacks functions, beginning with "; "; "" if there is nothing."""
+    """Return a hint about a script that lacks functions, after "; "; "" if there is none."""
     own = [name for name in demanded if name in outline.functions and not outline.functions[name].decorator_list]
-    # One that has several of ours is ours, whatever else it has.
+    # A script with several of our functions was written for us, whatever else it contains.
     if len(demanded) > 1 and len(own) < 2:
         likeness = recognise(outline)
         if likeness is not None:
@@ -45,13 +45,13 @@ def hint(outline: Outline, demanded: tuple[str, ...], missing: Iterable[str]) ->
 
 
 def hint_of_file(path: str, demanded: tuple[str, ...], missing: Iterable[str]) -> str:
-    """Do the same for a file; what can't be read or is very long gives nothing."""
+    """Return a hint about the script in a file; "" if it can't be read or is very long."""
     tree = parse_file(path)
     return "" if tree is None else hint(Outline(tree), demanded, missing)
 
 
 def parse_file(path: str) -> ast.Module | None:
-    """Parse a source; None if it can't be, or is longer than MAX_SOURCE."""
+    """Parse a source file; return None if it can't be parsed, or is longer than MAX_SOURCE."""
     source = read_source(path)
     try:
         return None if source is None else ast.parse(source, path)
@@ -60,7 +60,7 @@ def parse_file(path: str) -> ast.Module | None:
 
 
 def read_source(path: str) -> bytes | None:
-    """Read a source; None if it can't be, or is longer than MAX_SOURCE."""
+    """Read a source file; return None if it can't be read, or is longer than MAX_SOURCE."""
     try:
         with open(path, "rb") as file:
             source = file.read(MAX_SOURCE + 1)
@@ -70,7 +70,7 @@ def read_source(path: str) -> bytes | None:
 
 
 def near_misses(functions: Mapping[str, Function], demanded: tuple[str, ...], missing: Iterable[str]) -> str:
-    """Return which functions have nearly the name of one that is missing; "" if none has."""
+    """Return a list of functions whose names are close to a missing one; "" if there is none."""
     near: dict[str, str] = {}
     for name in list(functions)[:_MAX_NAMES]:
         if name not in demanded and len(name) <= _MAX_NAME:

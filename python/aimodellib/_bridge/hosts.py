@@ -1,7 +1,7 @@
-"""What the hosts of a distributed run tell each other beside torchrun: that a rank failed for good.
+"""Tells the other hosts of a distributed run that a rank has failed for good, which torchrun does not do.
 
-torchrun ends the ranks of the host that one fails on. Those of other hosts end when they next wait for it, if ever; so
-the reason is put into the store where the hosts met, and each host looks there.
+torchrun ends only the ranks on the host where one fails. Ranks on other hosts end when they next wait for it, if ever.
+Therefore the reason goes into the store that torchrun's rendezvous uses, where each host looks for it.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
     from .stops import Stops
 
-#: Between two looks into the store, in seconds.
+#: Interval between two looks into the store, in seconds.
 _PERIOD = 0.5
-#: For the store to answer, in seconds.
+#: How long the store may take to answer, in seconds.
 _TIMEOUT = 30.0
 
 
 class Hosts:
-    """The other hosts of a run. A run on one host has none, and this does nothing."""
+    """The other hosts of a run. If the run has only one host, this does nothing."""
 
     def __init__(self, endpoint: tuple[str, int] | None, run_id: str, stops: Stops) -> None:
         self._endpoint = endpoint
         self._stops = stops
         self._key = f"aimodellib/{run_id}/failed"
         self._ended = threading.Event()
-        #: What failed on another host, if that was known before a signal came.
+        #: The failure of another host, if it was reported before a signal arrived.
         self.heard: str | None = None
 
     @classmethod
@@ -60,12 +60,12 @@ class Hosts:
         self._ended.set()
 
     def tell(self, message: str) -> None:
-        """Have the other hosts end their ranks."""
+        """Tell the other hosts to end their ranks, because of the failure in ``message``."""
         if self._endpoint is None or self.heard is not None:
             return
-        with contextlib.suppress(Exception):  # a store that is gone has ended with its host
+        with contextlib.suppress(Exception):  # the store has ended with its host
             self._connect().set(self._key, f"{message} (on {socket.gethostname()})")
-            # The store is in one of the hosts' processes, this one maybe: it stays until all have looked.
+            # One of the hosts runs the store, maybe this one: stay until all have looked.
             time.sleep(3 * _PERIOD)
 
     def _listen(self) -> None:
@@ -79,12 +79,12 @@ class Hosts:
                     return
             heard = store.get(self._key).decode()
         except Exception:
-            # At the end of a run, the store goes a little before the other hosts do.
+            # At the end of a run, the store ends shortly before the other hosts do.
             if self._ended.wait(10 * _PERIOD):
                 return
             host, port = self._endpoint or ("", 0)
             heard = f"The host at {host}:{port}, where all hosts met, is gone"
-        # What stops one host may have stopped the other ones before.
+        # A stop may reach the other hosts before this one.
         if not self._ended.is_set() and self._stops.at is None:
             self.heard = heard
             os.kill(os.getpid(), signal.SIGTERM)

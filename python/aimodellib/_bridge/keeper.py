@@ -4,11 +4,11 @@ Invariants:
 
 1. When the supervisor closes the keeper's connection, or dies (``kill -9`` included), the worker and every process that
    it started end, even if the worker holds the GIL, has closed its file descriptors, or is stopped.
-2. The connection is the keeper's alone: nothing that the worker or its children do with theirs concerns it.
+2. The keeper has a connection of its own: nothing that the worker or its children do to theirs affects it.
 3. A process that left the worker's group (``setsid``, a daemon) is found by the mark in its environment.
-4. No other process is killed. The number of the worker's group stays taken as long as the keeper lives: a child of the
-   keeper was forked in that group, has ended, and is not waited for.
-5. The keeper is no child of the worker: a script that waits for all its children does not wait for it.
+4. No other process is killed. As long as the keeper lives, no other group can get the number of the worker's group: a
+   child of the keeper, which was forked in that group, stays there as a zombie.
+5. The keeper is not a child of the worker: a script that waits for all its children does not wait for it.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import socket
 import time
 from typing import Callable, Iterator
 
-#: Names the variable that marks all processes of one worker.
+#: The environment variable that marks all processes of one worker.
 MARK = "AIMODELLIB_WORKER"
 #: The name of the keeper in lists of processes, at most 15 characters.
 COMMAND = "aimodellib-keep"
-#: The other side has closed its end: poll(2). PyPy has no name for it.
+#: The event of poll(2) for a closed other end. PyPy does not define it.
 POLLRDHUP: int = getattr(select, "POLLRDHUP", 0x2000)
-#: How often the processes are looked for again while some are still there, and how long, in seconds.
+#: Interval between two searches for remaining processes, and the longest time for all of them, in seconds.
 SWEEP_PAUSE, SWEEP_LIMIT = 0.01, 5.0
-#: Descriptors that are closed where nothing says which are open.
+#: How many descriptors are closed if /proc does not list the open ones.
 MOST_DESCRIPTORS = 4096
 
 
 def start(path: str) -> None:
-    """Fork the keeper of this process, with a connection to ``path``. To be called before there are threads.
+    """Fork the keeper of this process, with a connection to ``path``. Call it before there are threads.
 
-    Raises OSError if it can't connect, or no process can be made.
+    Raises OSError if it can't connect or fork.
     """
     worker = os.getpid()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -49,11 +49,11 @@ def start(path: str) -> None:
         finally:
             os.close(done)
         try:
-            # Until it has left the group: a signal for that is not for the keeper.
+            # Wait until the keeper has left the group: a signal to the group must not reach it.
             started = os.read(ready, 1)
         finally:
             os.close(ready)
-            # There is nobody to wait for where SIGCHLD is ignored.
+            # If SIGCHLD is ignored, the child is already reaped.
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
         if not started:
@@ -61,7 +61,7 @@ def start(path: str) -> None:
 
 
 def _fork_keeper(connection: int, worker: int, ready: int, done: int) -> None:
-    """Become the parent of the keeper, and end. Never returns."""
+    """Fork the keeper from this intermediate process, which then ends. Never returns."""
     try:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -79,7 +79,7 @@ def _keep(connection: int, worker: int, pin: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _close_all_but(connection)
-    # The supervisor knows the keeper by this name when it stops all others, which Ctrl+Z does.
+    # When Ctrl+Z suspends a job, the supervisor recognizes the keeper by this name and leaves it running.
     with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as file:
         file.write(COMMAND)
     poll = select.poll()
@@ -90,8 +90,8 @@ def _keep(connection: int, worker: int, pin: int) -> None:
 
 
 def _close_all_but(connection: int) -> None:
-    """Close what was inherited: the other ends would wait for this process. Raises nothing."""
-    # The first three at first: where no descriptor is free, they make room for what follows.
+    """Close all inherited descriptors: whoever reads their other ends would wait for this process. Raises nothing."""
+    # Begin with the standard streams: if no descriptor is free, this makes room for the listing.
     for fd in (0, 1, 2):
         with contextlib.suppress(OSError):
             os.close(fd)
@@ -112,7 +112,7 @@ def _close_all_but(connection: int) -> None:
 def sweep(worker: int, mark: str) -> None:
     """Kill the process group of ``worker`` and all processes that carry ``mark``, until none is left.
 
-    The number of the group must not be free to be taken by others.
+    The caller ensures that no other group can get this number.
     """
     with contextlib.suppress(OSError):
         os.killpg(worker, signal.SIGKILL)
@@ -122,7 +122,7 @@ def sweep(worker: int, mark: str) -> None:
         try:
             found = list(_living(worker, text))
         except OSError:
-            found = []  # It may be readable again in a moment.
+            found = []  # Such as without a free descriptor: try again.
         else:
             if not found:
                 return
@@ -133,7 +133,7 @@ def sweep(worker: int, mark: str) -> None:
 
 
 def _living(group: int, mark: bytes) -> Iterator[int]:
-    """Yield the ids of the other processes, but for zombies, that are in ``group`` or carry ``mark``."""
+    """Yield the ids of other processes in ``group``, or with ``mark`` in their environment; no zombies."""
     own = os.getpid()
     for name in os.listdir("/proc"):
         if name.isdigit() and int(name) != own and _is_ours(int(name), group, mark):
@@ -143,7 +143,7 @@ def _living(group: int, mark: bytes) -> Iterator[int]:
 def _is_ours(pid: int, group: int, mark: bytes) -> bool:
     with contextlib.suppress(OSError, IndexError, ValueError):
         with open(f"/proc/{pid}/stat", "rb") as file:
-            # The name of the program, in brackets, may hold anything; state, parent and group follow it (proc(5)).
+            # The program's name, in parentheses, may contain anything; state, parent and group follow it (proc(5)).
             state, _parent, member_of = file.read().rpartition(b")")[2].split()[:3]
         if state in (b"Z", b"X"):
             return False
@@ -155,15 +155,15 @@ def _is_ours(pid: int, group: int, mark: bytes) -> bool:
 
 
 def _kill(pid: int, is_ours: Callable[[int], bool]) -> None:
-    """Kill a process, unless its number has become another's. Raises OSError if it is gone, or another user's."""
-    # From Python 3.9 on.
+    """Kill a process, unless another one has got its number. Raises OSError if it has ended, or is another user's."""
+    # New in Python 3.9.
     pidfd_open = getattr(os, "pidfd_open", None)
     try:
         handle = pidfd_open(pid) if pidfd_open else None
     except ProcessLookupError:
         return
     except OSError:
-        handle = None  # The kernel has none.
+        handle = None  # The kernel does not support it.
     if handle is None:
         os.kill(pid, signal.SIGKILL)
         return

@@ -1,8 +1,8 @@
-"""Distributed training: PyTorch's launcher runs in the worker, and starts each rank as a process of its own.
+"""Distributed training: PyTorch's launcher, torchrun, runs in the worker and starts each rank as a process.
 
-The launcher's own ways are used: its rendezvous, its restarts, its handling of a rank that fails. A rank's process
-begins in ``__main__.py`` as the worker's did, and calls the script's ``train`` in the same way, but has no connection
-with the supervisor: its parent, the worker, says how the run went.
+Rendezvous, restarts and the handling of failed ranks are those of torchrun. The process of a rank starts in
+``__main__.py`` like the worker, and calls the script's ``train`` in the same way. It has no connection with the
+supervisor: its parent, the worker, reports the outcome of the run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .train import Training
 if TYPE_CHECKING:
     from .link import Link
 
-#: What a rank is to do, for its process alone: taken out of the environment that the script sees.
+#: The environment variable with the configuration of a rank, which removes it before the script runs.
 RANK = "AIMODELLIB_RANK"
 #: The signals that torchrun handles itself.
 _TORCHRUN_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
@@ -50,7 +50,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     with tempfile.TemporaryDirectory(prefix="aimodellib-ranks-") as folder, Collector(folder):
         about = {key: value for key, value in config.items() if key != "launcher"}
         os.environ[RANK] = json.dumps({**about, "output": folder})
-        # Torchrun's own way to show what ranks print ends a line at each carriage return.
+        # Collector shows the output of the ranks: torchrun would end a line at each carriage return.
         launch = _Launch(link, folder, torchrun)
         outcome = launch.run([*config["launcher"], "--log-dir", folder, entry, "rank"])
     if isinstance(outcome, signal.Signals):
@@ -71,7 +71,7 @@ class _Launch:
         self._has_failed = False
 
     def run(self, options: list[str]) -> int | signal.Signals:
-        """Run torchrun to its end; returns the exit code, or the signal that stopped it."""
+        """Run torchrun to its end; return the exit code, or the signal that stopped it."""
         errors = _import("torch.distributed.elastic.multiprocessing.errors")
         elastic = _import("torch.distributed.elastic.multiprocessing.api")
         stops = self._stops
@@ -80,13 +80,13 @@ class _Launch:
         try:
             args = self._torchrun.parse_args(options)
         except SystemExit:
-            return self._fail("torchrun does not take these options")  # its own words are above
+            return self._fail("torchrun does not take these options")  # torchrun has printed why
         failures = RankFailures(self._folder, errors, int(args.max_restarts or 0))
         with Hosts.of(args, stops) as hosts:
 
             def say_what_is_known() -> None:
-                # At once: torchrun may take longer to end the ranks than the supervisor waits.
-                with contextlib.suppress(Exception):  # it is for a signal handler, in whatever torchrun does
+                # Report at once: torchrun may take longer to end the ranks than the supervisor waits.
+                with contextlib.suppress(Exception):  # a signal handler may interrupt any part of torchrun
                     known = hosts.heard or failures.first_before(time.monotonic())
                     if known is not None:
                         self._fail(known)
@@ -99,7 +99,7 @@ class _Launch:
                     stops.hold()
             except errors.ChildFailedError as error:
                 rank, failure = error.get_first_failure()
-                # Whoever stops all processes of a job stops the ranks, too, maybe before this one.
+                # A signal to all processes of a job may reach the ranks before this process.
                 if is_stop(failure.exitcode) and stops.come_within(SAME_TIME):
                     return stops.by
                 message = f"Rank {rank} failed: {reason_of(failure)}"
@@ -119,7 +119,7 @@ class _Launch:
 
 
 def _take_over(elastic: Any, stops: Stops) -> None:
-    """Have what torchrun does at a signal, once it has started ranks, be done once for each stop."""
+    """Make torchrun's signal handlers act once for each stop: it sets them when it starts the ranks."""
     exception = elastic.SignalException
     if hasattr(elastic, "_terminate_process_handler"):
         elastic._terminate_process_handler = stops.handler(
@@ -130,7 +130,7 @@ def _take_over(elastic: Any, stops: Stops) -> None:
 
 
 def _import(name: str) -> Any:
-    """Import a module of PyTorch, which need not be there when types are checked."""
+    """Import a module of PyTorch dynamically, since type checkers may not find it."""
     return importlib.import_module(name)
 
 
@@ -161,7 +161,7 @@ def main() -> NoReturn:
             streams.flush()
 
     try:
-        # What it raises goes to a file for the launcher, too.
+        # record() also writes an exception to a file for torchrun.
         _import("torch.distributed.elastic.multiprocessing.errors").record(train)()
     except KeyboardInterrupt:
         die_of(signal.SIGINT)
@@ -178,7 +178,7 @@ def main() -> NoReturn:
 
 
 def _fail(code: int) -> NoReturn:
-    """End after what a normal exit does, but for C++: threads of a process group that was not left abort there."""
+    """End this process like a normal exit, but skip C++ destructors: threads of an open process group abort there."""
     atexit._run_exitfuncs()
     streams.flush()
     os._exit(code)

@@ -12,18 +12,18 @@ from .exchange import Exchange
 from .frames import Frame, FrameReader, FrameWriter
 from .ledger import Ledger
 
-#: Until START says otherwise: it is a small frame.
+#: The longest body before START, in bytes.
 MAX_START = 16 * 1024 * 1024
 
 
 class Link:
-    """The connection with the supervisor: its socket, and the two files beside it."""
+    """The connection with the supervisor: a socket, the ledger and the exchange. All frames are read through it."""
 
     def __init__(self, directory: str) -> None:
-        """Connect, and open the files: after HELLO the supervisor removes the directory. Raises OSError."""
+        """Connect, and open the files in ``directory``, which the supervisor removes after HELLO. Raises OSError."""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(os.path.join(directory, "bridge.sock"))
-        # Room for a large answer: fewer turns between the two processes for each MiB.
+        # A large buffer, since a large answer then needs fewer switches between the two processes.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * 1024 * 1024)
         self._writer = FrameWriter(self.socket)
         exchange = Exchange(os.path.join(directory, "exchange"))
@@ -57,7 +57,7 @@ class Link:
         return self._reader.has_data(timeout)
 
     def check(self) -> None:
-        """Raise what reading has failed with, if it has."""
+        """Raise the error with which reading has failed, if it has."""
         self._reader.check()
 
     def send(self, kind: int, body: bytes = b"", **metadata: Any) -> None:

@@ -1,4 +1,4 @@
-"""Finds in a script what a protocol demands, and adapts it to how it is called."""
+"""Finds the required functions in a script, and adapts them to the way they are called."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class ScriptError(Exception):
-    """A script lacks what the protocol demands, or has it in a shape that can't be called. The message says where."""
+    """A script lacks a required function, or one of its functions can't be called. The message says where."""
 
 
 def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
-    """Return what has the ``demanded`` functions: the module, or the one instance in it that has them all.
+    """Return the object with the ``demanded`` functions: the module, or the only instance in it that has them all.
 
-    Raises ScriptError, which names what is missing and where it was looked for.
+    Raises ScriptError, which names the missing functions and the file.
     """
     missing = [name for name in demanded if not callable(getattr(module, name, None))]
     if not missing:
@@ -56,7 +56,7 @@ def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
         taken = [name for name in missing if hasattr(module, name)]
         message += f"; its {taken[0]} is not a function" if taken else ""
         if not taken and module.__file__:
-            # What is wrong is known; a file of the module may hide what is needed to say more.
+            # The message is complete without the hint, whose imports a file of the module may shadow.
             with contextlib.suppress(Exception):
                 from .hints import hint_of_file
 
@@ -67,18 +67,18 @@ def find_implementation(module: ModuleType, demanded: tuple[str, ...]) -> Any:
 def adapt(
     owner: Any, demand: Demand, passed: tuple[str, ...], optional: dict[str, Any], *, to_end: bool = True
 ) -> Callable[..., Any]:
-    """Return a function that calls the one that ``demand`` names with as many positional arguments as ``passed`` names.
+    """Return a function that calls the script's function ``demand`` with the positional arguments ``passed``.
 
-    An argument of ``optional`` is handed over, as a keyword, only if the script's function takes it. A coroutine
-    function is run to its end, unless ``to_end`` is False.
-    Raises ScriptError if the function can't be called so.
+    An argument of ``optional`` is passed as a keyword if the function's signature has it. A coroutine function is run
+    to its end, unless ``to_end`` is False.
+    Raises ScriptError if the function can't be called like this.
     """
     function: Callable[..., Any] = getattr(owner, demand.name)
     try:
         signature: inspect.Signature | None = inspect.signature(function)
     except (TypeError, ValueError):
         signature = None
-    # Of a function of C that does not say what it takes, only what all must take can be expected.
+    # A function written in C may have no signature; it gets only the positional arguments.
     by_name: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     if signature is not None:
@@ -93,12 +93,12 @@ def adapt(
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Tell whether a function is to be awaited: a coroutine function, or an object whose ``__call__`` is one."""
+    """Tell whether a function must be awaited: a coroutine function, or an object whose ``__call__`` is one."""
     return _is(inspect.iscoroutinefunction, function)
 
 
 def streams_async(function: Callable[..., Any]) -> bool:
-    """Tell whether a function is an async generator's, or an object whose ``__call__`` is."""
+    """Tell whether a function is an async generator function, or an object whose ``__call__`` is one."""
     return _is(inspect.isasyncgenfunction, function)
 
 
@@ -118,7 +118,7 @@ def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
     loop = event_loop()
 
     def run(*args: Any) -> Any:
-        # Several threads may come here, and a loop runs in one of them at a time.
+        # Several threads may get here, but a loop can run in only one at a time.
         with _running:
             return loop.run_until_complete(call(*args))
 
@@ -131,7 +131,7 @@ _running = threading.Lock()
 
 @functools.lru_cache(maxsize=None)
 def event_loop() -> asyncio.AbstractEventLoop:
-    """Return the worker's one event loop: what a script opens on it in load() still works in predict()."""
+    """Return the only event loop of the worker: what a script opens on it in load() still works in predict()."""
     import asyncio
 
     loop = asyncio.new_event_loop()
@@ -140,9 +140,9 @@ def event_loop() -> asyncio.AbstractEventLoop:
 
 
 def end_tasks() -> None:
-    """Cancel what still runs on the event loop, and wait for it: its ``finally`` blocks are to be executed.
+    """Cancel the remaining tasks of the event loop and wait for them, so that their ``finally`` blocks run.
 
-    Raises nothing but KeyboardInterrupt: what the script ended of is known already, and not to be hidden.
+    Raises nothing but KeyboardInterrupt: another exception would hide the one that ended the script.
     """
     if not event_loop.cache_info().currsize:
         return

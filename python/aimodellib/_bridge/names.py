@@ -1,9 +1,9 @@
 """Imports a script under a name by which ``import`` finds it, in this process and in others.
 
-Pickles name the script's classes by it, and child processes (``spawn``, ``forkserver``) import it to find the functions
-that they are to call. The name is the one that the script has in its module directory, such as ``train-model`` or
-``sub.train``. Where that finds something else, the name is the same below ``aimodellib.script``, a package that every
-process finds that inherits our environment.
+Pickles refer to the script's classes by this name, and child processes (``spawn``, ``forkserver``) import it to find
+the functions that they call. It is the script's name in its module directory, such as ``train-model`` or ``sub.train``.
+If that name finds another module, it gets the prefix ``aimodellib.script``, a package that every process finds that
+inherits our environment.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .loader import ScriptError
 from .shared import SCRIPT, share
 from .standard import clashes, standard_folders
 
-#: Read by ``aimodellib.script``.
+#: The environment variable with the folder that ``aimodellib.script`` searches.
 ROOT = "AIMODELLIB_SCRIPT_ROOT"
 
-#: What earlier versions called a script whose name is no identifier: pickles that they made have it.
+#: The name that earlier versions gave to a script whose name is not an identifier. Their pickles contain it.
 EARLIER = "_aimodellib_script"
 
-#: With this, hydra looks for its ``config_path`` beside the script, as it does for one that is run by ``python``.
+#: This environment variable makes hydra look for ``config_path`` beside the script, as if ``python`` ran it.
 HYDRA = "HYDRA_MAIN_MODULE"
 
 
@@ -37,10 +37,10 @@ def add_to_path(module_dir: str, script: str) -> None:
         ahead.append(package_root)
     parts = _parts(module_dir, script)
     if len(parts) == 1 and parts[0] in found.files:
-        # Nobody who imports `json` wants a script of that name.
+        # An import of `json` never means a script of that name.
         ahead += standard_folders()
     sys.path[0:0] = [*ahead, module_dir]
-    # An interpreter can't start where a file hides a standard module that it needs.
+    # An interpreter can't start if a file shadows a standard module that it needs.
     hides = ahead or (found.files | found.packages) & sys.modules.keys()
     inherited = os.environ.get("PYTHONPATH")
     paths = [*([] if hides else [module_dir]), package_root, *([inherited] if inherited else [])]
@@ -59,14 +59,14 @@ def load_script(module_dir: str, script: str) -> ModuleType:
     for name in (*names, ".".join([SCRIPT, *encoded])):
         if _finds(name, script):
             return _import(name)
-    # Its package can't be imported, or it lies elsewhere: its own folder is what `aimodellib.script` searches.
+    # Its package can't be imported, or it is outside the module: have `aimodellib.script` search its own folder.
     os.environ[ROOT] = os.path.dirname(script)
     return _import(f"{SCRIPT}.{encoded[-1]}")
 
 
 def _import(name: str) -> ModuleType:
     _search_root()
-    # Unlike import_module(), this leaves no line of importlib in a traceback.
+    # Unlike import_module(), this adds no frame of importlib to a traceback.
     __import__(name)
     module = sys.modules[name]
     if not name.isidentifier():
@@ -75,14 +75,14 @@ def _import(name: str) -> ModuleType:
 
 
 def _search_root() -> None:
-    """Have ``aimodellib.script`` search the current root, if it was imported for another one."""
+    """Make ``aimodellib.script`` search the current root, in case it was imported with another one."""
     module = sys.modules.get(SCRIPT)
     if module is not None:
         module.__path__ = [os.environ[ROOT]]
 
 
 def _finds(name: str, script: str) -> bool:
-    """Whether ``import`` finds the script by this name; its packages are imported."""
+    """Whether ``import`` finds the script by this name. This imports the packages around it."""
     _search_root()
     package = name.rpartition(".")[0]
     try:
@@ -102,7 +102,7 @@ def _is_same(path: str, script: str) -> bool:
 
 
 def _parts(module_dir: str, script: str) -> list[str]:
-    """Return the parts of a script's name from its module directory. Raises ScriptError if it can't be imported."""
+    """Return the parts of a script's name in its module directory. Raises ScriptError if it can't be imported."""
     relative = os.path.relpath(script, module_dir)
     suffixes = [suffix for suffix in importlib.machinery.all_suffixes() if relative.endswith(suffix)]
     stem = relative[: -max(map(len, suffixes))] if suffixes else ""

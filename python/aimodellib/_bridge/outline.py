@@ -1,7 +1,7 @@
-"""The outline of a script's source: its functions, its classes with their methods, and where names are imported from.
+"""The outline of a script's source: its functions, its classes with their methods, and its imports.
 
-Only statements of the module, of its classes and of its functions are looked at, each once, so that the time is
-proportional to the source's length.
+It visits the statements of the module, of its classes and of its functions once each. The time is therefore
+proportional to the length of the source.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 class Outline:
-    """What a module, or a function, defines at its top level."""
+    """The definitions at the top level of a module or a function."""
 
     def __init__(self, tree: ast.Module | Function, imported: Mapping[str, str] | None = None) -> None:
-        """Look at the statements of ``tree``, which know the names ``imported`` from elsewhere."""
+        """Collect the definitions in ``tree``; ``imported`` are names that are imported around it."""
         self.functions: dict[str, Function] = {}
         self.classes: dict[str, Class] = {}
         #: The dotted name that each imported name stands for, such as ``litserve.LitAPI``.
         self._imported: dict[str, str] = dict(imported or {})
-        #: What is assigned to a name by a call, such as ``app = FastAPI()``.
+        #: The calls whose results are assigned to names, such as ``app = FastAPI()``.
         self._calls: dict[str, ast.Call] = {}
         for node in statements(tree.body):
             self._add(node)
 
     def inside(self) -> Iterator[Outline]:
-        """What each of the functions defines, such as one that makes an app and returns it."""
+        """Yield the outlines of the functions, one of which may create an app and return it."""
         for function in self.functions.values():
             yield Outline(function, self._imported)
 
@@ -49,7 +49,7 @@ class Outline:
                     self._calls.setdefault(target.id, node.value)
 
     def origin(self, node: ast.AST) -> str:
-        """Return the dotted name of what an expression refers to, from its import on; "" if it has none."""
+        """Return the full dotted name of what an expression refers to, through its import; "" if it has none."""
         parts: list[str] = []
         if isinstance(node, ast.Call):
             node = node.func
@@ -61,7 +61,7 @@ class Outline:
         return ".".join([self._imported.get(node.id, node.id), *reversed(parts)])
 
     def bases(self, owner: Class) -> set[str]:
-        """Return the dotted names of the bases of a class, and of their bases as far as they are defined here."""
+        """Return the dotted names of all bases of a class, direct and indirect, as far as they are defined here."""
         found: set[str] = set()
         waiting = [owner]
         while waiting:
@@ -74,15 +74,15 @@ class Outline:
         return found
 
     def imports(self, package: str) -> bool:
-        """Whether something of this package is imported."""
+        """Whether the source imports this package, or anything from it."""
         return any(name.split(".")[0] == package for name in self._imported.values())
 
     def made_by(self, *makers: str) -> dict[str, ast.Call]:
-        """The names that are assigned what one of these classes or functions makes, with the calls that make it."""
+        """Return the names to which the result of one of these classes or functions is assigned, with the calls."""
         return {name: call for name, call in self._calls.items() if is_one_of(self.origin(call), makers)}
 
     def decorated(self, functions: dict[str, Function], *decorators: str) -> dict[str, Function]:
-        """Those of the functions that have one of these decorators."""
+        """Return the functions with one of these decorators."""
         return {
             name: function
             for name, function in functions.items()
@@ -91,7 +91,7 @@ class Outline:
 
 
 class Class:
-    """A class, and the methods that its own body defines."""
+    """A class, with the methods in its own body."""
 
     def __init__(self, node: ast.ClassDef) -> None:
         self.node = node
@@ -103,7 +103,7 @@ class Class:
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that are executed when a module is imported, without those of functions and classes."""
+    """Yield the statements that run when a module is imported, without those inside functions and classes."""
     for node in body:
         yield node
         if isinstance(node, ast.If) and is_main(node.test):
@@ -116,17 +116,17 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def is_one_of(origin: str, names: tuple[str, ...]) -> bool:
-    """Whether a dotted name is one of these, or its last part alone: a class of the script's own, or a ``*`` import."""
+    """Whether a dotted name is one of these, or only its last part, as for a class of the script or a ``*`` import."""
     return origin in names or ("." not in origin and any(name.endswith(f".{origin}") for name in names))
 
 
 def is_main(test: ast.expr) -> bool:
-    """Tell whether this is ``__name__ == "__main__"``, which a script that is loaded is not."""
+    """Tell whether this is ``__name__ == "__main__"``, which is false in a script that we load."""
     return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
 def arguments(function: Function, *, is_method: bool = False) -> str:
-    """Return the names of a function's arguments as a message shows them, such as ``(data, context)``."""
+    """Return the names of a function's arguments for a message, such as ``(data, context)``."""
     args = function.args
     names = [arg.arg for arg in [*args.posonlyargs, *args.args]][1 if is_method else 0 :]
     if args.vararg:

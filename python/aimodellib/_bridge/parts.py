@@ -1,7 +1,7 @@
-"""Answers in parts, of a ``predict`` that is a generator: each item goes through ``serialize``, and is sent at once.
+"""Answers in parts, from a ``predict`` that is a generator: each item is serialized and sent at once.
 
-The supervisor gives credit for parts, as many as the client has taken: without it, the generator waits. When the client
-leaves, it is closed.
+The supervisor grants credit for as many parts as the client has read. Without credit, the generator waits. When the
+client disconnects, the generator is closed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from .answer import Answer
     from .link import Link
 
-#: Parts that may be sent before any was taken.
+#: How many parts may be sent before the client has read any; `src/supervisor/part_stream.ts` has the same number.
 FIRST_CREDIT = 16
-#: How long what is known of a client is good for, in seconds.
+#: Interval between two checks whether the client has disconnected, in seconds.
 LOOK_EVERY = 0.005
 
 
 class Gone(Exception):
-    """The client left."""
+    """The client has disconnected."""
 
 
 class Sender:
@@ -39,7 +39,7 @@ class Sender:
         self._credit = 0
 
     def send(self, encode: Callable[[Any, str], Answer], items: Any, accepted: str) -> Answer:
-        """Send what ``encode`` makes of each item of a generator, and return the answer behind all parts.
+        """Encode each item of a generator and send it as a part; return the answer that follows the last part.
 
         Raises what the script raises, Gone, and Closed.
         """
@@ -94,23 +94,23 @@ class SerialSender(Sender):
                 raise Gone
 
     def is_gone(self, request_id: int) -> bool:
-        """Tell whether the client has left; frames are read for that, but no more often than every 5 ms."""
+        """Tell whether the client has disconnected. This reads frames, but at most every 5 ms."""
         if request_id == self.request_id and request_id not in self.gone:
             now = time.monotonic()
-            # Another process or thread of the script must not take frames.
+            # Another process or thread of the script must not read frames.
             if now >= self._next_look and self._reader == (os.getpid(), threading.get_ident()):
                 self._next_look = now + LOOK_EVERY
                 try:
                     while self._link.has_data():
                         self._link.read_meanwhile(self._take)
                 except (frames.Closed, frames.ProtocolError):
-                    # Nobody is there at all; who reads next is told the same. It is not the script's to know.
+                    # The supervisor is gone. The next read raises the same; the script needs to know only this.
                     self.gone.add(request_id)
         return request_id in self.gone
 
     def leave(self, request_id: int) -> None:
-        """Note that a request's client has left, unless it is older than the one that is executed, and answered."""
-        # Ids begin anew after four billion: what is less than half of that ahead is younger.
+        """Record that a client has disconnected. Requests before the current one are already answered."""
+        # Ids wrap around after 2^32 - 1: less than half of that ahead means younger.
         if (request_id - self.request_id) & 0xFFFFFFFF < 0x80000000:
             self.gone.add(request_id)
 
@@ -167,19 +167,19 @@ class ThreadSender(Sender):
 
 
 def without_events(accepted: str) -> str:
-    """What ``serialize`` is told: that the client takes events is not about the format of an item."""
+    """Remove text/event-stream from an Accept header: it is about the stream, and not about the format of an item."""
     types = [part.strip() for part in accepted.split(",") if part.split(";")[0].strip() != "text/event-stream"]
     return ", ".join(types) or "*/*"
 
 
 def transmit(link: Link, request_id: int, answer: Answer) -> None:
-    """Send an answer as a part, behind what was gathered."""
+    """Send an answer as a part, after the gathered answers."""
     _, metadata, body = answer
     link.ledger.part(request_id, metadata, body)
 
 
 def end_of_parts(sent: int) -> Answer:
-    """The answer behind all parts."""
+    """Return the answer that follows the last part."""
     return frames.RESULT, json.dumps({"parts": sent}).encode(), b""
 
 

@@ -1,7 +1,7 @@
-"""What a script returns as bytes, made flat: behind this point, the length of a body is the number of its bytes.
+"""Flattens what a script returns as bytes: from here on, ``len()`` of a body is its number of bytes.
 
 ``len()`` of a buffer counts the elements of its first dimension: a quarter of the bytes of a float32 array, 480 of an
-image's 921,600. A frame whose header says less than what follows would have the rest be read as frames.
+image's 921,600. If a frame's header announced less than its body has, the rest would be read as other frames.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 import re
 from typing import Union
 
-#: Bytes, or a view of bytes in one piece, of one dimension.
+#: Bytes, or a contiguous view of bytes with one dimension.
 Payload = Union[bytes, memoryview]
 
-#: Names of the fields of a record, in the format of a buffer (PEP 3118).
+#: The names of the fields in the format string of a record (PEP 3118).
 _NAMES = re.compile(":[^:]*:")
 
 
 class TooLarge(Exception):
-    """A payload is over the limit; the message is for the user."""
+    """A payload exceeds the limit; the message is for the user."""
 
 
 def flat(value: object, limit: int) -> Payload | None:
-    """Return the bytes of anything that has a buffer, in the order of its elements as ``bytes()`` has them.
+    """Return the bytes of any object with a buffer, in the order in which ``bytes()`` returns them.
 
-    None if it has no buffer, or one of references to Python objects, which mean nothing to anybody else. What lies in
-    memory in one piece is not copied.
-    Raises TooLarge if there are more than ``limit`` bytes, before it copies any, and what the buffer's owner raises.
+    Returns None if it has no buffer, or one of references to Python objects, which mean nothing outside the process.
+    A contiguous buffer is not copied.
+    Raises TooLarge if there are more than ``limit`` bytes, before it copies any, and what the buffer interface raises.
     """
     if type(value) is bytes:
         if len(value) > limit:
@@ -46,7 +46,7 @@ def flat(value: object, limit: int) -> Payload | None:
         try:
             return view.cast("B")
         except TypeError:
-            pass  # A format that is none of Python's own, such as a record's or one of another byte order.
+            pass  # Python does not support this format, such as that of a record or of another byte order.
     return view.tobytes()
 
 

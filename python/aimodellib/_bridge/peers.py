@@ -1,7 +1,7 @@
-"""Tells which other server a script was written for, and what of it becomes which of our functions.
+"""Recognizes scripts that were written for another server, and says which of their functions become which of ours.
 
-Only what is certain enough counts: names that nothing else has, or those of a base class with the package that it is
-imported from. The script is not run. ``docs/moving.md`` shows each of these with an example.
+Only distinctive features count: names that nothing else uses, or a base class together with the package that it is
+imported from. The script is not run. ``docs/moving.md`` has an example of each server.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ DESERIALIZE = "deserialize(data, content_type)"
 PREDICT = "predict(data, model)"
 SERIALIZE = "serialize(data, accepted)"
 
-#: A message names no more than this many of a script's functions.
+#: The most functions of a script that a message names.
 _MAX_STEPS = 6
 
 _HTTP_METHODS = ("post", "get", "put", "api_route", "route")
 
 
 class Step(NamedTuple):
-    """A function of another server's script, as a message shows it, and what it becomes."""
+    """A function of another server's script, in the form that a message shows, and what it becomes."""
 
     theirs: str
     line: int
@@ -31,13 +31,13 @@ class Step(NamedTuple):
 
 
 class Likeness(NamedTuple):
-    """What a script looks like."""
+    """The server that a script was probably written for."""
 
     what: str
     steps: list[Step]
 
     def __str__(self) -> str:
-        """What a message says of it."""
+        """Return the text for a message."""
         shown = [f"{theirs}, line {line}, becomes {ours}" for theirs, line, ours in self.steps[:_MAX_STEPS]]
         covered = " ".join(step.ours for step in self.steps)
         new = [ours for ours in (LOAD, DESERIALIZE, PREDICT, SERIALIZE) if ours.split("(")[0] not in covered]
@@ -47,7 +47,7 @@ class Likeness(NamedTuple):
 
 
 def recognise(outline: Outline) -> Likeness | None:
-    """Return what a script looks like; None if nothing is certain enough."""
+    """Return the server that a script was probably written for; None if no feature is distinctive."""
     for look in _LOOKS:
         found = look(outline)
         if found is not None and found.steps:
@@ -56,13 +56,13 @@ def recognise(outline: Outline) -> Likeness | None:
 
 
 class _Base(NamedTuple):
-    """A server whose scripts derive a class from one of its own."""
+    """A server whose scripts inherit from one of its classes."""
 
     what: str
-    #: The base classes; one that is imported from elsewhere under the same name does not count.
+    #: The base classes. A class with the same name from another package does not count.
     bases: tuple[str, ...]
     steps: Mapping[str, str]
-    #: Whether a base from anywhere within the first one's package counts.
+    #: Whether a base from any module of the first one's package counts.
     whole_package: bool = False
 
 
@@ -120,10 +120,10 @@ _BASES = (
     ),
 )
 
-#: Where the classes of other servers are from.
+#: The packages of other servers.
 PACKAGES = {"bentoml", "cog", "fastapi", "flask", "kfserving", "kserve", "litserve", "mlflow", "mlserver", "ray", "ts"}
 
-#: Names of base classes that say nothing without the package that they are imported from.
+#: Names of base classes that are not distinctive without the package that they are imported from.
 _VAGUE = {"Model", "Predictor"}
 
 
@@ -140,7 +140,7 @@ def _by_base(outline: Outline) -> Likeness | None:
 def _is_base(peer: _Base, origin: str) -> bool:
     if "." not in origin:
         return origin not in _VAGUE and is_one_of(origin, peer.bases)
-    # `google` is the package of many.
+    # Many libraries share the package `google`.
     package = ".".join(peer.bases[0].split(".")[: 3 if origin.startswith("google.") else 1])
     return origin in peer.bases or (peer.whole_package and origin.startswith(f"{package}."))
 
@@ -179,7 +179,7 @@ def _ray(outline: Outline) -> Likeness | None:
 
 
 def _vertex_without_base(outline: Outline) -> Likeness | None:
-    """The protocol of Vertex AI needs no base class; its names of arguments are its own."""
+    """Recognize a predictor of Vertex AI without its base class, by the names of its arguments."""
     for owner in outline.classes.values():
         takes = {name: arguments(method, is_method=True) for name, method in owner.methods.items()}
         if takes.get("load", "").startswith("(artifacts_uri") and takes.get("predict", "").startswith("(instances"):
@@ -203,7 +203,7 @@ def _torchserve_without_base(outline: Outline) -> Likeness | None:
 
 def _sagemaker(outline: Outline) -> Likeness | None:
     functions = outline.functions
-    # TensorFlow's estimators have a model_fn(features, ...) and an input_fn() as well.
+    # TensorFlow's estimators also have a model_fn(features, ...) and an input_fn().
     model_fn = functions.get("model_fn")
     names = functions.keys() & {"model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn"}
     certain = len(names) > 1 and names & {"predict_fn", "output_fn", "transform_fn"}
@@ -259,7 +259,7 @@ def _web_in(outline: Outline) -> Likeness | None:
 
 
 def _lifespan(outline: Outline, call: ast.Call) -> dict[str, Function]:
-    """The function that an app is given to be called at its start."""
+    """Return the functions that an app calls at its start, by name."""
     return {
         keyword.value.id: outline.functions[keyword.value.id]
         for keyword in call.keywords
@@ -275,7 +275,7 @@ def _steps(functions: Mapping[str, Function], becomes: Mapping[str, str], *, is_
     ]
 
 
-#: The most distinct ones first: an app of FastAPI may hold any of the others.
+#: The most distinctive ones first: an app of FastAPI may contain any of the others.
 _LOOKS: tuple[Callable[[Outline], Likeness | None], ...] = (
     _triton,
     _by_base,

@@ -1,4 +1,4 @@
-"""Versions, and whether one satisfies a specifier, by PEP 440: for Pythons that have neither pip nor ``packaging``."""
+"""Compares versions and specifiers by PEP 440, for Pythons that have neither pip nor ``packaging``."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _INFINITY = float("inf")
 
 
 class InvalidVersion(ValueError):
-    """A text is no version."""
+    """A text is not a valid version or specifier."""
 
 
 class Version:
-    """A version, with what it is compared by."""
+    """A version, with the keys by which it is compared."""
 
     def __init__(self, text: str) -> None:
-        """Parse it, or raise InvalidVersion."""
+        """Parse a version. Raises InvalidVersion."""
         match = _VERSION.fullmatch(text.strip())
-        # Python refuses to convert more than some 4,300 digits.
+        # Python refuses to convert more than about 4,300 digits.
         if match is None or len(text) > 1000:
             raise InvalidVersion(text)
         self.epoch = int(match["epoch"] or 0)
@@ -43,7 +43,7 @@ class Version:
         base = len(self.release)
         while base > 1 and self.release[base - 1] == 0:
             base -= 1
-        #: What versions have in common that differ in suffixes alone.
+        #: The same for all versions that differ only in suffixes.
         self.base = (self.epoch, self.release[:base])
         pre: tuple[Any, ...]
         if match["pre"] is not None:
@@ -54,20 +54,20 @@ class Version:
             pre = (-1,) if match["dev"] is not None and not self.is_post else (1,)
         post = int(match["implicit"] or match["post_number"] or 0) if self.is_post else -1
         dev = int(match["dev_number"] or 0) if match["dev"] is not None else _INFINITY
-        #: Compares as the version does, without its local part.
+        #: Compares like the version without its local part.
         self.public = (*self.base, pre, post, dev)
 
     def begins(self, release: tuple[int, ...], epoch: int) -> bool:
-        """Whether its release begins with these numbers."""
+        """Whether the release begins with these numbers, in this epoch."""
         padded = self.release + (0,) * (len(release) - len(self.release))
         return self.epoch == epoch and padded[: len(release)] == release
 
 
 class Specifier:
-    """An operator and a version."""
+    """An operator and a version, such as ``>=1.2``."""
 
     def __init__(self, text: str) -> None:
-        """Parse it, or raise InvalidVersion."""
+        """Parse a specifier. Raises InvalidVersion."""
         match = _SPECIFIER.fullmatch(text.strip())
         if match is None:
             raise InvalidVersion(text)
@@ -85,7 +85,7 @@ class Specifier:
             raise InvalidVersion(text)
 
     def contains(self, text: str) -> bool:
-        """Whether a version satisfies it; those before a release do, too."""
+        """Whether a version satisfies the specifier; pre-releases may as well."""
         if self.operator == "===":
             return text.strip().lower() == self.operand.lower()
         found, asked = Version(text), self.version
@@ -110,12 +110,12 @@ class Specifier:
 
 
 class SpecifierSet:
-    """Specifiers that hold together."""
+    """Specifiers that must all hold, such as ``>=1.2,<2``."""
 
     def __init__(self, text: str) -> None:
-        """Parse it, or raise InvalidVersion."""
+        """Parse specifiers that are separated by commas. Raises InvalidVersion."""
         self._all = [Specifier(part) for part in text.split(",")] if text.strip() else []
 
     def contains(self, text: str, prereleases: bool = True) -> bool:
-        """Whether a version satisfies all of them; `prereleases` is for the signature of ``packaging``."""
+        """Whether a version satisfies all specifiers. ``prereleases`` exists because ``packaging`` has it."""
         return all(specifier.contains(text) for specifier in self._all)

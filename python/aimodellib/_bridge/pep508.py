@@ -1,6 +1,6 @@
 """Requirements by PEP 508, for Pythons that have neither pip nor ``packaging``.
 
-It has the names of ``packaging.requirements`` that are used here. What it does not understand is left to the installer.
+It defines the names of ``packaging.requirements`` that we use. Anything that it can't parse is left to the installer.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ _ALIASES = {
     "platform.python_implementation": "platform_python_implementation",
     "python_implementation": "platform_python_implementation",
 }
-#: Parentheses that may be open in a marker.
+#: The deepest nesting of parentheses in a marker.
 _DEPTH = 50
 
-#: Tells whether a condition holds, given the variables.
+#: Evaluates a condition with the given variables.
 Test = Callable[[Dict[str, str]], bool]
 
 
 class InvalidRequirement(ValueError):
-    """A text is no requirement that is understood here."""
+    """A text is not a requirement, or not one that we can parse."""
 
 
 class Requirement:
-    """A package that is asked for."""
+    """A requirement: a package, its extras, versions and marker."""
 
     def __init__(self, text: str) -> None:
-        """Parse it, or raise InvalidRequirement."""
+        """Parse a requirement. Raises InvalidRequirement."""
         match = _REQUIREMENT.fullmatch(text.strip())
         if match is None:
             raise InvalidRequirement(text)
@@ -63,15 +63,15 @@ class Requirement:
             raise InvalidRequirement(text)
 
     def __str__(self) -> str:
-        """Return it as it was written."""
+        """Return the requirement as it was written."""
         return self._text
 
 
 class Marker:
-    """The condition behind a semicolon."""
+    """A marker: the condition after the semicolon."""
 
     def __init__(self, text: str) -> None:
-        """Parse it, or raise InvalidRequirement."""
+        """Parse a marker. Raises InvalidRequirement."""
         self._text = text
         self._tokens: list[tuple[str, str]] = []
         at, end = 0, len(text.rstrip())
@@ -87,11 +87,11 @@ class Marker:
             raise InvalidRequirement(text)
 
     def __str__(self) -> str:
-        """Return it as it was written."""
+        """Return the marker as it was written."""
         return self._text
 
     def evaluate(self, variables: dict[str, str]) -> bool:
-        """Whether it holds for this Python, with these variables in addition."""
+        """Whether the marker holds for this Python, with additional variables."""
         return self._test({**_environment(), **variables})
 
     def _any(self, depth: int) -> Test:
@@ -139,7 +139,7 @@ class Marker:
         return self._tokens.pop()
 
     def _value(self) -> tuple[str | None, str]:
-        """Return a text, or None and a variable's name."""
+        """Return a literal and "", or None and the name of a variable."""
         kind, text = self._next()
         if kind == "text":
             return text[1:-1], ""
@@ -158,7 +158,7 @@ class Marker:
 
 
 def _compare(left: str, operator: str, right: str) -> bool:
-    """Compare versions as such, and what is no version as text."""
+    """Compare two values: as versions if both are valid, else as text."""
     if operator == "in":
         return left in right
     if operator == "not in":
@@ -173,12 +173,12 @@ def _compare(left: str, operator: str, right: str) -> bool:
         return left == right
     if operator == "!=":
         return left != right
-    # What has no order: the installer may know more.
+    # These values have no order; the installer may know more.
     raise InvalidRequirement(f"'{left}' {operator} '{right}'")
 
 
 def _environment() -> dict[str, str]:
-    """Return what PEP 508 tells markers of this Python."""
+    """Return the variables of PEP 508 for this Python."""
     implementation = sys.implementation
     number = ".".join(map(str, implementation.version[:3]))
     level, serial = implementation.version.releaselevel, implementation.version.serial
@@ -191,7 +191,7 @@ def _environment() -> dict[str, str]:
         "platform_release": platform.release(),
         "platform_system": platform.system(),
         "platform_version": platform.version(),
-        # One that was built between releases ends with a plus.
+        # A build between two releases ends with a plus.
         "python_full_version": platform.python_version().rstrip("+"),
         "python_version": ".".join(platform.python_version_tuple()[:2]),
         "sys_platform": sys.platform,

@@ -1,8 +1,8 @@
-"""When ranks failed: a rank that failed before a signal came is the outcome of a run, not the signal.
+"""Records when ranks failed: if a rank failed before a signal arrived, the failure is the outcome, not the signal.
 
-torchrun looks at its ranks from time to time, and takes up to half a minute to end the others when one has failed. It
-forgets a failure if a signal comes before that is done. Therefore a rank writes its exception into a file, and what
-torchrun finds is noted when it finds it.
+torchrun polls its ranks, and takes up to half a minute to end the others when one has failed. If a signal arrives
+meanwhile, it forgets the failure. Therefore a rank writes its exception into a file, and we record failures when
+torchrun finds them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import signal
 import time
 from typing import Any
 
-#: What the files of failed ranks, and those that name a rank, begin with; the process id follows.
+#: The prefixes of the files of failed ranks, and of those with the number of a rank; the process id follows.
 _FAILED, _NAME = "failed.", "rank."
-#: For the signals of one stop to reach all processes of a run, in seconds.
+#: How long the signals of one stop may take to reach all processes of a run, in seconds.
 SAME_TIME = 1.0
-#: For a rank that has lost another one to a stop to fail of it, in seconds, before the stop reaches the worker.
+#: If a stop ends a rank, others may fail because of that up to this long before the worker is stopped, in seconds.
 _CONSEQUENCE = 0.05
 
 
 def introduce(folder: str) -> None:
-    """Write down which rank this process is."""
+    """Record which rank this process is."""
     with open(os.path.join(folder, f"{_NAME}{os.getpid()}"), "w", encoding="utf-8") as file:
         file.write(os.environ.get("RANK", "0"))
 
 
 def note(folder: str, reason: str) -> None:
-    """Write down that this process, a rank, has failed, unless torchrun will start it again. Raises nothing."""
+    """Record that this rank has failed, unless torchrun will restart it. Raises nothing."""
     with contextlib.suppress(OSError, ValueError):
         if int(os.environ["TORCHELASTIC_RESTART_COUNT"]) < int(os.environ["TORCHELASTIC_MAX_RESTARTS"]):
             return
@@ -41,10 +41,10 @@ def note(folder: str, reason: str) -> None:
 
 
 class RankFailures:
-    """The failures of the ranks on this host that torchrun does not answer with a restart."""
+    """The failures of ranks on this host after which torchrun does not restart them."""
 
     def __init__(self, folder: str, errors: Any, max_restarts: int) -> None:
-        """Note what torchrun finds from now on; ``errors`` is its module of that name."""
+        """Record the failures that torchrun finds from now on; ``errors`` is its module with that name."""
         self._folder = folder
         self._max_restarts = max_restarts
         self._found: list[tuple[float, str]] = []
@@ -58,14 +58,14 @@ class RankFailures:
                 if is_stop(failure.exitcode):
                     at += SAME_TIME
                 elif failure.exitcode < 0:
-                    # A rank does not die of SIGKILL or SIGSEGV because another one was stopped.
+                    # Ranks do not die of SIGKILL or SIGSEGV because another one was stopped.
                     at -= _CONSEQUENCE
                 self._found.append((at, _message(self._rank_of(failure), reason_of(failure))))
 
         errors.ProcessFailure.__post_init__ = note_found
 
     def first_before(self, moment: float) -> str | None:
-        """Say which rank failed first, and of what, if that was before a time of ``time.monotonic()``."""
+        """Return which rank failed first, and why, if that was before ``moment``, a time of ``time.monotonic()``."""
         failures = list(self._found)
         for name in os.listdir(self._folder):
             if name.startswith(_FAILED) and not name.endswith(".new"):
@@ -84,18 +84,18 @@ class RankFailures:
 
 
 def is_stop(exit_code: int) -> bool:
-    """Whether a process was ended by a signal that stops jobs."""
+    """Whether an exit code is that of a signal that stops jobs."""
     return -exit_code in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def reason_of(failure: Any) -> str:
-    """What a rank died of, as torchrun knows it: its exception, its exit code or a signal."""
-    # Only a rank that raised an exception has left a file that says so.
+    """Return why a rank failed, from torchrun's record: its exception, its exit code or a signal."""
+    # Only a rank that raised an exception has left a file with it.
     data = failure.error_file_data.get("message")
     message = str(data.get("message", "") if isinstance(data, dict) else failure.message).strip()
     if data not in (None, "<NONE>") and message:
         first = message.splitlines()[0]
-        # Such a message is whole without its class.
+        # The message is complete without the name of its class.
         return first[len("ScriptError: ") :] if first.startswith("ScriptError: ") else first
     if failure.exitcode < 0:
         return f"it was ended by {signal.Signals(-failure.exitcode).name}"

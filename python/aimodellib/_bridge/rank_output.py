@@ -1,12 +1,12 @@
-"""What the ranks of a run print, line by line, with the name of the rank in front.
+"""Shows what the ranks of a run print, line by line, each with the name of its rank in front.
 
-A rank makes a FIFO for each of its streams in a folder of the worker, and writes their names into the worker's own
-FIFO. The worker reads them all in one thread: a rank that prints faster than it is read waits, as it would at a
+A rank creates a FIFO for each of its streams in a folder of the worker, and writes its process id into the worker's
+FIFO. The worker reads them all in one thread. A rank that prints faster than it is read blocks, as it would at a
 terminal.
 
-Only a newline ends a line. A carriage return begins it anew, as a progress bar does: such a line is shown in its place
-as long as no other rank prints. Of several bars one is shown, and another once that one pauses; each is shown when it
-ends.
+Only a newline ends a line. A carriage return starts it again, as progress bars do: the line is then updated in place
+as long as no other rank prints. If there are several progress bars, one is shown, and another when that one pauses;
+each is shown when it ends.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from . import streams
 if TYPE_CHECKING:
     from types import TracebackType
 
-#: Where a rank says which FIFOs it has made.
+#: The name of the FIFO in which ranks report that their FIFOs exist.
 CONTROL = "control"
-#: Names the variable with the text in front of a line. It is torchrun's own.
+#: The environment variable, defined by torchrun, with the text in front of each line.
 PREFIX = "TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE"
-#: A line that has no end is shown after this time, in seconds.
+#: An unfinished line is shown after this time, in seconds.
 _PAUSE = 0.2
-#: A line that stays unfinished for this time gives way to another unfinished one, in seconds.
+#: After this time without a change, an unfinished line gives way to another one, in seconds.
 _TURN = 1.0
-#: For the rest of what was printed, once all ranks have ended, in seconds: a process that a rank left may hold a FIFO.
+#: How long the rest of the output is read after all ranks have ended, in seconds: a child process may hold a FIFO.
 _REST = 1.0
-#: What is longer is shown as several lines, in bytes.
+#: The longest line, in bytes; a longer one is shown as several lines.
 _LONGEST = 64 * 1024
 
 
 def send_output(folder: str) -> None:
-    """Have what this process, a rank, prints go to the worker that made ``folder``."""
+    """Redirect the output of this process, a rank, to the worker that created ``folder``."""
     streams.flush()
     template = string.Template(os.environ.get(PREFIX, "[rank ${rank}] "))
     names = {"role_name": "ROLE_NAME", "rank": "RANK", "local_rank": "LOCAL_RANK"}
@@ -59,14 +59,14 @@ def send_output(folder: str) -> None:
 
 
 class Collector:
-    """Shows the output of the ranks while a ``with`` block runs, and the rest of it at the end."""
+    """Shows the output of the ranks during a ``with`` block, and the rest at its end."""
 
     def __init__(self, folder: str) -> None:
-        """Raises OSError if no FIFO can be made in ``folder``."""
+        """Create the worker's FIFO in ``folder``. Raises OSError."""
         self._folder = folder
         path = os.path.join(folder, CONTROL)
         os.mkfifo(path, 0o600)
-        # Open for writing as well: a FIFO without a writer is at its end.
+        # Opened for writing as well: a FIFO without a writer reports its end.
         self._control = os.open(path, os.O_RDWR)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._control, selectors.EVENT_READ)
@@ -104,12 +104,12 @@ class Collector:
         self._selector.close()
 
     def _greet(self) -> bool:
-        """Open what ranks have made; returns whether all ranks have ended, which an empty line says."""
-        # Lines are written at once, and are not torn.
+        """Open the FIFOs that ranks report; return whether all ranks have ended, which an empty line reports."""
+        # Each line is written at once, and therefore arrives whole.
         pids = os.read(self._control, 4096).decode().split("\n")[:-1]
         for pid in filter(None, pids):
             base = os.path.join(self._folder, pid)
-            # A rank that has ended since made none, or has nothing to say.
+            # The rank has ended meanwhile, or could not create its FIFOs.
             with contextlib.suppress(OSError):
                 with open(base, "rb") as file:
                     prefix = file.read()
@@ -136,22 +136,22 @@ class Collector:
 
 
 class Output:
-    """Where lines are shown: one of our own streams, or both if they are the same."""
+    """Shows lines on one of our standard streams, or on both if they are the same file."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        #: Whose unfinished line is the last one, what of it is shown, and when that was.
+        #: The stream whose unfinished line is shown last, the text of it that is shown, and the time of that.
         self._owner: Stream | None = None
         self._shown = b""
         self._since = 0.0
 
     def line(self, stream: Stream, text: bytes) -> None:
-        """Show a whole line."""
+        """Show a complete line."""
         self._write(self._change(stream, text) + b"\n")
         self._owner = None
 
     def state(self, stream: Stream, text: bytes) -> bool:
-        """Show an unfinished line, and return True; False if another one is shown now."""
+        """Show an unfinished line. Return False if another one is shown now."""
         now = time.monotonic()
         if self._owner not in (None, stream) and now - self._since <= _TURN:
             return False
@@ -170,7 +170,7 @@ class Output:
             self._owner = None
 
     def _change(self, stream: Stream, text: bytes) -> bytes:
-        """What makes the last line be ``text``."""
+        """Return the bytes that turn the last line into ``text``."""
         if self._owner is not stream:
             return (b"\n" if self._owner is not None else b"") + stream.prefix + text
         if text.startswith(self._shown):
@@ -193,7 +193,7 @@ class Stream:
         self._rest = b""
 
     def feed(self, data: bytes, now: float) -> None:
-        """Take what the rank printed."""
+        """Handle more output of the rank."""
         *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._output.line(self, _last_state(line))
@@ -202,7 +202,7 @@ class Stream:
             self._output.line(self, state)
             rest = state = b""
         if b"\r" in rest:
-            # What the line was before is not needed any more.
+            # Earlier states of the line are no longer needed.
             self._rest = b"\r" + state + (b"\r" if rest.endswith(b"\r") else b"")
             self.is_waiting = not self._output.state(self, state)
         else:
@@ -211,12 +211,12 @@ class Stream:
         self._since = now
 
     def look(self, now: float) -> None:
-        """Show an unfinished line that has been waiting."""
+        """Show an unfinished line that has waited long enough."""
         if self.is_waiting and now - self._since >= _PAUSE:
             self.is_waiting = not self._output.state(self, _last_state(self._rest))
 
     def close(self) -> None:
-        """Show the output that was not shown yet."""
+        """Show the rest of the output."""
         if self.is_waiting:
             self._output.line(self, _last_state(self._rest))
         else:
@@ -224,5 +224,5 @@ class Stream:
 
 
 def _last_state(line: bytes) -> bytes:
-    """What is seen of a line: what follows its last carriage return, but for those at its end."""
+    """Return the visible state of a line: the text after its last carriage return, ignoring those at its end."""
     return line.rstrip(b"\r").rpartition(b"\r")[2]

@@ -1,4 +1,4 @@
-"""Imports of a script that can't find what they name: out of the module directory, or beside the script."""
+"""Finds imports of a script that can't work: out of the module directory, or of modules beside the script."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .standard import standard_names
 
 
 def relative_problems(tree: ast.Module, name: str, script: str, module: str) -> Iterator[str]:
-    """Name the imports at the top of a script that can't work, whatever is installed.
+    """Yield messages about imports at the top level of a script that can't work, whatever is installed.
 
     Messages call the script ``name``; ``script`` is its path from the module directory, whose own name is ``module``
-    ("" if it has none). What is tried, or is imported under a condition, is given the benefit of the doubt.
+    ("" if it has none). Imports in a ``try`` or under a condition are ignored.
     """
     parts = script.split("/")
     if any("." in part for part in [*parts[:-1], parts[-1][:-3]]) or parts[0].split(".")[0] in standard_names():
-        # Its name is one below `aimodellib.script`, which is a package.
+        # The script gets a name in the package `aimodellib.script`.
         return
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(_is_name(target, "__package__") for target in node.targets):
@@ -26,7 +26,7 @@ def relative_problems(tree: ast.Module, name: str, script: str, module: str) -> 
 
 
 def relative_advice(node: ast.ImportFrom, script: str, module: str) -> str:
-    """Return why an import can't work in a script, and what to write in its place."""
+    """Return why a relative import can't work in a script, and what to write instead."""
     depth = len(script.split("/")) - 1
     text = f"`{_text(node, node.level)}` can't work: the module directory is not a package"
     ways: list[str] = []
@@ -40,10 +40,10 @@ def relative_advice(node: ast.ImportFrom, script: str, module: str) -> str:
 def beside_notices(
     tree: ast.Module, name: str, script: str, neighbours: frozenset[str], beside: frozenset[str]
 ) -> Iterator[str]:
-    """Name what a script in a folder of the module imports from beside itself, where nothing looks for it.
+    """Yield messages about imports of modules in the script's own folder, which is not on the path.
 
     ``neighbours`` are the names that ``import`` finds in the module directory, ``beside`` those in the script's own
-    folder. An installed package may have the same name, and the script may change where modules are looked for.
+    folder. These are no errors: an installed package may have the same name, and the script may change ``sys.path``.
     """
     wanted = beside - neighbours - standard_names()
     folder = script.rpartition("/")[0]
@@ -62,7 +62,7 @@ def beside_notices(
 
 
 def beside_advice(top: str, folder: str, module_dir: str = "") -> str:
-    """Return what to write where a script in a folder of the module imports ``top``, which lies beside it."""
+    """Return what to write instead of an import of ``top``, which is beside the script in a folder of the module."""
     module = f"the module directory, '{module_dir}'" if module_dir else "the module directory"
     return (
         f"'{top}' lies beside the script, in '{folder}', but modules are looked for in {module}: write"
@@ -71,7 +71,7 @@ def beside_advice(top: str, folder: str, module_dir: str = "") -> str:
 
 
 def _text(node: ast.ImportFrom, level: int) -> str:
-    """Return an import as it would be written with this many dots."""
+    """Return the source of an import with this many leading dots."""
     names = ", ".join(alias.name + (f" as {alias.asname}" if alias.asname else "") for alias in node.names[:5])
     names += ", …" if len(node.names) > 5 else ""
     if level == 0 and node.module is None:

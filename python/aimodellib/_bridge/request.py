@@ -1,4 +1,4 @@
-"""What a script can know of the request that it executes, through its logger."""
+"""Gives a script access to the request that it executes, through its logger."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .head import parse_headers, parse_query
 
 
 class Client(Protocol):
-    """Who waits for the answer to a request."""
+    """The client that waits for the answer to a request."""
 
     request_id: int
 
     def is_gone(self, request_id: int) -> bool:
-        """Tell whether the client has left; False for a request that is not executed any more."""
+        """Tell whether the client has disconnected; False if the request is no longer executed."""
         ...
 
 
-#: INVOKE's metadata behind its first line, and the client if it can be watched.
+#: The metadata of an INVOKE frame after its first line, and the client, unless it can't be watched.
 Current = Optional[Tuple[bytes, Optional[Client]]]
-#: Of a task.
+#: The request that a task executes.
 of_task: ContextVar[Current] = ContextVar("request", default=None)
 
 
@@ -34,26 +34,27 @@ Made = TypeVar("Made")
 
 
 class _Here(threading.local):
-    """The request of a thread: quicker to set than a context variable."""
+    """The request that a thread executes. Setting this is faster than setting a context variable."""
 
     request: Current = None
-    #: What marks have of the level of the message that is logged.
+    #: The letter of the level of the message that is logged now.
     level = "i"
-    #: What was made of the request that the script asked for last.
+    #: The request that the script asked for last, parsed.
     served: tuple[Current, ServedRequest] | None = None
 
 
 here = _Here()
 
-#: In front of each line that belongs to a request, or has another level than INFO, as ``\x1e[SECRET LEVEL]\x1e``,
-#: ``\x1e[SECRET LEVEL ID]\x1e`` or ``\x1e[SECRET LEVEL ID TRACE_ID]\x1e``: the supervisor takes it off.
+#: Encloses the mark in front of each line that belongs to a request, or whose level is not INFO:
+#: ``\x1e[SECRET LEVEL]\x1e``, ``\x1e[SECRET LEVEL ID]\x1e`` or ``\x1e[SECRET LEVEL ID TRACE_ID]\x1e``.
+#: The supervisor removes it.
 _MARK = "\x1e"
-#: What marks call the levels.
+#: The letters of the levels in marks.
 _LEVELS = {"DEBUG": "d", "INFO": "i", "WARNING": "w", "ERROR": "e", "CRITICAL": "c"}
 
 
 class _Marks:
-    """What makes a mark one of ours. A text that somebody has a script print does not have the secret."""
+    """The secret in our marks. Text that a client makes a script print does not contain it."""
 
     secret = ""
 
@@ -62,7 +63,7 @@ marks = _Marks()
 
 
 class ServedRequest(Request):
-    """The request of an INVOKE frame."""
+    """The request that an INVOKE frame carries."""
 
     def __init__(self, text: bytes, client: Client | None) -> None:
         context, _, self._head = text.partition(b"\n")
@@ -77,22 +78,22 @@ class ServedRequest(Request):
 
     @property
     def method(self) -> str:
-        """What the request asks for."""
+        """The HTTP method."""
         return self._target[0]
 
     @property
     def path(self) -> str:
-        """The path, as it was sent."""
+        """The path as it was sent, without the query."""
         return self._target[1].partition("?")[0]
 
     @property
     def query(self) -> Query:
-        """The parameters behind the path."""
+        """The parameters of the query string."""
         return self._parsed("query", lambda: parse_query(self._target[1].partition("?")[2]))
 
     @property
     def headers(self) -> Headers:
-        """The headers."""
+        """The request headers, with names in lower case."""
         return self._parsed("headers", lambda: parse_headers(self._head))
 
     @property
@@ -108,21 +109,21 @@ class ServedRequest(Request):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the client has left."""
+        """Whether the client has disconnected."""
         return self._client is not None and self._client.is_gone(self._request_id)
 
     @property
     def name(self) -> str:
-        """What marks call it."""
+        """The ids of the request in marks."""
         return self.id if self.traceparent is None else f"{self.id} {self.traceparent[3:35]}"
 
 
 class ServingLogger(PrintLogger):
-    """Prints; the supervisor logs the lines with their level and the id of their request."""
+    """Prints messages with marks, by which the supervisor logs them with their level and request id."""
 
     @property
     def request(self) -> ServedRequest | None:
-        """The request that is executed; None in ``load``, and in ``predict_batch``."""
+        """The request that is being executed; None in ``load`` and ``predict_batch``."""
         found = _current()
         return None if found is None else _served(found)
 
@@ -135,7 +136,7 @@ class ServingLogger(PrintLogger):
         time_fmt: str | None = None,
         flush: bool = False,
     ) -> None:
-        """Print ``msgs``, marked with their level."""
+        """Print ``msgs`` with a mark for their level."""
         here.level = _LEVELS.get(str(level), "i")
         try:
             super().log(*msgs, sep=sep, end=end, level=level, time_fmt=time_fmt, flush=flush)
@@ -143,7 +144,7 @@ class ServingLogger(PrintLogger):
             here.level = "i"
 
     def write(self, text: str) -> None:
-        """Print ``text`` with a mark in front of each of its lines, unless the script keeps what it prints."""
+        """Print ``text`` with a mark in front of each line, unless the script has redirected its output."""
         super().write(marked(text) if _leads_out(sys.stdout) else text)
 
 
@@ -161,7 +162,7 @@ def _served(found: tuple[bytes, Client | None]) -> ServedRequest:
 
 
 def marked(text: str) -> str:
-    """Return ``text`` with a mark in front of each line, if it is a request's or has another level than INFO."""
+    """Return ``text`` with a mark in front of each line, if it belongs to a request or its level is not INFO."""
     found = _current()
     known = found is not None and bool(found[0])
     if not text or not marks.secret or not (known or here.level != "i"):
@@ -172,9 +173,9 @@ def marked(text: str) -> str:
 
 
 def _leads_out(stream: object) -> bool:
-    """Tell whether what is written to ``stream`` goes to the supervisor: a script may have put another in its place.
+    """Tell whether ``stream`` leads to the supervisor, and was not redirected by the script.
 
-    The secret must not get into a text that a script answers with.
+    A script may answer with text that it has captured, and the secret must not be in it.
     """
     try:
         return stream.fileno() == 1  # type: ignore[attr-defined, no-any-return]

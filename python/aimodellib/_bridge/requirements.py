@@ -1,6 +1,6 @@
-"""Tells whether what a ``requirements.txt`` asks for is installed, by PEP 508 and PEP 440, and what packages there are.
+"""Checks whether the requirements of a ``requirements.txt`` are installed, by PEP 508 and PEP 440; lists packages.
 
-What is more than a name with extras, versions and a marker is left to the installer: options, files, URLs, hashes.
+Only names with extras, versions and markers are checked. Options, files, URLs and hashes are left to the installer.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from . import pep508
 
 
 def main(arguments: list[str]) -> None:
-    """Print as JSON what is asked for: ``check``, with the requirements on standard input, or ``list MODULE``."""
+    """Print a result as JSON, of ``check`` (the requirements are on standard input) or of ``list MODULE``."""
     command, *modules = arguments
     if command == "check":
-        # The text, decoded as pip does, comes on standard input.
+        # The supervisor has decoded the file as pip does.
         result: dict[str, Any] = {"unmet": check(sys.stdin.buffer.read().decode("utf-8", "replace"))}
         result["site"] = site_folders()
         names = {name.lower() for name in packages()}
         result["bare"] = names <= {"pip", "setuptools", "wheel"}
         result["pip"], result["venv"] = _has("pip"), _has("venv")
     else:
-        # As a run has it: what lies in the module comes first.
+        # As in a run, the module directory comes first.
         sys.path[0:0] = modules
         result = {"python": ".".join(map(str, sys.version_info[:3])), "packages": packages()}
     json.dump(result, sys.stdout)
 
 
 def _has(name: str) -> bool:
-    """Whether a module is there, without importing it."""
+    """Whether a module can be imported, without importing it."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
@@ -45,10 +45,10 @@ def _has(name: str) -> bool:
 
 
 def packages() -> dict[str, str]:
-    """Return the version of each package, as ``import`` finds it: the first on the path hides the others."""
+    """Return the version of each package that ``import`` finds: the first on the path shadows others."""
     found: dict[str, tuple[str, str]] = {}
     for distribution in metadata.distributions():
-        # Each access reads and parses the package's file again. One that is broken has neither.
+        # Each access to the metadata parses the package's file again. A broken package has neither field.
         fields = distribution.metadata
         name, version = fields["Name"], fields["Version"]
         if name and version:
@@ -57,12 +57,12 @@ def packages() -> dict[str, str]:
 
 
 def _canonical(name: str) -> str:
-    """Return one text for a package, however its name is written: PEP 503."""
+    """Return the normalized name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _find(name: str) -> metadata.Distribution | None:
-    """Return the package of that name, or None. Before 3.10, Python tells ``a.b`` from ``a-b``; so does PyPy."""
+    """Return the package with this name, or None. PyPy, and Python before 3.10, distinguish ``a.b`` from ``a-b``."""
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -71,33 +71,33 @@ def _find(name: str) -> metadata.Distribution | None:
 
 
 def check(text: str) -> str | None:
-    """Say what is not met, or has to be left to the installer; None if everything is there."""
+    """Return the first requirement that is not met, or must be left to the installer; None if all are met."""
     packaging = _packaging()
     for line in logical_lines(text):
         if line.startswith("-") or " --" in line:
-            return f"'{line}' is for the installer to understand"
+            return f"'{line}' must be read by the installer"
         try:
             requirement = packaging.Requirement(line)
         except packaging.InvalidRequirement:
-            return f"'{line}' is for the installer to understand"
+            return f"'{line}' must be read by the installer"
         if requirement.url:
-            return f"'{line}' is for the installer to fetch"
+            return f"'{line}' must be fetched by the installer"
         try:
             unmet = _unmet(packaging, requirement, "", set())
         except (ValueError, LookupError):
-            # A marker compares values that have no order, or a package has an invalid version.
-            return f"'{line}' is for the installer to understand"
+            # A marker compares values without an order, or a package has an invalid version.
+            return f"'{line}' must be read by the installer"
         if unmet:
             return unmet
     return None
 
 
 def logical_lines(text: str) -> list[str]:
-    """The lines of a requirements file that say something: joined at backslashes, without comments."""
+    """Return the logical lines of a requirements file: joined at backslashes, without comments or empty lines."""
     joined = text.replace("\\\r\n", "").replace("\\\n", "")
     lines = []
     for line in joined.splitlines():
-        # As pip has it: a comment begins a line, or follows a space.
+        # As in pip, a comment begins a line, or follows a space.
         for index, character in enumerate(line):
             if character == "#" and (index == 0 or line[index - 1].isspace()):
                 line = line[:index]
@@ -108,7 +108,7 @@ def logical_lines(text: str) -> list[str]:
 
 
 def site_folders() -> list[dict[str, Any]]:
-    """Where this Python's packages lie, in the order in which it looks, and where ``.pth`` files are executed."""
+    """Return the folders of this Python's packages in search order, and whether their ``.pth`` files are executed."""
     standard = os.path.dirname(os.__file__)
     sites = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
     inherited = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -117,7 +117,7 @@ def site_folders() -> list[dict[str, Any]]:
         for path in sys.path[1:]
         if path not in (standard, os.path.join(standard, "lib-dynload")) and path not in inherited
     ]
-    # A folder that is not there yet counts, too: packages may be installed into it.
+    # A missing folder counts as well: packages may be installed into it.
     return [
         {"path": path, "pth": path in sites, "there": os.path.isdir(path)}
         for path in dict.fromkeys([*paths, *sites])
@@ -126,7 +126,7 @@ def site_folders() -> list[dict[str, Any]]:
 
 
 def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[str, str]]) -> str | None:
-    """Say what this requirement, or one of what it needs in turn, lacks."""
+    """Return what this requirement, or one of its dependencies, lacks; None if nothing."""
     if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
         return None
     distribution = _find(requirement.name)
@@ -154,7 +154,7 @@ def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[
 
 
 def _packaging() -> ModuleType:
-    """The library that compares versions, wherever there is one; ours is for Pythons that have no pip."""
+    """Return the module ``packaging.requirements``, pip's copy of it, or our replacement."""
     for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
         try:
             return importlib.import_module(name)

@@ -1,6 +1,6 @@
 """Serving: load the model once, then take requests through ``deserialize``, ``predict`` and ``serialize``.
 
-There are four ways to take requests, and this one, one after the other, is the quickest. The others are those of
+There are four ways to take requests. This file takes them one after the other, which is the fastest. The others are in
 ``serve_batches.py``, ``serve_async.py`` and ``serve_threads.py``.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
-    """Serve until the supervisor says STOP or closes the connection; return the exit code of the process."""
+    """Serve until the supervisor sends STOP or closes the connection; return the exit code of the process."""
     sys.argv = [config["script"]]
     served.config = config
     stage = "import"
@@ -61,8 +61,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
             forks.leave()
         link.send(frames.FAILED, text, stage=stage, type=type_name(error), message=message)
         return 1
-    # What the model is made of stays: the collector of cycles need not walk through it again and again.
-    # PyPy's collector knows no such thing.
+    # The objects of the model stay: the garbage collector must not visit them again and again. PyPy has no freeze().
     if hasattr(gc, "freeze"):
         gc.freeze()
     streams.flush()
@@ -71,17 +70,17 @@ def run(link: Link, config: dict[str, Any]) -> int:
     usage.tell()
     status = serve_all(link, handler, usage)
     ending.watch()
-    # What is printed from now on is no request's.
+    # Output from now on belongs to no request.
     here.request = None
     return status
 
 
-#: Takes requests until STOP, or the end of the connection; returns the exit code.
+#: Takes requests until STOP, or until the connection ends; returns the exit code.
 Serve = Callable[["Link", Any, Usage], int]
 
 
 def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple[Handler, Serve, dict[str, object]]:
-    """Return how requests are taken: a handler, a loop for it, and what READY says of requests in flight."""
+    """Choose how requests are taken: return a handler, a loop, and the metadata of READY about requests in flight."""
     max_answer: int = config.get("max_answer", config["max_body"])
     size: int = config.get("max_batch_size", 1)
     threads: int = config.get("threads", 1)
@@ -94,7 +93,7 @@ def _choose(owner: Any, logger: dict[str, Any], config: dict[str, Any]) -> tuple
         def batches(link: Link, handler: Handler, usage: Usage) -> int:
             return serve_batches(link, handler, usage, size, float(config.get("batch_timeout", 0)), threads)
 
-        # Those of the next batch wait here while one is executed.
+        # The next batch waits in this process while one is executed.
         return Handler(owner, logger, max_answer), batches, {"window": 2 * size}
     if (concurrency > 1 and is_async(owner.predict)) or streams_async(owner.predict):
         from .serve_async import AsyncHandler, serve_async
@@ -126,7 +125,7 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
         except frames.Closed:
             return 0
         for frame in received:
-            # The one that was executed last is answered.
+            # The request that was executed last is already answered.
             if frame[0] == frames.CANCEL and frame[1] != sender.request_id:
                 sender.leave(frame[1])
         for kind, request_id, metadata, body in received:
@@ -134,9 +133,9 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                 ours = begin(request_id)
                 sender.request_id = request_id
                 if not ours:
-                    answer_kind, answer_metadata, answer_body = failed("recalled", "Another worker is to take it")
+                    answer_kind, answer_metadata, answer_body = failed("recalled", "The request was recalled")
                 elif request_id in gone:
-                    answer_kind, answer_metadata, answer_body = failed("cancelled", "The client left")
+                    answer_kind, answer_metadata, answer_body = failed("cancelled", "The client has disconnected")
                 else:
                     try:
                         answer_kind, answer_metadata, answer_body = invoke(metadata, body, sender)
@@ -145,7 +144,7 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                     except BaseException as error:
                         answer_kind, answer_metadata, answer_body = raised("predict", error)
                 if gone:
-                    # One that was told so since nothing can be read any more is not answered: its client is there.
+                    # Raise if reading has failed: then the client may still be there, and "cancelled" would be wrong.
                     link.check()
                     gone.discard(request_id)
                 answer(answer_kind, request_id, answer_metadata, answer_body)

@@ -1,4 +1,4 @@
-"""Several requests at once in a script whose ``predict`` is a coroutine function."""
+"""Takes several requests at once, in tasks, if ``predict`` is a coroutine function."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class AsyncHandler(Handler):
-    """Awaits those of a script's functions that are to be awaited."""
+    """Calls the functions of a script, and awaits those that are coroutine functions."""
 
     def __init__(self, owner: Any, logger: dict[str, Any], max_body: int) -> None:
         """Adapt the functions of ``owner``. Raises ScriptError if one of them can't be called."""
         super().__init__(owner, logger, max_body, to_end=False)
 
     async def invoke_async(self, metadata: bytes, body: bytes, sender: AsyncSender) -> Answer:
-        """Return the answer's kind, metadata and body, as :meth:`Handler.invoke` does."""
+        """Execute a request and return its answer, as :meth:`Handler.invoke` does."""
         headers, _, context = metadata.partition(b"\n")
         of_task.set((context, sender))
         content_type, accepted = self._requests.get(headers) or self._headers(headers)
@@ -61,16 +61,16 @@ class AsyncHandler(Handler):
         except BaseException as error:
             if forks.is_child:
                 forks.leave(error)
-            # Its own task may be cancelled by the script, too, for one by a scope of a library that leaks.
+            # The script may cancel the task itself, for example through a cancel scope that leaks from a library.
             if sender.gone and isinstance(error, asyncio.CancelledError):
-                return failed("cancelled", "The client left")
+                return failed("cancelled", "The client has disconnected")
             return raised(stage, error)
         return answer
 
     async def part_async(self, item: Any, accepted: str, sender: AsyncSender) -> Answer:
-        """Return the answer for an item of an answer in parts, as :meth:`Handler.part` does.
+        """Serialize an item of an answer in parts, as :meth:`Handler.part` does.
 
-        Raises CancelledError if the client has left.
+        Raises CancelledError if the client has disconnected.
         """
         try:
             answer = self.answer(await _value(self._serialize(item, accepted)), accepted)
@@ -97,12 +97,12 @@ class AsyncSender:
         self.request_id = request_id
         self._credit = FIRST_CREDIT
         self._more = asyncio.Event()
-        #: Whether the task is running, and whether the client has left.
+        #: Whether the task has begun to run, and whether the client has disconnected.
         self.begun = False
         self.gone = False
 
     async def send(self, handler: AsyncHandler, items: Any, accepted: str) -> Answer:
-        """Send all of the generator ``items``, and return the answer behind them. Raises what the script raises."""
+        """Send the items of a generator as parts; return the answer that follows. Raises what the script raises."""
         accepted = without_events(accepted)
         sent = 0
         try:
@@ -125,24 +125,24 @@ class AsyncSender:
         return end_of_parts(sent)
 
     def is_gone(self, _request_id: int) -> bool:
-        """Tell whether the client has left."""
+        """Tell whether the client has disconnected."""
         return self.gone
 
     def add_credit(self, parts: int) -> None:
-        """Allow more parts."""
+        """Allow so many more parts."""
         self._credit += parts
         self._more.set()
 
 
 async def _stepping(items: Any) -> AsyncIterator[Any]:
-    """The items of a plain generator, with a chance for other tasks between them."""
+    """Yield the items of a plain generator, and let other tasks run between them."""
     for item in items:
         yield item
         await asyncio.sleep(0)
 
 
 def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
-    """Take requests as they come, each in a task of its own."""
+    """Take requests as they arrive, each in a task of its own."""
     loop = event_loop()
     server = _Server(link, handler, usage, loop)
     loop.add_reader(link.socket, server.on_readable)
@@ -158,14 +158,14 @@ def serve_async(link: Link, handler: AsyncHandler, usage: Usage) -> int:
 
 
 class _Ended(Deque[Any]):
-    """What takes the place of a loop's callbacks that are to be executed next."""
+    """Replaces the event loop's queue of callbacks, and raises when the loop takes the next one."""
 
     def popleft(self) -> Any:
         raise RuntimeError("The loop has ended")
 
 
 def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    """Have nothing else be executed by the loop in a process that a coroutine has forked: it is the worker's."""
+    """Stop the loop in a process that a coroutine has forked: its callbacks belong to the worker."""
     if hasattr(loop, "_ready"):
         loop._ready = _Ended()
     loop.stop()
@@ -195,7 +195,7 @@ class _Server(Loop):
         self.ended: asyncio.Future[int] = loop.create_future()
 
     def on_readable(self) -> None:
-        """Begin what has come. Only what is incomplete is waited for, and the supervisor is about to send the rest."""
+        """Handle the frames that have arrived. This blocks only for the rest of a frame, which is about to arrive."""
         try:
             for kind, request_id, metadata, body in self.link.read():
                 if kind == frames.INVOKE:
@@ -227,13 +227,13 @@ class _Server(Loop):
     async def _answer(self, request_id: int, metadata: bytes, body: bytes, sender: AsyncSender) -> None:
         sender.begun = True
         if sender.gone:
-            answer = failed("cancelled", "The client left")
+            answer = failed("cancelled", "The client has disconnected")
         else:
             answer = await self._handler.invoke_async(metadata, body, sender)
         self._settle(request_id, answer)
 
     def _on_done(self, request_id: int, task: asyncio.Task[None]) -> None:
-        """Answer what was not answered: a script may cancel a task before it begins."""
+        """Answer a request whose task has not: a script may cancel a task before it begins."""
         mine, sender = self._requests.get(request_id, (None, None))
         if mine is not task or sender is None:
             return
@@ -241,7 +241,7 @@ class _Server(Loop):
         if isinstance(error, frames.ProtocolError):
             self._lose(error)
         elif sender.gone:
-            self._settle(request_id, failed("cancelled", "The client left"))
+            self._settle(request_id, failed("cancelled", "The client has disconnected"))
         else:
             self._settle(request_id, raised("predict", error or RuntimeError("The task ended without an answer")))
 
@@ -249,12 +249,12 @@ class _Server(Loop):
         kind, metadata, body = answer
         del self._requests[request_id]
         if self.ended.done():
-            # Nobody waits for it. In the ledger, it would be read.
+            # Nobody waits for the answer. The supervisor would read it from the ledger.
             return
         try:
             self.link.ledger.answer(kind, request_id, metadata, body)
             if not self._flushing:
-                # With those that end in the same turn of the loop.
+                # Together with answers of the same iteration of the loop.
                 self._flushing = True
                 self._loop.call_soon(self._flush)
         except BaseException as error:
@@ -270,12 +270,12 @@ class _Server(Loop):
             self._lose(error)
 
     def leave(self) -> None:
-        """Note that nobody waits for an answer any more."""
+        """Record that nobody waits for answers any more."""
         for _, sender in self._requests.values():
             sender.gone = True
 
     def _lose(self, error: BaseException) -> None:
-        """End the worker: where reading or writing was broken off, what comes next is no frame."""
+        """End the worker: after a failed read or write, the stream can't be continued at a frame."""
         if isinstance(error, frames.Closed):
             self._end(0)
             return

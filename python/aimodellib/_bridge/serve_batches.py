@@ -1,7 +1,7 @@
-"""Requests that wait together are predicted together, by the script's ``predict_batch``.
+"""Executes waiting requests together, with the script's ``predict_batch``.
 
-With ``threads``, those of a batch are deserialized in threads, and so their outputs are serialized; ``predict_batch``
-is always called in the thread that has called ``load``.
+If ``threads`` is more than 1, the requests of a batch are deserialized, and their outputs serialized, in threads.
+``predict_batch`` is always called in the thread that has called ``load``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def serve_batches(link: Link, handler: Handler, usage: Usage, size: int, timeout: float, threads: int) -> int:
-    """Take up to ``size`` requests at once, waiting up to ``timeout`` seconds for more after the first."""
+    """Take batches of up to ``size`` requests. After the first request of one, wait ``timeout`` seconds for more."""
     if threads <= 1:
         return _serve(link, handler, usage, size, timeout, map)
     with ThreadPoolExecutor(threads, thread_name_prefix="aimodellib") as pool:
@@ -39,13 +39,13 @@ def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float
                 waiting.extend(link.read())
             _gather(link, waiting, size, timeout)
         except frames.Closed:
-            # What came before is of no use to anybody: answers can't be sent.
+            # Drop the waiting requests: their answers could not be sent.
             return 0
         batch: list[Frame] = []
         while waiting and len(batch) < size and waiting[0][0] == frames.INVOKE:
             batch.append(waiting.popleft())
         if batch:
-            # All of them are begun: of none it could be said that it was not.
+            # All requests of the batch count as begun.
             ledger.begin(batch[-1][1])
             try:
                 answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch], each)
@@ -67,7 +67,7 @@ def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float
 
 
 def _gather(link: Link, waiting: deque[Frame], size: int, timeout: float) -> None:
-    """Read what is there, and what comes until ``timeout``, up to ``size`` requests. Raises Closed."""
+    """Read the frames that arrive within ``timeout`` seconds, up to ``size`` requests. Raises Closed."""
     deadline = time.monotonic() + timeout
     while len(waiting) < size and waiting[-1][0] == frames.INVOKE:
         rest = max(0.0, deadline - time.monotonic())

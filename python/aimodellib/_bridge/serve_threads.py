@@ -109,7 +109,7 @@ class _Server(Loop):
                 self.link.ledger.begin(request_id)
         sender = self._senders[request_id]
         if sender.is_gone(request_id):
-            kind, answer_metadata, answer_body = failed("cancelled", "The client left")
+            kind, answer_metadata, answer_body = failed("cancelled", "The client has disconnected")
         else:
             try:
                 kind, answer_metadata, answer_body = self._handler.invoke(metadata, body, sender)

@@ -1,7 +1,7 @@
-"""Names that a module directory shares with the standard library, such as a folder ``code``.
+"""Makes folders of a module importable whose names the standard library has as well, such as ``code``.
 
-``import code`` finds the standard library's module, and other libraries need it there. What lies in the folder is found
-beside it: ``from code import prep`` gives the module's ``code/prep.py``. Each such module exists once, as a module of
+``import code`` must find the standard library's module, which other libraries need. The files in the folder are found
+beside it: ``from code import prep`` imports the module's ``code/prep.py``. Each of them exists once, as a module of
 ``aimodellib.script``.
 """
 
@@ -22,9 +22,9 @@ SCRIPT = "aimodellib.script"
 
 
 def share(module_dir: str) -> None:
-    """Let what lies in folders of ``module_dir`` be imported where the standard library owns the folder's name."""
+    """Make the files importable in folders of ``module_dir`` that have the name of a standard module."""
     found = clashes(module_dir)
-    # A package that nobody has imported the standard library's namesake of hides it, as in any Python.
+    # If the standard module was not imported yet, a package of the same name shadows it, as in any Python program.
     taken = {name for name in found.packages if not _is_in(sys.modules.get(name), module_dir)} & sys.modules.keys()
     names = found.folders | taken
     if not names:
@@ -47,7 +47,7 @@ def share(module_dir: str) -> None:
 
 
 class _Finder:
-    """Finds modules in folders whose names are the standard library's."""
+    """Finds modules in folders that have the names of standard modules."""
 
     def __init__(self, folders: dict[str, str]) -> None:
         self.folders = folders
@@ -79,7 +79,7 @@ class _Finder:
 
 
 class _Alias(Loader):
-    """Gives a module that exists under another name."""
+    """Loads a module by returning the one that exists under another name."""
 
     def __init__(self, own: str) -> None:
         self._own = own
@@ -90,12 +90,12 @@ class _Alias(Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        # Importing under another name has set this to that name's.
+        # The import has replaced the spec by that of the other name.
         module.__spec__ = self._spec
 
 
 def _names_of(name: str) -> Callable[[str], Any]:
-    """Return a ``__getattr__`` for the standard library's module, which knows what the module's own package has."""
+    """Return a ``__getattr__`` for a standard module, which also finds the names of the module's own package."""
 
     def get(attribute: str) -> Any:
         if not attribute.startswith("__"):

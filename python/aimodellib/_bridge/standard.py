@@ -1,4 +1,4 @@
-"""The names of the standard library's modules, and which of them a module directory has as well."""
+"""The names of the standard modules, and which of them a module directory uses as well."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 @functools.lru_cache(maxsize=None)
 def standard_names() -> frozenset[str]:
-    """Return the top-level names of the standard library."""
+    """Return the top-level names of the standard modules."""
     known: frozenset[str] | None = getattr(sys, "stdlib_module_names", None)
     if known is not None:
         return known
@@ -24,31 +24,31 @@ def standard_names() -> frozenset[str]:
 
 
 def standard_folders() -> list[str]:
-    """Return the folders in which the standard library lies."""
+    """Return the folders of the standard library."""
     folder = os.path.dirname(os.path.abspath(os.__file__))
     return [folder, os.path.join(folder, "lib-dynload")]
 
 
 class Clashes(NamedTuple):
-    """What a module directory has under names of the standard library."""
+    """The files and folders of a module directory that have the names of standard modules."""
 
     #: Names of files ``NAME.py``.
     files: frozenset[str]
     #: Names of folders with ``__init__.py``.
     packages: frozenset[str]
-    #: Names of folders without it, in which a Python file lies.
+    #: Names of folders without ``__init__.py`` that contain a Python file.
     folders: frozenset[str]
 
 
 def clashes(module_dir: str) -> Clashes:
-    """Find out which names of the standard library ``module_dir`` has as well."""
+    """Find the files and folders of ``module_dir`` that have the names of standard modules."""
     files: set[str] = set()
     packages: set[str] = set()
     folders: set[str] = set()
     with contextlib.suppress(OSError):
         for entry in os.listdir(module_dir):
             stem, dot, suffix = entry.partition(".")
-            # The package of Python's own tests is in no list. It hides nothing but a folder without `__init__.py`.
+            # Python's own package `test` is not in the list. It shadows only a folder without `__init__.py`.
             listed = stem in standard_names()
             if not listed and stem != "test":
                 continue

@@ -1,7 +1,7 @@
-"""What an exception of a script says of its answer: an HTTP status, and headers.
+"""Reads the HTTP status and the headers that an exception of a script chooses for its answer.
 
-Any exception may: one with ``status`` or ``status_code``, as those of Starlette, FastAPI and aiohttp have, and those of
-Werkzeug, which call it ``code``. The supervisor decides which headers an answer may have.
+Any exception may have ``status`` or ``status_code``, like those of Starlette, FastAPI and aiohttp; Werkzeug's have
+``code``. The supervisor decides which headers an answer may have.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Iterable
 
 #: The statuses that an exception may choose.
 STATUSES = range(400, 600)
-#: The most headers that are looked at, and bytes that they may have as JSON: they travel beside a message.
+#: The most headers, and their most bytes as JSON: they must fit in metadata beside a message.
 MAX_HEADERS = 16
 MAX_HEADER_BYTES = 8192
 
 
 def status_of(error: BaseException) -> dict[str, Any]:
-    """Return ``status`` and ``headers`` for the ERROR frame; empty if ``error`` chooses no status.
+    """Return ``status`` and ``headers`` for the metadata of an ERROR frame; empty if ``error`` has no valid status.
 
     Raises nothing, whatever the attributes are.
     """
@@ -66,14 +66,14 @@ def _pairs(given: object) -> Iterable[Any]:
 
 
 def _text(value: object) -> str | None:
-    """Return a header's value, which may be a number such as Retry-After's; None for what is to be left out."""
+    """Return the name or value of a header as text; it may be a number, as in Retry-After. None: leave it out."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
     return value if isinstance(value, str) else None
 
 
 def _is_werkzeug(error: BaseException) -> bool:
-    """Tell whether ``error`` is one of ``werkzeug.exceptions``: what others call ``code`` is not an HTTP status."""
+    """Tell whether ``error`` is from ``werkzeug.exceptions``: elsewhere, ``code`` is not an HTTP status."""
     return any(
         kind.__name__ == "HTTPException" and kind.__module__ == "werkzeug.exceptions" for kind in type(error).__mro__
     )

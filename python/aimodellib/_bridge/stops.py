@@ -4,7 +4,7 @@ Process managers signal every process of a job, and the supervisor passes its ow
 signal of one stop several times. Only the first raises: the next must not interrupt a script that saves its work.
 
 A process that the script forks has the handlers that Python would give it. SIGTERM stays blocked until they are set;
-otherwise a signal that comes just after the fork would be lost, and ``multiprocessing.Pool`` would wait for ever for a
+otherwise a signal that arrives just after the fork would be lost, and ``multiprocessing.Pool`` would wait forever for a
 process that it has terminated.
 """
 
@@ -23,19 +23,19 @@ from typing import Any, Callable, NoReturn
 
 from . import streams
 
-#: Signals that come within this time of the one that raised belong to the same stop, in seconds.
+#: Signals that arrive within this time after the one that raised belong to the same stop, in seconds.
 SAME_STOP = 10.0
-#: For the other functions that are called after a fork to return, in seconds.
+#: How long to wait for other after-fork functions to return, in seconds.
 _REST_OF_FORK = 0.005
 
 
 class Stops:
-    """Turns signals into exceptions. To be made in the main thread."""
+    """Turns signals into exceptions. Create it in the main thread."""
 
     def __init__(self) -> None:
         #: The signal of the last stop.
         self.by = signal.SIGINT
-        #: When the last stop came, by ``time.monotonic()``; None if none came.
+        #: The time of the last stop, by ``time.monotonic()``; None if there was none.
         self.at: float | None = None
         #: Called for each stop, before it raises.
         self.on_stop: Callable[[], None] = lambda: None
@@ -43,13 +43,13 @@ class Stops:
         self._main = threading.get_ident()
         self._handlers: list[Any] = []
         self._is_held = False
-        #: Whether the main thread is in a fork, where Python ignores exceptions; and the signal that came meanwhile.
+        #: Whether the main thread is in fork(), where Python ignores exceptions, and the signal that arrived meanwhile.
         self._is_forking = False
         self._deferred: int | None = None
         self._masks = threading.local()
 
     def listen(self) -> None:
-        """Have SIGINT and SIGTERM raise KeyboardInterrupt, but for one that this process was started to ignore."""
+        """Make SIGINT and SIGTERM raise KeyboardInterrupt, except one that this process ignored from its start."""
         handler = self.handler(lambda _: KeyboardInterrupt())
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -61,7 +61,7 @@ class Stops:
         )
 
     def handler(self, exception: Callable[[signal.Signals], BaseException]) -> Callable[[int, FrameType | None], None]:
-        """Return a signal handler that raises what ``exception`` makes, once for each stop."""
+        """Return a signal handler that raises the result of ``exception``, once for each stop."""
 
         def handle(number: int, _frame: FrameType | None) -> None:
             if os.getpid() != self._pid:
@@ -79,15 +79,15 @@ class Stops:
         return handle
 
     def hold(self) -> None:
-        """From now on, only note signals: how the run went is known, and is about to be said."""
+        """From now on, only record signals: the outcome of the run is known, and is about to be reported."""
         self._is_held = True
 
     def release(self) -> None:
-        """Have signals raise again."""
+        """Make signals raise again, after ``hold``."""
         self._is_held = False
 
     def come_within(self, seconds: float) -> bool:
-        """Wait for a stop, unless there was one; returns whether there was."""
+        """Wait for a stop for so many seconds, unless there was one already; return whether there was one."""
         deadline = time.monotonic() + seconds
         while self.at is None and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -103,7 +103,7 @@ class Stops:
             return
         number, self._deferred, self._is_forking = self._deferred, None, False
         if number is not None:
-            # An exception that is raised here would be printed and ignored.
+            # Python would print and ignore an exception that is raised here.
             _thread.start_new_thread(self._send_later, (number,))
 
     def _send_later(self, number: int) -> None:
@@ -119,7 +119,7 @@ class Stops:
     def _after_fork_in_child(self) -> None:
         try:
             for number, default in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
-                # A handler of the script stays, as it would without us.
+                # Keep a handler that the script has set.
                 if signal.getsignal(number) in self._handlers:
                     signal.signal(number, default)
         finally:
@@ -127,7 +127,7 @@ class Stops:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
 
     def _handle_in_child(self, number: int) -> None:
-        """Do what Python's own handler does, where the script has set ours in a child."""
+        """Act like Python's own handler, in a child process in which the script has set ours again."""
         if number != signal.SIGINT:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
@@ -136,7 +136,7 @@ class Stops:
 
 
 def _expect_children_to_end() -> None:
-    """Have a handler of SIGCHLD raise nothing: PyTorch's raises an exception when the stop has ended a loader, too."""
+    """Keep the handler of SIGCHLD from raising: PyTorch's raises when the stop has ended a data loader as well."""
     handler = signal.getsignal(signal.SIGCHLD)
     if not callable(handler):
         return
@@ -149,7 +149,7 @@ def _expect_children_to_end() -> None:
 
 
 def without_handler(error: BaseException) -> BaseException:
-    """Take the frame of the signal handler out of the traceback of an exception that it raised; returns that."""
+    """Remove the frame of the signal handler from the traceback of the exception that it raised; return that."""
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         if at.tb_next.tb_next is None and at.tb_next.tb_frame.f_code.co_filename == __file__:
@@ -159,8 +159,8 @@ def without_handler(error: BaseException) -> BaseException:
 
 
 def die_of(number: signal.Signals) -> NoReturn:
-    """End this process by a signal, after what a normal exit does: exit handlers and flushed streams."""
-    with contextlib.suppress(BaseException):  # Python has printed it
+    """End this process by a signal, after running exit handlers and flushing streams like a normal exit."""
+    with contextlib.suppress(BaseException):  # Python has printed the exception
         atexit._run_exitfuncs()
     streams.flush()
     signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Standard streams of a worker: prints are seen as they happen, in order, and never break the protocol."""
+"""The standard streams of a worker: output appears at once, in order, and never breaks the protocol."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 from .failures import traceback_of
 
-#: For a pipe that does not block to take more, in seconds.
+#: How long to wait until a non-blocking pipe takes more, in seconds.
 WRITE_LIMIT = 5.0
 
-#: Whether both streams are one pipe, in which the supervisor looks for marks.
+#: Whether both streams are one pipe, in which the supervisor finds marks.
 _merged = False
 
 
 def prepare(places: str = "") -> None:
     """Set up standard output and error before any user code is loaded.
 
-    ``places`` is what ``docs/protocol.md`` says of AIMODELLIB_STREAMS. With ``merged`` and ``2=1``, descriptor 2 is
-    made the same as 1, so that the lines of both stay in the order in which they were written, whoever writes them:
-    Python, a C library or a child process.
+    ``places`` is the value of AIMODELLIB_STREAMS (``docs/protocol.md``). With ``merged`` and ``2=1``, descriptor 2
+    becomes a copy of 1: the lines of both then stay in order, whether Python, a C library or a child process writes
+    them.
     """
     global _merged
     _merged = places == "merged"
@@ -39,7 +39,7 @@ def prepare(places: str = "") -> None:
 
 
 def _print_at(path: str, stream: int) -> None:
-    """Make a descriptor a terminal that passes output on unchanged; leave it as it is if no terminal can be opened."""
+    """Connect a descriptor to a terminal that passes on output unchanged; keep it if the terminal can't be opened."""
     with contextlib.suppress(OSError):
         terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
         _make_raw(terminal)
@@ -51,24 +51,24 @@ def _make_raw(terminal: int) -> None:
     try:
         import termios
     except ImportError:
-        return  # a Python without it
+        return  # a Python without termios
     with contextlib.suppress(termios.error):
         attributes = termios.tcgetattr(terminal)
-        # The real one makes CR LF of LF.
+        # The real terminal turns LF into CR LF.
         attributes[1] &= ~termios.OPOST
         termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def flush() -> None:
-    """Flush both streams; a reader that is gone is not an error. Raises nothing."""
+    """Flush both streams, and ignore a closed pipe. Raises nothing."""
     for name in ("stdout", "stderr"):
-        # A script may have put anything in their place, or nothing.
+        # A script may have replaced or removed them.
         with contextlib.suppress(BaseException):
             getattr(sys, name).flush()
 
 
 def give_up_unwritten() -> None:
-    """Drop what can't be written, such as to a pipe whose reader is gone: Python would end with 120 for it."""
+    """Drop output that can't be written, such as to a closed pipe: Python would exit with 120 because of it."""
     for name in ("stdout", "stderr"):
         stream: Any = getattr(sys, name, None)
         try:
@@ -83,19 +83,19 @@ def give_up_unwritten() -> None:
 
 
 def print_traceback(error: BaseException) -> None:
-    """Print the traceback of ``error``, from the script's first frame on."""
+    """Print the traceback of ``error``, from the first frame of the script on."""
     print_text(traceback_of(error))
 
 
 def print_line(line: str) -> None:
-    """Print a line of our own to standard error."""
+    """Print a line, which is not the script's, to standard error."""
     print_text(line + "\n")
 
 
 def print_text(text: str) -> None:
     """Write to standard error, even if the script closed or replaced it. Raises nothing.
 
-    A serving worker writes to the descriptor: what a script puts in the place of ``sys.stderr`` may keep what it gets.
+    A serving worker writes to the descriptor: an object with which a script has replaced ``sys.stderr`` may keep text.
     """
     flush()
     if not _merged:
@@ -107,11 +107,11 @@ def print_text(text: str) -> None:
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write to a descriptor; what its reader does not take within seconds is dropped, and so is what nobody can get."""
+    """Write to a descriptor. Data is dropped if the reader does not take it within 5 s, or is gone."""
     with contextlib.suppress(OSError, ValueError):
         while data:
             try:
                 data = data[os.write(fd, data) :]
-            except BlockingIOError:  # a child process made it so
+            except BlockingIOError:  # a child process has made the pipe non-blocking
                 if not select.select([], [fd], [], WRITE_LIMIT)[1]:
                     return

@@ -1,7 +1,7 @@
-"""Runs a program that does not outlive the one that started it.
+"""Runs a program that must not outlive the process that started it.
 
-The program that starts this one holds the other end of our standard input. When that end is closed, by its owner or by
-its owner's death (``kill -9`` included), this process group ends: the caller starts this program as the leader of one.
+That process holds the other end of our standard input. When the end is closed, on purpose or by the death of the
+process (``kill -9`` included), we kill our process group, whose leader we are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(command: list[str]) -> None:
     if code < 0:
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-    # Threads that are daemons need not be waited for, and nothing is buffered.
+    # Daemon threads need no waiting, and nothing is buffered.
     os._exit(code & 0xFF)
 
 

@@ -1,4 +1,4 @@
-"""Runs TensorBoard, which ends, with all that it has started, when its standard input does: with who started it."""
+"""Runs TensorBoard until its standard input closes, which the death of the starting process causes as well."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import signal
 import sys
 import threading
 
-#: Exit code that tells "there is no TensorBoard"; outside the ranges of shells and signals.
+#: Exit code for "TensorBoard is not installed"; outside the ranges of shells and signals.
 NOT_INSTALLED = 87
 
 
 def main(arguments: list[str]) -> None:
-    """Run it with these arguments."""
+    """Run TensorBoard with these arguments."""
     if importlib.util.find_spec("tensorboard") is None:
         sys.exit(NOT_INSTALLED)
     threading.Thread(target=_end_with_input, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a script says of its tensors, by its optional ``v2_metadata(model)``, for the Open Inference Protocol V2."""
+"""Reads a script's description of its tensors, ``v2_metadata(model)``, for the Open Inference Protocol V2."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DATATYPES = frozenset(
     )
 )
 
-#: It travels in a frame's metadata, beside little else.
+#: The longest description as JSON, in bytes: it must fit in the metadata of READY.
 MAX_LENGTH = 60_000
 
 
 def read_signature(owner: Any, model: Any, logger: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what the script says, checked; None if it has no such function.
+    """Return the checked description; None if the script has no such function.
 
-    Raises ScriptError, which names the place of what is wrong, and whatever the function raises.
+    Raises ScriptError, which names the invalid field, and whatever the function raises.
     """
     if not callable(getattr(owner, METADATA.name, None)):
         return None

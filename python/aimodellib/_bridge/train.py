@@ -1,4 +1,4 @@
-"""A training run: call the script's ``train`` and end as it ended."""
+"""A training run: calls the script's ``train``, and ends as it ended."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Training:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config
-        #: What is being done, as FAILED names it.
+        #: The stage for a FAILED frame: ``import``, ``check`` or ``train``.
         self.stage = "import"
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Find ``train`` in the script, and call it after ``ready``; raises what the script raises."""
+        """Import the script, call ``ready``, then the script's ``train``. Raises what the script raises."""
         config = self._config
         args: list[str] = config["args"]
         sys.argv = [config["script"], *args]
@@ -56,8 +56,8 @@ class Training:
 def run(link: Link, config: dict[str, Any]) -> int:
     """Train, and return the exit code of the process.
 
-    A signal that stops the script raises KeyboardInterrupt in it; if the script lets that pass, this process dies of
-    the same signal, as a shell expects.
+    A signal to stop raises KeyboardInterrupt in the script. If the script does not catch it, this process dies of the
+    same signal, as a shell expects.
     """
     stops = Stops()
     stops.listen()
@@ -80,12 +80,12 @@ def run(link: Link, config: dict[str, Any]) -> int:
         stops.release()
         die_of(stops.by)
     except SystemExit:
-        # The script's own way to end, `-h` of argparse for one: Python gives it its exit code.
+        # The script has ended itself, such as for `-h` of argparse: Python exits with its code.
         say(frames.DONE)
         raise
     except BaseException as error:
         text, message = traceback_of(error), message_of(error) + advise(error, config)
-        # What an exception says of itself is code of the script, too.
+        # str() of an exception runs code of the script, which may have forked.
         if forks.is_child:
             forks.leave()
         streams.print_text(text)

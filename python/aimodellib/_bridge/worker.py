@@ -1,4 +1,4 @@
-"""The life of a worker process: connect, say hello, be told what to do, do it."""
+"""The life of a worker process: it connects, sends HELLO, receives START, then trains or serves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from . import forks, frames, keeper, streams
 from .frames import Frame, ProtocolError
 from .link import Link
 
-#: The supervisor sets these for the worker alone; they are taken out of the environment that a script sees.
+#: Environment variables for the worker alone, which removes them before the script runs.
 BRIDGE, STREAMS, IGNORED = "AIMODELLIB_BRIDGE", "AIMODELLIB_STREAMS", "AIMODELLIB_IGNORED"
 
 
 def main() -> NoReturn:
-    """Run this worker to its end."""
+    """Run this worker until it ends, and exit."""
     directory = os.environ.pop(BRIDGE)
     streams.prepare(os.environ.pop(STREAMS, ""))
-    # The supervisor was started to ignore these, by nohup for one, and Deno does not hand that on.
+    # The supervisor was started with these signals ignored, such as by nohup; Deno does not pass that on.
     for name in os.environ.pop(IGNORED, "").split():
         signal.signal(signal.Signals[name], signal.SIG_IGN)
     faulthandler.enable()

@@ -122,9 +122,7 @@ Deno.test("serve() starts another worker and goes on when one dies, and logs wha
   await fixture.ended;
   const { lines } = fixture.logs;
   const words = lines.indexOf("[worker 1] last words");
-  const end = lines.findIndex((line) =>
-    /^ERROR Worker 1 ended \(signal SIGKILL \(.*\)\); it is started again in /.test(line)
-  );
+  const end = lines.findIndex((line) => /^ERROR Worker 1 died \(signal SIGKILL \(.*\)\); restarting in /.test(line));
   assert.ok(words >= 0 && words < end, lines.join("\n"));
 });
 

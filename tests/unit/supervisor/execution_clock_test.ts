@@ -78,7 +78,7 @@ for (const concurrent of [false, true]) {
     assert.deepEqual(setting.overruns, [concurrent ? [id] : []]);
   });
 
-  Deno.test(`time in which the client takes no parts is not its worker's when that ${how}`, async () => {
+  Deno.test(`a worker is not charged for the time in which the client reads no parts when it ${how}`, async () => {
     using setting = new Setting(concurrent);
     const id = setting.dispatch();
     const stream = setting.part(id, FIRST_CREDIT);
@@ -97,7 +97,7 @@ for (const concurrent of [false, true]) {
     assert.equal(setting.overruns.length, 1);
   });
 
-  Deno.test(`the worker's time begins again when the client has taken parts, or left, when it ${how}`, async () => {
+  Deno.test(`the time starts again when the client has read parts, or disconnected, when a worker ${how}`, async () => {
     for (const leaves of [false, true]) {
       using setting = new Setting(concurrent);
       const stream = setting.part(setting.dispatch(), FIRST_CREDIT);
@@ -111,7 +111,7 @@ for (const concurrent of [false, true]) {
     }
   });
 
-  Deno.test(`each part of an answer gives it as long again when a worker ${how}`, async () => {
+  Deno.test(`each part of an answer starts the time again when a worker ${how}`, async () => {
     using setting = new Setting(concurrent);
     const id = setting.dispatch();
     for (let i = 0; i < 5; i++) {
@@ -124,7 +124,7 @@ for (const concurrent of [false, true]) {
   });
 }
 
-Deno.test("of several at once, an answer in parts that takes too long is ended, and others are not charged", () => {
+Deno.test("an answer in parts that takes too long ends alone when a worker executes several at once", () => {
   using setting = new Setting(true);
   const [stream, other] = [setting.dispatch(), setting.dispatch()];
   setting.part(stream);
@@ -137,7 +137,7 @@ Deno.test("of several at once, an answer in parts that takes too long is ended, 
   assert.deepEqual(setting.overruns, [[young]]);
 });
 
-Deno.test("an answer that came while this process did not run is read before its request is an overrun", () => {
+Deno.test("an answer that arrived while this process was stopped is read before its request counts as an overrun", () => {
   using setting = new Setting(false);
   const id = setting.dispatch();
   setting.clock.skip(10 * LIMIT);

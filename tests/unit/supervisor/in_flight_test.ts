@@ -9,13 +9,13 @@ function newJob(): Job {
   return { metadata: new Uint8Array(0), body: new Uint8Array(0), settle: () => {}, acceptedAt: 0 };
 }
 
-Deno.test("add() gives ids from 1 on when jobs are added", () => {
+Deno.test("add() returns ids from 1 on", () => {
   const inFlight = new InFlight();
   assert.deepEqual([newJob(), newJob(), newJob()].map((job) => inFlight.add(job)), [1, 2, 3]);
   assert.equal(inFlight.size, 3);
 });
 
-Deno.test("take() gives each job once when answers come in any order", () => {
+Deno.test("take() returns each job once when answers arrive in any order", () => {
   const inFlight = new InFlight();
   const jobs = [newJob(), newJob(), newJob()];
   for (const job of jobs) inFlight.add(job);
@@ -26,7 +26,7 @@ Deno.test("take() gives each job once when answers come in any order", () => {
   assert.equal(inFlight.size, 0);
 });
 
-Deno.test("take() gives nothing when an id was never given or is of another round", () => {
+Deno.test("take() returns undefined for an id that was never given, or is from another round", () => {
   const inFlight = new InFlight();
   assert.equal(inFlight.take(0), undefined);
   assert.equal(inFlight.take(MAX_ID), undefined);
@@ -39,7 +39,7 @@ Deno.test("take() gives nothing when an id was never given or is of another roun
   assert.notEqual(inFlight.take(id), undefined);
 });
 
-Deno.test("add() goes on with 1 when a u32 is full", () => {
+Deno.test("add() continues with 1 after the largest u32", () => {
   const inFlight = new InFlight(64, MAX_ID - 2);
   const jobs = Array.from({ length: 5 }, newJob);
   assert.deepEqual(jobs.map((job) => inFlight.add(job)), [MAX_ID - 1, MAX_ID, 1, 2, 3]);
@@ -49,7 +49,7 @@ Deno.test("add() goes on with 1 when a u32 is full", () => {
   assert.equal(inFlight.size, 0);
 });
 
-Deno.test("takeYounger() gives the jobs that were added after one, which may be there no more", () => {
+Deno.test("takeYounger() returns the jobs that were added after one, which may be gone", () => {
   const inFlight = new InFlight(64, MAX_ID - 2);
   const jobs = Array.from({ length: 5 }, newJob);
   for (const job of jobs) inFlight.add(job);
@@ -61,14 +61,14 @@ Deno.test("takeYounger() gives the jobs that were added after one, which may be 
   assert.deepEqual(inFlight.clear(), [[MAX_ID - 1, jobs[0]]]);
 });
 
-Deno.test("takeYounger() gives all when none was begun", () => {
+Deno.test("takeYounger() returns all jobs when none was begun", () => {
   const inFlight = new InFlight();
   const jobs = [newJob(), newJob()];
   for (const job of jobs) inFlight.add(job);
   assert.deepEqual(inFlight.takeYounger(0), [[1, jobs[0]], [2, jobs[1]]]);
 });
 
-Deno.test("clear() gives nothing when there is nothing, and each job once when there is", () => {
+Deno.test("clear() returns each job once, and nothing when there is none", () => {
   const inFlight = new InFlight();
   assert.deepEqual(inFlight.clear(), []);
   const job = newJob();
@@ -78,7 +78,7 @@ Deno.test("clear() gives nothing when there is nothing, and each job once when t
   assert.equal(inFlight.take(id), undefined);
 });
 
-Deno.test("InFlight does as a Map that keeps the order does when jobs come and go, at any place of the ids", () => {
+Deno.test("InFlight behaves like an ordered Map, at any point of the ids", () => {
   const first = fc.oneof(fc.nat(MAX_ID), fc.integer({ min: MAX_ID - 300, max: MAX_ID }), fc.nat(300));
   const turns = fc.array(fc.oneof(fc.constant("add" as const), fc.nat(200)), { maxLength: 400, size: "max" });
   fc.assert(fc.property(first, turns, (first, turns) => {
@@ -106,7 +106,7 @@ Deno.test("InFlight does as a Map that keeps the order does when jobs come and g
   }));
 });
 
-Deno.test("add() leaves out the ids whose places are taken by jobs that take long", () => {
+Deno.test("add() skips ids whose slots long-running jobs occupy", () => {
   const inFlight = new InFlight(2);
   const slow = newJob();
   assert.equal(inFlight.add(slow, 5), 1);
@@ -128,7 +128,7 @@ Deno.test("add() leaves out the ids whose places are taken by jobs that take lon
   assert.equal(inFlight.oldest(), Infinity);
 });
 
-Deno.test("add() throws a RangeError when there is no place", () => {
+Deno.test("add() throws a RangeError when all slots are taken", () => {
   const inFlight = new InFlight(1);
   inFlight.add(newJob());
   inFlight.add(newJob());

@@ -75,7 +75,7 @@ const turn = async () => {
 
 const call = { metadata: utf8("{}"), body: utf8("x") };
 
-Deno.test("reload() makes one pool, however often it is called while a model that has failed is opened again", async () => {
+Deno.test("reload() makes one pool, however often it is called while a failed model is opened again", async () => {
   using source = new Source({ slow: true });
   const model = await source.model();
   source.finishOpening!();
@@ -92,14 +92,14 @@ Deno.test("reload() makes one pool, however often it is called while a model tha
   const [second] = source.pools[1]!;
   second!.becomeReady();
   await turn();
-  assert.deepEqual(source.events, ["m failed: The worker ended while it loaded: exit code 1", "m ready"]);
+  assert.deepEqual(source.events, ["m failed: The worker died while loading: exit code 1", "m ready"]);
   assert.equal(source.pools[1]!.length, 2, "The reloads that came meanwhile are one, of the pool that is there");
   source.pools[1]![1]!.becomeReady();
   await Promise.all(later);
   assert.deepEqual([source.opened, source.pools.length, source.pools[1]!.length], [2, 2, 2]);
 });
 
-Deno.test("a worker that is ready after its pool has failed makes no model ready", async () => {
+Deno.test("a worker that becomes ready after its pool has failed does not make the model ready", async () => {
   using source = new Source({ size: 2 });
   const model = await source.model();
   const [one, other] = source.pools[0]!;
@@ -108,11 +108,11 @@ Deno.test("a worker that is ready after its pool has failed makes no model ready
   other!.becomeReady();
   await turn();
   assert.equal(model.state, "failed");
-  assert.deepEqual(source.events, ["m failed: The worker ended while it loaded: exit code 1"]);
+  assert.deepEqual(source.events, ["m failed: The worker died while loading: exit code 1"]);
   assert.deepEqual(await model.invoke(call), { kind: "refused", cause: "failed" });
 });
 
-Deno.test("a pool that has failed is not opened again before it has come to its end", async () => {
+Deno.test("a failed pool is opened again only after it has ended", async () => {
   using source = new Source({ size: 2, maxRestarts: 0 });
   const model = await source.model();
   const [one, other] = source.pools[0]!;
@@ -133,7 +133,7 @@ Deno.test("a pool that has failed is not opened again before it has come to its 
   assert.equal(model.state, "ready");
 });
 
-Deno.test("a reload during the first load follows it, and gives it up when it hangs", async () => {
+Deno.test("a reload during the first load follows it, and gives up a load that hangs", async () => {
   using source = new Source();
   const model = await source.model();
   source.clock.advance(59_000);
@@ -151,7 +151,7 @@ Deno.test("a reload during the first load follows it, and gives it up when it ha
   await reloaded;
   assert.deepEqual(source.events, ["m ready"]);
   assert.deepEqual(source.logs.lines.slice(0, 1), [
-    "WARNING The model 'm' is loaded anew: it was not ready within 60 s, and a reload waits",
+    "WARNING Loading the model 'm' again: it was not ready within 60 s, and a reload waits",
   ]);
   assert.deepEqual(source.clock.pending, []);
 });
@@ -169,7 +169,7 @@ Deno.test("stop() ends a model in each state, and opens nothing more", async () 
   assert.deepEqual(source.clock.pending, []);
 });
 
-Deno.test("models are reloaded beside each other", async () => {
+Deno.test("models are reloaded at the same time", async () => {
   using source = new Source();
   const models = new Models([source.named("a"), source.named("b")], () => {});
   models.start();

@@ -12,7 +12,7 @@ function fixture() {
 
 const lost = { kind: "lost", cause: "exit code 3" } as const;
 
-Deno.test("next() gives parts in their order, waiting for them, and then the end", async () => {
+Deno.test("next() returns parts in order, waits for them, and then returns the end", async () => {
   const { stream } = fixture();
   stream.push(utf8("a"));
   const first = await stream.next();
@@ -26,7 +26,7 @@ Deno.test("next() gives parts in their order, waiting for them, and then the end
   assert.equal(await stream.next(), undefined);
 });
 
-Deno.test("next() gives what went wrong behind the parts that came", async () => {
+Deno.test("next() returns a failure after the parts that arrived", async () => {
   const { stream } = fixture();
   stream.push(utf8("a"));
   stream.fail(lost);
@@ -35,7 +35,7 @@ Deno.test("next() gives what went wrong behind the parts that came", async () =>
   assert.equal(await stream.next(), lost);
 });
 
-Deno.test("the worker is told of parts that were taken, in halves of its credit, and not after the end", async () => {
+Deno.test("onTaken reports parts in halves of the credit, and not after the end", async () => {
   const { stream, taken } = fixture();
   const half = FIRST_CREDIT / 2;
   for (let i = 0; i < 3 * half; i++) stream.push(utf8("x"));
@@ -48,7 +48,7 @@ Deno.test("the worker is told of parts that were taken, in halves of its credit,
   assert.deepEqual(taken, [half, half]);
 });
 
-Deno.test("a stream is starved while its worker has sent all that it may, and not after the end", async () => {
+Deno.test("a stream is starved while its worker has used all credit, and not after the end", async () => {
   const { stream } = fixture();
   for (let i = 1; i < FIRST_CREDIT; i++) stream.push(utf8("x"));
   assert.equal(stream.starved, false);
@@ -73,7 +73,7 @@ Deno.test("leave() ends a wait for a part", async () => {
   assert.equal(await next, undefined);
 });
 
-Deno.test("leave() drops what is there, and tells the worker unless it has ended", () => {
+Deno.test("leave() drops waiting parts, and tells the worker unless the stream has ended", () => {
   const open = fixture();
   open.stream.push(utf8("a"));
   open.stream.leave();

@@ -62,7 +62,7 @@ class Fixture implements Disposable {
 
 const refused = (cause: string) => ({ kind: "refused", cause });
 
-Deno.test("start() makes and runs as many workers as it is told, and one when it is not", () => {
+Deno.test("start() runs as many workers as configured, and one by default", () => {
   using three = new Fixture({ size: 3 });
   three.pool.start();
   assert.deepEqual(three.workers.map(({ index, runs }) => [index, runs]), [[0, 1], [1, 1], [2, 1]]);
@@ -91,7 +91,7 @@ Deno.test("ready resolves when the first worker of several is ready", async () =
   assert.deepEqual(fixture.logs.lines, ["INFO Worker 2 is ready (process 1001)"]);
 });
 
-Deno.test("invoke() gives the worker's outcome when it answers, and hands on metadata and body as they are", async () => {
+Deno.test("invoke() resolves with the worker's outcome, and passes on metadata and body unchanged", async () => {
   using fixture = Fixture.ready();
   const metadata = utf8('{"content_type":"a/b"}');
   const body = utf8("body");
@@ -104,7 +104,7 @@ Deno.test("invoke() gives the worker's outcome when it answers, and hands on met
   assert.equal(await outcome, result);
 });
 
-Deno.test("invoke() takes the least loaded worker that has room when there are several", () => {
+Deno.test("invoke() chooses the least loaded worker that has room", () => {
   using fixture = Fixture.ready({ size: 3, room: 3 });
   void fixture.invoke("a", "b", "c", "d");
   assert.deepEqual([0, 1, 2].map((i) => fixture.names(i)), [["a", "d"], ["b"], ["c"]]);
@@ -133,7 +133,7 @@ Deno.test("the queue is first in, first out when workers get room", async () => 
   assert.ok((await all).every(({ kind }) => kind === "result"));
 });
 
-Deno.test("invoke() does not overtake those that wait when a worker has room that was not announced yet", () => {
+Deno.test("invoke() does not overtake waiting jobs when a worker has room that it has not announced yet", () => {
   using fixture = Fixture.ready();
   void fixture.invoke("a", "b");
   fixture.workers[0]!.room = 5;
@@ -143,7 +143,7 @@ Deno.test("invoke() does not overtake those that wait when a worker has room tha
   assert.deepEqual(fixture.names(0), ["a", "b", "c"]);
 });
 
-Deno.test("invoke() refuses with full when the queue has no place", async () => {
+Deno.test("invoke() refuses with full when the queue is full", async () => {
   using fixture = Fixture.ready({ queueSize: 2 });
   void fixture.invoke("a", "b", "c");
   assert.deepEqual(await fixture.invoke("d"), [refused("full")]);
@@ -152,7 +152,7 @@ Deno.test("invoke() refuses with full when the queue has no place", async () => 
   assert.equal(fixture.pool.queued, 2);
 });
 
-Deno.test("a job is refused with timeout when it has waited too long, and those behind it stay", async () => {
+Deno.test("a job is refused with timeout when it has waited too long, and later ones stay", async () => {
   using fixture = Fixture.ready({ queueTimeoutMs: 5000 });
   void fixture.invoke("running", "first");
   fixture.clock.advance(3000);
@@ -175,7 +175,7 @@ Deno.test("a job is refused with timeout when it has waited too long, and those 
   assert.deepEqual(fixture.outcomes[2], ["third", refused("timeout")]);
 });
 
-Deno.test("a job waits for no timeout when a worker has it", () => {
+Deno.test("a job does not time out when a worker has it", () => {
   using fixture = Fixture.ready({ queueTimeoutMs: 5000 });
   void fixture.invoke("running", "waiting");
   fixture.workers[0]!.answer();
@@ -193,21 +193,21 @@ Deno.test("failed rejects with the worker's ScriptError when the first can't loa
   assert.deepEqual(fixture.clock.pending, [], "It is not started again");
 });
 
-Deno.test("failed rejects with a ScriptError that says the cause when the first worker dies while it loads", async () => {
+Deno.test("failed rejects with a ScriptError that names the cause when the first worker dies while loading", async () => {
   using fixture = new Fixture();
   fixture.pool.start();
   fixture.workers[0]!.die({ cause: "exit code 7" });
   await assert.rejects(fixture.pool.failed, {
     name: "ScriptError",
-    message: "The worker ended while it loaded: exit code 7",
+    message: "The worker died while loading: exit code 7",
   });
 });
 
-Deno.test("a worker is made again after a pause that grows when it keeps dying", () => {
+Deno.test("a worker that keeps dying is restarted after growing pauses", () => {
   using fixture = Fixture.ready();
   fixture.workers[0]!.die({ cause: "exit code 3" });
   assert.equal(fixture.pool.state, "restarting");
-  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3); it is started again in 0.1 s");
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 died (exit code 3); restarting in 0.1 s");
   fixture.clock.advance(99);
   assert.equal(fixture.workers.length, 1);
   fixture.clock.advance(1);
@@ -228,7 +228,7 @@ Deno.test("a worker is made again after a pause that grows when it keeps dying",
   assert.equal(fixture.workers.length, 4);
 });
 
-Deno.test("a worker is made again when the script can't be loaded any more, since it could once", async () => {
+Deno.test("a worker is restarted when the script can no longer be loaded, since it could before", async () => {
   using fixture = Fixture.ready();
   fixture.workers[0]!.die();
   fixture.clock.advance(100);
@@ -239,7 +239,7 @@ Deno.test("a worker is made again when the script can't be loaded any more, sinc
   assert.equal(fixture.workers.length, 3);
 });
 
-Deno.test("jobs wait for the replacement when the only worker has died", async () => {
+Deno.test("jobs wait for the next worker when the only one has died", async () => {
   using fixture = Fixture.ready();
   fixture.workers[0]!.die();
   const outcomes = fixture.invoke("a", "b");
@@ -251,7 +251,7 @@ Deno.test("jobs wait for the replacement when the only worker has died", async (
   assert.deepEqual((await outcomes).map(({ kind }) => kind), ["result", "result"]);
 });
 
-Deno.test("orphans go to the head of the queue in their order, and what was begun is lost, when a worker dies", async () => {
+Deno.test("orphans go to the head of the queue in their order, and begun jobs are lost, when a worker dies", async () => {
   using fixture = Fixture.ready({ room: 4 });
   void fixture.invoke("a", "b", "c", "d", "e", "f");
   fixture.workers[0]!.die({}, 1);
@@ -284,7 +284,7 @@ Deno.test("orphans are refused with timeout when no worker comes back in time", 
   assert.deepEqual(fixture.outcomes, [["a", refused("timeout")]]);
 });
 
-Deno.test("stop() tells all workers, and resolves when the last is dead", async () => {
+Deno.test("stop() stops all workers, and resolves when the last one is dead", async () => {
   using fixture = Fixture.ready({ size: 2 });
   const signal = new AbortController().signal;
   let stopped = false;
@@ -301,7 +301,7 @@ Deno.test("stop() tells all workers, and resolves when the last is dead", async 
   assert.equal(fixture.workers.length, 2);
 });
 
-Deno.test("stop() lets what a worker has be answered, and refuses what waits", async () => {
+Deno.test("stop() lets workers answer their jobs, and refuses waiting ones", async () => {
   using fixture = Fixture.ready();
   const outcomes = fixture.invoke("running", "waiting");
   const stopping = fixture.pool.stop(new AbortController().signal);
@@ -313,7 +313,7 @@ Deno.test("stop() lets what a worker has be answered, and refuses what waits", a
   assert.deepEqual(fixture.clock.pending, []);
 });
 
-Deno.test("stop() refuses orphans when a worker dies before it has begun them", async () => {
+Deno.test("stop() refuses the orphans of a worker that dies meanwhile", async () => {
   using fixture = Fixture.ready({ room: 2 });
   const outcomes = fixture.invoke("a", "b");
   const stopping = fixture.pool.stop(new AbortController().signal);
@@ -322,7 +322,7 @@ Deno.test("stop() refuses orphans when a worker dies before it has begun them", 
   assert.deepEqual(await outcomes, [{ kind: "lost", cause: "signal SIGKILL" }, refused("stopping")]);
 });
 
-Deno.test("stop() resolves, and no worker is made again, when it comes in the pause before", async () => {
+Deno.test("stop() resolves during the pause before a restart, and no worker is started", async () => {
   using fixture = Fixture.ready();
   void fixture.invoke("a", "b");
   fixture.workers[0]!.die({}, 1);
@@ -342,7 +342,7 @@ Deno.test("stop() resolves when the workers are still loading, or none was start
   await none.pool.stop(new AbortController().signal);
 });
 
-Deno.test("a job is dropped when its client leaves while it waits, and not when a worker has it", async () => {
+Deno.test("a job is dropped when its client disconnects while it waits, and not when a worker has it", async () => {
   using fixture = Fixture.ready({ queueSize: 2 });
   const clients = [new FakeClient(), new FakeClient(), new FakeClient()];
   const outcomes = clients.map((client, index) =>
@@ -359,7 +359,7 @@ Deno.test("a job is dropped when its client leaves while it waits, and not when 
   assert.deepEqual((await Promise.all(outcomes)).map(({ kind }) => kind), ["result", "refused", "result"]);
 });
 
-Deno.test("a job whose client has left while a dead worker had it is dropped when it comes back", async () => {
+Deno.test("a job that a dead worker returns is dropped when its client has disconnected", async () => {
   using fixture = Fixture.ready({ room: 2 });
   void fixture.invoke("begun");
   const client = new FakeClient();
@@ -369,7 +369,7 @@ Deno.test("a job whose client has left while a dead worker had it is dropped whe
   assert.deepEqual(await outcome, refused("gone"));
 });
 
-Deno.test("the pool fails when workers die more often than they may within the time, and refuses what waits", async () => {
+Deno.test("the pool fails when workers die more often than allowed, and refuses waiting jobs", async () => {
   using fixture = Fixture.ready({ maxRestarts: 2, restartWindowMs: 60_000 });
   const die = () => {
     fixture.workers.at(-1)!.die({ cause: "exit code 3" });
@@ -392,7 +392,7 @@ Deno.test("the pool fails when workers die more often than they may within the t
   assert.equal(fixture.workers.length, 4);
 });
 
-Deno.test("the pool fails when ten times as many workers are ended for slow requests as may die", async () => {
+Deno.test("the pool fails when ten times as many workers are killed for slow requests as may die", async () => {
   using fixture = Fixture.ready({ maxRestarts: 2, restartWindowMs: 60_000 });
   const overrun = () => {
     fixture.workers.at(-1)!.die({ overran: true, cause: "it was slow" }, 1);
@@ -412,7 +412,7 @@ Deno.test("the pool fails when ten times as many workers are ended for slow requ
   await fixture.pool.stop(new AbortController().signal);
 });
 
-Deno.test("a worker that a request was too much for is started again at once, and does not count as one that died", () => {
+Deno.test("a worker that was killed for a slow request is restarted at once, and does not count as dead", () => {
   using fixture = Fixture.ready({ maxRestarts: 0 });
   for (let death = 1; death < 5; death++) {
     fixture.workers.at(-1)!.die({ overran: true }, 1);
@@ -428,7 +428,7 @@ const turn = async () => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };
 
-Deno.test("a worn worker is replaced when its successor is ready, and answers what it has", async () => {
+Deno.test("a worn worker is replaced when its successor is ready, and answers its jobs", async () => {
   using fixture = Fixture.ready({ room: 2, drainTimeoutMs: 1e9 });
   const [old] = fixture.workers;
   void fixture.invoke("a");
@@ -436,7 +436,7 @@ Deno.test("a worn worker is replaced when its successor is ready, and answers wh
   old!.events.onWorn("it has answered 11 requests");
   await turn();
   assert.equal(fixture.workers.length, 2);
-  assert.equal(fixture.logs.lines.at(-1), "INFO Worker 1 is replaced: it has answered 10 requests");
+  assert.equal(fixture.logs.lines.at(-1), "INFO Replacing worker 1: it has answered 10 requests");
   void fixture.invoke("b");
   assert.deepEqual(fixture.names(0), ["a", "b"], "Until then it goes on");
   fixture.workers[1]!.becomeReady();
@@ -451,7 +451,7 @@ Deno.test("a worn worker is replaced when its successor is ready, and answers wh
   assert.equal(fixture.workers.length, 2, "Nobody takes the place of one that was replaced");
 });
 
-Deno.test("workers are replaced one after the other, and not those that died meanwhile", async () => {
+Deno.test("workers are replaced one after the other, except those that died meanwhile", async () => {
   using fixture = Fixture.ready({ size: 3 });
   for (const worker of [...fixture.workers]) worker.events.onWorn("it is large");
   await turn();
@@ -465,13 +465,16 @@ Deno.test("workers are replaced one after the other, and not those that died mea
   assert.deepEqual(fixture.workers.slice(5).map(({ index }) => index), [2]);
 });
 
-Deno.test("a worn worker goes on when its successor can't load", async () => {
+Deno.test("a worn worker stays in service when its successor can't load", async () => {
   using fixture = Fixture.ready();
   fixture.workers[0]!.events.onWorn("it is large");
   await turn();
   fixture.workers[1]!.die({ cause: "load() raised OSError" });
   await turn();
-  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 can't be replaced (load() raised OSError), and goes on");
+  assert.equal(
+    fixture.logs.lines.at(-1),
+    "ERROR Worker 1 can't be replaced (load() raised OSError); it stays in service",
+  );
   assert.equal(fixture.pool.state, "ready");
   fixture.workers[0]!.events.onWorn("it is large");
   await turn();
@@ -503,13 +506,13 @@ Deno.test("reload() keeps the old workers when the first of the new ones can't l
   assert.equal(await reloaded, false);
   assert.equal(
     fixture.logs.lines.at(-1),
-    "ERROR Reloading failed (the script raised SyntaxError: x); the old workers go on",
+    "ERROR Reloading failed (the script raised SyntaxError: x); the old workers stay in service",
   );
   assert.equal(fixture.pool.state, "ready");
   assert.equal(fixture.workers.length, 3);
 });
 
-Deno.test("a successor takes the place of a worker that died while it loaded, and is restarted for it if it dies too", async () => {
+Deno.test("a successor replaces a worker that died meanwhile, and is restarted if it dies as well", async () => {
   using fixture = Fixture.ready();
   void fixture.pool.reload();
   await turn();
@@ -527,7 +530,7 @@ Deno.test("a successor takes the place of a worker that died while it loaded, an
   assert.equal(fixture.workers.length, 4);
 });
 
-Deno.test("however many reloads are asked for during one, one more follows it", async () => {
+Deno.test("all reloads requested during a reload are combined into one more", async () => {
   using fixture = Fixture.ready({ size: 2 });
   const become = async (...workers: number[]) => {
     for (const worker of workers) {
@@ -546,12 +549,12 @@ Deno.test("however many reloads are asked for during one, one more follows it", 
   assert.equal(fixture.workers.length, 6);
   assert.equal(fixture.logs.lines.filter((line) => line === "INFO Reloaded").length, 2);
   assert.equal(
-    fixture.logs.lines.filter((line) => line.endsWith("Another reload follows the one under way")).length,
+    fixture.logs.lines.filter((line) => line.endsWith("Another reload follows the current one")).length,
     1,
   );
 });
 
-Deno.test("a successor that hangs keeps no other reload waiting for more than a minute", async () => {
+Deno.test("a successor that hangs delays another reload by at most a minute", async () => {
   using fixture = Fixture.ready();
   const first = fixture.pool.reload();
   await turn();
@@ -564,7 +567,7 @@ Deno.test("a successor that hangs keeps no other reload waiting for more than a 
   fixture.workers[1]!.die({ stopped: true });
   assert.equal(await first, false);
   assert.ok(fixture.logs.lines.includes(
-    "ERROR Reloading failed (it was not ready within 60 s, and another reload waits); the old workers go on",
+    "ERROR Reloading failed (it was not ready within 60 s, and another reload waits); the old workers stay in service",
   ));
   await turn();
   fixture.workers[2]!.becomeReady();
@@ -572,19 +575,19 @@ Deno.test("a successor that hangs keeps no other reload waiting for more than a 
   assert.deepEqual(fixture.clock.pending, []);
 });
 
-Deno.test("a death while a successor loads, and of a worker that was replaced, is logged and counted", async () => {
+Deno.test("the death of a worker while its successor loads, or after it was replaced, is logged and counted", async () => {
   using fixture = Fixture.ready({ drainTimeoutMs: 1e9, maxRestarts: 2 });
   void fixture.pool.reload();
   await turn();
   fixture.workers[0]!.die({ cause: "exit code 3", exit: { code: 3, signal: null } });
-  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3); its successor is loading already");
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 died (exit code 3); its successor is loading already");
   fixture.workers[1]!.becomeReady();
   void fixture.pool.reload();
   await turn();
   fixture.workers[2]!.becomeReady();
   await turn();
   fixture.workers[1]!.die({ cause: "signal SIGSEGV", exit: { code: 139, signal: "SIGSEGV" } });
-  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1, which had been replaced, ended (signal SIGSEGV)");
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1, which was already replaced, died (signal SIGSEGV)");
   const restarts = fixture.pool.metrics().find(({ name }) => name === "aimodellib_worker_restarts_total")!;
   assert.deepEqual(Object.fromEntries(restarts.values.map(([{ cause }, count]) => [cause, count])), {
     exit: 1,
@@ -597,7 +600,7 @@ Deno.test("a death while a successor loads, and of a worker that was replaced, i
   await assert.rejects(fixture.pool.failed, { message: /^Giving up: workers died 3 times .*; last: signal SIGKILL$/ });
 });
 
-Deno.test("a worker that was replaced is not missed when it ends as it should", async () => {
+Deno.test("the normal end of a replaced worker is not reported", async () => {
   using fixture = Fixture.ready({ drainTimeoutMs: 1e9, maxRestarts: 0 });
   void fixture.pool.reload();
   await turn();
@@ -609,17 +612,17 @@ Deno.test("a worker that was replaced is not missed when it ends as it should", 
   assert.equal(fixture.pool.state, "ready");
 });
 
-Deno.test("a worker that dies while all are stopped is logged, and fails nothing", async () => {
+Deno.test("a worker that dies while the pool stops is logged, and fails nothing", async () => {
   using fixture = Fixture.ready({ maxRestarts: 0 });
   const stopped = fixture.pool.stop(new AbortController().signal);
   fixture.workers[0]!.die({ cause: "exit code 3" });
   await stopped;
-  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3)");
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 died (exit code 3)");
   const state = await Promise.race([fixture.pool.failed.catch(() => "failed"), Promise.resolve("pending")]);
   assert.equal(state, "pending");
 });
 
-Deno.test("stop() ends workers, their successors and those that were replaced", async () => {
+Deno.test("stop() stops workers, their successors and replaced workers", async () => {
   using fixture = Fixture.ready({ drainTimeoutMs: 1e9 });
   void fixture.pool.reload();
   await turn();
@@ -635,7 +638,7 @@ Deno.test("stop() ends workers, their successors and those that were replaced", 
   assert.deepEqual(fixture.clock.pending, []);
 });
 
-Deno.test("metrics() tells of the queue, of stages across the deaths of workers, and of why these were started anew", () => {
+Deno.test("metrics() has the queue, the stages across deaths of workers, and the causes of restarts", () => {
   using fixture = Fixture.ready({ size: 2 });
   const value = (name: string, labels: Record<string, unknown> = {}) => {
     const metric = fixture.pool.metrics().find((metric) => metric.name === name)!;
@@ -714,7 +717,7 @@ Deno.test("every request has exactly one outcome when workers answer and die at 
 /** A request with an id. */
 const identified = (id: string) => ({ metadata: utf8("{}"), body: utf8(id), context: `{"id":"${id}"}` });
 
-Deno.test("a worker's death is logged with its requests, its memory and its pause when all are known", () => {
+Deno.test("the log of a worker's death names its requests, its memory and the pause", () => {
   using fixture = Fixture.ready();
   const requests = Array.from({ length: 22 }, (_, index) => `r-${index}`);
   fixture.workers[0]!.die({ cause: "exit code 3", requests, memory: { bytes: 2 * 2 ** 30, ageMs: 444 } });
@@ -730,32 +733,32 @@ Deno.test("a worker's death is logged with its requests, its memory and its paus
   });
   assert.equal(
     fixture.logs.lines.at(-1),
-    `ERROR Worker 1 ended (exit code 3); it is started again in 0.1 s. It was executing ${
+    `ERROR Worker 1 died (exit code 3); restarting in 0.1 s. It was executing ${
       requests.slice(0, 20).join(", ")
-    } and 2 more. It had 2.0 GiB of memory 0.4 s before`,
+    } and 2 more. It used 2.0 GiB of memory 0.4 s before`,
   );
 });
 
-Deno.test("the death that is one too many is logged with its requests", async () => {
+Deno.test("the death that fails the pool is logged with its requests", async () => {
   using fixture = Fixture.ready({ maxRestarts: 0 });
   fixture.workers[0]!.die({ cause: "exit code 3", requests: ["the-last"] });
   await assert.rejects(fixture.pool.failed, {
     name: "AimodellibError",
     message: "Giving up: workers died 1 time in 10 minutes (--max-restarts 0); last: exit code 3",
   });
-  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 ended (exit code 3). It was executing the-last");
+  assert.equal(fixture.logs.lines.at(-1), "ERROR Worker 1 died (exit code 3). It was executing the-last");
 });
 
-Deno.test("a first worker's death while it loads is told with its memory", async () => {
+Deno.test("the error about a first worker that dies while loading has its memory", async () => {
   using fixture = new Fixture();
   fixture.pool.start();
   fixture.workers[0]!.die({ cause: "signal SIGKILL", memory: { bytes: 300 * 2 ** 20, ageMs: 1000 } });
   await assert.rejects(fixture.pool.failed, {
-    message: "The worker ended while it loaded: signal SIGKILL. It had 300 MiB of memory 1 s before",
+    message: "The worker died while loading: signal SIGKILL. It used 300 MiB of memory 1 s before",
   });
 });
 
-Deno.test("requests that are refused are logged: the first at once, then how many there were", async () => {
+Deno.test("refused requests are logged: the first at once, then their number", async () => {
   using fixture = Fixture.ready({ queueSize: 1, model: "m" });
   const said = () => fixture.logs.lines.filter((line) => line.includes("refused"));
   const full = "the queue is full (--queue-size 1)";
@@ -781,7 +784,7 @@ Deno.test("requests that are refused are logged: the first at once, then how man
   ]);
 });
 
-Deno.test("a request that has waited for too long is logged", async () => {
+Deno.test("a request that has waited too long is logged", async () => {
   using fixture = Fixture.ready({ queueTimeoutMs: 5_000 });
   void fixture.pool.invoke(identified("executed"));
   const late = fixture.pool.invoke(identified("late"));

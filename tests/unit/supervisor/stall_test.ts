@@ -65,7 +65,7 @@ class Setting implements Disposable {
   }
 }
 
-Deno.test("Stall takes back what is not begun when nothing is answered for two looks, and knows what comes of it", () => {
+Deno.test("Stall takes back requests that are not begun after two checks without an answer, and ignores later answers to them", () => {
   using setting = new Setting();
   const jobs = setting.add(3);
   setting.clock.advance(9);
@@ -82,7 +82,7 @@ Deno.test("Stall takes back what is not begun when nothing is answered for two l
   assert.equal(setting.stall.stalled, false);
 });
 
-Deno.test("Stall looks on while answers come, and does nothing", () => {
+Deno.test("Stall does nothing while answers arrive", () => {
   using setting = new Setting();
   setting.add(20);
   for (let id = 1; id < 20; id++) {
@@ -94,7 +94,7 @@ Deno.test("Stall looks on while answers come, and does nothing", () => {
   assert.deepEqual(setting.clock.pending, [], "one request alone holds up nobody");
 });
 
-Deno.test("Stall gives what was finished, once, and leaves what was recalled to when it is sent", () => {
+Deno.test("Stall delivers finished answers once, and leaves recalled ones to the socket", () => {
   using setting = new Setting();
   setting.add(4);
   const recalled = frame({ kind: 7, id: 3, metadata: utf8('{"reason":"recalled"}') });
@@ -107,7 +107,7 @@ Deno.test("Stall gives what was finished, once, and leaves what was recalled to 
   assert.deepEqual([1, 2, 3, 4].map((id) => setting.answer(id)), [true, false, true, true]);
 });
 
-Deno.test("Stall does nothing when the worker writes while it looks, and takes back nothing that is not sent yet", () => {
+Deno.test("Stall does nothing when the ledger changes between checks, and takes back no request that is not sent yet", () => {
   using setting = new Setting();
   setting.add(2);
   setting.noted = undefined;
@@ -122,7 +122,7 @@ Deno.test("Stall does nothing when the worker writes while it looks, and takes b
   assert.deepEqual(setting.takenBack.map(({ length }) => length), [1]);
 });
 
-Deno.test("Stall begins anew when the worker answers after its requests were recalled", () => {
+Deno.test("Stall starts again when the worker answers after a recall", () => {
   using setting = new Setting();
   setting.add(3);
   setting.clock.advance(10);
@@ -135,7 +135,7 @@ Deno.test("Stall begins anew when the worker answers after its requests were rec
   assert.deepEqual(setting.recalled, [3, 3]);
 });
 
-Deno.test("Stall leaves to the socket what follows parts there, and what can't be read", () => {
+Deno.test("Stall leaves answers in parts, and damaged ones, to the socket", () => {
   using setting = new Setting();
   setting.add(4);
   const inParts = frame({ kind: 6, id: 1, metadata: utf8('{"parts":5}') });
@@ -146,7 +146,7 @@ Deno.test("Stall leaves to the socket what follows parts there, and what can't b
   assert.deepEqual([1, 2, 3].map((id) => setting.answer(id)), [false, false, true]);
 });
 
-Deno.test("Stall takes no answer of a ledger that has changed since the look before", () => {
+Deno.test("Stall takes no answer from a ledger that has changed since the previous check", () => {
   using setting = new Setting();
   setting.add(3);
   setting.clock.advance(5);
@@ -160,7 +160,7 @@ Deno.test("Stall takes no answer of a ledger that has changed since the look bef
 });
 
 for (const broken of [["words", "peek", "recall"], ["peek"], ["recall"]]) {
-  Deno.test(`Stall takes nothing back while the ledger fails (${broken}), and helps when it is there again`, () => {
+  Deno.test(`Stall takes nothing back while the ledger fails (${broken}), and does when it works again`, () => {
     using setting = new Setting();
     setting.add(3);
     setting.broken = broken;

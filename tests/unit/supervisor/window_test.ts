@@ -8,11 +8,11 @@ function after(times: number, count: number, ms: number, window = new Window()):
   return window;
 }
 
-Deno.test("size is 1 when nothing is known of the worker", () => {
+Deno.test("size is 1 before the first answer", () => {
   assert.equal(new Window().size, 1);
 });
 
-Deno.test("size is about a millisecond of work when answers take always as long", () => {
+Deno.test("size is about a millisecond of work when all answers take equally long", () => {
   assert.equal(after(20, 1, 10).size, 1);
   assert.equal(after(20, 1, 1).size, 1);
   assert.equal(after(20, 1, 0.5).size, 2);
@@ -22,7 +22,7 @@ Deno.test("size is about a millisecond of work when answers take always as long"
   assert.equal(after(20, 1, 0).size, 64);
 });
 
-Deno.test("size stays when one answer among fast ones is slow", () => {
+Deno.test("size does not change when one answer among fast ones is slow", () => {
   const window = after(15, 1, 0.1);
   window.observe(1, 5000);
   assert.equal(window.size, 10);
@@ -36,7 +36,7 @@ Deno.test("size falls to 1 when a fast model becomes slow, after eight of its la
   assert.equal(window.size, 1);
 });
 
-Deno.test("size is always a whole number from 1 to 64", () => {
+Deno.test("size is an integer from 1 to 64", () => {
   const observations = fc.array(
     fc.tuple(fc.integer({ min: 1, max: 64 }), fc.double({ min: 0, max: 1e6, noNaN: true })),
   );

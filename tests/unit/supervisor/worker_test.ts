@@ -104,7 +104,7 @@ function start<Data>(
 
 const lost = (cause: string): Outcome => ({ kind: "lost", cause });
 const KILLED = "signal SIGKILL (by the system when memory runs out, or by somebody)";
-const FORCED = "it had not finished what it was executing, and was ended by force";
+const FORCED = "it did not finish its requests in time, and was killed";
 
 for (
   const [what, ready, length, told] of [
@@ -113,7 +113,7 @@ for (
     ["not at all when its script can't ask", {}, 40_000, ["5: 0"]],
   ] as const
 ) {
-  Deno.test(`a worker is told the head of a request ${what}`, async () => {
+  Deno.test(`a worker gets the head of a request ${what}`, async () => {
     using fixture = start(async (FakeBridge, ready) => {
       const [bridge] = await FakeBridge.begin();
       await bridge.send(bridge.kind.ready, 0, ready);
@@ -155,7 +155,7 @@ for (
   });
 }
 
-Deno.test("a worker gives results with their content types, and takes stop(), when all goes well", async () => {
+Deno.test("a worker returns results with their content types, and stops when asked", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge, config] = await FakeBridge.begin();
     if (config["script"] !== "serve.py") Deno.exit(9);
@@ -199,7 +199,7 @@ Deno.test("a worker gives results with their content types, and takes stop(), wh
   worker.stop(new AbortController().signal);
 });
 
-Deno.test("a worker gives the error when the script has no result", async () => {
+Deno.test("a job has the script's error as its outcome", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -222,7 +222,7 @@ Deno.test("a worker gives the error when the script has no result", async () => 
   assert.equal((await fixture.dead()).death.cause, FORCED);
 });
 
-Deno.test("a worker says that it has room when it has answered", async () => {
+Deno.test("a worker reports room when it has answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -248,7 +248,7 @@ for (
     [{ stage: "import", type: "NameError", message: "x" }, "the script raised NameError: x"],
   ] as const
 ) {
-  Deno.test(`a worker has a loadError when it says FAILED at the stage ${metadata.stage}`, async () => {
+  Deno.test(`a death has a loadError after FAILED at the stage ${metadata.stage}`, async () => {
     using fixture = start(async (FakeBridge, metadata) => {
       const [bridge] = await FakeBridge.begin();
       console.log("Traceback");
@@ -264,7 +264,7 @@ for (
   });
 }
 
-Deno.test("a worker is dead with the exit code when its process ends before it is ready", async () => {
+Deno.test("a death has the exit code of a process that ends before it is ready", async () => {
   using fixture = start(async (FakeBridge) => {
     await FakeBridge.begin();
     Deno.exit(5);
@@ -275,7 +275,7 @@ Deno.test("a worker is dead with the exit code when its process ends before it i
   assert.deepEqual([exit?.code, exit?.signal], [5, null]);
 });
 
-Deno.test("a worker is dead with the reason when Python can't be started", async () => {
+Deno.test("a death has the reason why Python can't be started", async () => {
   const directory = new TempDir();
   using fixture = new Fixture(directory, `${directory.path}/missing`);
   const { death } = await fixture.dead();
@@ -283,7 +283,7 @@ Deno.test("a worker is dead with the reason when Python can't be started", async
   assert.equal(fixture.worker.pid, undefined);
 });
 
-Deno.test("a worker is dead with all that it printed when Python ends before it connects", async () => {
+Deno.test("all output is shown of a Python that ends before it connects", async () => {
   const directory = new TempDir();
   using fixture = new Fixture(directory, shellPython(directory, "echo 'No module named encodings' >&2; exit 1"));
   const { death } = await fixture.dead();
@@ -291,7 +291,7 @@ Deno.test("a worker is dead with all that it printed when Python ends before it 
   assert.deepEqual(fixture.output, ["No module named encodings\n", null]);
 });
 
-Deno.test("a worker's jobs fall in answered, finished, begun and never begun when it is killed", async () => {
+Deno.test("the jobs of a killed worker are answered, finished, begun or never begun", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -319,7 +319,7 @@ Deno.test("a worker's jobs fall in answered, finished, begun and never begun whe
   assert.deepEqual([...fixture.returned, ...orphans], ["e", "f"]);
 });
 
-Deno.test("a large body is empty when its request is answered, and whole when another worker is to take it", async () => {
+Deno.test("a large body is freed when its request is answered, and kept for another worker", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -338,7 +338,7 @@ Deno.test("a large body is empty when its request is answered, and whole when an
   assert.deepEqual(orphans, ["b".repeat(100_000)]);
 });
 
-Deno.test("of a worker that is held up, what is finished is answered, and what it has not begun is taken back", async () => {
+Deno.test("finished requests of a worker that is held up are answered, and those not begun are taken back", async () => {
   using fixture = start(async (FakeBridge) => {
     const { bridge, early, recalled } = await FakeBridge.heldUp();
     if (recalled !== 5) Deno.exit(9);
@@ -365,7 +365,7 @@ Deno.test("of a worker that is held up, what is finished is answered, and what i
   assert.deepEqual(fixture.returned, ["d", "e"], "once");
 });
 
-Deno.test("a request comes back when its worker says that it was recalled, though it seemed to be begun", async () => {
+Deno.test("a request that seemed to be begun is handed back when its worker answers that it was recalled", async () => {
   using fixture = start(async (FakeBridge) => {
     const { bridge, early } = await FakeBridge.heldUp();
     for (const answer of early) await bridge.write(answer);
@@ -385,7 +385,7 @@ Deno.test("a request comes back when its worker says that it was recalled, thoug
   await fixture.dead();
 });
 
-Deno.test("a request that its worker had found to be recalled was never begun when the worker dies", async () => {
+Deno.test("a request that a dead worker had found recalled counts as never begun", async () => {
   using fixture = start(async (FakeBridge) => {
     const { bridge, early } = await FakeBridge.heldUp();
     const result = bridge.encode(bridge.kind.result, 3, {}, "3");
@@ -400,7 +400,7 @@ Deno.test("a request that its worker had found to be recalled was never begun wh
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result", "b result", "c result"]);
 });
 
-Deno.test("a recalled request goes to another worker when its worker breaks the protocol right after giving it back", async () => {
+Deno.test("a recalled request is handed back even if its worker then breaks the protocol", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -433,7 +433,7 @@ async function partsOf(outcome: Outcome): Promise<(string | Outcome)[]> {
   return all;
 }
 
-Deno.test("an answer in parts comes after its parts when the worker is held up behind it", async () => {
+Deno.test("an answer in parts follows its parts when the worker is held up after it", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -483,14 +483,14 @@ for (
     void fixture.dispatch("a");
     const { death } = await fixture.dead();
     if (dies) assert.equal(death.cause, KILLED);
-    else assert.match(death.cause, /^it broke the protocol: An answer of .* parts, of which \d came$/);
+    else assert.match(death.cause, /^it broke the protocol: An answer announced .* parts, but \d arrived$/);
     const [[, outcome]] = fixture.outcomes as [[string, Outcome]];
     const last = outcome.kind === "parts" ? (await partsOf(outcome)).at(-1) : outcome;
     assert.deepEqual(last, lost("its answer could not be read"));
   });
 }
 
-Deno.test("all of a worker's jobs are never begun when the one that it began last is answered", async () => {
+Deno.test("no job counts as begun when the one that the worker began last is answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -508,7 +508,7 @@ Deno.test("all of a worker's jobs are never begun when the one that it began las
   assert.deepEqual([...fixture.returned, ...orphans], ["b", "c"]);
 });
 
-Deno.test("a worker's jobs have outcomes when an answer that it left in its ledger can't be read", async () => {
+Deno.test("all jobs have outcomes when an answer in a dead worker's ledger is damaged", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -531,7 +531,7 @@ Deno.test("a worker's jobs have outcomes when an answer that it left in its ledg
   assert.deepEqual([...fixture.returned, ...orphans], ["c"]);
 });
 
-Deno.test("a worker's end is told by its signal when it is killed within a frame", async () => {
+Deno.test("a worker that is killed within a frame has died of the signal", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -553,12 +553,12 @@ for (
   const [what, kind, id, metadata, message] of [
     ["answers what it was not asked", 6, 99, "", "An answer to request 99, which the worker does not have"],
     ["answers twice", 6, 1, "", "An answer to request 1, which the worker does not have"],
-    ["sends a frame that is not for it to send", 5, 0, "", "A frame of kind 5 does not come from a serving worker"],
+    ["sends a frame that is not for it to send", 5, 0, "", "A serving worker does not send frames of kind 5"],
     ["sends no kind of frame", 77, 0, "", "A frame has the unknown kind 77"],
     ["sends metadata that does not parse", 6, 2, "{", "The metadata of a frame does not parse as JSON"],
   ] as const
 ) {
-  Deno.test(`a worker is killed, and its end says why, when it ${what}`, async () => {
+  Deno.test(`a worker is killed, with the reason as its cause of death, when it ${what}`, async () => {
     using fixture = start(async (FakeBridge, { kind, id, metadata }) => {
       const [bridge] = await FakeBridge.begin();
       await bridge.send(bridge.kind.ready);
@@ -579,7 +579,7 @@ for (
   });
 }
 
-Deno.test("a worker that closes its connection and goes on is ended, and its end says why", async () => {
+Deno.test("a worker that closes its connection within a frame and lives on is killed", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -595,7 +595,7 @@ Deno.test("a worker that closes its connection and goes on is ended, and its end
   assert.equal(death.cause, "it broke the protocol: The stream of a worker ended within a frame");
 });
 
-Deno.test("a worker that closes its connection between two frames and goes on is ended, and its end says why", async () => {
+Deno.test("a worker that closes its connection between two frames and lives on is killed", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -609,7 +609,7 @@ Deno.test("a worker that closes its connection between two frames and goes on is
   assert.equal(death.cause, "it broke the protocol: The worker closed its connection and did not end");
 });
 
-Deno.test("stop() lets a worker answer what it has, and kills it when the signal is aborted", async () => {
+Deno.test("stop() lets a worker answer its jobs, and kills it when the signal is aborted", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -633,7 +633,7 @@ Deno.test("stop() lets a worker answer what it has, and kills it when the signal
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [["a", "result"], ["b", "lost"]]);
 });
 
-Deno.test("stop() ends a worker at once when it is loading", async () => {
+Deno.test("stop() ends a worker at once while it is loading", async () => {
   using fixture = start(async (FakeBridge) => {
     await FakeBridge.begin();
     console.log("loading");
@@ -645,7 +645,7 @@ Deno.test("stop() ends a worker at once when it is loading", async () => {
   assert.equal(death.stopped, true);
 });
 
-Deno.test("stop() ends a worker when it has not connected yet", async () => {
+Deno.test("stop() ends a worker that has not connected yet", async () => {
   using fixture = start(async (FakeBridge) => {
     await FakeBridge.begin();
     await new Promise((resolve) => setTimeout(resolve, 60_000));
@@ -655,7 +655,7 @@ Deno.test("stop() ends a worker when it has not connected yet", async () => {
   assert.equal(death.stopped, true);
 });
 
-Deno.test("a worker that is dead gets no signal when the one of stop() is aborted later", async () => {
+Deno.test("a dead worker gets no signal when the signal of stop() is aborted later", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -728,7 +728,7 @@ function exists(path: string): boolean {
   }
 }
 
-Deno.test("a worker is ended when it is not ready in time", async () => {
+Deno.test("a worker is killed when it is not ready in time", async () => {
   using fixture = start(
     async (FakeBridge) => {
       await FakeBridge.begin();
@@ -742,7 +742,7 @@ Deno.test("a worker is ended when it is not ready in time", async () => {
   assert.equal(death.overran, false);
 });
 
-Deno.test("a worker is ended when a request takes too long, and what it had not begun is handed back", async () => {
+Deno.test("a worker is killed when a request takes too long, and jobs that it had not begun are handed back", async () => {
   using fixture = start(
     async (FakeBridge) => {
       const [bridge] = await FakeBridge.begin();
@@ -776,7 +776,7 @@ Deno.test("a worker is ended when a request takes too long, and what it had not 
   assert.deepEqual([...fixture.returned, ...orphans], ["d"]);
 });
 
-Deno.test("a worker that is busy is asked for its usage once, however often that is wanted", async () => {
+Deno.test("a busy worker is asked for its usage once, however often askUsage() is called", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -797,7 +797,7 @@ Deno.test("a worker that is busy is asked for its usage once, however often that
   assert.deepEqual(fixture.output, ["10,5,10\n", null]);
 });
 
-Deno.test("a worker says that it is worn when it has answered enough, or takes too much memory", async () => {
+Deno.test("a worker is worn when it has answered enough requests, or uses too much memory", async () => {
   using fixture = start(
     async (FakeBridge) => {
       const [bridge] = await FakeBridge.begin();
@@ -822,7 +822,7 @@ Deno.test("a worker says that it is worn when it has answered enough, or takes t
   assert.deepEqual(fixture.worn.toSorted(), [
     "it has answered 2 requests",
     "it has answered 3 requests",
-    "it takes 150 MiB of memory",
+    "it uses 150 MiB of memory",
   ]);
   assert.equal(fixture.worker.usage?.cpu, 2.5);
   fixture.worker.stop(new AbortController().signal);
