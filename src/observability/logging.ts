@@ -14,6 +14,8 @@ export interface LoggingOptions {
   readonly format?: LogFormat;
   /** The lowest level that is logged; lines of scripts are logged at any level. @default info */
   readonly level?: LogLevel;
+  /** Loggers that are not heard, such as `supervisor`. @default none */
+  readonly silent?: readonly string[];
 }
 
 /** Loggers of lines that others have written: scripts; and what is done before a model is there, such as an installer. */
@@ -25,7 +27,7 @@ let formatAccess: ((record: AccessRecord) => string) | undefined;
 
 /** Sends all log records to `write`, as lines. To be called once, by a command that logs; {@linkcode flushLog} ends it. */
 export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
-  const { format = "text", level = "info" } = options;
+  const { format = "text", level = "info", silent = [] } = options;
   lines = new GatheredLines(write);
   formatAccess = compareLogLevel("info", level) < 0
     ? undefined
@@ -47,6 +49,7 @@ export function configureLogging(write: (text: string) => void, options: Logging
         parentSinks: "override" as const,
         lowestLevel: "debug" as const,
       })),
+      ...silent.map((name) => ({ category: ["aimodellib", name], sinks: [], parentSinks: "override" as const })),
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "warning" },
     ],
   });

@@ -46,6 +46,8 @@ export interface RunOptions {
   /** Whether errors name the input. */
   readonly namesInputs: boolean;
   readonly tally: Tally;
+  /** Is told when what was sent is not waited for any more. */
+  readonly onAbandon?: (() => void) | undefined;
 }
 
 /** A record that was sent. */
@@ -83,6 +85,8 @@ export class PredictRun {
   #stopping = false;
   #failure: { readonly error: unknown } | undefined;
   #sink: Sink | undefined;
+  /** How many of the sink's written lines are counted. */
+  #counted = 0;
   #input: Input | undefined;
   /** Called when the reply came that is waited for, or none will come. */
   #wake: (() => void) | undefined;
@@ -116,6 +120,7 @@ export class PredictRun {
     this.stop();
     if (this.#abandoned.signal.aborted) return;
     this.#abandoned.abort();
+    this.#options.onAbandon?.();
     this.#options.ask.abandon();
     this.#wake?.();
   }
@@ -246,6 +251,7 @@ export class PredictRun {
       if (entry.kind === "begin") {
         this.#input = entry.input;
         this.#sink = outputs.open(entry.input);
+        this.#counted = this.#sink.lines?.written ?? 0;
       } else if (entry.kind === "end") {
         await this.#flush();
         await this.#sink!.end();
@@ -288,7 +294,7 @@ export class PredictRun {
         await sink.failed(errorLine(error));
       } else sink.line(errorLine(error, shown));
     }
-    tally.records++;
+    if (input.split === "none") tally.records++;
     this.#budget.written(size);
     if (sink.lines?.full) await this.#flush();
     if (maxErrors !== undefined && tally.failed > maxErrors) {
@@ -298,8 +304,19 @@ export class PredictRun {
 
   /** Writes what is gathered: errors first, so that those of all lines that are written are there. */
   async #flush(): Promise<void> {
-    this.#options.outputs.flushErrors();
-    await this.#sink?.lines?.flush();
+    const { outputs, tally } = this.#options;
+    const lines = this.#sink?.lines;
+    outputs.flushErrors();
+    try {
+      await lines?.flush();
+    } finally {
+      const written = lines?.written ?? 0;
+      // While it was waited for, the next output may have begun.
+      if (lines !== undefined && lines === this.#sink?.lines) {
+        tally.records += written - this.#counted;
+        this.#counted = written;
+      }
+    }
   }
 }
 

@@ -65,7 +65,9 @@ export class Source {
       if (cause instanceof Error && cause.message.includes(`'${name}'`) && cause instanceof AimodellibError) {
         throw cause;
       }
-      throw new AimodellibError(`'${name}' can't be read: ${lowerFirst(reasonOf(cause))}`, { cause });
+      // The reader of gzip speaks of what it mostly reads.
+      const reason = lowerFirst(reasonOf(cause).replace(/\b[Tt]he archive\b/, "it"));
+      throw new AimodellibError(`'${name}' can't be read: ${reason}`, { cause });
     }
   }
 

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
 import { signal } from "./support/processes.ts";
 import type { Finished } from "./support/program.ts";
-import { BIN, py, type Sandbox, test } from "./support/sandbox.ts";
+import { CAN_MOUNT, HAS_BASH } from "./support/needs.ts";
+import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
 
 /** Doubles `x`, or does what the record says. */
 const DOUBLE = py`
@@ -185,4 +186,255 @@ test("SIGTERM ends a run whose standard input never ends", async (box) => {
   const named = await predict(box, [...words, "pipe", "-o", "out"]);
   assert.equal(named.code, 2);
   assert.match(named.stderr, /'pipe' is a named pipe: read it as standard input/);
+});
+
+test("a folder: each file has its output, the order of the errors is that of the files, and what is there is not done again", async (box) => {
+  box.write({
+    "in/b/a.jsonl": numbers(15),
+    "in/b/c.json": '{"x": 5}',
+    "in/a.json": '{"x": 13}',
+    "in/d.png": "PNG",
+    "in/.hidden.json": '{"x": 1}',
+  });
+  const words = [...model(box), "in", "-o", "out", "--errors", "errors"];
+  const first = await predict(box, words);
+  assert.equal(first.code, 3, first.stderr);
+  assert.deepEqual(names(box, "out").filter((name) => !name.startsWith(".")), ["a.json.error.json", "b", "d.png.out"]);
+  assert.deepEqual(names(box, "out/b"), ["a.jsonl.out", "c.json.out"]);
+  assert.equal(box.read("out/d.png.out"), '{\n  "y": 6\n}');
+  assert.equal(box.read("out/b/a.jsonl.out").split("\n")[14], '{"y":28}');
+  const errors = box.read("errors").split("\n").slice(0, -1).map((line) => JSON.parse(line).error);
+  assert.deepEqual(errors.map(({ input, record }) => [input, record]), [["a.json", 1], ["b/a.jsonl", 14]]);
+
+  // A failed file is tried again; so is one that was changed since.
+  box.write({ "in/a.json": '{"x": 1}', "in/b/c.json": '{"x": 6}' });
+  Deno.utimeSync(box.path("in/b/c.json"), new Date(), new Date(Date.now() + 5000));
+  const second = await predict(box, [...words, "--json"]);
+  assert.equal(second.code, 0, second.stderr);
+  const { records, skipped, failed } = JSON.parse(second.stdout);
+  assert.deepEqual([records, skipped, failed], [2, 2, 0]);
+  assert.equal(box.read("out/b/c.json.out"), '{\n  "y": 12\n}');
+  assert.ok(!names(box, "out").includes("a.json.error.json"));
+  assert.equal(box.read("errors"), "");
+});
+
+test("a folder goes on where it was stopped, with the errors of before", async (box) => {
+  const files = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [`in/${i + 10}.json`, `{"x": ${i}, "sleep": 0.02}`]),
+  );
+  box.write({ ...files, "in/30.jsonl": numbers(20) });
+  const words = ["predict", ...model(box), "in", "--errors", "errors", "-o"];
+  const whole = await box.run([...words, "whole"]);
+  assert.equal(whole.code, 3, whole.stderr);
+  const errors = box.read("errors");
+  assert.equal(errors.split("\n").length, 3);
+  for (const stop of ["17.json.out", "30.jsonl.out"]) {
+    const program = box.start([...words, "out"]);
+    await until(`there is ${stop}`, () => sizeOf(box, `out/${stop}`) >= 0);
+    program.kill("SIGKILL");
+    await program.exited();
+  }
+  const { code, stderr } = await box.run([...words, "out"]);
+  assert.equal(code, 3, stderr);
+  assert.deepEqual(names(box, "out"), names(box, "whole"));
+  for (const name of names(box, "whole")) {
+    if (!name.startsWith(".")) assert.equal(box.read(`out/${name}`), box.read(`whole/${name}`), name);
+  }
+  assert.equal(box.read("errors"), errors);
+});
+
+test("shards share the files of a folder, and their outputs are the whole", async (box) => {
+  box.write(Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`in/${i}.json`, `{"x": ${i}}`])));
+  const words = [...model(box), "in", "-o", "out"];
+  const ended = await Promise.all([0, 1, 2].map((i) => predict(box, [...words, "--shard", `${i}/3`, "--json"])));
+  assert.deepEqual(ended.map(({ stdout }) => JSON.parse(stdout).records), [3, 2, 2]);
+  const outputs = names(box, "out").filter((name) => !name.startsWith("."));
+  assert.deepEqual(outputs, Array.from({ length: 7 }, (_, i) => `${i}.json.out`));
+});
+
+test("compressed tables and lines are unpacked, and rows have their header", async (box) => {
+  box.write({ "t.csv": '\ufeffa,b\n1,"x\ny"\n2,z\n', "l.jsonl": numbers(3) });
+  const { code } = await box.run(["-c", "gzip t.csv; gzip l.jsonl; cat l.jsonl.gz l.jsonl.gz > two.jsonl.gz"], {
+    command: "sh",
+  });
+  assert.equal(code, 0);
+  const words = model(box);
+  const rows = await predict(box, [...words, "t.csv.gz", "--split", "csv", "--join"]);
+  assert.equal(rows.code, 0, rows.stderr);
+  assert.deepEqual(rows.stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line)), [
+    { input: '1,"x\ny"', output: { y: 'a,b\n1,"x\ny"\na,b\n1,"x\ny"\n' } },
+    { input: "2,z", output: { y: "a,b\n2,z\na,b\n2,z\n" } },
+  ]);
+  const lines = await predict(box, [...words, "two.jsonl.gz"]);
+  assert.equal(lines.stdout, '{"y":0}\n{"y":2}\n{"y":4}\n'.repeat(2), lines.stderr);
+  Deno.writeFileSync(box.path("cut.jsonl.gz"), Deno.readFileSync(box.path("two.jsonl.gz")).subarray(0, -9));
+  const cut = await predict(box, [...words, "cut.jsonl.gz"]);
+  assert.equal(cut.code, 1);
+  assert.match(cut.stderr, /'cut.jsonl.gz' can't be read: it is truncated/);
+});
+
+/** A tmpfs of 64 KiB at `full`, and whatever follows in it. */
+const IN_SMALL_DISK = `mount -t tmpfs -o size=64k small full && exec "$@"`;
+
+test(
+  "on a disk that fills up, all lines that were counted are there, and the run goes on when there is room",
+  async (box) => {
+    box.write({ "in.jsonl": numbers(20_000) });
+    const words = model(box);
+    await predict(box, [...words, "in.jsonl", "-o", "whole"]);
+    Deno.mkdirSync(box.path("full"));
+    const copy = `"$@"; code=$?; cp full/out.partial* . ; exit $code`;
+    const args = [
+      "--mount",
+      "sh",
+      "-c",
+      IN_SMALL_DISK,
+      "sh",
+      "sh",
+      "-c",
+      copy,
+      "sh",
+      BIN,
+      "predict",
+      ...words,
+      "in.jsonl",
+      "-o",
+    ];
+    const { code, stdout, stderr } = await box.run([...args, "full/out", "--json"], { command: "unshare" });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /'.*full\/out\.partial' can't be written: No space left on device/);
+    const { records, complete } = JSON.parse(stdout);
+    assert.equal(complete, false);
+    const partial = box.read("out.partial");
+    const lines = partial.split("\n").length - 1;
+    assert.ok(partial.endsWith("\n") && lines > 1000);
+    assert.equal(records, lines);
+    assert.equal((await predict(box, [...words, "in.jsonl", "-o", "out"])).code, 3);
+    assert.ok(box.read("out") === box.read("whole"), "the bytes are the same");
+  },
+  CAN_MOUNT,
+);
+
+test("an output that can't be written, or is over a limit of file sizes, is an error that names it", async (box) => {
+  box.write({ "in.jsonl": numbers(20_000) });
+  const words = model(box);
+  const full = await box.run(["-c", `exec "$@" >/dev/full`, "sh", BIN, "predict", ...words, "in.jsonl"], {
+    command: "sh",
+  });
+  assert.equal(full.code, 1);
+  assert.match(full.stderr, /Standard output can't be written: No space left/);
+  const limited = await box.run([
+    "-c",
+    `ulimit -f 400; exec "$@"`,
+    "sh",
+    BIN,
+    "predict",
+    ...words,
+    "in.jsonl",
+    "-o",
+    "out",
+  ], {
+    command: "sh",
+  });
+  assert.equal(limited.code, 1, limited.stderr);
+  assert.match(limited.stderr, /'.*out\.partial' can't be written: File too large/);
+  assert.equal((await predict(box, [...words, "in.jsonl", "-o", "out"])).code, 3);
+  assert.equal(box.read("out").split("\n").length, 20_001);
+});
+
+test("who closes standard output ends the run without a word", async (box) => {
+  box.write({ "in.jsonl": numbers(50_000) });
+  const script = `"$@" | head -n 2; echo "code \${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = await box.run(["-c", script, "sh", BIN, "predict", ...model(box), "in.jsonl"], {
+    command: "bash",
+  });
+  assert.equal(stdout, '{"y":0}\n{"y":2}\ncode 141\n', stderr);
+  assert.match(stderr, /^\S+ ERROR predict\(\) raised ValueError: unlucky.*\n( .*\n)*$/);
+}, HAS_BASH);
+
+test("the URL of a server, with a token: the same answers, errors and stages as without HTTP", async (box) => {
+  box.write({
+    "in.jsonl": numbers(300) + "no JSON\n",
+    "tokens": `# ours\nmetrics-only-token-1 metrics\nsecret-token-of-ours\n`,
+  });
+  const words = model(box);
+  const server = await box.serve({ module: box.path("module") }, {
+    args: ["--port", "0", "--token-file", box.path("tokens")],
+  });
+  const url = `${server.url}/`;
+  const refused = await predict(box, [url, "in.jsonl"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /answers 401: .*--token-file/);
+  const there = await predict(box, [url, "in.jsonl", "--token-file", "tokens", "-o", "http"]);
+  assert.equal(there.code, 3, there.stderr);
+  assert.equal((await predict(box, [...words, "in.jsonl", "-o", "direct"])).code, 3);
+  assert.equal(box.read("http"), box.read("direct"));
+  const one = await predict(box, [url, "--token-file", "tokens", "--split", "none", "-"], '{"x": 13}');
+  assert.equal(one.code, 1);
+  assert.match(one.stderr, /^Error: predict\(\) raised ValueError: unlucky\n$/);
+  await server.stop();
+});
+
+test("a server that is away for a while is waited for, and one that never comes ends the run", async (box) => {
+  box.write({ "in.jsonl": numbers(5) });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const program = box.start(["predict", `http://127.0.0.1:${port}/`, "in.jsonl", "-o", "out"]);
+  await program.stderr.waitFor(/Requests are refused, and sent again: .*Connection refused/);
+  model(box);
+  const server = await box.serve({ module: box.path("module") }, { args: ["--port", String(port)] });
+  const { code, stderr } = await program.finished();
+  assert.equal(code, 0, stderr);
+  assert.equal(box.read("out"), [0, 2, 4, 6, 8].map((y) => `{"y":${y}}\n`).join(""));
+  await server.stop();
+});
+
+test("a streamed answer is shown part by part, from a model and from a server", async (box) => {
+  const source = echo(py`
+    import time
+
+    def predict(data, model):
+        for i in range(3):
+            yield b"part %d\n" % i
+            while i == 0 and not __import__("os").path.exists(data.decode()):
+                time.sleep(0.01)
+  `);
+  const module = box.module({ "serve.py": source }, "module");
+  Deno.mkdirSync(box.path("model"));
+  const server = await box.serve({ module });
+  for (const [name, words] of [["direct", [module, "serve.py", "model"]], ["http", [`${server.url}/`]]] as const) {
+    const file = box.path(`go-${name}`);
+    box.write({ [`${name}.txt`]: file });
+    const program = box.start(["predict", ...words, `${name}.txt`]);
+    await program.stdout.waitFor(/part 0/);
+    assert.equal(program.stdout.text, "part 0\n");
+    box.write({ [`go-${name}`]: "" });
+    const { code, stdout, stderr } = await program.finished();
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, "part 0\npart 1\npart 2\n");
+  }
+  await server.stop();
+});
+
+test("a slip says what is meant", async (box) => {
+  box.write({ "one.json": "{}", "in/a.json": "{}" });
+  const words = model(box);
+  const cases: readonly (readonly [RegExp, ...string[]])[] = [
+    [/The input 'nothing.json' does not exist/, "nothing.json"],
+    [/Several inputs have an output each: name a folder for them with --output/, "in"],
+    [/--join, --shard: the input is one request\. Split it with/, "one.json", "--join", "--shard", "0/2"],
+    [/Expected a shard such as 0\/4|Expected a shard such as "0\/4"/, "one.json", "--shard", "2/2"],
+    [/The outputs can't go into 'in', the folder of the inputs/, "in", "-o", "in"],
+    [/'one.json' is the input/, "one.json", "-o", "one.json"],
+    [/--token-file is for the URL of a server/, "one.json", "--token-file", "x"],
+  ];
+  for (const [pattern, ...more] of cases) {
+    const { code, stderr } = await predict(box, [...words, ...more]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, pattern);
+  }
+  const two = await predict(box, ["http://127.0.0.1:9", "in", "one.json", "in", "-o", "out"]);
+  assert.equal(two.code, 2);
+  assert.match(two.stderr, /would have the same output, 'a.json.out'/);
 });

@@ -63,6 +63,7 @@ export async function predictMany(
     shardsRecords: places.kind !== "folder",
     namesInputs: places.kind === "folder",
     tally,
+    onAbandon: () => serveLog.endWorkers(),
   });
   stop.signal.addEventListener("abort", () => {
     run.stop();
@@ -78,6 +79,8 @@ export async function predictMany(
   } catch (error) {
     failure = error;
   }
+  // Who reads standard output has seen enough.
+  if (failure instanceof Deno.errors.BrokenPipe) throw failure;
   tally.failed = outputs.failed;
   bar[Symbol.dispose]();
   const seconds = (performance.now() - started) / 1000;

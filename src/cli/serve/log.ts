@@ -41,6 +41,11 @@ export class ServeLog implements Disposable {
     configureLogging((text) => this.#write(text), logging);
   }
 
+  /** Says no more of workers: they are ended by force, which is nothing to tell of. */
+  endWorkers(): void {
+    this.change({ ...this.#logging, silent: ["supervisor"] });
+  }
+
   /** How records are written. */
   get format(): LoggingOptions["format"] {
     return this.#logging.format;

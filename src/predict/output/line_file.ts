@@ -17,6 +17,8 @@ export interface Lines {
   readonly append: (line: Uint8Array) => void;
   /** Whether so much is gathered that it should be written. */
   readonly full: boolean;
+  /** How many of the lines that were added are written. */
+  readonly written: number;
   /** Writes what was added. @throws {WriteError} if that can't be done */
   readonly flush: () => void | Promise<void>;
 }
@@ -75,7 +77,7 @@ export class LineFile implements Lines, Disposable {
   readonly #file: Deno.FsFile;
   /** The length of the whole lines in the file. */
   #bytes: number;
-  #lines: number;
+  #written = 0;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #closed = false;
@@ -85,9 +87,8 @@ export class LineFile implements Lines, Disposable {
    *
    * @throws {WriteError} if it can't be written to
    */
-  constructor(path: string, { lines, bytes }: WholeLines) {
+  constructor(path: string, { bytes }: Pick<WholeLines, "bytes">) {
     this.#path = path;
-    this.#lines = lines;
     this.#bytes = bytes;
     try {
       this.#file = Deno.openSync(path, { write: true, create: true });
@@ -98,9 +99,8 @@ export class LineFile implements Lines, Disposable {
     }
   }
 
-  /** How many lines are in the file. */
-  get lines(): number {
-    return this.#lines;
+  get written(): number {
+    return this.#written;
   }
 
   get full(): boolean {
@@ -159,7 +159,7 @@ export class LineFile implements Lines, Disposable {
 
   #count(ends: readonly number[]): void {
     this.#bytes += ends.at(-1) ?? 0;
-    this.#lines += ends.length;
+    this.#written += ends.length;
   }
 
   /** Removes a line of which only a part was written. */

@@ -1,5 +1,7 @@
 /** Answers on standard output: as they come, and nothing of them is kept for another run. */
 
+import { WriteError } from "../../atomic_file.ts";
+import { reasonOf } from "../../errors.ts";
 import type { RecordError } from "../answer_line.ts";
 import { ErrorsFile } from "./errors_file.ts";
 import { remove } from "./journal.ts";
@@ -77,6 +79,7 @@ class StreamLines implements Lines {
   readonly #write: Write;
   #gathered: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
+  #written = 0;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(write: Write) {
@@ -87,6 +90,10 @@ class StreamLines implements Lines {
     return this.#bytes >= GATHERED_BYTES;
   }
 
+  get written(): number {
+    return this.#written;
+  }
+
   readonly append = (line: Uint8Array): void => {
     this.#gathered.push(line as Uint8Array<ArrayBuffer>);
     this.#bytes += line.length;
@@ -94,9 +101,22 @@ class StreamLines implements Lines {
 
   readonly flush = (): Promise<void> => {
     if (this.#bytes === 0) return this.#writing;
-    const all = joined(this.#gathered, this.#bytes);
+    const [all, count] = [joined(this.#gathered, this.#bytes), this.#gathered.length];
     this.#gathered = [];
     this.#bytes = 0;
-    return this.#writing = this.#writing.then(() => this.#write(all));
+    return this.#writing = this.#writing.then(async () => {
+      await this.#writeAll(all);
+      this.#written += count;
+    });
   };
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#write(bytes);
+    } catch (cause) {
+      // Who reads has enough.
+      if (cause instanceof Deno.errors.BrokenPipe) throw cause;
+      throw new WriteError(`Standard output can't be written: ${reasonOf(cause)}`, { cause });
+    }
+  }
 }
