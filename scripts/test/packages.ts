@@ -1,6 +1,6 @@
 /**
  * Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts, other makers of archives
- * and of signatures, a maker of networks.
+ * and of signatures, a maker of networks, shells.
  */
 
 import { run } from "../build/process.ts";
@@ -13,6 +13,8 @@ const PACKAGES = [
   ["7z", "p7zip-full"],
   ["minisign", "minisign"],
   ["ip", "iproute2"],
+  ["zsh", "zsh"],
+  ["fish", "fish"],
   ["buildah", "buildah"],
   ["debootstrap", "debootstrap"],
   ["qemu-x86_64", "qemu-user"],

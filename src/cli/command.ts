@@ -25,6 +25,8 @@ export interface Command<T> {
     /** Whether words that fit are completed in this form, before the line is whole. */
     readonly begins?: boolean;
   }[];
+  /** The folder from which a script has its path, where the next word is one: for completion. */
+  readonly scriptsIn?: (before: readonly string[]) => string;
   /** Says which form was meant by words that no form fits; undefined if that can't be known. */
   readonly meant?: (words: readonly string[]) => string | undefined;
   /**

@@ -1,6 +1,5 @@
 /** What the commands that read an archive have in common. */
 
-import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { grouped, option, unset } from "../options/option.ts";
@@ -41,9 +40,6 @@ export const trustFields = grouped("Signature", {
   ),
 });
 
-/** The same as a group. */
-export const trust = object(trustFields);
-
 /** How much an archive may be. */
 export const limitFields = grouped("Archive limits", {
   maxEntries: withDefault(
@@ -61,6 +57,3 @@ export const limitFields = grouped("Archive limits", {
     200,
   ),
 });
-
-/** The same as a group. */
-export const limits = object(limitFields);

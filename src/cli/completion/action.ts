@@ -37,8 +37,46 @@ async function suggestions(words: readonly string[], commands: readonly Listed[]
   if (name === "help") return words.length === 2 ? named(commands, last) : [];
   const listed = commands.find((command) => command.name === name);
   if (listed === undefined) return [];
-  const parser = parserFor(await listed.load(), others.slice(0, -1));
-  return [...suggest(parser, others as [string, ...string[]]), ...optionsOf(last, ["--help"])];
+  return [...ofCommand(await listed.load(), others.slice(0, -1), last), ...optionsOf(last, ["--help"])];
+}
+
+/** What the words before it let the last one be. */
+function ofCommand(command: AnyCommand, before: readonly string[], last: string): readonly Suggestion[] {
+  // `--option=value` is completed like the two words that it stands for.
+  const [, option, value] = /^(--[\w-]+)=(.*)$/s.exec(last) ?? [];
+  if (option !== undefined && value !== undefined) {
+    return ofCommand(command, [...before, option], value).map((found) => behind(`${option}=`, found));
+  }
+  const [first = last, ...others] = [...before, last];
+  const suggestions = suggest(parserFor(command, before), [first, ...others]);
+  return suggestions.flatMap((found) => isScript(found) ? scriptsFrom(command, before, last) ?? [found] : [found]);
+}
+
+function behind(prefix: string, suggestion: Suggestion): Suggestion {
+  if (suggestion.kind === "literal") return { ...suggestion, text: `${prefix}${suggestion.text}` };
+  return { ...suggestion, prefix, pattern: `${prefix}${suggestion.pattern ?? ""}` };
+}
+
+function isScript(suggestion: Suggestion): boolean {
+  return suggestion.kind === "file" && (suggestion.extensions?.includes(".py") ?? false);
+}
+
+/** A script has its path from the module's folder, which no shell knows; undefined for a path of its own. */
+function scriptsFrom(command: AnyCommand, before: readonly string[], begin: string): readonly Suggestion[] | undefined {
+  const folder = command.scriptsIn?.(before);
+  if (folder === undefined || begin.startsWith("/")) return undefined;
+  const inner = begin.slice(0, begin.lastIndexOf("/") + 1);
+  const names = namesIn(`${folder}/${inner}`);
+  return names?.filter((name) => name.endsWith(".py")).map((name) => `${inner}${name}`)
+    .filter((path) => path.startsWith(begin)).map((text) => ({ kind: "literal", text }));
+}
+
+function namesIn(folder: string): readonly string[] | undefined {
+  try {
+    return Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Commands that begin so. */

@@ -1,41 +1,39 @@
 /** `aimodellib dockerfile` */
 
-import { merge, object } from "@optique/core/constructs";
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { limits, trust } from "../archives/options.ts";
+import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
 import { option, unset } from "../options/option.ts";
 import { archiveFile, folder } from "../options/paths.ts";
 import { port } from "../options/values.ts";
 
-const parser = merge(
-  object({
-    baseImage: unset(
-      option("--base-image", string({ metavar: "IMAGE" }), {
-        description: message`The image to build on, which has Python 3 with ${"venv"} and glibc.`,
-      }),
-      message`${"python:X.Y-slim"}, for the archive's wheels`,
-    ),
-    modelDir: withDefault(
-      option("--model-dir", folder("FOLDER"), {
-        description: message`The model directory, as a path from the folder that the image is built from.`,
-      }),
-      "model",
-    ),
-    port: withDefault(
-      option("--port", port(1), {
-        description: message`The port that the image listens on.`,
-      }),
-      8080,
-    ),
-    archive: argument(archiveFile(), { description: message`The Model Archive.` }),
-  }),
-  trust,
-  limits,
-);
+const parser = object({
+  baseImage: unset(
+    option("--base-image", string({ metavar: "IMAGE" }), {
+      description: message`The image to build on, which has Python 3 with ${"venv"} and glibc.`,
+    }),
+    message`${"python:X.Y-slim"}, for the archive's wheels`,
+  ),
+  modelDir: withDefault(
+    option("--model-dir", folder("FOLDER"), {
+      description: message`The model directory, as a path from the folder that the image is built from.`,
+    }),
+    "model",
+  ),
+  port: withDefault(
+    option("--port", port(1), {
+      description: message`The port that the image listens on.`,
+    }),
+    8080,
+  ),
+  archive: argument(archiveFile(), { description: message`The Model Archive.` }),
+  ...trustFields,
+  ...limitFields,
+});
 
 /** Prints what a container image for a Model Archive is built from. */
 export const dockerfile = defineCommand({

@@ -1,28 +1,26 @@
 /** `aimodellib inspect` */
 
-import { merge, object } from "@optique/core/constructs";
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
-import { limits } from "../archives/options.ts";
+import { limitFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
 import { folderOrArchive } from "../options/paths.ts";
 
-const parser = merge(
-  object({
-    manifest: withDefault(
-      flag("--manifest", {
-        description: message`Print the manifest alone, as soon as it is found: at once if it comes first.`,
-      }),
-      false,
-    ),
-    json: withDefault(flag("--json", { description: message`Print all as JSON.` }), false),
-    archive: argument(folderOrArchive("archive"), {
-      description: message`The Model Archive, or a folder with a ${"manifest.json"}; ${"-"} for standard input.`,
+const parser = object({
+  manifest: withDefault(
+    flag("--manifest", {
+      description: message`Print the manifest alone, as soon as it is found: at once if it comes first.`,
     }),
+    false,
+  ),
+  json: withDefault(flag("--json", { description: message`Print all as JSON.` }), false),
+  archive: argument(folderOrArchive("archive"), {
+    description: message`The Model Archive, or a folder with a ${"manifest.json"}; ${"-"} for standard input.`,
   }),
-  limits,
-);
+  ...limitFields,
+});
 
 /** Shows what is in a Model Archive. */
 export const inspect = defineCommand({

@@ -1,12 +1,11 @@
 /** Options that several commands have, and value parsers of our own. */
 
-import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, withDefault } from "@optique/core/modifiers";
 import { flag } from "@optique/core/primitives";
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { choice, integer, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
-import { option, unset, type Value } from "./option.ts";
+import { grouped, option, unset, type Value } from "./option.ts";
 import { program } from "./paths.ts";
 import { formatSize, parseSize } from "./size.ts";
 
@@ -21,7 +20,7 @@ export const python = () =>
   );
 
 /** `--no-check` and the `--python` of a check. */
-export const check = object("Check", {
+export const checkFields = grouped("Check", {
   check: map(
     withDefault(
       flag("--no-check", { description: message`Leave out the check that the scripts have their functions.` }),

@@ -1,6 +1,6 @@
 /** `aimodellib package` */
 
-import { merge, object } from "@optique/core/constructs";
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
 import { flag } from "@optique/core/primitives";
@@ -8,7 +8,7 @@ import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
 import { grouped, option, unset } from "../options/option.ts";
 import { ARCHIVES, file, folder, script } from "../options/paths.ts";
-import { check, whole } from "../options/values.ts";
+import { checkFields, whole } from "../options/values.ts";
 
 const content = grouped("Content", {
   moduleDir: withDefault(
@@ -107,10 +107,7 @@ const output = grouped("Output", {
   json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
 });
 
-const parser = merge(
-  object({ ...content, ...logs, ...wheels, ...output }),
-  check,
-);
+const parser = object({ ...content, ...logs, ...wheels, ...output, ...checkFields });
 
 /** Makes a Model Archive. */
 export const packageCommand = defineCommand({
@@ -123,6 +120,7 @@ export const packageCommand = defineCommand({
     },
   ],
   parser,
+  scriptsIn: (before) => before[before.findLastIndex((word) => word === "-m" || word === "--module-dir") + 1] ?? ".",
   async run(options, io) {
     const { runPackaging } = await import("./action.ts");
     return await runPackaging(options, io);

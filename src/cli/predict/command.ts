@@ -71,6 +71,7 @@ export const predict = defineCommand({
     },
   ],
   parser: parser as Parser<"sync", ParsedPredict, unknown>,
+  scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: urlParser,
     begins: true,

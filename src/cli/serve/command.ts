@@ -98,6 +98,7 @@ export const serve = defineCommand({
     },
   ],
   parser: parser as Parser<"sync", ParsedServe, unknown>,
+  scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: bareParser,
     fits(given) {

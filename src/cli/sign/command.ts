@@ -1,34 +1,32 @@
 /** `aimodellib sign` */
 
-import { merge, object } from "@optique/core/constructs";
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { limits, passwordFile, secretKey } from "../archives/options.ts";
+import { limitFields, passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
 import { option, unset } from "../options/option.ts";
 import { archiveFile, file } from "../options/paths.ts";
 
-const parser = merge(
-  object({
-    secretKey,
-    passwordFile,
-    signature: unset(
-      option("--signature", "-x", file(), { description: message`Where the signature is written.` }),
-      message`the archive's path and ${".minisig"}`,
-    ),
-    trustedComment: unset(
-      option("--trusted-comment", "-t", string({ metavar: "TEXT" }), {
-        description: message`What is signed with the archive, and shown to who verifies.`,
-      }),
-      message`time and file name`,
-    ),
-    quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-    archive: argument(archiveFile(), { description: message`The Model Archive.` }),
-  }),
-  limits,
-);
+const parser = object({
+  secretKey,
+  passwordFile,
+  signature: unset(
+    option("--signature", "-x", file(), { description: message`Where the signature is written.` }),
+    message`the archive's path and ${".minisig"}`,
+  ),
+  trustedComment: unset(
+    option("--trusted-comment", "-t", string({ metavar: "TEXT" }), {
+      description: message`What is signed with the archive, and shown to who verifies.`,
+    }),
+    message`time and file name`,
+  ),
+  quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+  archive: argument(archiveFile(), { description: message`The Model Archive.` }),
+  ...limitFields,
+});
 
 /** Signs a Model Archive. */
 export const sign = defineCommand({

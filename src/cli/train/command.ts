@@ -165,6 +165,7 @@ export const train = defineCommand({
     },
   ],
   parser,
+  scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: bareParser,
     fits(given) {

@@ -1,26 +1,24 @@
 /** `aimodellib unpack` */
 
-import { merge, object } from "@optique/core/constructs";
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
-import { limits, trust } from "../archives/options.ts";
+import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
 import { archiveFile, folder } from "../options/paths.ts";
 
-const parser = merge(
-  object({
-    quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-    archive: argument(archiveFile(), {
-      description: message`The Model Archive; ${"-"} for standard input.`,
-    }),
-    folder: argument(folder("folder"), {
-      description: message`The folder to unpack to; it is made, or is empty.`,
-    }),
+const parser = object({
+  quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+  archive: argument(archiveFile(), {
+    description: message`The Model Archive; ${"-"} for standard input.`,
   }),
-  trust,
-  limits,
-);
+  folder: argument(folder("folder"), {
+    description: message`The folder to unpack to; it is made, or is empty.`,
+  }),
+  ...trustFields,
+  ...limitFields,
+});
 
 /** Unpacks a Model Archive: all of it, or nothing. */
 export const unpack = defineCommand({

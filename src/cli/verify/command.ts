@@ -1,33 +1,31 @@
 /** `aimodellib verify` */
 
-import { merge, object } from "@optique/core/constructs";
+import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { limits, trust } from "../archives/options.ts";
+import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
 import { option, unset } from "../options/option.ts";
 import { archiveFile } from "../options/paths.ts";
-import { check } from "../options/values.ts";
+import { checkFields } from "../options/values.ts";
 
-const parser = merge(
-  object({
-    checksum: unset(
-      option("--checksum", string({ metavar: "sha256:DIGITS" }), {
-        description: message`What the archive's SHA-256 must be.`,
-      }),
-      message`any`,
-    ),
-    quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
-    archive: argument(archiveFile(), {
-      description: message`The Model Archive; ${"-"} for standard input.`,
+const parser = object({
+  checksum: unset(
+    option("--checksum", string({ metavar: "sha256:DIGITS" }), {
+      description: message`What the archive's SHA-256 must be.`,
     }),
+    message`any`,
+  ),
+  quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+  archive: argument(archiveFile(), {
+    description: message`The Model Archive; ${"-"} for standard input.`,
   }),
-  trust,
-  limits,
-  check,
-);
+  ...trustFields,
+  ...limitFields,
+  ...checkFields,
+});
 
 /** Checks a Model Archive. */
 export const verify = defineCommand({
