@@ -6,12 +6,9 @@
  * anew for each round, and the interval is made from whole rounds.
  */
 
-import { freePort, processorTime, Server, tree } from "./processes.ts";
+import { Loaded, type Turn } from "./loaded.ts";
 import { interval, median } from "./numbers.ts";
-import { load, type Post } from "./wrk.ts";
-import { ROOT } from "../project.ts";
-
-const ECHO = `${ROOT}/scripts/bench/echo`;
+import type { Post } from "./wrk.ts";
 
 /** What is sent, and by how many connections. */
 const WORKS = {
@@ -20,22 +17,8 @@ const WORKS = {
 } as const;
 
 const ROUNDS = 5;
-/** Turns of each executable in a round, and how long one is, in s. */
+/** Turns of each executable in a round. */
 const TURNS = 12;
-const TURN_SECONDS = 1;
-/** For code to be compiled before the first turn, in s. */
-const WARM_UP_SECONDS = 3;
-/** How long a server may take to answer, in ms. */
-const START_LIMIT = 30_000;
-
-/** What was measured in one turn. */
-interface Turn {
-  /** Requests a second. */
-  readonly rate: number;
-  /** Processor time of one request, in µs: of the process that speaks HTTP, and of its workers. */
-  readonly http: number;
-  readonly workers: number;
-}
 
 type Pair = readonly [old: Turn, new: Turn];
 
@@ -85,8 +68,8 @@ async function round(
   connections: number,
   folder: string,
 ): Promise<Pair[]> {
-  await using older = new Loaded(before, post, connections, folder);
-  await using newer = new Loaded(after, post, connections, folder);
+  await using older = new Loaded({ executable: before, post, connections, folder });
+  await using newer = new Loaded({ executable: after, post, connections, folder });
   for (const one of [older, newer]) await one.start();
   const pairs: Pair[] = [];
   for (let i = 0; i < TURNS; i++) {
@@ -98,60 +81,6 @@ async function round(
     }
   }
   return pairs;
-}
-
-/** A server under load. */
-class Loaded implements AsyncDisposable {
-  readonly #name: string;
-  readonly #server: Server;
-  readonly #post: Post;
-  readonly #connections: number;
-
-  constructor(executable: string, post: Omit<Post, "url">, connections: number, folder: string) {
-    const port = freePort();
-    this.#name = executable;
-    this.#post = { ...post, url: `http://127.0.0.1:${port}/invocations` };
-    this.#connections = connections;
-    this.#server = new Server({
-      command: executable,
-      args: ["serve", "--port", `${port}`, ECHO, "serve.py", folder],
-      cwd: Deno.cwd(),
-      // Each lays out its own Python files there.
-      env: { AIMODELLIB_CACHE_DIR: `${folder}/cache` },
-    });
-  }
-
-  /** Waits until it answers, and for a while. */
-  async start(): Promise<void> {
-    const { url } = this.#post;
-    const answers = () =>
-      fetch(url, { method: "POST", body: "ping" }).then(async (response) => {
-        await response.body?.cancel();
-        return response.ok;
-      }, () => false);
-    while (!await answers()) {
-      if (this.#server.ended || performance.now() - this.#server.started > START_LIMIT) {
-        throw new Error(`'${this.#name} serve' does not answer: run it with '${ECHO} serve.py /tmp' to see why.`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await load(this.#post, this.#connections, WARM_UP_SECONDS);
-  }
-
-  async turn(): Promise<Turn> {
-    const { pid } = this.#server;
-    const workers = tree(pid).slice(1);
-    const time = () => [processorTime([pid]), processorTime(workers)] as const;
-    const before = time();
-    const { rate, requests, errors } = await load(this.#post, this.#connections, TURN_SECONDS);
-    const after = time();
-    if (errors > 0) throw new Error(`'${this.#name} serve' failed ${errors} of ${requests} requests.`);
-    return { rate, http: (after[0] - before[0]) / requests, workers: (after[1] - before[1]) / requests };
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#server[Symbol.asyncDispose]();
-  }
 }
 
 function print(rounds: readonly Pair[][]): void {

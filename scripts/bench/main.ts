@@ -4,6 +4,7 @@ import { build } from "../build.ts";
 import { hostTarget } from "../build/targets.ts";
 import { ROOT } from "../project.ts";
 import { compare } from "./compare.ts";
+import { options } from "./options.ts";
 import { peers } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { startup } from "./startup.ts";
@@ -12,6 +13,7 @@ import { messageOf } from "../../src/errors.ts";
 
 const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   compare,
+  options,
   peers,
   soak,
   startup,
@@ -21,24 +23,28 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
 const USAGE = `Usage: scripts/deno task bench [-- NAME]
 
   peers [WORK]...   requests a second, times and memory beside other servers; the works are echo, bytes, batch
+  options           what options of serve cost: requests a second, and processor time of a request in the process that speaks HTTP,
+                    with a token, an access log, an access log in JSON, TLS, and all of them
   startup           the time to print help, and to the first answer
   compare OLD NEW [WORK]...
                     ratios of two executables, with 95 % intervals: requests a second and processor time of a request; the works are
                     echo (32 connections), which is the default, and bytes (1 MiB)
   soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded, clients leave, and others do what a server must bear
 
-Without a NAME, peers.
+Without a NAME, peers and then options.
 `;
 
-const [name = "peers", ...words] = Deno.args.filter((word) => word !== "--");
-const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
-if (benchmark === undefined) {
+const DEFAULT = ["peers", "options"];
+
+const [name, ...words] = Deno.args.filter((word) => word !== "--");
+const names = name === undefined ? DEFAULT : [name];
+if (!names.every((name) => Object.hasOwn(BENCHMARKS, name))) {
   console.error(`There is no benchmark '${name}'.\n\n${USAGE}`);
   Deno.exit(2);
 }
 try {
-  if (benchmark !== compare) await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
-  await benchmark(words);
+  if (name !== "compare") await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
+  for (const name of names) await BENCHMARKS[name]!(words);
 } catch (error) {
   console.error(messageOf(error));
   Deno.exit(1);

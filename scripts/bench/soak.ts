@@ -4,6 +4,7 @@
  * watches health, memory, file descriptors, and what is left when it has ended.
  */
 
+import { makeCertificate } from "./certificate.ts";
 import { ROOT } from "../project.ts";
 import { makeVenv } from "../venv.ts";
 import { descriptors, freePort, memory, residentMemory, Server, tree } from "./processes.ts";
@@ -166,20 +167,6 @@ async function run(limit: number, python: string, folder: string): Promise<void>
     mistakes.length > 0 && `The log has ${mistakes[0]}`,
   ].filter((fault) => fault !== false);
   if (wrong.length > 0) throw new Error(`This does not hold:\n${wrong.join("\n")}`);
-}
-
-/** Makes a certificate and its key. @returns whether there is an openssl for it */
-async function makeCertificate(folder: string): Promise<boolean> {
-  try {
-    // deno-fmt-ignore
-    const { success } = await new Deno.Command("openssl", { args: [
-      "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-      "-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`,
-    ], stdout: "null", stderr: "null" }).output();
-    return success;
-  } catch {
-    return false;
-  }
 }
 
 async function untilAnswer(url: string, server: Server): Promise<void> {

@@ -9,6 +9,8 @@ export interface Post {
   readonly contentType: string;
   /** The file that has the body. */
   readonly body: string;
+  /** What `Authorization: Bearer` says, if it is sent. */
+  readonly token?: string;
 }
 
 /** What came of it. */
@@ -34,7 +36,13 @@ export async function load(post: Post, connections: number, seconds: number): Pr
   // deno-fmt-ignore
   const printed = await runOrThrow("send requests (Debian and Ubuntu have wrk in the package wrk)", "wrk", [
     "-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "-s", `${ROOT}/scripts/bench/post.lua`, post.url,
-  ], { env: { BENCH_BODY: post.body, BENCH_CONTENT_TYPE: post.contentType } });
+  ], {
+    env: {
+      BENCH_BODY: post.body,
+      BENCH_CONTENT_TYPE: post.contentType,
+      ...(post.token !== undefined && { BENCH_TOKEN: post.token }),
+    },
+  });
   const figures = /^RESULT (.*)$/m.exec(printed)?.[1]?.split(" ").map(Number) ?? [];
   const [requests = NaN, micros = NaN, p50 = NaN, p99 = NaN, errors = NaN] = figures;
   return { requests, rate: requests / micros * 1e6, p50: p50 / 1e3, p99: p99 / 1e3, errors };
