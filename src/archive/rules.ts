@@ -30,6 +30,12 @@ export const DEFAULT_LIMITS: Limits = { maxEntries: 200_000, maxSize: 2 ** 40, m
 /** A decompression bomb with less content than this does no harm. */
 const RATIO_FROM_BYTES = 64 * 2 ** 20;
 
+/** Of characters. */
+const DOT = 0x2e;
+const SLASH = 0x2f;
+const CAPITAL_A = 0x41;
+const CAPITAL_Z = 0x5a;
+
 /** An entry that passed the checks. */
 export interface SafeEntry {
   /** Relative to the archive's root, without `.`, `..`, `//`, or slashes at its ends. */
@@ -51,8 +57,10 @@ type Place = SafeEntry["kind"] | "implied";
 export class Rules {
   readonly #limits: Limits;
   readonly #places = new Map<string, Place>();
-  /** Every path by its form on a case-insensitive file system. */
+  /** Paths by their form on a case-insensitive file system, where that is a different one. */
   readonly #folded = new Map<string, string>();
+  /** The folder of the latest entry: it and all folders above it were checked. */
+  #parent = "";
   readonly #links = new Map<string, string>();
   #entries = 0;
   #bytes = 0;
@@ -117,6 +125,8 @@ export class Rules {
   }
 
   #enterParents(path: string): void {
+    const end = path.lastIndexOf("/");
+    if (end < 0 || (end === this.#parent.length && path.startsWith(this.#parent))) return;
     for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
       const parent = path.slice(0, slash);
       const place = this.#places.get(parent);
@@ -129,6 +139,7 @@ export class Rules {
         this.#fold(parent);
       }
     }
+    this.#parent = path.slice(0, end);
   }
 
   #enter(path: string, kind: SafeEntry["kind"]): void {
@@ -141,12 +152,12 @@ export class Rules {
   }
 
   #fold(path: string): void {
-    const folded = path.normalize("NFC").toLowerCase();
-    const other = this.#folded.get(folded);
+    const folded = isFolded(path) ? path : path.normalize("NFC").toLowerCase();
+    const other = this.#folded.get(folded) ?? (folded !== path && this.#places.has(folded) ? folded : undefined);
     if (other !== undefined) {
       throw new ArchiveError(`contains '${path}' and '${other}', which collide on case-insensitive file systems`);
     }
-    this.#folded.set(folded, path);
+    if (folded !== path) this.#folded.set(folded, path);
   }
 
   #checkTarget(path: string, kind: SafeEntry["kind"], { target }: TarEntry): string {
@@ -187,10 +198,31 @@ function kindOf({ path, kind }: TarEntry): SafeEntry["kind"] {
 
 /** The path in its shortest form. @throws {ArchiveError} if it leads out of the archive, or contains a NUL byte */
 function normalize(path: string): string {
+  if (isNormal(path)) return path;
   if (path.startsWith("/")) throw new ArchiveError(`contains '${path}', an absolute path`);
   if (path.includes("\0")) throw new ArchiveError(`contains ${JSON.stringify(path)}, a path with a NUL byte`);
   if (path.split("/").includes("..")) throw new ArchiveError(`contains '${path}', a path with '..'`);
   return joinPath(path);
+}
+
+/** Fast path for nearly all paths: whether normalizing it would change nothing, by a look at each character. */
+function isNormal(path: string): boolean {
+  let before = SLASH;
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === 0 || (before === SLASH && (code === SLASH || code === DOT))) return false;
+    before = code;
+  }
+  return before !== SLASH;
+}
+
+/** Fast path: whether a path is ASCII without capital letters, which folding does not change. */
+function isFolded(path: string): boolean {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code >= 0x80 || (code >= CAPITAL_A && code <= CAPITAL_Z)) return false;
+  }
+  return true;
 }
 
 /** Whether it is a file that macOS's tar adds for another file's attributes: `._name` beside `name`. */

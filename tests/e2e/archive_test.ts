@@ -350,6 +350,24 @@ test("package and unpack keep what was there, and leave nothing, when the disk i
   );
 }, CAN_MOUNT);
 
+test("unpack names the small file, and leaves nothing, when thousands of them fill the disk", async (box) => {
+  const path = box.module({ "train.py": TRAIN });
+  sh(path, "mkdir d; i=0; while [ $i -lt 1000 ]; do echo $i > d/$i.txt; i=$((i+1)); done");
+  assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
+  // Of bytes in one, of files in the other.
+  for (const limit of ["size=1m", "nr_inodes=500"]) {
+    const script = `mount -t tmpfs -o ${limit} tmpfs small &&
+      { '${BIN}' unpack -q model.tar.gz small/out; echo "code $?"; ls -A small; } 2>&1`;
+    Deno.mkdirSync(box.path("small"), { recursive: true });
+    const { stdout } = new Deno.Command("unshare", { args: ["--mount", "sh", "-c", script], cwd: box.root })
+      .outputSync();
+    assert.match(
+      new TextDecoder().decode(stdout),
+      /^Error: '.*d\/\d+\.txt' can't be written: No space left on device.*\ncode 1\n$/,
+    );
+  }
+}, CAN_MOUNT);
+
 /** Makers of archives; each packs `m` and `manifest.json`, which it may spell with `./`. */
 const MAKERS: readonly (readonly [name: string, command: string, needs?: true | string])[] = [
   ...["v7", "oldgnu", "gnu", "ustar", "posix"].map((format) =>

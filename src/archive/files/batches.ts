@@ -1,99 +1,122 @@
 /**
- * Writes small files on several threads. Most of the time for one goes into system calls, which threads make in parallel.
+ * Writes small files in batches, on several threads. Most of the time for one goes into system calls, which threads make in parallel.
  *
- * The number of batches in flight is limited, which bounds memory whatever the number of files.
+ * This thread writes a batch itself while the others have enough to do. That bounds memory, whatever the number of files.
  */
 
+import { reasonOf } from "../../errors.ts";
 import { ArchiveError } from "../errors.ts";
-import type { BatchResult, SmallFile } from "./write_file.ts";
+import { Batch, type SmallFile } from "./batch.ts";
+import { BatchWriter, FileError } from "./write_batch.ts";
 
-const MAX_THREADS = 4;
+/** A batch for a thread to write. */
+export interface BatchRequest {
+  /** The absolute path of the folder. */
+  readonly root: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many of the bytes hold files. */
+  readonly used: number;
+  /** The number of batches queued for the thread, which decrements it after each. */
+  readonly waiting: Int32Array<SharedArrayBuffer>;
+}
+
+/** What a thread reports about a batch. */
+export interface BatchResult {
+  /** The file that can't be written; the thread skips the rest of the batch. */
+  readonly failure?: { readonly path: string; readonly reason: string };
+}
+
+/** In addition to this thread. */
+const MAX_THREADS = 3;
 /** How many batches are queued for a thread, to keep it busy. */
-const BATCHES_PER_THREAD = 4;
-const BATCH_FILES = 128;
-const BATCH_BYTES = 256 * 1024;
+const BATCHES_PER_THREAD = 2;
 
-/** Collects files into batches and passes them to threads. */
+/** Collects files into batches and writes them. */
 export class Batches implements AsyncDisposable {
   readonly #root: string;
-  readonly #threads: Worker[] = [];
-  #buffer = new Uint8Array(BATCH_BYTES);
-  #filled = 0;
-  #files: SmallFile[] = [];
-  #sent = 0;
-  #done = 0;
+  readonly #writer: BatchWriter;
+  readonly #threads: Thread[] = [];
+  #batch = new Batch();
+  #unanswered = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
+  /** @param root the folder's absolute path */
   constructor(root: string) {
     this.#root = root;
-    const count = Math.min(MAX_THREADS, navigator.hardwareConcurrency);
+    this.#writer = new BatchWriter(root);
+    const count = Math.min(MAX_THREADS, navigator.hardwareConcurrency - 1);
     for (let i = 0; i < count; i++) this.#threads.push(this.#startThread());
   }
 
-  /** Returns space for a file's content. @param size in bytes, at most {@linkcode BATCH_BYTES} */
-  space(size: number): Uint8Array<ArrayBuffer> {
-    if (this.#filled + size > BATCH_BYTES) this.#send();
-    const space = this.#buffer.subarray(this.#filled, this.#filled + size);
-    this.#filled += size;
-    return space;
+  /**
+   * Adds a file that {@linkcode Batch.fits}, and returns the space for its content, which must be filled before the next call.
+   *
+   * @throws {ArchiveError} if a file that was added before can't be written
+   */
+  add(file: SmallFile): Uint8Array<ArrayBuffer> {
+    if (!this.#batch.hasRoom(file)) this.#send();
+    return this.#batch.add(file);
   }
 
-  /** Adds a file whose content is in the space that {@linkcode space} returned last. */
-  add(file: SmallFile): void {
-    this.#files.push(file);
-    if (this.#files.length === BATCH_FILES) this.#send();
-  }
-
-  /** Returns a promise to wait for before another file is added, if all threads are busy; it rejects if a file can't be written. */
+  /** Returns a promise that rejects if a file can't be written; undefined if all is well so far. */
   ready(): Promise<void> | undefined {
-    const most = this.#threads.length * BATCHES_PER_THREAD;
-    if (this.#failure === undefined && this.#sent - this.#done < most) return undefined;
-    return this.#until(() => this.#sent - this.#done < most);
+    return this.#failure && Promise.reject(this.#failure);
   }
 
   /** Resolves when all files are written. @throws {ArchiveError} if one can't be written */
   async finish(): Promise<void> {
     this.#send();
-    await this.#until(() => this.#sent === this.#done);
+    while (this.#failure === undefined && this.#unanswered > 0) await this.#next();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Ends the threads as soon as none of them is writing. */
   async [Symbol.asyncDispose](): Promise<void> {
-    while (this.#sent > this.#done && !(this.#failure instanceof ThreadError)) await this.#next();
-    for (const thread of this.#threads) thread.terminate();
+    while (this.#unanswered > 0 && !(this.#failure instanceof ThreadError)) await this.#next();
+    for (const { worker } of this.#threads) worker.terminate();
+    this.#writer[Symbol.dispose]();
   }
 
   #send(): void {
-    if (this.#files.length === 0) return;
-    const batch = { id: this.#sent, root: this.#root, files: this.#files };
-    this.#threads[this.#sent++ % this.#threads.length]!.postMessage(batch, [this.#buffer.buffer]);
-    this.#buffer = new Uint8Array(BATCH_BYTES);
-    this.#filled = 0;
-    this.#files = [];
+    const { bytes, used, files } = this.#batch;
+    if (files === 0) return;
+    const thread = this.#threads.find(({ waiting }) => Atomics.load(waiting, 0) < BATCHES_PER_THREAD);
+    if (thread === undefined) {
+      this.#write(bytes, used);
+    } else {
+      const { worker, waiting } = thread;
+      const request: BatchRequest = { root: this.#root, bytes, used, waiting };
+      Atomics.add(waiting, 0, 1);
+      this.#unanswered++;
+      worker.postMessage(request, [bytes.buffer]);
+    }
+    this.#batch = new Batch();
   }
 
-  #startThread(): Worker {
+  #write(bytes: Uint8Array<ArrayBuffer>, used: number): void {
+    try {
+      this.#writer.write(bytes, used);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      throw cantWrite(error.path, reasonOf(error.cause));
+    }
+  }
+
+  #startThread(): Thread {
     const file = Deno.build.standalone ? "../threads/files_worker.js" : "./worker.ts";
-    const thread = new Worker(new URL(file, import.meta.url), { type: "module" });
-    thread.onmessage = ({ data: { failure } }: MessageEvent<BatchResult>) => {
-      this.#done++;
-      if (failure !== undefined) {
-        this.#failure ??= new ArchiveError(`can't be unpacked: '${failure.path}' can't be written: ${failure.reason}`);
-      }
+    const worker = new Worker(new URL(file, import.meta.url), { type: "module" });
+    worker.onmessage = ({ data: { failure } }: MessageEvent<BatchResult>) => {
+      this.#unanswered--;
+      if (failure !== undefined) this.#failure ??= cantWrite(failure.path, failure.reason);
       this.#wake?.();
     };
-    thread.onerror = (event) => {
+    worker.onerror = (event) => {
       event.preventDefault();
       this.#failure = new ThreadError(`A thread that writes files failed: ${event.message}`);
       this.#wake?.();
     };
-    return thread;
-  }
-
-  async #until(condition: () => boolean): Promise<void> {
-    while (this.#failure === undefined && !condition()) await this.#next();
-    if (this.#failure !== undefined) throw this.#failure;
+    return { worker, waiting: new Int32Array(new SharedArrayBuffer(4)) };
   }
 
   #next(): Promise<void> {
@@ -101,4 +124,14 @@ export class Batches implements AsyncDisposable {
   }
 }
 
+interface Thread {
+  readonly worker: Worker;
+  /** The number of batches queued for it. */
+  readonly waiting: Int32Array<SharedArrayBuffer>;
+}
+
 class ThreadError extends Error {}
+
+function cantWrite(path: string, reason: string): ArchiveError {
+  return new ArchiveError(`can't be unpacked: '${path}' can't be written: ${reason}`);
+}

@@ -1,23 +1,27 @@
 /** The main program of a thread that writes batches of small files. */
 
 import { reasonOf } from "../../errors.ts";
-import { type Batch, type BatchResult, writeFile } from "./write_file.ts";
+import type { BatchRequest, BatchResult } from "./batches.ts";
+import { BatchWriter, FileError } from "./write_batch.ts";
 
 interface Thread {
-  onmessage: (event: MessageEvent<Batch>) => void;
+  onmessage: (event: MessageEvent<BatchRequest>) => void;
   postMessage(message: BatchResult): void;
 }
 
 const thread = globalThis as unknown as Thread;
 
-thread.onmessage = ({ data: { id, root, files } }) => {
-  for (const file of files) {
-    try {
-      writeFile(root, file);
-    } catch (error) {
-      thread.postMessage({ id, failure: { path: file.path, reason: reasonOf(error) } });
-      return;
-    }
+let writer: BatchWriter | undefined;
+
+thread.onmessage = ({ data: { root, bytes, used, waiting } }) => {
+  try {
+    writer ??= new BatchWriter(root);
+    writer.write(bytes, used);
+    thread.postMessage({});
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    thread.postMessage({ failure: { path: error.path, reason: reasonOf(error.cause) } });
+  } finally {
+    Atomics.sub(waiting, 0, 1);
   }
-  thread.postMessage({ id });
 };

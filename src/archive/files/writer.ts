@@ -4,11 +4,12 @@ import { reasonOf } from "../../errors.ts";
 import { ArchiveError } from "../errors.ts";
 import type { SafeEntry } from "../rules.ts";
 import type { ScanHandler } from "../scan.ts";
+import { Batch } from "./batch.ts";
 import { Batches } from "./batches.ts";
 import { createFile, writeAll } from "./write_file.ts";
 
-/** After this many files, threads write the small ones. Starting threads takes some milliseconds. */
-const THREADS_FROM = 500;
+/** After this many files, the small ones are written in batches, on several threads. Starting threads takes some milliseconds. */
+const BATCHES_FROM = 128;
 /** The largest small file, in bytes. */
 const SMALL_BYTES = 64 * 1024;
 
@@ -22,6 +23,8 @@ export class Writer implements ScanHandler, AsyncDisposable {
   readonly #root: string;
   readonly #folders = new Set<string>();
   readonly #links: SafeEntry[] = [];
+  /** Of the last file or link. */
+  #parent = "";
   #count = 0;
   #batches: Batches | undefined;
   #current: Current | undefined;
@@ -33,12 +36,13 @@ export class Writer implements ScanHandler, AsyncDisposable {
 
   onEntry(entry: SafeEntry): void {
     const { path, kind, size, executable } = entry;
-    this.#makeFolder(kind === "directory" ? path : path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+    if (kind === "directory") this.#makeFolder(path);
+    else this.#makeParent(path);
     if (kind === "symlink" || kind === "hardlink") this.#links.push(entry);
     if (kind !== "file") return;
-    if (++this.#count > THREADS_FROM && size <= SMALL_BYTES) {
+    if (++this.#count > BATCHES_FROM && size <= SMALL_BYTES && Batch.fits(entry)) {
       this.#batches ??= new Batches(this.#root);
-      this.#current = { entry, bytes: this.#batches.space(size), filled: 0 };
+      this.#current = { entry, bytes: this.#batches.add(entry), filled: 0 };
     } else {
       this.#current = { entry, file: attempt(entry, () => createFile(this.#root, path, executable)) };
     }
@@ -58,13 +62,10 @@ export class Writer implements ScanHandler, AsyncDisposable {
     const current = this.#current;
     if (current === undefined) return;
     this.#current = undefined;
-    const { path, executable, mtime } = current.entry;
-    if ("file" in current) {
-      current.file.utimeSync(mtime, mtime);
-      current.file.close();
-    } else {
-      this.#batches!.add({ path, executable, mtime, bytes: current.bytes });
-    }
+    if (!("file" in current)) return;
+    const { mtime } = current.entry;
+    current.file.utimeSync(mtime, mtime);
+    current.file.close();
   }
 
   ready(): Promise<void> | undefined {
@@ -90,6 +91,14 @@ export class Writer implements ScanHandler, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#current !== undefined && "file" in this.#current) this.#current.file.close();
     await this.#batches?.[Symbol.asyncDispose]();
+  }
+
+  /** Makes the folder of a file: mostly that of the last one. */
+  #makeParent(path: string): void {
+    const end = path.lastIndexOf("/");
+    if (end < 0 || (end === this.#parent.length && path.startsWith(this.#parent))) return;
+    this.#parent = path.slice(0, end);
+    this.#makeFolder(this.#parent);
   }
 
   #makeFolder(path: string): void {

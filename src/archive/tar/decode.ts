@@ -32,16 +32,20 @@ interface Override {
   sparse?: boolean;
 }
 
+/** For entries without such headers. */
+const NOTHING: Readonly<Override> = {};
+
 /** Decodes a tar archive whose bytes come in pieces of any size. */
 export class TarDecoder {
   readonly #handler: TarHandler;
   readonly #header = new Uint8Array(TAR_BLOCK);
+  readonly #headerWords = new Int32Array(this.#header.buffer);
   #headerBytes = 0;
   /** How many bytes of content, and of padding behind it, are still to come. */
   #content = 0;
   #padding = 0;
   #meta: { readonly kind: Meta; readonly bytes: Uint8Array; filled: number } | undefined;
-  #override: Override = {};
+  #override: Override = NOTHING;
   #offset = 0;
   #zeroBlocks = 0;
 
@@ -104,7 +108,7 @@ export class TarDecoder {
         `continues after the tar archive's end-of-archive marker, at byte ${offset} of the tar archive`,
       );
     }
-    checkSum(header, offset);
+    checkSum(header, this.#headerWords, offset);
     const type = String.fromCharCode(header[156]!);
     const size = this.#override.size ?? number(header, 124, 12, "size");
     const meta = META[type];
@@ -123,25 +127,27 @@ export class TarDecoder {
 
   /** Skips what describes no file: a volume label, or a list of names of old GNU tar. */
   #skip(size: number): void {
-    this.#override = {};
+    this.#override = NOTHING;
     this.#meta = { kind: "global", bytes: new Uint8Array(0), filled: 0 };
     this.#begin(size);
   }
 
   #beginEntry(type: string, size: number): void {
     const header = this.#header;
-    const { path = namePath(header), target = text(header, 157, 100), sparse } = this.#override;
+    const { path = namePath(header), sparse } = this.#override;
     const kind = sparse ? "sparse file" : kindOf(type, path);
     const hasContent = kind === "file" || kind === "sparse file" || kind === "multi-volume file";
     const mtime = this.#override.mtime ?? number(header, 136, 12, "time");
-    this.#override = {};
+    const isLink = kind === "symlink" || kind === "hardlink";
+    const target = isLink ? this.#override.target ?? text(header, 157, 100) : "";
+    this.#override = NOTHING;
     this.#handler.onEntry({
       path,
       kind,
       size: hasContent ? size : 0,
       mode: number(header, 100, 8, "mode"),
       mtime,
-      target: kind === "symlink" || kind === "hardlink" ? target : "",
+      target,
     });
     // POSIX: only files have content, whatever the size of another entry says.
     this.#begin(hasContent ? size : 0);
@@ -166,9 +172,9 @@ export class TarDecoder {
     const meta = this.#meta;
     this.#meta = undefined;
     if (meta === undefined) this.#handler.onEnd();
-    else if (meta.kind === "longName") this.#override.path = untilZero(meta.bytes);
-    else if (meta.kind === "longTarget") this.#override.target = untilZero(meta.bytes);
-    else if (meta.kind === "pax") Object.assign(this.#override, parsePax(meta.bytes));
+    else if (meta.kind === "longName") this.#override = { ...this.#override, path: untilZero(meta.bytes) };
+    else if (meta.kind === "longTarget") this.#override = { ...this.#override, target: untilZero(meta.bytes) };
+    else if (meta.kind === "pax") this.#override = { ...this.#override, ...parsePax(meta.bytes) };
     else if (Object.keys(parsePax(meta.bytes)).length > 0) {
       throw new ArchiveError("has a global pax header that renames or resizes all entries, which is not supported");
     }
@@ -207,28 +213,41 @@ function kindOf(type: string, path: string): TarEntry["kind"] {
   return type === "\0" && path.endsWith("/") ? "directory" : kind;
 }
 
-function checkSum(header: Uint8Array, offset: number): void {
+/** @param words the same header */
+function checkSum(header: Uint8Array, words: Int32Array, offset: number): void {
   const expected = number(header, 148, 8, "checksum");
-  // The checksum's own field counts as spaces.
-  let unsigned = 8 * 0x20;
-  let high = 0;
-  for (let i = 0; i < TAR_BLOCK; i++) {
-    if (i === 148) i = 156;
-    const byte = header[i]!;
-    unsigned += byte;
-    high += byte >> 7;
+  if (expected === unsignedSum(header, words) || expected === signedSum(header)) return;
+  throw new ArchiveError(
+    `is corrupt, or does not contain a tar archive: the tar header at byte ${offset} has a wrong checksum`,
+  );
+}
+
+/** The sum of all bytes; the checksum's own field counts as spaces. */
+function unsignedSum(header: Uint8Array, words: Int32Array): number {
+  // Two bytes of a word at a time: the sum of 256 bytes fits in 16 bits.
+  let even = 0;
+  let odd = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    even = (even + (word & 0xff00ff)) | 0;
+    odd = (odd + ((word >>> 8) & 0xff00ff)) | 0;
   }
-  const signed = unsigned - high * 0x100;
-  // Some old programs summed signed bytes.
-  if (expected !== unsigned && expected !== signed) {
-    throw new ArchiveError(
-      `is corrupt, or does not contain a tar archive: the tar header at byte ${offset} has a wrong checksum`,
-    );
-  }
+  let sum = (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16);
+  for (let i = 148; i < 156; i++) sum += 0x20 - header[i]!;
+  return sum;
+}
+
+/** The same for signed bytes, which some old programs summed. */
+function signedSum(header: Uint8Array): number {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < TAR_BLOCK; i++) if (i < 148 || i >= 156) sum += header[i]! << 24 >> 24;
+  return sum;
 }
 
 /** Reads a field in octal, or in base 256 if its first bit is set (GNU). @param what names the field in errors */
 function number(header: Uint8Array, offset: number, length: number, what: string): number {
+  const simple = octal(header, offset, offset + length);
+  if (simple !== undefined) return simple;
   const field = header.subarray(offset, offset + length);
   let value = 0;
   if (field[0]! & 0x80) {
@@ -238,8 +257,6 @@ function number(header: Uint8Array, offset: number, length: number, what: string
     }
     for (const [index, byte] of field.entries()) value = value * 256 + (index === 0 ? byte & 0x3f : byte);
   } else {
-    const simple = octal(header, offset, offset + length);
-    if (simple !== undefined) return simple;
     const digits = untilZero(field).trim();
     if (!/^[0-7]*$/.test(digits)) {
       throw new ArchiveError(`is corrupt: a tar header has the ${what} '${digits}', which is not an octal number`);
@@ -268,6 +285,7 @@ function octal(header: Uint8Array, offset: number, end: number): number | undefi
 
 function namePath(header: Uint8Array): string {
   const name = text(header, 0, 100);
+  if (header[345] === 0) return name;
   // GNU's own format stores other fields where ustar has the prefix.
   const isUstar = text(header, 257, 6) === "ustar" && header[263] === 0x30;
   const prefix = isUstar ? text(header, 345, 155) : "";

@@ -134,6 +134,15 @@ refuses(
   () => archive(paxEntry({ path: "e\u0301" }), file("x"), paxEntry({ path: "\u00e9" }), file("y")),
   /, which collide on case-insensitive file systems$/,
 );
+for (
+  const [first, second] of [["d/a", "d/A"], ["d/A", "d/a"], ["a/x", "A"], ["A/x", "a"], ["x/B", "x/b/c"], ["É", "é"]]
+) {
+  refuses(
+    `'${second}' after '${first}'`,
+    () => archive(file(first!), file(second!)),
+    /which collide on case-insensitive/,
+  );
+}
 refuses("a file in a file", () => archive(file("a"), file("a/b")), "contains 'a/b' below 'a', which is a file");
 
 refuses(
