@@ -21,6 +21,7 @@ import { ChangedError, copyForRun, RUNS, sweepRuns } from "./run_copy.ts";
 import type { ScanOptions } from "./scan.ts";
 import { openArchive } from "./source.ts";
 import { unpack } from "./unpack.ts";
+import { makeTemporaryFolder } from "../temporary.ts";
 
 /** A run's own copy of an unpacked archive, removed when this is disposed. */
 export interface UnpackedArchive extends Disposable {
@@ -170,7 +171,7 @@ async function obtainStream(folders: Folders, options: ObtainOptions): Promise<U
 }
 
 async function unpackForOneRun(path: string, options: ObtainOptions): Promise<UnpackedArchive> {
-  const folder = Deno.makeTempDirSync({ prefix: "aimodellib-archive-" });
+  const folder = makeTemporaryFolder("archive");
   const dispose = () => Deno.removeSync(folder, { recursive: true });
   try {
     using source = openArchive(path);

@@ -11,6 +11,7 @@ import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { removeIfThere } from "../cache/shelf.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
+import { makeTemporaryFolder } from "../temporary.ts";
 
 /** What a Python file's path is, below the folder that goes on `sys.path`, and what it holds. */
 type Asset = readonly [path: string, content: Uint8Array<ArrayBuffer>];
@@ -62,7 +63,7 @@ export async function layOutAssets(
       if (!(error instanceof Error) || error instanceof TypeError) throw error;
     }
   }
-  const root = Deno.makeTempDirSync({ prefix: "aimodellib-python-" });
+  const root = makeTemporaryFolder("python");
   writeFiles(root, files);
   return assetsAt(root, () => Deno.removeSync(root, { recursive: true }));
 }

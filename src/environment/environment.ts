@@ -24,6 +24,7 @@ import { type Checked, checkRequirements, requirementsOf } from "./check_require
 import { chooseInstaller, findUv, noInstaller } from "./installer.ts";
 import { keyOf } from "./key.ts";
 import { InstallerError, runInstaller } from "./pip.ts";
+import { makeTemporaryFolder } from "../temporary.ts";
 
 /** When to install requirements: if some are not met, at each start, or never. */
 export type InstallWhen = "auto" | "always" | "never";
@@ -93,7 +94,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   });
   const makeForOneRun = async (): Promise<Environment> => {
     if (await isMet()) return base;
-    const root = Deno.makeTempDirSync({ prefix: "aimodellib-environment-" });
+    const root = makeTemporaryFolder("environment");
     const dispose = () => Deno.removeSync(root, { recursive: true });
     try {
       await make(root, await checked(), options);

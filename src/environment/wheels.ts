@@ -11,6 +11,7 @@ import { reasonOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { isUvPip } from "./installer.ts";
 import { InstallerError, type InstallerOptions, pipCommand, runInstaller } from "./pip.ts";
+import { makeTemporaryFolder } from "../temporary.ts";
 
 /** Which wheels are gathered, and for which Python and platform. */
 export interface WheelsOptions {
@@ -66,7 +67,7 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
         "pip with --python",
     );
   }
-  const temporary = Deno.makeTempDirSync({ prefix: "aimodellib-trial-" });
+  const temporary = makeTemporaryFolder("trial");
   const pip = async (words: readonly string[], more: Pick<InstallerOptions, "env" | "output"> = { output }) => {
     const [name, ...rest] = words;
     const common = ["--no-input", "--disable-pip-version-check"];

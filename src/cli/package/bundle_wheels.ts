@@ -6,6 +6,7 @@ import { findPython } from "../../environment/find_python.ts";
 import { gatherWheels } from "../../environment/wheels.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../terminal/io.ts";
+import { makeTemporaryFolder } from "../../temporary.ts";
 
 /** Which module gets wheels for its requirements, and for which Python and platforms. */
 export interface BundleOptions {
@@ -48,7 +49,7 @@ export async function bundleWheels(
 ): Promise<Part & Disposable> {
   const { moduleDir, quiet, ...rest } = options;
   const { path } = findPython({ python: options.python, moduleDir: moduleDir || ".", env: io.env });
-  const folder = Deno.makeTempDirSync({ prefix: "aimodellib-wheels-" });
+  const folder = makeTemporaryFolder("wheels");
   const dispose = () => Deno.removeSync(folder, { recursive: true });
   try {
     using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
