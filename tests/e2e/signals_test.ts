@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
 import { HAS_BASH, imports } from "./support/needs.ts";
 import { isAlive, signal } from "./support/processes.ts";
-import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
 /** Saves a checkpoint of 20,000 bytes when it is interrupted, which takes a second and a half. */
 const SAVING = py`
@@ -279,3 +279,16 @@ test("nothing is left when a stopped job is killed", async (box) => {
   await until("all processes are gone", () => !pids.some(isAlive));
   program.kill("SIGKILL");
 }, HAS_BASH);
+
+test("serve ends with 0 at once when SIGTERM comes while requirements are installed", async (box) => {
+  const module = box.module({ "serve.py": echo(), "requirements.txt": "fox==1.0\n" });
+  Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nsleep 60 &\nwait\n", { mode: 0o755 });
+  box.write({ "model/weights": "" });
+  const env = { PIP_CMD: box.path("pip") };
+  const program = box.start(["serve", "--port", "0", module, "serve.py", "model"], { env });
+  await program.stderr.waitFor(/^begun$/);
+  program.kill("SIGTERM");
+  const { code, stderr } = await program.finished();
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /Error|^ +at /m);
+});

@@ -28,19 +28,23 @@ const DEFAULT_HOST = "127.0.0.1";
  */
 export async function runServing(options: ServeOptions, io: Io): Promise<number> {
   using log = new ServeLog(loggingOf(options, io), io);
+  const stop = new AbortController();
   try {
-    await serveLogged(options, log);
+    await serveLogged(options, log, stop);
     return ExitCode.Success;
   } catch (error) {
+    // A signal while the archive is unpacked or requirements are installed; from then on, serve() ends without an error.
+    if (stop.signal.aborted && error === stop.signal.reason) return ExitCode.Success;
     return log.fail(error);
   }
 }
 
 /**
+ * @param stop aborted by the first signal; what is interrupted by it throws its reason
  * @throws {UsageError} if the module, the script, the model or a Python is not there, or the port is taken
  * @throws {ScriptError} if the script can't be loaded
  */
-async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> {
+async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortController): Promise<void> {
   const { io, say } = log;
   const { portOption, port, workers, device } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
@@ -63,7 +67,6 @@ async function serveLogged(options: ServeOptions, log: ServeLog): Promise<void> 
   const access = tokensOf(options, io);
   const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
   const plan = planWorkers({ workers, device }, machine, Math.max(1, options.models.length));
-  const stop = new AbortController();
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort(), "server");
   const platform = platformOf(io.env);
