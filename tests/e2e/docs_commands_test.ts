@@ -8,7 +8,7 @@ import { PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 /** Blocks of these languages have commands. */
 const COMMANDS = ["sh", "console"];
 
-/** All pages; docs/moving.md has a test of its own. */
+/** All pages. */
 const PAGES: readonly string[] = [
   "README.md",
   "CONTRIBUTING.md",
@@ -38,6 +38,9 @@ async function readerWithDigits(box: Sandbox, env: Readonly<Record<string, strin
   assert.equal(trained.code, 0, trained.stderr);
   return reader;
 }
+
+/** `moving_test.ts` runs the scripts of one; the parsers write the other. */
+const HAVE_OWN_TESTS: readonly string[] = ["docs/moving.md", "docs/reference.md"];
 
 /** What a page expects to be there, beside `/tmp/digits`. */
 interface Preparation {
@@ -70,7 +73,7 @@ const NEEDS: Readonly<Record<string, Need>> = {
 };
 
 for (const page of PAGES) {
-  if (page === "docs/moving.md") continue;
+  if (HAVE_OWN_TESTS.includes(page)) continue;
   const blocks = blocksOf(read(page));
   if (!blocks.some(({ language, mark }) => COMMANDS.includes(language) && mark?.kind !== "not run")) continue;
   test(`a reader can do what ${page} says, and gets what it shows`, async (box) => {

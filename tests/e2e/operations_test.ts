@@ -1,12 +1,16 @@
 /** The files in docs/operations.md, each by the validator of the tool that reads it. */
 
 import assert from "node:assert/strict";
+import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
+import { until } from "./support/limits.ts";
 import { imports, runs } from "./support/needs.ts";
-import { BIN, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { freePort } from "./support/pages.ts";
+import { BIN, echo, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 
 const PYTHON = `${TOOLS}/python`;
 const KSERVE = `${ROOT}/tests/e2e/support/kserve_manifest.py`;
 const HAS_SYSTEMD = runs("systemd-analyze", "--version") || "systemd-analyze is not installed";
+const HAS_NGINX = (runs("nginx", "-v") && HAS_OPENSSL === true) || "nginx or openssl is not installed";
 const HAS_KUBERNETES = imports(PYTHON, "kubernetes_validate");
 const HAS_KSERVE = imports(PYTHON, "kserve");
 
@@ -56,3 +60,34 @@ test("the InferenceService has the fields of KServe's own classes, and no others
   const wrong = await kserve(box, manifest.replace("minReplicas", "minimumReplicas"));
   assert.match(wrong.stderr, /ValueError: .*minimumReplicas: there is no such field/, "it would say so");
 }, HAS_KSERVE);
+
+test("nginx passes requests on as its configuration says", async (box) => {
+  certificate(box, "models");
+  const number = freePort();
+  const server = block("nginx", "proxy_pass")
+    .replace("/run/model/http.sock", box.path("http.sock"))
+    .replace("443 ssl http2", `127.0.0.1:${number} ssl http2`)
+    .replace("/etc/nginx/models.pem", box.path("cert.pem"))
+    .replace("/etc/nginx/models.key", box.path("key.pem"));
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${box.path(name)};`).join("\n");
+  box.write({
+    "nginx.conf": `daemon off; master_process off; pid ${
+      box.path("pid")
+    }; error_log stderr; events {}\nhttp { access_log off; ${folders}\n${server} }`,
+  });
+  const words = ["serve", "--unix", box.path("http.sock"), box.module({ "serve.py": echo() }), "serve.py", box.root];
+  const serving = box.start(words);
+  await serving.stderr.waitFor(/Ready: POST /);
+  const nginx = box.start(["-c", box.path("nginx.conf")], { command: "nginx" });
+  const ask = () =>
+    box.run(["-sk", "--http2", "-d", "hello", "-w", " %{http_version}", `https://127.0.0.1:${number}/invocations`], {
+      command: "curl",
+    });
+  await until("nginx answers", async () => (await ask()).code === 0);
+  assert.equal((await ask()).stdout, "hello 2");
+  nginx.kill("SIGTERM");
+  await nginx.finished();
+  serving.kill("SIGTERM");
+  assert.equal((await serving.finished()).code, 0);
+}, HAS_NGINX);

@@ -157,7 +157,8 @@ function withPort(command: string): string {
   return /\b8080\b/.test(command) ? command : command.replace("aimodellib serve", "aimodellib serve --port 8080");
 }
 
-function freePort(): number {
+/** A port that is free now. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
