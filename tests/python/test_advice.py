@@ -169,15 +169,37 @@ def test_a_script_of_another_server_is_explained_when_its_package_is_missing(adv
 @pytest.mark.parametrize(
     "source",
     [
-        f"import no_such_module\n{WHOLE}",
+        f"try:\n  import no_such_module\nexcept ImportError:\n  raise ValueError\n{WHOLE}",
         f"raise ValueError('attempted relative import')\n{WHOLE}",
         f"raise KeyboardInterrupt\n{WHOLE}",
         f"class Bad(Exception):\n  def __str__(self): raise RuntimeError\nraise Bad\n{WHOLE}",
         f"def f(): f()\nf()\n{WHOLE}",
         f"import sys; sys.modules['ast'] = sys.modules['re'] = None; import ast\n{WHOLE}",
-        f"x = '{'x' * 600_000}'\nimport no_such_module\n",
+        f"x = '{'x' * 600_000}'\nraise ImportError\n",
         "import no_such_module\n" + "(" * 1000,
     ],
 )
 def test_other_exceptions_get_no_advice_and_nothing_is_raised(advice, source):
     assert advice({"serve.py": source})[1] == ""
+
+
+@pytest.mark.parametrize("mode", ["serve", "train"])
+@pytest.mark.parametrize("name", ["nowhere_to_be_found", "nowhere_to_be_found.inner"])
+def test_advice_names_the_python_and_both_ways_to_give_it_a_package_that_it_lacks(advice, name, mode):
+    kind, text = advice({"serve.py": f"import {name}\n{WHOLE}"}, mode=mode)
+    assert kind == "ModuleNotFoundError"
+    assert text == (
+        f". The Python that runs the script, '{sys.executable}', has no 'nowhere_to_be_found': add the package that provides"
+        " it to the module's requirements.txt, which installs it, or choose another Python with --python"
+    )
+
+
+def test_advice_is_not_to_install_a_package_that_is_there_but_lacks_a_module(advice):
+    assert advice({"serve.py": f"import json.nowhere_to_be_found\n{WHOLE}"}) == ("ModuleNotFoundError", "")
+
+
+def test_advice_names_the_python_that_lacks_what_a_module_of_the_script_imports(advice):
+    files = {"serve.py": f"import helper\n{WHOLE}", "helper.py": "import nowhere_to_be_found"}
+    kind, text = advice(files)
+    assert kind == "ModuleNotFoundError"
+    assert "has no 'nowhere_to_be_found'" in text

@@ -9,6 +9,7 @@ import ast
 import contextlib
 import os
 import re
+import sys
 import traceback
 from typing import Any, Iterator
 
@@ -61,6 +62,7 @@ def advice_lines(error: BaseException) -> bytes:
         if served.config is not None:
             config = served.config
             advices = dict.fromkeys(text for cause in _causes(error) for text in _advices(cause, config))
+            advices = advices or dict.fromkeys(_on_absent(error))
             lines = "".join(f"\n{text[0].upper()}{text[1:]}" for text in advices)
             return lines.encode("utf-8", "backslashreplace")[:_MAX_ADVICE]
     return b""
@@ -77,6 +79,8 @@ def advise(error: BaseException, config: dict[str, Any]) -> str:
             advices.update(dict.fromkeys(_advices(cause, config)))
         if isinstance(error, Exception):
             advices.update(dict.fromkeys(_on_shape(config)))
+        if not advices:
+            advices.update(dict.fromkeys(_on_absent(error)))
     return "".join(f". {text[0].upper()}{text[1:]}" for text in advices)
 
 
@@ -148,6 +152,23 @@ def _on_missing(error: BaseException, name: str, module_dir: str, script: str) -
 
             yield beside_advice(top, inside, module_dir)
             return
+
+
+def _on_absent(error: BaseException) -> Iterator[str]:
+    """Say which Python lacks a package, and how to give it one, where nothing else explains the error."""
+    from importlib.util import find_spec
+
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        top = (cause.name or "").split(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
+        if top and find_spec(top) is None:
+            yield (
+                f"the Python that runs the script, '{sys.executable}', has no '{top}': add the package that provides it to"
+                " the module's requirements.txt, which installs it, or choose another Python with --python"
+            )
+            return
+        # Not its context: a script may well do without a package that it has tried to import.
+        cause = cause.__cause__ if cause is not None else None
 
 
 def _has_python(folder: str) -> bool:
