@@ -1,11 +1,9 @@
 /**
- * The workers of a model, and the requests that wait for one.
+ * The workers of a model.
  *
- * 1. A job goes to the least loaded worker that has room, else into the queue, which is first in, first out.
- * 2. Jobs that a dead worker had not begun go to the head of the queue, in their order.
- * 3. A dead worker is restarted after a growing pause. Jobs wait for it, but no longer than `queueTimeoutMs`.
- * 4. The pool fails if the first worker can't load the script, since no other could, or if workers keep dying.
- * 5. Workers are replaced one after the other.
+ * 1. A dead worker is restarted after a growing pause. Jobs wait for it, but no longer than `queueTimeoutMs` (`dispatcher.ts`).
+ * 2. The pool fails if the first worker can't load the script, since no other could, or if workers keep dying.
+ * 3. Workers are replaced one after the other.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -14,12 +12,11 @@ import type { Metric } from "../observability/metrics.ts";
 import { AimodellibError, ScriptError } from "../errors.ts";
 import { Backoff } from "../backoff.ts";
 import { describeMemory, logDeath, workerName } from "./death_log.ts";
-import type { Invocation, Job, Outcome } from "./job.ts";
-import { JobQueue } from "./queue.ts";
-import { Refusals } from "./refusals.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { Invocation, Outcome } from "./job.ts";
 import { RestartLimit } from "./restart_limit.ts";
 import { Rollover } from "./rollover.ts";
-import { type PooledWorker, Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
+import { Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
 import type { Death } from "./worker_events.ts";
 
@@ -57,8 +54,7 @@ export class Pool {
   readonly #ready = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #ended = Promise.withResolvers<void>();
-  readonly #queue: JobQueue;
-  readonly #refusals: Refusals;
+  readonly #dispatcher: Dispatcher;
   #everReady = false;
   #signature: unknown;
   #stopping = false;
@@ -79,10 +75,10 @@ export class Pool {
     };
     this.#failed.promise.catch(() => {});
     const { model, queueSize, queueTimeoutMs } = this.#options;
-    this.#refusals = new Refusals(model, { full: queueSize, timeout: queueTimeoutMs / 1000 });
+    const slots = () => this.#slots;
+    this.#dispatcher = new Dispatcher({ model, slots, queueSize, queueTimeoutMs, waited: this.#measures.queue });
     this.#restarts = new RestartLimit(this.#options);
-    this.#rollover = new Rollover({ model, slots: () => this.#slots, isStopping: () => this.#stopping });
-    this.#queue = new JobQueue(queueTimeoutMs, (job) => this.#refusals.add("timeout", job));
+    this.#rollover = new Rollover({ model, slots, isStopping: () => this.#stopping });
   }
 
   /** Resolves when the first worker is ready. */
@@ -128,7 +124,7 @@ export class Pool {
 
   /** The number of jobs that wait for a worker. */
   get queued(): number {
-    return this.#queue.size;
+    return this.#dispatcher.queued;
   }
 
   /** Asks all workers for fresh usage; waits at most 200 ms, since busy ones reply late. */
@@ -150,11 +146,11 @@ export class Pool {
     const { size, createWorker, backoff, drainTimeoutMs } = this.#options;
     const events: SlotEvents = {
       onReady: (slot) => this.#onReady(slot),
-      onRoom: () => this.#pump(),
+      onRoom: () => this.#dispatcher.pump(),
       onUsage: ({ times }, before) => this.#measures.addTimes(times, before?.times),
       onReplaced: () => this.#measures.countRestart("replaced"),
       onWorn: (slot, reason) => this.#rollover.onWorn(slot, reason),
-      onOrphans: (orphans) => this.#putBack(orphans),
+      onOrphans: (orphans) => this.#dispatcher.putBack(orphans),
       onDeath: (slot, death) => this.#onDeath(slot, death),
       onAftermath: ({ index }, death, aftermath) => logDeath(this.#nameOf(index), death, aftermath),
       onEnd: () => this.#onEnd(),
@@ -171,17 +167,7 @@ export class Pool {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
-      const job: Job = { metadata, context, head, body, client, settle, acceptedAt: performance.now() };
-      const worker = this.#queue.size === 0 ? this.#leastLoaded() : undefined;
-      if (worker !== undefined) {
-        this.#measures.queue.observe(0);
-        worker.dispatch(job);
-      } else if (this.#queue.size >= this.#options.queueSize) {
-        settle({ kind: "refused", cause: "full" });
-        this.#refusals.add("full", job);
-      } else {
-        this.#queue.push(job);
-      }
+      this.#dispatcher.add({ metadata, context, head, body, client, settle, acceptedAt: performance.now() });
     });
   }
 
@@ -205,10 +191,8 @@ export class Pool {
     for (const slot of this.#slots) slot.stop(signal);
     this.#onEnd();
     await this.#ended.promise;
-    this.#queue.stop();
-    this.#refusals.stop();
+    this.#dispatcher.stop();
     this.#rollover.stop();
-    this.#refuseAll();
   }
 
   #onReady({ index, worker }: Slot): void {
@@ -216,7 +200,7 @@ export class Pool {
     log.info("Worker {worker} is ready (process {pid})", { worker: this.#nameOf(index), pid: worker.pid });
     this.#everReady = true;
     this.#ready.resolve();
-    this.#pump();
+    this.#dispatcher.pump();
   }
 
   #nameOf(index: number): string | number {
@@ -241,42 +225,11 @@ export class Pool {
     logDeath(this.#nameOf(index), death);
     this.#failed.reject(new AimodellibError(reason));
     this.#stopping = true;
-    this.#refuseAll();
+    this.#dispatcher.refuseAll();
     return false;
   }
 
   #onEnd(): void {
     if (this.#stopping && this.#slots.every(({ dead }) => dead)) this.#ended.resolve();
-  }
-
-  #leastLoaded(): PooledWorker | undefined {
-    let best: PooledWorker | undefined;
-    for (const { worker } of this.#slots) {
-      if (worker.hasRoom && (best === undefined || worker.load < best.load)) best = worker;
-    }
-    return best;
-  }
-
-  #putBack(orphans: readonly Job[]): void {
-    if (orphans.length === 0) return;
-    this.#queue.putBack(orphans);
-    this.#pump();
-  }
-
-  /** Dispatches waiting jobs to workers that have room. */
-  #pump(): void {
-    while (this.#queue.size > 0) {
-      const worker = this.#leastLoaded();
-      if (worker === undefined) break;
-      const job = this.#queue.take()!;
-      this.#measures.queue.observe((performance.now() - job.acceptedAt) / 1000);
-      worker.dispatch(job);
-    }
-  }
-
-  #refuseAll(): void {
-    for (let job = this.#queue.take(); job !== undefined; job = this.#queue.take()) {
-      job.settle({ kind: "refused", cause: "stopping" });
-    }
   }
 }
