@@ -1,4 +1,4 @@
-/** An error to a message and an exit code: the one place. */
+/** Turns an error into a message and an exit code. */
 
 import { hideCredentials } from "../credentials.ts";
 import { AimodellibError, UsageError } from "../errors.ts";
@@ -7,13 +7,13 @@ import { printable } from "../printable.ts";
 /** Exit codes of the program; `train` also ends with the script's own. */
 export const ExitCode = {
   Success: 0,
-  /** What was asked for was tried, and failed. */
+  /** The command was carried out, and failed. */
   Failure: 1,
-  /** The command line can't be followed as it is written. */
+  /** Usage error: the command line can't be carried out as written. */
   Usage: 2,
 } as const;
 
-/** What the user is shown of an error, and how the program ends. */
+/** The message that the user sees for an error, and the exit code. */
 export function explain(error: unknown): { readonly message: string; readonly code: number } {
   const { message, code } = describe(error);
   return { message: hideCredentials(message), code };
@@ -23,7 +23,7 @@ function describe(error: unknown): { readonly message: string; readonly code: nu
   if (error instanceof UsageError) return { message: `Error: ${error.message}`, code: ExitCode.Usage };
   if (error instanceof AimodellibError) return { message: `Error: ${error.message}`, code: ExitCode.Failure };
   if (error instanceof Error) {
-    // A bug of ours: the stack is what a report needs.
+    // Anything else is a bug of this program, and a bug report needs the stack.
     const message = isOfSystem(error) ? printable(error.message) : error.stack ?? error.message;
     return { message: `Error: ${message}`, code: ExitCode.Failure };
   }

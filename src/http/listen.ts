@@ -1,7 +1,8 @@
 /** Opens the sockets of the server: TCP, TLS and Unix. */
 
 import { authority } from "../host.ts";
-import { messageOf, reasonOf, UsageError } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
+import { readText } from "../files.ts";
 import { isLoopback } from "./browsers.ts";
 import { HttpServer, type HttpServerOptions, type Listener } from "./h1/mod.ts";
 
@@ -76,7 +77,7 @@ interface Secrets {
 
 /** @throws {UsageError} if one of them can't be read */
 function readSecrets({ cert, key }: { readonly cert: string; readonly key: string }): Secrets {
-  return { cert: read(cert, "certificate"), key: read(key, "key") };
+  return { cert: readText(cert, "certificate"), key: readText(key, "key") };
 }
 
 /** @throws {UsageError} if that fails */
@@ -164,12 +165,4 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   throw new UsageError(`Can't listen on '${path}': another process does`);
-}
-
-function read(path: string, what: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw new UsageError(`The ${what} '${path}' can't be read: ${reasonOf(cause)}`, { cause });
-  }
 }

@@ -211,13 +211,13 @@ test("what can't be meant is refused before anything is started", async (box) =>
   box.write({ tokens: "short", file: "" });
   for (
     const [args, expected] of [
-      [["--tls-cert", "c.pem"], /--tls-cert and --tls-key need each other/],
+      [["--tls-cert", "c.pem"], /--tls-cert and --tls-key must be given together/],
       [["--tls-cert", "c.pem", "--tls-key", "k.pem"], /The certificate 'c\.pem' can't be read: No such file/],
-      [["--unix", "s", "--port", "1"], /--unix takes the place of a port: leave one out/],
+      [["--unix", "s", "--port", "1"], /Use either --unix or a port, not both/],
       [["--unix", "file"], /Can't listen on 'file': there is a file of that name/],
-      [["--allow-host", "https://models.example.com"], /--allow-host takes names of hosts, .*; not 'https:/],
-      [["--cors", "https://*.example.com"], /--cors takes origins of web pages, .*; not 'https:\/\/\*\.example\.com'/],
-      [["--cors", "app.example.com"], /--cors takes origins of web pages, .*; not 'app\.example\.com'/],
+      [["--allow-host", "https://models.example.com"], /--allow-host takes host names without a port, .*, not 'https:/],
+      [["--cors", "https://*.example.com"], /--cors takes origins, .*, not 'https:\/\/\*\.example\.com'/],
+      [["--cors", "app.example.com"], /--cors takes origins, .*, not 'app\.example\.com'/],
       [["--token-file", "nowhere"], /The token file 'nowhere' can't be read: No such file/],
       [["--token-file", "tokens"], /'tokens', line 1: a token has at least 16 characters/],
     ] as const

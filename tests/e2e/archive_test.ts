@@ -234,7 +234,7 @@ for (
       { "requirements.txt": "", "manifest.json": '{"trainingScript": "train.py"}', "wheels/x": "" },
       ["-M", "module-1/manifest.json"],
       2,
-      /The wheels are put into the archive's folder 'wheels', which the module has already/,
+      /--bundle-wheels needs the archive's folder 'wheels', which the module uses already/,
     ],
   ] as const
 ) {
@@ -478,7 +478,10 @@ test("inspect shows a folder that holds a manifest, and says what is missing in 
   }
   const none = await box.run(["inspect", path]);
   assert.equal(none.code, 2);
-  assert.match(none.stderr, /There is no '.*manifest.json': the folder is not an unpacked Model Archive/);
+  assert.match(
+    none.stderr,
+    /The manifest '.*manifest.json' can't be read: No such file .*; the folder is not an unpacked Model Archive/,
+  );
 });
 
 test("package takes less than 200 MiB of memory for 4 GiB of weights", (box) => {

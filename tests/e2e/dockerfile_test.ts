@@ -104,7 +104,10 @@ test("what can't be an image is refused, and nothing is printed", async (box) =>
       [["nowhere.tar.gz"], /^Error: .*'nowhere.tar.gz'/],
       [["junk.tar.gz"], /^Error: .*gzip/],
       [["none.tar.gz"], /^Error: 'none.tar.gz' can neither train nor serve/],
-      [["$HOME.tar.gz"], /^Error: '\$HOME\.tar\.gz' means something else in a Dockerfile: rename it/],
+      [
+        ["$HOME.tar.gz"],
+        /^Error: '\$HOME\.tar\.gz' contains a character with a special meaning in a Dockerfile: rename it/,
+      ],
       [["quote.tar.gz"], /^Error: 'a'b' means something else/],
       [["--model-dir", "../m", "none.tar.gz"], /^Error: --model-dir must be in the folder .*, not '\.\.\/m'/],
       [["--key", "nokey", "none.tar.gz"], /^Error: The public key 'nokey' can't be read/],

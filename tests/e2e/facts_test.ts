@@ -152,10 +152,10 @@ test("an unpacked archive remembers its digest while it holds what the archive h
   Deno.writeTextFileSync(box.path("out/iris/deep/serve.py"), `${NUMBERS}\n# edited\n`);
   server.program.kill("SIGHUP");
   await server.program.stderr.waitFor(/"message":"Reloaded/);
-  await server.program.stderr.waitFor(/'out' was changed since it was unpacked from x\.tar\.gz/);
+  await server.program.stderr.waitFor(/'out' has changed since it was unpacked from x\.tar\.gz/);
   assert.deepEqual([(await served(server)).archive, (await served(server)).sha256], ["out", undefined]);
   await server.stop();
-  const records = recordsOf(server.program).filter(({ message }) => message.includes("was changed since"));
+  const records = recordsOf(server.program).filter(({ message }) => message.includes("has changed since"));
   assert.deepEqual(records.map(({ level }) => level), ["warning"]);
 
   const again = await serve(box, ["out", "model"]);

@@ -128,7 +128,7 @@ for (
       { "m/serve.py": echo(""), "m/requirements.txt": "nothing @ file:///missing/nothing-1.0-py3-none-any.whl\n" },
       /ended with exit code 1: see above$/,
     ],
-    ["the script is not there", {}, /^There is no script '.*serve\.py'/],
+    ["the script is not there", {}, /^The module directory '.*' has no script '.*serve\.py'/],
   ] as const
 ) {
   test(`all of a JSON log is JSON when ${what}, also what ends the program`, async (box) => {

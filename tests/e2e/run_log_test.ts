@@ -210,7 +210,7 @@ test(
       );
       assert.deepEqual([code, stdout], [0, "trained\n"], stderr);
       assert.match(stderr, /^Warning: The log '.*' can't be written: /m);
-      assert.match(stderr, /^Warning: the run's record is not up to date: /m);
+      assert.match(stderr, /^Warning: the record of the run can't be updated: /m);
       assert.equal(stderr.match(/^Warning/gm)?.length, 2, stderr);
       assert.equal(JSON.parse(box.read("model/run.json")).outcome.code, 0);
       Deno.removeSync(box.path("logs"), { recursive: true });
@@ -230,7 +230,7 @@ test("a limit of file sizes ends the log, and not the run", async (box) => {
 test("training with a log goes on when nobody reads what it prints, and when its output is full", async (box) => {
   for (const where of ["| true", "> /dev/full"]) {
     const { stderr } = await trainIn(box, `"$@" ${where}`, BOTH);
-    assert.match(stderr, /^Warning: standard output can't be written: .*; the run goes on, and so does its log$/m);
+    assert.match(stderr, /^Warning: standard output can't be written: .*; the run and its log continue$/m);
     assert.deepEqual(logOf(box).split("\n").filter((line) => line.startsWith("out")).length, 1000);
     assert.deepEqual(outcomes(box, "logs"), [0]);
     Deno.removeSync(box.path("logs"), { recursive: true });

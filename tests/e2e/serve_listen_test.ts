@@ -57,7 +57,7 @@ for (
     [["--port", "65536"], [], /65535|65536/],
     [["--port", "-1"], [], /port/i],
     [[], ["eighty"], /eighty/],
-    [["--port", "1"], ["2"], /^Error: Two ports are given, --port 1 and 2/],
+    [["--port", "1"], ["2"], /^Error: Use either --port 1 or the argument 2 for the port, not both/],
     [["--max-body", "big"], [], /Expected a size such as.*100MiB.*big/],
     [["--drain-timeout", "0"], [], /seconds above 0/],
     [["--unknown"], [], /--unknown/],

@@ -46,7 +46,7 @@ test("serve ends with 2 and one line when the model directory, the module or the
       [["n", "serve.py", "m"], /^Error: The module directory 'n' does not exist\n$/],
       [
         ["m", "srve.py", "m"],
-        /^Error: There is no script 'srve.py' in the module directory 'm'; it holds 'serve.py'\n$/,
+        /^Error: The module directory 'm' has no script 'srve.py'; it contains 'serve.py'\n$/,
       ],
       [["m", "serve.py", "m/serve.py"], /^Error: [^\n]*m\/serve\.py[^\n]*\n$/],
     ] as const

@@ -103,7 +103,10 @@ test("sign refuses an archive that is not good, a key that is none and a key tha
   await archive(box);
   const missing = await box.run(["sign", "model.tar.gz"]);
   assert.equal(missing.code, 2);
-  assert.match(missing.stderr, /There is no secret key 'aimodellib.key': make one with 'aimodellib keygen'/);
+  assert.match(
+    missing.stderr,
+    /The secret key 'aimodellib.key' can't be read: No such file or directory \(os error 2\); make one with 'aimodellib keygen'/,
+  );
   await keys(box);
   const none = await box.run(["sign", "-s", "aimodellib.pub", "model.tar.gz"]);
   assert.equal(none.code, 2);
@@ -126,7 +129,7 @@ test("keygen keeps keys that are there, and encrypts with a password", async (bo
   assert.match(before, /^untrusted comment: minisign encrypted secret key\nRWRTY0Iy/);
   const again = await box.run(["keygen", "--no-password"]);
   assert.equal(again.code, 2);
-  assert.match(again.stderr, /'aimodellib.key' is there already, and would be lost/);
+  assert.match(again.stderr, /'aimodellib.key' exists already: choose another name, or replace it with --force/);
   assert.equal(Deno.readTextFileSync(box.path("aimodellib.key")), before);
 
   const wrong = await box.run(["sign", "model.tar.gz"], { env: { AIMODELLIB_KEY_PASSWORD: "wrong" } });
@@ -141,7 +144,7 @@ test("keygen asks for a password at a terminal, twice, and shows nothing of it",
   const typed = "sëx\x7f\x7fecret\r";
   const differing = await box.runAtTerminal([["new secret key: ", typed], ["again: ", "other\r"]], ["keygen"]);
   assert.equal(differing.code, 2);
-  assert.match(differing.stdout, /Error: The two passwords are not the same/);
+  assert.match(differing.stdout, /Error: The two passwords differ/);
   const stopped = await box.runAtTerminal([["new secret key: ", "abc\x03"]], ["keygen"]);
   assert.equal(stopped.code, 2);
   assert.match(stopped.stdout, /The secret key needs a password/);

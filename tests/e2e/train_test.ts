@@ -419,10 +419,10 @@ for (
     [
       "the script is missing",
       ["m", "trian.py", "model"],
-      /^Error: There is no script 'trian.py' in the module directory 'm'; it holds 'other.py', 'train.py'\n$/,
+      /^Error: The module directory 'm' has no script 'trian.py'; it contains 'other.py', 'train.py'\n$/,
     ],
     ["the suffix is missing", ["m", "train", "model"], /did you mean 'train\.py'\?/],
-    ["the script is a folder", ["m", "sub", "model"], /There is no script 'sub'/],
+    ["the script is a folder", ["m", "sub", "model"], /The module directory 'm' has no script 'sub'/],
   ] as const
 ) {
   test(`train ends with 2 and one line when ${what}`, async (box) => {

@@ -1,15 +1,15 @@
-/** The time that reproducible output has: https://reproducible-builds.org/specs/source-date-epoch/ */
+/** Reads the timestamp for reproducible output: https://reproducible-builds.org/specs/source-date-epoch/ */
 
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../terminal/io.ts";
 
-/** What a tar header has room for: 11 octal digits. */
+/** The latest time of a tar header: 11 octal digits. */
 const MAX_SECONDS = 0o77777777777;
 
 /**
- * `SOURCE_DATE_EPOCH`, in seconds since 1970.
+ * The value of `SOURCE_DATE_EPOCH`, in seconds since 1970; undefined if it is not set.
  *
- * @throws {UsageError} if it is no such number
+ * @throws {UsageError} if the value is not such a number
  */
 export function sourceDateEpoch(io: Pick<Io, "env">): number | undefined {
   const text = io.env("SOURCE_DATE_EPOCH");

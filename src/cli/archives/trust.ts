@@ -9,6 +9,7 @@ import {
   type Witness,
 } from "../../archive/mod.ts";
 import { reasonOf, UsageError } from "../../errors.ts";
+import { readText } from "../../files.ts";
 
 /** The options that demand a signature. */
 export interface TrustOptions {
@@ -42,27 +43,25 @@ export function demandSignature(archive: string, { key, signature }: TrustOption
     }
     return undefined;
   }
-  const publicKey = KEY_TEXT.test(key) ? parsePublicKey(key, "--key") : parsePublicKey(
-    read(key, (reason) => new UsageError(`The public key '${key}' can't be read: ${reason}`)),
-    `'${key}'`,
-  );
+  const publicKey = KEY_TEXT.test(key)
+    ? parsePublicKey(key, "--key")
+    : parsePublicKey(readText(key, "public key"), `'${key}'`);
   if (archive === "-" && signature === undefined) {
     throw new UsageError("An archive from standard input needs --signature to be verified with --key");
   }
   const file = signature ?? `${archive}.minisig`;
-  const missing = (reason: string) =>
-    new ArchiveError(`can't be verified: its signature '${file}' can't be read: ${reason}`);
-  const parsed = parseSignature(read(file, missing), `'${file}'`);
+  const parsed = parseSignature(readSignature(file), `'${file}'`);
   return {
     witness: new Verifier(publicKey, parsed, file),
     text: `Signed with the key ${formatKeyId(publicKey.id)}: ${parsed.trustedComment.replaceAll("\t", " ")}`,
   };
 }
 
-function read(path: string, problem: (reason: string) => Error): string {
+/** @throws {ArchiveError} if it can't be read: an archive without a signature is not one with a wrong option */
+function readSignature(path: string): string {
   try {
     return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw problem(reasonOf(error));
+  } catch (cause) {
+    throw new ArchiveError(`can't be verified: its signature '${path}' can't be read: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-/** What `aimodellib cache` does. */
+/** Carries out `aimodellib cache`. */
 
 import { ARCHIVES, RUNS, sweepRuns } from "../../archive/mod.ts";
 import { cacheDir } from "../../cache/folder.ts";
@@ -18,21 +18,21 @@ export interface CacheOptions {
 
 interface Listed extends Kept {
   readonly kind: "archive" | "environment";
-  /** Of all its files, in bytes. */
+  /** The size of all its files, in bytes. */
   readonly bytes: number;
 }
 
 const MS_PER_DAY = 24 * 3600 * 1000;
 
 /**
- * Carries out `aimodellib cache`.
+ * Lists or removes cached environments and archives.
  *
  * @returns the exit code
- * @throws {UsageError} if there is no place for a cache
+ * @throws {UsageError} if no variable determines a cache directory
  */
 export async function runCache({ action, olderThanDays, json }: CacheOptions, io: Io): Promise<number> {
   const folder = cacheDir(io.env);
-  if (folder === undefined) throw new UsageError("There is no cache: neither AIMODELLIB_CACHE_DIR nor HOME is set");
+  if (folder === undefined) throw new UsageError("There is no cache: set AIMODELLIB_CACHE_DIR or HOME");
   const shelves = [["archive", `${folder}/${ARCHIVES}`], ["environment", `${folder}/${ENVIRONMENTS}`]] as const;
   const before = Date.now() - (olderThanDays ?? 0) * MS_PER_DAY;
   const found = shelves.flatMap(([kind, shelf]) =>
@@ -47,7 +47,7 @@ export async function runCache({ action, olderThanDays, json }: CacheOptions, io
   const removed: Listed[] = [];
   for (const kept of found) {
     if (await removeKept(kept)) removed.push(kept);
-    else io.stderrLine(`${describe(kept)} is in use, and stays`);
+    else io.stderrLine(`${describe(kept)} is in use and was not removed`);
   }
   for (const [, shelf] of shelves) sweep(shelf);
   await sweepRuns(`${folder}/${RUNS}`);

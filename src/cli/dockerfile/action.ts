@@ -1,4 +1,4 @@
-/** What `aimodellib dockerfile` does. */
+/** Carries out `aimodellib dockerfile`. */
 
 import { ArchiveError, joinPath, labelOf, type Manifest, RESOLVED_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
 import { installFromList } from "../../environment/wheels.ts";
@@ -15,38 +15,38 @@ export interface DockerfileOptions extends ReadOptions {
   readonly port: number;
 }
 
-/** What is known of the archive. */
+/** The facts about an archive that a Dockerfile depends on. */
 interface Found {
-  /** The archive's name in the folder that the image is built from. */
+  /** The archive's name in the build context. */
   readonly name: string;
   readonly sha256: string;
   readonly manifest: Manifest;
   readonly hasRequirements: boolean;
-  /** The file names of the wheels that it carries. */
+  /** The file names of the wheels in the archive. */
   readonly wheels: readonly string[];
-  /** Whether there is a list of them beside them. */
+  /** Whether the archive contains a list of its wheels. */
   readonly isResolved: boolean;
 }
 
-/** Without wheels that say otherwise. */
+/** The version of Python unless wheels determine another. */
 const PYTHON = "3.13";
-/** Variables and patterns: COPY has them, and no way to switch both off. */
+/** Characters of variables and patterns, which COPY would expand; it has no way to quote both. */
 const SPECIAL = /[$*?[\]\\"'\p{Cc}]/u;
 
 /**
- * Carries out `aimodellib dockerfile`: prints a Dockerfile for an archive.
+ * Prints a Dockerfile for an archive.
  *
  * @returns the exit code
- * @throws {UsageError} if the archive is not there, or a name can't be in a Dockerfile
- * @throws {ArchiveError} if the archive is not good, or can neither train nor serve
+ * @throws {UsageError} if the archive does not exist, or a name can't be written in a Dockerfile
+ * @throws {ArchiveError} if the archive is not valid, or can neither train nor serve
  */
 export async function runDockerfile(options: DockerfileOptions, io: Io): Promise<number> {
   const { archive, modelDir } = options;
   if (archive === "-") {
-    throw new UsageError("An archive from standard input can't be copied into an image: name a file");
+    throw new UsageError("An archive from standard input can't be copied into an image: pass the path of a file");
   }
   if (modelDir.startsWith("/") || modelDir.split("/").includes("..")) {
-    throw new UsageError(`--model-dir must be in the folder that the image is built from, not '${modelDir}'`);
+    throw new UsageError(`--model-dir must be a relative path inside the build context, not '${modelDir}'`);
   }
   const name = archive.slice(archive.lastIndexOf("/") + 1);
   refuseSpecial(name);
@@ -71,14 +71,16 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
   return ExitCode.Success;
 }
 
-/** The file names of the wheels in an archive, in its order. */
+/** The file names of the wheels in an archive, in the archive's order. */
 function wheelsIn(paths: Iterable<string>): string[] {
   return [...paths].map((path) => path.split("/"))
     .filter(([folder, name]) => folder === WHEELS_FOLDER && name?.endsWith(".whl")).map(([, name]) => name!);
 }
 
 function refuseSpecial(path: string): void {
-  if (SPECIAL.test(path)) throw new UsageError(`'${path}' means something else in a Dockerfile: rename it`);
+  if (SPECIAL.test(path)) {
+    throw new UsageError(`'${path}' contains a character with a special meaning in a Dockerfile: rename it`);
+  }
 }
 
 function installOptions(hasWheels: boolean, isResolved: boolean): string {
@@ -114,7 +116,7 @@ function render(
     )
     : ["train", "--install", "never", "/srv/archive", "/srv/model"];
   const lines = [
-    `# ${name}, made by aimodellib ${VERSION}. The folder that the image is built from holds:`,
+    `# ${name}, made by aimodellib ${VERSION}. The build context must contain:`,
     "#     aimodellib   the executable, for the image's platform",
     `#     ${name}`,
     ...(serves && !carriesModel ? [`#     ${modelDir}/   the model directory, as training left it`] : []),
@@ -134,9 +136,9 @@ function render(
       ? carriesModel ? [] : [`COPY ${words([`${modelDir}/`, "/srv/model/"])}`]
       : ["RUN mkdir /srv/model && chown 10001 /srv/model", "VOLUME /srv/model"]),
     ...(hasRequirements ? [`ENV AIMODELLIB_PYTHON=${python}`] : []),
-    "# By number, so that Kubernetes can tell that it is not root.",
+    "# A number, so that Kubernetes can check that it is not root.",
     "USER 10001",
-    "# Logs go to a folder in it.",
+    "# Logs are written to a folder in this one.",
     "WORKDIR /home/app",
     ...(serves ? [`EXPOSE ${port}`, ...healthCheck(python, port)] : []),
     'ENTRYPOINT ["aimodellib"]',
@@ -145,7 +147,7 @@ function render(
   return `${lines.join("\n")}\n`;
 }
 
-/** Slim images have no curl. */
+/** The HEALTHCHECK instruction. It uses Python, because slim images have no curl. */
 function healthCheck(python: string, port: number): string[] {
   const code = `import http.client as h; c = h.HTTPConnection('127.0.0.1', ${port}, timeout=4); ` +
     "c.request('GET', '/health/ready'); raise SystemExit(c.getresponse().status != 200)";
@@ -156,8 +158,8 @@ function healthCheck(python: string, port: number): string[] {
 }
 
 /**
- * The version of Python that wheels are for, such as 3.12: that of the first which runs on one alone. The stable ABI's
- * run on later ones, too.
+ * The version of Python that wheels are for, such as 3.12: that of the first wheel for a single version. Wheels of the stable ABI
+ * also run on later versions.
  */
 function pythonOf(wheels: readonly string[]): string | undefined {
   for (const wheel of wheels) {
@@ -172,7 +174,7 @@ function run(steps: readonly string[]): string {
   return `RUN ${steps.join(" \\\n && ")}`;
 }
 
-/** The form of an instruction that no shell reads. */
+/** Formats words in the exec form of an instruction, which uses no shell. */
 function words(list: readonly string[]): string {
   return `[${list.map((word) => JSON.stringify(word)).join(", ")}]`;
 }

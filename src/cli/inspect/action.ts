@@ -1,6 +1,6 @@
-/** What `aimodellib inspect` does. */
+/** Carries out `aimodellib inspect`. */
 
-import { stat } from "../../files.ts";
+import { readText, stat } from "../../files.ts";
 import { createHash, type Hash } from "node:crypto";
 import {
   collect,
@@ -17,7 +17,6 @@ import {
 } from "../../archive/mod.ts";
 import { hideCredentials } from "../../credentials.ts";
 import { decodeRequirements, writtenLines } from "../../environment/requirements_text.ts";
-import { UsageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
@@ -61,7 +60,7 @@ class Found {
 }
 
 /**
- * Carries out `aimodellib inspect`: shows the content of an archive or an unpacked folder.
+ * Shows the content of an archive or an unpacked folder.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive does not exist
@@ -70,7 +69,7 @@ class Found {
 export async function runInspecting(options: InspectOptions, io: Io): Promise<number> {
   const isFolder = options.archive !== "-" && isDirectory(options.archive);
   if (options.manifest) {
-    const text = isFolder ? readText(`${options.archive}/${MANIFEST_NAME}`) : await findManifest(options, io);
+    const text = isFolder ? readManifestText(options.archive) : await findManifest(options, io);
     io.stdoutJson(hideCredentials(text));
     return ExitCode.Success;
   }
@@ -123,7 +122,7 @@ async function inspectArchive(options: InspectOptions, io: Io): Promise<Inspecti
 }
 
 async function inspectFolder(folder: string): Promise<Inspection> {
-  const { manifest, unknown } = readManifest(new TextEncoder().encode(readText(`${folder}/${MANIFEST_NAME}`)));
+  const { manifest, unknown } = readManifest(new TextEncoder().encode(readManifestText(folder)));
   const { entries, bytes } = collect(Deno.realPathSync(folder), () => false);
   const path = `${folder}/${requirementsPath(manifest)}`;
   const requirements = isFile(path) ? Deno.readFileSync(path) : undefined;
@@ -171,15 +170,8 @@ function parse(requirements: Uint8Array | undefined): string[] {
   return requirements === undefined ? [] : writtenLines(decodeRequirements(requirements));
 }
 
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) {
-      throw new UsageError(`There is no '${path}': the folder is not an unpacked Model Archive`, { cause });
-    }
-    throw cause;
-  }
+function readManifestText(folder: string): string {
+  return readText(`${folder}/${MANIFEST_NAME}`, "manifest", "the folder is not an unpacked Model Archive");
 }
 
 function isDirectory(path: string): boolean {

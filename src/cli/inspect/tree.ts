@@ -1,15 +1,15 @@
-/** Paths as a tree, for people. */
+/** Draws paths as a tree. */
 
 import { printable } from "../../printable.ts";
 import { formatBytes } from "../terminal/format.ts";
 
-/** What a line of the tree shows. */
+/** An entry of the tree. */
 export interface TreeEntry {
   readonly path: string;
   readonly kind: string;
   /** In bytes. */
   readonly size: number;
-  /** Where a link leads. */
+  /** The target of a link; otherwise empty. */
   readonly target: string;
 }
 
@@ -18,7 +18,7 @@ interface Node {
   entry?: TreeEntry;
 }
 
-/** The lines, folders before what is in them, everything in order of its name. */
+/** The lines of the tree, sorted by name, with each folder before its content. */
 export function tree(entries: readonly TreeEntry[]): string[] {
   const root: Node = { children: new Map() };
   for (const entry of entries) {

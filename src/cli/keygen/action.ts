@@ -1,4 +1,4 @@
-/** What `aimodellib keygen` does. */
+/** Carries out `aimodellib keygen`. */
 
 import { FileBeside } from "../../atomic_file.ts";
 import { exists } from "../../files.ts";
@@ -18,25 +18,27 @@ export interface KeygenOptions {
 }
 
 /**
- * Carries out `aimodellib keygen`: writes a new pair of keys.
+ * Generates a key pair and writes both keys.
  *
  * @returns the exit code
- * @throws {UsageError} if a key is there already, or no password is given
- * @throws {ArchiveError} if a key can't be written
+ * @throws {UsageError} if a key file exists already, or no password is given
+ * @throws {WriteError} if a key can't be written
  */
 export async function runKeygen(options: KeygenOptions, io: Io): Promise<number> {
   const { secretKey, publicKey, passwordFile, noPassword, force } = options;
   if (noPassword && passwordFile !== undefined) {
-    throw new UsageError("--no-password and --password-file say opposite things: leave out one of them");
+    throw new UsageError("--no-password and --password-file can't be combined");
   }
   for (const path of [secretKey, publicKey]) {
     if (!force && exists(path)) {
-      throw new UsageError(`'${path}' is there already, and would be lost: name another, or use --force`);
+      throw new UsageError(`'${path}' exists already: choose another name, or replace it with --force`);
     }
   }
   const questions = ["Password of the new secret key: ", "The same again: "];
   const password = noPassword ? undefined : await askPassword(io, passwordFile, ...questions);
-  if (password === "") throw new UsageError("The password is empty: --no-password leaves the secret key unencrypted");
+  if (password === "") {
+    throw new UsageError("The password is empty: use --no-password to leave the secret key unencrypted");
+  }
   if (password !== undefined) io.stderrLine("Encrypting the secret key, which takes some seconds and 1 GiB of memory");
   const secret = await generateKey();
   const secretText = await formatSecretKey(secret, password);
@@ -49,7 +51,7 @@ export async function runKeygen(options: KeygenOptions, io: Io): Promise<number>
   secretFile.commit();
   publicFile.commit();
   io.stderrLine(
-    `Wrote the key ${formatKeyId(secret.id)}: ${secretKey} is secret, ${publicKey} is for those who verify`,
+    `Wrote the key ${formatKeyId(secret.id)}: keep ${secretKey} secret, and share ${publicKey} for verification`,
   );
   io.stdoutLine(text.split("\n")[1]!);
   return ExitCode.Success;

@@ -1,7 +1,7 @@
 /** The token of commands that send requests to a running server. */
 
 import { firstToken } from "../../client/token.ts";
-import { reasonOf, UsageError } from "../../errors.ts";
+import { readText } from "../../files.ts";
 import type { Io } from "../terminal/io.ts";
 
 const VARIABLE = "AIMODELLIB_TOKEN";
@@ -16,11 +16,5 @@ export function clientToken(file: string | undefined, io: Io): string | undefine
     const variable = io.secret(VARIABLE);
     return variable === undefined ? undefined : firstToken(variable, VARIABLE);
   }
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(file);
-  } catch (cause) {
-    throw new UsageError(`The token file '${file}' can't be read: ${reasonOf(cause)}`, { cause });
-  }
-  return firstToken(text, `'${file}'`);
+  return firstToken(readText(file, "token file"), `'${file}'`);
 }

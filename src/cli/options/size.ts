@@ -1,4 +1,4 @@
-/** Sizes in bytes, as people write them. */
+/** Parses and formats sizes in bytes with units. */
 
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -19,16 +19,16 @@ const UNITS: Readonly<Record<string, number>> = {
 
 const SHOWN = [["TiB", 2 ** 40], ["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const;
 
-/** Such as `100 MiB`: in the largest unit of which `bytes` is a multiple. */
+/** Formats a size such as `100 MiB`, in the largest unit of which `bytes` is a multiple. */
 export function formatSize(bytes: number): string {
   const [unit, size] = SHOWN.find(([, size]) => bytes > 0 && bytes % size === 0) ?? ["B", 1];
   return `${bytes / size} ${unit}`;
 }
 
 /**
- * Bytes that `text` means: a number, with a unit or without: `1048576`, `100MiB`, `1.5 GB`, `64k`.
+ * Parses a size: a number with or without a unit, such as `1048576`, `100MiB`, `1.5 GB` or `64k`.
  *
- * @returns undefined if it means none
+ * @returns the number of bytes; undefined if `text` is not a size
  */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());

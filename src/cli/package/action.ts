@@ -1,4 +1,4 @@
-/** What `aimodellib package` does. */
+/** Carries out `aimodellib package`. */
 
 import { FileBeside, WriteError } from "../../atomic_file.ts";
 import { createHash } from "node:crypto";
@@ -45,7 +45,7 @@ export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOpti
 const DEFAULT_MTIME = 315_532_800;
 
 /**
- * Carries out `aimodellib package`: writes the archive beside its place and renames it when it is complete.
+ * Checks a module and packs it. The archive appears under its name only when it is complete.
  *
  * @returns the exit code
  * @throws {UsageError} if an option is wrong
@@ -54,7 +54,7 @@ const DEFAULT_MTIME = 315_532_800;
  * @throws {ScriptError} if a script has an error
  */
 export function runPackaging(options: PackageOptions, io: Io): Promise<number> {
-  // Standard output is no name for an archive.
+  // An archive on standard output has no name.
   return options.output === "-" ? packAll(options, io) : naming(labelOf(options.output), () => packAll(options, io));
 }
 

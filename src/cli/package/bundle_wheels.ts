@@ -1,4 +1,4 @@
-/** `--bundle-wheels` of `package`. */
+/** Gathers wheels for `package --bundle-wheels`. */
 
 import { collect, type Part, type Plan, REQUIREMENTS_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
 import { layOutAssets } from "../../bridge/mod.ts";
@@ -8,7 +8,7 @@ import { UsageError } from "../../errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { makeTemporaryFolder } from "../../temporary.ts";
 
-/** Which module gets wheels for its requirements, and for which Python and platforms. */
+/** The module whose requirements get wheels, and the Python and platforms that they are for. */
 export interface BundleOptions {
   readonly moduleDir: string;
   readonly python?: string | undefined;
@@ -18,25 +18,25 @@ export interface BundleOptions {
 }
 
 /**
- * Whether wheels can travel with a module at all.
+ * Checks that a module's archive can contain wheels.
  *
- * @throws {UsageError} if it has no requirements, or its own files are where the wheels are to be
+ * @throws {UsageError} if the module has no requirements, or occupies the folder for wheels
  */
 export function checkWheels({ manifest, files }: Plan): void {
   if (!files.entries.some(({ path, kind }) => path === REQUIREMENTS_NAME && kind !== "directory")) {
-    throw new UsageError(`--bundle-wheels needs a ${REQUIREMENTS_NAME} in the module, and there is none`);
+    throw new UsageError(`--bundle-wheels needs a ${REQUIREMENTS_NAME} in the module`);
   }
   const taken = [manifest.module, ...manifest.module === "" ? files.entries.map(({ path }) => path) : []]
     .some((path) => path.split("/")[0] === WHEELS_FOLDER);
   if (taken) {
     throw new UsageError(
-      `The wheels are put into the archive's folder '${WHEELS_FOLDER}', which the module has already: rename that`,
+      `--bundle-wheels needs the archive's folder '${WHEELS_FOLDER}', which the module uses already: rename it in the module`,
     );
   }
 }
 
 /**
- * Gathers the wheels in a temporary folder.
+ * Gathers the wheels in a temporary folder, which disposing removes.
  *
  * @throws {UsageError} if no Python is found
  * @throws {InstallerError} if pip can't gather them

@@ -1,21 +1,21 @@
-/** What `train` and `serve` are told to run: a module and its script, or a Model Archive, packed or unpacked. */
+/** Tells apart the two forms of a command line: a module with its script, and a Model Archive, packed or unpacked. */
 
 import { stat } from "../../files.ts";
 
 /**
  * Whether a command line names a Model Archive.
  *
- * @param target its first word that is no option
- * @param next the word behind it: the script, if the target is a module
+ * @param target the first word that is not an option
+ * @param next the word after it, which is the script if the target is a module
  */
 export function namesArchive(target: string, next: string | undefined): boolean {
   if (target === "-") return true;
   const found = stat(target);
-  // So that the complaint is of an archive.
+  // A missing file with such a name should be reported as a missing archive.
   if (found === undefined) return /\.(tar\.gz|tgz)$/.test(target);
-  // With a script behind it, it is a module that is none.
+  // A file followed by a script is meant as a module; the error says that it is not a directory.
   if (!found.isDirectory) return !next?.endsWith(".py");
-  // A folder with a manifest may be a module all the same, when a script of it is named.
+  // A folder with a manifest is a module if the next word names a script in it.
   if (stat(`${target}/manifest.json`) === undefined) return false;
   return next === undefined || !(next.endsWith(".py") || stat(`${target}/${next}`)?.isFile);
 }

@@ -1,4 +1,4 @@
-/** The log of a run: what is shown at the terminal, in a file too. */
+/** Writes the terminal output of a run to a log file as well. */
 
 import { DEFAULT_MANIFEST } from "../../archive/mod.ts";
 import { absolute } from "./module.ts";
@@ -10,7 +10,7 @@ import { printableLines } from "../../printable.ts";
 import type { Io } from "../terminal/io.ts";
 import type { TargetArchive } from "./target.ts";
 
-/** The options that say where a run writes its log, under which name, and how long the files get. */
+/** The options for place, names and sizes of a run's log files. */
 export interface RunLogOptions {
   readonly runDir: string;
   readonly logDir?: string | undefined;
@@ -21,7 +21,7 @@ export interface RunLogOptions {
 
 const encoder = new TextEncoder();
 
-/** Writes to a log file and to the terminal. */
+/** Writes to the terminal, and to the run's log file if there is one. */
 export class RunLog implements Disposable {
   readonly #io: Io;
   readonly #joiner = new LineJoiner((bytes) => this.#file?.write(bytes));
@@ -30,7 +30,7 @@ export class RunLog implements Disposable {
   #limit: Disposable | undefined;
 
   /**
-   * @param warn is told when the file can't be written. @default to standard error
+   * @param warn reports that the file can't be written. @default to standard error
    * @throws {UsageError} if the log's name leads out of the run's folder
    */
   constructor(
@@ -44,12 +44,12 @@ export class RunLog implements Disposable {
     const { logDirectory, logNamingFormat } = archive?.manifest ?? DEFAULT_MANIFEST;
     if (archive === undefined && logDir === undefined && logNameFormat === undefined) {
       if (logMaxSize !== undefined || logMaxFiles !== undefined) {
-        throw new UsageError("--log-max-size and --log-max-files are for a log file: ask for one with --log-dir");
+        throw new UsageError("--log-max-size and --log-max-files need a log file: add --log-dir or --log-name-format");
       }
       return;
     }
     if (logDir !== undefined && (logDir.startsWith("/") || logDir.split("/").includes(".."))) {
-      throw new UsageError(`--log-dir must be a path from --run-dir that stays in it, not '${logDir}'`);
+      throw new UsageError(`--log-dir must be a relative path inside --run-dir, not '${logDir}'`);
     }
     this.#limit = io.heedFileLimit();
     this.#file = new LogFile({
@@ -62,21 +62,21 @@ export class RunLog implements Disposable {
     });
   }
 
-  /** The absolute path of the file that is written to; undefined if there is none. */
+  /** The absolute path of the current log file; undefined without one. */
   get path(): string | undefined {
     return this.#file?.path;
   }
 
-  /** Shows lines at the terminal, and logs them, without what could control a terminal, and without credentials of URLs. */
+  /** Shows and logs lines, with control characters escaped and credentials in URLs hidden. */
   readonly say = (text: string): void => this.write(printableLines(hideCredentials(text)));
 
-  /** The same for text with nothing from outside that could control a terminal. */
+  /** Shows and logs text unchanged; it must not contain unescaped text from outside. */
   readonly write = (text: string): void => {
     this.#io.raw.stderr(text);
     if (this.#file !== undefined) this.#own(encoder.encode(text));
   };
 
-  /** Makes a stream of what is only logged: its lines, and those of others, are not torn. */
+  /** Makes a stream that is only logged. Lines of different streams are never mixed. */
   stream(): JoinedStream {
     return this.#joiner.stream();
   }

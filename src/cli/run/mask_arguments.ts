@@ -1,9 +1,9 @@
-/** Hides keys among the words of a command line: a record of a run lies beside its model, and travels with it. */
+/** Hides keys in the words of a command line. The record of a run contains these words, and is copied together with the model. */
 
 import { HIDDEN, hideCredentials } from "../../credentials.ts";
 import { isSecretName } from "../../secret_names.ts";
 
-/** The forms of well-known keys. A word that is a name, such as `sk-learn-baseline`, has none of them. */
+/** The forms of well-known keys. Names such as `sk-learn-baseline` do not match. */
 const KEYS = new RegExp(
   [
     // OpenAI and Anthropic, Hugging Face, GitHub, GitLab, npm, PyPI
@@ -32,20 +32,20 @@ const KEYS = new RegExp(
 
 /** `--name=VALUE`, `NAME=VALUE` or `+some.name=VALUE`. */
 const ASSIGNMENT = /^((?:--?|\+{1,2}|~)?[\w.@/-]{1,128}=)([\s\S]+)$/;
-/** The same within a word: in JSON, in a list, in a header. */
+/** An assignment within a word, in JSON, a list or a header. */
 const WITHIN =
   /(?<![\w.-])((["']?)([A-Za-z][\w.-]{0,127})\2\s{0,4}[=:]\s{0,4})("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:(?:Basic|Bearer|Token)\s+)?[^\s,;&{}"']+)/gi;
-/** An option, and no negative number. */
+/** An option, but not a negative number. */
 const OPTION = /^--?([A-Za-z][\w.-]*)$/;
-/** Values that no key has, of options such as `--use-auth-token`. */
+/** Values of options such as `--use-auth-token` that are not keys. */
 const NO_KEY = /^(?:true|false|yes|no|on|off|none|null|\d{1,3})$/i;
 
-/** Hides keys in text that is not a command line, such as an error. */
+/** Hides keys in other text, such as an error message. */
 export function hideKeys(text: string): string {
   return hideCredentials(text).replace(KEYS, HIDDEN);
 }
 
-/** Hides the values of options and variables whose names say that they are secrets, and keys wherever they are. */
+/** Hides the values of options and variables with secret names, and keys anywhere. */
 export function maskArguments(words: readonly string[]): string[] {
   return words.map((word, i) => {
     const option = OPTION.exec(words[i - 1] ?? "")?.[1];

@@ -1,4 +1,4 @@
-/** Where a model's artifacts are. */
+/** Finds the directory of a model's artifacts, and fetches it if it is remote. */
 
 import { getLogger } from "@logtape/logtape";
 import { absolute } from "./module.ts";
@@ -10,26 +10,25 @@ import { makeTemporaryFolder } from "../../temporary.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
-/** A folder, or what is fetched into one. */
+/** A model directory that is not open yet: a local folder, or a URI to fetch. */
 export interface ModelDir {
-  /** As a record names it: an absolute path, or a URI. */
+  /** An absolute path or a URI, for the record of the run. */
   readonly name: string;
-  /** Gets it; a folder of ours is removed when it is disposed. @throws {StorageError} if it can't be fetched */
+  /** Opens the directory. A fetched copy is removed when it is disposed. @throws {StorageError} if it can't be fetched */
   readonly open: (signal: AbortSignal) => Promise<OpenModelDir>;
 }
 
-/** A folder with a model's artifacts that stays until this is disposed. */
+/** A local folder with a model's artifacts, which exists until this is disposed. */
 export interface OpenModelDir extends Disposable {
   readonly path: string;
 }
 
 /**
- * Finds the place of a model's artifacts: on the command line, in the archive, or where a platform says.
+ * Finds a model's artifacts: by the command line, in the archive, or else by Vertex AI's variable `AIP_STORAGE_URI`.
  *
- * @param word of the command line: a folder, or `gs://BUCKET/FOLDER`
- * @param carried the folder of the model that the archive carries, taken where the command line names none; without it, what Vertex AI
- * says by `AIP_STORAGE_URI`
- * @throws {UsageError} if there is no such folder, or none is named
+ * @param word the word of the command line: a folder, or `gs://BUCKET/FOLDER`
+ * @param carried the folder of the archive's own model
+ * @throws {UsageError} if the folder does not exist, or nothing names one
  */
 export function findModelDir(
   word: string | undefined,

@@ -1,4 +1,4 @@
-/** The module directory, and the script in it. */
+/** Resolves the paths of a module and its script. */
 
 import { UsageError } from "../../errors.ts";
 
@@ -9,10 +9,10 @@ export interface ModulePaths {
 }
 
 /**
- * Finds the script that belongs to a module. A relative script is looked for in the module directory, then in the
- * working directory (where a shell's completion finds it).
+ * Finds a module's script. A relative path is tried in the module directory, then in the working directory, where a shell's
+ * completion finds it.
  *
- * @throws {UsageError} if the module is no directory, or the script is not there
+ * @throws {UsageError} if the module is not a directory, or the script does not exist
  */
 export function resolveModule(module: string, script: string): ModulePaths {
   const folder = absolute(module);
@@ -29,10 +29,10 @@ export function resolveModule(module: string, script: string): ModulePaths {
   const advice = withSuffix !== undefined && stat(`${folder}/${withSuffix}`)?.isFile
     ? `; did you mean '${withSuffix}'?`
     : scriptsIn(folder);
-  throw new UsageError(`There is no script '${script}' in the module directory '${module}'${advice}`);
+  throw new UsageError(`The module directory '${module}' has no script '${script}'${advice}`);
 }
 
-/** The absolute form of a path. `..` stays: what it means is for the file system to say, where links are. */
+/** Makes a path absolute. `..` is kept, because with links only the file system can resolve it. */
 export function absolute(path: string): string {
   return normalize(path.startsWith("/") ? path : `${Deno.cwd()}/${path}`);
 }
@@ -57,5 +57,5 @@ function stat(path: string): Deno.FileInfo | undefined {
 function scriptsIn(folder: string): string {
   const names = [...Deno.readDirSync(folder)].filter(({ name, isFile }) => isFile && name.endsWith(".py"))
     .map(({ name }) => `'${name}'`).sort();
-  return names.length === 0 ? "; it holds no .py file" : `; it holds ${names.slice(0, 10).join(", ")}`;
+  return names.length === 0 ? "; it contains no .py file" : `; it contains ${names.slice(0, 10).join(", ")}`;
 }

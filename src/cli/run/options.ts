@@ -1,4 +1,4 @@
-/** Options that `train` and `serve` have in common. */
+/** The options that `train` and `serve` share. */
 
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
@@ -8,7 +8,7 @@ import { grouped, option, unset } from "../options/option.ts";
 import { folder } from "../options/paths.ts";
 import { oneOf, python, size, whole } from "../options/values.ts";
 
-/** Where a run writes, and what it needs to begin. */
+/** The options for logs, the Python and the installation of requirements. */
 export const runFields = {
   ...grouped("Environment", {
     python: python(),

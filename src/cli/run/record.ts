@@ -1,8 +1,8 @@
 /**
- * The record of a run: beside its log and, of a training, in the model directory, so that a model says what made it. Written when
- * the run begins and again when it ends: one without an end is of a run that was killed.
+ * Keeps the record of a run, beside its log and, for a training, in the model directory, where it documents how the model was made. It is
+ * written when the run starts and again when it ends; a record without an end belongs to a run that was killed.
  *
- * A record that can't be written is told once, and changes nothing about the run.
+ * If a record can't be written, one warning is shown, and the run continues.
  */
 
 import { ANSWER_LIMIT_MS, type Assets, runChild } from "../../bridge/mod.ts";
@@ -15,54 +15,54 @@ import { hideKeys, maskArguments } from "./mask_arguments.ts";
 import { LogRecords, ModelRecord, NoRecord, type RecordPlace } from "./record_places.ts";
 import type { Target } from "./target.ts";
 
-/** Enough to repeat a run. */
+/** The facts that are needed to repeat a run, as JSON has them. */
 export interface RunRecord {
   /** The version of this program. */
   readonly aimodellib: string;
-  /** Which run it is, among all others. */
+  /** A unique id of the run. */
   readonly id: string;
-  /** What it was started with, without keys and passwords. */
+  /** The command line, without keys and passwords. */
   readonly command: readonly string[];
   readonly workingDirectory: string;
-  /** The archive's name and digest; not there for a module. */
+  /** The archive's name and SHA-256; undefined for a module. */
   readonly archive?: { readonly name: string; readonly sha256?: string };
-  /** Absolute paths. */
+  /** The absolute path of the module. */
   readonly module: string;
   readonly script: string;
   readonly modelDir: string;
-  /** Not there if the run has no log file. */
+  /** The path of the log file; undefined without one. */
   readonly log?: string | undefined;
   readonly host: { readonly name: string; readonly system: string; readonly processors: number };
-  /** The Python that it ran with. */
+  /** The Python of the run. */
   readonly python: {
     readonly path: string;
     readonly version?: string;
-    /** Versions by name. */
+    /** The versions of the packages, by name. */
     readonly packages?: Readonly<Record<string, string>>;
   };
   /** ISO 8601, in UTC. */
   readonly start: string;
   readonly end?: string;
-  /** The exit code, and why it is not 0; not there while it runs. */
+  /** The exit code, with the reason if it is not 0; undefined during the run. */
   readonly outcome?: { readonly code: number; readonly message?: string };
 }
 
-/** What the command line was. */
+/** The command line of a run. */
 export interface RecordOptions {
-  /** The words behind the command's name. */
+  /** The words after the command's name. */
   readonly words: readonly string[];
 }
 
-/** What a record says from the beginning. */
+/** The facts that are known when a run starts. */
 type RunFacts = Omit<RunRecord, "aimodellib" | "id" | "host" | "start" | "end" | "outcome" | "workingDirectory">;
 
-/** Where a record is kept. */
+/** The places of a record. */
 interface RecordPlaces {
-  /** The absolute path of the folder of the run's log, where the records of earlier runs stay. */
+  /** The absolute path of the folder of the run's log, which keeps the records of all runs. */
   readonly logFolder?: string | undefined;
-  /** The absolute path of a model directory, where a file of this name that is no record is left alone. */
+  /** The absolute path of the model directory. A file of this name that is not a record is never replaced. */
   readonly modelDir?: string | undefined;
-  /** Takes a line that says why a record can't be written. */
+  /** Shows a line with the reason why a record can't be written. */
   readonly warn: (text: string) => void;
 }
 
@@ -104,16 +104,16 @@ export function startRecord(
   return recorder;
 }
 
-/** A record that is being kept. */
+/** Keeps the record of one run. */
 export class RunRecorder {
   readonly #places: readonly RecordPlace[];
   readonly #warn: (text: string) => void;
   readonly #warned = new Set<RecordPlace>();
   #record: RunRecord;
-  /** What is still asked for. */
+  /** Facts that are still being determined. */
   readonly #pending: Promise<void>[] = [];
 
-  /** Begins one. */
+  /** Writes the record for the first time. */
   constructor(about: RunFacts, { logFolder, modelDir, warn }: RecordPlaces) {
     this.#warn = warn;
     this.#record = {
@@ -135,7 +135,7 @@ export class RunRecorder {
     this.#write();
   }
 
-  /** Asks the Python which packages a run imports, while it goes on. @param variables those of the run */
+  /** Lists the packages of the Python in the background. @param variables the variables of the run's environment */
   listPackages(assets: Assets, variables?: Readonly<Record<string, string>>): void {
     const { module, python: { path } } = this.#record;
     const args = [assets.entry, "requirements", "list", module];
@@ -144,11 +144,11 @@ export class RunRecorder {
       const { python, packages } = JSON.parse(stdout);
       return { python: { path, version: python, packages } };
     });
-    // The run itself will tell what is wrong with that Python.
+    // If the Python fails, the run itself reports why.
     this.learn(listing.catch(() => ({})));
   }
 
-  /** Adds what is known later. */
+  /** Adds facts that become known later. */
   learn(facts: Promise<Partial<RunFacts>>): void {
     this.#pending.push(facts.then((known) => {
       this.#record = { ...this.#record, ...known };
@@ -156,7 +156,7 @@ export class RunRecorder {
     }));
   }
 
-  /** Ends it. */
+  /** Writes the record for the last time, with the outcome. */
   async finish(code: number, message: string | undefined): Promise<void> {
     await Promise.all(this.#pending);
     const outcome = message === undefined ? { code } : { code, message: hideKeys(message) };
@@ -174,14 +174,14 @@ export class RunRecorder {
         this.#warned.add(place);
         const message = messageOf(error);
         this.#warn(
-          `Warning: ${error instanceof NoRecord ? message : `the run's record is not up to date: ${message}`}\n`,
+          `Warning: ${error instanceof NoRecord ? message : `the record of the run can't be updated: ${message}`}\n`,
         );
       }
     }
   }
 }
 
-/** From a file: asking Deno takes a permission that was given back. */
+/** The host's name, read from a file, because `Deno.hostname()` needs a permission that was given up. */
 function hostname(): string {
   try {
     return Deno.readTextFileSync("/etc/hostname").trim();

@@ -1,9 +1,9 @@
-/** Where records of runs are kept, so that each run has one of its own, and `run.json` is that of the newest. */
+/** Places for the records of runs: each run has its own file, and `run.json` is the newest one. */
 
 import { FileBeside, temporaryBeside } from "../../atomic_file.ts";
 import { AimodellibError } from "../../errors.ts";
 
-/** What is read of a record that is there. */
+/** The fields of an existing record that are read. */
 interface Found {
   readonly id?: string;
   readonly start: string;
@@ -11,28 +11,28 @@ interface Found {
 
 /** A place for the record of one run. */
 export interface RecordPlace {
-  /** Writes the record, as JSON, in place of what it was before. @throws {Error} which names the file */
+  /** Writes the record as JSON, and replaces its earlier state. @throws {Error} if that fails; the message names the file */
   write(record: Found & { readonly end?: string }, bytes: Uint8Array): void;
 }
 
-/** A file of a record's name that is none. */
+/** A file with the name of a record is something else. */
 export class NoRecord extends AimodellibError {
   override readonly name = "NoRecord";
 }
 
-/** The newest record's name. */
+/** The file name of the newest record. */
 const NAME = "run.json";
-/** Runs that start in the same millisecond. */
+/** The most runs that may start in the same millisecond. */
 const MAX_RUNS = 1000;
 
 /**
- * The folder of a run's log, where the records of all runs stay: `run.START.json`, and the link `run.json` to the newest, or a copy
- * where there are no links.
+ * The folder of a run's log. It keeps the records of all runs as `run.START.json`, and `run.json` is a link to the newest, or a copy on
+ * file systems without links.
  */
 export class LogRecords implements RecordPlace {
   readonly #folder: string;
   #path: string | undefined;
-  /** Whether `run.json` was dealt with, and whether it is a copy. */
+  /** Whether `run.json` was written by this run, and as what. */
   #named: "no" | "link" | "copy" = "no";
 
   /** @param folder its absolute path */
@@ -54,7 +54,7 @@ export class LogRecords implements RecordPlace {
     if (there === undefined && isThere(newest)) {
       throw new NoRecord(`'${newest}' is not a record of aimodellib and stays: that of this run is '${own}'`);
     }
-    // A run on another host may have begun after this one.
+    // A run on another host may have started after this one.
     if (there !== undefined && there.start > record.start) return "link";
     if (there !== undefined && !Deno.lstatSync(newest).isSymlink) keep(newest, there);
     const link = temporaryBeside(newest);
@@ -70,8 +70,8 @@ export class LogRecords implements RecordPlace {
 }
 
 /**
- * A model directory, whose `run.json` is the record of the run that was begun last. One that ends when another has begun has its
- * record beside it. A file of this name that is no record is left alone.
+ * A model directory. Its `run.json` is the record of the run that was started last; an earlier run that ends later gets a file of its
+ * own. A file of this name that is not a record is never replaced.
  */
 export class ModelRecord implements RecordPlace {
   readonly #folder: string;
@@ -97,7 +97,7 @@ export class ModelRecord implements RecordPlace {
   }
 }
 
-/** Writes `run.START.json`, which is no other run's. @returns its path, that of the last time if there was one */
+/** Writes `run.START.json`. @param former the path of the last time @returns the path, which no other run uses */
 function writeOwn(folder: string, { start }: Found, bytes: Uint8Array, former: string | undefined): string {
   const path = former ?? claim(folder, start);
   try {
@@ -109,7 +109,7 @@ function writeOwn(folder: string, { start }: Found, bytes: Uint8Array, former: s
   return path;
 }
 
-/** Makes an empty file of a name that no other run has. */
+/** Creates an empty file whose name no other run uses. */
 function claim(folder: string, start: string): string {
   const stem = `${folder}/${stemOf(start)}`;
   for (let n = 1; n <= MAX_RUNS; n++) {
@@ -121,10 +121,10 @@ function claim(folder: string, start: string): string {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
   }
-  throw new AimodellibError(`${MAX_RUNS} runs have records of that name: '${stem}.json'`);
+  throw new AimodellibError(`There are ${MAX_RUNS} records named '${stem}.json' already: remove some of them`);
 }
 
-/** Keeps a record that is the newest no more. */
+/** Renames a record that is no longer the newest. */
 function keep(path: string, { start }: Found): void {
   const folder = path.slice(0, path.lastIndexOf("/"));
   Deno.renameSync(path, claim(folder, start));
@@ -140,7 +140,7 @@ function replace(path: string, bytes: Uint8Array): void {
   file.commit();
 }
 
-/** A record of ours; undefined if there is none. */
+/** Reads a record; undefined if the file does not exist or is not a record. */
 function read(path: string): Found | undefined {
   try {
     const { aimodellib, id, start } = JSON.parse(Deno.readTextFileSync(path));
@@ -150,7 +150,7 @@ function read(path: string): Found | undefined {
   }
 }
 
-/** Whether there is something that is no link to a record that was removed. */
+/** Whether a path exists; a link to a removed record does not count. */
 function isThere(path: string): boolean {
   try {
     Deno.statSync(path);

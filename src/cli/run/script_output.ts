@@ -1,8 +1,8 @@
 /**
- * Where a script prints in a run that has a log: at the terminal, or wherever our own output goes, and in the log.
+ * Sends a script's output to this program's own output and to the log of the run.
  *
- * Without a log the script has our streams themselves. With one it has pipes, but where we have a terminal, it has one, too. If both
- * of our streams go to one place, so do both of its: what it prints stays in its order.
+ * Without a log, the script inherits the streams. With a log, it gets pipes, or a pseudo-terminal in place of each terminal. If both of
+ * this program's streams go to the same place, the script gets one stream for both, which keeps its output in order.
  */
 
 import { type OutputSink, type ScriptOutput, Terminal } from "../../bridge/mod.ts";
@@ -11,7 +11,7 @@ import { plainText } from "../../observability/plain_text.ts";
 import type { Io } from "../terminal/io.ts";
 import type { RunLog } from "./log.ts";
 
-/** What a script is given to print to, until this is disposed. */
+/** The pipes or pseudo-terminals of a script, until this is disposed. */
 export class LoggedOutput implements ScriptOutput, Disposable {
   readonly stdout: OutputSink;
   readonly stderr: OutputSink | "stdout";
@@ -19,7 +19,7 @@ export class LoggedOutput implements ScriptOutput, Disposable {
   readonly #sinks: OutputSink[] = [];
   readonly #resizing: Disposable | undefined;
 
-  /** Makes terminals where we have some. */
+  /** Opens a pseudo-terminal for each stream that is a terminal. */
   constructor(log: RunLog, io: Io) {
     const { stdout, stderr, isOne } = io.streams();
     const size = io.terminalSize() ?? { columns: 80, rows: 24 };
@@ -51,10 +51,10 @@ export class LoggedOutput implements ScriptOutput, Disposable {
       try {
         await write(bytes);
       } catch (error) {
-        // A reader that has gone, or a disk that is full, must not end a training that has a log.
+        // A reader that has gone, or a full disk, must not end a run that has a log.
         if (warned) return;
         warned = true;
-        log.say(`Warning: ${name} can't be written: ${reasonOf(error)}; the run goes on, and so does its log\n`);
+        log.say(`Warning: ${name} can't be written: ${reasonOf(error)}; the run and its log continue\n`);
       }
     };
     sink.flush = () => text?.flush();
@@ -62,12 +62,12 @@ export class LoggedOutput implements ScriptOutput, Disposable {
     return sink;
   }
 
-  /** Logs what is left, once nothing more comes. */
+  /** Logs the rest, after the last output. */
   flush(): void {
     for (const sink of this.#sinks) sink.flush?.();
   }
 
-  /** Closes the terminals. */
+  /** Closes the pseudo-terminals. */
   [Symbol.dispose](): void {
     this.#resizing?.[Symbol.dispose]();
     this.terminals.stdout?.[Symbol.dispose]();

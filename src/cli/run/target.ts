@@ -146,7 +146,7 @@ function read(role: "train" | "serve", root: string, name: string, io: Io) {
 
 function refuseKey({ key, signature }: TrustOptions, what: string): void {
   if (key !== undefined || signature !== undefined) {
-    throw new UsageError(`--key and --signature are for packed archives: ${what} has no signature`);
+    throw new UsageError(`--key and --signature need a packed archive: ${what} has no signature`);
   }
 }
 

@@ -1,7 +1,8 @@
-/** Who may connect to `serve`, and how: what its options name, read and checked. */
+/** Reads and checks the options that decide who may connect to `serve`, and how. */
 
 import { getLogger } from "@logtape/logtape";
-import { reasonOf, UsageError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
+import { readText } from "../../files.ts";
 import { Tokens } from "../../http/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { openToOthers } from "./open_files.ts";
@@ -11,7 +12,7 @@ const log = getLogger(["aimodellib", "serve"]);
 
 const VARIABLE = "AIMODELLIB_TOKEN";
 
-/** What the command line says of it. */
+/** The options about connections. */
 export interface ListenChoice {
   readonly tokenFile?: string | undefined;
   readonly tlsCert?: string | undefined;
@@ -20,21 +21,21 @@ export interface ListenChoice {
 }
 
 /**
- * Returns the paths of the certificate and its key if the connections are to be encrypted.
+ * The paths of the certificate and its key; undefined for unencrypted connections.
  *
- * @throws {UsageError} if one of them is missing, or is of no use
+ * @throws {UsageError} if only one of them is given, or TLS can't be used
  */
 export function tlsOf({ tlsCert: cert, tlsKey: key, unix }: ListenChoice): { cert: string; key: string } | undefined {
   if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) throw new UsageError("--tls-cert and --tls-key need each other");
-  if (unix !== undefined) throw new UsageError("--tls-cert is of no use with --unix: leave one out");
+  if (cert === undefined || key === undefined) throw new UsageError("--tls-cert and --tls-key must be given together");
+  if (unix !== undefined) throw new UsageError("--tls-cert can't be combined with --unix");
   return { cert, key };
 }
 
 /**
- * Names of hosts and origins of web pages, in the one way that requests are compared with.
+ * The allowed hosts and origins, normalized for comparison with requests.
  *
- * @throws {UsageError} if one can't be meant
+ * @throws {UsageError} if one is not valid
  */
 export function browserRules(
   { allowHosts, cors }: { readonly allowHosts: readonly string[]; readonly cors: readonly string[] },
@@ -42,7 +43,7 @@ export function browserRules(
   const host = allowHosts.find((name) => !/^(?:\*|[\w.-]+|\[[\da-f:.]+\])$/i.test(name));
   if (host !== undefined) {
     throw new UsageError(
-      `--allow-host takes names of hosts, such as 'models.example.com', without a port; not '${host}'`,
+      `--allow-host takes host names without a port, such as 'models.example.com', not '${host}'`,
     );
   }
   return { allowHosts, cors: cors.map(originOf) };
@@ -53,14 +54,14 @@ function originOf(said: string): string {
   const found = /^([a-z][a-z\d+.-]*:\/\/[^/?#@\s*]+)\/?$/i.exec(said)?.[1];
   const url = found === undefined ? null : URL.parse(found);
   if (found === undefined || url === null) {
-    throw new UsageError(`--cors takes origins of web pages, such as 'https://app.example.com', or '*'; not '${said}'`);
+    throw new UsageError(`--cors takes origins, such as 'https://app.example.com', or '*', not '${said}'`);
   }
-  // An origin does not say the port that its scheme has anyway.
+  // An origin omits the default port of its scheme.
   return url.origin === "null" ? found.toLowerCase() : url.origin;
 }
 
 /**
- * Tokens of the file or the variable, and how they are read again.
+ * The tokens of the file or the variable, with a function that reads them again.
  *
  * @throws {UsageError} if they can't be read
  */
@@ -82,7 +83,7 @@ export function tokensOf(
   return variable === undefined ? undefined : { tokens: Tokens.parse(variable, VARIABLE) };
 }
 
-/** Logs where other users, or scripts, can read tokens and keys. */
+/** Logs a warning for each place where other users, or scripts, can read tokens and keys. */
 export function warnOfOpenSecrets({ tokenFile, tlsKey }: ListenChoice, io: Io): void {
   if (tlsKey !== undefined) warnOfOpenFile(tlsKey, "key");
   if (tokenFile !== undefined) return warnOfOpenFile(tokenFile, "token file");
@@ -91,8 +92,8 @@ export function warnOfOpenSecrets({ tokenFile, tlsKey }: ListenChoice, io: Io): 
   const holders = holdersOf(VARIABLE, value).map(({ pid, name }) => `${pid} (${name})`);
   if (holders.length === 0) return;
   log.warn(
-    "Scripts can read {variable} in the environment of process {processes}: start that without it, or have 'exec' start this " +
-      "in its place",
+    "Scripts can read {variable} in the environment of process {processes}: start that process without it, or let it start " +
+      "aimodellib with 'exec'",
     { variable: VARIABLE, processes: holders.join(", ") },
   );
 }
@@ -100,7 +101,7 @@ export function warnOfOpenSecrets({ tokenFile, tlsKey }: ListenChoice, io: Io): 
 function warnOfOpenFile(path: string, what: string): void {
   const rights = openToOthers(path);
   if (rights === undefined) return;
-  log.warn("The {what} '{path}' can be {rights} by all users of this machine: take that away with 'chmod o= {path}'", {
+  log.warn("The {what} '{path}' can be {rights} by all users of this machine: restrict access with 'chmod o= {path}'", {
     what,
     path,
     rights,
@@ -108,11 +109,5 @@ function warnOfOpenFile(path: string, what: string): void {
 }
 
 function readTokens(path: string): Tokens {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw new UsageError(`The token file '${path}' can't be read: ${reasonOf(cause)}`, { cause });
-  }
-  return Tokens.parse(text, `'${path}'`);
+  return Tokens.parse(readText(path, "token file"), `'${path}'`);
 }

@@ -1,4 +1,4 @@
-/** What `aimodellib serve` does, apart from its parser so that help is not kept waiting for it. */
+/** Carries out `aimodellib serve`. */
 
 import { layOutAssets, MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import { memoryLimit } from "../../control_group.ts";
@@ -21,10 +21,10 @@ const DEFAULT_PORT = 8080;
 const DEFAULT_HOST = "127.0.0.1";
 
 /**
- * Runs it. What ends it before its time is logged.
+ * Serves until a signal. An error that ends `serve` is logged.
  *
  * @returns the exit code
- * @throws {UsageError} if a variable says how to log what can't be meant
+ * @throws {UsageError} if a variable about logging has an invalid value
  */
 export async function runServing(options: ServeOptions, io: Io): Promise<number> {
   using log = new ServeLog(loggingOf(options, io), io);
@@ -40,27 +40,29 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
 }
 
 /**
- * @param stop aborted by the first signal; what is interrupted by it throws its reason
- * @throws {UsageError} if the module, the script, the model or a Python is not there, or the port is taken
+ * Serves, with all messages in one log.
+ *
+ * @param stop is aborted by the first signal; interrupted work throws its reason
+ * @throws {UsageError} if the module, the script, the model or a Python does not exist, or the port is in use
  * @throws {ScriptError} if the script can't be loaded
  */
 async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortController): Promise<void> {
   const { io, say } = log;
   const { portOption, port, workers, device } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
-    throw new UsageError(`Two ports are given, --port ${portOption} and ${port}: leave one out`);
+    throw new UsageError(`Use either --port ${portOption} or the argument ${port} for the port, not both`);
   }
   if (options.maxBody > MAX_BODY_BYTES) {
-    throw new UsageError(`--max-body can be ${MAX_BODY_BYTES} bytes at the most, not ${options.maxBody}`);
+    throw new UsageError(`--max-body must be at most ${MAX_BODY_BYTES} bytes, not ${options.maxBody}`);
   }
   const { maxBodyMemory = Math.max(options.maxBody, memoryLimit() / 4) } = options;
   if (maxBodyMemory < options.maxBody) {
     throw new UsageError(
-      `--max-body-memory must be at least --max-body, which is ${options.maxBody} bytes, not ${maxBodyMemory}`,
+      `--max-body-memory must be at least --max-body (${options.maxBody} bytes), not ${maxBodyMemory}`,
     );
   }
   if (options.unix !== undefined && (portOption ?? port) !== undefined) {
-    throw new UsageError("--unix takes the place of a port: leave one out");
+    throw new UsageError("Use either --unix or a port, not both");
   }
   const tls = tlsOf(options);
   const browsers = browserRules(options);
@@ -70,7 +72,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort(), "server");
   const platform = platformOf(io.env);
-  // A single --model names what is served, and all else is as without it.
+  // A single --model only names the model; everything else is as without it.
   const [named] = options.models.length === 1 ? parseServedModels(options.models) : [];
   const given = named ?? { module: options.module, script: options.script, modelDir: options.modelDir };
   const chosen = given.module === undefined && options.models.length === 0 ? demandSageMaker(io) : given;
@@ -103,12 +105,12 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
   await record?.finish(ExitCode.Success, undefined);
 }
 
-/** What SageMaker has put where it puts it. @throws {UsageError} if there is nothing, or no SageMaker */
+/** The code that SageMaker has provided. @throws {UsageError} outside SageMaker, or if it has provided none */
 function demandSageMaker(io: Io): SageMakerTarget {
   const target = sageMakerServing(io.env);
   if (target !== undefined) return target;
   throw new UsageError(
-    "There is nothing to serve: say 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +
+    "The model to serve is missing: use 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +
       "--model; see 'aimodellib serve --help'",
   );
 }

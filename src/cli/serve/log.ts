@@ -1,6 +1,6 @@
 /**
- * The log of `serve`, which has one form from the first word to the last: also what is said while a model is prepared, what the
- * installer prints, and the error that ends the program.
+ * The log of `serve`, in one format from the first line to the last. It includes messages about preparing a model, the installer's
+ * output, and the error that ends the program.
  */
 
 import { getLogger } from "@logtape/logtape";
@@ -26,7 +26,7 @@ export class ServeLog implements Disposable {
   #write: (text: string) => void;
   #file: RunLog | undefined;
 
-  /** Logs to standard error from now on. */
+  /** Starts logging to standard error. */
   constructor(logging: LoggingOptions, io: Io) {
     this.#logging = logging;
     this.#io = io;
@@ -34,38 +34,38 @@ export class ServeLog implements Disposable {
     this.change(logging);
   }
 
-  /** Writes records in another way from now on. */
+  /** Changes format and level for the following records. */
   change(logging: LoggingOptions): void {
     flushLog();
     this.#logging = logging;
     configureLogging((text) => this.#write(text), logging);
   }
 
-  /** Says no more of workers: they are ended by force, which is nothing to tell of. */
+  /** Stops logging about workers, which are about to be killed on purpose. */
   endWorkers(): void {
     this.change({ ...this.#logging, silent: ["supervisor"] });
   }
 
-  /** How records are written. */
+  /** The current format of records. */
   get format(): LoggingOptions["format"] {
     return this.#logging.format;
   }
 
-  /** Takes text in pieces, such as what an installer prints, and logs its lines. */
+  /** Logs the lines of text that comes in pieces, such as an installer's output. */
   readonly say = (text: string): void => this.#lines(new TextEncoder().encode(text));
 
-  /** Writes text that is no record, for people. */
+  /** Writes text for people that is not a record. */
   readonly write = (text: string): void => this.#write(printableLines(text));
 
-  /** The outside world, whose standard error is this log. */
+  /** The outside world, with this log as its standard error. */
   get io(): Io {
     return { ...this.#io, ...writersTo({ stdout: this.#io.raw.stdout, stderr: this.say }, false) };
   }
 
   /**
-   * Logs to a file, too, if there is to be one.
+   * Starts logging to a file as well, if the options or the archive ask for one.
    *
-   * @throws {UsageError} if its name leads out of the run's folder, or it can't be written
+   * @throws {UsageError} if the file's name leads out of the run's folder, or it can't be written
    */
   open(options: RunLogOptions, archive: TargetArchive | undefined): RunLog {
     const warn = (message: string) => log.warning("{message}", { message });
@@ -74,7 +74,7 @@ export class ServeLog implements Disposable {
     return this.#file;
   }
 
-  /** Logs what ends the program, and returns its exit code. */
+  /** Logs the error that ends the program, and returns the exit code. */
   fail(error: unknown): number {
     this.#lines.flush();
     flushLog();
@@ -92,7 +92,7 @@ export class ServeLog implements Disposable {
   }
 }
 
-/** Says how to log, from options and variables. @throws {UsageError} if a variable has a value that it can't have */
+/** Reads format and level from options and variables. @throws {UsageError} if a variable has an invalid value */
 export function loggingOf({ logFormat, logLevel }: LogChoice, io: Io): LoggingOptions {
   const format = logFormat ?? variable(io, "AIMODELLIB_LOG_FORMAT", LOG_FORMATS) ??
     (io.errorColumns === undefined ? "json" : "text");

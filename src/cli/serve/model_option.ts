@@ -1,40 +1,40 @@
-/** What `--model` names: a model, and what it is made of. */
+/** Parses `--model`: a name, and the archive or module to serve under it. */
 
 import { UsageError } from "../../errors.ts";
 import { namesArchive } from "../run/form.ts";
 
-/** One of several models. */
+/** A model of `--model`. */
 export interface ServedTarget {
   readonly name: string;
-  /** Or an archive, packed or unpacked, if there is no script. */
+  /** The module's folder; without a script, an archive, packed or unpacked. */
   readonly module: string;
   readonly script: string | undefined;
-  /** Not there for an archive that carries its model. */
+  /** Undefined for an archive that contains its model. */
   readonly modelDir: string | undefined;
 }
 
-/** What stands in paths, metrics and logs as it is. */
+/** The characters of a name, which appears unescaped in paths, metrics and logs. */
 const NAME = /^[A-Za-z0-9][\w.-]{0,127}$/;
 
 /**
- * Reads `NAME=ARCHIVE,MODEL_DIR` or `NAME=MODULE,SCRIPT,MODEL_DIR`.
+ * Parses `NAME=ARCHIVE,MODEL_DIR` and `NAME=MODULE,SCRIPT,MODEL_DIR`.
  *
- * @throws {UsageError} if it is neither, or a name is there twice
+ * @throws {UsageError} if a value has neither form, or a name occurs twice
  */
 export function parseServedModels(texts: readonly string[]): ServedTarget[] {
   const models = texts.map(parse);
   for (const [index, { name }] of models.entries()) {
     if (models.findIndex((model) => model.name === name) < index) {
-      throw new UsageError(`--model names '${name}' twice: each model needs a name of its own`);
+      throw new UsageError(`--model uses the name '${name}' twice: each model needs its own`);
     }
   }
   return models;
 }
 
 /**
- * A name for what has none: that of its folder or archive.
+ * Derives a model's name from its folder or archive.
  *
- * @param targets paths, of which the first that ends with a name is taken
+ * @param targets paths; the first one whose last part is a valid name counts
  */
 export function nameOf(...targets: readonly string[]): string {
   for (const target of targets) {

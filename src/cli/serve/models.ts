@@ -1,4 +1,4 @@
-/** The models of `serve`, from what its command line says to what is served. */
+/** Prepares the models that the command line of `serve` names. */
 
 import { getLogger } from "@logtape/logtape";
 import type { Origin } from "../../archive/mod.ts";
@@ -17,15 +17,15 @@ import { openTarget, type Target, type TargetArchive, type TargetOptions } from 
 
 const log = getLogger(["aimodellib", "serve"]);
 
-/** What is known before there is a log. */
+/** Models that are known, but not ready to be served yet. */
 export interface Prepared extends Disposable {
-  /** The archive whose manifest says where the log is. */
+  /** The archive whose manifest names the log. */
   readonly archive?: TargetArchive | undefined;
-  /** Gets what is left. @throws {InstallerError} if something can't be installed */
+  /** Does the rest, with a log: installs and fetches. @throws {InstallerError} if a package can't be installed */
   readonly begin: (context: EnvironmentContext) => Promise<Begun>;
 }
 
-/** What the command line says of a single model. */
+/** The options for a single model. */
 export interface PrepareOptions extends TargetOptions, EnvironmentChoice, RecordOptions {
   readonly modelDir: string | undefined;
 }
@@ -36,11 +36,11 @@ interface Begun {
 }
 
 /**
- * The only model: it is there before anything listens.
+ * Prepares the only model, before the server listens.
  *
- * @param name what routes and metrics call it. @default the name of its module's folder
- * @throws {UsageError} if the module, the script, the model or a Python is not there
- * @throws {ArchiveError} if it is no good archive, or is not signed as demanded
+ * @param name the model's name in routes and metrics. @default the name of its module's folder
+ * @throws {UsageError} if the module, the script, the model or a Python does not exist
+ * @throws {ArchiveError} if the archive is not valid, or not signed as demanded
  */
 export async function prepareOne(
   options: PrepareOptions,
@@ -54,7 +54,7 @@ export async function prepareOne(
 /**
  * Prepares a model whose module or archive is open. The result owns the target, which is disposed if this throws.
  *
- * @param name what routes and metrics call it. @default the name of its module's folder
+ * @param name the model's name in routes and metrics. @default the name of its module's folder
  * @throws {UsageError} if there is no model directory
  */
 export function prepareTarget(target: Target, options: PrepareOptions, io: Io, name?: string): Prepared {
@@ -80,15 +80,15 @@ export function prepareTarget(target: Target, options: PrepareOptions, io: Io, n
 }
 
 /**
- * Models of `--model`. Each is looked for while the others are served: a bad one is the affair of its own requests alone.
+ * Prepares the models of several `--model`. Each is opened while the others are served: an error affects only its own requests.
  *
- * @throws {UsageError} if the options can't be meant
+ * @throws {UsageError} if an option is not valid
  */
 export function prepareSeveral(options: ServeOptions): Prepared {
   const targets = parseServedModels(options.models);
   if (options.signature !== undefined) {
     throw new UsageError(
-      "--signature is for one archive: with --model, put each signature beside its archive, as .minisig",
+      "--signature is for a single archive: with several --model, put each signature beside its archive, as .minisig",
     );
   }
   return {
@@ -121,17 +121,17 @@ async function openServed(
   return { ...files, [Symbol.dispose]: () => owned.dispose() };
 }
 
-/** The name of the module's folder, as the manifest has it; else that of the archive, or of the folder that was named. */
+/** Names a model by its module's folder in the manifest, or else by the archive or folder on the command line. */
 function nameFor({ archive }: Target, word: string): string {
-  // For what is named as `.` or `..`.
+  // The real path is for `.` and `..`.
   const folder = stat(word)?.isDirectory ? [Deno.realPathSync(word)] : [];
   return archive === undefined ? nameOf(word, ...folder) : nameOf(archive.manifest.module, word, ...folder);
 }
 
-/** For an unpacked archive to be compared before it is said what it is, in ms: one with large files is compared meanwhile. */
+/** How long to wait for the comparison of an unpacked archive, in ms; with large files it continues in the background. */
 const COMPARE_LIMIT_MS = 1_000;
 
-/** What may be told of it, and how that is looked at again. */
+/** The facts that the server reports about a model, and a function that checks them again. */
 async function aboutTarget(
   { module, script, archive }: Target,
   python: string,
@@ -150,18 +150,18 @@ async function aboutTarget(
   return { facts, look };
 }
 
-/** Compares an unpacked archive with what it was, and says so when that is news. */
+/** Compares a folder with the archive that it was unpacked from, and logs a change once. */
 async function lookAgain(name: string, origin: Origin): Promise<void> {
   const before = origin.holds;
   const holds = await origin.check();
   if (holds || before === false) return;
-  log.warning("'{folder}' was changed since it was unpacked from {archive}: what is served has no SHA-256", {
+  log.warning("'{folder}' has changed since it was unpacked from {archive}; the server reports no SHA-256 for it", {
     folder: name,
     archive: origin.archive ?? "standard input",
   });
 }
 
-/** The digest of what is served, if it is known to be that. */
+/** The archive's SHA-256, if the served content is known to be the archive's. */
 function digestOf({ sha256, origin }: TargetArchive): { readonly sha256?: string } {
   if (sha256 !== undefined) return { sha256 };
   return origin?.holds ? { sha256: origin.sha256 } : {};

@@ -1,13 +1,13 @@
-/** Files with secrets that other users of the machine may read or change. */
+/** Detects files with secrets that other users of the machine can read or change. */
 
 const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
 const OTHERS_SEARCH = 0o001;
 
 /**
- * What other users than its owner's and its group's may do with a file: read it, or write it; undefined if nothing, or if it is none.
+ * What users outside the owner's group can do with a file; undefined if they have no access, or the path is not a file.
  *
- * @param path of a file; `/dev/fd/3` and pipes are nobody's but this process's
+ * @param path a file's path; `/dev/fd/3` and pipes belong to this process alone
  */
 export function openToOthers(path: string): "read" | "changed" | undefined {
   try {
@@ -15,7 +15,7 @@ export function openToOthers(path: string): "read" | "changed" | undefined {
     const { isFile, mode } = Deno.statSync(real);
     const rights = mode ?? 0;
     if (!isFile || (rights & (OTHERS_READ | OTHERS_WRITE)) === 0) return undefined;
-    // Nobody comes to a file through a folder that is closed.
+    // A folder without search permission protects everything in it.
     for (let end = real.lastIndexOf("/"); end >= 0; end = real.lastIndexOf("/", end - 1)) {
       if (((Deno.statSync(real.slice(0, end) || "/").mode ?? 0) & OTHERS_SEARCH) === 0) return undefined;
       if (end === 0) break;

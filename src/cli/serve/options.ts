@@ -1,4 +1,4 @@
-/** The options of `serve`: how they are parsed, and what they are together. */
+/** The options of `serve`: their parsers, and their type. */
 
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
@@ -16,10 +16,10 @@ import type { RecordOptions } from "../run/record.ts";
 import type { TargetOptions } from "../run/target.ts";
 import type { ListenChoice } from "./access.ts";
 
-/** How certificates and their keys are named. */
+/** The file extensions of certificates and their keys. */
 const CERTIFICATES = [".pem", ".crt", ".cer", ".key"];
 
-/** Where requests come from, and whose are answered. */
+/** The options for the address, and for who may connect. */
 export const listenFields = grouped("Network", {
   host: unset(
     option("--host", string({ metavar: "ADDRESS" }), {
@@ -67,7 +67,7 @@ export const listenFields = grouped("Network", {
   ),
 });
 
-/** How much, and how long, a client may ask for. */
+/** The options that limit requests. */
 export const servingLimitFields = grouped("Serving limits", {
   maxBody: withDefault(
     option("--max-body", size(), { description: message`The longest body of a request.` }),
@@ -110,12 +110,12 @@ export const servingLimitFields = grouped("Serving limits", {
   ),
 });
 
-/** What may be chosen. */
+/** The formats of the log. */
 export const LOG_FORMATS = ["text", "json"] as const;
-/** What may be chosen. */
+/** The levels of the log. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
-/** Format, level, access log. */
+/** The options for format and level of the log, and the access log. */
 export const logFields = grouped("Log", {
   logFormat: unset(
     option("--log-format", oneOf(LOG_FORMATS, "FORMAT"), {
@@ -139,7 +139,7 @@ export const logFields = grouped("Log", {
   ),
 });
 
-/** How many there are, what they do at once, and when one is replaced. */
+/** The options for the number of workers, their concurrency, and their replacement. */
 export const workerFields = grouped("Workers", {
   workers: withDefault(
     option("--workers", "-w", numberOrAuto(), {
@@ -212,7 +212,7 @@ export const workerFields = grouped("Workers", {
   ),
 });
 
-/** What the command line says of the log. */
+/** The options about the log of `serve`. */
 export interface LogChoice {
   readonly logFormat?: LogFormat | undefined;
   readonly logLevel?: LoggingOptions["level"] | undefined;
@@ -229,10 +229,10 @@ export interface ServeOptions
     RunLogOptions,
     EnvironmentChoice,
     RecordOptions {
-  /** Not there where models are named by `--model`. */
+  /** Undefined if `--model` names the models. */
   readonly module: string | undefined;
   readonly modelDir: string | undefined;
-  /** What `--model` says, each time that it is there. */
+  /** The values of all `--model`. */
   readonly models: readonly string[];
   readonly host: string | undefined;
   readonly portOption?: number | undefined;

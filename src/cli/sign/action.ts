@@ -1,8 +1,9 @@
-/** What `aimodellib sign` does. */
+/** Carries out `aimodellib sign`. */
 
 import { FileBeside } from "../../atomic_file.ts";
 import { formatKeyId, formatSignature, type Limits, parseSecretKey, scan, Signer } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
+import { readText } from "../../files.ts";
 import { printable } from "../../printable.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
@@ -24,7 +25,7 @@ export interface SignOptions extends Limits {
 const MAX_COMMENT_BYTES = 8192 - "trusted comment: ".length - 2;
 
 /**
- * Carries out `aimodellib sign`: checks an archive and writes its signature beside it.
+ * Checks an archive and writes its signature beside it.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive or the key does not exist, or the password is wrong
@@ -43,7 +44,8 @@ export async function runSigning(options: SignOptions, io: Io): Promise<number> 
   const { maxEntries, maxSize, maxRatio } = options;
   const reading = { archive, quiet, maxEntries, maxSize, maxRatio };
   const { result: secret } = await readArchive(reading, "signed", io, async (source, rest) => {
-    const key = await parseSecretKey(readKey(secretKey), `'${secretKey}'`, () => {
+    const text = readText(secretKey, "secret key", "make one with 'aimodellib keygen'");
+    const key = await parseSecretKey(text, `'${secretKey}'`, () => {
       return askPassword(io, passwordFile, `Password of '${secretKey}': `);
     });
     await scan(source.read, {}, { ...rest, witness: signer });
@@ -62,13 +64,4 @@ export async function runSigning(options: SignOptions, io: Io): Promise<number> 
 function defaultComment(archive: string, io: Io): string {
   const seconds = sourceDateEpoch(io) ?? Math.floor(Date.now() / 1000);
   return `timestamp:${seconds}\tfile:${printable(archive.slice(archive.lastIndexOf("/") + 1))}\thashed`;
-}
-
-function readKey(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(`There is no secret key '${path}': make one with 'aimodellib keygen'`, { cause });
-  }
 }

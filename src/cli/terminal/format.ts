@@ -1,8 +1,8 @@
-/** Numbers of bytes for people. */
+/** Formats numbers for people. */
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
-/** Such as `512 B` or `3.4 MiB`. */
+/** Formats a number of bytes, such as `512 B` or `3.4 MiB`. */
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -10,7 +10,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** Such as `1 file` or `20 files`. */
+/** Formats a count, such as `1 file` or `20 files`. */
 export function count(number: number, word: string, plural: string = `${word}s`): string {
   return `${number} ${number === 1 ? word : plural}`;
 }

@@ -1,4 +1,4 @@
-/** What a command is given of the outside world, so that it can be tested without a process. */
+/** The interface to the outside world, which lets commands be tested without a process. */
 
 import type { Listening } from "./signals.ts";
 import type { StopSignal } from "../../bridge/exit.ts";
@@ -6,7 +6,7 @@ import type { TerminalSize } from "../../bridge/terminal.ts";
 import type { SecretName } from "./secrets.ts";
 import type { Writers } from "./writers.ts";
 
-/** What the standard streams are. */
+/** What standard output and standard error are connected to. */
 export interface Streams {
   readonly stdout: "terminal" | "other";
   readonly stderr: "terminal" | "other";
@@ -20,33 +20,33 @@ export interface Io extends Writers {
   readonly stdoutBytes: (bytes: Uint8Array) => Promise<void>;
   /** Writes bytes to standard error; resolves when there is room for more. */
   readonly stderrBytes: (bytes: Uint8Array) => Promise<void>;
-  /** Asks for what is not to be seen; undefined if there is no terminal, or the answer is broken off. */
+  /** Asks for a secret without echoing it; undefined without a terminal, or if the user cancels. */
   readonly askSecret: (question: string) => Promise<string | undefined>;
   /** The value of an environment variable. */
   readonly env: (name: string) => string | undefined;
-  /** The value of a variable that holds a secret: it is no longer in the environment, and what is started does not get it. */
+  /** The value of a variable with a secret. The variable was removed from the environment, and child processes do not get it. */
   readonly secret: (name: SecretName) => string | undefined;
   /**
-   * Calls back for each stop, until disposed. Several SIGINT and SIGTERM within a second are one stop.
+   * Calls `handler` for each request to stop, until disposed. Several SIGINT and SIGTERM within a second count as one.
    *
-   * For a job, SIGHUP is one as well, and what the process was started to ignore is ignored, as by `nohup`. A server stops by SIGINT and SIGTERM
-   * in any case, and ignores SIGHUP where nothing listens for that with `onHangUp`.
+   * A job also stops on SIGHUP, and ignores signals that the process was started to ignore, as by `nohup`. A server always stops on
+   * SIGINT and SIGTERM, and ignores SIGHUP unless something listens for it with `onHangUp`.
    */
   readonly onSignal: (handler: (signal: StopSignal) => void, listening?: Listening) => Disposable;
-  /** Calls back for each SIGHUP, until disposed. */
+  /** Calls `handler` for each SIGHUP until disposed. */
   readonly onHangUp: (handler: () => void) => Disposable;
-  /** Calls back when the terminal has another size, until disposed. */
+  /** Calls `handler` when the terminal's size changes, until disposed. */
   readonly onResize: (handler: () => void) => Disposable;
-  /** Has a write that is over a limit of file sizes fail, until disposed: else the system ends the process (SIGXFSZ). */
+  /** Makes writes beyond a file size limit fail until disposed; by default the system ends the process (SIGXFSZ). */
   readonly heedFileLimit: () => Disposable;
-  /** What standard output and error are. */
+  /** What standard output and standard error are connected to. */
   readonly streams: () => Streams;
-  /** How large the terminal is now; undefined if there is none, or it does not say. */
+  /** The current size of the terminal; undefined without one, or if it does not report its size. */
   readonly terminalSize: () => TerminalSize | undefined;
-  /** Columns of the terminal; undefined if standard output is none. */
+  /** The width of standard output's terminal in columns; undefined without a terminal. */
   readonly columns?: number | undefined;
-  /** Columns of the terminal that shows standard error; undefined if none does. */
+  /** The width of standard error's terminal in columns; undefined without a terminal. */
   readonly errorColumns?: number | undefined;
-  /** Whether to use colours. */
+  /** Whether to use colors. */
   readonly colors: boolean;
 }

@@ -1,24 +1,21 @@
-/** Passwords of secret keys. */
+/** Obtains the password of a secret key. */
 
-import { messageOf, UsageError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
+import { readText } from "../../files.ts";
 import type { Io } from "./io.ts";
 
 const VARIABLE = "AIMODELLIB_KEY_PASSWORD";
 
 /**
- * Takes a password from a file, from `AIMODELLIB_KEY_PASSWORD`, or from who sits at the terminal.
+ * Takes a password from a file or from `AIMODELLIB_KEY_PASSWORD`, or asks for it at the terminal.
  *
  * @param file the value of `--password-file`
- * @param questions what to ask; more than one have to be answered alike
- * @throws {UsageError} if there is none, or the answers differ
+ * @param questions the questions; the answers to several must be equal
+ * @throws {UsageError} if there is no password, or the answers differ
  */
 export async function askPassword(io: Io, file: string | undefined, ...questions: string[]): Promise<string> {
   if (file !== undefined) {
-    try {
-      return Deno.readTextFileSync(file).split(/\r?\n/, 1)[0]!;
-    } catch (cause) {
-      throw new UsageError(`The password can't be read: ${messageOf(cause)}`, { cause });
-    }
+    return readText(file, "password file").split(/\r?\n/, 1)[0]!;
   }
   const value = io.secret(VARIABLE);
   if (value !== undefined) return value;
@@ -32,6 +29,6 @@ export async function askPassword(io: Io, file: string | undefined, ...questions
     }
     answers.push(answer);
   }
-  if (answers.some((answer) => answer !== answers[0])) throw new UsageError("The two passwords are not the same");
+  if (answers.some((answer) => answer !== answers[0])) throw new UsageError("The two passwords differ");
   return answers[0]!;
 }

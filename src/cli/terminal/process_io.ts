@@ -1,4 +1,4 @@
-/** The process as an {@linkcode Io}: the only place, with `main.ts`, that writes to the standard streams. */
+/** Implements {@linkcode Io} for this process. Besides `main.ts`, only this file writes to the standard streams. */
 
 import { ignoredSignals } from "../../bridge/ignored.ts";
 import type { Io } from "./io.ts";
@@ -7,7 +7,7 @@ import { takeSecrets } from "./secrets.ts";
 import { onSignal } from "./signals.ts";
 import { writersTo } from "./writers.ts";
 
-/** The outside world of a real process. */
+/** Makes the {@linkcode Io} of this process. */
 export function processIo(): Io {
   ignoredSignals(); // before anybody listens for one
   const secrets = takeSecrets();
@@ -19,7 +19,7 @@ export function processIo(): Io {
         try {
           writeAll(Deno.stderr, text);
         } catch {
-          // A full disk: that something can't be said is no reason to end what is being done.
+          // On a full disk, a lost message must not end the command.
         }
       },
     }, terminal),
@@ -58,7 +58,7 @@ function listenTo(signal: Deno.Signal, handler: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, handler) };
 }
 
-/** Whether standard output and error go to the same place. */
+/** Whether standard output and standard error are the same file, pipe or terminal. */
 function areOne(): boolean {
   try {
     const [out, error] = [1, 2].map((fd) => Deno.statSync(`/proc/self/fd/${fd}`));
@@ -76,7 +76,7 @@ async function writeBytes(stream: { write(bytes: Uint8Array): Promise<number> },
   }
 }
 
-/** Whether writing failed because the terminal has been closed. */
+/** Whether a write failed because the terminal was closed. */
 function isHungUp(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EIO";
 }
@@ -88,16 +88,16 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
     try {
       written += stream.writeSync(bytes.subarray(written));
     } catch (error) {
-      // Nobody reads any more, and there is no one to tell: what is being done goes on.
+      // The reader is gone. The command continues without it.
       if (error instanceof Deno.errors.BrokenPipe || isHungUp(error)) return;
-      // A pipe that somebody made non-blocking is full: wait for its reader.
+      // Another process has made the pipe non-blocking, and it is full: wait for its reader.
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
 }
 
-/** Reads a line from the terminal, in raw mode, so that nothing is echoed. */
+/** Reads a line from the terminal in raw mode, without echo. */
 async function askSecret(question: string): Promise<string | undefined> {
   if (!Deno.stdin.isTerminal()) return undefined;
   writeAll(Deno.stderr, printable(question));
@@ -117,7 +117,7 @@ async function askSecret(question: string): Promise<string | undefined> {
           case 0x03:
           case 0x04:
             return undefined;
-          // Backspace takes a whole character, however many bytes it has.
+          // Backspace removes a whole character, of any number of bytes.
           case 0x08:
           case 0x7f:
             while (line.length > 0 && (line.pop()! & 0xc0) === 0x80);
@@ -135,7 +135,7 @@ async function askSecret(question: string): Promise<string | undefined> {
 
 function consoleColumns(): number | undefined {
   try {
-    // A terminal that nobody has told its size says 0.
+    // A terminal whose size was never set reports 0.
     return Deno.consoleSize().columns || undefined;
   } catch {
     return undefined;

@@ -1,14 +1,14 @@
-/** A bar on the terminal for what takes long. Where standard error is no terminal, nothing is shown. */
+/** Draws a progress bar on standard error, if that is a terminal. */
 
 import type { Io } from "./io.ts";
 import { formatBytes } from "./format.ts";
 
-/** Between two drawings, in ms. */
+/** The shortest time between two drawings, in ms. */
 const PAUSE_MS = 100;
 
 const BAR_CELLS = 24;
 
-/** Draws how far something is, in bytes. */
+/** Draws the progress of work that is measured in bytes. */
 export class Progress implements Disposable {
   readonly #io: Io;
   readonly #total: number | undefined;
@@ -16,14 +16,14 @@ export class Progress implements Disposable {
   #drawnAt = 0;
   #drawn = false;
 
-  /** @param total undefined if it is not known */
+  /** @param total in bytes; undefined if unknown */
   constructor(io: Io, total: number | undefined, quiet = false) {
     this.#io = quiet ? { ...io, errorColumns: undefined } : io;
     this.#total = total;
     this.#drawnAt = this.#started;
   }
 
-  /** Says how many bytes are done. */
+  /** Updates the number of bytes that are done. */
   update(done: number): void {
     const now = performance.now();
     if (this.#io.errorColumns === undefined || now - this.#drawnAt < PAUSE_MS) return;
@@ -40,7 +40,7 @@ export class Progress implements Disposable {
   }
 }
 
-/** The bar, what is done, how fast, and how long the rest will take; `seconds` have gone by. */
+/** The line with bar, bytes done, rate and remaining time. @param seconds the time since the start */
 export function progressLine(done: number, total: number | undefined, seconds: number): string {
   const rate = done / Math.max(seconds, 0.001);
   const speed = `${formatBytes(rate)}/s`;

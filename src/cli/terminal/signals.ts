@@ -1,22 +1,22 @@
-/** Signals that come to this process, as commands hear of them. */
+/** Turns signals to this process into requests to stop. */
 
 import type { StopSignal } from "../../bridge/exit.ts";
 import { ignoredSignals } from "../../bridge/ignored.ts";
 
 /**
- * SIGINT and SIGTERM that come within this time of one that was told belong to the same stop, in ms: process managers signal all processes
- * of a job, and programs such as `timeout` signal their child and then its group.
+ * SIGINT and SIGTERM within this time of the first one count as the same stop, in ms. Process managers signal all processes of a
+ * job, and programs such as `timeout` signal first their child and then its group.
  */
 export const SAME_STOP_MS = 1_000;
 
-/** What a command hears of: see `Io.onSignal()`. */
+/** Which signals a command listens for, see `Io.onSignal()`. */
 export type Listening = "job" | "server";
 
 const STOPS = ["SIGINT", "SIGTERM"] as const;
 
 let lastStop = -Infinity;
 
-/** Calls back for each stop, until disposed: see `Io.onSignal()`. */
+/** Calls `handler` for each request to stop until disposed, see `Io.onSignal()`. */
 export function onSignal(handler: (signal: StopSignal) => void, listening: Listening = "job"): Disposable {
   const ignored: ReadonlySet<StopSignal> = listening === "job" ? ignoredSignals() : new Set(["SIGHUP"]);
   const listeners: [StopSignal, () => void][] = [
@@ -24,7 +24,7 @@ export function onSignal(handler: (signal: StopSignal) => void, listening: Liste
     ["SIGHUP", () => handler("SIGHUP")],
   ];
   for (const each of listeners) {
-    // With one listener, Deno handles all of these signals, and ends the process where there is none.
+    // Once one of these signals has a listener, Deno handles all of them, and ends the process for those without a listener.
     if (ignored.has(each[0])) each[1] = () => {};
     Deno.addSignalListener(...each);
   }

@@ -1,13 +1,13 @@
 /**
- * How commands write to the standard streams. Names in archives, values of manifests and text of other programs must not control
- * the terminal that shows them: all but what is marked as raw is escaped here. On standard error, which ends up in logs, no
- * credentials of URLs are shown.
+ * Writes to the standard streams for commands. Names in archives, values of manifests and output of other programs must not control
+ * a terminal: everything that is not marked as raw is escaped here. Standard error often ends up in logs, so credentials in URLs are
+ * hidden there.
  */
 
 import { hideCredentials } from "../../credentials.ts";
 import { printable, printableJson, printableLines } from "../../printable.ts";
 
-/** What commands write with. */
+/** The functions with which commands write. */
 export interface Writers {
   /** Writes text of several lines, for people, to standard output; the text ends its last line itself. */
   readonly stdout: (text: string) => void;
@@ -17,11 +17,11 @@ export interface Writers {
   readonly stdoutLine: (line: string) => void;
   /** Writes one line to standard error and ends it; a newline in it is escaped too. */
   readonly stderrLine: (line: string) => void;
-  /** Writes JSON, for programs, to standard output: as it is, or with more escapes in its strings if a terminal shows it. */
+  /** Writes JSON to standard output unchanged, or with more escapes in its strings if that is a terminal. */
   readonly stdoutJson: (json: string) => void;
-  /** Writes text that is for programs and no JSON to standard output: as it is, or escaped if a terminal shows it. */
+  /** Writes other text for programs to standard output unchanged, or escaped if that is a terminal. */
   readonly stdoutData: (text: string) => void;
-  /** Writes text as it is: for colours and cursor movements of our own. */
+  /** Write text unchanged, with colors and cursor movements of this program. */
   readonly raw: {
     readonly stdout: (text: string) => void;
     readonly stderr: (text: string) => void;
@@ -31,7 +31,7 @@ export interface Writers {
 /**
  * Makes the writers of two streams.
  *
- * @param terminal whether standard output is shown by a terminal
+ * @param terminal whether standard output is a terminal
  */
 export function writersTo(raw: Writers["raw"], terminal: boolean): Writers {
   return {
@@ -39,7 +39,7 @@ export function writersTo(raw: Writers["raw"], terminal: boolean): Writers {
     stderr: (text) => raw.stderr(printableLines(hideCredentials(text))),
     stdoutLine: (line) => raw.stdout(`${printable(line)}\n`),
     stderrLine: (line) => raw.stderr(`${printable(hideCredentials(line))}\n`),
-    // The ends of lines between its values may be those of another system.
+    // JSON from an archive may have the line endings of another system.
     stdoutJson: (json) => raw.stdout(terminal ? json.split(/\r?\n/).map(printableJson).join("\n") : json),
     stdoutData: (text) => raw.stdout(terminal ? printableLines(text) : text),
     raw,

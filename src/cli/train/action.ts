@@ -1,4 +1,4 @@
-/** What `aimodellib train` does, apart from its parser so that help is not kept waiting for it. */
+/** Carries out `aimodellib train`. */
 
 import { layOutAssets } from "../../bridge/mod.ts";
 import { addressOf } from "../../host.ts";
@@ -24,7 +24,7 @@ export interface TrainOptions
     RecordOptions,
     LauncherOptions,
     Pick<TrainConfig, "args" | "stopTimeoutMs"> {
-  /** Not there where SageMaker says all. */
+  /** Undefined if SageMaker provides the code. */
   readonly module: string | undefined;
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
@@ -33,16 +33,16 @@ export interface TrainOptions
   readonly tensorBoardDir?: string | undefined;
 }
 
-/** For a module: an archive's manifest has its own. */
+/** The default for a module; an archive's manifest has its own. */
 const DEFAULT_TENSORBOARD_DIR = "tb_logs";
 const DEFAULT_TENSORBOARD_PORT = 6006;
 
 /**
- * Carries out `aimodellib train`.
+ * Runs a training, with its log, its record and TensorBoard.
  *
  * @returns the exit code
- * @throws {UsageError} if the module, the script or a Python is not there
- * @throws {ArchiveError} if an archive is not good, or can't be trained
+ * @throws {UsageError} if the module, the script or a Python does not exist
+ * @throws {ArchiveError} if the archive is not valid, or has no training script
  */
 export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
   const { module } = options;
@@ -52,7 +52,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     const given = sageMakerTraining(io.env);
     if (given === undefined) {
       throw new UsageError(
-        "There is nothing to train: say 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
+        "The script to train is missing: use 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
           "see 'aimodellib train --help'",
       );
     }
@@ -65,7 +65,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
   }
 }
 
-/** SageMaker shows its beginning as the job's failure reason. That it can't be written is no other outcome. */
+/** Writes the reason of a failure for SageMaker, which shows its beginning. If that fails, the outcome stays the same. */
 function tellFailure(path: string | undefined, message: string, io: Io): void {
   if (path === undefined) return;
   try {
@@ -132,7 +132,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   return { code, ...(message !== undefined && { message }) };
 }
 
-/** Whether TensorBoard runs, and where. */
+/** Whether TensorBoard runs, with its address and log folder. */
 function boardOf({ tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }: TrainOptions, { archive }: Target) {
   const folder = tensorBoardDir ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
   return {
@@ -158,7 +158,7 @@ function aSignal(io: Io): Promise<void> {
   return promise.finally(() => listener[Symbol.dispose]());
 }
 
-/** Does what comes before training, which a signal stops with nothing left behind. */
+/** Prepares the training. A signal aborts this, and leaves nothing behind. */
 async function untilSignal<T>(io: Io, prepare: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   using _ = io.onSignal((signal) => stop.abort(new AimodellibError(`Stopped by ${signal} before training began`)));

@@ -1,8 +1,8 @@
-/** The options of `train` that are torchrun's. */
+/** Checks the options that `train` passes to torchrun. */
 
 import { UsageError } from "../../errors.ts";
 
-/** As they were given. */
+/** The options of torchrun, as given. */
 export interface LauncherOptions {
   readonly launcher?: "torchrun" | undefined;
   readonly nprocPerNode?: string | undefined;
@@ -14,7 +14,7 @@ export interface LauncherOptions {
   readonly maxRestarts?: number | undefined;
 }
 
-/** Variables that torchrun reads itself, and that say where the hosts meet. */
+/** Variables of torchrun's own that name the rendezvous of the hosts. */
 const MEETING_VARIABLES = [
   "PET_RDZV_ENDPOINT",
   "PET_RDZV_BACKEND",
@@ -25,12 +25,12 @@ const MEETING_VARIABLES = [
 ];
 
 /**
- * What torchrun is started with; undefined if it is not.
+ * The arguments for torchrun; undefined without `--launcher torchrun`.
  *
- * Torchrun takes the value of an option that is not given from a variable, such as `PET_NNODES`, which schedulers set (Kubeflow's
- * TrainJob for one). An option of ours wins over its variable.
+ * For an option that is not given, torchrun reads a variable, such as `PET_NNODES`, which schedulers set (Kubeflow's TrainJob, for
+ * example). An option takes precedence over its variable.
  *
- * @throws {UsageError} if there are options of it without it, or hosts that could not find each other
+ * @throws {UsageError} if there are options for torchrun without `--launcher`, or several hosts without a rendezvous
  */
 export function launcherArgs(
   options: LauncherOptions,
@@ -48,7 +48,7 @@ export function launcherArgs(
   ];
   const set = given.filter(([, value]) => value !== undefined);
   if (launcher === undefined) {
-    if (set.length > 0) throw new UsageError(`${set[0]![0]} is for torchrun: add --launcher torchrun, or leave it out`);
+    if (set.length > 0) throw new UsageError(`${set[0]![0]} needs --launcher torchrun`);
     return undefined;
   }
   if (nprocPerNode !== undefined && !/^([1-9]\d*|auto|cpu|gpu)$/.test(nprocPerNode)) {
@@ -66,7 +66,7 @@ export function launcherArgs(
   const alone = isPlaceKnown ? [] : ["--standalone"];
   return [...alone, ...set.map(([name, value]) => `${name}=${value}`)];
 
-  /** For an endpoint of ours. */
+  /** The backend for an endpoint of `--rdzv-endpoint`. */
   function defaultBackend(): string | undefined {
     return rdzvEndpoint === undefined || env("PET_RDZV_BACKEND") ? undefined : "c10d";
   }

@@ -1,4 +1,4 @@
-/** What `aimodellib unpack` does. */
+/** Carries out `aimodellib unpack`. */
 
 import { labelOf, unknownKeys, unpack } from "../../archive/mod.ts";
 import { readArchive, type ReadOptions } from "../archives/scan.ts";
@@ -13,7 +13,7 @@ export interface UnpackOptions extends ReadOptions {
 }
 
 /**
- * Carries out `aimodellib unpack`.
+ * Unpacks an archive into a new folder, with progress on standard error.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive does not exist, or the folder is not empty

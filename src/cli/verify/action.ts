@@ -1,4 +1,4 @@
-/** What `aimodellib verify` does. */
+/** Carries out `aimodellib verify`. */
 
 import { ArchiveError, labelOf, scan, unknownKeys } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
@@ -15,7 +15,7 @@ export interface VerifyOptions extends ReadOptions, CheckOptions {
 }
 
 /**
- * Carries out `aimodellib verify`: reads an archive to its end and reports the first fault.
+ * Reads an archive to its end and reports the first fault.
  *
  * @returns the exit code
  * @throws {UsageError} if the archive does not exist, or the option is not a checksum

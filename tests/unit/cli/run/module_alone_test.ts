@@ -83,16 +83,20 @@ Deno.test("resolveModule() throws a UsageError that says what there is when the 
   const module = directory.folder("module");
   const message = (advice: string) => ({
     name: "UsageError",
-    message: `There is no script 'nope.py' in the module directory '${module}'${advice}`,
+    message: `The module directory '${module}' has no script 'nope.py'${advice}`,
   });
-  assert.throws(() => resolveModule(module, "nope.py"), message("; it holds no .py file"));
+  assert.throws(() => resolveModule(module, "nope.py"), message("; it contains no .py file"));
   directory.write("module/b.py");
   directory.write("module/a.py");
   directory.write("module/a.txt");
   directory.folder("module/c.py");
-  assert.throws(() => resolveModule(module, "nope.py"), message("; it holds 'a.py', 'b.py'"));
+  assert.throws(() => resolveModule(module, "nope.py"), message("; it contains 'a.py', 'b.py'"));
   directory.folder("module/nope.py");
-  assert.throws(() => resolveModule(module, "nope.py"), message("; it holds 'a.py', 'b.py'"), "A folder is no script");
+  assert.throws(
+    () => resolveModule(module, "nope.py"),
+    message("; it contains 'a.py', 'b.py'"),
+    "A folder is no script",
+  );
 });
 
 Deno.test("resolveModule() names ten scripts at the most when there are many", () => {
@@ -108,7 +112,7 @@ Deno.test("resolveModule() says which script may be meant when only .py is missi
   using directory = new TempDir();
   directory.write("serve.py");
   assert.throws(() => resolveModule(directory.path, "serve"), {
-    message: `There is no script 'serve' in the module directory '${directory.path}'; did you mean 'serve.py'?`,
+    message: `The module directory '${directory.path}' has no script 'serve'; did you mean 'serve.py'?`,
   });
 });
 

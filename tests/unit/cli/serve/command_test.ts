@@ -100,7 +100,7 @@ Deno.test("serve takes the port as its fourth argument, and as --port", async ()
   }
   io.err = "";
   assert.equal(await run(["serve", "--port", "1", ...words, "2"], io), 2);
-  assert.equal(io.err, "Error: Two ports are given, --port 1 and 2: leave one out\n");
+  assert.equal(io.err, "Error: Use either --port 1 or the argument 2 for the port, not both\n");
 });
 
 Deno.test("serve limits bodies, and allows hosts of URI lists, when it is told to", async () => {
@@ -170,7 +170,7 @@ Deno.test("serve gives 2 when bodies could be longer than a frame can say", asyn
   const { directory, io } = fixture;
   const words = [`${directory.path}/missing`, "serve.py", `${directory.path}/model`];
   assert.equal(await run(["serve", "--max-body", "4GiB", ...words], io), 2);
-  assert.equal(io.err, "Error: --max-body can be 4294967295 bytes at the most, not 4294967296\n");
+  assert.equal(io.err, "Error: --max-body must be at most 4294967295 bytes, not 4294967296\n");
   io.err = "";
   assert.equal(await run(["serve", "--max-body", "4294967295", ...words], io), 2);
   assert.match(io.err, /^Error: The module directory/);

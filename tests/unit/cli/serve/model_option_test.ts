@@ -42,7 +42,7 @@ for (
 
 Deno.test("parseServedModels() throws when a name is there twice", () => {
   assert.throws(() => parseServedModels(["a=x.tgz,d", "b=x.tgz,d", "a=y.tgz,d"]), {
-    message: "--model names 'a' twice: each model needs a name of its own",
+    message: "--model uses the name 'a' twice: each model needs its own",
   });
 });
 

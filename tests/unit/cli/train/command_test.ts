@@ -151,6 +151,6 @@ Deno.test("train gives 2 and makes nothing when the script is not there", async 
   using directory = new TempDir();
   const io = new FakeIo();
   assert.equal(await run(["train", directory.path, "train.py", `${directory.path}/model`], io), 2);
-  assert.match(io.err, /^Error: There is no script 'train\.py' in the module directory '.*'; it holds no \.py file\n$/);
+  assert.match(io.err, /^Error: The module directory '.*' has no script 'train\.py'; it contains no \.py file\n$/);
   assert.deepEqual(directory.list(), []);
 });

@@ -22,8 +22,8 @@ Deno.test("torchrun gets the options that were given, and meets on this host alo
 
 Deno.test("options of torchrun that can't be meant are refused", () => {
   const cases: [LauncherOptions, RegExp][] = [
-    [{ nprocPerNode: "2" }, /^--nproc-per-node is for torchrun: add --launcher torchrun, or leave it out$/],
-    [{ maxRestarts: 0 }, /^--max-restarts is for torchrun/],
+    [{ nprocPerNode: "2" }, /^--nproc-per-node needs --launcher torchrun$/],
+    [{ maxRestarts: 0 }, /^--max-restarts needs --launcher torchrun$/],
     [{ launcher, nprocPerNode: "0" }, /^--nproc-per-node must be a number above 0, auto, cpu or gpu, not '0'$/],
     [{ launcher, nprocPerNode: "two" }, /not 'two'$/],
     [{ launcher, nnodes: "0", rdzvEndpoint: "a" }, /^--nnodes must be a number above 0, or a range .*, not '0'$/],
