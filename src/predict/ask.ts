@@ -35,7 +35,13 @@ export type Part = Uint8Array<ArrayBuffer> | Fault | undefined;
 /** What came of a request. */
 export type Reply =
   | { readonly kind: "answer"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "parts"; readonly contentType: string; readonly next: () => Promise<Part> }
+  | {
+    readonly kind: "parts";
+    readonly contentType: string;
+    readonly next: () => Promise<Part>;
+    /** Says that no more parts are taken. */
+    readonly leave: () => void;
+  }
   | { readonly kind: "fault"; readonly fault: Fault };
 
 /** A model that can be asked. */
@@ -61,6 +67,7 @@ export async function whole(reply: Reply, maxBytes: number): Promise<Exclude<Rep
     if (!(part instanceof Uint8Array)) return { kind: "fault", fault: part };
     length += part.length;
     if (length > maxBytes) {
+      reply.leave();
       const message = `The parts of the answer are together longer than ${maxBytes} bytes`;
       return { kind: "fault", fault: { stage: "output", type: "TooLarge", message, again: "never" } };
     }

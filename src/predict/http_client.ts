@@ -100,7 +100,7 @@ export class HttpClient implements Ask {
         return this.#disconnected(error);
       }
     };
-    return { kind: "parts", contentType, next };
+    return { kind: "parts", contentType, next, leave: () => void reader.cancel().catch(() => {}) };
   }
 
   /** @throws {AimodellibError} if the server answers no request of this client */

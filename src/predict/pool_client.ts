@@ -103,7 +103,7 @@ export class PoolClient implements Ask {
         const part = await parts.next();
         return part === undefined || part instanceof Uint8Array ? part : faultOf(part);
       };
-      return { kind: "parts", contentType, next };
+      return { kind: "parts", contentType, next, leave: () => parts.leave() };
     }
     if (outcome.kind === "refused" && !this.#abandoned.signal.aborted) {
       // Workers that are there refuse nothing: they have died too often, and this rejects with the reason.

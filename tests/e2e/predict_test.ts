@@ -438,3 +438,84 @@ test("a slip says what is meant", async (box) => {
   assert.equal(two.code, 2);
   assert.match(two.stderr, /would have the same output, 'a.json.out'/);
 });
+
+test("a record that ends the worker of a batch takes no record of the batch with it", async (box) => {
+  const source = `${DOUBLE}
+def predict_batch(data, model, logger=None):
+    for one in data:
+        if "exit" in one:
+            os._exit(one["exit"])
+    return [{"y": one["x"] * 2, "batch": len(data) > 1} for one in data]
+`;
+  const lines = numbers(400).split("\n");
+  lines[99] = '{"x": 1, "exit": 3}';
+  box.write({ "in.jsonl": lines.join("\n") });
+  const { code, stderr } = await predict(box, [
+    ...model(box, source),
+    "in.jsonl",
+    "-o",
+    "out",
+    "--max-batch-size",
+    "16",
+  ]);
+  assert.equal(code, 3, stderr);
+  const answers = box.read("out").split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  assert.deepEqual(answers.flatMap(({ error }) => error === undefined ? [] : [[error.record, error.type]]), [[
+    100,
+    "Lost",
+  ]]);
+  assert.ok(answers.some(({ batch }) => batch));
+});
+
+test("an archive with or without its model, an unpacked one, and a Unix socket", async (box) => {
+  box.write({ "one.json": '{"x": 4}', "model/weights": "1" });
+  const [module] = model(box);
+  const pack = async (...more: string[]) => {
+    const { code, stderr } = await box.run(["package", "-m", module!, ...more]);
+    assert.equal(code, 0, stderr);
+  };
+  await pack("-o", "bare.tar.gz");
+  await pack("-o", "full.tar.gz", "--model-dir", "model");
+  assert.equal((await box.run(["unpack", "full.tar.gz", "unpacked"])).code, 0);
+  const program = box.start(["serve", "bare.tar.gz", "model", "--unix", box.path("socket")]);
+  await program.stderr.waitFor(/Ready: POST/);
+  for (
+    const words of [["bare.tar.gz", "model"], ["full.tar.gz"], ["unpacked"], [`unix:${box.path("socket")}`]]
+  ) {
+    const { code, stdout, stderr } = await predict(box, [...words, "one.json"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, '{\n  "y": 8\n}');
+  }
+  program.kill("SIGTERM");
+  await program.finished();
+  const missing = await predict(box, ["bare.tar.gz", "one.json"]);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /model directory 'one.json'/);
+});
+
+test("at a terminal an answer ends its line, what is no text is refused, and a run has a bar", async (box) => {
+  const source = `${DOUBLE}
+def serialize(data, accepted="*/*", logger=None):
+    if accepted == "image/png":
+        return b"\\x89PNG", "image/png"
+    return json.dumps(data).encode(), "application/json"
+`;
+  box.write({
+    "one.json": '{"x": 4}',
+    "in.jsonl": Array.from({ length: 100 }, (_, x) => `{"x": ${x + 100}, "sleep": 0.01}\n`).join(""),
+  });
+  const words = ["predict", ...model(box, source)];
+  const one = await box.runAtTerminal([], [...words, "one.json"]);
+  assert.match(one.stdout, /\{"y": 8\}\r?\nqueue /);
+  const image = await box.runAtTerminal([], [...words, "one.json", "--accept", "image/png"]);
+  assert.match(
+    image.stdout,
+    /The answer is 'image\/png', which is not shown at a terminal: write it to a file with --output/,
+  );
+  assert.doesNotMatch(image.stdout, /PNG/);
+  const many = await box.runAtTerminal([], [...words, "in.jsonl", "-o", "out"]);
+  assert.match(many.stdout, /[░█] \d+% {2}\d+ records {2}\d+\/s/);
+  assert.match(many.stdout, /Predicted 100 records in [\d.]+ s .*none failed; written to/);
+  const none = await box.runAtTerminal([], words);
+  assert.match(none.stdout, /There is no input: name a file or a folder, or '-' to type it/);
+});

@@ -1,0 +1,170 @@
+/** How a server is asked, and what becomes of requests that it does not answer. */
+
+import assert from "node:assert/strict";
+import type { Ask, Question, Reply } from "../../../src/predict/ask.ts";
+import { HttpClient, pauseIn } from "../../../src/predict/http_client.ts";
+import { Patience } from "../../../src/predict/patience.ts";
+
+type Handle = (request: Request, count: number) => Response | Promise<Response>;
+
+const question: Question = {
+  body: new TextEncoder().encode("1"),
+  contentType: "application/json",
+  accept: "*/*",
+  id: "7",
+};
+
+/** Serves, and asks through a client. */
+async function withServer(
+  handle: Handle,
+  body: (client: HttpClient, ask: () => Promise<Reply>, count: () => number) => Promise<void>,
+): Promise<void> {
+  let count = 0;
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => handle(request, ++count),
+  );
+  try {
+    await using client = new HttpClient({
+      url: `http://127.0.0.1:${server.addr.port}/`,
+      connections: 2,
+      maxAnswer: 100,
+      token: "a-token",
+    });
+    const patience = new Patience(client, { retries: 1, maxAnswer: 100, signal: new AbortController().signal });
+    await body(client, () => patience.ask(question), () => count);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+const problem = (status: number, members: Record<string, unknown>, headers: HeadersInit = {}) =>
+  new Response(JSON.stringify({ title: "Title", status, ...members }), { status, headers });
+
+function textOf(reply: Reply): string {
+  assert.equal(reply.kind, "answer", JSON.stringify(reply));
+  return new TextDecoder().decode((reply as Reply & { kind: "answer" }).body);
+}
+
+function faultOf(reply: Reply) {
+  assert.equal(reply.kind, "fault");
+  return (reply as Reply & { kind: "fault" }).fault;
+}
+
+Deno.test("HttpClient sends the record with its headers, and gives the answer with its type", async () => {
+  const handle: Handle = async (request) => {
+    const { pathname } = new URL(request.url);
+    const names = ["content-type", "accept", "authorization", "x-request-id"];
+    const headers = names.map((name) => request.headers.get(name));
+    return Response.json([pathname, ...headers, await request.text()]);
+  };
+  await withServer(handle, async (_, ask) => {
+    assert.deepEqual(JSON.parse(textOf(await ask())), [
+      "/invocations",
+      "application/json",
+      "*/*",
+      "Bearer a-token",
+      "7",
+      "1",
+    ]);
+  });
+});
+
+Deno.test("a request that is refused is sent again, not before the server wants it to be", async () => {
+  const times: number[] = [];
+  const handle: Handle = (_, count) => {
+    times.push(performance.now());
+    return count === 1
+      ? problem(503, { detail: "full" }, { "retry-after": "1" })
+      : count === 2
+      ? problem(429, { detail: "slow down" })
+      : new Response("yes", { headers: { "content-length": "3" } });
+  };
+  await withServer(handle, async (_, ask) => {
+    assert.equal(textOf(await ask()), "yes");
+    assert.ok(times[1]! - times[0]! >= 990);
+  });
+});
+
+Deno.test("an exception of the script is not sent again, whatever its status is", async () => {
+  for (const status of [400, 404, 422, 429, 500, 502, 503]) {
+    const handle: Handle = () =>
+      problem(status, { stage: "predict", exception: "ValueError", message: "bad", detail: "predict() raised …" });
+    await withServer(handle, async (_, ask, count) => {
+      const { stage, type, message } = faultOf(await ask());
+      assert.deepEqual([stage, type, message, count()], ["predict", "ValueError", "bad", 1]);
+    });
+  }
+});
+
+Deno.test("a lost answer is asked for again as often as it may be", async () => {
+  await withServer(
+    (_, count) => count === 1 ? problem(502, { detail: "ended" }) : new Response("yes"),
+    async (_, ask) => {
+      assert.equal(textOf(await ask()), "yes");
+    },
+  );
+  await withServer(() => problem(504, { detail: "took long" }), async (_, ask, count) => {
+    const { stage, type, message } = faultOf(await ask());
+    assert.deepEqual([stage, type, message, count()], ["worker", "Timeout", "took long", 2]);
+  });
+});
+
+Deno.test("a server that refuses the client ends the run, and says what to do", async () => {
+  const cases: readonly (readonly [number, HeadersInit, RegExp])[] = [
+    [401, {}, /answers 401: no.*--token-file/],
+    [404, {}, /answers 404: no.*--model NAME/],
+    [405, {}, /answers 405: no/],
+    [302, { location: "https://elsewhere.example/" }, /answers 302, a redirect to 'https:\/\/elsewhere.example\/'/],
+    [503, { "retry-after": "3600" }, /asks to come back in 3600 s/],
+  ];
+  for (const [status, headers, pattern] of cases) {
+    await withServer(() => problem(status, { detail: "no" }, headers), async (_, ask, count) => {
+      await assert.rejects(ask(), pattern);
+      assert.equal(count(), 1);
+    });
+  }
+});
+
+Deno.test("an answer that is too long, or breaks off, is no answer", async () => {
+  await withServer(() => new Response("x".repeat(101)), async (_, ask) => {
+    assert.deepEqual([faultOf(await ask()).stage, faultOf(await ask()).type], ["output", "TooLarge"]);
+  });
+  const broken: Handle = () =>
+    new Response(
+      new ReadableStream({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode("x"));
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          controller.error(new Error("broken"));
+        },
+      }),
+    );
+  await withServer(broken, async (_, ask, count) => {
+    assert.deepEqual([faultOf(await ask()).stage, count()], ["connection", 2]);
+  });
+});
+
+Deno.test("Patience gives up when nothing was answered for too long", async () => {
+  const ask: Ask = {
+    atOnce: 1,
+    ask: () =>
+      Promise.resolve({
+        kind: "fault",
+        fault: { stage: "server", type: "Refused", message: "full", again: "refused" },
+      }),
+    abandon: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const { signal } = new AbortController();
+  const patience = new Patience(ask, { retries: 1, maxAnswer: 1, signal, patienceMs: 300 });
+  await assert.rejects(patience.ask(question), /No request was answered for \d s. The last one: full/);
+});
+
+Deno.test("pauseIn() reads seconds and dates", () => {
+  assert.equal(pauseIn(null), undefined);
+  assert.equal(pauseIn("3"), 3000);
+  assert.equal(pauseIn("Fri, 31 Dec 1999 23:59:59 GMT", Date.UTC(1999, 11, 31, 23, 59, 50)), 9000);
+  assert.equal(pauseIn("Fri, 31 Dec 1999 23:59:59 GMT", Date.UTC(2000, 0, 1)), 0);
+  assert.equal(pauseIn("soon"), undefined);
+});
