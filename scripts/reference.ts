@@ -1,10 +1,14 @@
-/** Writes `docs/reference.md` and the manual pages from the parsers: `scripts/deno task reference`. */
+/**
+ * Writes `docs/reference.md` and the manual pages from the parsers, and the picture in README.md from its commands:
+ * `scripts/deno task reference`.
+ */
 
 import { COMMANDS } from "../src/cli/commands.ts";
 import { pageOf } from "../src/cli/help/page.ts";
 import { BRIEF, ROOT_EXAMPLES } from "../src/cli/help/root.ts";
 import { ROOT } from "./project.ts";
 import { manPagesOf } from "./reference/man.ts";
+import { pictureOf } from "./reference/picture.ts";
 import { referenceOf } from "./reference/markdown.ts";
 
 /** What is written: paths from the project's root, and texts. */
@@ -12,6 +16,7 @@ export async function reference(): Promise<ReadonlyMap<string, string>> {
   const pages = await Promise.all(COMMANDS.map(async (listed) => pageOf(listed, await listed.load())));
   return new Map([
     ["docs/reference.md", referenceOf(pages)],
+    ["docs/terminal.svg", pictureOf(Deno.readTextFileSync(`${ROOT}/README.md`), "Begin", 2)],
     ...manPagesOf(BRIEF, pages, ROOT_EXAMPLES).map(({ file, text }) => [`docs/man/${file}`, text] as const),
   ]);
 }
