@@ -18,6 +18,8 @@ import type { ScanHandler } from "./scan.ts";
 const READ_BYTES = 1024 * 1024;
 /** The list of files is hashed in pieces of this many characters. */
 const DIGESTED_CHARACTERS = 64 * 1024;
+/** A string without characters that JSON escapes. */
+const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 /** The longest note that is read, in bytes. */
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
@@ -76,13 +78,14 @@ export class OriginRecorder implements ScanHandler {
   /** Writes the note into the folder. @param archive its path, or `-` */
   write(root: string, archive: string, { manifest, sha256 }: { readonly manifest: Manifest; readonly sha256: string }) {
     const content = digestOf(this.#content);
-    const others = [...this.#content].filter(([path]) => !isWheel(path));
+    const paths = [...this.#content.keys()];
+    const others = paths.some(isWheel) ? [...this.#content].filter(([path]) => !isWheel(path)) : undefined;
     const note: Note = {
       archive: archive === "-" ? null : archive.slice(archive.lastIndexOf("/") + 1),
       sha256,
       content,
-      withoutWheels: others.length === this.#content.size ? content : digestOf(new Map(others)),
-      also: [...this.#content.keys()].filter(leftByRuns(root, manifest)).sort(),
+      withoutWheels: others === undefined ? content : digestOf(new Map(others)),
+      also: paths.filter(leftByRuns(root, manifest)).sort(),
     };
     Deno.writeTextFileSync(`${root}/${ORIGIN_NAME}`, `${JSON.stringify(note, null, 2)}\n`);
   }
@@ -232,13 +235,18 @@ function digestOf(content: Content): string {
   // Collect lines first: thousands of calls would take longer than the hash itself.
   let lines = "";
   for (const path of [...content.keys()].sort()) {
-    lines += `${JSON.stringify([path, content.get(path)])}\n`;
+    lines += `[${quoted(path)},${quoted(content.get(path)!)}]\n`;
     if (lines.length < DIGESTED_CHARACTERS) continue;
     hash.update(lines);
     lines = "";
   }
   hash.update(lines);
   return hash.digest("hex");
+}
+
+/** A string in JSON. Most need no escapes, and are quoted five times as fast without `JSON.stringify`. */
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 async function hashOf(path: string): Promise<Hash> {

@@ -1,5 +1,5 @@
 /**
- * Small files in one buffer, which is transferred to a thread without a copy. Each file has a record:
+ * Small files in one buffer, as they are passed to a thread. Each file has a record:
  *
  *     header      five words of 32 bits: the sizes of path and content, whether it is executable, and the time as two words
  *     path        in UTF-8, with a NUL byte at its end, as the system expects it
@@ -54,6 +54,12 @@ export class Batch {
   /** How many bytes of the buffer hold records. */
   get used(): number {
     return this.#used;
+  }
+
+  /** Empties the buffer, for other files. */
+  clear(): void {
+    this.#used = 0;
+    this.#files = 0;
   }
 
   /** Whether there is room for one more file. */

@@ -13,9 +13,8 @@ import { BatchWriter, FileError } from "./write_batch.ts";
 export interface BatchRequest {
   /** The absolute path of the folder. */
   readonly root: string;
+  /** The used part of a {@linkcode Batch}'s buffer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many of the bytes hold files. */
-  readonly used: number;
   /** The number of batches queued for the thread, which decrements it after each. */
   readonly waiting: Int32Array<SharedArrayBuffer>;
 }
@@ -36,7 +35,7 @@ export class Batches implements AsyncDisposable {
   readonly #root: string;
   readonly #writer: BatchWriter;
   readonly #threads: Thread[] = [];
-  #batch = new Batch();
+  readonly #batch = new Batch();
   #unanswered = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
@@ -86,12 +85,14 @@ export class Batches implements AsyncDisposable {
       this.#write(bytes, used);
     } else {
       const { worker, waiting } = thread;
-      const request: BatchRequest = { root: this.#root, bytes, used, waiting };
+      // A new buffer of full size per batch would be garbage of many times the size of what it holds.
+      const copy = bytes.slice(0, used);
+      const request: BatchRequest = { root: this.#root, bytes: copy, waiting };
       Atomics.add(waiting, 0, 1);
       this.#unanswered++;
-      worker.postMessage(request, [bytes.buffer]);
+      worker.postMessage(request, [copy.buffer]);
     }
-    this.#batch = new Batch();
+    this.#batch.clear();
   }
 
   #write(bytes: Uint8Array<ArrayBuffer>, used: number): void {

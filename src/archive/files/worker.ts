@@ -13,10 +13,10 @@ const thread = globalThis as unknown as Thread;
 
 let writer: BatchWriter | undefined;
 
-thread.onmessage = ({ data: { root, bytes, used, waiting } }) => {
+thread.onmessage = ({ data: { root, bytes, waiting } }) => {
   try {
     writer ??= new BatchWriter(root);
-    writer.write(bytes, used);
+    writer.write(bytes, bytes.length);
     thread.postMessage({});
   } catch (error) {
     if (!(error instanceof FileError)) throw error;

@@ -53,6 +53,23 @@ Deno.test("unpack() notes where a folder is from, which is no content of it", as
   assert.deepEqual(leftOut.filter(({ path }) => path === NOTE), [{ path: NOTE, reason: "note of unpack" }]);
 });
 
+Deno.test("the digest of the content is that of a line of JSON per file, sorted by path", async () => {
+  using directory = new TempDir();
+  const names = ["m/z.py", 'm/"quoted"', "m/back\\slash", "m/line\nfeed", "m/\u007f", "m/é", "m/🙂", "M.txt"];
+  await unpack(
+    sourceOf(archive(...names.map((name) => ({ name, content: TEN })))),
+    `${directory.path}/out`,
+    { noteOrigin: "x" },
+  );
+  const file = async (path: string) => {
+    const digest = await crypto.subtle.digest("SHA-256", Deno.readFileSync(`${directory.path}/out/${path}`));
+    return `${JSON.stringify([path, `file ${new Uint8Array(digest).toHex()}`])}\n`;
+  };
+  const lines = (await Promise.all(["manifest.json", ...names].sort().map(file))).join("");
+  const expected = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(lines))).toHex();
+  assert.equal(JSON.parse(Deno.readTextFileSync(`${directory.path}/out/${NOTE}`)).content, expected);
+});
+
 Deno.test("an archive of standard input has a digest, and no name", async () => {
   using directory = new TempDir();
   await unpack(sourceOf(GOOD), `${directory.path}/out`, { noteOrigin: "-" });
