@@ -1,17 +1,22 @@
-/** Writes a file to a temporary name beside its target, and renames it when it is complete. */
+/** Writes a file to a temporary name beside its target, and renames it when it is complete; devices and pipes are written to directly. */
 
 import { AimodellibError, reasonOf } from "./errors.ts";
+import { isSpecial } from "./files.ts";
 
 /** A file can't be written; the message names it and the reason. */
 export class WriteError extends AimodellibError {
   override readonly name = "WriteError";
 }
 
-/** A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. */
+/**
+ * A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. What is no file, such as
+ * `/dev/null`, is never replaced by one.
+ */
 export class FileBeside implements Disposable {
   readonly file: Deno.FsFile;
   readonly #path: string;
-  readonly #temporary: string;
+  /** Undefined if the target is not a file. */
+  readonly #temporary: string | undefined;
   #done = false;
 
   /**
@@ -20,17 +25,14 @@ export class FileBeside implements Disposable {
    */
   constructor(path: string, mode = 0o666) {
     this.#path = path;
-    this.#temporary = temporaryBeside(path);
+    this.#temporary = isSpecial(path) ? undefined : temporaryBeside(path);
     try {
-      this.file = Deno.openSync(this.#temporary, { write: true, createNew: true, mode });
+      this.file = this.#temporary === undefined
+        ? Deno.openSync(path, { write: true })
+        : Deno.openSync(this.#temporary, { write: true, createNew: true, mode });
     } catch (cause) {
       throw this.#unwritable(cause);
     }
-  }
-
-  /** The path of the temporary file. */
-  get temporary(): string {
-    return this.#temporary;
   }
 
   /** Writes all of `bytes`. @throws {WriteError} if the disk is full */
@@ -45,9 +47,9 @@ export class FileBeside implements Disposable {
   /** Syncs the file and renames it to its target, which it replaces. @throws {WriteError} if that fails */
   commit(): void {
     try {
-      this.file.syncDataSync();
+      if (this.#temporary !== undefined) this.file.syncDataSync();
       this.file.close();
-      Deno.renameSync(this.#temporary, this.#path);
+      if (this.#temporary !== undefined) Deno.renameSync(this.#temporary, this.#path);
     } catch (cause) {
       throw this.#unwritable(cause);
     }
@@ -65,7 +67,7 @@ export class FileBeside implements Disposable {
     } catch {
       // The file was closed, but renaming it failed.
     }
-    Deno.removeSync(this.#temporary);
+    if (this.#temporary !== undefined) Deno.removeSync(this.#temporary);
   }
 }
 

@@ -36,3 +36,9 @@ export function readText(path: string, what: string, advice?: string): string {
     throw new UsageError(`The ${what} '${path}' can't be read: ${reasonOf(cause)}${next}`, { cause });
   }
 }
+
+/** Whether there is something that can be written to, but not replaced: a device such as `/dev/null`, a pipe. */
+export function isSpecial(path: string): boolean {
+  const info = stat(path);
+  return info !== undefined && !info.isFile && !info.isDirectory;
+}

@@ -519,3 +519,33 @@ def serialize(data, accepted="*/*", logger=None):
   const none = await box.runAtTerminal([], words);
   assert.match(none.stdout, /There is no input: name a file or a folder, or '-' to type it/);
 });
+
+test("a device or a pipe as an output is written to, and not replaced", async (box) => {
+  box.write({ "in.jsonl": numbers(20), "one.json": '{"x": 4}' });
+  const words = model(box);
+  await box.run(["pipe"], { command: "mkfifo" });
+  for (const [input, expected] of [["in.jsonl", '"y":38'], ["one.json", '"y": 8']] as const) {
+    const reader = box.start(["pipe"], { command: "cat" });
+    const { code, stderr } = await predict(box, [...words, input, "-o", "pipe", "--log-level", "error"]);
+    assert.equal(code, input === "in.jsonl" ? 3 : 0, stderr);
+    assert.match((await reader.finished()).stdout, new RegExp(expected));
+    assert.ok(Deno.statSync(box.path("pipe")).isFifo);
+  }
+  const errors = box.start(["pipe"], { command: "cat" });
+  assert.equal((await predict(box, [...words, "in.jsonl", "-o", "out", "--errors", "pipe"])).code, 3);
+  assert.match((await errors.finished()).stdout, /^\{"error":\{"record":14,/);
+});
+
+test("SIGTERM while the model loads ends with 143", async (box) => {
+  const source = `${DOUBLE}
+def load(model_dir, logger=None):
+    print("loading", flush=True)
+    time.sleep(60)
+`;
+  box.write({ "in.jsonl": numbers(20) });
+  const program = box.start(["predict", ...model(box, source), "in.jsonl", "-o", "out"]);
+  await program.stderr.waitFor(/loading/);
+  program.kill("SIGTERM");
+  const { code, stderr } = await program.finished();
+  assert.equal(code, 143, stderr);
+});

@@ -2,6 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { AimodellibError } from "../../errors.ts";
+import { isSpecial } from "../../files.ts";
 import {
   emptyTally,
   FileOutput,
@@ -107,7 +108,11 @@ async function outputsOf(
   const { output } = places;
   const shard = options.shard ?? ALL;
   const errors = options.errors && absolute(options.errors);
-  if (output === undefined) return new StreamOutput(stdoutBytes, errors);
+  if (output === undefined) return new StreamOutput("Standard output", stdoutBytes, errors);
+  if (isSpecial(output)) {
+    const file = Deno.openSync(output, { write: true });
+    return new StreamOutput(`'${output}'`, (bytes) => writeAll(file, bytes), errors);
+  }
   const { restart, join } = options;
   const shardName = shard.count === 1 ? undefined : `${shard.index}/${shard.count}`;
   const identity = { ...found.identity(output), join, shard: shardName };
@@ -120,6 +125,10 @@ async function outputsOf(
     { identity, restart, errors, numberOf },
     shardOf(places.inputs(), shard),
   );
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
 /** Bytes of all inputs; undefined if one of them can be read only once. */

@@ -1,7 +1,8 @@
-/** Answers on standard output: as they come, and nothing of them is kept for another run. */
+/** Answers on standard output, or to a device or a pipe: as they come, and nothing of them is kept for another run. */
 
 import { WriteError } from "../../atomic_file.ts";
 import { reasonOf } from "../../errors.ts";
+import { isSpecial } from "../../files.ts";
 import type { RecordError } from "../answer_line.ts";
 import { ErrorsFile } from "./errors_file.ts";
 import { remove } from "./journal.ts";
@@ -15,7 +16,7 @@ const GATHERED_BYTES = 64 * 1024;
 /** Writes bytes; resolves when there is room for more. */
 export type Write = (bytes: Uint8Array) => Promise<void>;
 
-/** The only output of a run, on standard output. */
+/** The only output of a run, on a stream. */
 export class StreamOutput implements Outputs {
   readonly resumable = false;
   readonly #lines: StreamLines;
@@ -24,15 +25,17 @@ export class StreamOutput implements Outputs {
   #failed = 0;
 
   /**
+   * @param name what messages call the stream
    * @param errors where the errors go in the end
    * @throws {WriteError} if they can't
    */
-  constructor(write: Write, errors: string | undefined) {
-    this.#lines = new StreamLines(write);
+  constructor(name: string, write: Write, errors: string | undefined) {
+    this.#lines = new StreamLines(name, write);
     this.#target = errors;
     if (errors === undefined) return;
-    remove(`${errors}.partial`);
-    this.#errors = new ErrorsFile(`${errors}.partial`, () => false);
+    const path = isSpecial(errors) ? Deno.makeTempFileSync({ prefix: "aimodellib-errors-" }) : `${errors}.partial`;
+    remove(path);
+    this.#errors = new ErrorsFile(path, () => false);
   }
 
   get failed(): number {
@@ -76,13 +79,15 @@ export class StreamOutput implements Outputs {
 
 /** Lines that are written one batch after the other. */
 class StreamLines implements Lines {
+  readonly #name: string;
   readonly #write: Write;
   #gathered: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   #written = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(write: Write) {
+  constructor(name: string, write: Write) {
+    this.#name = name;
     this.#write = write;
   }
 
@@ -116,7 +121,7 @@ class StreamLines implements Lines {
     } catch (cause) {
       // Who reads has enough.
       if (cause instanceof Deno.errors.BrokenPipe) throw cause;
-      throw new WriteError(`Standard output can't be written: ${reasonOf(cause)}`, { cause });
+      throw new WriteError(`${this.#name} can't be written: ${reasonOf(cause)}`, { cause });
     }
   }
 }
