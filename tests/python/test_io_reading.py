@@ -2,7 +2,10 @@
 
 import io
 import json
+import pathlib
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 
@@ -13,6 +16,7 @@ import aimodellib.io
 from aimodellib.io import Audio, Form, Upload, deserialize, limits
 
 np = pytest.importorskip("numpy")
+PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "python"
 ARROW_STREAM, ARROW_FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
 PARQUET = "application/vnd.apache.parquet"
 
@@ -48,7 +52,7 @@ def test_json_is_read_in_each_of_its_encodings(encoding, content_type):
     ],
 )
 def test_what_is_not_json_is_a_400(body, says):
-    if body.isdigit() and not hasattr(__import__("sys"), "set_int_max_str_digits"):
+    if body.isdigit() and not hasattr(sys, "set_int_max_str_digits"):
         pytest.skip("this Python reads integers of any length")
     assert status(body)[0] == 400
     assert says in status(body)[1]
@@ -499,3 +503,30 @@ def test_a_bad_multipart_form_is_a_400(body, content_type):
 
 def test_the_parts_of_a_form_are_limited(small):
     assert status(part(FIELD) * 6 + b"--xx--", MULTIPART)[0] == 413
+
+
+@pytest.mark.parametrize("kind", [PARQUET, ARROW_STREAM, ARROW_FILE])
+def test_no_damaged_byte_ends_the_process(kind, tmp_path):
+    """PyArrow ends the process when some of a damaged file's metadata are looked at: in another one, for this test."""
+    file = tmp_path / "body"
+    file.write_bytes(arrow_bytes(columns(), kind))
+    code = """
+import random, sys
+from aimodellib.io import InputError, deserialize
+body = open(sys.argv[1], "rb").read()
+chance = random.Random(1)
+refused = 0
+for place in range(len(body)):
+    for value in (body[place] ^ (1 << chance.randrange(8)), chance.randrange(256)):
+        damaged = bytearray(body)
+        damaged[place] = value
+        try:
+            deserialize(bytes(damaged), sys.argv[2])
+        except InputError:
+            refused += 1
+print(refused)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code, str(file), kind]
+    result = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > 100

@@ -46,7 +46,7 @@ def read_parquet(data: bytes, parameters: dict[str, str]) -> Any:
     metadata = file.metadata
     _check_size(metadata.num_rows * max(1, metadata.num_columns) * CELL, "Parquet file")
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    _check_size(sum(group.total_byte_size for group in groups), "Parquet file")
+    _check_size(sum(max(0, group.total_byte_size) for group in groups), "Parquet file")
     batches = []
     size = 0
     for batch in file.iter_batches(batch_size=_batch_size(schema, groups)):
@@ -61,10 +61,8 @@ def _batch_size(schema: Any, groups: list[Any]) -> int:
     """Return so few rows that nested text, which is not read as references, stays within the limit."""
     if not any(_is_text(kind) for field in schema for kind in _inner_types(field.type)):
         return BATCH
-    longest = max(
-        (group.column(index).total_uncompressed_size for group in groups for index in range(group.num_columns)),
-        default=1,
-    )
+    # No value is longer than its group. PyArrow also has the size of a column, but a damaged one ends the process there.
+    longest = max((group.total_byte_size for group in groups), default=1)
     return max(1, min(BATCH, limits.unpacked // max(1, longest)))
 
 
