@@ -3,7 +3,7 @@
  */
 
 import COMMON_AIMODELLIBIGNORE from "./templates/common/.aimodellibignore" with { type: "text" };
-import COMMON_MYPY_INI from "./templates/common/mypy.ini" with { type: "text" };
+import COMMON_PYPROJECT_TOML from "./templates/common/pyproject.toml" with { type: "text" };
 import COMMON_TYPINGS_AIMODELLIB_INIT_PYI from "./templates/common/typings/aimodellib/__init__.pyi" with {
   type: "text",
 };
@@ -33,14 +33,14 @@ import SCIKIT_LEARN_SERVE_PY from "./templates/scikit-learn/serve.py" with { typ
 import SCIKIT_LEARN_TEST_MODEL_PY from "./templates/scikit-learn/test_model.py" with { type: "text" };
 import SCIKIT_LEARN_SAMPLE_JSON from "./templates/scikit-learn/sample.json" with { type: "text" };
 import SCIKIT_LEARN_REQUIREMENTS_TXT from "./templates/scikit-learn/requirements.txt" with { type: "text" };
-import SCIKIT_LEARN_MYPY_INI from "./templates/scikit-learn/mypy.ini" with { type: "text" };
+import SCIKIT_LEARN_PYPROJECT_TOML from "./templates/scikit-learn/pyproject.toml" with { type: "text" };
 import PYTORCH_TRAIN_PY from "./templates/pytorch/train.py" with { type: "text" };
 import PYTORCH_SERVE_PY from "./templates/pytorch/serve.py" with { type: "text" };
 import PYTORCH_NETWORK_PY from "./templates/pytorch/network.py" with { type: "text" };
 import PYTORCH_TEST_MODEL_PY from "./templates/pytorch/test_model.py" with { type: "text" };
 import PYTORCH_SAMPLE_JSON from "./templates/pytorch/sample.json" with { type: "text" };
 import PYTORCH_REQUIREMENTS_TXT from "./templates/pytorch/requirements.txt" with { type: "text" };
-import PYTORCH_MYPY_INI from "./templates/pytorch/mypy.ini" with { type: "text" };
+import PYTORCH_PYPROJECT_TOML from "./templates/pytorch/pyproject.toml" with { type: "text" };
 import STREAM_TRAIN_PY from "./templates/stream/train.py" with { type: "text" };
 import STREAM_SERVE_PY from "./templates/stream/serve.py" with { type: "text" };
 import STREAM_TEXT_TXT from "./templates/stream/text.txt" with { type: "text" };
@@ -65,7 +65,7 @@ const JSON_SAMPLE = { file: "sample.json", contentType: "application/json" } as 
 /** Files of every template. */
 const COMMON: Files = {
   ".aimodellibignore": COMMON_AIMODELLIBIGNORE,
-  "mypy.ini": COMMON_MYPY_INI,
+  "pyproject.toml": COMMON_PYPROJECT_TOML,
   "typings/aimodellib/__init__.pyi": COMMON_TYPINGS_AIMODELLIB_INIT_PYI,
   "typings/aimodellib/io.pyi": COMMON_TYPINGS_AIMODELLIB_IO_PYI,
   "typings/aimodellib/util/__init__.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_INIT_PYI,
@@ -93,7 +93,7 @@ const TEMPLATES: Readonly<Record<TemplateName, Template>> = {
       "test_model.py": SCIKIT_LEARN_TEST_MODEL_PY,
       "sample.json": SCIKIT_LEARN_SAMPLE_JSON,
       "requirements.txt": SCIKIT_LEARN_REQUIREMENTS_TXT,
-      "mypy.ini": SCIKIT_LEARN_MYPY_INI,
+      "pyproject.toml": SCIKIT_LEARN_PYPROJECT_TOML,
     },
     sample: JSON_SAMPLE,
   },
@@ -105,7 +105,7 @@ const TEMPLATES: Readonly<Record<TemplateName, Template>> = {
       "test_model.py": PYTORCH_TEST_MODEL_PY,
       "sample.json": PYTORCH_SAMPLE_JSON,
       "requirements.txt": PYTORCH_REQUIREMENTS_TXT,
-      "mypy.ini": PYTORCH_MYPY_INI,
+      "pyproject.toml": PYTORCH_PYPROJECT_TOML,
     },
     sample: JSON_SAMPLE,
   },
