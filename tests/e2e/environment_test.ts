@@ -1,8 +1,9 @@
 /** Environments hold what their module asks for, and nothing that another one brought. */
 
 import assert from "node:assert/strict";
-import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { py, type Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
+import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
 
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
@@ -25,13 +26,6 @@ async function trained(box: Sandbox, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await box.run(["train", ...args]);
   assert.equal(code, 0, stderr);
   return stdout.trim();
-}
-
-/** A Python environment without packages of its own. */
-async function venv(box: Sandbox, name: string): Promise<string> {
-  const { code, stderr } = await box.run(["-m", "venv", name], { command: PYTHON });
-  assert.equal(code, 0, stderr);
-  return box.path(`${name}/bin/python`);
 }
 
 const LOCAL = [
@@ -89,7 +83,7 @@ test("an edited folder that the requirements name is installed again, and one th
 });
 
 test("a base whose packages changed is noticed at the next start", async (box) => {
-  const python = await venv(box, "base");
+  const python = await venvWithPip(box, "base");
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
   const pip = (...args: string[]) => box.run(["-m", "pip", "-q", ...args], { command: python });
@@ -106,7 +100,7 @@ test("a base whose packages changed is noticed at the next start", async (box) =
 
 for (const how of ["a path", "an import hook"] as const) {
   test(`packages that the base finds by ${how} in a .pth file are seen beside an environment`, async (box) => {
-    const python = await venv(box, "base");
+    const python = await venvWithPip(box, "base");
     const { stdout } = await box.run(["-c", "import site; print(site.getsitepackages()[0])"], { command: python });
     const site = stdout.trim();
     box.write({ "elsewhere/fox.py": "V = 7\n" });
@@ -149,7 +143,7 @@ test("--install always makes an environment anew, while a run uses the one befor
 });
 
 test("programs that requirements bring are found first, those of the base's own environment next", async (box) => {
-  const python = await venv(box, "base");
+  const python = await venvWithPip(box, "base");
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
   const pip = ["-m", "pip", "-q", "install", "--no-index", "--find-links", "dist", "owl"];
