@@ -5,6 +5,7 @@ import { CAN_CABLE, CAN_GO_OFFLINE } from "./support/needs.ts";
 import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 import { tool } from "./support/tool.ts";
+import { venvWithPip } from "./support/venv.ts";
 
 /** Both scripts in one, as in the specification's example. */
 const MAIN = py`
@@ -319,9 +320,7 @@ test(
   "an archive with wheels of scikit-learn trains and serves without any network",
   async (box) => {
     // Beside a Python that has none of it.
-    const made = await box.run(["-m", "venv", "venv"], { command: PYTHON });
-    assert.equal(made.code, 0, made.stderr);
-    const env = { AIMODELLIB_PYTHON: box.path("venv/bin/python") };
+    const env = { AIMODELLIB_PYTHON: await venvWithPip(box, "venv") };
     const source = new URL("../../examples/scikit_learn", import.meta.url).pathname;
     const packed = await box.run(["package", "-m", source, "--bundle-wheels"], { env });
     assert.equal(packed.code, 0, packed.stderr);

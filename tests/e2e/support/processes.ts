@@ -16,29 +16,36 @@ export interface Process {
 
 /** Those that carry a mark, but for zombies. */
 export function processesWith(mark: string): Process[] {
-  const wanted = `${MARK}=${mark}`;
   const found: Process[] = [];
   for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      if (!Deno.readTextFileSync(`/proc/${name}/environ`).split("\0").includes(wanted)) continue;
-      // The program's name, in brackets, may hold anything; state, parent and group follow it (proc(5)).
-      const [state, parent, group] = Deno.readTextFileSync(`/proc/${name}/stat`).split(") ").at(-1)!.split(" ");
-      const command = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ").trim();
-      if (state !== "Z" && state !== "X") {
-        found.push({ pid: Number(name), parent: Number(parent), group: Number(group), command });
-      }
-    } catch {
-      // It ended meanwhile, or belongs to another user.
-    }
+    const process = /^\d+$/.test(name) ? read(Number(name), mark) : undefined;
+    if (process !== undefined) found.push(process);
   }
   return found;
 }
 
+/** What a process is; undefined for a zombie, and for one that has ended, carries no such mark or belongs to another user. */
+function read(pid: number, mark: string): Process | undefined {
+  try {
+    if (!Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").includes(`${MARK}=${mark}`)) return undefined;
+    // The program's name, in brackets, may hold anything; state, parent and group follow it (proc(5)).
+    const [state, parent, group] = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ");
+    const command = Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+    return state === "Z" || state === "X" ? undefined : { pid, parent: Number(parent), group: Number(group), command };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Waits until no process carries a mark any more. */
 export async function untilNone(mark: string, ms: number): Promise<void> {
+  const end = performance.now() + ms;
   const list = () => processesWith(mark).map(({ pid, command }) => `  ${pid} ${command}`).join("\n");
-  await until("no process is left", () => processesWith(mark).length === 0, ms, list);
+  // A look at all processes takes milliseconds, so the next one follows when all of those that were found have ended.
+  for (let found = processesWith(mark); found.length > 0; found = processesWith(mark)) {
+    const haveEnded = () => found.every(({ pid }) => read(pid, mark) === undefined);
+    await until("no process is left", haveEnded, end - performance.now(), list);
+  }
 }
 
 /** Whether a process is there, and no zombie. */
