@@ -46,6 +46,8 @@ def test_mypy_finds_all_types_in_what_init_writes(name, tmp_path):
     shutil.copytree(TEMPLATES / name, module, dirs_exist_ok=True)
     result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)
     assert result.returncode == 0, result.stdout + result.stderr
+    if name != "plain":
+        return
     # That it knows them, rather than taking all for Any.
     (module / "wrong.py").write_text("from aimodellib.io import serialize\nserialize(1, accepted=2)\n")
     result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)

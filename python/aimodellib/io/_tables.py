@@ -61,7 +61,7 @@ def _batch_size(schema: Any, groups: list[Any]) -> int:
     """Return so few rows that nested text, which is not read as references, stays within the limit."""
     if not any(_is_text(kind) for field in schema for kind in _inner_types(field.type)):
         return BATCH
-    # No value is longer than its group. PyArrow also has the size of a column, but a damaged one ends the process there.
+    # No value is longer than its group. PyArrow tells the size of a column as well, but a damaged one ends the process.
     longest = max((group.total_byte_size for group in groups), default=1)
     return max(1, min(BATCH, limits.unpacked // max(1, longest)))
 
