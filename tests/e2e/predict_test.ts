@@ -516,7 +516,20 @@ def serialize(data, accepted="*/*", logger=None):
   const many = await box.runAtTerminal([], [...words, "in.jsonl", "-o", "out"]);
   assert.match(many.stdout, /[░█] \d+% {2}\d+ records {2}\d+\/s/);
   assert.match(many.stdout, /Predicted 100 records in [\d.]+ s .*none failed; written to/);
-  const none = await box.runAtTerminal([], words);
+  box.write({ "escape.txt": '{"x": "\\u001b[2J"}\n' });
+  const plain = source.replace('json.dumps(data).encode(), "application/json"', 'data["y"].encode(), "text/plain"');
+  const shown = await box.runAtTerminal([], [
+    "predict",
+    ...model(box, plain),
+    "escape.txt",
+    "--split",
+    "lines",
+    "--content-type",
+    "application/json",
+  ]);
+  assert.match(shown.stdout, /\\x1b\[2J\\x1b\[2J|\\u001b\[2J/);
+  assert.ok(!shown.stdout.includes("\x1b[2J"));
+  const none = await box.runAtTerminal([], ["predict", ...model(box)]);
   assert.match(none.stdout, /There is no input: name a file or a folder, or '-' to type it/);
 });
 

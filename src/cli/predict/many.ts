@@ -72,7 +72,7 @@ export async function predictMany(
     Deno.unrefTimer(timer);
   }, { once: true });
   stop.force.addEventListener("abort", () => run.abandon(), { once: true });
-  bar.begin({ tally, total: totalOf(inputs()), refused: () => run.refused });
+  if (!showsLines(places, io)) bar.begin({ tally, total: totalOf(inputs()), refused: () => run.refused });
   let failure: unknown;
   try {
     await run.run(inputs());
@@ -103,12 +103,15 @@ async function outputsOf(
   places: Exclude<Places, { readonly kind: "one" }>,
   found: Found,
   options: PredictOptions,
-  { stdoutBytes }: Io,
+  io: Io,
 ): Promise<Outputs> {
   const { output } = places;
   const shard = options.shard ?? ALL;
   const errors = options.errors && absolute(options.errors);
-  if (output === undefined) return new StreamOutput("Standard output", stdoutBytes, errors);
+  if (output === undefined) {
+    const write = showsLines(places, io) ? shown(io) : io.stdoutBytes;
+    return new StreamOutput("Standard output", write, errors);
+  }
   if (isSpecial(output)) {
     const file = Deno.openSync(output, { write: true });
     return new StreamOutput(`'${output}'`, (bytes) => writeAll(file, bytes), errors);
@@ -125,6 +128,17 @@ async function outputsOf(
     { identity, restart, errors, numberOf },
     shardOf(places.inputs(), shard),
   );
+}
+
+/** Whether a terminal shows the answers, where a bar would be in their way. */
+function showsLines({ output }: Pick<Places, "output">, { streams }: Io): boolean {
+  return output === undefined && streams().stdout === "terminal";
+}
+
+/** Writes lines for people: what could control the terminal is escaped. */
+function shown({ stdoutData }: Io): (bytes: Uint8Array) => Promise<void> {
+  const decoder = new TextDecoder();
+  return (bytes) => Promise.resolve(stdoutData(decoder.decode(bytes)));
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
