@@ -108,7 +108,7 @@ test("what can't be an image is refused, and nothing is printed", async (box) =>
         ["$HOME.tar.gz"],
         /^Error: '\$HOME\.tar\.gz' contains a character with a special meaning in a Dockerfile: rename it/,
       ],
-      [["quote.tar.gz"], /^Error: 'a'b' means something else/],
+      [["quote.tar.gz"], /^Error: 'a'b' contains a character with a special meaning/],
       [["--model-dir", "../m", "none.tar.gz"], /^Error: --model-dir must be in the folder .*, not '\.\.\/m'/],
       [["--key", "nokey", "none.tar.gz"], /^Error: The public key 'nokey' can't be read/],
     ] as const

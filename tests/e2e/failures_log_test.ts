@@ -143,7 +143,7 @@ for (
     assert.deepEqual([last["level"], last["logger"], last["code"]], ["error", "serve", code]);
     assert.match(last["message"], expected);
     const setup = records.filter(({ logger }) => logger === "setup").map(({ message }) => message);
-    assert.match(setup.join("\n"), /^The manifest of .* has the key 'an\\x0aother\\x1b\[2J'/);
+    assert.match(setup.join("\n"), /^'.*' has the unknown key 'an\\x0aother\\x1b\[2J' in its manifest\.json/);
     if (what.includes("requirements")) assert.match(setup.join("\n"), /^Installing [\s\S]*ERROR: /m);
   });
 }

@@ -9,14 +9,14 @@ Deno.test("next() doubles the pause up to the longest when every try fails at on
   assert.deepEqual([0, 0, 0, 0, 0, 0].map((upMs) => backoff.next(upMs)), [100, 200, 400, 800, 1000, 1000]);
 });
 
-Deno.test("next() begins with 0.1 s and ends with 30 s when nothing else is said", () => {
+Deno.test("next() starts with 0.1 s and ends with 30 s by default", () => {
   const backoff = new Backoff(whole);
   assert.equal(backoff.next(0), 100);
   for (let i = 0; i < 2000; i++) backoff.next(0);
   assert.equal(backoff.next(0), 30_000);
 });
 
-Deno.test("next() begins anew when the last try worked for ten times the pause before it, and only then", () => {
+Deno.test("next() starts over only when the last try worked for ten times the pause before it", () => {
   const backoff = new Backoff({ ...whole, firstMs: 10 });
   backoff.next(0);
   assert.equal(backoff.next(0), 20);
@@ -26,7 +26,7 @@ Deno.test("next() begins anew when the last try worked for ten times the pause b
   assert.equal(backoff.next(200), 10);
 });
 
-Deno.test("next() takes off up to a quarter when chance says so", () => {
+Deno.test("next() subtracts a random part of up to a quarter", () => {
   assert.equal(new Backoff({ random: () => 1, firstMs: 100 }).next(0), 75);
   fc.assert(fc.property(fc.array(fc.nat(100_000)), (ups) => {
     const backoff = new Backoff({ firstMs: 100, maxMs: 5000 });

@@ -34,7 +34,7 @@ const HIDDEN: readonly (readonly [text: string, shown: string])[] = [
 ];
 
 for (const [text, shown] of HIDDEN) {
-  Deno.test(`hideCredentials() hides what is secret in ${text}`, () => {
+  Deno.test(`hideCredentials() hides the secret in ${text}`, () => {
     assert.equal(hideCredentials(text), shown);
     assert.equal(hideCredentials(shown), shown, "a second time changes nothing");
   });
@@ -61,7 +61,7 @@ for (const text of LEFT) {
   Deno.test(`hideCredentials() leaves ${text}`, () => assert.equal(hideCredentials(text), text));
 }
 
-Deno.test("hideCredentials() is not held up by long texts that nearly match", () => {
+Deno.test("hideCredentials() is fast for long texts that almost match", () => {
   for (const piece of ["://", "a:", "a:a,", "proxy ", "%3A%2F%2F", "https://a:b", "?token="]) {
     const text = `${piece.repeat(20_000)} x@y`;
     assert.ok(hideCredentials(text).endsWith(" x@y"));
@@ -78,7 +78,7 @@ Deno.test("credentialHider() hides a user part that comes in pieces", () => {
   }
 });
 
-Deno.test("credentialHider() holds no more than a long line", () => {
+Deno.test("credentialHider() buffers at most one long line", () => {
   const hide = credentialHider();
   const shown = hide("x ".repeat(100_000)) + hide("https://u:") + hide(`p@h ${"y".repeat(70_000)}`);
   assert.ok(shown.length > 199_000);

@@ -3,7 +3,7 @@ import { freeLarge } from "../../src/memory.ts";
 
 const LARGE = 64 * 1024;
 
-Deno.test("freeLarge() empties what has a large buffer for itself, and nothing else", () => {
+Deno.test("freeLarge() empties only arrays that own a large buffer", () => {
   const large = new Uint8Array(LARGE);
   freeLarge(large);
   assert.equal(large.length, 0);

@@ -19,7 +19,7 @@ const CONTROLS: readonly (readonly [string, string])[] = [
   ["\u2069", "\\u2069"],
 ];
 
-Deno.test("printable() shows what controls a terminal as a number, and leaves all else", () => {
+Deno.test("printable() escapes characters that control a terminal, and no others", () => {
   for (const [raw, shown] of CONTROLS) {
     assert.equal(printable(`a${raw}b`), `a${shown}b`);
     assert.equal(printable(printable(raw)), printable(raw), "twice is once");
@@ -28,11 +28,11 @@ Deno.test("printable() shows what controls a terminal as a number, and leaves al
   for (const text of ["", "a\tb", "ünï 漢字 🎉 a\u200db", "\\x1b", "שלום"]) assert.equal(printable(text), text);
 });
 
-Deno.test("printableLines() keeps the ends of lines", () => {
+Deno.test("printableLines() keeps line feeds", () => {
   for (const [raw, shown] of CONTROLS) assert.equal(printableLines(`a\n${raw}\n`), `a\n${shown}\n`);
 });
 
-Deno.test("printableJson() keeps what JSON means", () => {
+Deno.test("printableJson() keeps the meaning of JSON", () => {
   const value = { [CONTROLS.map(([raw]) => raw).join("")]: "\u202e\x9b" };
   const json = printableJson(JSON.stringify(value));
   assert.equal(printable(json), json);

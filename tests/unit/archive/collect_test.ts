@@ -4,13 +4,13 @@ import { TempDir } from "../helper/temp_dir.ts";
 
 const paths = (directory: TempDir) => collect(directory.path, () => false).entries.map(({ path }) => path);
 
-Deno.test("collect() gives paths in the order of their bytes", () => {
+Deno.test("collect() sorts paths by their bytes", () => {
   using directory = new TempDir();
   for (const name of ["b", "a.txt", "a/z", "A", "é", "\u{1f600}", "\uffee"]) directory.write(name);
   assert.deepEqual(paths(directory), ["A", "a", "a.txt", "a/z", "b", "é", "\uffee", "\u{1f600}"]);
 });
 
-Deno.test("collect() leaves out what never belongs into an archive, and says why", () => {
+Deno.test("collect() leaves out what never belongs into an archive, with a reason", () => {
   using directory = new TempDir();
   for (
     const name of [
@@ -57,7 +57,7 @@ Deno.test("collect() follows the rules of .gitignore in .aimodellibignore, the n
   ]);
 });
 
-Deno.test("collect() keeps links that stay inside, absolute ones made relative", () => {
+Deno.test("collect() keeps links that stay inside, and makes absolute ones relative", () => {
   using directory = new TempDir();
   directory.write("d/file");
   const root = directory.path;

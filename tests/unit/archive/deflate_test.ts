@@ -51,7 +51,7 @@ function fibonacci(count: number): number[] {
 }
 
 for (const [name, input] of INPUTS) {
-  Deno.test(`deflate() and code() make what zlib inflates to the input: ${name}`, () => {
+  Deno.test(`zlib inflates the output of deflate() and code() to the input: ${name}`, () => {
     for (const level of LEVELS) {
       assert.ok(equalBytes(inflate(deflater.deflate(input, 0, level)), input), `level ${level}`);
     }
@@ -70,7 +70,7 @@ Deno.test("deflate() refers to the 32 KiB before a block, and to nothing before 
   assert.throws(() => deflater.deflate(new Uint8Array(2 ** 21), 0, 6), RangeError);
 });
 
-Deno.test("deflate() makes less of text the higher the level is", () => {
+Deno.test("deflate() compresses text better at higher levels", () => {
   const text = words(1_000_000, 5);
   const [low, middle, high] = [1, 6, 9].map((level) => deflater.deflate(text, 0, level).length);
   assert.ok(low! > middle! && middle! > high!, `${low}, ${middle}, ${high}`);
@@ -90,14 +90,14 @@ const DIGESTS: Readonly<Record<number, string>> = {
 };
 
 for (const level of LEVELS) {
-  Deno.test(`deflate() makes the bytes that it always made at level ${level}`, () => {
+  Deno.test(`deflate() still makes the same bytes at level ${level}`, () => {
     const hash = createHash("sha256");
     for (const [, input] of INPUTS) hash.update(deflater.deflate(input, 0, level));
     assert.equal(hash.digest("hex").slice(0, 16), DIGESTS[level]);
   });
 }
 
-Deno.test("loops_wasm.ts is made from assembly/loops.ts as it is now", () => {
+Deno.test("loops_wasm.ts was compiled from the current assembly/loops.ts", () => {
   const source = Deno.readFileSync(new URL("../../../src/archive/deflate/assembly/loops.ts", import.meta.url));
   const digest = createHash("sha256").update(source).digest("hex");
   assert.equal(digest, LOOPS_SOURCE_SHA256, "run 'scripts/deno task wasm'");

@@ -12,7 +12,7 @@ Deno.test("parseManifest() reads the specification's example", () => {
   });
 });
 
-Deno.test("parseManifest() gives every key its default", () => {
+Deno.test("parseManifest() fills in all defaults", () => {
   assert.deepEqual(parseManifest(utf8("\ufeff{}")).manifest, {
     module: "",
     trainingScript: null,
@@ -24,7 +24,7 @@ Deno.test("parseManifest() gives every key its default", () => {
   });
 });
 
-Deno.test("parseManifest() keeps keys that it does not know", () => {
+Deno.test("parseManifest() keeps unknown keys", () => {
   const text = '{"python":">=3.10","tags":[1,{}],"__proto__":1}';
   assert.equal(JSON.stringify(parseManifest(utf8(text)).unknown), text);
 });

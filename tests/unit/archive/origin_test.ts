@@ -40,7 +40,7 @@ function forge(path: string, text: string): void {
   Deno.utimeSync(path, mtime!, mtime!);
 }
 
-Deno.test("unpack() notes where a folder is from, which is no content of it", async () => {
+Deno.test("unpack() writes a note of the origin, which does not count as content", async () => {
   using directory = new TempDir();
   const origin = await unpacked(directory);
   const { sha256 } = await unpack(sourceOf(GOOD), `${directory.path}/plain`);
@@ -53,7 +53,7 @@ Deno.test("unpack() notes where a folder is from, which is no content of it", as
   assert.deepEqual(leftOut.filter(({ path }) => path === NOTE), [{ path: NOTE, reason: "note of unpack" }]);
 });
 
-Deno.test("the digest of the content is that of a line of JSON per file, sorted by path", async () => {
+Deno.test("the digest covers a line of JSON for each file, sorted by path", async () => {
   using directory = new TempDir();
   const names = ["m/z.py", 'm/"quoted"', "m/back\\slash", "m/line\nfeed", "m/\u007f", "m/é", "m/🙂", "M.txt"];
   await unpack(
@@ -70,7 +70,7 @@ Deno.test("the digest of the content is that of a line of JSON per file, sorted 
   assert.equal(JSON.parse(Deno.readTextFileSync(`${directory.path}/out/${NOTE}`)).content, expected);
 });
 
-Deno.test("an archive of standard input has a digest, and no name", async () => {
+Deno.test("an archive from standard input has a digest but no name", async () => {
   using directory = new TempDir();
   await unpack(sourceOf(GOOD), `${directory.path}/out`, { noteOrigin: "-" });
   const origin = read(directory)!;
@@ -97,7 +97,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`a folder holds what its archive held when ${what}`, async () => {
+  Deno.test(`a folder counts as unchanged when ${what}`, async () => {
     using directory = new TempDir();
     const origin = await unpacked(directory);
     await origin.check();
@@ -127,7 +127,7 @@ for (
     ["in what it had of logs", (out: string) => forge(`${out}/logs/kept.log`, "9876543210")],
   ] as const
 ) {
-  Deno.test(`a folder does not hold what its archive held when it was changed: ${what}`, async () => {
+  Deno.test(`a folder counts as changed: ${what}`, async () => {
     using directory = new TempDir();
     const origin = await unpacked(directory);
     change(`${directory.path}/out`);
@@ -136,7 +136,7 @@ for (
   });
 }
 
-Deno.test("a folder holds what its archive held without all of the wheels, and not without one", async () => {
+Deno.test("a folder counts as unchanged without any wheels, but not without one of them", async () => {
   using directory = new TempDir();
   const bytes = archive({ name: "serve.py", content: TEN }, { name: "wheels/a-1-py3-none-any.whl", content: TEN }, {
     name: "wheels/b-1-py3-none-any.whl",
@@ -153,7 +153,7 @@ Deno.test("a folder holds what its archive held without all of the wheels, and n
   assert.equal(await origin.check(), false);
 });
 
-Deno.test("what was changed and changed back holds again, however often that is looked at", async () => {
+Deno.test("a folder that was changed back counts as unchanged again, at every check", async () => {
   using directory = new TempDir();
   const origin = await unpacked(directory);
   const path = `${directory.path}/out/m/train.py`;
@@ -167,7 +167,7 @@ Deno.test("what was changed and changed back holds again, however often that is 
   assert.deepEqual(found, [true, false, false, true, true, false]);
 });
 
-Deno.test("a folder has no origin when its note is none", async () => {
+Deno.test("a folder has no origin when its note is not valid", async () => {
   using directory = new TempDir();
   await unpacked(directory);
   const path = `${directory.path}/out/${NOTE}`;

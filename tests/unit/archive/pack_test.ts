@@ -40,7 +40,7 @@ function fill(directory: TempDir): void {
   Deno.symlinkSync("../a.bin", `${directory.path}/b/link`);
 }
 
-Deno.test("pack() makes what unpack() makes the same files of", async () => {
+Deno.test("unpack() restores the files that pack() has packed", async () => {
   using directory = new TempDir();
   using out = new TempDir();
   fill(directory);
@@ -54,14 +54,14 @@ Deno.test("pack() makes what unpack() makes the same files of", async () => {
 });
 
 for (const threads of [1, 3]) {
-  Deno.test(`pack() makes the same bytes with ${threads} threads as with none`, async () => {
+  Deno.test(`pack() makes the same bytes with ${threads} threads as without`, async () => {
     using directory = new TempDir();
     fill(directory);
     assert.ok(equalBytes(await packed(directory.path, { threads }), await packed(directory.path)));
   });
 }
 
-Deno.test("pack() makes the same bytes of the same files in another folder, with other times and modes", async () => {
+Deno.test("pack() makes the same bytes from the same files in another folder, with other times and modes", async () => {
   using one = new TempDir();
   using other = new TempDir();
   fill(one);
@@ -73,7 +73,7 @@ Deno.test("pack() makes the same bytes of the same files in another folder, with
   assert.ok(equalBytes(await packed(one.path), await packed(other.path)));
 });
 
-Deno.test("pack() has the manifest as the first entry, and one gzip member without name and time", async () => {
+Deno.test("pack() writes the manifest first, in one gzip member without name and time", async () => {
   using directory = new TempDir();
   fill(directory);
   const bytes = await packed(directory.path);
@@ -83,7 +83,7 @@ Deno.test("pack() has the manifest as the first entry, and one gzip member witho
   assert.deepEqual(names.slice(0, 4), ["manifest.json", "m", "m/a.bin", "m/b"]);
 });
 
-Deno.test("pack() leaves the module's own manifest out when that is the root", async () => {
+Deno.test("pack() leaves out the module's own manifest when the module is the root", async () => {
   using directory = new TempDir();
   directory.write("manifest.json", '{"unused": 1}');
   directory.write("train.py");
@@ -92,7 +92,7 @@ Deno.test("pack() leaves the module's own manifest out when that is the root", a
 });
 
 for (const level of [0, 1, 9]) {
-  Deno.test(`pack() can be read when the level is ${level}`, async () => {
+  Deno.test(`pack() makes a readable archive at level ${level}`, async () => {
     using directory = new TempDir();
     fill(directory);
     const bytes = await packed(directory.path, { level });
@@ -125,7 +125,7 @@ Deno.test("pack() stores random bytes, codes weights, and matches text", async (
   }
 });
 
-Deno.test("pack() refuses a file that grew, shrank or vanished after it was found", async () => {
+Deno.test("pack() refuses a file that has grown, shrunk or vanished since it was found", async () => {
   using directory = new TempDir();
   const path = directory.write("weights.bin", pattern(100));
   const files = collect(directory.path, () => false);

@@ -51,7 +51,7 @@ refuses(
 );
 refuses("an empty path", () => archive(file("./")), "contains a file named './', which only a folder can be");
 refuses(
-  "a name that is not in UTF-8",
+  "a name that is not UTF-8",
   () => archive({ name: Uint8Array.of(0x66, 0xff) }),
   /^contains the name 'f\ufffd', which is not UTF-8: rename it/,
 );
@@ -77,12 +77,12 @@ refuses(
   "contains 'a', a link that leads in a circle",
 );
 refuses(
-  "a file behind a link",
+  "a file below a link",
   () => archive(link("a", "."), file("a/b")),
   "contains 'a/b' below 'a', which is a link",
 );
 refuses(
-  "a link in the place of a folder",
+  "a link in place of a folder",
   () => archive(file("a/b"), link("a", ".")),
   "contains 'a' twice",
 );
@@ -122,8 +122,8 @@ refuses(
   "contains 'z' with the type 'Z', which tar does not define",
 );
 
-refuses("a name that is there twice", () => archive(file("a"), file("./a")), "contains 'a' twice");
-refuses("a manifest that is there twice", () => archive(file("manifest.json", "{}")), "contains 'manifest.json' twice");
+refuses("a name that occurs twice", () => archive(file("a"), file("./a")), "contains 'a' twice");
+refuses("a manifest that occurs twice", () => archive(file("manifest.json", "{}")), "contains 'manifest.json' twice");
 refuses(
   "names that differ in case only",
   () => archive(file("d/A"), file("D/b")),
@@ -166,7 +166,7 @@ refuses(
 );
 
 refuses(
-  "what is no gzip",
+  "a file that is not gzip",
   () => new TextEncoder().encode("plain"),
   "is not a gzip file; a Model Archive is a .tar.gz file",
 );
@@ -176,7 +176,7 @@ refuses(
   "is not a .tar.gz file but an uncompressed tar archive: compress it with 'gzip FILE'",
 );
 refuses(
-  "nothing at all",
+  "an empty file",
   () => new Uint8Array(0),
   "is empty: the download, or the program that wrote it, may have failed",
 );
@@ -196,22 +196,22 @@ refuses("a wrong length", () => {
   return bytes;
 }, "is corrupt: its checksum or length does not match its content");
 refuses(
-  "rubbish behind it",
+  "garbage after the gzip stream",
   () => concat(archive(file("a")), Uint8Array.of(7)),
   /^continues after its end with data that is not gzip, at byte \d+$/,
 );
 refuses(
-  "rubbish behind zeros",
+  "garbage after padding",
   () => concat(archive(file("a")), new Uint8Array(9), Uint8Array.of(7)),
   /^continues after its end with data that is not gzip/,
 );
 refuses(
-  "rubbish behind the tar",
+  "an entry after the end-of-archive marker",
   () => gzip(concat(MANIFEST, END, rawEntry(file("a")))),
   "continues after the tar archive's end-of-archive marker, at byte 2048 of the tar archive",
 );
 refuses(
-  "tar without its end",
+  "tar without its end-of-archive marker",
   () => gzip(MANIFEST),
   "is truncated: the tar archive in it lacks the end-of-archive marker",
 );
@@ -225,7 +225,7 @@ refuses("a header with a wrong checksum", () => {
   header[0]! ^= 1;
   return archive(header);
 }, "is corrupt, or does not contain a tar archive: the tar header at byte 1024 has a wrong checksum");
-refuses("a size that is no number", () => {
+refuses("a size that is not a number", () => {
   const header = rawEntry(file("a"));
   header[124] = 0x39;
   return archive(sealed(header));

@@ -35,7 +35,7 @@ Deno.test("unpack() drops setuid, setgid and sticky bits", async () => {
   assert.equal(Deno.statSync(`${directory.path}/out/a`).mode! & 0o7777, 0o755);
 });
 
-Deno.test("unpack() gives the same for pieces of any size", async () => {
+Deno.test("unpack() does not depend on the sizes of the pieces", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 700 }), async (size) => {
       using directory = new TempDir();
@@ -47,7 +47,7 @@ Deno.test("unpack() gives the same for pieces of any size", async () => {
   );
 });
 
-Deno.test("unpack() reads several gzip members, headers with names, and zeros behind them", async () => {
+Deno.test("unpack() reads several gzip members, headers with names, and zeros at the end", async () => {
   using directory = new TempDir();
   const tar = concat(MANIFEST, rawEntry({ name: "a", content: "x" }), END);
   const named = concat(Uint8Array.of(0x1f, 0x8b, 8, 0x1c, 0, 0, 0, 0, 0, 3, 2, 0, 9, 9), utf8("name\0comment\0"));
@@ -56,7 +56,7 @@ Deno.test("unpack() reads several gzip members, headers with names, and zeros be
   assert.equal(Deno.readTextFileSync(`${directory.path}/out/a`), "x");
 });
 
-Deno.test("unpack() leaves out the root itself and the ._ files of macOS, and reads ./ and a byte order mark", async () => {
+Deno.test("unpack() skips the root itself and the ._ files of macOS, and accepts ./ and a byte order mark", async () => {
   using directory = new TempDir();
   const bytes = gzip(concat(
     rawEntry({ name: "./", type: "5" }),
@@ -70,7 +70,7 @@ Deno.test("unpack() leaves out the root itself and the ._ files of macOS, and re
   assert.deepEqual([directory.list("out"), directory.list("out/m")], [["m", "manifest.json"], ["a"]]);
 });
 
-Deno.test("unpack() takes names and sizes from pax headers", async () => {
+Deno.test("unpack() reads names and sizes from pax headers", async () => {
   using directory = new TempDir();
   const long = `${"n".repeat(200)}é`;
   await unpack(
@@ -92,14 +92,14 @@ Deno.test("unpack() uses a folder that is empty, and refuses one that is not", a
   assert.deepEqual(directory.list(), ["out"]);
 });
 
-Deno.test("unpack() leaves nothing when it is stopped", async () => {
+Deno.test("unpack() leaves nothing behind when it is aborted", async () => {
   using directory = new TempDir();
   const reason = new Error("stop");
   await assert.rejects(unpack(sourceOf(GOOD), `${directory.path}/out`, { signal: AbortSignal.abort(reason) }), reason);
   assert.deepEqual(directory.list(), []);
 });
 
-Deno.test("unpack() refuses, or unpacks, damaged archives without a crash or a trace: 2,000 of them", async () => {
+Deno.test("unpack() refuses or unpacks 2,000 corrupt archives without a crash, and leaves nothing else behind", async () => {
   using directory = new TempDir();
   const tar = concat(
     MANIFEST,

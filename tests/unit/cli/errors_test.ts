@@ -22,13 +22,13 @@ for (
   });
 }
 
-Deno.test("explain() shows the stack when it is a bug of ours", () => {
+Deno.test("explain() shows the stack of an unexpected error", () => {
   const { message, code } = explain(new TypeError("x is undefined"));
   assert.equal(code, ExitCode.Failure);
   assert.match(message, /^Error: TypeError: x is undefined\n +at .*errors_test\.ts/);
 });
 
-Deno.test("explain() shows what there is when an error has no stack, or is none", () => {
+Deno.test("explain() shows the message of an error without a stack, or the thrown value", () => {
   const error = new RangeError("too much");
   delete error.stack;
   assert.equal(explain(error).message, "Error: too much");

@@ -15,12 +15,12 @@ const SCRIPT = {
   beside: [],
 } as const;
 
-Deno.test("importable() names what a module's files and folders can be imported as", () => {
+Deno.test("importable() lists the names by which a module's files and folders can be imported", () => {
   const paths = ["a.py", "b/c.py", "b/d.py", "data-1/x.py", "notes.txt", "über.py", "1.py"];
   assert.deepEqual(importable(paths), ["a", "b", "über"]);
 });
 
-Deno.test("checkScripts() gives what Python says, and hands it the source", async () => {
+Deno.test("checkScripts() passes the source to Python, and returns its findings", async () => {
   using directory = new TempDir();
   const python = shellPython(
     directory,
@@ -59,7 +59,7 @@ Deno.test("checkScripts() does not wait for a Python that reads nothing", async 
   assert.ok("skipped" in checked);
 });
 
-Deno.test("checkScripts() refuses a Python that was named and is not there, and does without one that was not", async () => {
+Deno.test("checkScripts() refuses a named Python that does not exist, and does without an unnamed one", async () => {
   await assert.rejects(checkScripts([SCRIPT], { python: "/no/python", env: fakeEnv({}) }), UsageError);
   await assert.rejects(checkScripts([SCRIPT], { env: fakeEnv({ AIMODELLIB_PYTHON: "/no/python" }) }), UsageError);
   assert.deepEqual(await checkScripts([SCRIPT], { env: fakeEnv({ PATH: "/no" }) }), { skipped: "no Python was found" });

@@ -70,7 +70,7 @@ for (
     ]],
   ] as const
 ) {
-  Deno.test(`examine() tells that requirements ${what}`, async () => {
+  Deno.test(`examine() reports that requirements ${what}`, async () => {
     using directory = new TempDir();
     const worker = fakePython(directory, async (FakeBridge) => {
       await FakeBridge.begin();
@@ -104,7 +104,7 @@ for (
   });
 }
 
-Deno.test("examine() says what a worker printed when it can't be started", async () => {
+Deno.test("examine() shows a worker's output when it can't be started", async () => {
   using directory = new TempDir();
   const python = versioned(directory, "3.12.1", "echo 'no module named encodings' >&2; exit 1");
   assert.deepEqual(bad(await findings(directory, python)), [
@@ -113,13 +113,13 @@ Deno.test("examine() says what a worker printed when it can't be started", async
   ]);
 });
 
-Deno.test("examine() says what Python printed when it does not run", async () => {
+Deno.test("examine() shows Python's output when it does not run", async () => {
   using directory = new TempDir();
   const python = shellPython(directory, "echo 'cannot open shared object' >&2; exit 127");
   assert.equal(bad(await findings(directory, python))[0], "Python does not run: cannot open shared object");
 });
 
-Deno.test("examine() finds what is wrong with a program that is none", async () => {
+Deno.test("examine() reports a program that is not a Python", async () => {
   using directory = new TempDir();
   const python = directory.write("python3", "#!/no/such/interpreter\n", 0o755);
   const found = bad(await findings(directory, python));
@@ -128,7 +128,7 @@ Deno.test("examine() finds what is wrong with a program that is none", async () 
   assert.match(found[1]!, /^A worker can't be started: Can't start the Python /);
 });
 
-Deno.test("examine() says what was tried, and goes no further, when there is no Python", async () => {
+Deno.test("examine() lists what it tried, and stops, when there is no Python", async () => {
   using directory = new TempDir();
   const found = await findings(directory, undefined);
   assert.match(found.at(-1)!.text, /^No Python was found\. Tried:\n/);

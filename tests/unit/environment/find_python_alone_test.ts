@@ -67,7 +67,7 @@ Deno.test("findPython() takes the seven places in their order when each before i
   ]);
 });
 
-Deno.test("findPython() says what it tried before when it takes a later place", () => {
+Deno.test("findPython() lists the places that it tried before", () => {
   using machine = new Machine();
   machine.variables["AIMODELLIB_PYTHON"] = "";
   Deno.removeSync(machine.venv);
@@ -121,7 +121,7 @@ Deno.test("findPython() gives an absolute path and keeps links when a place is r
   }
 });
 
-Deno.test("findPython() throws a UsageError when the one that was named can't be run, whatever else there is", () => {
+Deno.test("findPython() throws a UsageError when the named Python can't be run, even if there is another one", () => {
   using machine = new Machine();
   const { directory } = machine;
   const folder = directory.folder("folder");
@@ -146,7 +146,7 @@ Deno.test("findPython() throws a UsageError when the one that was named can't be
   }
 });
 
-Deno.test("findPython() throws a UsageError that says what was tried when there is none", () => {
+Deno.test("findPython() throws a UsageError that lists what it tried when there is no Python", () => {
   using directory = new TempDir();
   const VIRTUAL_ENV = directory.write("file");
   const env = fakeEnv({ VIRTUAL_ENV, PATH: directory.path });

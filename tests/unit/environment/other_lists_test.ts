@@ -22,7 +22,7 @@ for (
     ["Pipfile", "[packages]\nnumpy = '*'\n"],
   ] as const
 ) {
-  Deno.test(`unreadList() names ${name} when it asks for packages: ${JSON.stringify(text)}`, () => {
+  Deno.test(`unreadList() names ${name} when it lists packages: ${JSON.stringify(text)}`, () => {
     const said = saidOf({ [name]: text }) ?? "";
     assert.ok(
       said.startsWith(
@@ -48,12 +48,12 @@ for (
     ["environment.yml", "dependencies:" + "\n".repeat(200_000)],
   ] as const
 ) {
-  Deno.test(`unreadList() says nothing when a file asks for nothing: ${name} ${JSON.stringify(text.slice(0, 90))}`, () => {
+  Deno.test(`unreadList() returns undefined for a file without packages: ${name} ${JSON.stringify(text.slice(0, 90))}`, () => {
     assert.equal(saidOf({ [name]: text }), undefined);
   });
 }
 
-Deno.test("unreadList() says nothing of a module that can't be read, or whose list is no file", () => {
+Deno.test("unreadList() returns undefined for a module that can't be read, or a list that is not a file", () => {
   using directory = new TempDir();
   Deno.mkdirSync(`${directory.path}/pyproject.toml`);
   assert.equal(unreadList(directory.path), undefined);

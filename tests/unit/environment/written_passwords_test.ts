@@ -21,7 +21,7 @@ Deno.test("writtenPasswords() names the line, and a variable", () => {
   ]);
 });
 
-Deno.test("writtenPasswords() says nothing of variables, accounts and addresses", () => {
+Deno.test("writtenPasswords() ignores variables, accounts and URLs without passwords", () => {
   const lines = [
     "--index-url https://${USER}:${INDEX_PASSWORD}@h/simple",
     "--extra-index-url https://bot:${INDEX_PASSWORD}@h/simple",
@@ -32,7 +32,7 @@ Deno.test("writtenPasswords() says nothing of variables, accounts and addresses"
   assert.deepEqual(found({ "requirements.txt": lines.join("\n") }), []);
 });
 
-Deno.test("writtenPasswords() looks at the lists that requirements.txt names, and at none outside of the module", () => {
+Deno.test("writtenPasswords() searches the lists that requirements.txt refers to, but none outside the module", () => {
   const secret = "-i https://u:p@h/simple\n";
   assert.deepEqual(
     found({
@@ -51,4 +51,4 @@ Deno.test("writtenPasswords() reads UTF-16", () => {
   assert.deepEqual(found({ "requirements.txt": bytes }), [notice("requirements.txt line 1")]);
 });
 
-Deno.test("writtenPasswords() says nothing where there is no list", () => assert.deepEqual(found({}), []));
+Deno.test("writtenPasswords() finds nothing without a list", () => assert.deepEqual(found({}), []));

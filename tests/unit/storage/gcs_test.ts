@@ -92,7 +92,7 @@ Deno.test("isStorageUri() tells URIs of Cloud Storage from paths", () => {
 });
 
 for (const uri of ["gs://bucket/model", "gs://bucket/model/", "gs://bucket/model//"]) {
-  Deno.test(`fetchFolder() fetches what is in '${uri}', page by page, with one token`, async () => {
+  Deno.test(`fetchFolder() fetches the objects of '${uri}', page by page, with one token`, async () => {
     await using storage = new Storage(OBJECTS);
     assert.deepEqual(await storage.fetch(uri), {
       "/a.json": "{}",
@@ -127,7 +127,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`fetchFolder() tries again when ${what}`, async () => {
+  Deno.test(`fetchFolder() retries when ${what}`, async () => {
     await using storage = new Storage({ "model/a.json": utf8("{}") });
     storage.interfere = interfere;
     assert.deepEqual(await storage.fetch("gs://bucket/model"), { "/a.json": "{}" });
@@ -168,7 +168,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`fetchFolder() says so at once when ${what}`, async () => {
+  Deno.test(`fetchFolder() fails at once when ${what}`, async () => {
     await using storage = new Storage(objects);
     await assert.rejects(storage.fetch(uri), { name: "StorageError", message });
     assert.deepEqual(storage.files(), {});
@@ -176,7 +176,7 @@ for (
   });
 }
 
-Deno.test("fetchFolder() gives up and says why when it goes wrong again and again", async () => {
+Deno.test("fetchFolder() gives up with the reason after several failures", async () => {
   await using storage = new Storage({ "model/a": utf8("x") });
   storage.md5 = () => "another";
   await assert.rejects(storage.fetch("gs://bucket/model"), {
@@ -186,7 +186,7 @@ Deno.test("fetchFolder() gives up and says why when it goes wrong again and agai
   assert.equal(storage.asked.filter((path) => path.endsWith("/o/model%2Fa")).length, 5);
 });
 
-Deno.test("fetchFolder() says that there is no token when the metadata server has none", async () => {
+Deno.test("fetchFolder() fails when the metadata server has no token", async () => {
   await using storage = new Storage(OBJECTS);
   storage.interfere = (path) => path === TOKEN_PATH ? new Response("", { status: 404 }) : undefined;
   await assert.rejects(storage.fetch("gs://bucket/model"), {
@@ -195,7 +195,7 @@ Deno.test("fetchFolder() says that there is no token when the metadata server ha
   });
 });
 
-Deno.test("fetchFolder() ends when it is told to", async () => {
+Deno.test("fetchFolder() ends when it is aborted", async () => {
   await using storage = new Storage(OBJECTS);
   const stop = new AbortController();
   storage.interfere = (path) => {

@@ -59,7 +59,7 @@ function start(main: Parameters<typeof fakePython<string>>[1], config: Partial<T
   return new Fixture(directory, fakePython(directory, main, directory.path), config);
 }
 
-Deno.test("train() gives 0 when the script has trained, and tells it all that it has to know", async () => {
+Deno.test("train() returns 0 when the script has trained, and passes all settings to it", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const [bridge, config] = await FakeBridge.begin();
     Deno.writeTextFileSync(
@@ -99,7 +99,7 @@ Deno.test("train() gives 1 with the exception when the script raised one", async
   assert.deepEqual(await fixture.outcome, { code: 1, message: "Training raised ValueError: no data" });
 });
 
-Deno.test("train() gives 1 with what is missing when the script can't be used, whatever its exit code", async () => {
+Deno.test("train() returns 1 with the reason when the script can't be used, whatever its exit code", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.failed, 0, { stage: "check", type: "ScriptError", message: "It lacks train()" });
@@ -125,7 +125,7 @@ Deno.test("train() gives 128 + n with the cause when the script dies of a signal
   });
 });
 
-Deno.test("train() gives what the exit says when the script has broken its stream", async () => {
+Deno.test("train() reports the exit when the script has broken its stream", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.write(new Uint8Array(12).fill(0xff));
@@ -135,7 +135,7 @@ Deno.test("train() gives what the exit says when the script has broken its strea
 });
 
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-  Deno.test(`train() hands ${signal} on, and gives ${code}, when it comes and the script does nothing about it`, async () => {
+  Deno.test(`train() passes ${signal} on, and returns ${code} if the script does not handle it`, async () => {
     using fixture = start(async (FakeBridge, path) => {
       await FakeBridge.begin();
       Deno.writeTextFileSync(`${path}/training`, "");
@@ -147,7 +147,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
-Deno.test("train() hands SIGHUP on, and gives 129, when it comes and the script does nothing about it", async () => {
+Deno.test("train() passes SIGHUP on, and returns 129 if the script does not handle it", async () => {
   using fixture = start(async (FakeBridge, path) => {
     await FakeBridge.begin();
     Deno.writeTextFileSync(`${path}/training`, "");
@@ -158,7 +158,7 @@ Deno.test("train() hands SIGHUP on, and gives 129, when it comes and the script 
   assert.deepEqual(await fixture.outcome, { code: 129, message: "Training was stopped by SIGHUP" });
 });
 
-Deno.test("train() hands each SIGHUP on, and does not limit the time, when the script handles it", async () => {
+Deno.test("train() passes each SIGHUP on, and sets no time limit if the script handles it", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();
     for (const count of [1, 2]) {
@@ -177,7 +177,7 @@ Deno.test("train() hands each SIGHUP on, and does not limit the time, when the s
   assert.deepEqual(await fixture.outcome, { code: 0 });
 });
 
-Deno.test("train() gives the exception when the script has raised one and a signal ends its process after that", async () => {
+Deno.test("train() reports the script's exception even if a signal ends its process after that", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.failed, 0, { stage: "train", type: "ValueError", message: "no data" });
@@ -189,7 +189,7 @@ Deno.test("train() gives the exception when the script has raised one and a sign
   assert.deepEqual(await fixture.outcome, { code: 1, message: "Training raised ValueError: no data" });
 });
 
-Deno.test("train() names the signal that ended the script when it was another one than that of the stop", async () => {
+Deno.test("train() names the signal that ended the script if it differs from the first one", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();
     const interrupted = new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
@@ -205,7 +205,7 @@ Deno.test("train() names the signal that ended the script when it was another on
   });
 });
 
-Deno.test("train() gives 0 when the script ends well after SIGINT", async () => {
+Deno.test("train() returns 0 when the script ends successfully after SIGINT", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();
     const interrupted = new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
@@ -256,7 +256,7 @@ Deno.test("train() gives 128 + n when a signal comes before training began", asy
   assert.deepEqual(await fixture.outcome, { code: 143, message: "Interrupted by SIGTERM before training began" });
 });
 
-Deno.test("train() gives 128 + n when a signal comes while Python has connected and not said so yet", async () => {
+Deno.test("train() returns 128 + n when a signal comes after Python has connected, but before its HELLO", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const bridge = await FakeBridge.connect();
     Deno.writeTextFileSync(`${path}/connected`, "");

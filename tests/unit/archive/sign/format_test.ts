@@ -19,7 +19,7 @@ trusted comment: timestamp:1795441036	file:f	hashed
 3XqKGOI238Jr9/pRsSTRr0g5MHs6hYfAsyMWIuHFiMVGgyMn5Iv0K1yt1nYkRFxtRsc5nfI9DxVQkyCgHH+1AA==
 `;
 
-Deno.test("parsePublicKey() and formatPublicKey() keep what minisign wrote", () => {
+Deno.test("parsePublicKey() and formatPublicKey() reproduce a file of minisign", () => {
   const key = parsePublicKey(PUBLIC_KEY, "k");
   assert.equal(formatKeyId(key.id), "28C2C445D5889965");
   assert.equal(formatPublicKey(key), PUBLIC_KEY);
@@ -27,7 +27,7 @@ Deno.test("parsePublicKey() and formatPublicKey() keep what minisign wrote", () 
   assert.deepEqual(parsePublicKey(PUBLIC_KEY.replaceAll("\n", "\r\n"), "k"), key);
 });
 
-Deno.test("parseSignature() and formatSignature() keep what minisign wrote", () => {
+Deno.test("parseSignature() and formatSignature() reproduce a file of minisign", () => {
   const signature = parseSignature(SIGNATURE, "s");
   assert.equal(signature.prehashed, true);
   assert.equal(signature.trustedComment, "timestamp:1795441036\tfile:f\thashed");
@@ -67,7 +67,7 @@ for (
   });
 }
 
-Deno.test("parsePublicKey() refuses keys of low order, for which signatures can be made without a secret", async () => {
+Deno.test("parsePublicKey() refuses keys of low order, for which anyone can forge signatures", async () => {
   const P = 2n ** 255n - 19n;
   const bytesOf = (y: bigint) => Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 255n));
   const text = (key: Uint8Array) => new Uint8Array([0x45, 0x64, 1, 2, 3, 4, 5, 6, 7, 8, ...key]).toBase64();

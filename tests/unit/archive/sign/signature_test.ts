@@ -7,7 +7,7 @@ import { UsageError } from "../../../../src/errors.ts";
 const never = () => Promise.reject(new Error("A password was asked for"));
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("a Verifier accepts what a Signer signed, however it is cut, and nothing else", async () => {
+Deno.test("a Verifier accepts exactly what a Signer signed, in pieces of any size", async () => {
   const secret = await generateKey();
   const signer = new Signer();
   signer.update(bytes("some content"));
@@ -36,7 +36,7 @@ Deno.test("a Verifier accepts what a Signer signed, however it is cut, and nothi
   await assert.rejects(forged.verify(), ArchiveError);
 });
 
-Deno.test("parseSecretKey() reads what formatSecretKey() wrote without a password, and refuses damage", async () => {
+Deno.test("parseSecretKey() reads an unencrypted key of formatSecretKey(), and refuses a corrupt one", async () => {
   const secret = await generateKey();
   const text = await formatSecretKey(secret, undefined);
   assert.deepEqual(await parseSecretKey(text, "k", never), secret);
@@ -48,7 +48,7 @@ Deno.test("parseSecretKey() reads what formatSecretKey() wrote without a passwor
   }
 });
 
-Deno.test("parseSecretKey() refuses a key that would take too much memory to be decrypted", async () => {
+Deno.test("parseSecretKey() refuses a key whose decryption would take too much memory", async () => {
   const text = await formatSecretKey(await generateKey(), undefined);
   const key = Uint8Array.fromBase64(text.split("\n")[1]!);
   key.set(bytes("Sc"), 2);

@@ -48,7 +48,7 @@ Deno.test("resolveModule() takes a script by its path from the working directory
   assert.equal(resolveModule("module", "module/serve.py").script, `${Deno.cwd()}/module/serve.py`);
 });
 
-Deno.test("resolveModule() keeps .. in a path when there is one, since it may lead through a link", () => {
+Deno.test("resolveModule() keeps .. in a path, because it may lead through a link", () => {
   using directory = new TempDir();
   directory.write("elsewhere/shared/serve.py");
   directory.folder("elsewhere/module");
@@ -78,7 +78,7 @@ Deno.test("resolveModule() throws a UsageError when the module is a file", () =>
   });
 });
 
-Deno.test("resolveModule() throws a UsageError that says what there is when the script is not there", () => {
+Deno.test("resolveModule() throws a UsageError that lists the scripts when the script does not exist", () => {
   using directory = new TempDir();
   const module = directory.folder("module");
   const message = (advice: string) => ({
@@ -95,11 +95,11 @@ Deno.test("resolveModule() throws a UsageError that says what there is when the 
   assert.throws(
     () => resolveModule(module, "nope.py"),
     message("; it contains 'a.py', 'b.py'"),
-    "A folder is no script",
+    "A folder is not a script",
   );
 });
 
-Deno.test("resolveModule() names ten scripts at the most when there are many", () => {
+Deno.test("resolveModule() lists at most ten scripts", () => {
   using directory = new TempDir();
   for (let i = 10; i < 40; i++) directory.write(`s${i}.py`);
   assert.throws(() => resolveModule(directory.path, "nope.py"), (error: Error) => {
@@ -108,7 +108,7 @@ Deno.test("resolveModule() names ten scripts at the most when there are many", (
   });
 });
 
-Deno.test("resolveModule() says which script may be meant when only .py is missing", () => {
+Deno.test("resolveModule() suggests the script when only .py is missing", () => {
   using directory = new TempDir();
   directory.write("serve.py");
   assert.throws(() => resolveModule(directory.path, "serve"), {

@@ -21,7 +21,7 @@ function records(folder: TempDir): Record<string, string> {
   );
 }
 
-Deno.test("LogRecords keeps the record of each run, and run.json is that of the newest", () => {
+Deno.test("LogRecords keeps the record of each run, and run.json is the newest one", () => {
   using folder = new TempDir();
   const [a, b, c] = [1, 2, 3].map(() => new LogRecords(folder.path)) as [LogRecords, LogRecords, LogRecords];
   write(a, "a");
@@ -43,7 +43,7 @@ Deno.test("LogRecords keeps the record of each run, and run.json is that of the 
   });
 });
 
-Deno.test("LogRecords leaves run.json to a run that began later", () => {
+Deno.test("LogRecords leaves run.json to a run that started later", () => {
   using folder = new TempDir();
   write(new LogRecords(folder.path), "later", { start: "2026-02-01T00:00:00.000Z" });
   write(new LogRecords(folder.path), "earlier");
@@ -69,7 +69,7 @@ Deno.test("LogRecords keeps a run.json that is a file: a record under its name, 
   assert.deepEqual(records(other), { [`${STEM}.json`]: "a", "run.json": "mine" });
 });
 
-Deno.test("LogRecords makes the folder, and leaves nothing half written where it can't write", () => {
+Deno.test("LogRecords creates the folder, and leaves nothing incomplete where it can't write", () => {
   using folder = new TempDir();
   const inTheWay = folder.write("logs");
   const place = new LogRecords(`${folder.path}/logs`);
@@ -80,7 +80,7 @@ Deno.test("LogRecords makes the folder, and leaves nothing half written where it
   assert.deepEqual(folder.list("logs"), [`${STEM}.json`, "run.json"]);
 });
 
-Deno.test("ModelRecord has the record of the run that began last, and beside it those of runs that ended since", () => {
+Deno.test("ModelRecord has the record of the run that started last, and keeps those of earlier runs that ended later", () => {
   using folder = new TempDir();
   const [a, b] = [new ModelRecord(folder.path), new ModelRecord(folder.path)];
   write(a, "a");
@@ -97,7 +97,7 @@ Deno.test("ModelRecord has the record of the run that began last, and beside it 
   assert.deepEqual(records(folder), { [`${STEM}.json`]: "a ended", "run.json": "c ended" });
 });
 
-Deno.test("ModelRecord leaves a run.json that is no record", () => {
+Deno.test("ModelRecord leaves a run.json that is not a record", () => {
   using folder = new TempDir();
   folder.write("run.json", `{"id": "mine"}`);
   assert.throws(() => write(new ModelRecord(folder.path), "a"), /is not a record of aimodellib and stays/);

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { nameOf, parseServedModels } from "../../../../src/cli/serve/model_option.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-Deno.test("parseServedModels() gives a module with its script, and an archive without one", () => {
+Deno.test("parseServedModels() parses a module with its script, and an archive", () => {
   assert.deepEqual(parseServedModels(["a.b-1=src, serve.py ,model", "c=c.tar.gz,weights=2"]), [
     { name: "a.b-1", module: "src", script: "serve.py", modelDir: "model" },
     { name: "c", module: "c.tar.gz", script: undefined, modelDir: "weights=2" },
   ]);
 });
 
-Deno.test("parseServedModels() takes a folder with a manifest as an archive, and no other folder", () => {
+Deno.test("parseServedModels() takes a folder for an archive only if it has a manifest", () => {
   using directory = new TempDir();
   directory.write("unpacked/manifest.json");
   directory.folder("bare");
@@ -40,7 +40,7 @@ for (
   });
 }
 
-Deno.test("parseServedModels() throws when a name is there twice", () => {
+Deno.test("parseServedModels() throws when a name occurs twice", () => {
   assert.throws(() => parseServedModels(["a=x.tgz,d", "b=x.tgz,d", "a=y.tgz,d"]), {
     message: "--model uses the name 'a' twice: each model needs its own",
   });

@@ -5,7 +5,7 @@ import { fakeEnv } from "../../helper/env.ts";
 
 const launcher = "torchrun";
 
-Deno.test("torchrun gets the options that were given, and meets on this host alone when no place is named", () => {
+Deno.test("torchrun gets the given options, and meets on this host when no endpoint is named", () => {
   const cases: [LauncherOptions, string[] | undefined][] = [
     [{}, undefined],
     [{ launcher }, ["--standalone"]],
@@ -20,7 +20,7 @@ Deno.test("torchrun gets the options that were given, and meets on this host alo
   for (const [options, expected] of cases) assert.deepEqual(launcherArgs(options, fakeEnv()), expected);
 });
 
-Deno.test("options of torchrun that can't be meant are refused", () => {
+Deno.test("invalid options of torchrun are refused", () => {
   const cases: [LauncherOptions, RegExp][] = [
     [{ nprocPerNode: "2" }, /^--nproc-per-node needs --launcher torchrun$/],
     [{ maxRestarts: 0 }, /^--max-restarts needs --launcher torchrun$/],
