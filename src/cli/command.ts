@@ -27,8 +27,8 @@ export interface Command<T> {
   }[];
   /** The folder from which a script has its path, where the next word is one: for completion. */
   readonly scriptsIn?: (before: readonly string[]) => string;
-  /** Says which form was meant by words that no form fits; undefined if that can't be known. */
-  readonly meant?: (words: readonly string[]) => string | undefined;
+  /** What is wrong with words of another program's form, or with one missing, and which form was meant. */
+  readonly meant?: (words: readonly string[]) => readonly [string, string] | undefined;
   /**
    * Does it.
    *

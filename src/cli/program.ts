@@ -2,6 +2,7 @@
 
 import { COMMANDS } from "./commands.ts";
 import type { AnyCommand, Listed } from "./command.ts";
+import { UsageError } from "../errors.ts";
 import { ExitCode, explain } from "./errors.ts";
 import type { Io } from "./terminal/io.ts";
 
@@ -40,6 +41,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 async function runCommand(listed: Listed, words: readonly string[], io: Io): Promise<number> {
   const [command, { parse }] = await Promise.all([listed.load(), import("@optique/core/parser")]);
+  const meant = command.meant?.(words);
+  if (meant !== undefined) throw new UsageError(meant);
   const parsed = parse(parserFor(command, words), words);
   if (parsed.success) return await command.run(parsed.value, io, words, COMMANDS);
   if (asksForHelp(words)) {
@@ -48,7 +51,7 @@ async function runCommand(listed: Listed, words: readonly string[], io: Io): Pro
     return ExitCode.Success;
   }
   const [{ slip }, { usageOf }] = await Promise.all([import("./help/slip.ts"), import("./help/page.ts")]);
-  throw slip(listed.name, parsed.error, usageOf(command.parser), command.meant?.(words));
+  throw slip(listed.name, parsed.error, usageOf(command.parser));
 }
 
 function parserFor(command: AnyCommand, words: readonly string[]): AnyCommand["parser"] {

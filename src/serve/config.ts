@@ -11,7 +11,7 @@ export interface ServedModel extends Pick<ModelSource, "name"> {
   /** What the log calls its files until they are known. */
   readonly label: string;
   /** What is known before it is open. */
-  readonly known?: Pick<ModelFiles, "facts" | "script" | "python"> | undefined;
+  readonly known?: Pick<ModelFiles, "facts" | "module" | "script" | "python"> | undefined;
   /** Gets it ready to be loaded. */
   readonly open: (signal: AbortSignal) => Promise<ModelFiles>;
 }
@@ -84,4 +84,6 @@ export interface ServeContext extends PoolContext {
   readonly force: AbortSignal;
   /** Calls back when workers are to be replaced, until disposed. */
   readonly onReload: (handler: () => void) => Disposable;
+  /** Called when a model can answer, with its name and the server's URL. */
+  readonly onReady?: ((name: string, url: string) => void) | undefined;
 }

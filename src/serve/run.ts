@@ -36,7 +36,10 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
         reload: () => void models.get(model.name)?.reload(),
       })
     ),
-    ({ name }) => log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) }),
+    ({ name }) => {
+      log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) });
+      context.onReady?.(name, server.url);
+    },
   );
   const browsers = new Browsers(config);
   using transcoder = new Transcoder();

@@ -1,7 +1,7 @@
 /** What terminals are shown: text from outside must not control them. What programs read stays as it is. */
 
 import assert from "node:assert/strict";
-import { py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import { echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
 /** Clears a screen, goes back to the line's begin, ends it, and turns the direction of text, each in its own way. */
 const NASTY = "a\x1b[2J\r\n\x9b31mERROR\x7f\u202eb\u2066c\u200fd";
@@ -171,3 +171,39 @@ test("the words of a command line are shown without what controls a terminal, in
 function literal(text: string): string {
   return text.replaceAll(/[\\[\]().*+?^${}|]/g, "\\$&");
 }
+
+test("serve says at a terminal what is served, where to open it, and a request to copy", async (box) => {
+  box.write({
+    "iris/serve.py": echo(),
+    "iris/sample.json": '{"a": 1}',
+    "model/weights": "",
+  });
+  const { stdout } = await box.runAtTerminal([["Try ", "\x03"]], ["serve", "iris", "serve.py", "model", "0"]);
+  const text = stdout.replaceAll("\r\n", "\n");
+  // deno-lint-ignore no-control-regex
+  const plain = text.replaceAll(/\x1b\[\d*m/g, "");
+  const [, url] = /Listening on (http:[^;]+);/.exec(plain)!;
+  assert.ok(plain.includes("\n  Serving iris: serve.py\n  Python 3."), plain);
+  assert.ok(plain.includes(", 1 worker\n\n"), plain);
+  assert.ok(plain.includes(`  Open ${url}/\n`), plain);
+  assert.ok(
+    plain.includes(
+      `  Try  curl ${url}/invocations -H 'Content-Type: application/json' --data-binary @iris/sample.json\n`,
+    ),
+    plain,
+  );
+});
+
+test("train says at a terminal what it wrote, and the next command; elsewhere it says nothing", async (box) => {
+  box.write({
+    "iris/train.py": "def train(model_dir, *args):\n    open(f'{model_dir}/model.json', 'w').write('x' * 100)\n",
+    "iris/serve.py": echo(),
+  });
+  const { stdout, code } = await box.runAtTerminal([], ["train", "iris", "train.py", "out"]);
+  assert.equal(code, 0, stdout);
+  const lines = stdout.replaceAll("\r\n", "\n").trimEnd().split("\n");
+  assert.match(lines[0]!, /^Trained in \d+\.\d s; out has 1 file \(100 B\): model\.json$/);
+  assert.deepEqual(lines.slice(1), ["Next: aimodellib serve iris serve.py out"]);
+  const quiet = await box.run(["train", "iris", "train.py", "out"]);
+  assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, "", ""]);
+});

@@ -163,8 +163,8 @@ def _on_absent(error: BaseException) -> Iterator[str]:
         top = (cause.name or "").split(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
         if top and find_spec(top) is None:
             yield (
-                f"the Python that runs the script, '{sys.executable}', has no '{top}': add the package that provides it to"
-                " the module's requirements.txt, which installs it, or choose another Python with --python"
+                f"the Python that runs the script, '{sys.executable}', has no '{top}': add the package that provides it"
+                " to the module's requirements.txt, which installs it, or choose another Python with --python"
             )
             return
         # Not its context: a script may well do without a package that it has tried to import.

@@ -25,15 +25,14 @@ export function unknownCommand(word: string, known: readonly string[]): UsageErr
  *
  * @param error what the parser says
  * @param usage the form of the command line
- * @param meant what to say in place of a suggestion of the parser's
  */
-export function slip(command: string, error: Message, usage: string, meant?: string): UsageError {
+export function slip(command: string, error: Message, usage: string): UsageError {
   // The parser puts what it suggests behind an empty line.
   const end = error.findIndex(breaksLine);
   const complaint = end < 0 ? error : error.slice(0, end);
   const similar = (end < 0 ? [] : error.slice(end)).flatMap(namesIn);
   const missing = missingArgument(complaint);
-  const advice = meant ?? suggestion(similar) ??
+  const advice = suggestion(similar) ??
     (missing === undefined ? `See '${PROGRAM} help ${command}'` : `The form is '${PROGRAM} ${command} ${usage}'`);
   if (missing !== undefined) return new UsageError([`<${missing}> is missing`, advice]);
   return new UsageError([unknownOption(complaint) ?? formatMessage(complaint).replace(/\.$/, ""), advice]);

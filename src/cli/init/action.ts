@@ -7,6 +7,7 @@ import type { Io } from "../terminal/io.ts";
 import type { TemplateName } from "./names.ts";
 import { templateOf } from "./templates.ts";
 import { writeNew } from "./write_new.ts";
+import { quote } from "../terminal/quote.ts";
 
 /** The options of the command. */
 export interface InitOptions {
@@ -50,9 +51,4 @@ Next:
 http://127.0.0.1:8080/invocations
 `);
   return Promise.resolve(ExitCode.Success);
-}
-
-/** A word as a shell reads it back. */
-function quote(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -10,6 +10,7 @@ import { defineCommand } from "../command.ts";
 import { isUrl } from "../../client/endpoint.ts";
 import { anyPath, folder, folderOrArchive, script } from "../options/paths.ts";
 import { namesArchive } from "../run/form.ts";
+import { meantForm } from "../run/meant.ts";
 import { predictFields } from "./options.ts";
 
 const inputs = () =>
@@ -71,6 +72,7 @@ export const predict = defineCommand({
     },
   ],
   parser: parser as Parser<"sync", ParsedPredict, unknown>,
+  meant: (given) => meantForm({ name: "predict", usual: "serve.py" }, wordsOf(given)),
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: urlParser,

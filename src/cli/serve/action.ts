@@ -16,6 +16,7 @@ import { ExitCode } from "../errors.ts";
 import { MAX_ANSWER } from "./limits.ts";
 import { loggingOf, ServeLog } from "./log.ts";
 import { prepareOne, prepareSeveral } from "./models.ts";
+import { welcome } from "./welcome.ts";
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_HOST = "127.0.0.1";
@@ -83,6 +84,14 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
   warnOfOpenSecrets(options, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
   const { models, record } = await prepared.begin({ assets, io, log: file, say, signal: stop.signal });
+  const notReady = new Set(models.map(({ name }) => name));
+  const onReady = (name: string, url: string) => {
+    if (!notReady.delete(name) || notReady.size > 0) return;
+    const secured = access?.tokens !== undefined;
+    log.welcome((colors) =>
+      welcome({ models, workers: plan.length, device, url, unix: options.unix, secured, colors })
+    );
+  };
   await serve({
     ...options,
     ...access,
@@ -96,7 +105,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
     maxBodyMemory: Math.floor(maxBodyMemory),
-  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp }).catch(
+  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady }).catch(
     async (error) => {
       await record?.finish(ExitCode.Failure, messageOf(error));
       throw error;

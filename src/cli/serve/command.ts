@@ -7,6 +7,7 @@ import { argument } from "@optique/core/primitives";
 import { type InferValue, parse, type Parser } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
+import { meantForm } from "../run/meant.ts";
 import { defineCommand } from "../command.ts";
 import { grouped, option } from "../options/option.ts";
 import { folder, folderOrArchive, script as scriptFile } from "../options/paths.ts";
@@ -98,6 +99,10 @@ export const serve = defineCommand({
     },
   ],
   parser: parser as Parser<"sync", ParsedServe, unknown>,
+  meant(given) {
+    const parsed = parse(words, given);
+    return parsed.success ? meantForm({ name: "serve", usual: "serve.py" }, parsed.value.words) : undefined;
+  },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: bareParser,

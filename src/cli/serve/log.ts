@@ -74,6 +74,13 @@ export class ServeLog implements Disposable {
     return this.#file;
   }
 
+  /** Shows text that is for a person at a terminal, and for no log: elsewhere, and where the log is JSON, nothing is shown. */
+  welcome(text: (colors: boolean) => string): void {
+    if (this.#logging.format === "json" || this.#io.errorColumns === undefined) return;
+    flushLog();
+    this.#io.raw.stderr(text(this.#io.colors));
+  }
+
   /** Logs the error that ends the program, and returns the exit code. */
   fail(error: unknown): number {
     this.#lines.flush();

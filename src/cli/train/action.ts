@@ -13,6 +13,7 @@ import { RunLog, type RunLogOptions } from "../run/log.ts";
 import { type RecordOptions, startRecord } from "../run/record.ts";
 import { type EnvironmentChoice, openEnvironment } from "../run/environment.ts";
 import { launcherArgs, type LauncherOptions } from "./torchrun.ts";
+import { outcome, servingScript } from "./outcome.ts";
 import { openTarget, type Target, type TargetOptions } from "../run/target.ts";
 
 /** The options of the command. */
@@ -102,6 +103,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   await using tensorBoard = board.enabled
     ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
     : undefined;
+  const [startedAt, begun] = [Date.now(), performance.now()];
   const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
   using output = log.path === undefined ? undefined : new LoggedOutput(log, io);
   const { code, message } = await train({
@@ -125,6 +127,16 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   output?.flush();
   await record?.finish(code, message);
   if (message !== undefined) log.say(`${code === 0 ? "Warning" : "Error"}: ${message}\n`);
+  if (code === 0 && io.errorColumns !== undefined) {
+    const serves = target.archive === undefined
+      ? servingScript(module)
+      // What came by standard input is no longer there.
+      : target.archive.manifest.servingScript === null || options.module === "-"
+      ? undefined
+      : "archive";
+    const ms = performance.now() - begun;
+    io.raw.stderr(outcome({ startedAt, ms, target: options.module, modelDir: options.modelDir, serves }));
+  }
   if (options.keepTensorBoard && tensorBoard?.isUp) {
     log.say(`Training has ended; TensorBoard stays at ${tensorBoard.url} until Ctrl+C\n`);
     await aSignal(io);

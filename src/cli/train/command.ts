@@ -7,6 +7,7 @@ import { argument, flag, passThrough } from "@optique/core/primitives";
 import { type InferValue, parse } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
+import { meantForm } from "../run/meant.ts";
 import { defineCommand } from "../command.ts";
 import { grouped, option, unset } from "../options/option.ts";
 import { folder, folderOrArchive, script } from "../options/paths.ts";
@@ -165,6 +166,10 @@ export const train = defineCommand({
     },
   ],
   parser,
+  meant(given) {
+    const parsed = parse(words, given);
+    return parsed.success ? meantForm({ name: "train", usual: "train.py" }, parsed.value[1]) : undefined;
+  },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: bareParser,

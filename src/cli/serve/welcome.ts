@@ -1,0 +1,96 @@
+/** What `serve` says at a terminal when the model is ready: what is served, where the page is, and a request to copy. */
+
+import { contentTypeOf } from "../../client/content_type.ts";
+import { stat } from "../../files.ts";
+import { printable } from "../../printable.ts";
+import type { ServedModel } from "../../serve/mod.ts";
+import { count } from "../terminal/format.ts";
+import { quote } from "../terminal/quote.ts";
+
+/** What is told of a run of `serve`. */
+export interface Welcome {
+  readonly models: readonly Pick<ServedModel, "name" | "label" | "known">[];
+  /** Workers of each model. */
+  readonly workers: number;
+  /** What `--device` says. */
+  readonly device?: string | undefined;
+  /** Where the server listens, as it says it: `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The path of a Unix socket, in place of an address. */
+  readonly unix?: string | undefined;
+  /** Whether a token must be sent; the page can't be opened then. */
+  readonly secured: boolean;
+  readonly colors: boolean;
+}
+
+/** Where a model's sample may be, in the order of preference. */
+const SAMPLES = ["json", "csv", "txt", "npy", "npz", "parquet", "arrow", "png", "jpg", "jpeg", "wav"];
+
+/** The digits of a digest that tell archives apart for people. */
+const DIGITS = 12;
+
+/** Returns lines to show, with empty ones around them. */
+export function welcome(told: Welcome): string {
+  const { models, unix, secured, colors } = told;
+  const url = openable(told.url);
+  const strong = (text: string) => colors ? `\x1b[1m${text}\x1b[0m` : text;
+  const [only] = models.length === 1 ? models : [];
+  const shown = models.slice(0, 10);
+  const lines = [
+    ...(only === undefined
+      ? shown.map(({ name, label }) => `${strong(printable(name))}: ${printable(label)}`)
+      : [aboutOne(only, strong)]),
+    ...(models.length > shown.length ? [`and ${models.length - shown.length} more`] : []),
+    workersOf(told),
+    "",
+    ...(unix === undefined && !secured ? [`Open ${strong(`${url}/`)}`] : []),
+    `Try  ${printable(curlOf(told, url))}`,
+  ];
+  return `\n${lines.map((line) => line === "" ? "" : `  ${line}`).join("\n")}\n\n`;
+}
+
+function aboutOne({ name, label, known }: Welcome["models"][number], strong: (text: string) => string): string {
+  const { archive, sha256, script = label } = known?.facts() ?? {};
+  const origin = archive === undefined
+    ? ""
+    : ` of ${archive}${sha256 === undefined ? "" : ` (sha256 ${sha256.slice(0, DIGITS)})`}`;
+  return `Serving ${strong(printable(name))}: ${printable(`${script}${origin}`)}`;
+}
+
+function workersOf({ models, workers, device }: Welcome): string {
+  const version = models.length === 1 ? models[0]!.known?.facts().python : undefined;
+  const of = models.length === 1 ? "" : " each";
+  return printable([
+    ...(version === undefined ? [] : [`Python ${version}`]),
+    `${count(workers, "worker")}${of}${device === undefined ? "" : ` on ${device}`}`,
+  ].join(", "));
+}
+
+/** A request with the model's sample, or with a file that the user is to name. */
+function curlOf({ models: [first, ...others], unix, secured }: Welcome, url: string): string {
+  const sample = first?.known && sampleOf(first.known.module);
+  const path = others.length === 0 ? "/invocations" : `/models/${first!.name}/invocations`;
+  return [
+    "curl",
+    ...(unix === undefined ? [quote(`${url}${path}`)] : ["--unix-socket", quote(unix), `http://localhost${path}`]),
+    ...(secured ? ["-H", '"Authorization: Bearer $TOKEN"'] : []),
+    ...(sample === undefined ? [] : ["-H", `'Content-Type: ${contentTypeOf(sample)}'`]),
+    "--data-binary",
+    sample === undefined ? "@FILE" : `@${quote(relative(sample))}`,
+  ].join(" ");
+}
+
+function sampleOf(module: string): string | undefined {
+  return SAMPLES.map((suffix) => `${module}/sample.${suffix}`).find((path) => stat(path)?.isFile);
+}
+
+/** A path from the working directory, if that is above it. */
+function relative(path: string): string {
+  const here = `${Deno.cwd()}/`;
+  return path.startsWith(here) ? path.slice(here.length) : path;
+}
+
+/** An address that a browser on this machine can open, where the server listens on all. */
+function openable(url: string): string {
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
