@@ -105,9 +105,9 @@ test("inspect --json and --manifest escape what controls a terminal only where o
 
 for (
   const [what, entries, words] of [
-    ["a name", [["file", `../${NASTY}`, ""]], "leads out of the folder"],
-    ["a target", [["link", "m/link", `/${NASTY}`]], "leads out of the folder"],
-    ["a kind", [["fifo", NASTY, ""]], "is a FIFO"],
+    ["a name", [["file", `../${NASTY}`, ""]], "a path with '..'"],
+    ["a target", [["link", "m/link", `/${NASTY}`]], "a link that leads out of the archive"],
+    ["a kind", [["fifo", NASTY, ""]], "a FIFO"],
     ["a manifest's value", [["file", "manifest.json", manifestWith({ module: NASTY })]], ""],
   ] as [string, Entry[], string][]
 ) {
