@@ -37,6 +37,8 @@ export class HttpClient implements Ask {
   readonly #options: HttpOptions;
   readonly #client: Deno.HttpClient;
   readonly #abandoned = new AbortController();
+  /** Requests that have a limit of time. */
+  readonly #limited = new Set<AbortController>();
 
   /** @throws {UsageError} if the URL is none */
   constructor(options: HttpOptions) {
@@ -53,8 +55,8 @@ export class HttpClient implements Ask {
   }
 
   readonly ask = async ({ body, contentType, accept, id }: Question): Promise<Reply> => {
-    const { token, requestTimeoutMs } = this.#options;
-    const limit = requestTimeoutMs === undefined ? [] : [AbortSignal.timeout(requestTimeoutMs)];
+    const { token } = this.#options;
+    using limit = this.#limit();
     let response: Response;
     try {
       response = await fetch(this.#url, {
@@ -68,7 +70,7 @@ export class HttpClient implements Ask {
         },
         redirect: "manual",
         client: this.#client,
-        signal: AbortSignal.any([this.#abandoned.signal, ...limit]),
+        signal: limit.signal,
       });
       if (response.ok) return await this.#answer(response);
     } catch (error) {
@@ -77,12 +79,33 @@ export class HttpClient implements Ask {
     return { kind: "fault", fault: await this.#refused(response) };
   };
 
-  readonly abandon = (): void => this.#abandoned.abort();
+  readonly abandon = (): void => {
+    this.#abandoned.abort();
+    for (const controller of this.#limited) controller.abort();
+  };
 
   [Symbol.asyncDispose](): Promise<void> {
     this.abandon();
     this.#client.close();
     return Promise.resolve();
+  }
+
+  /** Limits the time to the head of an answer, or to the end of one whose length is known. */
+  #limit(): { readonly signal: AbortSignal } & Disposable {
+    const { requestTimeoutMs } = this.#options;
+    if (requestTimeoutMs === undefined) return { signal: this.#abandoned.signal, [Symbol.dispose]: () => {} };
+    // AbortSignal.timeout() and AbortSignal.any() would keep something of each request until its time was over.
+    const controller = new AbortController();
+    if (this.#abandoned.signal.aborted) controller.abort();
+    this.#limited.add(controller);
+    const timer = setTimeout(() => controller.abort(new DOMException("Too late", "TimeoutError")), requestTimeoutMs);
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]: () => {
+        clearTimeout(timer);
+        this.#limited.delete(controller);
+      },
+    };
   }
 
   async #answer(response: Response): Promise<Reply> {

@@ -145,6 +145,31 @@ Deno.test("an answer that is too long, or breaks off, is no answer", async () =>
   });
 });
 
+Deno.test("an answer that takes longer than --request-timeout is a timeout, and the request may be sent again", async () => {
+  const waiting: (() => void)[] = [];
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async () => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return new Response("late");
+  });
+  {
+    await using client = new HttpClient({
+      url: `http://127.0.0.1:${server.addr.port}/`,
+      connections: 1,
+      maxAnswer: 100,
+      requestTimeoutMs: 50,
+    });
+    const { stage, type, message, again } = faultOf(await client.ask(question));
+    assert.deepEqual([stage, type, message, again], [
+      "server",
+      "Timeout",
+      "There was no answer within 0.05 s",
+      "lost",
+    ]);
+  }
+  for (const end of waiting) end();
+  await server.shutdown();
+});
+
 Deno.test("Patience gives up when nothing was answered for too long", async () => {
   const ask: Ask = {
     atOnce: 1,
