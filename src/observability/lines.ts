@@ -204,30 +204,36 @@ function decode(bytes: Uint8Array): string {
 /** Decodes what is UTF-8, and writes each byte that is not as `\xNN`. */
 function escapeInvalid(bytes: Uint8Array): string {
   let text = "";
-  let start = 0;
-  while (start < bytes.length) {
-    const length = sequenceLength(bytes, start);
-    text += length === 0
-      ? hex(String.fromCharCode(bytes[start]!))
-      : lenient.decode(bytes.subarray(start, start + length));
-    start += Math.max(length, 1);
+  let decoded = 0;
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceLength(bytes, at);
+    if (length > 0) at += length;
+    else {
+      // Each call of the decoder takes longer than all else here.
+      if (at > decoded) text += lenient.decode(bytes.subarray(decoded, at));
+      text += hex(bytes[at]!);
+      decoded = ++at;
+    }
   }
-  return text;
+  return text + lenient.decode(bytes.subarray(decoded));
 }
 
-/** Bytes of the valid UTF-8 sequence at `start`, or 0. */
+/** The length of the valid UTF-8 sequence at `start` (RFC 3629), or 0. */
 function sequenceLength(bytes: Uint8Array, start: number): number {
   const first = bytes[start]!;
-  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-  if (length < 2) return length;
-  try {
-    strict.decode(bytes.subarray(start, start + length));
-    return start + length <= bytes.length ? length : 0;
-  } catch {
-    return 0;
+  if (first < 0x80) return 1;
+  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  // The second byte excludes longer forms than needed, surrogates, and what is over U+10FFFF.
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  for (let i = 1; i < length; i++) {
+    // Behind the end there is nothing, which is in no range.
+    const byte = bytes[start + i] ?? 0;
+    if (byte < (i === 1 ? lowest : 0x80) || byte > (i === 1 ? highest : 0xbf)) return 0;
   }
+  return length;
 }
 
-function hex(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+function hex(byte: number): string {
+  return `\\x${byte.toString(16).padStart(2, "0")}`;
 }

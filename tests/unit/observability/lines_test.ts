@@ -240,7 +240,8 @@ Deno.test("lineSplitter() gives back any text when it has nothing that controls 
     fc.integer({ min: 0xa0, max: 0x2027 }),
     fc.integer({ min: 0x206a, max: 0xd7ff }),
     fc.integer({ min: 0xe000, max: 0x10ffff }),
-  ).map((code) => String.fromCodePoint(code));
+    // These change the direction of text.
+  ).filter((code) => ![0x61c, 0x200e, 0x200f].includes(code)).map((code) => String.fromCodePoint(code));
   const line = fc.array(character).map((characters) => characters.join(""));
   fc.assert(fc.property(fc.array(line, { maxLength: 5 }), fc.integer({ min: 1, max: 20 }), (lines, size) => {
     const text = lines.map((line) => `${line}\n`).join("");
@@ -266,4 +267,75 @@ Deno.test("lineSplitter() shows all of it, reversibly, when a script prints any 
     const joined = concat(...back.flatMap((line, i) => [line, utf8(i < back.length - 1 || ended ? "\n" : "")]));
     assert.deepEqual(joined, given);
   }));
+});
+
+Deno.test("lineSplitter() shows a byte as a number exactly if the decoder finds it in no UTF-8 character", () => {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const character = (bytes: Uint8Array) => {
+    for (let length = 1; length <= bytes.length; length++) {
+      try {
+        return { length, text: decoder.decode(bytes.subarray(0, length)) };
+      } catch {
+        // Not with this length.
+      }
+    }
+    return undefined;
+  };
+  const expected = (bytes: Uint8Array): string => {
+    if (bytes.length === 0) return "";
+    const { length, text } = character(bytes) ?? { length: 1, text: `\\x${bytes[0]!.toString(16).padStart(2, "0")}` };
+    return text + expected(bytes.subarray(length));
+  };
+  // Those at the edges of what RFC 3629 allows in each place.
+  const first = [
+    0x41,
+    0x80,
+    0xbf,
+    0xc1,
+    0xc2,
+    0xdf,
+    0xe0,
+    0xe1,
+    0xec,
+    0xed,
+    0xee,
+    0xef,
+    0xf0,
+    0xf1,
+    0xf3,
+    0xf4,
+    0xf5,
+    0xff,
+  ];
+  const next = [0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xe2];
+  for (const a of first) {
+    for (const b of next) {
+      for (const c of [0x41, 0x80, 0xbf, 0xc0]) {
+        for (const d of [0x80, 0xbf, 0xe2]) {
+          const bytes = Uint8Array.of(0xff, a, b, c, d);
+          const lines: string[] = [];
+          const split = lineSplitter((line) => lines.push(line), undefined, (text) => text);
+          split(bytes);
+          split.flush();
+          assert.deepEqual(lines, [expected(bytes)], bytes.toHex());
+        }
+      }
+    }
+  }
+});
+
+Deno.test("lineSplitter() does not call the decoder for each byte when a line has one that is not UTF-8", () => {
+  const { decode } = TextDecoder.prototype;
+  let calls = 0;
+  TextDecoder.prototype.decode = function (...args) {
+    calls++;
+    return decode.apply(this, args);
+  };
+  try {
+    const lines = linesOf(utf8("x".repeat(10_000)), Uint8Array.of(0xff, 0xc3), utf8("ü".repeat(10_000)));
+    assert.equal(lines.join(""), `${"x".repeat(10_000)}\\xff\\xc3${"ü".repeat(10_000)}`);
+  } finally {
+    TextDecoder.prototype.decode = decode;
+  }
+  assert.ok(calls < 20, `${calls} calls`);
 });
