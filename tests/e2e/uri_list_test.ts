@@ -91,3 +91,17 @@ test("serve refuses a text/uri-list when a host is not named, a URI is none, or 
   assert.deepEqual(host.posted, []);
   await server.stop();
 });
+
+test("transfers of a text/uri-list go through the proxy that HTTP_PROXY names, but for hosts of NO_PROXY", async (box) => {
+  await using proxy = uriHost();
+  const server = await box.serve(DESCRIBE, {
+    args: ["--port", "0", "--allow-uri-list", "in.invalid,out.invalid,direct.invalid"],
+    env: { HTTP_PROXY: proxy.url, NO_PROXY: "direct.invalid" },
+  });
+  const answer = await server.invoke("http://in.invalid/in\r\nhttp://out.invalid/out\r\n", URI_LIST);
+  assert.equal(answer.status, 200, answer.text);
+  assert.match(proxy.posted.join("\n"), /^\/out application\/json [^\n]*"text\/x-in"[^\n]*$/);
+  const direct = await server.invoke("http://direct.invalid/in\r\nhttp://out.invalid/out\r\n", URI_LIST);
+  assert.equal(direct.status, 502, direct.text);
+  await server.stop();
+});
