@@ -22,6 +22,9 @@ export interface TrustOptions {
 /** A signature that is verified while the archive is read. */
 export interface Trust {
   readonly witness: Witness;
+  /** The key's id, and what was signed with the archive. */
+  readonly keyId: string;
+  readonly trustedComment: string;
   /** A line to show once the signature is verified; it contains the trusted comment. */
   readonly text: string;
 }
@@ -51,9 +54,13 @@ export function demandSignature(archive: string, { key, signature }: TrustOption
   }
   const file = signature ?? `${archive}.minisig`;
   const parsed = parseSignature(readSignature(file), `'${file}'`);
+  const keyId = formatKeyId(publicKey.id);
+  const { trustedComment } = parsed;
   return {
     witness: new Verifier(publicKey, parsed, file),
-    text: `Signed with the key ${formatKeyId(publicKey.id)}: ${parsed.trustedComment.replaceAll("\t", " ")}`,
+    keyId,
+    trustedComment,
+    text: `Signed with the key ${keyId}: ${trustedComment.replaceAll("\t", " ")}`,
   };
 }
 

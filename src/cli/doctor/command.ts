@@ -3,7 +3,9 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
+import { flag } from "@optique/core/primitives";
 import { hideCredentials } from "../../credentials.ts";
+import type { Finding } from "../../environment/doctor.ts";
 import { defineCommand } from "../command.ts";
 import { ExitCode } from "../errors.ts";
 import { option } from "../options/option.ts";
@@ -18,6 +20,7 @@ const parser = object({
     }),
     ".",
   ),
+  json: withDefault(flag("--json", { description: message`Print what was found as JSON.` }), false),
 });
 
 /** Shows what was found on this machine, and what would stop a run. */
@@ -30,13 +33,16 @@ export const doctor = defineCommand({
   parser,
   async run(options, io) {
     const { examine } = await import("../../environment/doctor.ts");
-    let sound = true;
+    const found: Finding[] = [];
     for await (const { ok, text } of examine(options, io.env)) {
+      found.push({ ok, text: hideCredentials(text) });
+      if (options.json) continue;
       const [mark, color] = ok ? ["✓", 32] : ["✗", 31];
       io.raw.stdout(io.colors ? `\x1b[${color}m${mark}\x1b[0m` : mark);
       io.stdout(` ${hideCredentials(text)}\n`);
-      sound &&= ok;
     }
+    const sound = found.every(({ ok }) => ok);
+    if (options.json) io.stdoutJson(`${JSON.stringify({ ok: sound, findings: found }, null, 2)}\n`);
     return sound ? ExitCode.Success : ExitCode.Failure;
   },
 });

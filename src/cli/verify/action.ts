@@ -1,6 +1,7 @@
 /** Carries out `aimodellib verify`. */
 
 import { ArchiveError, labelOf, scan, unknownKeys } from "../../archive/mod.ts";
+import { hideCredentials } from "../../credentials.ts";
 import { UsageError } from "../../errors.ts";
 import { type CheckOptions, checkScan } from "../archives/check.ts";
 import { readArchive, type ReadOptions } from "../archives/scan.ts";
@@ -12,6 +13,7 @@ import { count, formatBytes } from "../terminal/format.ts";
 export interface VerifyOptions extends ReadOptions, CheckOptions {
   readonly checksum?: string | undefined;
   readonly quiet: boolean;
+  readonly json: boolean;
 }
 
 /**
@@ -25,7 +27,8 @@ export interface VerifyOptions extends ReadOptions, CheckOptions {
 export async function runVerifying(options: VerifyOptions, io: Io): Promise<number> {
   const { archive, checksum, quiet } = options;
   const expected = checksum === undefined ? undefined : parseChecksum(checksum);
-  const { result, trust } = await readArchive(options, "read to its end", io, async (source, rest) => {
+  const reading = { ...options, quiet: quiet || options.json };
+  const { result, trust } = await readArchive(reading, "read to its end", io, async (source, rest) => {
     const found = await scan(source.read, {}, rest);
     if (expected !== undefined && found.sha256 !== expected) {
       throw new ArchiveError(`has the checksum sha256:${found.sha256}, not sha256:${expected}`);
@@ -33,18 +36,24 @@ export async function runVerifying(options: VerifyOptions, io: Io): Promise<numb
     return found;
   });
   const label = labelOf(archive);
-  const notices = await checkScan(result, label, options, io);
-  if (!quiet) {
-    for (const notice of [...notices, ...unknownKeys(label, result.unknown)]) io.stderrLine(notice);
-    const { trainingScript, servingScript } = result.manifest;
-    if (trainingScript === null && servingScript === null) {
-      io.stderrLine(`${label} can neither train nor serve: both scripts in its manifest.json are null`);
-    }
+  const { manifest, entries, bytes, packedBytes, sha256 } = result;
+  const { trainingScript, servingScript } = manifest;
+  const notices = [
+    ...await checkScan(result, label, options, io),
+    ...unknownKeys(label, result.unknown),
+    ...(trainingScript === null && servingScript === null
+      ? [`${label} can neither train nor serve: both scripts in its manifest.json are null`]
+      : []),
+  ];
+  if (options.json) {
+    const signature = trust && { key: trust.keyId, trustedComment: trust.trustedComment };
+    const shown = { archive, entries, bytes, packedBytes, sha256, manifest, ...(signature && { signature }), notices };
+    io.stdoutJson(hideCredentials(`${JSON.stringify(shown, null, 2)}\n`));
+  } else if (!quiet) {
+    for (const notice of notices) io.stderrLine(notice);
     io.stdoutLine(
-      `${archive === "-" ? label : archive} is good: ${count(result.entries, "entry", "entries")}, ${
-        formatBytes(result.bytes)
-      } in ` +
-        `${formatBytes(result.packedBytes)}, sha256:${result.sha256}`,
+      `${archive === "-" ? label : archive} is good: ${count(entries, "entry", "entries")}, ${formatBytes(bytes)} in ` +
+        `${formatBytes(packedBytes)}, sha256:${sha256}`,
     );
     if (trust !== undefined) io.stdoutLine(trust.text);
   }

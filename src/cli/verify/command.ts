@@ -18,6 +18,7 @@ const parser = object({
     }),
     message`any`,
   ),
+  json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
   quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
   archive: argument(archiveFile(), {
     description: message`The Model Archive; ${"-"} for standard input.`,

@@ -23,3 +23,15 @@ Deno.test("doctor colours its marks when the terminal has colours", async () => 
   assert.ok(io.out.startsWith("\x1b[32m✓\x1b[0m aimodellib "), io.out);
   assert.ok(io.out.includes("\n\x1b[31m✗\x1b[0m No Python was found"), io.out);
 });
+
+Deno.test("doctor prints the same findings as JSON, and gives the same exit code, with --json", async () => {
+  using directory = new TempDir();
+  const python = shellPython(directory, "printf '3.7.9\\n/site\\n'; exit $(($# == 1))");
+  const [text, json] = [new FakeIo(), new FakeIo()];
+  assert.equal(await run(["doctor", "--python", python], text), 1);
+  assert.equal(await run(["doctor", "--json", "--python", python], json), 1);
+  const { ok, findings } = JSON.parse(json.out);
+  assert.equal(ok, false);
+  const lines = (findings as { ok: boolean; text: string }[]).map(({ ok, text }) => `${ok ? "✓" : "✗"} ${text}`);
+  assert.equal(`${lines.join("\n")}\n`, text.out);
+});
