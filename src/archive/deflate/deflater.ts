@@ -16,9 +16,8 @@ interface Effort {
   readonly inserted: number;
 }
 
-/** The efforts of levels 1 to 9. */
+/** The efforts of levels 2 to 9. Level 1 has a search of its own. */
 const EFFORTS: readonly Effort[] = [
-  { chain: 1, nice: 32, lazy: 0, inserted: 8 },
   { chain: 2, nice: 32, lazy: 0, inserted: 16 },
   { chain: 4, nice: 32, lazy: 8, inserted: MAX_LENGTH },
   { chain: 6, nice: 48, lazy: 16, inserted: MAX_LENGTH },
@@ -44,9 +43,10 @@ export class Deflater {
    */
   deflate(bytes: Uint8Array, start: number, level: number): Uint8Array {
     const { call, input } = this.#loops;
-    const { chain, nice, lazy, inserted } = EFFORTS[level - 1]!;
     input.set(bytes);
     call.begin(start, bytes.length);
+    if (level === 1) return this.#writeBlocks(() => call.parseOnce(bytes.length));
+    const { chain, nice, lazy, inserted } = EFFORTS[level - 2]!;
     return this.#writeBlocks(() => call.parse(bytes.length, chain, nice, lazy, inserted));
   }
 

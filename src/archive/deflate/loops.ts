@@ -16,6 +16,7 @@ import { LOOPS_WASM } from "./loops_wasm.ts";
 interface Functions {
   begin(start: number, end: number): void;
   parse(end: number, chain: number, nice: number, lazy: number, inserted: number): number;
+  parseOnce(end: number): number;
   takeBytes(end: number): number;
   put(bits: number, count: number): void;
   writeTokens(count: number): void;

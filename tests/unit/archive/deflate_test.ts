@@ -78,7 +78,7 @@ Deno.test("deflate() compresses text better at higher levels", () => {
 
 // What these bytes become may only change on purpose: all archives get other digests.
 const DIGESTS: Readonly<Record<number, string>> = {
-  1: "cad9c5a3ab2aa038",
+  1: "35271f9a649b4096",
   2: "bac1b389487d4af6",
   3: "f12f2b6a8c78480c",
   4: "037a6760491cd8c3",

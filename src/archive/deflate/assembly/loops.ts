@@ -202,6 +202,41 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
   return tokens;
 }
 
+/** A faster `parse`: tries one earlier position for each, and does not remember the positions inside matches. */
+export function parseOnce(end: i32): i32 {
+  const lastFour = end - MIN_LENGTH;
+  let tokens = 0;
+  let at = position;
+  while (at <= lastFour && tokens < BLOCK_TOKENS) {
+    const here = INPUT + at;
+    const four = load<u32>(here);
+    const place = lastOf(four);
+    const candidate = load<i32>(place);
+    store<i32>(place, at);
+    const there = INPUT + candidate;
+    if (at - candidate > WINDOW || load<u32>(there) != four) {
+      addByte(tokens++, at++);
+      continue;
+    }
+    const most = min(MAX_LENGTH, end - at);
+    let length = MIN_LENGTH;
+    while (length < most) {
+      const difference = load<u64>(there + length) ^ load<u64>(here + length);
+      if (difference != 0) {
+        length += i32(ctz(difference) >>> 3);
+        break;
+      }
+      length += 8;
+    }
+    length = min(length, most);
+    addMatch(tokens++, length, at - candidate);
+    at += length;
+  }
+  if (at > lastFour) while (at < end && tokens < BLOCK_TOKENS) addByte(tokens++, at++);
+  position = at;
+  return tokens;
+}
+
 /** Takes bytes as they are until there are enough for a block, or the input ends. Returns how many there are. */
 export function takeBytes(end: i32): i32 {
   let tokens = 0;
@@ -227,32 +262,42 @@ export function put(value: u32, length: u32): void {
 
 /** Writes tokens, in the codes that there are now. */
 export function writeTokens(tokens: i32): void {
+  // Globals would be loaded and stored for each token.
+  let to = output;
+  let pending = bits;
+  let count = bitCount;
   for (let i = 0; i < tokens; i++) {
     const token = load<u32>(TOKENS + i * 4);
     if (token < 256) {
       const code = load<u32>(LITERAL_CODES + token * 4);
-      bits |= u64(code & 0xffff) << bitCount;
-      bitCount += code >>> 16;
+      pending |= u64(code & 0xffff) << count;
+      count += code >>> 16;
     } else {
       const length = token >>> DISTANCE_BITS;
       const lengthIs = u32(load<u8>(LENGTH_SYMBOLS + length));
       const lengthCode = load<u32>(LITERAL_CODES + (FIRST_LENGTH + lengthIs) * 4);
-      bits |= u64(lengthCode & 0xffff) << bitCount;
-      bitCount += lengthCode >>> 16;
+      pending |= u64(lengthCode & 0xffff) << count;
+      count += lengthCode >>> 16;
       const lengthExtra = load<u32>(LENGTH_EXTRAS + lengthIs * 4);
-      bits |= u64(length - (lengthExtra & 0xffff)) << bitCount;
-      bitCount += lengthExtra >>> 16;
+      pending |= u64(length - (lengthExtra & 0xffff)) << count;
+      count += lengthExtra >>> 16;
       const less = token & ((1 << DISTANCE_BITS) - 1);
       const distanceIs = distanceSymbol(less);
       const distanceCode = load<u32>(DISTANCE_CODES + distanceIs * 4);
-      bits |= u64(distanceCode & 0xffff) << bitCount;
-      bitCount += distanceCode >>> 16;
+      pending |= u64(distanceCode & 0xffff) << count;
+      count += distanceCode >>> 16;
       const distanceExtra = load<u32>(DISTANCE_EXTRAS + distanceIs * 4);
-      bits |= u64(less + 1 - (distanceExtra & 0xffff)) << bitCount;
-      bitCount += distanceExtra >>> 16;
+      pending |= u64(less + 1 - (distanceExtra & 0xffff)) << count;
+      count += distanceExtra >>> 16;
     }
-    flush();
+    store<u64>(to, pending);
+    to += i32(count >>> 3);
+    pending >>= count & ~7;
+    count &= 7;
   }
+  output = to;
+  bits = pending;
+  bitCount = count;
 }
 
 /** Ends at a byte, with an empty stored block. Returns where the output ends. */
