@@ -32,8 +32,12 @@ function read(page: string): string {
 }
 
 /** A reader with a model of examples/digits in `/tmp/digits`, as the pages have it. */
-async function readerWithDigits(box: Sandbox, env: Readonly<Record<string, string>> = {}): Promise<Reader> {
-  const reader = new Reader(box, env);
+async function readerWithDigits(
+  box: Sandbox,
+  env: Readonly<Record<string, string>>,
+  terminal: boolean,
+): Promise<Reader> {
+  const reader = new Reader(box, env, terminal);
   const trained = await box.run(["train", "examples/digits", "train.py", "tmp/digits", "--epochs", "3"]);
   assert.equal(trained.code, 0, trained.stderr);
   return reader;
@@ -46,6 +50,8 @@ const HAVE_OWN_TESTS: readonly string[] = ["docs/moving.md", "docs/reference.md"
 interface Preparation {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the page shows what commands print to a terminal. @default false */
+  readonly terminal?: boolean;
   /** Commands that are run first. */
   readonly commands?: readonly string[];
 }
@@ -53,6 +59,7 @@ interface Preparation {
 const SAMPLE = JSON.stringify(JSON.parse(read("examples/digits/sample.json")));
 
 const PREPARED: Readonly<Record<string, Preparation>> = {
+  "README.md": { terminal: true },
   "docs/bench.md": { commands: ["aimodellib serve examples/digits serve.py /tmp/digits"] },
   "docs/open-inference.md": { env: { PATH: `${TOOLS}:/usr/bin:/bin` } },
   "docs/predict.md": {
@@ -77,8 +84,8 @@ for (const page of PAGES) {
   const blocks = blocksOf(read(page));
   if (!blocks.some(({ language, mark }) => COMMANDS.includes(language) && mark?.kind !== "not run")) continue;
   test(`a reader can do what ${page} says, and gets what it shows`, async (box) => {
-    const { files = {}, env = {}, commands = [] } = PREPARED[page] ?? {};
-    const reader = await readerWithDigits(box, env);
+    const { files = {}, env = {}, commands = [], terminal = false } = PREPARED[page] ?? {};
+    const reader = await readerWithDigits(box, env, terminal);
     Deno.mkdirSync(box.path("srv"));
     box.write(files);
     for (const command of commands) await reader.do(command);

@@ -11,7 +11,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "./limits.ts";
-import { BIN, ROOT, type Sandbox } from "./sandbox.ts";
+import { BIN, PYTHON, ROOT, type Sandbox } from "./sandbox.ts";
 import type { Program } from "./program.ts";
 
 /** A block of code. */
@@ -84,14 +84,19 @@ export function matches(printed: string, shown: readonly string[]): boolean {
   return new RegExp(`^${pattern}$`).test(`${plain(printed).replace(/\n+$/, "")}\n`.replace(/^\n$/, ""));
 }
 
+const AT_TERMINAL = `${ROOT}/tests/e2e/support/at_terminal.py`;
+
 /** A reader who does what a page says: one shell, and one server at a time. */
 export class Reader {
   readonly #port = freePort();
   readonly #env: Readonly<Record<string, string>>;
   #server: Program | undefined;
 
-  /** @param env in addition to the sandbox's */
-  constructor(readonly box: Sandbox, env: Readonly<Record<string, string>> = {}) {
+  readonly #terminal: boolean;
+
+  /** @param env in addition to the sandbox's; @param terminal whether commands print to a terminal */
+  constructor(readonly box: Sandbox, env: Readonly<Record<string, string>> = {}, terminal = false) {
+    this.#terminal = terminal;
     Deno.mkdirSync(box.path("bin"));
     Deno.symlinkSync(BIN, box.path("bin/aimodellib"));
     Deno.symlinkSync(`${ROOT}/examples`, box.path("examples"));
@@ -125,10 +130,10 @@ export class Reader {
     const isServer = /^aimodellib serve\b/.test(command);
     if (isServer) await this.stopServer();
     const words = this.#here(isServer ? withPort(command) : command);
-    const program = this.box.start(["-c", isServer ? `exec ${words}` : `{ ${words}\n} 2>&1`], {
-      command: "bash",
-      env: this.#env,
-    });
+    const shell = ["-c", isServer ? `exec ${words}` : `{ ${words}\n} 2>&1`];
+    const program = this.#terminal
+      ? this.box.start([AT_TERMINAL, isServer ? "2" : "1", "bash", ...shell], { command: PYTHON, env: this.#env })
+      : this.box.start(shell, { command: "bash", env: this.#env });
     const said = () => this.#there((isServer ? program.stderr : program.stdout).text);
     const about = () => `line ${line}: $ ${command}\nshown:\n${printed?.join("\n") ?? "nothing"}\nprinted:\n${said()}`;
     if (isServer) {
@@ -147,7 +152,8 @@ export class Reader {
   }
 
   #there(text: string): string {
-    return text.replaceAll(new RegExp(`\\b${this.#port}\\b`, "g"), "8080")
+    // deno-lint-ignore no-control-regex
+    return text.replaceAll(/\x1b\[[0-9;]*m/g, "").replaceAll(new RegExp(`\\b${this.#port}\\b`, "g"), "8080")
       .replaceAll(new RegExp(`${this.box.root}/(tmp|srv)/`, "g"), "/$1/").replaceAll(`${this.box.root}/`, "");
   }
 }
