@@ -1,7 +1,7 @@
 /** One connection of a load test, which is made again when it fails. */
 
 import { Backoff } from "../backoff.ts";
-import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "./answer_reader.ts";
+import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "../client/answer_reader.ts";
 
 /** The shortest and the longest pause after a failure, in ms: a server that is gone is not flooded. */
 const PAUSES = { firstMs: 10, maxMs: 1000 } as const;

@@ -1,6 +1,6 @@
 /** Puts a server under load: as much as its connections carry (closed loop), or a number of requests per second (open loop). */
 
-import { ConnectionFailure } from "./answer_reader.ts";
+import { ConnectionFailure } from "../client/answer_reader.ts";
 import { withLimit } from "../with_limit.ts";
 import { Connection } from "./connection.ts";
 import { Histogram } from "./histogram.ts";

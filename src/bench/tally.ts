@@ -1,6 +1,6 @@
 /** What a load test has counted. */
 
-import type { Answer } from "./answer_reader.ts";
+import type { Answer } from "../client/answer_reader.ts";
 import { Histogram } from "./histogram.ts";
 
 /** The answers with one status. */

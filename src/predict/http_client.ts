@@ -3,6 +3,7 @@
 import { endpointOf } from "../client/endpoint.ts";
 import { AimodellibError, messageOf } from "../errors.ts";
 import type { Ask, Fault, Question, Reply } from "./ask.ts";
+import { PlainHttp, Unreachable } from "./plain_http.ts";
 import { faultOfProblem } from "./problem.ts";
 
 /** How a server is asked. */
@@ -18,10 +19,15 @@ export interface HttpOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** The longest answer that is accepted, in bytes. */
   readonly maxAnswer: number;
+  /** Whether answers are taken as a whole, and not part by part. @default false */
+  readonly whole?: boolean | undefined;
 }
 
 /** Statuses that say that no request of this client will be answered, unless a script chose them. */
 const HOPELESS: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 421]);
+
+/** The type of an answer that does not say it. */
+const DEFAULT_TYPE = "application/octet-stream";
 
 /** The most that is read of an answer that is an error, in bytes. */
 const MAX_PROBLEM_BYTES = 64 * 1024;
@@ -39,10 +45,15 @@ export class HttpClient implements Ask {
   readonly #abandoned = new AbortController();
   /** Requests that have a limit of time. */
   readonly #limited = new Set<AbortController>();
+  readonly #plain: PlainHttp | undefined;
 
   /** @throws {UsageError} if the URL is none */
   constructor(options: HttpOptions) {
-    const { url, socket } = endpointOf(options.url, options.model);
+    const endpoint = endpointOf(options.url, options.model);
+    const { url, socket } = endpoint;
+    if (options.whole && url.startsWith("http:") && !hasProxy()) {
+      this.#plain = new PlainHttp(endpoint, options.token, Math.max(options.maxAnswer, MAX_PROBLEM_BYTES));
+    }
     this.#url = url;
     this.#name = socket ?? url;
     this.#options = options;
@@ -54,7 +65,39 @@ export class HttpClient implements Ask {
     });
   }
 
-  readonly ask = async ({ body, contentType, accept, id }: Question): Promise<Reply> => {
+  readonly ask = (question: Question): Promise<Reply> =>
+    this.#plain === undefined ? this.#fetch(question) : this.#exchange(this.#plain, question);
+
+  readonly abandon = (): void => {
+    this.#abandoned.abort();
+    this.#plain?.close();
+    for (const controller of this.#limited) controller.abort();
+  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.abandon();
+    this.#client.close();
+    return Promise.resolve();
+  }
+
+  async #exchange(plain: PlainHttp, question: Question): Promise<Reply> {
+    try {
+      const { status, head, body } = await plain.exchange(question, this.#options.requestTimeoutMs);
+      if (status >= 200 && status < 300) {
+        const contentType = fieldIn(head, "content-type") ?? DEFAULT_TYPE;
+        return body === undefined || body.length > this.#options.maxAnswer
+          ? { kind: "fault", fault: tooLarge(this.#options.maxAnswer) }
+          : { kind: "answer", contentType, body };
+      }
+      const text = new TextDecoder().decode(body?.subarray(0, MAX_PROBLEM_BYTES));
+      return { kind: "fault", fault: this.#refused(status, (name) => fieldIn(head, name), text) };
+    } catch (error) {
+      if (error instanceof AimodellibError) throw error;
+      return { kind: "fault", fault: this.#disconnected(error) };
+    }
+  }
+
+  async #fetch({ body, contentType, accept, id }: Question): Promise<Reply> {
     const { token } = this.#options;
     using limit = this.#limit();
     let response: Response;
@@ -76,18 +119,9 @@ export class HttpClient implements Ask {
     } catch (error) {
       return { kind: "fault", fault: this.#disconnected(error) };
     }
-    return { kind: "fault", fault: await this.#refused(response) };
-  };
-
-  readonly abandon = (): void => {
-    this.#abandoned.abort();
-    for (const controller of this.#limited) controller.abort();
-  };
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.abandon();
-    this.#client.close();
-    return Promise.resolve();
+    const { status, headers } = response;
+    const text = new TextDecoder().decode(await bytesOf(response, MAX_PROBLEM_BYTES).catch(() => undefined));
+    return { kind: "fault", fault: this.#refused(status, (name) => headers.get(name), text) };
   }
 
   /** Limits the time to the head of an answer, or to the end of one whose length is known. */
@@ -109,7 +143,7 @@ export class HttpClient implements Ask {
   }
 
   async #answer(response: Response): Promise<Reply> {
-    const contentType = response.headers.get("content-type") ?? "application/octet-stream";
+    const contentType = response.headers.get("content-type") ?? DEFAULT_TYPE;
     if (response.headers.has("content-length")) {
       const body = await bytesOf(response, this.#options.maxAnswer);
       if (body === undefined) return { kind: "fault", fault: tooLarge(this.#options.maxAnswer) };
@@ -127,25 +161,22 @@ export class HttpClient implements Ask {
   }
 
   /** @throws {AimodellibError} if the server answers no request of this client */
-  async #refused(response: Response): Promise<Fault> {
-    const { status, headers } = response;
+  #refused(status: number, field: (name: string) => string | null, text: string): Fault {
     if (status < 400) {
-      await response.body?.cancel();
-      const to = headers.get("location");
+      const to = field("location");
       throw new AimodellibError(
         `${this.#name} answers ${status}${
           to === null ? "" : `, a redirect to '${to}'`
         }: name the URL that answers predictions`,
       );
     }
-    const text = new TextDecoder().decode(await bytesOf(response, MAX_PROBLEM_BYTES).catch(() => undefined));
     const problem = problemIn(text);
     const detail = text.trim().slice(0, 200) || `The server answered ${status}`;
     const fault = faultOfProblem(status, problem, detail);
     if (HOPELESS.has(status) && problem["stage"] === undefined) {
       throw new AimodellibError(`${this.#name} answers ${status}: ${fault.message}${adviceFor(status)}`);
     }
-    const pauseMs = pauseIn(headers.get("retry-after"));
+    const pauseMs = pauseIn(field("retry-after"));
     if (pauseMs !== undefined && pauseMs > MAX_PAUSE_MS && fault.again === "refused") {
       throw new AimodellibError(
         `${this.#name} answers ${status}, and asks to come back in ${
@@ -169,7 +200,7 @@ export class HttpClient implements Ask {
       );
     }
     // Nothing was sent if there never was a connection.
-    const refused = /\(Connect\)|dns error|tcp connect error/.test(message);
+    const refused = error instanceof Unreachable || /\(Connect\)|dns error|tcp connect error/.test(message);
     return {
       stage: "connection",
       type: refused ? "Unreachable" : "Disconnected",
@@ -177,6 +208,22 @@ export class HttpClient implements Ask {
       again: refused ? "refused" : "lost",
     };
   }
+}
+
+/** Whether `fetch()` would ask a proxy. */
+function hasProxy(): boolean {
+  return ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].some((name) => Boolean(Deno.env.get(name)));
+}
+
+/** The value of a header field; null if it is not there. @param name in lower case */
+function fieldIn(head: string, name: string): string | null {
+  for (let at = head.indexOf("\n"); at >= 0; at = head.indexOf("\n", at + 1)) {
+    const colon = at + 1 + name.length;
+    if (head[colon] !== ":" || head.slice(at + 1, colon).toLowerCase() !== name) continue;
+    const end = head.indexOf("\r", colon);
+    return head.slice(colon + 1, end < 0 ? undefined : end).trim();
+  }
+  return null;
 }
 
 function tooLarge(maxBytes: number): Fault {

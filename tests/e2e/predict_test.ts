@@ -381,7 +381,7 @@ test("a server that is away for a while is waited for, and one that never comes 
   const { port } = listener.addr;
   listener.close();
   const program = box.start(["predict", `http://127.0.0.1:${port}/`, "in.jsonl", "-o", "out"]);
-  await program.stderr.waitFor(/Requests are refused, and sent again: .*Connection refused/);
+  await program.stderr.waitFor(/Requests are refused, and sent again: .*the server refused the connection/);
   model(box);
   const server = await box.serve({ module: box.path("module") }, { args: ["--port", String(port)] });
   const { code, stderr } = await program.finished();
@@ -427,6 +427,7 @@ test("a slip says what is meant", async (box) => {
     [/Expected a shard such as 0\/4|Expected a shard such as "0\/4"/, "one.json", "--shard", "2/2"],
     [/The outputs can't go into 'in', the folder of the inputs/, "in", "-o", "in"],
     [/'one.json' is the input/, "one.json", "-o", "one.json"],
+    [/--accept must be visible ASCII, not 'a\\x0ab'/, "one.json", "--accept", "a\nb"],
     [/--token-file is for the URL of a server/, "one.json", "--token-file", "x"],
   ];
   for (const [pattern, ...more] of cases) {

@@ -1,6 +1,6 @@
 /** What `aimodellib bench` does. */
 
-import { failureOf } from "../../bench/answer_reader.ts";
+import { failureOf } from "../../client/answer_reader.ts";
 import { Busyness } from "../../bench/cpu.ts";
 import { figuresOf } from "../../bench/figures.ts";
 import { Load } from "../../bench/load.ts";

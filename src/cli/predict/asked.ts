@@ -55,11 +55,11 @@ export async function findAsked(options: PredictOptions, io: Io, signal: AbortSi
 function findServer(options: PredictOptions, io: Io): Found {
   const { module: url, model, connections, requestTimeoutMs } = options;
   const token = clientToken(options.tokenFile, io);
-  const client = () => new HttpClient({ url, model, token, connections, requestTimeoutMs, maxAnswer: MAX_ANSWER });
+  const about = { url, model, token, connections, requestTimeoutMs, maxAnswer: MAX_ANSWER };
   return {
     inputs: options.inputs,
     identity: () => ({ server: url, model }),
-    begin: () => Promise.resolve(client()),
+    begin: ({ many }) => Promise.resolve(new HttpClient({ ...about, whole: many })),
     [Symbol.dispose]: () => {},
   };
 }

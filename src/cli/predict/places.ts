@@ -41,6 +41,11 @@ export type Places =
  */
 export function placesOf(options: PlaceOptions, terminal: boolean): Places {
   const { inputs } = options;
+  for (const [name, value] of [["--content-type", options.contentType], ["--accept", options.accept]] as const) {
+    if (value !== undefined && !/^[\x20-\x7e]+$/.test(value)) {
+      throw new UsageError(`${name} must be visible ASCII, not '${value}'`);
+    }
+  }
   const output = options.output === "-" ? undefined : options.output;
   if (inputs.length === 0 && terminal) {
     throw new UsageError("There is no input: name a file or a folder, or '-' to type it");

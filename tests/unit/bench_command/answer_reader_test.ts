@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AnswerReader, ConnectionFailure } from "../../../src/bench/answer_reader.ts";
+import { AnswerReader, ConnectionFailure } from "../../../src/client/answer_reader.ts";
 
 /** A connection that gives these bytes in pieces of the given sizes, and then ends. */
 function source(text: string, sizes: readonly number[] = [text.length]) {

@@ -14,11 +14,14 @@ const question: Question = {
   id: "7",
 };
 
-/** Serves, and asks through a client. */
-async function withServer(
-  handle: Handle,
-  body: (client: HttpClient, ask: () => Promise<Reply>, count: () => number) => Promise<void>,
-): Promise<void> {
+type Body = (client: HttpClient, ask: () => Promise<Reply>, count: () => number) => Promise<void>;
+
+/** Serves, and asks through both kinds of clients. */
+async function withServer(handle: Handle, body: Body): Promise<void> {
+  for (const whole of [false, true]) await withClient(whole, handle, body);
+}
+
+async function withClient(whole: boolean, handle: Handle, body: Body): Promise<void> {
   let count = 0;
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
@@ -30,6 +33,7 @@ async function withServer(
       connections: 2,
       maxAnswer: 100,
       token: "a-token",
+      whole,
     });
     const patience = new Patience(client, { retries: 1, maxAnswer: 100, signal: new AbortController().signal });
     await body(client, () => patience.ask(question), () => count);
@@ -81,6 +85,7 @@ Deno.test("a request that is refused is sent again, not before the server wants 
       : new Response("yes", { headers: { "content-length": "3" } });
   };
   await withServer(handle, async (_, ask) => {
+    times.length = 0;
     assert.equal(textOf(await ask()), "yes");
     assert.ok(times[1]! - times[0]! >= 990);
   });
@@ -151,12 +156,13 @@ Deno.test("an answer that takes longer than --request-timeout is a timeout, and 
     await new Promise<void>((resolve) => waiting.push(resolve));
     return new Response("late");
   });
-  {
+  for (const whole of [false, true]) {
     await using client = new HttpClient({
       url: `http://127.0.0.1:${server.addr.port}/`,
       connections: 1,
       maxAnswer: 100,
       requestTimeoutMs: 50,
+      whole,
     });
     const { stage, type, message, again } = faultOf(await client.ask(question));
     assert.deepEqual([stage, type, message, again], [
@@ -168,6 +174,47 @@ Deno.test("an answer that takes longer than --request-timeout is a timeout, and 
   }
   for (const end of waiting) end();
   await server.shutdown();
+});
+
+Deno.test("HttpClient keeps its connections, and makes another when the server has closed one", async () => {
+  const ports = new Set<number>();
+  let close = false;
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (_, { remoteAddr }) => {
+    ports.add(remoteAddr.port);
+    return new Response("x".repeat(20), close ? { headers: { connection: "close" } } : {});
+  });
+  {
+    await using client = new HttpClient({
+      url: `http://127.0.0.1:${server.addr.port}/`,
+      connections: 1,
+      maxAnswer: 100,
+      whole: true,
+    });
+    for (let i = 0; i < 10; i++) assert.equal(textOf(await client.ask(question)), "x".repeat(20));
+    assert.equal(ports.size, 1);
+    close = true;
+    for (let i = 0; i < 3; i++) assert.equal(textOf(await client.ask(question)), "x".repeat(20));
+    assert.equal(ports.size, 3);
+  }
+  await server.shutdown();
+});
+
+Deno.test("HttpClient sends long bodies, and reads answers in chunks", async () => {
+  const handle: Handle = async (request) => {
+    const { length } = await request.bytes();
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          for (const part of ["a", String(length)]) controller.enqueue(new TextEncoder().encode(part));
+          controller.close();
+        },
+      }),
+    );
+  };
+  await withServer(handle, async (client) => {
+    const patience = new Patience(client, { retries: 0, maxAnswer: 100, signal: new AbortController().signal });
+    assert.equal(textOf(await patience.ask({ ...question, body: new Uint8Array(3_000_000) })), "a3000000");
+  });
 });
 
 Deno.test("Patience gives up when nothing was answered for too long", async () => {

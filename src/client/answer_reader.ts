@@ -1,8 +1,10 @@
 /** Reads HTTP/1.1 responses (RFC 9112) from a connection and keeps nothing of their bodies: a load test needs their sizes and statuses. */
 
-/** What a load test wants to know about a response. */
+/** What is known about a response that was read to its end. */
 export interface Answer {
   readonly status: number;
+  /** The status line and the header fields, without the empty line behind them. */
+  readonly head: string;
   /** Bytes of the response, with its head. */
   readonly bytes: number;
   /** When its first byte had come, by `performance.now()`. */
@@ -45,9 +47,10 @@ export class AnswerReader {
   /**
    * Reads the next response to its end.
    *
+   * @param onBody is given the pieces of the body, whose memory is used again after the call
    * @throws {ConnectionFailure} if the connection ends first, or the bytes are no response
    */
-  async next(): Promise<Answer> {
+  async next(onBody: (piece: Uint8Array) => void = () => {}): Promise<Answer> {
     this.#bytes = this.#to - this.#from;
     this.#firstByteAt = this.#bytes > 0 ? performance.now() : 0;
     for (;;) {
@@ -55,9 +58,10 @@ export class AnswerReader {
       const status = Number(head.slice(9, 12));
       // Interim responses have no body, and the final one follows.
       if (status >= 100 && status < 200) continue;
-      const isWhole = await this.#skipBody(status, head);
+      const isWhole = await this.#readBody(status, head, onBody);
       return {
         status,
+        head,
         bytes: this.#bytes - (this.#to - this.#from),
         firstByteAt: this.#firstByteAt,
         canReuse: isWhole && !/^connection:.*\bclose\b/im.test(head) &&
@@ -95,12 +99,12 @@ export class AnswerReader {
     return -1;
   }
 
-  /** Reads past the body; whether the end of the body is not the end of the connection. */
-  async #skipBody(status: number, head: string): Promise<boolean> {
+  /** Reads the body; whether the end of the body is not the end of the connection. */
+  async #readBody(status: number, head: string, onBody: (piece: Uint8Array) => void): Promise<boolean> {
     if (status === 204 || status === 304) return true;
     if (/^transfer-encoding:.*\bchunked\s*$/im.test(head)) {
       for (let size = await this.#chunkSize(); size > 0; size = await this.#chunkSize()) {
-        await this.#skip(size);
+        await this.#pass(size, onBody);
         if (await this.#line() !== "") throw new ConnectionFailure("a chunk of a response has the wrong length", false);
       }
       while (await this.#line() !== "");
@@ -110,11 +114,12 @@ export class AnswerReader {
     if (length === undefined) {
       // The body lasts until the server closes the connection.
       for (;;) {
+        onBody(this.#buffer.subarray(this.#from, this.#to));
         this.#from = this.#to = 0;
         if (await this.#receive() === null) return false;
       }
     }
-    await this.#skip(Number(length));
+    await this.#pass(Number(length), onBody);
     return true;
   }
 
@@ -139,9 +144,11 @@ export class AnswerReader {
     }
   }
 
-  async #skip(bytes: number): Promise<void> {
+  /** Passes on the next `bytes`. */
+  async #pass(bytes: number, onBody: (piece: Uint8Array) => void): Promise<void> {
     for (let left = bytes;;) {
       const here = Math.min(left, this.#to - this.#from);
+      onBody(this.#buffer.subarray(this.#from, this.#from + here));
       this.#from += here;
       left -= here;
       if (left === 0) return;
