@@ -11,8 +11,8 @@ import { ROOT } from "./project.ts";
 import { messageOf } from "../src/errors.ts";
 
 /**
- * Makes them in `dist/`, with `SHA256SUMS` beside them. Each is written elsewhere first, and then renamed, so that one
- * that runs, or is being copied, is never changed.
+ * Makes executables and `SHA256SUMS` in `dist/`. Each file is written elsewhere and then renamed, so an executable that runs, or is
+ * being copied, never changes.
  *
  * @param root the project's root
  * @throws {Error} if something that is needed can't be had, or the sources can't be built

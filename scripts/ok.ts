@@ -1,11 +1,11 @@
-/** Checks what has to be right before a commit, in seconds: `scripts/deno task ok`. */
+/** Runs the checks that each commit has to pass: `scripts/deno task ok`. */
 
 import { type StepResult, steps } from "./ok/steps.ts";
 import { ROOT } from "./project.ts";
 import { messageOf } from "../src/errors.ts";
 
 /**
- * Does all steps, whatever becomes of each, and prints how they ended.
+ * Runs all steps, even if some fail, and prints their results.
  *
  * @param root the project's root
  */

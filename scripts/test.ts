@@ -15,9 +15,9 @@ import { messageOf } from "../src/errors.ts";
 
 const REPORTS = `${ROOT}/.cache/test-reports`;
 
-/** What suites are given. */
+/** What all suites need. */
 interface Prepared {
-  /** Set for their programs. */
+  /** Environment variables of their programs. */
   readonly env: Record<string, string>;
   /** The interpreter of the environment for tests. */
   readonly python: string;

@@ -1,11 +1,11 @@
-/** Makes Python environments in `.cache/`: once, and again when what they hold is to change. */
+/** Makes Python environments in `.cache/`, and makes them again when their requirements change. */
 
 import { sha256 } from "./build/hash.ts";
 import { run, runOrThrow } from "./build/process.ts";
 
 /**
- * Makes a Python environment, or takes the one that is there if it was made for the same requirements and Python. Of
- * several runs at the same time one makes it, and the others wait.
+ * Makes a Python environment, or returns an existing one that was made for the same requirements and Python. If several runs need
+ * it at the same time, one makes it and the others wait.
  *
  * @param folder where it lies
  * @param requirements lines as in requirements.txt

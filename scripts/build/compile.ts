@@ -1,4 +1,4 @@
-/** Makes an executable of what was put together, and decides what it may do. */
+/** Compiles the staged files into an executable, and sets its permissions and engine options. */
 
 import { runOrThrow } from "./process.ts";
 import { STAGED } from "./stage.ts";

@@ -1,11 +1,11 @@
-/** Runs the programs that a build needs, and makes their failures readable. */
+/** Runs programs for the build, and reports their failures. */
 
-/** What a program that was run left behind. */
+/** The result of a program. */
 export interface Outcome {
   readonly success: boolean;
   /** Its standard output. */
   readonly stdout: string;
-  /** All that it printed, standard error first. */
+  /** Its whole output, standard error first. */
   readonly output: string;
 }
 
@@ -17,7 +17,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs a program to its end with its output kept.
+ * Runs a program, waits until it ends, and returns its output.
  *
  * @throws {Error} if there is no such program, or it may not be run
  */

@@ -1,4 +1,4 @@
-/** Puts together what goes into the executable, and nothing else: the bundled program, and the Python package. */
+/** Collects the content of the executable: the bundled program and the Python package. */
 
 import { renameChunks } from "./chunks.ts";
 import { runOrThrow } from "./process.ts";

@@ -1,6 +1,6 @@
 /** The machines that an executable can be made for. */
 
-/** What a target is called by its users, and what it is made of. */
+/** A target: its names and its properties. */
 export interface Target {
   /** As in `--target`, and in the names of files. */
   readonly name: string;
@@ -10,14 +10,14 @@ export interface Target {
   readonly wheelPlatform: string;
 }
 
-/** All of them. */
+/** All targets. */
 export const TARGETS: readonly Target[] = [
   { name: "x86_64-unknown-linux-gnu", elfMachine: 62, wheelPlatform: "manylinux_2_28_x86_64" },
   { name: "aarch64-unknown-linux-gnu", elfMachine: 183, wheelPlatform: "manylinux_2_28_aarch64" },
 ];
 
 /**
- * The target of that name.
+ * Returns the target with a name.
  *
  * @throws {RangeError} if there is none
  */
@@ -28,7 +28,7 @@ export function targetNamed(name: string): Target {
 }
 
 /**
- * The target that is this machine.
+ * Returns the target of this machine.
  *
  * @throws {RangeError} if executables can't be made for it
  */

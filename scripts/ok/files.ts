@@ -2,16 +2,16 @@
 
 import { run } from "../build/process.ts";
 
-/** One of them. */
+/** A file of the project. */
 export interface ProjectFile {
-  /** From the project's root. */
+  /** Relative to the project's root. */
   readonly path: string;
-  /** What it holds, if that is text. */
+  /** Its content, if that is text. */
   readonly text?: string;
 }
 
 /**
- * Reads all files that git tracks, or would if they were added.
+ * Reads all files that git tracks or does not ignore.
  *
  * @param root the project's root
  * @throws {Error} if the root is no git repository
@@ -28,7 +28,7 @@ export async function readFiles(root: string): Promise<readonly ProjectFile[]> {
   return files;
 }
 
-/** Reads a file; gives nothing if it was deleted. */
+/** Reads a file; returns undefined if it was deleted. */
 function readFile(root: string, path: string): ProjectFile | undefined {
   try {
     if (!Deno.lstatSync(`${root}/${path}`).isFile) return { path };

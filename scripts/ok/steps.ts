@@ -1,4 +1,4 @@
-/** What has to be right before a commit: one step for each thing that is checked. */
+/** The checks that each commit has to pass, one step each. */
 
 import { run } from "../build/process.ts";
 import { type ProjectFile, readFiles } from "./files.ts";
@@ -7,20 +7,20 @@ import { findWrongImports } from "./imports.ts";
 import { findDeadLinks } from "./links.ts";
 import { findLocalPaths } from "./paths.ts";
 
-/** How a step ended. */
+/** The result of a step. */
 export type StepResult =
   | { readonly state: "passed" }
   | { readonly state: "failed"; readonly output: string }
   | { readonly state: "skipped"; readonly reason: string };
 
-/** One thing that is checked. */
+/** One check. */
 export interface Step {
   readonly name: string;
   /** @throws {Error} if it can't be checked, which is a failure as well */
   readonly check: () => Promise<StepResult>;
 }
 
-/** All of them, for the project at `root`. */
+/** All steps for the project at `root`. */
 export function steps(root: string): readonly Step[] {
   const ci = Deno.env.has("CI");
   const deno = (...args: string[]) => passes(root, Deno.execPath(), args);
@@ -30,12 +30,12 @@ export function steps(root: string): readonly Step[] {
     { name: "format", check: () => deno("fmt", "--check") },
     { name: "lint", check: () => deno("lint", "--quiet") },
     { name: "types", check: () => deno("check", "--quiet", ...(ci ? ["--frozen"] : []), ...sourceFolders(root)) },
-    // The page's script runs in browsers: other names are known there than in the rest of the sources.
+    // The page's script runs in browsers, which have other globals than Deno.
     {
       name: "types of the page's script",
       check: () => deno("check", "--quiet", "--config", "scripts/ok/page.json", "src/web/script.js"),
     },
-    // `deno task` itself writes what is missing into the lock file, which on a developer's machine is what one wants.
+    // Outside CI, `deno task` adds what is missing to the lock file, as a developer expects.
     ...(ci ? [{ name: "deno.lock", check: () => checkLock(root) }] : []),
     { name: "shellcheck", check: () => shellcheck(root) },
     { name: "links in Markdown", check: async () => isEmpty(findDeadLinks(await read())) },

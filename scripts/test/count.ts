@@ -1,20 +1,20 @@
 /** Counts tests: passed, failed and skipped ones. */
 
-/** How many there were of each. */
+/** The number of tests by their outcome. */
 export interface Count {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
-/** One test that passed, failed or was skipped. */
+/** The count of a single test, by its outcome. */
 export const ONE = {
   passed: { passed: 1, failed: 0, skipped: 0 },
   failed: { passed: 0, failed: 1, skipped: 0 },
   skipped: { passed: 0, failed: 0, skipped: 1 },
 } as const;
 
-/** All of them together. */
+/** The sum of several counts. */
 export function sum(counts: readonly Count[]): Count {
   return counts.reduce((a, b) => ({
     passed: a.passed + b.passed,

@@ -1,34 +1,34 @@
-/** The suites that `deno test` runs: files beside each other, but for those that need the process for themselves. */
+/** The suites that `deno test` runs. Files run in parallel, except those that need the process for themselves. */
 
 import type { SuiteProgram } from "./suite.ts";
 
 /**
- * The end of the names of files that run one after the other, behind all others: their tests change what belongs to the whole process,
- * such as its working directory; count its file descriptors; or put load on the machine and look at what becomes of it.
+ * The suffix of files that run one at a time, after all others. Their tests change state of the whole process, such as its working
+ * directory, count its file descriptors, or put load on the machine.
  */
 const ALONE = "_alone_test.ts";
 
-/** Files that run at once: tests wait for processes most of the time. */
+/** The number of files that run in parallel: one more than processors, since tests often wait for processes. */
 const JOBS = navigator.hardwareConcurrency + 1;
 
-/** What a suite is run with, apart from the program that runs it. */
+/** A suite without the program that runs it. */
 export type DenoSuite = Omit<SuiteProgram, "command">;
 
-/** What suites have in common. */
+/** Options that all suites share. */
 export interface DenoSuiteOptions {
   /** The project's root. */
   readonly root: string;
   /** The folder of reports. */
   readonly reports: string;
-  /** Only tests with this in their name. */
+  /** Only tests whose name has this text are run. */
   readonly filter: string | undefined;
   readonly env: Record<string, string>;
-  /** Whether another step checks the types of all files, which takes longer than many a suite. */
+  /** Whether another step checks the types of all files. A check takes longer than some suites. */
   readonly typesAreChecked: boolean;
 }
 
 /**
- * The runs of `deno test` that a suite is made of.
+ * Lists the runs of `deno test` that make up a suite.
  *
  * @param suite a folder in `tests/`
  * @param name what messages and reports call the suite

@@ -1,15 +1,15 @@
-/** The sources and the unit tests on a newer Deno than the pinned one: what will break with the next release is seen early. */
+/** Checks sources and runs unit tests on a newer Deno than the pinned one, to find early what an upgrade would break. */
 
 import { run } from "../build/process.ts";
 import { type Count, ONE, sum } from "./count.ts";
 import type { DenoSuite } from "./deno_suite.ts";
 import { runSuite } from "./suite.ts";
 
-/** That version. */
+/** The newer version. */
 const NEWEST = "2.9.8";
 
 /**
- * Checks the types of all sources, and runs the tests, if that version can be had.
+ * Checks the types of all sources and runs the tests, if that version can be downloaded.
  *
  * @param root the project's root
  * @param suites the runs of the unit tests, for the name that they are to have

@@ -3,13 +3,13 @@
 /** The suites, in the order in which they run. */
 export const SUITES = ["ok", "unit", "python", "integration", "e2e", "differential"] as const;
 
-/** One of them. */
+/** The name of a suite. */
 export type Suite = typeof SUITES[number];
 
-/** What to run. */
+/** The suites and tests to run. */
 export interface TestOptions {
   readonly suites: readonly Suite[];
-  /** Only tests with this in their name. */
+  /** Only tests whose name has this text are run. */
   readonly filter?: string;
 }
 

@@ -1,11 +1,11 @@
 /**
- * Programs that tests use and that are Debian's to install: a browser, a linter for shell scripts, other makers of archives
- * and of signatures, a maker of networks, shells.
+ * Programs that tests use and that Debian packages: a browser, a linter for shell scripts, archivers, minisign, network tools,
+ * shells.
  */
 
 import { run } from "../build/process.ts";
 
-/** The program, or the path of another file, and the package that it is in. */
+/** Pairs of a program, or the path of a file, and the Debian package that has it. */
 const PACKAGES = [
   ["chromium", "chromium"],
   ["shellcheck", "shellcheck"],
@@ -23,8 +23,8 @@ const PACKAGES = [
 ] as const;
 
 /**
- * Installs what is missing, if this is Debian or a relative and we are root: a test machine. Elsewhere, and when it
- * fails, nothing is changed, and the tests that need one of the programs are skipped with that reason.
+ * Installs missing packages if apt-get exists and this process is root, as on a test machine. Elsewhere, or if the installation
+ * fails, the tests that need one of the programs are skipped.
  *
  * @throws {Error} if a program can't be started
  */
@@ -40,7 +40,7 @@ export async function installPackages(): Promise<void> {
   if (!success) console.log(`That failed, and what needs them is skipped:\n${output}`);
 }
 
-/** Whether a program can be found; a path is taken as it is. */
+/** Whether a program is on PATH, or a file exists at an absolute path. */
 export function onPath(program: string): boolean {
   if (program.startsWith("/")) return exists(program);
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {

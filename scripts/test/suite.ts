@@ -1,17 +1,17 @@
-/** Runs a suite's program with its output shown, and counts what its report says. */
+/** Runs a suite's program, shows its output, and counts the tests in its report. */
 
 import { type Count, countJunit, ONE, sum } from "./count.ts";
 
-/** How long a suite may take, in ms. One that hangs is to be told from one that is slow. */
+/** The time limit of a suite, in ms. It ends a suite that hangs. */
 const TIME_LIMIT = 25 * 60_000;
 
 /** A program that runs tests and writes a report in JUnit's format. */
 export interface SuiteProgram {
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Where it runs. */
+  /** Its working directory. */
   readonly cwd: string;
   /** Set in addition to the variables of this process. */
   readonly env: Record<string, string>;

@@ -5,7 +5,7 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** Bytes in which no stretch is like another, so that a wrong copy is seen; the same for the same seed. */
+/** Bytes without repetition, which show a wrong copy; the same seed gives the same bytes. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = (Math.imul(seed, 2654435761) ^ 0x9e3779b9) >>> 0;
@@ -18,14 +18,14 @@ export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer, 0, length);
 }
 
-/** Whether they are the same: much quicker than `assert.deepEqual`. */
+/** Whether two arrays have the same bytes; much faster than `assert.deepEqual`. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
-/** Numbers from 0 up to 1, the same for the same seed. */
+/** Random numbers from 0 to less than 1; the same seed gives the same numbers. */
 export function random(seed: number): () => number {
   let state = (seed * 2654435761 + 1) >>> 0;
   return () => {

@@ -15,5 +15,5 @@ export function certificate(box: Sandbox, name: string): void {
     "-keyout", box.path("key.pem"), "-out", box.path("cert.pem")]);
 }
 
-/** The options of `serve` for it. */
+/** The options of `serve` that use this certificate. */
 export const tlsOptions = (box: Sandbox) => ["--tls-cert", box.path("cert.pem"), "--tls-key", box.path("key.pem")];

@@ -1,20 +1,20 @@
-/** A control group with a limit of its memory (cgroups(7), version 2 or 1), for tests of what the system does beyond it. */
+/** A control group with a memory limit (cgroups(7), version 2 or 1), for tests of what the system does at the limit. */
 
 import { until } from "./limits.ts";
 import type { Need } from "./needs.ts";
 import type { Sandbox } from "./sandbox.ts";
 
-/** Where groups are, and what their limit is called. */
+/** The folder of groups, and the name of the file with their limit. */
 const PLACES = [
   { root: "/sys/fs/cgroup", limit: "memory.max" },
   { root: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes" },
 ] as const;
 
-/** A group that is there as long as this object. */
+/** A group that exists until this object is disposed. */
 export class ControlGroup implements Disposable, AsyncDisposable {
   readonly folder: string;
 
-  /** @throws {Error} if it can't be made */
+  /** @throws {Error} if the group can't be made */
   constructor(bytes: number) {
     const name = `aimodellib-test-${crypto.randomUUID()}`;
     for (const { root, limit } of PLACES) {
@@ -35,7 +35,7 @@ export class ControlGroup implements Disposable, AsyncDisposable {
     throw new Error("Memory can't be limited by a control group here");
   }
 
-  /** Writes a program that is the command in this group, and returns its path. */
+  /** Writes a program that runs a command in this group, and returns its path. */
   programOf(box: Sandbox, command: string): string {
     const path = box.path("in-group");
     Deno.writeTextFileSync(path, `#!/bin/sh\necho $$ >'${this.folder}/cgroup.procs' && exec '${command}' "$@"\n`);
@@ -43,19 +43,19 @@ export class ControlGroup implements Disposable, AsyncDisposable {
     return path;
   }
 
-  /** Removes one that nothing was in. */
+  /** Removes a group that never had a process. */
   [Symbol.dispose](): void {
     Deno.removeSync(this.folder);
   }
 
-  /** Removes it when the last process that was in it has ended. */
+  /** Removes the group when its last process has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await until("the control group is empty", () => Deno.readTextFileSync(`${this.folder}/cgroup.procs`) === "");
     this[Symbol.dispose]();
   }
 }
 
-/** Rights to make one. */
+/** Permission to make a control group. */
 export const CAN_LIMIT_MEMORY: Need = (() => {
   try {
     using _ = new ControlGroup(2 ** 30);

@@ -1,6 +1,6 @@
 /**
  * Builds what a Dockerfile describes, with this machine's root as every base image, and runs it: in mount and network
- * namespaces of its own, on a file system that goes away. It knows the instructions that ours has, and no others.
+ * namespaces of its own, on a temporary file system. It knows only the instructions of our Dockerfiles.
  */
 
 import { BIN } from "./sandbox.ts";
@@ -18,8 +18,8 @@ export function instructions(dockerfile: string): Instruction[] {
 }
 
 /**
- * A shell's script that builds the image from a folder, starts it, waits until its health check succeeds, does `probe`
- * as another process of it, and stops it with SIGTERM. It prints `exit code N` at the end.
+ * A shell script that builds the image from a folder, starts it, waits until its health check succeeds, runs `probe`
+ * as another process in the image, and stops the image with SIGTERM. It prints `exit code N` at the end.
  *
  * @param context the folder that the image is built from; `aimodellib` is added to it
  */

@@ -1,13 +1,13 @@
-/** A root file system of this machine's Debian with a Python, which images are built on: made once, and kept. */
+/** A root file system with this machine's Debian and a Python, the base of images in tests. It is made once and kept. */
 
 import assert from "node:assert/strict";
 import { ROOT } from "./sandbox.ts";
 
-/** Not needed for running a Python. */
+/** Paths that a Python does not need. */
 const LEFT_OUT = ["debootstrap", "proc/*", "sys/*", "dev/*", "usr/share/doc", "usr/share/locale", "usr/share/man"]
   .concat(["var/cache/apt/*", "var/lib/apt/lists/*", "var/log/*"]);
 
-/** The path of a tar archive of it, or the reason why there is none: Debian's packages may be out of reach. */
+/** The path of a tar archive of this file system, or the reason why it can't be made, such as no access to Debian's packages. */
 export async function imageBase(): Promise<{ readonly path: string } | string> {
   try {
     return { path: await makeBase() };

@@ -8,7 +8,7 @@ import { Server } from "./server.ts";
 // deno-lint-ignore no-explicit-any
 export type LogRecord = Readonly<Record<string, any>>;
 
-/** Serves a script with such a log; waits until the model is loaded. */
+/** Serves a script with a log in JSON, and waits until the model is loaded. */
 export async function serveJson(box: Sandbox, source: string, ...args: readonly string[]): Promise<Server> {
   const module = box.module({ "serve.py": source });
   const program = box.start(["serve", "--port", "0", "--log-format", "json", ...args, module, "serve.py", box.root]);
@@ -16,7 +16,7 @@ export async function serveJson(box: Sandbox, source: string, ...args: readonly 
   return Server.at(program, /Listening on (http:[^;"]+);/.exec(program.stderr.text)![1]!);
 }
 
-/** All that was logged up to now. @throws {SyntaxError} if there is a line that is no JSON */
+/** All records up to now. @throws {SyntaxError} if a line is not JSON */
 export function recordsOf({ stderr }: Pick<Program, "stderr">): LogRecord[] {
   return stderr.lines.map((line) => JSON.parse(line));
 }

@@ -1,12 +1,12 @@
-/** An end for waiting: far more than anything here takes, so that only what hangs is told so. */
+/** Time limits for waiting. They are far longer than anything takes in tests, so only something that hangs exceeds them. */
 
-/** In ms. */
+/** A limit for anything that should end, in ms. */
 export const LONG = 60_000;
 
 /**
- * What `promise` resolves to.
+ * Waits for a promise, and returns its value.
  *
- * @throws {Error} if it does not within `ms`; `describe` tells what there is to know by then
+ * @throws {Error} if it is pending after `ms`; the message has the text of `describe`
  */
 export async function within<T>(
   ms: number,
@@ -25,7 +25,7 @@ export async function within<T>(
   }
 }
 
-/** Waits until something is so, looking again and again. */
+/** Waits until a condition holds; it is checked every 10 ms. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -39,7 +39,7 @@ export async function until(
   }
 }
 
-/** Lets time pass, in ms. */
+/** Waits for a number of milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

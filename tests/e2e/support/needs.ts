@@ -1,8 +1,8 @@
-/** What a test needs that not every machine has; without it the test is skipped, and its name says why. */
+/** Requirements of tests that not every machine meets. Without one, a test is skipped, and its name says why. */
 
 import { hasIpv6 } from "../../unit/helper/network.ts";
 
-/** Something that is there, or the reason why not. */
+/** True if a requirement is met, else the reason why not. */
 export type Need = true | string;
 
 /** Whether a command runs and succeeds. */
@@ -20,20 +20,20 @@ const OVERLAY = "PATH=$PATH:/usr/sbin:/sbin && mount -t tmpfs test /mnt && mkdir
   "mount -t overlay test -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && ip link set lo up && " +
   "chroot /mnt/r /usr/bin/python3 -c 'import venv, ensurepip'";
 
-/** Files in memory, as in most containers. */
+/** A file system in memory, which most containers have. */
 export const HAS_SHM: Need = runs("sh", "-c", "test -d /dev/shm && test -w /dev/shm") || "/dev/shm can't be written to";
 
-/** Words that run a program as process 1 of a namespace of its own. */
+/** The start of a command that runs a program as process 1 of its own namespace. */
 export const AS_PROCESS_1: readonly string[] = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc"];
 
 export const CAN_BE_PROCESS_1: Need = runs(AS_PROCESS_1[0]!, ...AS_PROCESS_1.slice(1), "true") ||
   "unshare --pid is not permitted here";
 
-/** A network namespace of its own, in which there is no network. */
+/** A network namespace without a network. */
 export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
   "unshare --net is not permitted here";
 
-/** A mount of its own. */
+/** Permission to mount. */
 export const CAN_MOUNT: Need =
   runs("unshare", "--mount", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp") ||
   "mounting is not permitted here";
@@ -42,7 +42,7 @@ export const CAN_MOUNT: Need =
 export const CAN_CABLE: Need = runs("unshare", "--net", "--mount", "--uts", "sh", "-c", CABLE) ||
   "network namespaces with a cable between them, of iproute2 and util-linux, can't be made here";
 
-/** A root file system of its own, which is this machine's and goes away, with a Python that any user may run. */
+/** A temporary overlay of this machine's root, with a Python that any user may run. */
 export const CAN_BUILD_IMAGES: Need = runs("unshare", "--mount", "--net", "sh", "-c", OVERLAY) ||
   "an overlay of this machine's root, or its /usr/bin/python3 with venv, or iproute2, can't be had here";
 
@@ -51,7 +51,7 @@ const BUILDAH =
   'b="buildah --root $PWD/store --runroot $PWD/run --storage-driver vfs" && c=$($b from scratch) && $b rm $c; ' +
   'code=$?; rm -r "$PWD"; exit $code';
 
-/** Images by Debian's buildah, from what debootstrap makes. */
+/** Debian's buildah, and debootstrap for the base of images. */
 export const HAS_BUILDAH: Need =
   (Deno.uid() === 0 && runs("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", BUILDAH)) ||
   "buildah and debootstrap do not work here: they need Debian, root and namespaces";
@@ -65,7 +65,7 @@ export function imports(python: string, ...modules: string[]): Need {
   return missing.length === 0 || `${missing.join(" and ")} can't be imported by ${python}`;
 }
 
-/** A program at a path. */
+/** A file at a path. */
 export function has(path: string): Need {
   try {
     return Deno.statSync(path).isFile || `${path} is no file`;
@@ -77,10 +77,10 @@ export function has(path: string): Need {
 /** A shell with job control. */
 export const HAS_BASH: Need = has("/bin/bash");
 
-/** The rights of root: files can be given to other users. */
+/** Root, which can give files to other users. */
 export const HAS_ROOT: Need = Deno.uid() === 0 || "giving files to another user needs root";
 
-/** A PyPy: what AIMODELLIB_TEST_PYPY names, or pypy3 on PATH. */
+/** The path of PyPy: the value of AIMODELLIB_TEST_PYPY, or pypy3 on PATH. */
 export const PYPY: string = Deno.env.get("AIMODELLIB_TEST_PYPY") ?? "pypy3";
 
 export const HAS_PYPY: Need = runs(PYPY, "-c", "") || "there is no pypy3, and AIMODELLIB_TEST_PYPY names none";

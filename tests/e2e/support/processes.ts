@@ -1,20 +1,20 @@
-/** Processes of this machine, found by a mark in their environment: whatever a test has started, however far down. */
+/** Finds the processes that a test has started, and their descendants, by a mark in their environment. */
 
 import { until } from "./limits.ts";
 
-/** The variable that all programs of a test carry. */
+/** The environment variable with the mark of a test. */
 export const MARK = "AIMODELLIB_TEST_MARK";
 
-/** A living process. */
+/** A running process. */
 export interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
-  /** Its words, with spaces between; empty for one that is about to end. */
+  /** The command line, joined with spaces; empty for a process that is ending. */
   readonly command: string;
 }
 
-/** Those that carry a mark, but for zombies. */
+/** The processes with a mark, except zombies. */
 export function processesWith(mark: string): Process[] {
   const found: Process[] = [];
   for (const { name } of Deno.readDirSync("/proc")) {
@@ -24,7 +24,7 @@ export function processesWith(mark: string): Process[] {
   return found;
 }
 
-/** What a process is; undefined for a zombie, and for one that has ended, carries no such mark or belongs to another user. */
+/** A process with a mark; undefined if it has ended, is a zombie, has another mark or belongs to another user. */
 function read(pid: number, mark: string): Process | undefined {
   try {
     if (!Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0").includes(`${MARK}=${mark}`)) return undefined;
@@ -37,7 +37,7 @@ function read(pid: number, mark: string): Process | undefined {
   }
 }
 
-/** Waits until no process carries a mark any more. */
+/** Waits until no process has a mark any more. */
 export async function untilNone(mark: string, ms: number): Promise<void> {
   const end = performance.now() + ms;
   const list = () => processesWith(mark).map(({ pid, command }) => `  ${pid} ${command}`).join("\n");
@@ -48,7 +48,7 @@ export async function untilNone(mark: string, ms: number): Promise<void> {
   }
 }
 
-/** Whether a process is there, and no zombie. */
+/** Whether a process runs; a zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     return !/\) [ZX] /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -57,7 +57,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Sends a signal; a process that is gone is no error. */
+/** Sends a signal; does nothing if the process has ended. */
 export function signal(pid: number, name: Deno.Signal): void {
   try {
     Deno.kill(pid, name);

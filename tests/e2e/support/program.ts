@@ -1,14 +1,14 @@
-/** A program that a test has started: what it prints, as it prints it, and how it ends. */
+/** A program that a test has started: its output while it runs, and its exit. */
 
 import { LONG, within } from "./limits.ts";
 import { signal } from "./processes.ts";
 
-/** What came out of one stream of a program. */
+/** The output of a program on one stream. */
 export class Output {
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   readonly #ended: Promise<void>;
   #waiting: { readonly pattern: RegExp; readonly found: (match: RegExpExecArray) => void }[] = [];
-  /** The line that has no end yet. */
+  /** The last line, which is incomplete. */
   #rest = "";
 
   constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
@@ -26,7 +26,7 @@ export class Output {
     return whole;
   }
 
-  /** The same as text. */
+  /** All output up to now, as text. */
   get text(): string {
     return new TextDecoder().decode(this.bytes);
   }
@@ -41,7 +41,7 @@ export class Output {
     return this.#ended;
   }
 
-  /** Waits for a line, or the beginning of one, that matches; one that is already there will do. */
+  /** Waits for a line, complete or not, that matches; a line that was printed before counts. */
   async waitFor(pattern: RegExp, ms: number = LONG): Promise<RegExpExecArray> {
     for (const line of this.text.split("\n")) {
       const match = pattern.exec(line);
@@ -49,7 +49,7 @@ export class Output {
     }
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
     this.#waiting.push({ pattern, found: resolve });
-    // What is being waited for may be among the last words.
+    // The last output may have the line.
     this.#ended.then(() => setTimeout(() => reject(new Error(`${pattern} never came, but\n${this.text}`))));
     return await within(ms, `${pattern} is printed`, promise, () => this.text);
   }
@@ -79,18 +79,18 @@ export class Output {
   }
 }
 
-/** How a program is started. */
+/** How to start a program. */
 export interface ProgramOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** All of its environment. */
+  /** Its whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** What it reads; by default nothing. */
+  /** Its standard input; empty by default. */
   readonly stdin?: string;
 }
 
-/** How a program ended, and what it had printed. */
+/** The exit of a program, and its output. */
 export interface Finished {
   /** 128 + n if it was ended by signal n. */
   readonly code: number;
@@ -99,7 +99,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A program. */
+/** A program that runs, or has run. */
 export class Program implements AsyncDisposable {
   readonly stdout: Output;
   readonly stderr: Output;
@@ -130,7 +130,7 @@ export class Program implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Whether the program itself has ended. */
+  /** Whether the program has ended; its children may still run. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -140,19 +140,19 @@ export class Program implements AsyncDisposable {
     signal(this.pid, name);
   }
 
-  /** Waits until the program itself has ended; others may still hold its output. */
+  /** Waits until the program has ended; its children may still write output. */
   async exited(ms: number = LONG): Promise<Deno.CommandStatus> {
     return await within(ms, "the program ends", this.#status, () => this.#printed());
   }
 
-  /** Waits until it has ended and all output has come. */
+  /** Waits until the program has ended and its output is complete. */
   async finished(ms: number = LONG): Promise<Finished> {
     const all = Promise.all([this.#status, this.stdout.ended, this.stderr.ended]);
     const [{ code, signal }] = await within(ms, "the program ends", all, () => this.#printed());
     return { code, signal, stdout: this.stdout.text, stderr: this.stderr.text };
   }
 
-  /** Ends it, if it has not ended. */
+  /** Kills the program if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOver) this.kill("SIGKILL");
     await this.#status;

@@ -2,7 +2,7 @@
 
 import { tool } from "./tool.ts";
 
-/** Makes a wheel of one module; `NAME`, `VERSION`, `CODE` and `REQUIRES` are in front of it. */
+/** A build backend that makes a wheel of one module. The definitions of `NAME`, `VERSION`, `CODE` and `REQUIRES` precede it. */
 const BACKEND = `
 import base64, hashlib, os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
@@ -26,11 +26,11 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 build_editable = build_wheel
 `;
 
-/** What a project is. */
+/** The description of a project. */
 export interface Project {
   readonly name: string;
   readonly version?: string;
-  /** @default {@linkcode Project.name} says where it is from */
+  /** By default, code that names the project. */
   readonly code?: string;
   readonly requires?: readonly string[];
   /** @default py3-none-any */
@@ -56,7 +56,7 @@ export function writeProject(folder: string, project: Project): void {
   for (const [name, text] of Object.entries(projectFiles(project))) Deno.writeTextFileSync(`${folder}/${name}`, text);
 }
 
-/** Writes its source distribution into a folder, and returns its path. */
+/** Writes a project's source distribution into a folder, and returns its path. */
 export function writeSdist(folder: string, project: Project): string {
   const stem = `${project.name}-${project.version ?? "1.0"}`;
   writeProject(`${folder}/${stem}`, project);
@@ -65,7 +65,7 @@ export function writeSdist(folder: string, project: Project): string {
   return `${folder}/${stem}.tar.gz`;
 }
 
-/** Makes a git repository of it. */
+/** Writes a project into a folder, and makes it a git repository. */
 export function writeRepository(folder: string, project: Project): void {
   writeProject(folder, project);
   const git = ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.invalid"];

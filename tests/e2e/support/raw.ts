@@ -1,16 +1,16 @@
-/** HTTP by hand, for what a well-behaved client never sends. */
+/** HTTP on a socket, for requests that no well-behaved client sends. */
 
 import { LONG, within } from "./limits.ts";
 
-/** An answer, as it came. */
+/** A response as it was received. */
 export interface RawAnswer {
   readonly status: number;
-  /** By name in lower case. */
+  /** Values by lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-/** A connection. */
+/** A connection to the server. */
 export class RawConnection implements Disposable {
   readonly #socket: Deno.TcpConn;
   #received = "";
@@ -25,23 +25,23 @@ export class RawConnection implements Disposable {
     return new RawConnection(await Deno.connect({ hostname, port }));
   }
 
-  /** Sends text as Latin-1, so each character is a byte, or bytes. */
+  /** Sends bytes, or text as Latin-1, where each character is one byte. */
   async send(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? Uint8Array.from(data, (c) => c.charCodeAt(0)) : data;
     for (let sent = 0; sent < bytes.length;) sent += await this.#socket.write(bytes.subarray(sent));
   }
 
-  /** Says that nothing more comes, and still reads. */
+  /** Closes the sending side; reading stays possible. */
   async closeWrite(): Promise<void> {
     await this.#socket.closeWrite();
   }
 
-  /** Reads one answer, up to its end; `undefined` if the other side closes first. */
+  /** Reads one response; `undefined` if the server closes the connection first. */
   async receive({ toHead = false } = {}): Promise<RawAnswer | undefined> {
     return await within(LONG, "an answer comes", this.#receive(toHead), () => this.#received);
   }
 
-  /** Reads until the other side closes, and returns all of it. */
+  /** Reads until the server closes the connection, and returns all text. */
   async rest(): Promise<string> {
     const read = async () => {
       while (await this.#more());

@@ -1,6 +1,6 @@
 /**
- * A place of its own for each test: directories, an environment, and the programs that it starts. When a test has
- * passed, nothing may be left of them: no process, and no temporary directory of ours.
+ * A sandbox for each test: directories, an environment, and the programs that the test starts. When a test has
+ * passed, no process and no temporary directory of aimodellib may remain.
  */
 
 import assert from "node:assert/strict";
@@ -10,39 +10,39 @@ import { MARK, type Process, processesWith, signal, untilNone } from "./processe
 import { type Finished, Program } from "./program.ts";
 import { type ServeOptions, Server } from "./server.ts";
 
-/** The project. */
+/** The project's root. */
 export const ROOT: string = new URL("../../..", import.meta.url).pathname.replace(/\/$/, "");
-/** The executable. */
+/** The path of the executable. */
 export const BIN: string = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${ROOT}/dist/aimodellib`;
 /** The Python of the environment for tests: an absolute path. */
 export const PYTHON: string = executableOf(Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "python3");
-/** Where the programs are that judge what ours makes, and talk to it. */
+/** The folder of validators and clients (`tests/tools.txt`). */
 export const TOOLS: string = Deno.env.get("AIMODELLIB_TEST_TOOLS") ?? `${ROOT}/.cache/tools-venv/bin`;
-/** Modules for tests. */
+/** The folder of modules for tests. */
 export const MODULES = `${ROOT}/tests/fixtures/modules`;
 
 // Tests look at the permissions of files that they, and the programs that they start, make.
 Deno.umask(0o022);
 
-/** What a test may say of a program that it starts. */
+/** How to run a program in a sandbox. */
 export interface RunOptions {
   /** @default {@linkcode Sandbox.root} */
   readonly cwd?: string;
-  /** In addition to those of the sandbox; undefined takes one away. */
+  /** Variables in addition to the sandbox's; undefined removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What it reads. */
+  /** Its standard input; empty by default. */
   readonly stdin?: string;
   /** The program; by default the executable. */
   readonly command?: string;
-  /** For its end, in ms. */
+  /** Time limit, in ms. */
   readonly limit?: number;
 }
 
-/** @see the module's own comment */
+/** The directories, environment and programs of one test. */
 export class Sandbox implements AsyncDisposable {
-  /** Its directory, empty at first but for `home` and `tmp`. */
+  /** The directory of the test. At first it has only `home` and `tmp`. */
   readonly root: string;
-  /** What all its programs carry in their environment. */
+  /** The mark in the environment of the test's programs. */
   readonly mark: string = crypto.randomUUID();
   readonly env: Readonly<Record<string, string>>;
   readonly #programs: Program[] = [];
@@ -62,17 +62,17 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
-  /** A path in it. */
+  /** The path of a file in the sandbox. */
   path(name: string): string {
     return `${this.root}/${name}`;
   }
 
-  /** The text of one of its files. */
+  /** The text of a file in the sandbox. */
   read(name: string): string {
     return Deno.readTextFileSync(this.path(name));
   }
 
-  /** Writes files, and the directories that they are in. */
+  /** Writes files, and makes their directories. */
   write(files: Readonly<Record<string, string>>): void {
     for (const [name, text] of Object.entries(files)) {
       const path = this.path(name);
@@ -101,21 +101,21 @@ export class Sandbox implements AsyncDisposable {
     return program;
   }
 
-  /** Runs it to its end. */
+  /** Runs the executable, or another program, and waits until it has ended. */
   async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     return await this.start(args, options).finished(options.limit ?? LONG);
   }
 
   /**
-   * Trains with a script of which only this is given, and returns how that ended.
+   * Trains with a script, and returns how the run ended.
    *
-   * @param args behind the model directory, which is `model` in the sandbox
+   * @param args follow the model directory, which is `model` in the sandbox
    */
   async train(script: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Finished> {
     return await this.run(["train", this.module({ "train.py": script }), "train.py", "model", ...args], options);
   }
 
-  /** Serves with a script of which only this is given, or with a module; waits until the model is loaded. */
+  /** Serves a script or a module, and waits until the model is loaded. */
   async serve(script: string | { readonly module: string }, options: ServeOptions & RunOptions = {}): Promise<Server> {
     const module = typeof script === "string" ? this.module({ "serve.py": script }) : script.module;
     Deno.mkdirSync(this.path("model"), { recursive: true });
@@ -124,30 +124,30 @@ export class Sandbox implements AsyncDisposable {
     return await Server.attach(program, waitForReady);
   }
 
-  /** Processes that its programs, or their children, are. */
+  /** The running processes of the test's programs and their descendants. */
   processes(): Process[] {
     return processesWith(this.mark);
   }
 
-  /** Names in its `tmp` that are ours. */
+  /** The names of aimodellib's files in `tmp`. */
   leftovers(): string[] {
     return [...Deno.readDirSync(this.path("tmp"))].map(({ name }) => name)
       .filter((name) => name.startsWith("aimodellib"));
   }
 
-  /** Runs the executable at a terminal: whenever the first text of a pair is shown, the second is typed. */
+  /** Runs the executable on a pseudo-terminal. When the first text of a pair is shown, the second is typed. */
   async runAtTerminal(dialogue: readonly (readonly [string, string])[], args: readonly string[]): Promise<Finished> {
     const script = `${ROOT}/tests/e2e/support/terminal.py`;
     return await this.run([script, JSON.stringify(dialogue), BIN, ...args], { command: PYTHON });
   }
 
-  /** Checks that nothing is left, once all programs have ended. */
+  /** Checks that no process and no temporary directory remains. */
   async assertClean(): Promise<void> {
     await untilNone(this.mark, 10_000);
     assert.deepEqual(this.leftovers(), [], "temporary directories are removed");
   }
 
-  /** Ends all its programs, whatever they do, and removes it. */
+  /** Kills all programs, and removes the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs) await program[Symbol.asyncDispose]();
     for (const { pid } of this.processes()) signal(pid, "SIGKILL");
@@ -157,9 +157,9 @@ export class Sandbox implements AsyncDisposable {
 }
 
 /**
- * A test in a sandbox of its own.
+ * Defines a test that runs in its own sandbox.
  *
- * @param needs what it needs; the name of a test that is skipped says what is missing
+ * @param needs requirements; the name of a skipped test says which one is not met
  */
 export function test(name: string, body: (box: Sandbox) => Promise<void> | void, ...needs: readonly Need[]): void {
   const reasons = needs.filter((need) => need !== true);
@@ -181,7 +181,7 @@ export function py(strings: TemplateStringsArray, ...values: readonly unknown[])
   return lines.map((line) => line.slice(Math.min(...indents))).join("\n").trimStart();
 }
 
-/** A script that answers each request with its body, with some functions replaced by what is given. */
+/** A script that answers each request with its body. The functions in `replaced` take the place of its own. */
 export function echo(replaced = ""): string {
   return `${Deno.readTextFileSync(`${MODULES}/echo/serve.py`)}\n${replaced}`;
 }
