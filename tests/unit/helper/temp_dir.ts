@@ -1,5 +1,8 @@
 /** Directories that go away with the test that made them. */
 
+// Tests look at the permissions of files that they make.
+Deno.umask(0o022);
+
 /** An empty directory, removed when disposed. */
 export class TempDir implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "aimodellib-unit-" });
