@@ -6,7 +6,7 @@ const ADVANCE = 0.6 * FONT_SIZE;
 const LINE_HEIGHT = 20;
 const PADDING = 16;
 /** The most characters of a line. */
-const COLUMNS = 104;
+const COLUMNS = 116;
 
 /**
  * Draws the first `console` blocks of a section of a page as SVG; lines of `…` are left out.
