@@ -1,4 +1,4 @@
-/** What a command's file exports. */
+/** The form in which a command describes itself. */
 
 import type { Parser } from "@optique/core/parser";
 import type { Message } from "@optique/core/message";
@@ -11,7 +11,7 @@ export interface Example {
   readonly line: string;
 }
 
-/** A command: its parser, what help says of it, and what it does. */
+/** A command: its parser, its help, and the function that carries it out. */
 export interface Command<T> {
   /** What help says below its first line. */
   readonly description?: Message;
@@ -53,7 +53,7 @@ export interface Listed {
   readonly load: () => Promise<AnyCommand>;
 }
 
-/** Keeps a command's types together. */
+/** Defines a command whose options have the type that its parser returns. */
 export function defineCommand<T, S>(
   command: Omit<Command<T>, "parser" | "otherForms"> & {
     readonly parser: Parser<"sync", T, S>;

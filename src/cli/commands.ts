@@ -6,19 +6,19 @@ import type { Listed } from "./command.ts";
 export const COMMANDS: readonly Listed[] = [
   {
     name: "init",
-    brief: "Write a model to begin with.",
+    brief: "Create the files of a new model.",
     load: async () => (await import("./init/command.ts")).init,
   },
   { name: "train", brief: "Train a model.", load: async () => (await import("./train/command.ts")).train },
   { name: "serve", brief: "Serve a model over HTTP.", load: async () => (await import("./serve/command.ts")).serve },
   {
     name: "predict",
-    brief: "Predict files without a server, or many records.",
+    brief: "Predict files or many records, without a server.",
     load: async () => (await import("./predict/command.ts")).predict,
   },
   {
     name: "bench",
-    brief: "Measure how fast a server answers.",
+    brief: "Measure the throughput and latency of a server.",
     load: async () => (await import("./bench/command.ts")).bench,
   },
   {
@@ -28,14 +28,14 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     name: "inspect",
-    brief: "Show what is in a Model Archive.",
+    brief: "Show the content of a Model Archive.",
     load: async () => (await import("./inspect/command.ts")).inspect,
   },
   { name: "verify", brief: "Check a Model Archive.", load: async () => (await import("./verify/command.ts")).verify },
   { name: "unpack", brief: "Unpack a Model Archive.", load: async () => (await import("./unpack/command.ts")).unpack },
   {
     name: "keygen",
-    brief: "Make a pair of keys to sign Model Archives with.",
+    brief: "Generate a key pair for signing Model Archives.",
     load: async () => (await import("./keygen/command.ts")).keygen,
   },
   { name: "sign", brief: "Sign a Model Archive.", load: async () => (await import("./sign/command.ts")).sign },
@@ -46,13 +46,17 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     name: "cache",
-    brief: "Show or remove unpacked archives and environments that are kept.",
+    brief: "List or remove cached archives and environments.",
     load: async () => (await import("./cache/command.ts")).cache,
   },
-  { name: "doctor", brief: "Check this machine.", load: async () => (await import("./doctor/command.ts")).doctor },
+  {
+    name: "doctor",
+    brief: "Check this machine for problems.",
+    load: async () => (await import("./doctor/command.ts")).doctor,
+  },
   {
     name: "completion",
-    brief: "Print a script that completes command lines in a shell.",
+    brief: "Print a completion script for a shell.",
     load: async () => (await import("./completion/command.ts")).completion,
   },
   { name: "help", brief: "Describe a command.", load: async () => (await import("./help/command.ts")).help },

@@ -1,4 +1,4 @@
-/** What the commands that read an archive have in common. */
+/** The options that commands about archives share. */
 
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
@@ -6,10 +6,10 @@ import { grouped, option, unset } from "../options/option.ts";
 import { file, publicKey, secretKeyFile } from "../options/paths.ts";
 import { size, whole } from "../options/values.ts";
 
-/** The key that signs. */
+/** The option that names the secret key. */
 export const secretKey = withDefault(
   option("--secret-key", "-s", secretKeyFile(), {
-    description: message`The secret key; keep it to yourself.`,
+    description: message`The secret key; never share it.`,
   }),
   "aimodellib.key",
 );
@@ -20,34 +20,33 @@ export const passwordFile = unset(
     description: message`A file with the key's password.`,
     env: "AIMODELLIB_KEY_PASSWORD",
   }),
-  message`the terminal is asked`,
+  message`ask at the terminal`,
 );
 
-/** Who must have signed. */
+/** The options that demand a signature. */
 export const trustFields = grouped("Signature", {
   key: unset(
     option("--key", "-k", publicKey(), {
-      description:
-        message`Demand a signature, in the format of ${"minisign"}, by this public key: its file, or its text.`,
+      description: message`Require a ${"minisign"} signature by this public key: a file, or the key's text.`,
     }),
-    message`no signature is needed`,
+    message`no signature required`,
   ),
   signature: unset(
     option("--signature", "-x", file("FILE", [".minisig"]), {
-      description: message`Where that signature is.`,
+      description: message`The signature's file.`,
     }),
     message`the archive's path and ${".minisig"}`,
   ),
 });
 
-/** How much an archive may be. */
+/** The options that limit an archive's content. */
 export const limitFields = grouped("Archive limits", {
   maxEntries: withDefault(
-    option("--max-entries", whole("N", 1), { description: message`The most entries.` }),
+    option("--max-entries", whole("N", 1), { description: message`The most entries of the archive.` }),
     200_000,
   ),
   maxSize: withDefault(
-    option("--max-size", size(), { description: message`The most bytes of all files together.` }),
+    option("--max-size", size(), { description: message`The largest total size of all files.` }),
     2 ** 40,
   ),
   maxRatio: withDefault(

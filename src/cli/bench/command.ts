@@ -19,26 +19,28 @@ const loadFields = grouped("Load", {
   ),
   durationMs: withDefault(
     option("--duration", "-d", duration(), {
-      description: message`For how long requests are sent, such as ${"10s"} or ${"2m"}.`,
+      description: message`How long to send requests, such as ${"10s"} or ${"2m"}.`,
     }),
     10_000,
   ),
   rate: unset(
     option("--rate", whole("N", 1, 1_000_000), {
       description:
-        message`How many requests per second are due, however fast the server answers. The latency of a request that waits for a connection counts from when it was due.`,
+        message`The number of requests to send per second, however fast the server answers. If a request has to wait for a connection, its latency includes the wait.`,
     }),
-    message`each connection sends its next request after an answer`,
+    message`each connection sends its next request after the answer to the last one`,
   ),
 });
 
 const requestFields = grouped("Request", {
   contentType: unset(
     option("--content-type", string({ metavar: "TYPE" }), { description: message`The Content-Type of the requests.` }),
-    message`by the name of the file`,
+    message`by the file's name`,
   ),
   accept: unset(
-    option("--accept", string({ metavar: "TYPES" }), { description: message`What answers may be.` }),
+    option("--accept", string({ metavar: "TYPES" }), {
+      description: message`The acceptable content types of answers.`,
+    }),
     message`${"*/*"}`,
   ),
   tokenFile: unset(
@@ -64,7 +66,7 @@ const parser = object({
 /** Measures how fast a server answers. */
 export const bench = defineCommand({
   description:
-    message`Sends the same request again and again, and prints requests per second, the distribution of latencies, and the answers by status.`,
+    message`Sends one request repeatedly, and prints requests per second, the distribution of latencies, and the answers by status.`,
   examples: [
     {
       does: "Find out how many requests per second a server can answer",

@@ -1,4 +1,4 @@
-/** `aimodellib cache` */
+/** The command `cache`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -10,21 +10,23 @@ import { oneOf, whole } from "../options/values.ts";
 
 const parser = object({
   olderThanDays: unset(
-    option("--older-than", whole("DAYS", 0), { description: message`Only what was not used for so many days.` }),
+    option("--older-than", whole("DAYS", 0), {
+      description: message`Limit to entries that have not been used for this many days.`,
+    }),
     message`all`,
   ),
   json: withDefault(flag("--json", { description: message`Print the list as JSON.` }), false),
   action: withDefault(
     argument(oneOf(["list", "prune"], "action"), {
-      description: message`${"list"} shows what is kept, ${"prune"} removes it unless it is in use.`,
+      description: message`${"list"} shows the entries of the cache; ${"prune"} removes those that are not in use.`,
     }),
     "list" as const,
   ),
 });
 
-/** Shows and removes what is kept. */
+/** Lists and removes cached archives and environments. */
 export const cache = defineCommand({
-  description: message`They are made again when they are needed.`,
+  description: message`Removed entries are recreated when they are needed.`,
   examples: [
     { does: "Show what is kept, and how large it is", line: "aimodellib cache" },
     { does: "Remove what was not used for 30 days", line: "aimodellib cache prune --older-than 30" },

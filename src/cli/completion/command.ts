@@ -14,7 +14,7 @@ const parser = map(
     argument(oneOf(SHELLS, "shell"), { description: message`The shell to print the script for.` }),
     passThrough({
       format: "greedy",
-      description: message`The words of a command line, of which the last one is completed: the script asks this way.`,
+      description: message`The words of a command line, the last of which to complete; for use by the script.`,
     }),
   ),
   ([, shell, words]) => ({ shell, words }),
@@ -23,7 +23,7 @@ const parser = map(
 /** Completes command lines in a shell. */
 export const completion = defineCommand({
   description:
-    message`Completes commands, options, their values, and the files, folders, archives and keys that each one takes.`,
+    message`The script completes commands, options, their values, and the files, folders, archives and keys that they accept.`,
   examples: [
     { does: "In bash, from now on", line: "source <(aimodellib completion bash)" },
     {

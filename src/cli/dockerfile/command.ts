@@ -1,4 +1,4 @@
-/** `aimodellib dockerfile` */
+/** The command `dockerfile`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -14,13 +14,13 @@ import { port } from "../options/values.ts";
 const parser = object({
   baseImage: unset(
     option("--base-image", string({ metavar: "IMAGE" }), {
-      description: message`The image to build on, which has Python 3 with ${"venv"} and glibc.`,
+      description: message`The base image; it needs glibc, and Python 3 with ${"venv"}.`,
     }),
-    message`${"python:X.Y-slim"}, for the archive's wheels`,
+    message`${"python:X.Y-slim"}, to match the archive's wheels`,
   ),
   modelDir: withDefault(
     option("--model-dir", folder("FOLDER"), {
-      description: message`The model directory, as a path from the folder that the image is built from.`,
+      description: message`The model directory, relative to the build context.`,
     }),
     "model",
   ),
@@ -35,7 +35,7 @@ const parser = object({
   ...limitFields,
 });
 
-/** Prints what a container image for a Model Archive is built from. */
+/** Prints a Dockerfile for a Model Archive. */
 export const dockerfile = defineCommand({
   examples: [
     {

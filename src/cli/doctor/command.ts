@@ -1,4 +1,4 @@
-/** `aimodellib doctor` */
+/** The command `doctor`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -16,16 +16,16 @@ const parser = object({
   python: python(),
   moduleDir: withDefault(
     option("--module-dir", "-m", folder(), {
-      description: message`The module to run, whose ${".venv"} is used.`,
+      description: message`The module, whose ${".venv"} may contain the Python.`,
     }),
     ".",
   ),
   json: withDefault(flag("--json", { description: message`Print what was found as JSON.` }), false),
 });
 
-/** Shows what was found on this machine, and what would stop a run. */
+/** Checks this machine for everything that a run needs. */
 export const doctor = defineCommand({
-  description: message`Shows what was found, a line each, and ends with 1 if something would stop a run.`,
+  description: message`Prints the result of each check, and exits with 1 if a run would fail.`,
   examples: [
     { does: "Check what a run in this folder would find", line: "aimodellib doctor" },
     { does: "Check a module with another Python", line: "aimodellib doctor -m iris --python python3.12" },

@@ -11,7 +11,7 @@ import { string } from "@optique/core/valueparser";
 const parser = object({
   command: optional(
     argument(string({ metavar: "command" }), {
-      description: message`The command to describe; all are listed without it.`,
+      description: message`The command to describe. Without it, all commands are listed.`,
     }),
   ),
 });

@@ -19,7 +19,7 @@ const parser = object({
     "plain",
   ),
   folder: withDefault(
-    argument(folder("DIR"), { description: message`The folder to write to, which is made if it is missing.` }),
+    argument(folder("DIR"), { description: message`The folder to write to; created if missing.` }),
     ".",
   ),
 });
@@ -27,7 +27,7 @@ const parser = object({
 /** Writes the files of a model to begin with. */
 export const init = defineCommand({
   description:
-    message`Writes files that train and serve as they are, and prints the next commands. It overwrites nothing.`,
+    message`Writes files that can be trained and served unchanged, and prints the next commands. Never overwrites a file.`,
   examples: [
     { does: "Begin in the folder iris", line: "aimodellib init iris" },
     { does: "Begin with scikit-learn", line: "aimodellib init iris --template scikit-learn" },

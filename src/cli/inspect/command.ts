@@ -1,4 +1,4 @@
-/** `aimodellib inspect` */
+/** The command `inspect`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -11,18 +11,18 @@ import { folderOrArchive } from "../options/paths.ts";
 const parser = object({
   manifest: withDefault(
     flag("--manifest", {
-      description: message`Print the manifest alone, as soon as it is found: at once if it comes first.`,
+      description: message`Print only the manifest, without reading the rest of the archive.`,
     }),
     false,
   ),
-  json: withDefault(flag("--json", { description: message`Print all as JSON.` }), false),
+  json: withDefault(flag("--json", { description: message`Print everything as JSON.` }), false),
   archive: argument(folderOrArchive("archive"), {
     description: message`The Model Archive, or a folder with a ${"manifest.json"}; ${"-"} for standard input.`,
   }),
   ...limitFields,
 });
 
-/** Shows what is in a Model Archive. */
+/** Shows the content of a Model Archive. */
 export const inspect = defineCommand({
   examples: [
     { does: "Show the manifest and the files", line: "aimodellib inspect model.tar.gz" },

@@ -1,4 +1,4 @@
-/** `aimodellib keygen` */
+/** The command `keygen`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -13,7 +13,7 @@ const parser = object({
   secretKey,
   publicKey: withDefault(
     option("--public-key", "-p", publicKey("FILE"), {
-      description: message`Where the public key is written, which others verify with.`,
+      description: message`The file for the public key, with which others verify signatures.`,
     }),
     "aimodellib.pub",
   ),
@@ -22,12 +22,12 @@ const parser = object({
     flag("--no-password", "-W", { description: message`Leave the secret key unencrypted.` }),
     false,
   ),
-  force: withDefault(flag("--force", "-f", { description: message`Replace keys that are there.` }), false),
+  force: withDefault(flag("--force", "-f", { description: message`Replace existing keys.` }), false),
 });
 
-/** Makes a pair of keys. */
+/** Generates a key pair for signatures. */
 export const keygen = defineCommand({
-  description: message`The keys are those of ${"minisign"}, which can use them too.`,
+  description: message`The keys have the format of ${"minisign"}, and both programs can use them.`,
   examples: [
     { does: "Make aimodellib.key and aimodellib.pub; the password is asked", line: "aimodellib keygen" },
     { does: "Make keys with other names", line: "aimodellib keygen -s team.key -p team.pub" },

@@ -1,4 +1,4 @@
-/** Options and arguments with what the parser's library can't say of them in help: bounds, and a variable of the environment. */
+/** Options and arguments whose help includes bounds and an environment variable, which the parser's library does not support. */
 
 import { group } from "@optique/core/constructs";
 import type { DocEntry } from "@optique/core/doc";
@@ -10,20 +10,20 @@ import type { ValueParser, ValueParserResult } from "@optique/core/valueparser";
 
 type Name = `-${string}`;
 
-/** A value parser that may know what it accepts, in words, such as `1 to 65535`. */
+/** A value parser with an optional description of its bounds, such as `1 to 65535`. */
 export type Value<T> = ValueParser<"sync", T> & { readonly bounds?: string };
 
-/** What help says of an option. */
+/** The help of an option. */
 export interface OptionHelp {
   readonly description: Message;
-  /** The variable that is read where the option is not given. */
+  /** The environment variable that is read if the option is not given. */
   readonly env?: string;
 }
 
-/** What help knows of an option or an argument. */
+/** An entry of help, for an option or an argument. */
 export type HelpEntry = DocEntry & { readonly bounds?: string; readonly env?: string };
 
-/** The parser of an option that has a value. */
+/** Makes the parser of an option with a value. */
 export function option<T>(
   ...args: [name: Name, value: Value<T>, help: OptionHelp] | [
     name: Name,
@@ -49,9 +49,9 @@ export function option<T>(
 }
 
 /**
- * An option that has no value of its own where it is not given.
+ * Makes an option whose value is undefined if it is not given.
  *
- * @param otherwise what happens then, as help shows it
+ * @param otherwise describes the default in help
  */
 export function unset<T, S>(
   parser: Parser<"sync", T, S>,

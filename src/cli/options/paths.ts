@@ -1,13 +1,13 @@
-/** Paths on a command line: each is text as it is, and says which files a shell offers for it. */
+/** Value parsers of paths, which tell shells what files to offer for completion. */
 
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { string } from "@optique/core/valueparser";
 import type { Value } from "./option.ts";
 
-/** How archives are named. */
+/** The file name extensions of archives. */
 export const ARCHIVES = [".tar.gz", ".tgz"];
 
-/** A file; only those with one of these endings are offered, if there are any. */
+/** The path of a file. @param extensions limits the files that are offered */
 export function file(metavar: NonEmptyString = "FILE", extensions?: readonly string[]): Value<string> {
   return path(metavar, "file", extensions);
 }
@@ -22,12 +22,12 @@ export function archiveFile(metavar: NonEmptyString = "archive"): Value<string> 
   return path(metavar, "file", ARCHIVES);
 }
 
-/** A file or a folder. */
+/** The path of a file or a folder. */
 export function anyPath(metavar: NonEmptyString): Value<string> {
   return path(metavar, "any");
 }
 
-/** A folder, or a Model Archive. */
+/** The path of a folder or a Model Archive. */
 export function folderOrArchive(metavar: NonEmptyString): Value<string> {
   return path(metavar, "any", ARCHIVES);
 }
@@ -37,17 +37,17 @@ export function script(metavar: NonEmptyString = "FILE"): Value<string> {
   return path(metavar, "file", [".py"]);
 }
 
-/** A public key, by its file or its text. */
+/** A public key: the path of its file, or its text. */
 export function publicKey(metavar: NonEmptyString = "KEY"): Value<string> {
   return path(metavar, "file", [".pub"]);
 }
 
-/** A secret key's file. */
+/** The path of a secret key's file. */
 export function secretKeyFile(metavar: NonEmptyString = "FILE"): Value<string> {
   return path(metavar, "file", [".key"]);
 }
 
-/** A program's file, or its name. */
+/** The path of a program, or its name on PATH. */
 export function program(metavar: NonEmptyString = "PATH"): Value<string> {
   return path(metavar, "file");
 }

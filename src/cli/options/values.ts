@@ -1,4 +1,4 @@
-/** Options that several commands have, and value parsers of our own. */
+/** Options that several commands share, and value parsers. */
 
 import { message } from "@optique/core/message";
 import { map, withDefault } from "@optique/core/modifiers";
@@ -9,7 +9,7 @@ import { grouped, option, unset, type Value } from "./option.ts";
 import { program } from "./paths.ts";
 import { formatSize, parseSize } from "./size.ts";
 
-/** The option `--python`, which several commands have. */
+/** The option `--python`, which several commands share. */
 export const python = () =>
   unset(
     option("--python", program(), {
@@ -23,7 +23,7 @@ export const python = () =>
 export const checkFields = grouped("Check", {
   check: map(
     withDefault(
-      flag("--no-check", { description: message`Leave out the check that the scripts have their functions.` }),
+      flag("--no-check", { description: message`Do not check that the scripts define the required functions.` }),
       false,
     ),
     (left) => !left,
@@ -33,11 +33,11 @@ export const checkFields = grouped("Check", {
       description: message`The Python that parses the scripts for the check.`,
       env: "AIMODELLIB_PYTHON",
     }),
-    message`the one that ${"train"} would run`,
+    message`the same as for ${"train"}`,
   ),
 });
 
-/** A number of bytes, such as `100MiB`. */
+/** Parses a number of bytes, such as `100MiB`. */
 export function size(): ValueParser<"sync", number> {
   return {
     mode: "sync",
@@ -52,7 +52,7 @@ export function size(): ValueParser<"sync", number> {
   };
 }
 
-/** A number above 0, or `auto`. */
+/** Parses a whole number above 0, or `auto`. */
 export function numberOrAuto(): Value<number | "auto"> {
   return {
     bounds: "1 to 9999, or auto",
@@ -68,7 +68,7 @@ export function numberOrAuto(): Value<number | "auto"> {
   };
 }
 
-/** A time in seconds, above 0, such as `30` or `0.5`; the value is in ms. */
+/** Parses seconds above 0, such as `30` or `0.5`, into ms. */
 export function seconds(): Value<number> {
   return {
     bounds: "above 0",
@@ -85,9 +85,9 @@ export function seconds(): Value<number> {
 }
 
 /**
- * A whole number, from `min` on.
+ * Parses a whole number that is at least `min`.
  *
- * @param max no limit without it
+ * @param max the largest number; no limit if undefined
  */
 export function whole(metavar: NonEmptyString, min: number, max?: number): Value<number> {
   return {
@@ -97,17 +97,17 @@ export function whole(metavar: NonEmptyString, min: number, max?: number): Value
   };
 }
 
-/** A port; 0 takes one that is free where it is allowed. */
+/** Parses a port number. @param min 0 if 0 is allowed, which picks a free port */
 export function port(min: 0 | 1 = 0, metavar: NonEmptyString = "PORT"): Value<number> {
   return { ...whole(metavar, min, 65_535), format: String };
 }
 
-/** One of a few words. */
+/** Parses one of a few words. */
 export function oneOf<const T extends string>(words: readonly T[], metavar: NonEmptyString): Value<T> {
   return choice(words, { metavar, suggest: "nearest" });
 }
 
-/** A time above 0 with a unit, such as `500ms`, `10s`, `2m` or `1h`, or a number of seconds; the value is in ms. */
+/** Parses a time above 0, such as `500ms`, `10s`, `2m` or `1h`, or a number of seconds, into ms. */
 export function duration(): Value<number> {
   const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   return {
@@ -125,7 +125,7 @@ export function duration(): Value<number> {
   };
 }
 
-/** Words separated by commas. */
+/** Parses words that are separated by commas. */
 export function list(metavar: NonEmptyString): ValueParser<"sync", readonly string[]> {
   return {
     mode: "sync",

@@ -1,4 +1,4 @@
-/** `aimodellib package` */
+/** The command `package`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -13,32 +13,32 @@ import { checkFields, whole } from "../options/values.ts";
 const content = grouped("Content", {
   moduleDir: withDefault(
     option("--module-dir", "-m", folder(), {
-      description: message`The folder with all source files, and ${"requirements.txt"} if there is one.`,
+      description: message`The folder with all source files and an optional ${"requirements.txt"}.`,
     }),
     "",
     { message: message`the working directory` },
   ),
   trainScript: unset(
     option("--train-script", "-t", script(), {
-      description: message`The path of the training script from that folder.`,
+      description: message`The training script's path, relative to that folder.`,
     }),
     message`${"train.py"}`,
   ),
   serveScript: unset(
     option("--serve-script", "-s", script(), {
-      description: message`The path of the serving script from that folder.`,
+      description: message`The serving script's path, relative to that folder.`,
     }),
     message`${"serve.py"}`,
   ),
   modelDir: unset(
     option("--model-dir", folder(), {
-      description: message`A trained model to put into the archive, which then is served without a model directory.`,
+      description: message`A trained model to include. Serving the archive then needs no model directory.`,
     }),
     message`none`,
   ),
   manifestFile: unset(
     option("--manifest-file", "-M", file("FILE", [".json"]), {
-      description: message`A ${"manifest.json"} to use instead of one made from these options and those of the log.`,
+      description: message`A ${"manifest.json"} to use instead of the options for scripts and logs.`,
     }),
     message`none`,
   ),
@@ -47,25 +47,25 @@ const content = grouped("Content", {
 const logs = grouped("Log and TensorBoard", {
   logNameFormat: unset(
     option("--log-name-format", "-l", string({ metavar: "FORMAT" }), {
-      description: message`How log files are named, for ${"strftime"}.`,
+      description: message`The name of log files, as a ${"strftime"} format.`,
     }),
     message`${"%Y-%m-%dT%H-%M-%S.log"}`,
   ),
   logDir: unset(
     option("--log-dir", "-L", folder(), {
-      description: message`Where log files are written, from the root of a run.`,
+      description: message`The folder for log files, relative to a run's folder.`,
     }),
     message`${"logs"}`,
   ),
   enableTensorboard: withDefault(
     flag("--enable-tensorboard", {
-      description: message`Run a TensorBoard server on port ${"TB_PORT"} or 6006.`,
+      description: message`Run TensorBoard beside a training, on port ${"TB_PORT"} or 6006.`,
     }),
     false,
   ),
   tensorboardDir: unset(
     option("--tensorboard-dir", "-T", folder(), {
-      description: message`Where TensorBoard logs are written, from the root of a run.`,
+      description: message`The folder for TensorBoard logs, relative to a run's folder.`,
     }),
     message`${"tb_logs"}`,
   ),
@@ -74,20 +74,20 @@ const logs = grouped("Log and TensorBoard", {
 const wheels = grouped("Wheels", {
   bundleWheels: withDefault(
     flag("--bundle-wheels", {
-      description: message`Put the wheels of ${"requirements.txt"} and of what they need into the archive.`,
+      description: message`Include the wheels of ${"requirements.txt"} and of their dependencies.`,
     }),
     false,
   ),
   pythonVersion: unset(
     option("--python-version", string({ metavar: "VERSION" }), {
-      description: message`The Python that those wheels are for, such as ${"3.12"}.`,
+      description: message`The Python version of these wheels, such as ${"3.12"}.`,
     }),
     message`that of ${"--python"}`,
   ),
   platforms: multiple(
     option("--platform", string({ metavar: "PLATFORM" }), {
       description:
-        message`And the machine, in pip's words, such as ${"manylinux_2_28_x86_64"}; may be repeated. This one without it.`,
+        message`The platform of these wheels, by pip's name, such as ${"manylinux_2_28_x86_64"}; may be repeated. Without it, this machine.`,
     }),
   ),
 });
@@ -95,12 +95,14 @@ const wheels = grouped("Wheels", {
 const output = grouped("Output", {
   output: withDefault(
     option("--output", "-o", file("FILE", ARCHIVES), {
-      description: message`Where the archive is written; ${"-"} for standard output.`,
+      description: message`The archive's file; ${"-"} for standard output.`,
     }),
     "model.tar.gz",
   ),
   level: withDefault(
-    option("--level", whole("0-9", 0, 9), { description: message`How hard to compress; 0 not at all.` }),
+    option("--level", whole("0-9", 0, 9), {
+      description: message`The compression level; 0 stores without compression.`,
+    }),
     6,
   ),
   quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
@@ -109,9 +111,9 @@ const output = grouped("Output", {
 
 const parser = object({ ...content, ...logs, ...wheels, ...output, ...checkFields });
 
-/** Makes a Model Archive. */
+/** Packs a module into a Model Archive. */
 export const packageCommand = defineCommand({
-  description: message`Packs a module into one file that can be trained and served elsewhere.`,
+  description: message`Packs a module into one file that can be trained and served on other machines.`,
   examples: [
     { does: "Pack the module in iris into model.tar.gz", line: "aimodellib package -m iris" },
     {

@@ -15,7 +15,7 @@ import { predictFields } from "./options.ts";
 
 const inputs = () =>
   multiple(argument(anyPath("input"), {
-    description: message`Files, folders, or ${"-"} for standard input, which is read if there are none.`,
+    description: message`Files, folders, or ${"-"} for standard input, which is also the default.`,
   }));
 
 const parser = object({
@@ -24,7 +24,7 @@ const parser = object({
     description: message`The folder with the serving script and the source files that it imports.`,
   }),
   script: argument(script("inference_script"), {
-    description: message`The path of the script from that folder.`,
+    description: message`The script's path, relative to that folder.`,
   }),
   modelDir: argument(folder("model_dir"), {
     description: message`The folder to read artifacts from.`,
@@ -63,7 +63,7 @@ type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
 /** The command `predict`: its parser, its help and what runs it. */
 export const predict = defineCommand({
   description:
-    message`Asks the functions of a script for the answer to each input, and writes it to standard output or a file. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named, or the URL of a running server: ${"aimodellib predict http://127.0.0.1:8080/ sample.json"}.`,
+    message`Calls the functions of a script for each input, and writes the answers to standard output or to files. A Model Archive, or the URL of a running server, can replace ${"inference_module"} and ${"inference_script"}: ${"aimodellib predict http://127.0.0.1:8080/ sample.json"}.`,
   examples: [
     { does: "Predict one input, and print the answer", line: "aimodellib predict iris serve.py out sample.json" },
     {

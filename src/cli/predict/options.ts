@@ -21,22 +21,24 @@ import { type LogChoice, logFields, workerFields } from "../serve/options.ts";
 const recordFields = grouped("Records", {
   output: unset(
     option("--output", "-o", anyPath("PATH"), {
-      description: message`Where the answers go: a file, or a folder for several inputs.`,
+      description: message`Where to write the answers: a file, or a folder for several inputs.`,
     }),
     message`standard output`,
   ),
   split: unset(
     option("--split", oneOf(["none", "lines", "csv"], "HOW"), {
-      description: message`What a request is: the whole input, each line, or each row of a table, behind its header.`,
+      description: message`What makes a request: the whole input, each line, or each row of a table with its header.`,
     }),
     message`${"lines"} for .jsonl, .ndjson and standard input, ${"none"} for others`,
   ),
   contentType: unset(
     option("--content-type", string({ metavar: "TYPE" }), { description: message`The Content-Type of each request.` }),
-    message`by the name of the input`,
+    message`by the input's file name`,
   ),
   accept: unset(
-    option("--accept", string({ metavar: "TYPES" }), { description: message`What answers may be.` }),
+    option("--accept", string({ metavar: "TYPES" }), {
+      description: message`The acceptable content types of answers.`,
+    }),
     message`application/json for lines and rows, ${"*/*"} for others`,
   ),
   join: withDefault(
@@ -53,7 +55,7 @@ const recordFields = grouped("Records", {
   ),
   retries: withDefault(
     option("--retries", whole("N", 0, 100), {
-      description: message`How often a record is tried again whose worker ended. Exceptions are not tried again.`,
+      description: message`How often a record is retried if its worker died. Exceptions are not retried.`,
     }),
     1,
   ),
@@ -65,7 +67,7 @@ const recordFields = grouped("Records", {
     message`all records`,
   ),
   restart: withDefault(
-    flag("--restart", { description: message`Begin anew, instead of going on where a run was stopped.` }),
+    flag("--restart", { description: message`Start over instead of resuming a run that was stopped.` }),
     false,
   ),
   json: withDefault(flag("--json", { description: message`Print a summary of the run as JSON.` }), false),
@@ -82,11 +84,11 @@ const serverFields = grouped("Server", {
       description: message`Send the first token of this file to the server.`,
       env: "AIMODELLIB_TOKEN",
     }),
-    message`none is sent`,
+    message`no token`,
   ),
   model: unset(
     option("--model", string({ metavar: "NAME" }), {
-      description: message`The model to ask, where the server has several.`,
+      description: message`The model to use if the server has several.`,
     }),
     message`the only one`,
   ),

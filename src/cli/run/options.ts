@@ -15,7 +15,7 @@ export const runFields = {
     install: withDefault(
       option("--install", oneOf(["auto", "always", "never"], "WHEN"), {
         description:
-          message`Whether to install ${"requirements.txt"}: if something in it is not there yet, in any case, or not at all.`,
+          message`When to install ${"requirements.txt"}: if some of its packages are missing, at each start, or never.`,
       }),
       "auto" as const,
     ),
@@ -24,25 +24,27 @@ export const runFields = {
   ...limitFields,
   ...grouped("Log", {
     runDir: withDefault(
-      option("--run-dir", folder(), { description: message`The folder from where logs have their paths.` }),
+      option("--run-dir", folder(), { description: message`The base folder for logs.` }),
       ".",
     ),
     logDir: unset(
-      option("--log-dir", "-L", folder(), { description: message`Where the log file is written, from there.` }),
-      message`as the manifest says; no log for a module`,
+      option("--log-dir", "-L", folder(), {
+        description: message`The folder for log files, relative to ${"--run-dir"}.`,
+      }),
+      message`from the manifest; no log for a module`,
     ),
     logNameFormat: unset(
       option("--log-name-format", "-l", string({ metavar: "FORMAT" }), {
-        description: message`How it is named, for ${"strftime"}.`,
+        description: message`The name of log files, as a ${"strftime"} format.`,
       }),
-      message`as the manifest says, or ${"%Y-%m-%dT%H-%M-%S.log"}`,
+      message`from the manifest, or ${"%Y-%m-%dT%H-%M-%S.log"}`,
     ),
     logMaxSize: unset(
-      option("--log-max-size", size(), { description: message`Begin another log file when one is longer.` }),
+      option("--log-max-size", size(), { description: message`Start another log file when one exceeds this size.` }),
       message`no limit`,
     ),
     logMaxFiles: unset(
-      option("--log-max-files", whole("N", 1), { description: message`Keep no more log files of this run.` }),
+      option("--log-max-files", whole("N", 1), { description: message`Keep at most this many log files of a run.` }),
       message`no limit`,
     ),
   }),

@@ -1,4 +1,4 @@
-/** `aimodellib serve` */
+/** The command `serve`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -20,7 +20,7 @@ const options = {
     models: multiple(
       option("--model", string({ metavar: "NAME=..." }), {
         description:
-          message`Serve several models, each with workers of its own: ${"NAME=ARCHIVE,MODEL_DIR"} or ${"NAME=MODULE,SCRIPT,MODEL_DIR"}; in place of the arguments.`,
+          message`Serve several models, each with its own workers: ${"NAME=ARCHIVE,MODEL_DIR"} or ${"NAME=MODULE,SCRIPT,MODEL_DIR"}. Replaces the arguments; may be repeated.`,
       }),
     ),
   }),
@@ -40,7 +40,7 @@ const places = {
     description: message`The folder to read artifacts from.`,
   }),
   port: optional(argument(port(0, "port"), {
-    description: message`The same as --port.`,
+    description: message`Same as --port.`,
   })),
 };
 
@@ -48,7 +48,7 @@ const parser = object({
   ...options,
   module,
   script: argument(scriptFile("inference_script"), {
-    description: message`The path of the script from that folder.`,
+    description: message`The script's path, relative to that folder.`,
   }),
   ...places,
 });
@@ -58,7 +58,7 @@ const archiveParser = map(
   (parsed) => ({ ...parsed, script: undefined }),
 );
 
-/** Where a platform says the model directory. */
+/** The form without `model_dir`, which a platform or an archive determines. */
 const withoutModelDir = map(
   object({
     ...options,
@@ -68,16 +68,16 @@ const withoutModelDir = map(
   (parsed) => ({ ...parsed, modelDir: undefined, port: undefined }),
 );
 
-/** With `--model`, or where a platform says all. */
+/** The form without arguments: with `--model`, or where a platform determines everything. */
 const bareParser = map(
   object(options),
   (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
 );
 
-/** Enough of all forms to tell them apart. */
+/** Parses any form just enough to tell them apart. */
 const words = object({ ...options, words: multiple(argument(string({ metavar: "WORD" }))) });
 
-/** What all forms of the command line say. */
+/** The result of parsing any of the forms. */
 type ParsedServe = Omit<InferValue<typeof parser>, "module" | "script" | "modelDir"> & {
   readonly module: string | undefined;
   readonly script: string | undefined;
@@ -87,7 +87,7 @@ type ParsedServe = Omit<InferValue<typeof parser>, "module" | "script" | "modelD
 /** Serves a model over HTTP. */
 export const serve = defineCommand({
   description:
-    message`Answers POST /invocations with the functions of a script, and GET /ping when the model is loaded. In place of ${"inference_module"} and ${"inference_script"}, a Model Archive can be named: ${"aimodellib serve model.tar.gz model_dir"}.`,
+    message`Answers POST /invocations with the functions of a script, and GET /ping once the model is loaded. A Model Archive can replace ${"inference_module"} and ${"inference_script"}: ${"aimodellib serve model.tar.gz model_dir"}.`,
   examples: [
     {
       does: "Serve the module iris with the model in out, at http://127.0.0.1:8080/",

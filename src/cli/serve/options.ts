@@ -23,41 +23,42 @@ const CERTIFICATES = [".pem", ".crt", ".cer", ".key"];
 export const listenFields = grouped("Network", {
   host: unset(
     option("--host", string({ metavar: "ADDRESS" }), {
-      description: message`The address to listen on; ${"0.0.0.0"} for all.`,
+      description: message`The address to listen on; ${"0.0.0.0"} for all interfaces.`,
     }),
-    message`${"127.0.0.1"}; all where a platform says the port`,
+    message`${"127.0.0.1"}, or all interfaces if a platform sets the port`,
   ),
   portOption: unset(
-    option("--port", port(), { description: message`The port to listen on; 0 takes one that is free.` }),
-    message`what a platform says, or 8080`,
+    option("--port", port(), { description: message`The port to listen on; 0 picks a free one.` }),
+    message`the platform's, or 8080`,
   ),
   unix: unset(
-    option("--unix", file("PATH"), { description: message`Listen on a Unix socket in place of an address.` }),
+    option("--unix", file("PATH"), { description: message`Listen on a Unix socket instead of a port.` }),
     message`none`,
   ),
   tokenFile: unset(
     option("--token-file", file(), {
-      description: message`Answer only who sends a token of this file, but for health checks.`,
+      description: message`Require a bearer token from this file for all requests except health checks.`,
       env: "AIMODELLIB_TOKEN",
     }),
-    message`everybody is answered`,
+    message`no authentication`,
   ),
   allowHosts: withDefault(
     option("--allow-host", list("HOST,..."), {
       description:
-        message`More names that requests may have as Host, without a port; ${"*"} for all. Where only this machine connects and there are no tokens, others than ${"localhost"} are refused.`,
+        message`Further host names, without a port, to accept in the Host header; ${"*"} for all. On a loopback address without tokens, only ${"localhost"} and loopback addresses are accepted otherwise.`,
     }),
     [],
   ),
   cors: withDefault(
     option("--cors", list("ORIGIN,..."), {
-      description: message`Web pages that may send requests, such as ${"https://app.example.com"}; ${"*"} for all.`,
+      description:
+        message`Origins of web pages that may send requests, such as ${"https://app.example.com"}; ${"*"} for all.`,
     }),
     [],
   ),
   tlsCert: unset(
     option("--tls-cert", file("FILE", CERTIFICATES), {
-      description: message`Encrypt connections with this certificate and those that vouch for it, in PEM.`,
+      description: message`Encrypt connections with this certificate chain, in PEM.`,
     }),
     message`no encryption`,
   ),
@@ -70,25 +71,25 @@ export const listenFields = grouped("Network", {
 /** The options that limit requests. */
 export const servingLimitFields = grouped("Serving limits", {
   maxBody: withDefault(
-    option("--max-body", size(), { description: message`The longest body of a request.` }),
+    option("--max-body", size(), { description: message`The largest request body.` }),
     100 * 2 ** 20,
   ),
   maxBodyMemory: unset(
     option("--max-body-memory", size(), {
       description:
-        message`How much memory the bodies of all requests in flight may take together; others are answered 503.`,
+        message`The most memory for the bodies of all requests in flight; further requests are answered 503.`,
     }),
-    message`a quarter of the memory, or ${"--max-body"} if that is more`,
+    message`the larger of ${"--max-body"} and a quarter of the memory`,
   ),
   readTimeoutMs: withDefault(
     option("--read-timeout", seconds(), {
-      description: message`How long a client may take to send its request; a second more for each KiB of it.`,
+      description: message`Time to receive a request: this, plus one second per KiB received.`,
     }),
     60_000,
   ),
   queueSize: withDefault(
     option("--queue-size", whole("N", 0), {
-      description: message`How many requests may wait; others are answered 503 at once.`,
+      description: message`How many requests may wait for a worker; further ones are answered 503 at once.`,
     }),
     10_000,
   ),
@@ -104,7 +105,8 @@ export const servingLimitFields = grouped("Serving limits", {
   ),
   uriListHosts: withDefault(
     option("--allow-uri-list", list("HOST,..."), {
-      description: message`Hosts that a ${"text/uri-list"} body may name as input and output.`,
+      description:
+        message`Hosts from which ${"text/uri-list"} bodies may fetch inputs, and to which they may write outputs.`,
     }),
     [],
   ),
@@ -119,21 +121,21 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 export const logFields = grouped("Log", {
   logFormat: unset(
     option("--log-format", oneOf(LOG_FORMATS, "FORMAT"), {
-      description: message`How the log is written.`,
+      description: message`The format of the log.`,
       env: "AIMODELLIB_LOG_FORMAT",
     }),
-    message`text at a terminal, lines of JSON elsewhere`,
+    message`text at a terminal, JSON lines elsewhere`,
   ),
   logLevel: unset(
     option("--log-level", oneOf(LOG_LEVELS, "LEVEL"), {
-      description: message`What is logged, beside what the script prints.`,
+      description: message`The lowest level that is logged. The script's output is always logged.`,
       env: "AIMODELLIB_LOG_LEVEL",
     }),
     message`info`,
   ),
   accessLog: withDefault(
     flag("--access-log", {
-      description: message`Log each request, with the id that ${"X-Request-Id"} says, or one that is made.`,
+      description: message`Log each request, with the id from its ${"X-Request-Id"} header or a generated one.`,
     }),
     false,
   ),
@@ -143,25 +145,28 @@ export const logFields = grouped("Log", {
 export const workerFields = grouped("Workers", {
   workers: withDefault(
     option("--workers", "-w", numberOrAuto(), {
-      description: message`How many processes execute requests; ${"auto"}: one for each device, or each processor.`,
+      description:
+        message`The number of processes that execute requests; ${"auto"} for one per device, or per processor.`,
     }),
     1,
   ),
   device: unset(
     option("--device", string({ metavar: "DEVICES" }), {
-      description: message`What workers compute on, in turn: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all.`,
+      description: message`The devices to distribute workers over: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all.`,
     }),
-    message`left to the script`,
+    message`chosen by the script`,
   ),
   maxBatchSize: withDefault(
     option("--max-batch-size", whole("N", 1, 1024), {
-      description: message`How many requests that wait are predicted together, if the script has ${"predict_batch"}.`,
+      description: message`The most waiting requests that one call of ${"predict_batch"} gets.`,
     }),
     32,
   ),
   batchTimeoutMs: unset(
-    option("--batch-timeout", seconds(), { description: message`How long the first of a batch waits for others.` }),
-    message`not at all: only what waits anyway`,
+    option("--batch-timeout", seconds(), {
+      description: message`How long the first request of a batch waits for others.`,
+    }),
+    message`no waiting`,
   ),
   concurrency: withDefault(
     option("--concurrency", whole("N", 1, 4096), {
@@ -182,31 +187,32 @@ export const workerFields = grouped("Workers", {
   ),
   requestTimeoutMs: unset(
     option("--request-timeout", seconds(), {
-      description: message`How long the execution of a request may take; its worker is ended then.`,
+      description: message`How long a request may execute before its worker is killed.`,
     }),
     message`no limit`,
   ),
   maxRestarts: withDefault(
     option("--max-restarts", whole("N", 0), {
-      description: message`Give up when workers end more often than this within ten minutes.`,
+      description: message`Give up when workers die more often than this within ten minutes.`,
     }),
     20,
   ),
   maxRequests: unset(
     option("--max-requests-per-worker", whole("N", 1), {
-      description: message`Replace a worker after so many requests.`,
+      description: message`Replace a worker after this many requests.`,
     }),
     message`never`,
   ),
   maxMemory: unset(
     option("--max-worker-memory", size(), {
-      description: message`Replace a worker whose process takes more memory than this.`,
+      description: message`Replace a worker whose process uses more memory than this.`,
     }),
     message`never`,
   ),
   reload: withDefault(
     flag("--reload", {
-      description: message`Replace workers when a file of the module or the model changes; SIGHUP does it at any time.`,
+      description:
+        message`Replace workers when a file of the module or the model changes. SIGHUP always replaces them.`,
     }),
     false,
   ),

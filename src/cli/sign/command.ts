@@ -1,4 +1,4 @@
-/** `aimodellib sign` */
+/** The command `sign`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -14,12 +14,12 @@ const parser = object({
   secretKey,
   passwordFile,
   signature: unset(
-    option("--signature", "-x", file(), { description: message`Where the signature is written.` }),
+    option("--signature", "-x", file(), { description: message`The file for the signature.` }),
     message`the archive's path and ${".minisig"}`,
   ),
   trustedComment: unset(
     option("--trusted-comment", "-t", string({ metavar: "TEXT" }), {
-      description: message`What is signed with the archive, and shown to who verifies.`,
+      description: message`A text that is signed together with the archive and shown after verification.`,
     }),
     message`time and file name`,
   ),

@@ -1,4 +1,4 @@
-/** `aimodellib train` */
+/** The command `train`: its parser and its help. */
 
 import { object, seq } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -14,7 +14,7 @@ import { folder, folderOrArchive, script } from "../options/paths.ts";
 import { oneOf, seconds, whole } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
 
-/** What torchrun is told; its own names. */
+/** The options for torchrun, with its own names. */
 const launching = grouped("Several processes", {
   launcher: unset(
     option("--launcher", oneOf(["torchrun"], "NAME"), {
@@ -24,35 +24,40 @@ const launching = grouped("Several processes", {
   ),
   nprocPerNode: unset(
     option("--nproc-per-node", string({ metavar: "N" }), {
-      description: message`Processes on this host: a number, ${"auto"}, ${"cpu"} or ${"gpu"}.`,
+      description:
+        message`The number of processes on this host, or ${"auto"}, ${"cpu"} or ${"gpu"} for one per device.`,
     }),
     message`1`,
   ),
   nnodes: unset(
-    option("--nnodes", string({ metavar: "N" }), { description: message`Hosts, or a range such as ${"1:4"}.` }),
+    option("--nnodes", string({ metavar: "N" }), {
+      description: message`The number of hosts, or a range such as ${"1:4"}.`,
+    }),
     message`1`,
   ),
   nodeRank: unset(
-    option("--node-rank", whole("N", 0), { description: message`Which of the hosts this one is.` }),
+    option("--node-rank", whole("N", 0), { description: message`The rank of this host.` }),
     message`the launcher chooses`,
   ),
   rdzvEndpoint: unset(
-    option("--rdzv-endpoint", string({ metavar: "HOST:PORT" }), { description: message`Where the hosts meet.` }),
-    message`this host alone`,
+    option("--rdzv-endpoint", string({ metavar: "HOST:PORT" }), {
+      description: message`The rendezvous endpoint, where the hosts meet.`,
+    }),
+    message`this host only`,
   ),
   rdzvBackend: unset(
-    option("--rdzv-backend", string({ metavar: "NAME" }), { description: message`How they meet.` }),
+    option("--rdzv-backend", string({ metavar: "NAME" }), { description: message`The rendezvous backend.` }),
     message`c10d`,
   ),
   rdzvId: unset(
     option("--rdzv-id", string({ metavar: "ID" }), {
-      description: message`The run's name among others that meet there.`,
+      description: message`The id of the run at the rendezvous endpoint.`,
     }),
     message`the launcher's`,
   ),
   maxRestarts: unset(
     option("--max-restarts", whole("N", 0), {
-      description: message`How often all processes are started again when one fails.`,
+      description: message`How often all processes are restarted after one has failed.`,
     }),
     message`0`,
   ),
@@ -68,18 +73,20 @@ const options = object({
       false,
     ),
     keepTensorBoard: withDefault(
-      flag("--keep-tensorboard", { description: message`Leave TensorBoard up after training, until Ctrl+C.` }),
+      flag("--keep-tensorboard", { description: message`Keep TensorBoard running after the training, until Ctrl+C.` }),
       false,
     ),
     tensorBoardHost: withDefault(
       option("--tensorboard-host", string({ metavar: "ADDRESS" }), {
-        description: message`The address that TensorBoard listens on; ${"0.0.0.0"} for all.`,
+        description: message`The address that TensorBoard listens on; ${"0.0.0.0"} for all interfaces.`,
       }),
       "127.0.0.1",
     ),
     tensorBoardDir: unset(
-      option("--tensorboard-dir", "-T", folder(), { description: message`Where the script writes TensorBoard logs.` }),
-      message`as the manifest says, or ${"tb_logs"}`,
+      option("--tensorboard-dir", "-T", folder(), {
+        description: message`The folder for the script's TensorBoard logs.`,
+      }),
+      message`from the manifest, or ${"tb_logs"}`,
     ),
   }),
   ...launching,
@@ -96,13 +103,13 @@ const trainingModule = argument(folderOrArchive("training_module"), {
 });
 
 const modelDir = argument(folder("model_dir"), {
-  description: message`The folder to save artifacts to; it is made if it is not there.`,
+  description: message`The folder to save artifacts to; created if missing.`,
 });
 
 const args = {
   ...passThrough({
     format: "greedy",
-    description: message`All that follows is handed to the script as it is, options included.`,
+    description: message`Everything after ${"model_dir"} is passed to the script unchanged, options included.`,
   }),
   // Else a second `--` would be dropped too.
   canSkip: () => false,
@@ -122,7 +129,7 @@ const parser = map(
       },
     } satisfies typeof trainingModule,
     argument(script("training_script"), {
-      description: message`The path of the script from that folder.`,
+      description: message`The script's path, relative to that folder.`,
     }),
     modelDir,
     args,
@@ -135,20 +142,20 @@ const archiveParser = map(
   ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
 );
 
-/** Where SageMaker says all. */
+/** The form without arguments, where SageMaker determines everything. */
 const bareParser = map(
   seq(options),
   ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
 );
 
-/** Enough of all forms to tell them apart. */
+/** Parses any form just enough to tell them apart. */
 const words = seq(options, args);
 
-/** What all forms of the command line say. */
+/** The result of parsing any of the forms. */
 type ParsedTrain = InferValue<typeof options> & {
-  /** Or the archive; not there where SageMaker says all. */
+  /** The module or the archive; undefined if SageMaker determines it. */
   readonly module: string | undefined;
-  /** Not there for an archive: its manifest names it. */
+  /** Undefined for an archive, whose manifest names the script. */
   readonly script: string | undefined;
   readonly modelDir: string;
   readonly args: readonly string[];
@@ -157,7 +164,7 @@ type ParsedTrain = InferValue<typeof options> & {
 /** The command `train`: its parser, its help and what runs it. */
 export const train = defineCommand({
   description:
-    message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. In place of it and ${"training_script"}, a Model Archive can be named: ${"aimodellib train model.tar.gz model_dir"}.`,
+    message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. A Model Archive can replace ${"training_module"} and ${"training_script"}: ${"aimodellib train model.tar.gz model_dir"}.`,
   examples: [
     { does: "Train the module iris; the script saves its model in out", line: "aimodellib train iris train.py out" },
     {

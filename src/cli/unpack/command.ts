@@ -1,4 +1,4 @@
-/** `aimodellib unpack` */
+/** The command `unpack`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -14,15 +14,15 @@ const parser = object({
     description: message`The Model Archive; ${"-"} for standard input.`,
   }),
   folder: argument(folder("folder"), {
-    description: message`The folder to unpack to; it is made, or is empty.`,
+    description: message`The folder to unpack to; created if missing, or else empty.`,
   }),
   ...trustFields,
   ...limitFields,
 });
 
-/** Unpacks a Model Archive: all of it, or nothing. */
+/** Unpacks a Model Archive completely, or not at all. */
 export const unpack = defineCommand({
-  description: message`Checks everything that ${"verify"} does, and writes all files or none.`,
+  description: message`Checks the archive as ${"verify"} does, and writes all files or none.`,
   examples: [
     { does: "Unpack to the new folder iris", line: "aimodellib unpack model.tar.gz iris" },
     {

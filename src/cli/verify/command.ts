@@ -1,4 +1,4 @@
-/** `aimodellib verify` */
+/** The command `verify`: its parser and its help. */
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -14,7 +14,7 @@ import { checkFields } from "../options/values.ts";
 const parser = object({
   checksum: unset(
     option("--checksum", string({ metavar: "sha256:DIGITS" }), {
-      description: message`What the archive's SHA-256 must be.`,
+      description: message`The SHA-256 that the archive must have.`,
     }),
     message`any`,
   ),
@@ -28,9 +28,9 @@ const parser = object({
   ...checkFields,
 });
 
-/** Checks a Model Archive. */
+/** Checks a Model Archive to its end. */
 export const verify = defineCommand({
-  description: message`Ends with 1 if the archive is damaged, unsafe, or not what its manifest says.`,
+  description: message`Exits with 1 if the archive is corrupt or unsafe, or does not match its manifest.`,
   examples: [
     {
       does: "Check that an archive is whole, safe, and what its manifest says",

@@ -19,7 +19,7 @@ for (const option of ["--help", "-h"]) {
       const line of [
         /^ +train +Train a model\.$/m,
         /^ +serve +Serve a model over HTTP\.$/m,
-        /^ +doctor +Check this machine\.$/m,
+        /^ +doctor +Check this machine for problems\.$/m,
       ]
     ) {
       assert.match(out, line);

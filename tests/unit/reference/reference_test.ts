@@ -20,7 +20,7 @@ Deno.test("docs/reference.md tells an option's values, bounds, default and varia
   assert.match(row("--install"), /\| `auto`, `always`, `never` \| `auto` \|/);
   assert.match(row("--queue-timeout"), /\| above 0 \| `30 s` \|$/);
   assert.match(row("--concurrency"), /\| 1 to 4096 \| `32` \|$/);
-  assert.match(row("--token-file"), /\| everybody is answered \| `AIMODELLIB_TOKEN` \|$/);
+  assert.match(row("--token-file"), /\| no authentication \| `AIMODELLIB_TOKEN` \|$/);
 });
 
 Deno.test({
