@@ -1,0 +1,30 @@
+/** Compression whose output depends on the input only: the compressor of Model Archives. */
+
+import { GzipWriter } from "../../src/archive/gzip/writer.ts";
+
+const LEVEL = 6;
+
+/** Compressed bytes, in the two forms in which releases have them. */
+export interface Compressed {
+  /** A gzip member (RFC 1952). */
+  readonly gzip: Uint8Array<ArrayBuffer>;
+  /** The same without header and trailer (RFC 1951). */
+  readonly deflate: Uint8Array<ArrayBuffer>;
+  /** CRC-32 of the input. */
+  readonly crc: number;
+}
+
+/** Compresses bytes on all processors. */
+export async function compress(bytes: Uint8Array): Promise<Compressed> {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  using writer = new GzipWriter({
+    level: LEVEL,
+    threads: navigator.hardwareConcurrency,
+    write: (piece) => Promise.resolve(void pieces.push(piece.slice())),
+  });
+  await writer.add(bytes);
+  await writer.close();
+  const gzip = await new Blob(pieces).bytes();
+  const crc = new DataView(gzip.buffer, gzip.byteOffset, gzip.byteLength).getUint32(gzip.length - 8, true);
+  return { gzip, deflate: gzip.subarray(10, -8), crc };
+}

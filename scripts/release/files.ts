@@ -1,0 +1,122 @@
+/** What the files of a release are, and what is in them. Their bytes depend on the tree and the executables only. */
+
+import { formatSignature, Signer } from "../../src/archive/mod.ts";
+import type { SecretKey } from "../../src/archive/sign/secret_key.ts";
+import { VERSION } from "../../src/version.ts";
+import { sha256 } from "../build/hash.ts";
+import { runOrThrow } from "../build/process.ts";
+import type { Target } from "../build/targets.ts";
+import { neededGlibc } from "./glibc.ts";
+import { type ReleaseFile, wheel } from "./python_wheel.ts";
+import { tarball } from "./tarball.ts";
+import { billOfMaterials, licenceTexts, thirdParties } from "./third_parties.ts";
+import type { ZipFile } from "./zip.ts";
+
+/** An executable that was built. */
+export interface Executable {
+  readonly target: Target;
+  readonly path: string;
+}
+
+const SHELLS = { bash: "aimodellib.bash", zsh: "_aimodellib", fish: "aimodellib.fish" } as const;
+
+/**
+ * Makes all files of a release; `SHA256SUMS` has the others, sorted by name.
+ *
+ * @param root the project's root
+ * @param secret the key that signs `SHA256SUMS`; undefined for no signature
+ */
+export async function releaseFiles(
+  root: string,
+  executables: readonly Executable[],
+  secret: SecretKey | undefined,
+): Promise<readonly ReleaseFile[]> {
+  const files: ReleaseFile[] = [];
+  const components = await thirdParties(root);
+  const licences = {
+    LICENSE: Deno.readTextFileSync(`${root}/LICENSE`),
+    "THIRD_PARTY_LICENSES.txt": licenceTexts(components),
+  };
+  const shared = [
+    ...Object.entries(licences).map(([path, text]) => textFile(path, text)),
+    ...folder(`${root}/docs/man`, "share/man/man1/"),
+    textFile("share/systemd/aimodellib.service", Deno.readTextFileSync(`${root}/docs/aimodellib.service`)),
+    ...await completions(root),
+  ];
+  for (const executable of executables) files.push(...await filesFor(root, executable, shared, licences));
+  files.push(asFile(`aimodellib-${VERSION}.cdx.json`, billOfMaterials(VERSION, components)));
+  files.push({ name: "install.sh", bytes: Deno.readFileSync(`${root}/scripts/install.sh`) });
+  files.sort((a, b) => a.name < b.name ? -1 : 1);
+  const sums: string[] = [];
+  for (const { name, bytes } of files) sums.push(`${await sha256(bytes)}  ${name}\n`);
+  files.push(asFile("SHA256SUMS", sums.join("")));
+  if (secret !== undefined) {
+    const signer = new Signer();
+    signer.update(files.at(-1)!.bytes);
+    const comments = { trusted: `aimodellib ${VERSION}`, untrusted: "signature of SHA256SUMS" };
+    files.push(asFile("SHA256SUMS.minisig", formatSignature(await signer.sign(secret, comments))));
+  }
+  return files;
+}
+
+async function filesFor(
+  root: string,
+  { target, path }: Executable,
+  shared: readonly ZipFile[],
+  licences: Readonly<Record<string, string>>,
+): Promise<readonly ReleaseFile[]> {
+  const executable = Deno.readFileSync(path);
+  const stem = `aimodellib-${VERSION}-${target.name}`;
+  const [major, minor] = neededGlibc(executable);
+  const program: ZipFile = { path: "bin/aimodellib", bytes: executable, executable: true };
+  const packed = [program, ...shared].map((file) => ({ ...file, path: `${stem}/${file.path}` }));
+  return [
+    { name: stem, bytes: executable },
+    { name: `${stem}.tar.gz`, bytes: await tarball(packed) },
+    await wheel({
+      version: VERSION,
+      platform: `manylinux_${major}_${minor}_${target.name.split("-")[0]}`,
+      executable,
+      package: pythonPackage(`${root}/python/aimodellib`, "aimodellib/"),
+      description: Deno.readTextFileSync(`${root}/python/README.md`),
+      licences,
+    }),
+  ];
+}
+
+/** The Python package: sources, and the marker that they have types. */
+function pythonPackage(from: string, to: string): readonly ZipFile[] {
+  return sorted(from).flatMap(({ name, isDirectory, isFile }) => {
+    if (isDirectory) return name === "__pycache__" ? [] : pythonPackage(`${from}/${name}`, `${to}${name}/`);
+    if (!isFile || !(name.endsWith(".py") || name === "py.typed")) return [];
+    return [{ path: `${to}${name}`, bytes: Deno.readFileSync(`${from}/${name}`), executable: false }];
+  });
+}
+
+function folder(from: string, to: string): readonly ZipFile[] {
+  return sorted(from).map(({ name }) => {
+    return { path: `${to}${name}`, bytes: Deno.readFileSync(`${from}/${name}`), executable: false };
+  });
+}
+
+function sorted(path: string): readonly Deno.DirEntry[] {
+  return [...Deno.readDirSync(path)].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+async function completions(root: string): Promise<readonly ZipFile[]> {
+  const found: ZipFile[] = [];
+  for (const [shell, name] of Object.entries(SHELLS)) {
+    const args = ["run", "--quiet", "--allow-all", `${root}/src/main.ts`, "completion", shell];
+    const script = await runOrThrow(`make the completion for ${shell}`, Deno.execPath(), args);
+    found.push(textFile(`share/completions/${name}`, script));
+  }
+  return found;
+}
+
+function textFile(path: string, text: string): ZipFile {
+  return { path, bytes: new TextEncoder().encode(text), executable: false };
+}
+
+function asFile(name: string, text: string): ReleaseFile {
+  return { name, bytes: new TextEncoder().encode(text) };
+}

@@ -1,0 +1,129 @@
+/** What of others is embedded in the executable: Deno with V8, and the npm packages that `src/` imports. */
+
+import { runOrThrow } from "../build/process.ts";
+
+/** A component of the executable that others have made. */
+export interface Component {
+  readonly name: string;
+  readonly version: string;
+  /** Its SPDX identifier. */
+  readonly licence: string;
+  readonly licenceText: string;
+  /** A package URL (github.com/package-url). */
+  readonly purl: string;
+  /** The registry's SHA-512 of the package, in hexadecimal. */
+  readonly sha512?: string;
+}
+
+interface Lock {
+  readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
+}
+
+/**
+ * Lists all components, sorted by name.
+ *
+ * @param root the project's root
+ * @throws {Error} if a package has no licence text
+ */
+export async function thirdParties(root: string): Promise<readonly Component[]> {
+  const lock: Lock = JSON.parse(Deno.readTextFileSync(`${root}/deno.lock`));
+  const graph = JSON.parse(
+    await runOrThrow("list what src/main.ts imports", Deno.execPath(), [
+      "info",
+      "--json",
+      "src/main.ts",
+    ], { cwd: root }),
+  );
+  const used = new Set<string>();
+  for (const { kind, npmPackage } of graph.modules) if (kind === "npm") used.add(npmPackage);
+  const { npmCache } = JSON.parse(await runOrThrow("find the npm cache", Deno.execPath(), ["info", "--json"]));
+  const packages = [...used].map((id): Component => {
+    const [, name = id, version = ""] = /^(.+)@([^@]+)$/.exec(id) ?? [];
+    const folder = folderOf(npmCache, name, version);
+    const { license } = JSON.parse(Deno.readTextFileSync(`${folder}/package.json`));
+    return {
+      name,
+      version,
+      licence: license,
+      licenceText: licenceIn(folder, id),
+      purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
+      sha512: Uint8Array.fromBase64(lock.npm[id]!.integrity.replace("sha512-", "")).toHex(),
+    };
+  });
+  return [...packages, ...runtime()].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** The base runtime. Its texts are short, and its packages do not have them. */
+function runtime(): readonly Component[] {
+  const { deno, v8 } = Deno.version;
+  const read = (name: string) => Deno.readTextFileSync(new URL(`licences/${name}.txt`, import.meta.url));
+  return [
+    { name: "deno", version: deno, licence: "MIT", licenceText: read("deno"), purl: `pkg:cargo/deno@${deno}` },
+    {
+      name: "v8",
+      version: v8,
+      licence: "BSD-3-Clause",
+      licenceText: read("v8"),
+      purl: `pkg:github/v8/v8@${v8.replace(/-.*/, "")}`,
+    },
+  ];
+}
+
+/** The folder of a package, below that of the registry it came from. */
+function folderOf(cache: string, name: string, version: string): string {
+  for (const { name: registry } of Deno.readDirSync(cache)) {
+    const folder = `${cache}/${registry}/${name}/${version}`;
+    try {
+      if (Deno.statSync(folder).isDirectory) return folder;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
+    }
+  }
+  throw new Error(`The npm cache has no ${name}@${version}: run 'scripts/deno task build' first`);
+}
+
+function licenceIn(folder: string, id: string): string {
+  const name = [...Deno.readDirSync(folder)].map(({ name }) => name).find((name) => /^licen[cs]e/i.test(name));
+  if (name === undefined) throw new Error(`The package ${id} has no licence text`);
+  return Deno.readTextFileSync(`${folder}/${name}`);
+}
+
+/** All licence texts, as one text. */
+export function licenceTexts(components: readonly Component[]): string {
+  const intro = "The executable aimodellib contains the following software of others.\n\n" +
+    "Deno in turn contains Rust crates under permissive licences; the file Cargo.lock of its release lists them.\n";
+  const texts = components.map(({ name, version, licence, licenceText }) =>
+    `${"=".repeat(80)}\n${name} ${version} (${licence})\n${"=".repeat(80)}\n\n${licenceText.trim()}\n`
+  );
+  return [intro, ...texts].join("\n");
+}
+
+/** A bill of materials: CycloneDX 1.6, JSON. It says nothing of time, so the same components give the same bytes. */
+export function billOfMaterials(version: string, components: readonly Component[]): string {
+  const bom = {
+    $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    version: 1,
+    metadata: {
+      component: {
+        type: "application",
+        "bom-ref": "aimodellib",
+        name: "aimodellib",
+        version,
+        licenses: [{ license: { id: "MIT" } }],
+      },
+    },
+    components: components.map(({ name, version, licence, purl, sha512 }) => ({
+      type: "library",
+      "bom-ref": purl,
+      name,
+      version,
+      ...(sha512 !== undefined && { hashes: [{ alg: "SHA-512", content: sha512 }] }),
+      licenses: [{ license: { id: licence } }],
+      purl,
+    })),
+    dependencies: [{ ref: "aimodellib", dependsOn: components.map(({ purl }) => purl) }],
+  };
+  return `${JSON.stringify(bom, null, 2)}\n`;
+}
