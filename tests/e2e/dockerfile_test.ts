@@ -109,7 +109,10 @@ test("what can't be an image is refused, and nothing is printed", async (box) =>
         /^Error: '\$HOME\.tar\.gz' contains a character with a special meaning in a Dockerfile: rename it/,
       ],
       [["quote.tar.gz"], /^Error: 'a'b' contains a character with a special meaning/],
-      [["--model-dir", "../m", "none.tar.gz"], /^Error: --model-dir must be a relative path inside the build context, not '\.\.\/m'/],
+      [
+        ["--model-dir", "../m", "none.tar.gz"],
+        /^Error: --model-dir must be a relative path inside the build context, not '\.\.\/m'/,
+      ],
       [["--key", "nokey", "none.tar.gz"], /^Error: The public key 'nokey' can't be read/],
     ] as const
   ) {
