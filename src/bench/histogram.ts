@@ -91,10 +91,10 @@ export class Histogram {
     const found: Bar[] = [];
     let cell = 0;
     for (let upTo = shortest * ratio; found.length < bars; upTo *= ratio) {
-      const isLast = found.length === bars - 1 || upTo >= this.#max;
-      const end = isLast ? this.#counts.length - 1 : cellOf(upTo);
+      const end = cellOf(upTo);
+      const isLast = found.length === bars - 1 || end >= cellOf(this.#max);
       let count = 0;
-      for (; cell <= end; cell++) count += this.#counts[cell]!;
+      for (; cell <= (isLast ? this.#counts.length - 1 : end); cell++) count += this.#counts[cell]!;
       found.push({ upToMs: isLast ? this.#max : lowerMs(cell), count });
       if (isLast) break;
     }
