@@ -4,6 +4,10 @@
 
 /** The offset of `d_name` in glibc's `struct dirent64`, on x86-64 and arm64. */
 const NAME_OFFSET = 19;
+/** And `d_reclen`, the size of the entry in bytes. */
+const SIZE_OFFSET = 16;
+/** The longest name, with its NUL byte and the padding of the entry, has fewer bytes. */
+const MAX_NAME_BYTES = 512;
 
 /** Lists names that are not UTF-8, with `\xNN` for each byte that is not ASCII. Without glibc it finds none. */
 export class HiddenNames implements Disposable {
@@ -16,10 +20,13 @@ export class HiddenNames implements Disposable {
     const { opendir, readdir64, closedir } = this.#library.symbols;
     const stream = opendir(new TextEncoder().encode(`${folder}\0`));
     if (stream === null) return names;
+    const space = new Uint8Array(MAX_NAME_BYTES);
     try {
       for (let entry = readdir64(stream); entry !== null; entry = readdir64(stream)) {
-        const bytes = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(entry, 256, NAME_OFFSET));
-        const name = bytes.slice(0, bytes.indexOf(0));
+        const view = new Deno.UnsafePointerView(entry);
+        const bytes = space.subarray(0, view.getUint16(SIZE_OFFSET) - NAME_OFFSET);
+        view.copyInto(bytes, NAME_OFFSET);
+        const name = bytes.subarray(0, bytes.indexOf(0));
         if (!isUtf8(name)) names.push(escaped(name));
       }
     } finally {
@@ -45,9 +52,12 @@ function open() {
   }
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function isUtf8(bytes: Uint8Array): boolean {
+  if (bytes.every((byte) => byte < 0x80)) return true;
   try {
-    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    decoder.decode(bytes);
     return true;
   } catch {
     return false;

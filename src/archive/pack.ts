@@ -61,12 +61,18 @@ function checkEntries({ parts }: Pick<Contents, "parts">): void {
   rules.checkNew({ ...FILE, path: MANIFEST_NAME });
   for (const { folder, files } of parts) {
     for (const parent of parentsOf(folder)) rules.checkNew({ ...FOLDER, path: parent });
+    const prefix = prefixOf(folder);
     for (const entry of files.entries) {
       if (folder === "" && entry.path === MANIFEST_NAME) continue;
-      rules.checkNew({ ...entry, path: folder === "" ? entry.path : `${joinPath(folder)}/${entry.path}` });
+      rules.checkNew({ ...entry, path: prefix + entry.path });
     }
   }
   rules.finish();
+}
+
+/** What precedes the paths of a folder's entries in the archive. */
+function prefixOf(folder: string): string {
+  return folder === "" ? "" : `${joinPath(folder)}/`;
 }
 
 /** Checks that readers will not take an archive for a decompression bomb. @throws {ArchiveError} if they will */
@@ -104,11 +110,11 @@ export async function pack({ manifest, parts }: Contents, options: PackOptions):
       await gzip.add(encodeHeader({ ...FOLDER, path: parent }, mtime));
       entries++;
     }
+    const prefix = prefixOf(folder);
     for (const entry of files.entries) {
       // A manifest.json in the module is replaced by the archive's manifest.
       if (folder === "" && entry.path === MANIFEST_NAME) continue;
-      const path = folder === "" ? entry.path : `${joinPath(folder)}/${entry.path}`;
-      const full = writer.add({ ...entry, path });
+      const full = writer.add({ ...entry, path: prefix + entry.path });
       if (full !== undefined) await full;
       entries++;
     }
