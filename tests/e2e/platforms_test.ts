@@ -198,7 +198,10 @@ test("serve and train say what to do when there is nothing to run", async (box) 
   for (const command of ["serve", "train"]) {
     const { code, stderr } = await box.run([command], { env });
     assert.equal(code, 2);
-    assert.match(stderr, new RegExp(`^Error: There is nothing to ${command}: say 'aimodellib ${command} MODULE`));
+    assert.match(
+      stderr,
+      new RegExp(`^Error: The (?:model to serve|script to train) is missing: use 'aimodellib ${command} MODULE`),
+    );
   }
   const { code, stderr } = await box.run(["serve"], { env: { ...env, AIP_HTTP_PORT: "eighty" } });
   assert.equal(code, 2);
