@@ -8,7 +8,7 @@ export interface BackoffOptions {
   readonly maxMs?: number;
   /** After a run of this many times the previous pause, the pauses start over. @default 10 */
   readonly stableFactor?: number;
-  /** A number from 0 to 1. @default Math.random */
+  /** Returns a random number from 0 to 1, for the jitter. @default Math.random */
   readonly random?: () => number;
 }
 

@@ -2,8 +2,8 @@
  * Lays out the Python files that the executable carries, so that a Python can read them.
  *
  * From sources they are used where they are. The executable writes them once to the user's cache, under a name made
- * from their content, and compares them at every start: a file that was changed, lost or added is no longer there afterwards. A cache that
- * others may write to is not used.
+ * from their content, and compares them at every start: if a file was changed, lost or added, it writes them anew. A cache that
+ * other users can write to is not used.
  */
 
 import { cacheDir } from "../cache/folder.ts";
@@ -13,14 +13,14 @@ import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 import { makeTemporaryFolder } from "../temporary.ts";
 
-/** What a Python file's path is, below the folder that goes on `sys.path`, and what it holds. */
+/** A Python file: its path relative to the folder on `sys.path`, and its content. */
 type Asset = readonly [path: string, content: Uint8Array<ArrayBuffer>];
 
-/** Below the folder that goes on `sys.path`. */
+/** The package's folder, relative to the folder on `sys.path`. */
 const PACKAGE = "aimodellib";
 const ENTRY = `${PACKAGE}/_bridge/__main__.py`;
 
-/** Where the files lie for this run. */
+/** The Python files on disk, which one run of the executable uses. */
 export interface Assets extends Disposable {
   /** The folder that goes on `sys.path`. */
   readonly root: string;
@@ -29,9 +29,9 @@ export interface Assets extends Disposable {
 }
 
 /**
- * Makes the files available as real ones.
+ * Makes the embedded Python files available on disk.
  *
- * @param say takes a line that says why the cache is not used
+ * @param say receives a line that explains why the cache is not used
  * @throws {Error} if neither the cache nor a temporary directory can be written to
  */
 export async function layOutAssets(
@@ -72,7 +72,7 @@ function assetsAt(root: string, dispose: () => void = () => {}): Assets {
   return { root, entry: `${root}/${ENTRY}`, [Symbol.dispose]: dispose };
 }
 
-/** The folder `python` of the sources, or of the executable's own file system: the nearest one upwards. */
+/** Finds the nearest folder `python` upwards of this file, in the sources or in the executable's own file system. */
 function embeddedRoot(): string {
   let folder = import.meta.dirname ?? "";
   while (folder.includes("/")) {
@@ -123,7 +123,7 @@ function isIntact(root: string, files: readonly Asset[]): boolean {
     });
 }
 
-/** A path and those of the folders that it is in. */
+/** Returns a path and the paths of the folders that contain it. */
 function withFolders(path: string): string[] {
   return path.split("/").map((_, i, parts) => parts.slice(0, i + 1).join("/"));
 }
@@ -145,7 +145,7 @@ function hasNothingElse(root: string, folder: string, paths: ReadonlySet<string>
   });
 }
 
-/** Puts a whole new folder in the place of what is there. Another start that does the same at the same time is fine. */
+/** Replaces the folder at `root` by a complete new one. Several processes may do this at the same time. */
 function writeBesideAndRename(root: string, files: readonly Asset[]): void {
   const parent = root.slice(0, root.lastIndexOf("/"));
   Deno.mkdirSync(parent, { recursive: true, mode: 0o700 });
@@ -157,7 +157,7 @@ function writeBesideAndRename(root: string, files: readonly Asset[]): void {
       Deno.renameSync(beside, root);
     } catch (error) {
       if (isIntact(root, files)) return;
-      // Something damaged is in the way: move it aside, then take its place.
+      // A damaged folder has this name: move it aside, then rename ours.
       Deno.renameSync(root, aside);
       Deno.renameSync(beside, root);
       if (!isIntact(root, files)) throw error;

@@ -1,10 +1,10 @@
 /**
  * A program that we have started.
  *
- * 1. No signal is sent once the program was waited for: its number, and that of its group, may belong to somebody else by then.
- * 2. Every wait for it has an end: SIGKILL is given {@linkcode KILL_LIMIT_MS} to work, and output {@linkcode OUTPUT_REST_MS} to
- *    end, since a process that has left the group may hold it open for ever.
- * 3. What it has started, and left behind, is found by a mark in its environment (`marked.ts`).
+ * 1. No signal is sent once the program was waited for: another process may have its id, or its group's id, by then.
+ * 2. Every wait for it is limited: {@linkcode KILL_LIMIT_MS} after SIGKILL, and {@linkcode OUTPUT_REST_MS} for its output to
+ *    end, since a process that has left the group may keep it open indefinitely.
+ * 3. Processes that it started and that outlive it are found by a mark in their environment (`marked.ts`).
  */
 
 import { leaveToDeno } from "../orphans.ts";
@@ -15,23 +15,23 @@ import { killMarked, MARK } from "./marked.ts";
 import type { Terminal } from "./terminal.ts";
 import { withLimit } from "../with_limit.ts";
 
-/** For what a process, or its children, still print when it is to end, in ms. */
+/** How long we read the output of a process and its children after it has ended, in ms. */
 export const OUTPUT_REST_MS = 1_000;
 
 /**
- * For a process to be gone after SIGKILL, in ms. One may stay for ever: in the kernel, when a driver or a network disk hangs; or when it
- * has become another user's, and the signal is not permitted.
+ * How long we wait for a process to end after SIGKILL, in ms. It may never end: a driver or a network disk can hang in the kernel, or it
+ * runs as another user by now, and the signal is not permitted.
  */
 export const KILL_LIMIT_MS = 5_000;
 
-/** Takes what a program prints, as it comes: any number of bytes, with no regard to lines. */
+/** Receives what a program prints, in chunks of any size that need not end at a line break. */
 export interface OutputSink {
   (bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
-  /** Called by the owner of a process when nothing more comes. */
+  /** Called by the owner of a process when its output has ended. */
   flush?(): void;
 }
 
-/** One for each stream. */
+/** Where each output stream of a program goes. */
 export interface OutputSinks {
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
@@ -44,11 +44,11 @@ export interface ChildOptions {
   /** Set in addition to the environment of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly stdin: "null" | "inherit" | "piped";
-  /** Where what it prints goes. It waits while a function's promise is pending. */
+  /** Where its output goes. The program waits while the promise of a sink is pending. */
   readonly output: "inherit" | OutputSinks;
-  /** Terminals that it opens, and where what it prints there goes. They are read until {@linkcode Child.endOutput}. */
+  /** Terminals that it opens, and the sinks for what it prints to them. They are read until {@linkcode Child.endOutput}. */
   readonly terminals?: readonly (readonly [terminal: Terminal, sink: OutputSink])[] | undefined;
-  /** Its process group, to which signals go; in `ours`, a signal goes to the process alone, and one of a terminal to all. @default "own" */
+  /** `own`: it leads a process group, which receives the signals. `ours`: signals go to it alone; a terminal's signals reach it and us. @default "own" */
   readonly group?: "own" | "ours";
 }
 
@@ -63,7 +63,7 @@ export class Child implements Disposable {
   readonly #ended = Promise.withResolvers<Exit | undefined>();
   #exit: Exit | undefined;
   #killLimit: ReturnType<typeof setTimeout> | undefined;
-  /** Resolves when no process holds the output any more and all of it was handed over, or nobody listens any more. */
+  /** Resolves when no process has the output open and all of it was handed over, or when we have stopped reading. */
   readonly outputEnded: Promise<void>;
 
   /**
@@ -99,7 +99,7 @@ export class Child implements Disposable {
       this.#drain(this.#child.stderr, output.stderr),
       ...terminals.map(([terminal, sink]) => terminal.drain(sink)),
     ]).then(() => {});
-    // Whoever waits for it is told; nobody has to.
+    // A rejection that nobody awaits must not end this process.
     this.outputEnded.catch(() => {});
   }
 
@@ -113,22 +113,22 @@ export class Child implements Disposable {
     return this.#child.stdin;
   }
 
-  /** How it has ended; undefined if it has not. */
+  /** How it ended; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit;
   }
 
-  /** Resolves with how it ended; with undefined if it is still there {@linkcode KILL_LIMIT_MS} after SIGKILL. */
+  /** Resolves with how it ended; with undefined if it still runs {@linkcode KILL_LIMIT_MS} after SIGKILL. */
   get ended(): Promise<Exit | undefined> {
     return this.#ended.promise;
   }
 
-  /** Sends a signal to it, and to all of its group if that is its own, unless it has ended. One that is gone, or another user's, is no error. */
+  /** Sends a signal to it, and to its process group if it leads one, unless it has ended. A missing process, or one of another user, is no error. */
   kill(signal: Deno.Signal): void {
     this.#send(this.#target, signal);
   }
 
-  /** Sends a signal to it alone, unless it has ended. One that is gone, or another user's, is no error. */
+  /** Sends a signal to the process alone, unless it has ended. A missing process, or one of another user, is no error. */
   killAlone(signal: Deno.Signal): void {
     this.#send(this.pid, signal);
   }
@@ -145,25 +145,25 @@ export class Child implements Disposable {
     }
   }
 
-  /** Kills what is left of it: itself and its group, unless it has ended, and what carries its mark. */
+  /** Kills the process and its group, unless it has ended, and all processes that carry its mark. */
   killAll(): void {
     this.kill("SIGKILL");
     killMarked(this.#mark);
   }
 
-  /** Waits for the rest of its output, no longer than {@linkcode OUTPUT_REST_MS}, and then listens no more. */
+  /** Reads the rest of its output for at most {@linkcode OUTPUT_REST_MS}, then stops reading. */
   async endOutput(): Promise<void> {
     await withLimit(this.outputEnded, OUTPUT_REST_MS);
     this.#stopListening();
   }
 
-  /** Kills it, unless it has ended, and listens no more. */
+  /** Kills the program, unless it has ended, and stops reading its output. */
   [Symbol.dispose](): void {
     this.kill("SIGKILL");
     this.#stopListening();
   }
 
-  /** A pipe that somebody else holds open would stay with us as long as they do. */
+  /** Without this, a pipe that another process has open would keep us waiting for that process. */
   #stopListening(): void {
     for (const reader of this.#readers.splice(0)) reader.cancel().catch(() => {});
     for (const terminal of this.#terminals) terminal.stop();
@@ -177,7 +177,7 @@ export class Child implements Disposable {
       try {
         await sink(next.value);
       } catch (error) {
-        // The program would wait for somebody to read the rest.
+        // Close the pipe: the program would block on writing the rest.
         failure ??= error;
       }
     }

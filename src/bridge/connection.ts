@@ -10,14 +10,14 @@ import { ProtocolError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Frame, FrameBuffer, FrameDecoder, HEADER_BYTES, type Kind, metadataLength } from "./frame.ts";
 
-/** Bodies up to this size are copied beside their heads, so that one write sends many requests. */
+/** Bodies up to this size, in bytes, are copied next to their heads: one write then sends many requests. */
 const SMALL_BODY = 32 * 1024;
 
-/** Room for frames that wait to be sent together; what does not fit is written apart. */
+/** Size of the buffer for frames that are sent together, in bytes; larger frames are written separately. */
 const OUTBOX_BYTES = 128 * 1024;
 
 /**
- * Frames that come at once are written after so many, so that the worker begins with them while the others are made. Otherwise the
+ * The most frames that are gathered before they are written. The worker then starts on them while we make the others. Without the limit the
  * two take turns: measured with 32 connections, they answer 0.95 times as many requests a second.
  */
 const MAX_GATHERED = 8;
@@ -79,8 +79,8 @@ export class Connection {
   /**
    * Reads frames until the stream ends.
    *
-   * @throws {ProtocolError} if what comes is no frame, or the stream ends within one
-   * @throws {Error} if the socket fails while the worker is there
+   * @throws {ProtocolError} if the worker sends no valid frame, or the stream ends within one
+   * @throws {Error} if the socket fails although the worker is connected
    */
   async run(handlers: ConnectionHandlers): Promise<void> {
     while (true) {
@@ -99,7 +99,7 @@ export class Connection {
   /**
    * Waits for one frame, or undefined at the end of the stream.
    *
-   * @throws {ProtocolError} if what comes is no frame, or the stream ends within one
+   * @throws {ProtocolError} if the worker sends no valid frame, or the stream ends within one
    */
   async receive(): Promise<Frame | undefined> {
     while (true) {

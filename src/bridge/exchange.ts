@@ -55,7 +55,7 @@ export class Exchange implements Disposable {
     return slot + 1;
   }
 
-  /** The lowest one, whose memory is the likeliest to be in a processor's cache. */
+  /** The lowest free slot: its memory is the most likely to be in the processor's cache. */
   #freeSlot(): number | undefined {
     const read = this.#ledger.requestsRead();
     this.#unread.splice(0, (read - this.#readByWorker) >>> 0);

@@ -23,7 +23,7 @@ const HINTS: Partial<Record<Deno.Signal, string>> = {
   SIGFPE: "an arithmetic error in native code",
 };
 
-/** The cause of an end, as part of a sentence: `exit code 3`, `signal SIGKILL (likely out of memory)`. */
+/** Describes how a process ended, as part of a sentence: `exit code 3`, `signal SIGKILL (likely out of memory)`. */
 export function describeExit({ code, signal, outOfMemory = false }: Exit): string {
   if (signal === null) return `exit code ${code}`;
   const hint = outOfMemory && signal === "SIGKILL" ? "likely out of memory" : HINTS[signal];

@@ -12,7 +12,7 @@ export class Meeting implements Disposable {
   /** The socket to which the worker's keeper connects. */
   readonly keeperListener: Deno.UnixListener;
 
-  /** @throws {Error} if one of them can't be made in the directory `path`; the others are closed then */
+  /** @throws {Error} if a file or socket can't be made in the directory `path`; those already made are closed */
   constructor(path: string) {
     using made = new DisposableStack();
     this.ledger = made.use(new Ledger(`${path}/ledger`));

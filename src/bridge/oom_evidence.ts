@@ -2,21 +2,21 @@
 
 import { oomKills } from "../control_group.ts";
 
-/** Of the kills that the system has counted, those that are the ends of children that we have seen end. */
+/** How many of the kernel's out-of-memory kills were already attributed to our children. */
 let claimed = 0;
 
-/** Made when a process is started. */
+/** Compares the kernel's count of out-of-memory kills with the count when a process was started. */
 export class OomEvidence {
   readonly #count: () => number | undefined;
   readonly #before: number | undefined;
 
-  /** @param count how many processes the system has killed for memory */
+  /** @param count reads how many processes the kernel has killed because memory ran out */
   constructor(count: () => number | undefined = oomKills) {
     this.#count = count;
     this.#before = count();
   }
 
-  /** Whether the system has killed a process since then which is not known to be another one. It is known from now on. */
+  /** Whether the kernel has killed a process since then that was not claimed yet. The call claims one kill. */
   claim(): boolean {
     const now = this.#count();
     if (now === undefined || this.#before === undefined) return false;

@@ -1,12 +1,12 @@
 /**
- * Starts a Python with the bridge in it and connects with it.
+ * Starts a Python that runs the bridge, and connects to it.
  *
  * 1. A private directory is made, with two listening Unix sockets, a ledger and an exchange.
  * 2. Python is started as the leader of its own process group, with the directory's path in its environment.
- * 3. It connects, forks its keeper, which has a connection of its own, and says HELLO; then the directory is removed: nothing is
+ * 3. It connects, forks its keeper, which has a connection of its own, and says HELLO; then the directory is removed, and nothing is
  *    left on the disk.
  * 4. When the keeper's connection is closed, by {@linkcode BridgeProcess.end} or by our own death, the keeper ends all that
- *    the worker has started. If the keeper has died before, {@linkcode BridgeProcess.end} does.
+ *    the worker has started. If the keeper died earlier, {@linkcode BridgeProcess.end} does it.
  */
 
 import { AimodellibError, messageOf, ProtocolError } from "../errors.ts";
@@ -39,20 +39,20 @@ export interface BridgeOptions {
   readonly env: (name: string) => string | undefined;
   /** Set for the worker, in addition to the environment of this process. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
-  /** Ends the start. */
+  /** Aborting it cancels the start and kills the Python. */
   readonly signal?: AbortSignal;
 }
 
 /** Where each of a script's standard streams goes. */
 export interface ScriptOutput {
   readonly stdout: OutputSink;
-  /** `stdout`: both are one stream, in the order in which it was written. */
+  /** `stdout` merges both streams, in the order in which the script wrote. */
   readonly stderr: OutputSink | "stdout";
-  /** Terminals that take the place of pipes. */
+  /** Terminals to use instead of pipes. */
   readonly terminals?: { readonly stdout?: Terminal | undefined; readonly stderr?: Terminal | undefined } | undefined;
 }
 
-/** A Python that took too long, or ended, before it said HELLO. */
+/** A Python could not be started, or it ended or timed out before it said HELLO. */
 export class StartError extends AimodellibError {
   override readonly name = "StartError";
 }
@@ -63,10 +63,10 @@ export type StartConfig = Readonly<Record<string, unknown>> & { readonly mode: "
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
-/** For a Python to start, connect and say HELLO, in ms. A cold interpreter on a slow network disk takes seconds. */
+/** How long a Python may take to start, connect and say HELLO, in ms. A cold interpreter on a slow network disk takes seconds. */
 const CONNECT_LIMIT_MS = 60_000;
 
-/** For the exit of a worker whose connection has ended to be seen, in ms. */
+/** How long we wait for a worker's exit status after its connection has ended, in ms. */
 const EXIT_LIMIT_MS = 50;
 
 /** A running Python, connected. */
@@ -82,9 +82,9 @@ export class BridgeProcess implements Disposable {
     child: Child,
     keeper: Deno.Conn,
     directory: Disposable,
-    /** The version that Python said it is, such as `3.11.7`. */
+    /** The version that Python reported, such as `3.11.7`. */
     readonly pythonVersion: string,
-    /** Whether the program that was started is the worker itself: a wrapper may have started that. */
+    /** Whether the program that we started is the worker itself, rather than a wrapper that started the worker. */
     private readonly isWorker: boolean,
     readonly connection: Connection,
     readonly ledger: Ledger,
@@ -97,7 +97,7 @@ export class BridgeProcess implements Disposable {
   }
 
   /**
-   * Starts one.
+   * Starts a Python and waits for its HELLO.
    *
    * @throws {StartError} if Python can't be started, ends or takes too long before it says HELLO, or is too old
    * @throws {ProtocolError} if it speaks another version of the protocol
@@ -115,19 +115,19 @@ export class BridgeProcess implements Disposable {
       using start = new Start(python, child, signal);
       connection = new Connection(await start.accept(meeting.listener), maxBody, meeting.exchange);
       const { version, pid } = greetingIn(await start.within(connection.receive()), python);
-      // It has connected before HELLO.
+      // The keeper connects before the worker says HELLO.
       const keeper = await start.accept(meeting.keeperListener);
       const isWorker = pid === child.pid;
       const { ledger, exchange } = meeting;
       return new BridgeProcess(child, keeper, directory, version, isWorker, connection, ledger, exchange);
     } catch (error) {
-      // How it ended says more than that its connection did.
+      // The exit status says more than the end of the connection.
       const exit = connection?.ended && await withLimit(child!.ended, EXIT_LIMIT_MS) ? child!.exit : undefined;
       connection?.close();
       meeting.abandon();
       if (child !== undefined) {
         child.killAll();
-        // What it printed says more than the error.
+        // The Python's own output says more than this error.
         await Promise.all([child.ended, child.endOutput()]);
       }
       if (exit !== undefined) throw new StartError(explainStart(python, exit), { cause: error });
@@ -142,17 +142,17 @@ export class BridgeProcess implements Disposable {
     return this.#child.pid;
   }
 
-  /** Resolves with how it ended; with undefined if it is still there some seconds after SIGKILL. */
+  /** Resolves with how the process ended; with undefined if it still runs some seconds after SIGKILL. */
   get ended(): Promise<Exit | undefined> {
     return this.#child.ended;
   }
 
-  /** Waits for the rest of what it prints, for a second at the most, and then listens no more. */
+  /** Reads the rest of its output for at most a second, then stops reading. */
   endOutput(): Promise<void> {
     return this.#child.endOutput();
   }
 
-  /** Whether the keeper has died before the worker: {@linkcode end} ends what the keeper would have ended. */
+  /** Whether the keeper died before the worker; {@linkcode end} then ends the worker's processes itself. */
   get keeperLost(): boolean {
     return this.#keeperLost;
   }
@@ -163,7 +163,7 @@ export class BridgeProcess implements Disposable {
     this.connection.send(Kind.Start, 0, metadata, encoder.encode(JSON.stringify(config)));
   }
 
-  /** Asks a serving worker to end when it has answered what it has. */
+  /** Asks a serving worker to end after it has answered its current requests. */
   requestStop(): void {
     this.connection.send(Kind.Stop, 0, NOTHING, NOTHING);
   }
@@ -173,7 +173,7 @@ export class BridgeProcess implements Disposable {
     this.#child.kill(signal);
   }
 
-  /** Sends SIGTERM to the worker alone, so that it can end in good order with what it has started; to all of its group if a wrapper is in between. */
+  /** Sends SIGTERM to the worker alone, which can then stop its own children in order; to its whole group if a wrapper started it. */
   terminate(): void {
     if (this.isWorker) this.#child.killAlone("SIGTERM");
     else this.kill("SIGTERM");
@@ -191,7 +191,7 @@ export class BridgeProcess implements Disposable {
     this.#keeper.close();
   }
 
-  /** Nothing is sent on its connection: that ends when we close it, or when the keeper has died. */
+  /** Waits for the end of the keeper's connection, which carries no data: we close it, or the keeper has died. */
   async #watchKeeper(): Promise<void> {
     await this.#keeper.read(new Uint8Array(1)).catch(() => {});
     this.#keeperLost = !this.#keeperClosed;
@@ -217,7 +217,7 @@ export class BridgeProcess implements Disposable {
   }
 }
 
-/** The limits of a start: time, a signal, and the end of the process. */
+/** Watches what can cut a start short: the time limit, the signal, and the end of the process. */
 class Start implements Disposable {
   readonly #over = Promise.withResolvers<never>();
   readonly #signal: AbortSignal | undefined;
@@ -237,14 +237,14 @@ class Start implements Disposable {
     });
   }
 
-  /** What a promise resolves to, if it does before the start is over. */
+  /** Returns what a promise resolves to, or rejects if the start is over first. */
   within<T>(promise: Promise<T>): Promise<T> {
     // The loser of the race ends when its socket is closed.
     promise.catch(() => {});
     return Promise.race([promise, this.#over.promise]);
   }
 
-  /** A connection, if it comes before the start is over. One that comes in the moment in which that is over is closed. */
+  /** Accepts a connection, or rejects if the start is over first. A connection that arrives just then is closed. */
   async accept(listener: Deno.UnixListener): Promise<Deno.UnixConn> {
     const coming = listener.accept();
     try {
@@ -261,7 +261,7 @@ class Start implements Disposable {
   }
 }
 
-/** The version of Python and the process id that HELLO says. @throws {ProtocolError} if it is no HELLO, or of another version of the protocol */
+/** Reads Python's version and the process id from HELLO. @throws {ProtocolError} if the frame is no HELLO, or has another protocol version */
 function greetingIn(hello: Frame | undefined, name: string) {
   if (hello?.kind !== Kind.Hello) throw new ProtocolError(`The Python '${name}' did not begin with HELLO`);
   const { protocol, python, pid } = parseMetadata(hello.metadata);
@@ -293,12 +293,12 @@ function spawn(options: BridgeOptions, directory: string): Child {
   }
 }
 
-/** What a worker is told of its streams (`docs/protocol.md`), and where what comes from them goes. */
+/** Returns what START tells the worker about its streams (`docs/protocol.md`), and the sinks of their output. */
 function placesOf(
   output: BridgeOptions["output"],
 ): Pick<ChildOptions, "output" | "terminals"> & { readonly places: string } {
   if (output === "inherit") return { places: "", output };
-  // Both are read, although the worker merges them: an interpreter that can't start says why on the second.
+  // Read both, although the worker merges them: an interpreter that can't start says why on stderr.
   if (typeof output === "function") return { places: "merged", output: { stdout: output, stderr: output } };
   const { stdout, stderr, terminals = {} } = output;
   const second = stderr === "stdout" ? stdout : stderr;

@@ -1,40 +1,40 @@
-/** Runs a program that is none of the bridge to its end: an installer, or a Python that is asked something. */
+/** Runs a program without the bridge until it ends: an installer, or a Python that answers a question. */
 
 import { Child, type ChildOptions, type OutputSink } from "./child.ts";
 import type { Exit } from "./exit.ts";
 import { withLimit } from "../with_limit.ts";
 import { messageOf } from "../errors.ts";
 
-/** For a program to end after SIGTERM, in ms; then it is killed. */
+/** How long a program may take to end after SIGTERM, in ms; then it is killed. */
 const TERM_LIMIT_MS = 2_000;
 
-/** For a Python to answer a question, in ms. A cold interpreter on a slow network disk takes seconds. */
+/** How long a Python may take to answer a question, in ms. A cold interpreter on a slow network disk takes seconds. */
 export const ANSWER_LIMIT_MS = 60_000;
 
-/** How it is run. */
+/** How {@linkcode runChild} runs a program. */
 export interface RunChildOptions {
   readonly args: readonly string[];
   readonly cwd?: string | undefined;
   /** Set in addition to the environment of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** What it reads; or a pipe that is held open until it is to end. @default nothing */
+  /** Its standard input: bytes, or a pipe that stays open until the program ends. @default nothing */
   readonly stdin?: Uint8Array | "held" | undefined;
-  /** Whether it has a process group of its own. Else a terminal's signals reach it, too. @default "ours" */
+  /** `own` gives it a process group of its own; in `ours`, a terminal's signals reach it as well as us. @default "ours" */
   readonly group?: "own" | "ours" | undefined;
-  /** Takes what it prints, as it comes; without it, that is gathered. */
+  /** Receives its output as it arrives; without this function, the output is collected. */
   readonly output?: ((text: string, stream: "stdout" | "stderr") => void) | undefined;
-  /** Ends it when it is aborted, and all that it has started. */
+  /** Aborting it ends the program and everything it has started. */
   readonly signal?: AbortSignal | undefined;
-  /** For its end, in ms. @default no limit */
+  /** How long it may run, in ms. @default no limit */
   readonly limitMs?: number | undefined;
 }
 
 /** How a program ended, and what it printed. */
 export interface Finished {
   readonly exit: Exit;
-  /** Whether it ended with 0. */
+  /** Whether its exit code was 0. */
   readonly success: boolean;
-  /** What it printed, unless `output` took that. */
+  /** Its standard output; empty if `output` received it. */
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -42,7 +42,7 @@ export interface Finished {
 /**
  * Runs a program to its end.
  *
- * @throws {Error} if it can't be started, or takes too long; the message goes on from the program's name
+ * @throws {Error} if it can't be started, or takes too long; the message continues a sentence that begins with the program's name
  * @throws the signal's reason when that is aborted
  */
 export async function runChild(program: string, options: RunChildOptions): Promise<Finished> {
@@ -107,6 +107,6 @@ async function feed(stdin: WritableStream<Uint8Array>, bytes: Uint8Array): Promi
     await writer.write(bytes);
     await writer.close();
   } catch {
-    // It ended before it read all: its exit code says why.
+    // It ended before it read all of its input; its exit code says why.
   }
 }

@@ -2,29 +2,29 @@
 
 import { messageOf } from "../errors.ts";
 
-/** `sun_path` holds 108 bytes, the closing zero among them (unix(7)). */
+/** `sun_path` holds 108 bytes, including the terminating NUL byte (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-/** The most bytes that are appended to the parent's path: `/aimodellib-` + 8 characters + `/bridge.sock`. */
+/** The most bytes that we append to the parent's path: `/aimodellib-` + 8 characters + `/bridge.sock`. */
 const SUFFIX_BYTES = 40;
 
 /**
- * A directory that only this user can enter (mode 0700), removed when disposed. One that can't be removed then, such as on NFS while files in
- * it are open, is removed when it is disposed again.
+ * A directory that only this user can enter (mode 0700), removed when disposed. If that fails, such as on NFS while files in
+ * it are open, disposing it again removes it.
  */
 export class RuntimeDir<Content> implements Disposable {
   private constructor(
     readonly path: string,
-    /** What `fill` made in it. */
+    /** The value that `fill` returned. */
     readonly content: Content,
   ) {}
 
   /**
-   * Makes one in the first place that can be written to, whose path is short enough for a socket, and in which `fill` makes
-   * what belongs there: `TMPDIR`, `XDG_RUNTIME_DIR`, `/tmp`, `/var/tmp`.
+   * Makes a directory in the first writable place whose path is short enough for a socket and in which `fill` succeeds, out of
+   * these: `TMPDIR`, `XDG_RUNTIME_DIR`, `/tmp`, `/var/tmp`.
    *
-   * @param fill what it throws says why a place is of no use, such as that its disk is full
-   * @throws {Error} if none can be used; the message says why for each
+   * @param fill creates the content; its error says why a place can't be used, such as a full disk
+   * @throws {Error} if no place can be used; the message gives each one's reason
    */
   static create<Content>(
     env: (name: string) => string | undefined,
@@ -61,6 +61,6 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
   } catch {
-    // It was removed already, or can't be removed now. Nothing depends on it.
+    // It is already removed, or can't be removed now. Nothing depends on it.
   }
 }

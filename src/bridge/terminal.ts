@@ -1,5 +1,5 @@
 /**
- * A pseudo-terminal for a script, which prints to it as to the real one: with colours, its width, and moving progress bars. We read
+ * A pseudo-terminal for a script, which then prints as on the real one: with colours, its width, and moving progress bars. We read
  * what it prints. pty(7), openpty(3)
  */
 
@@ -10,7 +10,7 @@ const TIOCSWINSZ = 0x5414n;
 const POLLIN = 1;
 /** Interval between two checks whether reading was stopped, in ms. */
 const LOOK_MS = 100;
-/** More than the kernel gives at once, in bytes. */
+/** Size of the read buffer, in bytes; the kernel returns less at once. */
 const READ_BYTES = 16 * 1024;
 const PATH_BYTES = 64;
 
@@ -20,10 +20,10 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** Takes what is printed, as it comes. */
+/** Receives what the script prints, as it arrives. */
 type TerminalSink = (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 
-/** The side of it that is not the script's. */
+/** Our side of a pseudo-terminal, from which we read what the script prints. */
 export class Terminal implements Disposable {
   readonly #library: ReturnType<typeof openLibrary>;
   readonly #fd: number;
@@ -34,7 +34,7 @@ export class Terminal implements Disposable {
   private constructor(
     library: ReturnType<typeof openLibrary>,
     fd: number,
-    /** Where the script opens it. */
+    /** Path of the device that the script opens. */
     readonly path: string,
   ) {
     this.#library = library;
@@ -47,7 +47,7 @@ export class Terminal implements Disposable {
     try {
       library = openLibrary();
     } catch {
-      // There is no glibc.
+      // The system has no glibc, such as Alpine Linux.
       return undefined;
     }
     const { posix_openpt, grantpt, unlockpt, ptsname_r, close } = library.symbols;
@@ -63,13 +63,13 @@ export class Terminal implements Disposable {
     return undefined;
   }
 
-  /** Gives it the current size of the real terminal. */
+  /** Sets its size to that of the real terminal. */
   resize({ columns, rows }: TerminalSize): void {
     if (this.#closed) return;
     this.#library.symbols.ioctl(this.#fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0));
   }
 
-  /** Hands on what is printed, until no process has it open any more, or {@linkcode stop} is called. The sink is waited for. */
+  /** Passes what is printed to the sink, and waits for it, until no process has the terminal open or {@linkcode stop} is called. */
   drain(sink: TerminalSink): Promise<void> {
     return this.#reading ??= this.#read(sink);
   }
@@ -81,22 +81,22 @@ export class Terminal implements Disposable {
 
   async #read(sink: TerminalSink): Promise<void> {
     const { poll, read } = this.#library.symbols;
-    // struct pollfd: a descriptor, what is asked, what is so.
+    // struct pollfd: fd, events, revents.
     const asked = new DataView(new ArrayBuffer(8));
     asked.setInt32(0, this.#fd, true);
     asked.setInt16(4, POLLIN, true);
     const buffer = new Uint8Array(READ_BYTES);
     while (!this.#stopped) {
-      // In a thread, which must not wait for ever: nobody could end it.
+      // poll() runs in a thread that nobody can interrupt: it needs a limit.
       if (await poll(asked.buffer, 1n, LOOK_MS) <= 0) continue;
       const length = Number(read(this.#fd, buffer, BigInt(buffer.length)));
-      // EIO: nobody has it open any more.
+      // EIO: no process has it open any more.
       if (length <= 0) return;
       await sink(buffer.slice(0, length));
     }
   }
 
-  /** Closes it, once it is not read any more. */
+  /** Closes the terminal once {@linkcode drain} has returned. */
   [Symbol.dispose](): void {
     this.stop();
     const close = () => {
@@ -109,7 +109,7 @@ export class Terminal implements Disposable {
   }
 }
 
-/** The C library. @throws {Error} if there is no glibc */
+/** Opens the C library. @throws {Error} if there is no glibc */
 function openLibrary() {
   return Deno.dlopen("libc.so.6", {
     posix_openpt: { parameters: ["i32"], result: "i32" },
