@@ -1,4 +1,4 @@
-/** What a serving run is told, and what it is given by its caller. */
+/** The configuration of a serving run, and the context that its caller provides. */
 
 import type { Assets } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
@@ -8,15 +8,15 @@ import type { logFailure, ModelFacts, ModelSource, PoolOptions, WorkerOptions } 
 
 /** A model to serve. */
 export interface ServedModel extends Pick<ModelSource, "name"> {
-  /** What the log calls its files until they are known. */
+  /** The log's description of its files until they are known. */
   readonly label: string;
-  /** What is known before it is open. */
+  /** Facts that are known before the model is opened. */
   readonly known?: Pick<ModelFiles, "facts" | "module" | "script" | "python"> | undefined;
-  /** Gets it ready to be loaded. */
+  /** Prepares the files for loading, such as by downloading and unpacking them. */
   readonly open: (signal: AbortSignal) => Promise<ModelFiles>;
 }
 
-/** What a worker is to load; what it is made of is let go when it is disposed. */
+/** The files that a worker loads. Disposing releases them, such as an unpacked archive. */
 export interface ModelFiles extends Partial<Disposable> {
   /** Path of the Python. */
   readonly python: string;
@@ -24,24 +24,24 @@ export interface ModelFiles extends Partial<Disposable> {
   readonly module: string;
   readonly script: string;
   readonly modelDir: string;
-  /** What may be told of it now. */
+  /** Returns what is known about the model at present. */
   readonly facts: () => ModelFacts;
-  /** Looks again what it is: a worker has loaded it. */
+  /** Called when a worker has loaded the model: reads the facts again. */
   readonly look?: (() => void) | undefined;
-  /** Variables of its workers, beside those of this process. */
+  /** Environment variables of its workers, in addition to those of this process. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
-/** How the workers of a model are run, whoever asks them. */
+/** How the workers of a model are run, by `serve` as by `predict`. */
 export interface PoolConfig
   extends
     Pick<WorkerOptions, "startupTimeoutMs" | "requestTimeoutMs" | "maxRequests" | "maxMemory">,
     Required<Pick<PoolOptions, "queueSize" | "queueTimeoutMs" | "maxRestarts">> {
-  /** The variables of each worker of a model: there are as many as workers. */
+  /** The environment variables of each worker of a model, one entry a worker. */
   readonly workers: readonly Readonly<Record<string, string>>[];
-  /** The longest answer of a worker, in bytes. */
+  /** The longest answer accepted from a worker, in bytes. */
   readonly maxAnswer: number;
-  /** For the requests in flight, and then for the workers, after the first signal; in ms. */
+  /** After the first signal: how long requests in flight may take, and then how long workers may take to end, in ms. */
   readonly drainTimeoutMs: number;
   /** How many requests are predicted together, and how long the first of them waits for others, in ms. */
   readonly maxBatchSize: number;
@@ -53,30 +53,30 @@ export interface PoolConfig
   readonly reload: boolean;
 }
 
-/** What a pool of workers is given by its caller. */
+/** What the caller provides to a pool of workers. */
 export interface PoolContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
-  /** Takes what a script raises. @default it is logged */
+  /** Receives exceptions of the script. @default they are logged */
   readonly onFailure?: typeof logFailure | undefined;
 }
 
-/** What a serving run needs to know. */
+/** The configuration of a serving run. */
 export interface ServeConfig
   extends Omit<AppOptions, "browsers" | "transcoder">, ListenOptions, BrowserOptions, PoolConfig {
   /** At least one; each has workers of its own. */
   readonly models: readonly ServedModel[];
-  /** How long a request may take to come, in ms. */
+  /** How long a client may take to send a request, in ms. */
   readonly readTimeoutMs: number;
   /** The memory that the bodies of all requests in flight may take, in bytes. */
   readonly maxBodyMemory?: number | undefined;
-  /** Reads tokens again. @throws {UsageError} if they are not good */
+  /** Reads the tokens again. @throws {UsageError} if they are invalid */
   readonly renewTokens?: (() => void) | undefined;
-  /** Path of a Unix socket to listen on, in place of an address. */
+  /** Path of a Unix socket to listen on instead of an address. */
   readonly unix?: string | undefined;
 }
 
-/** What a serving run is given by its caller. */
+/** What the caller provides to a serving run. */
 export interface ServeContext extends PoolContext {
   /** Aborted by the first signal: drain, then end. */
   readonly stop: AbortSignal;
@@ -84,6 +84,6 @@ export interface ServeContext extends PoolContext {
   readonly force: AbortSignal;
   /** Calls back when workers are to be replaced, until disposed. */
   readonly onReload: (handler: () => void) => Disposable;
-  /** Called when a model can answer, with its name and the server's URL. */
+  /** Called with a model's name and the server's URL when the model can answer. */
   readonly onReady?: ((name: string, url: string) => void) | undefined;
 }

@@ -1,26 +1,26 @@
-/** How many workers there are, and what each of them is told of its device and its share of the processors. */
+/** Plans the workers of a model: how many, on which devices, and each one's share of the processors. */
 
 import { UsageError } from "../errors.ts";
 
-/** What the command line says. */
+/** The command line's choice of workers and devices. */
 export interface WorkerChoice {
-  /** A number, or one for each device, or for each processor without devices. */
+  /** A number, or `auto`: one worker for each device, or for each processor if there are no devices. */
   readonly workers: number | "auto";
-  /** `cpu`, `auto`, or devices such as `cuda:0`; undefined leaves all to the script. */
+  /** `cpu`, `auto`, or devices such as `cuda:0`; undefined leaves the choice to the script. */
   readonly device?: string | undefined;
 }
 
-/** The machine that it is for. */
+/** The machine for which workers are planned. */
 export interface Machine {
   readonly env: (name: string) => string | undefined;
   /** Processors that this process may use. */
   readonly processors: number;
-  /** The numbers of NVIDIA's devices, as their driver has them. */
+  /** Returns the numbers of the NVIDIA devices, as the driver assigns them. */
   readonly gpus: () => readonly string[];
 }
 
 /**
- * What libraries ask for the number of threads that they may start; and what each of them asks for instead where that is not set.
+ * Environment variables in which libraries look up how many threads they may start, each with the variables that it falls back to.
  * ONNX Runtime has no such variable; Numba refuses to be set to more than its own later, so it is left alone.
  */
 const THREADS: readonly (readonly [name: string, others?: readonly string[]])[] = [
@@ -34,24 +34,24 @@ const THREADS: readonly (readonly [name: string, others?: readonly string[]])[] 
   // What is written in Rust, such as tokenizers.
   ["RAYON_NUM_THREADS"],
   ["OPENCV_FOR_THREADS_NUM"],
-  // TensorFlow: within an operation, and operations beside each other.
+  // TensorFlow: threads within an operation, and across operations.
   ["TF_NUM_INTRAOP_THREADS"],
   ["TF_NUM_INTEROP_THREADS"],
-  // JAX: today's name, and that of before.
+  // JAX: the current name, and the former one.
   ["PJRT_NPROC", ["NPROC"]],
   ["NPROC", ["PJRT_NPROC"]],
 ];
 
 /**
- * The variables of each worker of a model; there are as many as workers.
+ * Returns the environment variables of each worker of a model, one entry a worker.
  *
  * 1. Each worker sees one device, in turn, as `cuda:0`: `AIMODELLIB_DEVICE` says so. Which one that is on the machine is in
  *    `CUDA_VISIBLE_DEVICES`; if that is set already, numbers count among what it names.
  * 2. Of several workers, those of other models among them, each is told its share of the processors. Nothing is said to a library that
  *    somebody has told already, by its own variable or by one that it looks at in its place.
  *
- * @param models how many there are, each with so many workers
- * @throws {UsageError} if a device is none, or is not there
+ * @param models how many models are served, each with this number of workers
+ * @throws {UsageError} if a device name is invalid, or there is no such device
  */
 export function planWorkers(choice: WorkerChoice, machine: Machine, models = 1): Record<string, string>[] {
   const devices = devicesOf(choice.device, machine);
@@ -67,7 +67,7 @@ export function planWorkers(choice: WorkerChoice, machine: Machine, models = 1):
   }));
 }
 
-/** For each worker in turn: `cpu`, or what CUDA_VISIBLE_DEVICES is to be. */
+/** Returns the devices that workers take in turn: `cpu`, or a value of CUDA_VISIBLE_DEVICES. */
 function devicesOf(device: string | undefined, { env, gpus }: Machine): string[] | undefined {
   if (device === undefined) return undefined;
   if (device === "cpu") return ["cpu"];
@@ -94,7 +94,7 @@ function deviceVariables(device: string): Record<string, string> {
   return { CUDA_VISIBLE_DEVICES: device, AIMODELLIB_DEVICE: "cuda:0" };
 }
 
-/** NVIDIA's devices, by the files that their driver makes; none without it. */
+/** Finds the NVIDIA devices by the files that the driver creates; empty without the driver. */
 export function nvidiaDevices(): string[] {
   try {
     return [...Deno.readDirSync("/dev")].map(({ name }) => /^nvidia(\d+)$/.exec(name)?.[1])

@@ -1,4 +1,4 @@
-/** Serving runs, and the models that others run in the same way. */
+/** Serving runs, and the pools of workers that other commands share with them. */
 
 export type { ModelFiles, PoolConfig, PoolContext, ServeConfig, ServeContext, ServedModel } from "./config.ts";
 export { serve } from "./run.ts";

@@ -1,4 +1,4 @@
-/** The workers of a model, as the options of `serve` and `predict` say. */
+/** Creates the workers of a model from the options of `serve` and `predict`. */
 
 import { getLogger } from "@logtape/logtape";
 import { MAX_BODY_BYTES } from "../bridge/mod.ts";
@@ -11,7 +11,7 @@ const workerLog = getLogger(["aimodellib", "worker"]);
 /**
  * Makes the pool that serves a model.
  *
- * @param model its name if several are served, for logs and metrics
+ * @param model the model's name in logs and metrics, if several are served
  */
 export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
@@ -59,7 +59,7 @@ export function createPool(
           batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
           concurrency: config.concurrency,
           threads: config.threads,
-          // Tensors may be longer for the script than in the request's body.
+          // Tensors can become longer for the script than they were in the request's body.
           max_body: MAX_BODY_BYTES,
           max_answer: config.maxAnswer,
         },

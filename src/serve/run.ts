@@ -1,4 +1,4 @@
-/** A serving run, from its start to its end: models, HTTP, and what a signal does to them. */
+/** A serving run from its start to its end: models, HTTP, and signals. */
 
 import { getLogger } from "@logtape/logtape";
 import { UsageError } from "../errors.ts";
@@ -16,14 +16,14 @@ import { aboutFiles, modelSource } from "./source.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
-/** For answers that say that their requests were not finished to be sent, in ms. */
+/** How long the last answers, which report unfinished requests, may take to be sent, in ms. */
 const LAST_ANSWERS_MS = 200;
 
 /**
  * Serves until it is told to stop.
  *
  * @throws {UsageError} if the address can't be listened on
- * @throws {ScriptError} if no model can be loaded, with what was wrong with the first; or what its `open` throws
+ * @throws {ScriptError} if no model can be loaded; it describes the failure of the first one. Errors of its `open` are thrown unchanged
  */
 export async function serve(config: ServeConfig, context: ServeContext): Promise<void> {
   keepFreedMemory();
@@ -74,7 +74,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     const drained = server.drain();
     await Promise.race([drained, aborted(limit)]);
     await models.stop(limit);
-    // What was not finished has its answer now.
+    // Unfinished requests have been answered by now; give the answers time to be sent.
     await withLimit(drained, LAST_ANSWERS_MS);
     server.close();
   }
@@ -96,7 +96,7 @@ function logBeginning(url: string, served: readonly ServedModel[]): void {
   });
 }
 
-/** Takes new certificates and tokens; those before stay if they are not good. */
+/** Reads certificates and tokens again; if they are invalid, the previous ones stay in use. */
 function renew(server: Server, { renewTokens }: ServeConfig): void {
   for (const read of [() => server.renew(), () => renewTokens?.()]) {
     try {

@@ -1,4 +1,4 @@
-/** How a model of the command line becomes one of the supervisor's: opened, watched, and given its workers. */
+/** Turns a model of the command line into one of the supervisor's: opens it, watches it, and creates its workers. */
 
 import { getLogger } from "@logtape/logtape";
 import { describeFacts, type ModelSource } from "../supervisor/mod.ts";
@@ -8,7 +8,7 @@ import { watch } from "./watch.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
-/** How a model differs from others of the same run. */
+/** How a model is run beside the other models of the same run. */
 export interface SourceOptions {
   /** Whether it is the only model: logs and metrics do not name it then. */
   readonly alone: boolean;
@@ -16,7 +16,7 @@ export interface SourceOptions {
   readonly reload: () => void;
 }
 
-/** Makes the supervisor's source of a model, whose workers are as the configuration says. */
+/** Creates the supervisor's source of a model; the configuration determines its workers. */
 export function modelSource(
   model: ServedModel,
   config: PoolConfig,

@@ -1,17 +1,17 @@
-/** Watches folders for changes of what a model is made of. */
+/** Watches the folders of a model for changes. */
 
 import { getLogger } from "@logtape/logtape";
 
 const log = getLogger(["aimodellib", "serve"]);
 
-/** For more changes to come, in ms: an editor, or a copy of a folder, makes many. */
+/** How long no further change must happen before we call back, in ms: an editor or a copy makes many changes. */
 const QUIET_MS = 300;
 
-/** What Python and editors write by themselves. */
+/** Files that Python and editors write on their own. */
 const IGNORED = /(^|\/)(__pycache__|\.[^/]*)(\/|$)|\.py[co]$|~$/;
 
 /**
- * Calls back when files in these folders have changed, and then nothing for a moment; until disposed.
+ * Calls back after files in these folders have changed and then stayed unchanged for a moment, until disposed.
  *
  * @param folders absolute paths
  */

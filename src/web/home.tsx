@@ -1,4 +1,4 @@
-/** The page at `/`: what is served, and a form to try it. Works with no network: all that it needs is in it. */
+/** The page at `/`: it lists what is served and has a form to try it. It contains all that it needs and works without a network. */
 
 import { raw } from "hono/html";
 import SCRIPT from "./script.js" with { type: "text" };
@@ -8,9 +8,9 @@ import STYLE from "./style.css" with { type: "text" };
 export interface HomeProps {
   /** File name of the serving script, or how many models there are. */
   readonly title: string;
-  /** What can be posted to. */
+  /** Paths that accept POST requests. */
   readonly paths: readonly string[];
-  /** Where the pool stands: `loading`, `ready`, `restarting` or `stopping`. */
+  /** State of the pool: `loading`, `ready`, `restarting` or `stopping`. */
   readonly state: string;
   readonly version: string;
 }

@@ -1,4 +1,4 @@
-/** The console's pages. */
+/** The web pages that the server offers. */
 
 import { jsx } from "hono/jsx";
 import { Home, type HomeProps } from "./home.tsx";
@@ -7,7 +7,7 @@ import STYLE from "./style.css" with { type: "text" };
 
 export type { HomeProps };
 
-/** A page, and the policy that allows its own style and script and nothing else. */
+/** A page, and a content security policy that allows only the page's own style and script. */
 export interface Page {
   readonly html: string;
   readonly contentSecurityPolicy: string;

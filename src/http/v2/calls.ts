@@ -1,4 +1,4 @@
-/** What a request's tensors are for a script: the bytes and the content type that `deserialize` gets. */
+/** Turns a request's tensors into calls of a script: the bytes and the content type that `deserialize` receives. */
 
 import { HttpProblem } from "../http_problem.ts";
 import { JsonWriter, leastBytes, TooMuchJson } from "./json_writer.ts";
@@ -14,7 +14,7 @@ export interface Call {
   readonly contentType: string;
 }
 
-/** All calls of a request, and what `serialize` is to give. */
+/** All calls of a request, and the content type asked of `serialize`. */
 export interface Calls {
   readonly calls: readonly Call[];
   readonly accept: string;
@@ -22,10 +22,10 @@ export interface Calls {
 
 const JSON_TYPE = "application/json";
 
-/** Elements that are handed over each by itself: they share the queue with other clients' requests. */
+/** The most elements of which each becomes a call: they share the queue with other clients' requests. */
 const MAX_CALLS = 1024;
 
-/** Whether each element is handed over as it is, in a call of its own. */
+/** Whether each element of the request becomes a call of its own. */
 export function isByElements(
   { inputs: [input] }: { readonly inputs: readonly [Pick<Input, "datatype" | "contentType">, ...unknown[]] },
 ): boolean {
@@ -35,8 +35,8 @@ export function isByElements(
 /**
  * Makes the calls of the script's functions that a request asks for.
  *
- * @param most how many bytes may be made of tensors: numbers may take more of them than in the request
- * @throws {HttpProblem} 400 if the tensors can't be handed over as they are to be, 413 if they are too long for that
+ * @param most the most bytes that may be made from tensors: numbers can be longer there than in the request
+ * @throws {HttpProblem} 400 if the tensors can't be converted as asked, 413 if the result would be too long
  */
 export function callsOf(request: InferRequest, signature: Signature | undefined, most = Infinity): Calls {
   const { inputs, outputs } = request;
@@ -65,7 +65,7 @@ export function callsOf(request: InferRequest, signature: Signature | undefined,
   return { calls: [special === undefined ? asJson(inputs, most) : asNpy(input, most)], accept };
 }
 
-/** How many bytes of JSON {@linkcode callsOf} reads and writes, about. */
+/** Estimates how many bytes of JSON {@linkcode callsOf} reads and writes. */
 export function jsonWork(request: InferRequest): number {
   const inText = request.inputs.reduce((sum, { text }) => sum + (text === undefined ? 0 : text.end - text.start), 0);
   if (isByElements(request) || specialOf(request) !== undefined) return inText;
@@ -90,7 +90,7 @@ function asNpy(input: Input, most: number): Call {
 
 function asJson(inputs: readonly Input[], most: number): Call {
   const least = inputs.reduce((sum, { shape }) => sum + leastBytes(shape), 0);
-  // Before anything is done for it.
+  // Refuse it before any work is done.
   if (least > most) throw tooMuch(least, most);
   const expected = inputs.reduce((sum, { text }) => sum + (text === undefined ? 0 : text.end - text.start), least);
   const out = new JsonWriter(expected, most);

@@ -1,9 +1,9 @@
-/** The datatypes of the Open Inference Protocol V2, and what they are for NumPy. */
+/** The datatypes of the Open Inference Protocol V2, and NumPy's names for them. */
 
 /** The name of a tensor's datatype in the Open Inference Protocol. */
 export type Datatype = keyof typeof DATATYPES;
 
-/** Bytes of an element (0: each has its own length), and how NumPy's files call it, if they do. */
+/** Each datatype's size in bytes (0 if elements differ in length) and its name in NumPy files, if it has one. */
 export const DATATYPES = {
   BOOL: { size: 1, npy: "|b1" },
   UINT8: { size: 1, npy: "|u1" },
@@ -21,12 +21,12 @@ export const DATATYPES = {
   BYTES: { size: 0, npy: undefined },
 } as const;
 
-/** Whether a word names one. */
+/** Whether a value is the name of a datatype. */
 export function isDatatype(word: unknown): word is Datatype {
   return typeof word === "string" && Object.hasOwn(DATATYPES, word);
 }
 
-/** Whether its elements are whole numbers. */
+/** Whether the datatype's elements are integers. */
 export function isInteger(datatype: Datatype): boolean {
   return /^U?INT/.test(datatype);
 }
@@ -46,7 +46,7 @@ type Elements =
   | Float64Array<ArrayBuffer>;
 
 /**
- * Bytes as elements; machines that this runs on are little-endian, as the protocol is. They are copied if they don't begin at a multiple of
+ * Returns bytes as a typed array; the machine is little-endian, as the protocol is. It copies bytes that don't begin at a multiple of
  * an element's size.
  */
 export function elementsOver(datatype: Exclude<Datatype, "BYTES">, bytes: Uint8Array<ArrayBuffer>): Elements {

@@ -1,19 +1,19 @@
 /**
- * The JSON of a request without its tensors' elements, which stay where they are in the text: what is left is small, and is parsed as any JSON.
+ * Parses the JSON of a request except for its tensors' elements, which stay in the text. The rest is small: JSON.parse() reads it.
  */
 
 import { checkUtf8, JsonReader, textStart } from "./json_reader.ts";
 import type { JsonText } from "./tensor.ts";
 
-/** Lists and objects that may be in one another; elements may be nested in half as many lists. */
+/** The deepest nesting of lists and objects; elements may be nested half as deep. */
 const MAX_DEPTH = 64;
 
-/** Bytes of all but elements. */
+/** The longest JSON without its tensors' elements, in bytes. */
 const MAX_BYTES = 2 ** 20;
 
-/** What a request says, but for the elements of its inputs. */
+/** A parsed request without the elements of its inputs. */
 export interface Envelope {
-  /** In place of `data` of an input is a number: where its elements are in `data`. */
+  /** The request; each input's `data` is replaced by an index into {@linkcode data}. */
   readonly json: unknown;
   readonly data: readonly JsonText[];
 }
@@ -22,7 +22,7 @@ export interface Envelope {
  * Reads the JSON of a request, leaving the elements of its tensors as text.
  *
  * @throws {TypeError} if it is not in UTF-8
- * @throws {SyntaxError} if it is no JSON, nested too deep, or too long without the elements. Elements are not read.
+ * @throws {SyntaxError} if it is not JSON, nested too deep, or too long without the elements. Elements are not checked.
  */
 export function readEnvelope(bytes: Uint8Array<ArrayBuffer>): Envelope {
   checkUtf8(bytes);

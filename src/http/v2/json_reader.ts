@@ -1,9 +1,9 @@
 /**
- * Reads JSON (RFC 8259) token by token, and makes nothing of it: numbers and strings are places in the text. So the memory that it takes does
- * not depend on the text, which `JSON.parse()` makes up to thirty times as much of.
+ * Reads JSON (RFC 8259) token by token. Numbers and strings stay ranges of the text: the memory that the reader takes does
+ * not depend on the text's length, while the result of `JSON.parse()` can take thirty times the text's size.
  */
 
-/** What was read: a value without others in it, the key of an object's member, or where a list or an object begins or ends. */
+/** A token: a scalar, the key of an object's member, or the beginning or end of a list or an object. */
 export type Token =
   | "integer"
   | "number"
@@ -18,7 +18,7 @@ export type Token =
   | "}"
   | "end";
 
-/** Characters that a number may have: 17 digits tell all numbers of 64 bits apart, and to read very many takes their square in time. */
+/** The most characters of a number: 17 digits distinguish all 64-bit numbers, and parsing takes quadratic time. */
 const MAX_NUMBER = 512;
 
 const QUOTE = 0x22;
@@ -36,22 +36,22 @@ type Expected = "value" | "value or ]" | "key or }" | "key" | "comma or end";
 
 /** Reads JSON from bytes, one token at a time, without decoding what is skipped. */
 export class JsonReader {
-  /** Where the next token is looked for. */
+  /** Offset at which the search for the next token begins, in bytes. */
   at: number;
-  /** Where the token begins and ends that was read. */
+  /** Offsets at which the current token begins and ends, in bytes. */
   start = 0;
   stop = 0;
-  /** Whether the string that was read has escapes. */
+  /** Whether the current string contains escapes. */
   escaped = false;
   readonly #open: ("[" | "{")[] = [];
   #expected: Expected = "value";
 
-  /** @param maxDepth lists and objects that may be in one another */
+  /** @param maxDepth the deepest nesting of lists and objects */
   constructor(readonly bytes: Uint8Array<ArrayBuffer>, start: number, readonly end: number, readonly maxDepth: number) {
     this.at = start;
   }
 
-  /** Lists and objects that the next token is in. */
+  /** How many lists and objects enclose the next token. */
   get depth(): number {
     return this.#open.length;
   }
@@ -99,7 +99,7 @@ export class JsonReader {
   }
 
   /**
-   * Goes on to the end of the value that begins next. Of what is in it only strings are read, and brackets counted: whoever needs it
+   * Skips the next value. It only reads strings and counts brackets: whoever needs the value
    * reads it with a reader of its own.
    *
    * @throws {SyntaxError} if it has no end, or is nested too deep
@@ -134,13 +134,13 @@ export class JsonReader {
     throw this.#unexpected();
   }
 
-  /** The text of the token that was read, if it is short, else its beginning. */
+  /** The text of the current token, shortened if it is long. */
   shown(): string {
     const text = this.text(this.start, Math.min(this.stop, this.start + 60));
     return this.stop - this.start > 60 ? `${text}…` : text;
   }
 
-  /** A part of the text. */
+  /** Decodes a part of the text; by default, the current token. */
   text(start = this.start, end = this.stop): string {
     if (end - start > 64) return new TextDecoder().decode(this.bytes.subarray(start, end));
     let text = "";
@@ -152,13 +152,13 @@ export class JsonReader {
     return text;
   }
 
-  /** What the string or key that was read says. */
+  /** Decodes the current string or key. */
   string(): string {
     if (this.escaped) return JSON.parse(new TextDecoder().decode(this.bytes.subarray(this.start, this.stop)));
     return this.text(this.start + 1, this.stop - 1);
   }
 
-  /** The next byte that is no white space; -1 at the end. */
+  /** Returns the next byte that is not white space; -1 at the end. */
   #space(): number {
     for (; this.at < this.end; this.at++) {
       const byte = this.bytes[this.at]!;
@@ -303,7 +303,7 @@ function isHex(byte: number): boolean {
   return isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
-/** Where the text begins: behind a mark of its byte order, which JSON need not have. */
+/** Returns where the text begins: after the byte order mark, if there is one. */
 export function textStart(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

@@ -6,7 +6,7 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const COMMA = 0x2c;
 
-/** Bytes up to which it is quicker to copy one by one. */
+/** The longest range that is copied faster in a loop, in bytes. */
 const SHORT = 32;
 
 /** Characters that have an escape of their own; others below 0x20 are written as `\u00NN`. */
@@ -20,7 +20,7 @@ const ESCAPES: Readonly<Record<number, string>> = {
   [BACKSLASH]: "\\\\",
 };
 
-/** Too much to write. */
+/** The JSON would exceed the writer's limit. */
 export class TooMuchJson extends Error {}
 
 /** Writes JSON as bytes into one growing buffer with a limit. */
@@ -30,15 +30,15 @@ export class JsonWriter {
   readonly #most: number;
 
   /**
-   * @param expected about how many bytes there will be
-   * @param most more throw {@linkcode TooMuchJson}
+   * @param expected the estimated length, in bytes
+   * @param most the limit in bytes; writing more throws {@linkcode TooMuchJson}
    */
   constructor(expected: number, most: number) {
     this.#bytes = new Uint8Array(Math.min(expected, most));
     this.#most = most;
   }
 
-  /** How much was written. */
+  /** The length of the JSON written until now, in bytes. */
   get length(): number {
     return this.#length;
   }
@@ -62,7 +62,7 @@ export class JsonWriter {
     }
   }
 
-  /** Writes JSON that is there. */
+  /** Copies bytes that are JSON already. */
   copy(from: Uint8Array, start = 0, end = from.length): void {
     const count = end - start;
     if (this.#length + count > this.#bytes.length) this.#grow(count);
@@ -81,12 +81,12 @@ export class JsonWriter {
     this.byte(QUOTE);
   }
 
-  /** Takes back all but so many bytes. */
+  /** Removes everything after the first `length` bytes. */
   cut(length: number): void {
     this.#length = length;
   }
 
-  /** All that was written. */
+  /** Returns all bytes that were written. */
   finish(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.#bytes;
     return new Uint8Array(buffer.byteLength === this.#length ? buffer : buffer.transfer(this.#length));
@@ -100,11 +100,11 @@ export class JsonWriter {
   }
 }
 
-/** Puts brackets and commas around elements, so that they are nested lists in a shape; no dimension is the element alone. */
+/** Writes the brackets and commas that make elements nested lists of a shape. With no dimension, the element stands alone. */
 export class ListWriter {
   readonly #out: JsonWriter;
   readonly #shape: readonly number[];
-  /** How many elements, or lists, of each dimension were begun. */
+  /** The number of elements, or lists, begun in each dimension. */
   readonly #counts: number[];
   #first = true;
 
@@ -114,7 +114,7 @@ export class ListWriter {
     this.#counts = shape.map(() => 0);
   }
 
-  /** To be called before an element is written. */
+  /** Call this before writing each element. */
   next(): void {
     const dimensions = this.#shape.length;
     if (this.#first) {
@@ -134,7 +134,7 @@ export class ListWriter {
     this.#repeat(OPEN, closed);
   }
 
-  /** To be called behind the last one; where there is none, writes the lists without elements. */
+  /** Call this after the last element. Without any element, it writes the empty lists. */
   end(): void {
     if (this.#first && this.#shape.length > 0) this.#empty(0);
     else this.#repeat(CLOSE, this.#shape.length);
@@ -154,12 +154,12 @@ export class ListWriter {
   }
 }
 
-/** How many bytes a tensor of this shape has as JSON at the least: brackets, commas, and a character for each element. */
+/** Returns the least length of a tensor of this shape as JSON, in bytes: brackets, commas, and a character for each element. */
 export function leastBytes(shape: readonly number[]): number {
   let lists = 1;
   let bytes = 0;
   for (const size of shape) {
-    // A list's brackets, and what separates what is in it.
+    // A list's brackets, and the commas in it.
     bytes += lists * (1 + Math.max(size, 1));
     lists *= size;
   }

@@ -1,4 +1,4 @@
-/** The Open Inference Protocol V2, without HTTP and without workers: requests to calls of a script, results to answers. */
+/** The Open Inference Protocol V2 without HTTP and workers: it turns requests into calls of a script, and results into answers. */
 
 export { type Call, type Calls, callsOf } from "./calls.ts";
 export { type InferRequest, parseInferRequest } from "./request.ts";

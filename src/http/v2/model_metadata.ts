@@ -1,14 +1,14 @@
-/** What a script says of its tensors, by its hook `v2_metadata`; the bridge has checked it. */
+/** The tensors that a script declares in its hook `v2_metadata`; the bridge has validated them. */
 
 import type { Datatype } from "./datatype.ts";
 
-/** A tensor that a script takes or gives. */
+/** A tensor that a script accepts or returns. */
 export interface TensorSpec {
   readonly name: string;
   readonly datatype: Datatype;
   /** -1 for a dimension of any size. */
   readonly shape: readonly number[];
-  /** What `deserialize` is to get it as, or what `serialize` is asked for. */
+  /** The content type that `deserialize` receives, or that `serialize` is asked for. */
   readonly content_type?: string;
 }
 
@@ -19,7 +19,7 @@ export interface Signature {
   readonly outputs?: readonly TensorSpec[];
 }
 
-/** Whether a shape is as a script says. */
+/** Whether a shape matches the one that a script declares. */
 export function fits(shape: readonly number[], spec: readonly number[]): boolean {
   return shape.length === spec.length && spec.every((size, index) => size === -1 || size === shape[index]);
 }

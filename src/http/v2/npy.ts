@@ -1,20 +1,20 @@
-/** One numeric tensor as a file of NumPy's, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+/** Reads and writes a numeric tensor as a NumPy file of version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 
 import { type Datatype, DATATYPES } from "./datatype.ts";
 import { bytesOf, countOf, type Tensor } from "./tensor.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/** The header's length, with all that is in front of the data, is a multiple of it. */
+/** Everything before the data has a length that is a multiple of this, in bytes. */
 const ALIGNMENT = 64;
 
-/** What files of this type are called. */
+/** The content type of NumPy files. */
 export const NPY = "application/x-npy";
 
 /**
  * Writes a tensor as a NumPy file.
  *
- * @throws {RangeError} if NumPy has no such datatype, or a value is none of it
+ * @throws {RangeError} if NumPy has no such datatype, or a value does not fit it
  */
 export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const { datatype, shape, name } = tensor;
@@ -35,7 +35,7 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
 /**
  * Reads a tensor from a NumPy file.
  *
- * @throws {RangeError} if it is none, or one whose elements the protocol does not know
+ * @throws {RangeError} if it is not a NumPy file, or the protocol has no datatype for its elements
  */
 export function decodeNpy(file: Uint8Array<ArrayBuffer>): Omit<Tensor, "name"> {
   const [major = 0] = file.subarray(6, 7);

@@ -1,5 +1,5 @@
 /**
- * A request for inference, read and checked.
+ * Parses and checks a request for inference.
  *
  * Sources: the Open Inference Protocol V2, https://github.com/kserve/open-inference-protocol, and its binary tensor extension.
  */
@@ -19,25 +19,25 @@ import {
 } from "./tensor.ts";
 import { messageOf } from "../../errors.ts";
 
-/** Elements that a tensor may have: more can't be meant. */
+/** The most elements of a tensor. */
 const MAX_ELEMENTS = 2 ** 31;
 
-/** Inputs, and outputs that are asked for: each costs more than its bytes. */
+/** The most inputs, and the most outputs, of a request: each costs more memory than its bytes. */
 const MAX_TENSORS = 1024;
 
-/** Characters of names, ids and content types, which answers, headers and messages repeat. */
+/** The longest name, id or content type, in characters: answers, headers and messages repeat them. */
 const MAX_WORD = 1024;
 
-/** Elements of one input in base64, each of which is decoded by itself. */
+/** The most elements of an input in base64: each is decoded separately. */
 const MAX_BASE64 = 65_536;
 
-/** Empty lists that the tensors without elements may be: their request has no bytes for them. */
+/** The most empty lists that tensors without elements may expand to: a short request can ask for any number. */
 const MAX_EMPTY_LISTS = 65_536;
 
-/** An input, and how it is to be handed over. */
+/** An input tensor of a request. */
 export type Input = Tensor;
 
-/** An output that is asked for. */
+/** An output that a request asks for. */
 export interface RequestedOutput {
   readonly name: string;
   readonly contentType: string | undefined;
@@ -48,19 +48,19 @@ export interface RequestedOutput {
 export interface InferRequest {
   readonly id: string | undefined;
   readonly inputs: readonly [Input, ...Input[]];
-  /** Those to send; undefined for all. */
+  /** The outputs to send; undefined for all. */
   readonly outputs: readonly RequestedOutput[] | undefined;
-  /** Whether outputs that say nothing are sent as raw bytes. */
+  /** Whether outputs without a `binary_data` parameter are sent as raw bytes. */
   readonly binary: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads an inference request: JSON, and raw tensors behind it if there are any.
+ * Reads an inference request: JSON, optionally followed by raw tensors.
  *
- * @param jsonLength what `Inference-Header-Content-Length` says: behind so many bytes of JSON there are raw bytes
- * @throws {HttpProblem} 400 with the place of what is wrong
+ * @param jsonLength the length of the JSON in bytes, from `Inference-Header-Content-Length`; raw bytes follow it
+ * @throws {HttpProblem} 400; the message names the invalid member
  */
 export function parseInferRequest(
   body: Uint8Array<ArrayBuffer>,
@@ -131,7 +131,7 @@ function parseInput(
     return { ...about, bytes: checkBytes(raw.take(size, place), datatype, sizes, place) };
   }
   const text = typeof data === "number" ? texts[data] : undefined;
-  // A list, or what the text had in its place.
+  // The value of `data` as text, which may not be a list.
   if (text === undefined || text.bytes[begin(text)] !== 0x5b) {
     throw bad(`${place}.data must be a list, not ${text === undefined ? "missing" : shownText(text)}`);
   }
@@ -143,7 +143,7 @@ function parseShape(value: unknown, place: string): number[] {
   const shape = list(value, place);
   const good = shape.length <= MAX_DIMENSIONS &&
     shape.every((size): size is number => Number.isSafeInteger(size) && Number(size) >= 0);
-  // A size of 0 must not hide those around it: they are lists, or what NumPy would reserve.
+  // A size of 0 must not hide large sizes: they would become lists, or memory that NumPy reserves.
   if (!good || countOf(shape.map((size) => Math.max(size, 1))) > MAX_ELEMENTS) {
     throw bad(
       `${place} must be at most ${MAX_DIMENSIONS} sizes of at most ${MAX_ELEMENTS} elements, not ${shown(value)}`,
@@ -152,13 +152,13 @@ function parseShape(value: unknown, place: string): number[] {
   return [...shape];
 }
 
-/** How many lists without elements a tensor is. */
+/** Returns how many empty lists a tensor of this shape contains. */
 function emptyLists(shape: readonly number[]): number {
   const zero = shape.indexOf(0);
   return zero < 0 ? 0 : countOf(shape.slice(0, zero));
 }
 
-/** The place of the first byte that is no white space. */
+/** Returns the offset of the first byte that is not white space. */
 function begin({ bytes, start, end }: JsonText): number {
   let at = start;
   while (at < end && bytes[at]! <= 0x20) at++;
@@ -183,7 +183,7 @@ function decodeBase64({ text, ...about }: Tensor & { readonly text: JsonText }):
   try {
     eachToken(text, about, (reader) => void elements.push(Uint8Array.fromBase64(reader.string())));
   } catch (error) {
-    // This one is of the shape, or of the JSON.
+    // A RangeError is about the shape or the JSON, not about base64.
     if (error instanceof RangeError) throw bad(error.message);
     throw bad(`${place} is not base64, as parameters.encoding says it is`);
   }
@@ -205,7 +205,7 @@ function checkBytes(
 function parseOutputs(value: unknown): readonly RequestedOutput[] | undefined {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined;
   const outputs = tensors(value, "outputs").map((output, index) => parseOutput(output, `outputs[${index}]`));
-  // Each would be sent once more.
+  // A repeated name would send the same output again.
   if (new Set(outputs.map(({ name }) => name)).size < outputs.length) {
     throw bad("Two of the outputs have the same name");
   }
@@ -244,7 +244,7 @@ function checkInputs(inputs: readonly Input[], signature: Signature | undefined)
   if (missing !== undefined) throw bad(`The input '${missing.name}' is missing`);
 }
 
-/** The raw bytes behind the JSON, in the order of the inputs. */
+/** Hands out the raw bytes after the JSON, in the order of the inputs. */
 class RawData {
   #offset = 0;
 

@@ -1,4 +1,4 @@
-/** The answer to a request for inference: tensors as JSON, or as raw bytes behind it. */
+/** The answer to a request for inference: tensors as JSON, or as raw bytes after it. */
 
 import { HttpProblem } from "../http_problem.ts";
 import { isByElements } from "./calls.ts";
@@ -8,12 +8,12 @@ import { type Result, tensorsOf } from "./results.ts";
 import type { Signature } from "./model_metadata.ts";
 import { bytesOf, countOf, elementsOf, NotInJson, type Tensor, writeJson } from "./tensor.ts";
 
-/** What of a request its answer depends on. */
+/** The parts of a request on which its answer depends. */
 export interface Asked extends Pick<InferRequest, "id" | "outputs" | "binary"> {
   readonly inputs: readonly [Pick<Input, "datatype" | "contentType">, ...unknown[]];
 }
 
-/** An answer's body, and the headers that say what it is. */
+/** An answer's body, and the headers that describe it. */
 export interface Encoded {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
@@ -25,8 +25,8 @@ const MAX_JSON = 2 ** 30;
 /**
  * Writes an inference response from the results of the script's calls.
  *
- * @param model what the answer says it is from
- * @throws {HttpProblem} 400 for an output that is not there, 406 for one that JSON can't hold, 500 if the results are no tensors
+ * @param model the model's name and version for the answer
+ * @throws {HttpProblem} 400 for an unknown output, 406 for one that JSON can't represent, 500 if the results are not tensors
  */
 export function encodeInferResponse(
   model: { readonly name: string; readonly version: string },
@@ -87,7 +87,7 @@ function chosen(
   });
 }
 
-/** Names that a message lists. */
+/** The most names that a message lists. */
 const SHOWN = 20;
 
 function writeOutput(tensor: Tensor, out: JsonWriter): void {
@@ -100,7 +100,7 @@ function writeOutput(tensor: Tensor, out: JsonWriter): void {
   try {
     write({}, () => writeJson(tensor, out, [countOf(tensor.shape)]));
   } catch (error) {
-    // Only BYTES can be what is not text.
+    // Only BYTES can hold bytes that are not text.
     if (error instanceof TypeError) {
       out.cut(before);
       const elements = elementsOf(tensor);

@@ -1,4 +1,4 @@
-/** What `serialize` returned, as tensors. */
+/** Turns what `serialize` returned into tensors. */
 
 import { HttpProblem } from "../http_problem.ts";
 import { type Datatype, isInteger } from "./datatype.ts";
@@ -13,17 +13,17 @@ export interface Result {
   readonly contentType: string;
 }
 
-/** Lists and objects that may be in one another: Python writes about as many. */
+/** The deepest nesting of lists and objects: Python's json writes about as deep. */
 const MAX_DEPTH = 1000;
 
-/** Members of an object that can be tensors. */
+/** The most members of an object that are read as tensors. */
 const MAX_MEMBERS = 4096;
 
-/** The name of the only output, where nothing else is said. */
+/** The name of a single output that the script does not name. */
 const ONLY = "output";
 
 /**
- * The tensors of all results of a request, as a script's signature says, if it says something.
+ * Returns the tensors of all results of a request, checked against the script's signature if it has one.
  *
  * @param stacked whether each result is one element of the first dimension
  * @throws {HttpProblem} 500 if the results do not fit each other, or the signature
@@ -56,7 +56,7 @@ function readResult({ body, contentType }: Result): Tensor[] {
 }
 
 /**
- * The tensors that JSON is; undefined if it is something else.
+ * Reads JSON as tensors; undefined if it is something else.
  *
  * @throws {SyntaxError} if it is no JSON
  */
@@ -83,15 +83,15 @@ function readJson(bytes: Uint8Array<ArrayBuffer>): Tensor[] | undefined {
 /**
  * Reads a value to its end: a number, a string, or nested lists of one length of them; undefined if it is something else.
  *
- * @param token that it begins with, which was read
+ * @param token the value's first token, which the reader has read
  */
 function readValue(name: string, reader: JsonReader, token: Token): Tensor | undefined {
   const { start } = reader;
   const base = reader.depth - (token === "[" || token === "{" ? 1 : 0);
   const shape: number[] = [];
-  /** Of the lists that are open: how much is in them. */
+  /** The number of values in each open list. */
   const counts: number[] = [];
-  /** How many lists each element is in; undefined until the first one, or an empty list, is there. */
+  /** How many lists enclose each element; undefined before the first element or empty list. */
   let dimensions: number | undefined;
   let isTensor = true;
   const kinds = new Set<Token>();
@@ -169,7 +169,7 @@ function concat(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuff
   return bytes;
 }
 
-/** The tensors as a signature has promised them, in its order. */
+/** Returns the tensors that a signature declares, in its order. */
 function promised(tensors: readonly Tensor[], specs: readonly TensorSpec[] | undefined): Tensor[] {
   if (specs === undefined) return [...tensors];
   const [first] = tensors;

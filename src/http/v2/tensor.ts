@@ -1,5 +1,5 @@
 /**
- * Tensors: their elements as JSON has them, as the binary extension has them, and from one to the other. None of it makes an object of
+ * Tensors: their elements in JSON and in the binary extension's form, and conversions between the two. Nothing here creates an object for
  * each element: there may be millions.
  */
 
@@ -7,7 +7,7 @@ import { type Datatype, DATATYPES, elementsOver, isInteger } from "./datatype.ts
 import { JsonReader, type Token } from "./json_reader.ts";
 import { JsonWriter, ListWriter } from "./json_writer.ts";
 
-/** Dimensions that a tensor may have. */
+/** The most dimensions of a tensor. */
 export const MAX_DIMENSIONS = 32;
 
 /** Elements in JSON: nested lists, in any shape, or the element of a scalar. */
@@ -15,36 +15,36 @@ export interface JsonText {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly start: number;
   readonly end: number;
-  /** What messages call it; undefined if it was checked already. */
+  /** Its name in error messages; undefined if it was checked already. */
   readonly place?: string;
 }
 
-/** A tensor. Its elements are there in one form, or in the other. */
+/** A tensor, whose elements are either JSON text or raw bytes. */
 export interface Tensor {
   readonly name: string;
   readonly datatype: Datatype;
-  /** No dimension is a scalar. */
+  /** Its dimensions; an empty list makes it a scalar. */
   readonly shape: readonly number[];
-  /** In row-major order. */
+  /** The elements as JSON, in row-major order. */
   readonly text?: JsonText;
-  /** The same as raw little-endian bytes; of BYTES, each element behind its length as a u32. */
+  /** The elements as raw little-endian bytes; each element of BYTES follows its length as a u32. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
-  /** Of BYTES: what its elements are, if they are not text. */
+  /** For BYTES: the content type of its elements, if they are not text. */
   readonly contentType?: string;
 }
 
-/** A number that JSON can't hold. */
+/** A number that JSON can't represent: NaN or an infinity. */
 export class NotInJson extends Error {}
 
-/** How many elements a shape has. */
+/** Returns how many elements a shape has. */
 export function countOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
 /**
- * The elements as raw bytes, of another datatype if that is said.
+ * Returns the elements as raw bytes, converted to `datatype`.
  *
- * @throws {RangeError} that says which value is none of its datatype, or that there are more or fewer elements than the shape says
+ * @throws {RangeError} if a value does not fit the datatype (the message shows it), or the number of elements does not match the shape
  * @throws {SyntaxError} if the text is no JSON
  */
 export function bytesOf(tensor: Tensor, datatype = tensor.datatype): Uint8Array<ArrayBuffer> {
@@ -114,7 +114,7 @@ export function eachElement(bytes: Uint8Array<ArrayBuffer>, visit: (element: Uin
   }
 }
 
-/** How many elements of BYTES there are; undefined if the lengths do not fit. */
+/** Counts the elements of BYTES; undefined if their lengths do not add up. */
 export function countElements(bytes: Uint8Array<ArrayBuffer>): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let count = 0;
@@ -126,14 +126,14 @@ export function countElements(bytes: Uint8Array<ArrayBuffer>): number | undefine
   return count;
 }
 
-/** The elements of BYTES, as bytes: for few of them. */
+/** Returns the elements of BYTES as separate arrays; use it for few elements only. */
 export function elementsOf(tensor: Tensor): Uint8Array<ArrayBuffer>[] {
   const elements: Uint8Array<ArrayBuffer>[] = [];
   eachElement(bytesOf(tensor), (element) => void elements.push(element));
   return elements;
 }
 
-/** Elements of BYTES, each behind its length. */
+/** Joins elements of BYTES, each after its length. */
 export function joinElements(elements: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(elements.reduce((sum, { length }) => sum + 4 + length, 0));
   const view = new DataView(bytes.buffer);
@@ -146,7 +146,7 @@ export function joinElements(elements: readonly Uint8Array<ArrayBuffer>[]): Uint
   return bytes;
 }
 
-/** Whether all elements are whole numbers. */
+/** Whether all elements are integers. */
 export function isWhole(tensor: Tensor): boolean {
   if (isInteger(tensor.datatype)) return true;
   let whole = true;
@@ -155,9 +155,9 @@ export function isWhole(tensor: Tensor): boolean {
 }
 
 /**
- * Calls back with each element in JSON, at which the reader is then.
+ * Calls back for each element in JSON; the reader's current token is that element.
  *
- * @throws {RangeError} if they are more or fewer than the shape says, or not of its kind
+ * @throws {RangeError} if the number of elements does not match the shape, or one has the wrong type
  * @throws {SyntaxError} if it is no JSON
  */
 export function eachToken(
@@ -179,7 +179,7 @@ export function eachToken(
       case "true":
       case "false":
         if ((token === "string") !== (datatype === "BYTES")) throw wrongKind(text, datatype, reader.shown());
-        // Of others, only the number is of interest.
+        // Surplus elements are only counted, for the error message.
         if (count++ < expected) visit(reader, token);
         break;
       default:
@@ -202,7 +202,7 @@ function writeText(tensor: Tensor, text: JsonText, out: JsonWriter, lists: ListW
       if (!Number.isInteger(Number(value)) || (range !== undefined && (value < range[0] || value > range[1]))) {
         throw wrong(name, datatype, reader.shown());
       }
-      // As it is: Python makes a float of 1.0.
+      // Copy it unchanged: Python reads 1.0 as a float.
       if (token === "integer") out.copy(reader.bytes, reader.start, reader.stop);
       else out.text(String(BigInt(value)));
       return;
@@ -212,7 +212,7 @@ function writeText(tensor: Tensor, text: JsonText, out: JsonWriter, lists: ListW
   });
 }
 
-/** Whether a number is long, or has an exponent: others are finite. */
+/** Whether a number is long or has an exponent; all other numbers are finite. */
 function mayOverflow({ bytes, start, stop }: JsonReader): boolean {
   if (stop - start > 300) return true;
   for (let i = start; i < stop; i++) if (bytes[i] === 0x65 || bytes[i] === 0x45) return true;
@@ -242,7 +242,7 @@ function eachNumber(tensor: Tensor, visit: (value: number | bigint) => void): vo
   else for (const element of elements) visit(element);
 }
 
-/** The number that was read: a bigint if it is a whole one that others may not be told from as a number. */
+/** Parses the current number: a bigint if it is an integer that a double can't represent exactly. */
 function numberAt(reader: JsonReader, token: Token): number | bigint {
   const { bytes, start, stop } = reader;
   if (token === "integer" && stop - start <= 15) {
@@ -281,7 +281,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** The least and the greatest of whole numbers. */
+/** Returns the least and the greatest value of an integer datatype. */
 function rangeOf(datatype: Datatype): readonly [bigint, bigint] {
   const bits = BigInt(8 * DATATYPES[datatype].size);
   return datatype.startsWith("U") ? [0n, 2n ** bits - 1n] : [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n];
@@ -294,7 +294,7 @@ function upperHalf(value: number): number {
   float[0] = value;
   const bits = floatBits[0]!;
   if (Number.isNaN(value)) return 0x7fc0;
-  // To the nearest, and of two that are as near to the even one.
+  // Round to nearest, ties to even.
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
@@ -311,7 +311,7 @@ function wrongCount({ place = "It", ...text }: JsonText, { shape }: Pick<Tensor,
   return new RangeError(`${place} has ${count} elements, and its shape is for ${countOf(shape)}`);
 }
 
-/** How many elements there are. */
+/** Counts the elements in JSON text. */
 function countTokens({ bytes, start, end }: Omit<JsonText, "place">): number {
   const reader = new JsonReader(bytes, start, end, MAX_DIMENSIONS);
   let count = 0;

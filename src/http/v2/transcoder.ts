@@ -1,4 +1,4 @@
-/** Reads requests and writes answers of the Open Inference Protocol: at once if they are small, else in threads. */
+/** Reads requests and writes answers of the Open Inference Protocol: small ones at once, large ones in threads. */
 
 import { HttpProblem } from "../http_problem.ts";
 import type { Encoded } from "./response.ts";
@@ -13,10 +13,10 @@ import {
   type WorkResponse,
 } from "./work.ts";
 
-/** Large requests that are worked on at once; others wait. */
+/** The number of threads, each of which works on one large request; further requests wait. */
 const MAX_THREADS = 2;
 
-/** Who waits for it. */
+/** The client that waits for the work. */
 export interface Client {
   readonly left: boolean;
 }
@@ -30,14 +30,14 @@ interface Pending {
 
 /** Reads requests and writes answers: small ones at once, large ones in a thread. */
 export class Transcoder implements Disposable {
-  /** Threads that have nothing to do. */
+  /** Idle threads. */
   readonly #idle: Worker[] = [];
   readonly #threads = new Map<Worker, Pending | undefined>();
   readonly #waiting: Pending[] = [];
   #next = 0;
 
   /**
-   * Reads a request, whose body is empty afterwards if a thread does.
+   * Reads a request. If a thread does it, the body is moved there and is empty afterwards.
    *
    * @throws {HttpProblem} if it can't be answered
    */
@@ -49,9 +49,9 @@ export class Transcoder implements Disposable {
   }
 
   /**
-   * Writes an answer; the results are empty afterwards if a thread does.
+   * Writes an answer. If a thread does it, the results are moved there and are empty afterwards.
    *
-   * @throws {HttpProblem} if there can't be one
+   * @throws {HttpProblem} if the results can't be written as an answer
    */
   async encode(job: EncodeJob, client: Client): Promise<Encoded> {
     const quick = encode(job, true);
@@ -60,7 +60,7 @@ export class Transcoder implements Disposable {
     return await this.#hand({ id: this.#next++, kind: "encode", job: { ...job, results } }, client) as Encoded;
   }
 
-  /** Ends the threads; what they have not finished is not answered. */
+  /** Ends the threads; unfinished work is dropped without an answer. */
   [Symbol.dispose](): void {
     for (const thread of this.#threads.keys()) thread.terminate();
     this.#threads.clear();
@@ -74,7 +74,7 @@ export class Transcoder implements Disposable {
   }
 
   #begin(): void {
-    // Nobody waits for what clients that have left have sent.
+    // Drop the work of clients that have left: nobody waits for it.
     while (this.#waiting[0]?.client.left) this.#waiting.shift()!.reject(new HttpProblem(503, "The client left"));
     const [pending] = this.#waiting;
     if (pending === undefined) return;
@@ -108,7 +108,7 @@ export class Transcoder implements Disposable {
   }
 }
 
-/** Bytes whose memory is theirs alone: of others, the memory can't go to another thread. */
+/** Returns bytes with a buffer of their own, which can be transferred to another thread. */
 function own(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }

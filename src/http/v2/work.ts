@@ -1,4 +1,4 @@
-/** What a thread does for requests of the Open Inference Protocol, and what goes to it and comes back. */
+/** The work of a thread for requests of the Open Inference Protocol, and its messages. */
 
 import { HttpProblem } from "../http_problem.ts";
 import { type Calls, callsOf, jsonWork } from "./calls.ts";
@@ -7,7 +7,7 @@ import { type Asked, type Encoded, encodeInferResponse } from "./response.ts";
 import type { Result } from "./results.ts";
 import type { Signature } from "./model_metadata.ts";
 
-/** A request to read. */
+/** The job of reading a request. */
 export interface DecodeJob {
   readonly body: Uint8Array<ArrayBuffer>;
   /** See {@linkcode parseInferRequest}. */
@@ -17,12 +17,12 @@ export interface DecodeJob {
   readonly most: number;
 }
 
-/** What was read: the calls, and what the answer depends on. */
+/** A request that was read: its calls, and the parts on which the answer depends. */
 export interface Decoded extends Calls {
   readonly asked: Asked;
 }
 
-/** An answer to write. */
+/** The job of writing an answer. */
 export interface EncodeJob {
   readonly model: { readonly name: string; readonly version: string };
   readonly asked: Asked;
@@ -30,10 +30,10 @@ export interface EncodeJob {
   readonly signature: Signature | undefined;
 }
 
-/** Bytes of JSON that are read or written within a few milliseconds. */
+/** The most JSON that is read or written within a few milliseconds, in bytes. */
 const QUICK_JSON = 64 * 1024;
 
-/** Bytes that are copied within a few milliseconds. */
+/** The most bytes that are copied within a few milliseconds. */
 const QUICK_BYTES = 8 * 2 ** 20;
 
 /**
@@ -68,7 +68,7 @@ export function encode({ model, asked, results, signature }: EncodeJob, quickly:
   return encodeInferResponse(model, asked, results, signature);
 }
 
-/** What goes to a thread. */
+/** A message to a thread. */
 export type WorkRequest =
   | { readonly id: number; readonly kind: "decode"; readonly job: DecodeJob }
   | { readonly id: number; readonly kind: "encode"; readonly job: EncodeJob };
@@ -79,7 +79,7 @@ export type WorkResponse =
   | { readonly id: number; readonly kind: "problem"; readonly status: number; readonly detail: string }
   | { readonly id: number; readonly kind: "failed"; readonly reason: string };
 
-/** Does it; never throws. */
+/** Performs a thread's piece of work; errors become part of the response. */
 export function respond(request: WorkRequest): WorkResponse {
   const { id } = request;
   try {
@@ -91,7 +91,7 @@ export function respond(request: WorkRequest): WorkResponse {
   }
 }
 
-/** The memory of bodies, each once: what it is sent with is its own from then on. */
+/** Returns the buffers of bodies, each once, to transfer them to another thread. */
 export function buffersOf(bodies: readonly { readonly body: Uint8Array<ArrayBuffer> }[]): ArrayBuffer[] {
   return [...new Set(bodies.map(({ body }) => body.buffer))];
 }

@@ -1,4 +1,4 @@
-/** A thread that reads large requests and writes large answers, so that the one that serves all is not held up. */
+/** A thread that reads large requests and writes large answers, which would block the main thread. */
 
 import { buffersOf, respond, type WorkRequest, type WorkResponse } from "./work.ts";
 
