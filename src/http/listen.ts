@@ -130,7 +130,7 @@ export async function listenOnUnix(path: string, handling: HttpServerOptions): P
 
 /** Listens on a socket for a proxy of the same user or group. No one else can connect, not before its mode is set either. */
 function bindUnix(path: string): Listener {
-  // It is the process's, but nothing else happens meanwhile.
+  // The umask belongs to the whole process, but no other code runs in between.
   const before = Deno.umask(0o777 & ~UNIX_MODE);
   try {
     const listener = Deno.listen({ transport: "unix", path });
@@ -146,7 +146,7 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // Somebody else did.
+    // The socket is already removed.
   }
 }
 

@@ -9,11 +9,11 @@ import { CLIENT_LEFT, HttpError, type Incoming } from "./h1/mod.ts";
 /** Answers a request. */
 type Handler = (c: Context) => Response | Promise<Response>;
 
-/** Of the requests to one route. */
+/** What is counted of the requests to one route. */
 interface Route {
   readonly labels: { readonly route: string; readonly model?: string };
   readonly seconds: Histogram;
-  /** How many had each status. */
+  /** The number of requests by status. */
   readonly statuses: Map<number, number>;
 }
 
@@ -169,7 +169,7 @@ export class Metrics {
   }
 }
 
-/** What is not known is an empty label, as Prometheus has it. */
+/** Unknown facts become empty labels, which Prometheus treats as missing. */
 function infoLabels(model: string, { archive = "", sha256 = "", script, python = "" }: ModelFacts): Labels {
   return { model, archive, sha256, script, python };
 }

@@ -10,7 +10,7 @@ import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
 import { type Answer, CLIENT_LEFT, type Ending } from "./h1/mod.ts";
 import { type HttpProblem, problemOf } from "./problem.ts";
 
-/** Whether a client takes events. */
+/** Whether a client accepts Server-Sent Events. */
 export function takesEvents(accept: string): boolean {
   return accept.split(",").some((part) => /^\s*text\/event-stream\s*(;|$)/i.test(part));
 }
@@ -44,7 +44,7 @@ export function isEvents(contentType: string): boolean {
   return /^text\/event-stream\s*(;|$)/i.test(contentType);
 }
 
-/** A result that is there. */
+/** The outcome of a request that has a whole result. */
 export type Result = Outcome & { kind: "result" };
 
 /** A result, whether it came in parts or not. @throws {HttpProblem} if the outcome is another */
@@ -56,7 +56,7 @@ export async function wholeOf(outcome: Outcome): Promise<Result> {
   return { kind: "result", contentType: outcome.contentType, body };
 }
 
-/** All parts as one; or what went wrong. */
+/** Joins all parts, or returns the failure that ended them. */
 export async function gatherParts(parts: PartStream): Promise<Uint8Array<ArrayBuffer> | Failure> {
   const all: Uint8Array<ArrayBuffer>[] = [];
   for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
@@ -66,7 +66,7 @@ export async function gatherParts(parts: PartStream): Promise<Uint8Array<ArrayBu
   return await new Blob(all).bytes();
 }
 
-/** How parts are written, and their end. */
+/** Formats parts, and the end of an answer. */
 interface Writer {
   readonly part: (part: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
   readonly end: () => Uint8Array<ArrayBuffer>;
@@ -95,7 +95,7 @@ function bodyOf(
         return;
       }
       const problem = part && problemOf(part);
-      // Of a client that has left, that has been said.
+      // A client that has left is already recorded.
       onEnd({ status: problem?.status ?? 200, parts: sent });
       if (writer !== undefined) {
         controller.enqueue(problem === undefined ? writer.end() : writer.failure(problem));

@@ -16,14 +16,14 @@ const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
  */
 const TRACEPARENT =
   /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2}(?=.{53}(?:-|$)))(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})/;
-/** W3C Trace Context: 512 characters are to be passed on, and more may be dropped. */
+/** W3C Trace Context: at least 512 characters must be passed on; longer values may be dropped. */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 /** SageMaker's limit for `X-Amzn-SageMaker-Custom-Attributes`: visible ASCII, up to 1,024 characters. */
 const CUSTOM_ATTRIBUTES = /^[\x20-\x7e]{1,1024}$/;
 
 const CUSTOM_ATTRIBUTES_HEADER = "x-amzn-sagemaker-custom-attributes";
 
-/** Bytes that {@linkcode toText} never takes more than: most of it is attributes, each of whose characters may be escaped. */
+/** The longest result of {@linkcode toText}, in bytes: mostly attributes, whose characters may all need an escape. */
 export const MAX_TEXT_BYTES = 4096;
 
 /** The context of a request. Malformed headers are ignored. */
@@ -37,7 +37,7 @@ export interface RequestContext {
   readonly customAttributes?: string | undefined;
 }
 
-/** Begins the ids that this process makes; a number follows. */
+/** Prefix of the ids that this process generates; a number follows. */
 const PREFIX = `${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}-`;
 let made = 0;
 
@@ -52,7 +52,7 @@ export function contextOf({ requestId, traceparent, tracestate, customAttributes
   };
 }
 
-/** What is said of the trace, in the version that this program knows; undefined if it is not as it should be. */
+/** Returns the trace headers in the version that this program knows; undefined if they are malformed. */
 function traceOf(
   said: string,
   tracestate: string | null,
@@ -66,14 +66,14 @@ function matching(pattern: RegExp, value: string | null): string | undefined {
   return value !== null && pattern.test(value) ? value : undefined;
 }
 
-/** The id of the trace, 32 hexadecimal digits; undefined if there is none. */
+/** Returns the trace id, 32 hexadecimal digits; undefined without a trace. */
 export function traceIdOf({ traceparent }: RequestContext): string | undefined {
   return traceparent?.slice(3, 35);
 }
 
 /** Serializes a context for a worker, as ASCII JSON. */
 export function toText({ id, traceparent, tracestate, customAttributes }: RequestContext): string {
-  // An id has no character that is to be escaped.
+  // An id has no character that needs an escape.
   if (traceparent === undefined && customAttributes === undefined) return `{"id":"${id}"}`;
   return JSON.stringify({ id, traceparent, tracestate, custom_attributes: customAttributes });
 }
@@ -88,12 +88,12 @@ export function answerHeaders({ id, customAttributes }: RequestContext): Record<
     : { "x-request-id": id, "x-content-type-options": "nosniff", [CUSTOM_ATTRIBUTES_HEADER]: customAttributes };
 }
 
-/** What a request's failure is to be thrown as: a problem has the headers of {@linkcode answerHeaders}. */
+/** Returns the error to throw for a failed request: a problem gets the headers of {@linkcode answerHeaders}. */
 export function identified(error: unknown, context: RequestContext): unknown {
   return error instanceof HttpError ? problemFrom(error).with(answerHeaders(context)) : error;
 }
 
-/** The headers of a request that is made for this one. */
+/** Returns the headers for a request that is made on behalf of this one. */
 export function headersToPassOn({ id, traceparent, tracestate }: RequestContext): Record<string, string> {
   return {
     "x-request-id": id,

@@ -18,18 +18,18 @@ const MAX_VALUE = 1024;
 /** A field's name: RFC 9110, section 5.1. */
 const NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
 
-/** Those that say how the body is sent or what it is: the exceptions of web frameworks have them for bodies of their own. */
+/** Headers that describe the body: exceptions of web frameworks carry them for their own bodies. */
 const OF_BODY = /^(?:content-.*|transfer-encoding|trailer)$/;
 
-/** Those of the connection (RFC 9110, section 7.6.1), of the server, and of its origin. */
+/** Headers of the connection (RFC 9110, section 7.6.1), of the server, and of its origin. */
 const OF_SERVER =
   /^(?:connection|keep-alive|proxy-.*|te|upgrade|http2-settings|host|date|server|via|alt-svc|set-cookie2?|clear-site-data|strict-transport-security|access-control-.*|cross-origin-.*|x-content-type-options|x-request-id|x-amzn-sagemaker-custom-attributes)$/;
 
 /**
- * Those that the answer may have, by names in lower case. The log names what is left out.
+ * Returns the headers that the answer may have, by names in lower case. The others are left out and logged.
  *
  * @param given pairs of a name and a value (null if it is no text), as the worker sent them
- * @param exception the class that a message names
+ * @param exception the exception's class, for log messages
  */
 export function headersOfScript(given: unknown, exception: string): Readonly<Record<string, string>> {
   if (!Array.isArray(given)) return {};

@@ -39,8 +39,8 @@ export class Tokens {
   /**
    * Reads the lines of a file.
    *
-   * @param source what messages call it
-   * @throws {UsageError} if it has none, or one that can't be meant; the message shows none of them
+   * @param source the file's name in error messages
+   * @throws {UsageError} if there is no token, or one is invalid; the message does not show any token
    */
   static parse(text: string, source: string): Tokens {
     const tokens: Token[] = [];
@@ -69,7 +69,7 @@ export class Tokens {
    * Checks the token of a request. It compares all tokens, in constant time.
    *
    * @param authorization the header of that name
-   * @param path what is asked for
+   * @param path the requested path
    */
   check(authorization: string | null, path: string): Verdict {
     const given = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];

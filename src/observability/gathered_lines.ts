@@ -12,7 +12,7 @@ export class GatheredLines {
     this.#write = write;
   }
 
-  /** Writes text at once, behind what was gathered before. */
+  /** Writes text at once, after the gathered text. */
   write(text: string): void {
     this.flush();
     this.#write(text);
@@ -25,7 +25,7 @@ export class GatheredLines {
     if (this.#gathered.length > MOST) this.flush();
   }
 
-  /** Writes what was gathered. */
+  /** Writes the gathered text. */
   flush(): void {
     if (this.#gathered === "") return;
     const text = this.#gathered;

@@ -7,7 +7,7 @@ const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** How long other streams wait for the end of a line, in ms. */
 const HOLD_MS = 100;
-/** The most bytes that wait. */
+/** The most bytes that may wait. */
 const MAX_HELD = 256 * 1024;
 
 /** Takes the bytes of one stream as they arrive. */
@@ -84,7 +84,7 @@ export class LineJoiner {
     else this.#timer ??= unreferenced(setTimeout(() => this.flush(), HOLD_MS));
   }
 
-  /** Gives on what waits, as far as it goes. */
+  /** Passes on waiting bytes until a line is incomplete again. */
   #release(): void {
     const held = this.#held;
     this.#held = [];

@@ -2,40 +2,40 @@
 
 import { printableColors } from "../printable.ts";
 
-/** A line longer than this is given on in pieces, so that a script that never ends its line takes no memory. */
+/** The longest line, in bytes. Longer ones are passed on in pieces: a script that never ends its line must not fill the memory. */
 const MAX_LINE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Between two states of a line that is written over and over, such as a progress bar, in ms. */
+/** The least time between two reported states of a line that is rewritten, such as a progress bar, in ms. */
 const STATES_MS = 2_000;
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** What a mark says of a line. */
+/** The origin of a line, from the mark that the bridge adds to logged lines. */
 export interface LineOrigin {
   readonly level: LineLevel;
   /** The request that it belongs to; undefined if there is none. */
   readonly requestId?: string | undefined;
-  /** Of W3C Trace Context. */
+  /** The trace id of W3C Trace Context. */
   readonly traceId?: string | undefined;
 }
 
-/** Takes bytes as they come; see {@linkcode lineSplitter}. */
+/** Receives bytes in chunks of any size; see {@linkcode lineSplitter}. */
 export interface LineSplitter {
   (bytes: Uint8Array): void;
-  /** Gives on what is left, a line without an end. */
+  /** Passes on the remaining line, which has no end. */
   flush(): void;
 }
 
-/** How grave a line is: what the logger that a script is given calls it. */
+/** The level of a line, as the script's logger reports it. */
 export type LineLevel = "debug" | "info" | "warning" | "error" | "fatal";
 
-/** By what marks call them; the last is CRITICAL for scripts. */
+/** Levels by their letters in marks; scripts call the last one CRITICAL. */
 const LEVELS: Readonly<Record<string, LineLevel>> = { d: "debug", i: "info", w: "warning", e: "error", c: "fatal" };
 
-/** Takes a line without its end, and what its mark says. */
+/** Receives a line without its line break, and its origin. */
 type OnLine = (line: string, origin?: LineOrigin) => void;
 
 /** A line, or a state of one. */
@@ -50,14 +50,14 @@ interface Line {
  * A carriage return ends a state of a line, which the next state replaces: of these, `onLine` gets the first and the last, and the
  * latest now and then. Bytes that are not UTF-8, and control characters other than tab and colours, are shown as `\xNN`.
  *
- * @param secret what marks begin with (see `_bridge/request.py`); without it, no line has one
- * @param clean makes text safe to show, in place of what is said above
+ * @param secret the beginning of every mark (see `_bridge/request.py`); without it, marks are not recognized
+ * @param clean makes text safe to show, instead of the escaping described above
  */
 export function lineSplitter(onLine: OnLine, secret?: string, clean = printableColors): LineSplitter {
   const mark = secret === undefined ? undefined : markOf(secret);
   const states = new States(onLine, () => lineOf(rest, mark, clean));
   let rest: Uint8Array = new Uint8Array(0);
-  /** Gives on what is too long for one line, and returns what is left. */
+  /** Passes on pieces of an overlong line, and returns the rest. */
   const shorten = (line: Uint8Array): Uint8Array => {
     while (line.length > MAX_LINE_BYTES) {
       const end = characterStart(line, MAX_LINE_BYTES);
@@ -85,29 +85,29 @@ export function lineSplitter(onLine: OnLine, secret?: string, clean = printableC
   return Object.assign(split, { flush });
 }
 
-/** The states of the line that is being written. */
+/** Tracks the states of the current line, such as a progress bar's. */
 class States {
   readonly #onLine: OnLine;
   readonly #unfinished: () => Line;
-  /** The latest that was not given on. */
+  /** The latest state that was not passed on. */
   #latest: Line | undefined;
-  /** The text that was given on last. */
+  /** The text that was passed on last. */
   #given: string | undefined;
   #givenAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param unfinished what was written of the next state */
+  /** @param unfinished returns the part of the next state that was written until now */
   constructor(onLine: OnLine, unfinished: () => Line) {
     this.#onLine = onLine;
     this.#unfinished = unfinished;
   }
 
-  /** Whether the line has had one. */
+  /** Whether the line has had a state. */
   get any(): boolean {
     return this.#latest !== undefined || this.#given !== undefined;
   }
 
-  /** A carriage return has come: what is written next replaces this. */
+  /** Records a state at a carriage return; the text written next replaces it. */
   replace(state: Line): void {
     if (!isBlank(state) && state.text !== this.#given) this.#latest = state;
     const rest = this.#givenAt + STATES_MS - performance.now();
@@ -115,7 +115,7 @@ class States {
     else this.#timer ??= unreferenced(setTimeout(() => this.#look(), Math.max(rest, 1)));
   }
 
-  /** A newline has come. */
+  /** Ends the line at a newline. */
   end(line: Line): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -157,19 +157,19 @@ function lineOf(bytes: Uint8Array, mark: RegExp | undefined, clean: (text: strin
   };
 }
 
-/** Whether nothing of it would be seen. */
+/** Whether the line would look empty. */
 function isBlank({ text }: Line): boolean {
   // deno-lint-ignore no-control-regex
   return text.replace(/\x1b\[[\d;:]*m/g, "").trim() === "";
 }
 
-/** A timer that keeps no process from its end. */
+/** Makes a timer that does not keep the process alive. */
 function unreferenced(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
   Deno.unrefTimer(Number(timer));
   return timer;
 }
 
-/** Where the next newline or carriage return is; -1 if there is none. */
+/** Returns the offset of the next newline or carriage return; -1 if there is no more. */
 function nextEnd(bytes: Uint8Array, start: number): number {
   for (let i = start; i < bytes.length; i++) {
     const byte = bytes[i]!;
@@ -178,7 +178,7 @@ function nextEnd(bytes: Uint8Array, start: number): number {
   return -1;
 }
 
-/** Where the character begins that `index` is in, if it is UTF-8. */
+/** Returns where the UTF-8 character at `index` begins. */
 function characterStart(bytes: Uint8Array, index: number): number {
   let start = index;
   while (start > index - 3 && (bytes[start]! & 0xc0) === 0x80) start--;
@@ -201,7 +201,7 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** Decodes what is UTF-8, and writes each byte that is not as `\xNN`. */
+/** Decodes valid UTF-8, and writes each invalid byte as `\xNN`. */
 function escapeInvalid(bytes: Uint8Array): string {
   let text = "";
   let decoded = 0;
@@ -209,7 +209,7 @@ function escapeInvalid(bytes: Uint8Array): string {
     const length = sequenceLength(bytes, at);
     if (length > 0) at += length;
     else {
-      // Each call of the decoder takes longer than all else here.
+      // Calls of the decoder dominate the time here, hence one call for each valid run.
       if (at > decoded) text += lenient.decode(bytes.subarray(decoded, at));
       text += hex(bytes[at]!);
       decoded = ++at;
@@ -227,7 +227,7 @@ function sequenceLength(bytes: Uint8Array, start: number): number {
   const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
   const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
   for (let i = 1; i < length; i++) {
-    // Behind the end there is nothing, which is in no range.
+    // A missing byte reads as 0, which is outside of every range.
     const byte = bytes[start + i] ?? 0;
     if (byte < (i === 1 ? lowest : 0x80) || byte > (i === 1 ? highest : 0xbf)) return 0;
   }

@@ -3,9 +3,9 @@
  * format down to the second names a run by its start, since each line would have a file of its own. Runs at the same time have
  * files of their own: the second one of a name is `NAME-2`.
  *
- * Everything is handed to the system as it comes, so that whatever kills the run, or this program, takes nothing of it away. What
- * can't be written, to a full disk for one, is missing from the log, which goes on when that is over: a log is never the reason why
- * a run ends.
+ * Bytes are written to the file as they arrive, and survive the end of the run or of this program. Bytes that
+ * can't be written, such as to a full disk, are missing from the log, which continues when writing works again: a log never makes
+ * a run fail.
  */
 
 import { reasonOf, UsageError } from "../errors.ts";
@@ -14,49 +14,49 @@ import { exists } from "../files.ts";
 import { logPath, type LogPlace, makeFolder, nthPath, zoneNames } from "./log_name.ts";
 import { hasSeconds } from "./strftime.ts";
 
-/** Where a run logs to. */
+/** Options of a run's log file. */
 export interface LogFileOptions extends LogPlace {
   /** A file that would be longer is set aside as `NAME.1`, the one before it as `NAME.2`; in bytes. @default no limit */
   readonly maxBytes?: number | undefined;
   /** The most files of this run, the one that is written to among them. @default no limit */
   readonly maxFiles?: number | undefined;
-  /** Is told when the file can't be written, and when it is written again. */
+  /** Receives a warning when the file can't be written, and when writing works again. */
   readonly warn?: (message: string) => void;
   readonly now?: () => Date;
 }
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-/** Runs that log to one name at the same time. */
+/** The most runs that log to one name at the same time. */
 const MAX_RUNS = 1000;
-/** Between two attempts to write what could not be written, in ms. */
+/** The pause before a failed write is tried again, in ms. */
 const RETRY_MS = 1_000;
-/** Between two warnings, in ms. */
+/** The least time between two warnings, in ms. */
 const WARN_MS = 60_000;
 
-/** A log file that is written to. */
+/** The open log file of a run. */
 export class LogFile implements Disposable {
   readonly #options: LogFileOptions;
   readonly #now: () => Date;
   readonly #rolls: boolean;
   readonly #zone = zoneNames();
-  /** Those that this run has made, the oldest first. */
+  /** The files that this run has created, the oldest first. */
   readonly #made: string[] = [];
   #second = 0;
-  /** What the format gives; another run may have that file. */
+  /** The path from the format; another run may own that file. */
   #name = "";
   #path = "";
   #file: ExclusiveFile | undefined;
   #length = 0;
   #atLineStart = true;
-  /** Why nothing can be written now, and how many bytes that has cost. */
+  /** The reason why writing fails at present, and how many bytes are missing. */
   #trouble: string | undefined;
   #missing = 0;
   #retryAt = -Infinity;
   #warnAt = -Infinity;
 
   /**
-   * Opens it, or goes on without it until it can be opened.
+   * Opens the file; if that fails, it is tried again with later writes.
    *
    * @throws {UsageError} if its name leads out of the root
    */
@@ -79,7 +79,7 @@ export class LogFile implements Disposable {
     return this.#path;
   }
 
-  /** Writes bytes as they are. A line is never parted; a carriage return ends one, too, as progress bars end their states. */
+  /** Writes bytes unchanged. A line is never split between files; a carriage return ends a line as well, for progress bars. */
   write(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length;) {
       if (this.#atLineStart) this.#roll(lineEnd(bytes, start) - start);
@@ -117,7 +117,7 @@ export class LogFile implements Disposable {
     this.#length += written;
   }
 
-  /** Says that it can't be written now, which it is not tried again for a while. */
+  /** Warns that writing failed, and pauses further attempts. */
   #fail(cause: unknown, missing: number): void {
     this.#trouble = reasonOf(cause);
     this.#missing += missing;
@@ -130,7 +130,7 @@ export class LogFile implements Disposable {
     );
   }
 
-  /** Goes on with the log, in which it is noted what is missing; false if that can't be done yet. */
+  /** Resumes the log with a note of how much is missing; false if writing still fails. */
   #resume(reason: string): boolean {
     const now = this.#now().getTime();
     if (now < this.#retryAt) return false;
@@ -142,7 +142,7 @@ export class LogFile implements Disposable {
           this.#length > 0 ? "\n" : ""
         }[aimodellib: ${this.#missing} bytes are missing here: ${reason}]\n`;
         const bytes = new TextEncoder().encode(note);
-        // Whole or not at all: it is short.
+        // A partial write counts as a failure: the note is short.
         if (this.#file!.file.writeSync(bytes) < bytes.length) return false;
         this.#length += bytes.length;
       }
@@ -154,7 +154,7 @@ export class LogFile implements Disposable {
     return true;
   }
 
-  /** Begins another file if it is time for one, or a line of `length` bytes does not fit. One that can't be begun leaves all as it is. */
+  /** Starts another file when the name changes, or a line of `length` bytes does not fit. On failure, the current file stays. */
   #roll(length: number): void {
     const now = this.#now().getTime();
     const second = Math.floor(now / 1000);
@@ -174,7 +174,7 @@ export class LogFile implements Disposable {
     }
   }
 
-  /** The absolute path that the format gives now. */
+  /** Returns the absolute path from the format at the current time. */
   #nameNow(): string {
     const now = this.#now();
     this.#second = Math.floor(now.getTime() / 1000);
@@ -216,20 +216,20 @@ export class LogFile implements Disposable {
     this.#open(this.#name);
   }
 
-  /** Removes the oldest ones. */
+  /** Removes the oldest files beyond the limit. */
   #forget(): void {
     const { maxFiles } = this.#options;
     while (maxFiles !== undefined && this.#made.length > Math.max(1, maxFiles)) {
       try {
         Deno.removeSync(this.#made.shift()!);
       } catch {
-        // Somebody else has removed it.
+        // The file is already removed.
       }
     }
   }
 }
 
-/** Where the line ends that begins at `start`: behind its end, or at that of the bytes. */
+/** Returns the offset after the line that begins at `start`, or the end of the bytes. */
 function lineEnd(bytes: Uint8Array, start: number): number {
   let end = start;
   while (end < bytes.length && !isLineEnd(bytes[end]!)) end++;

@@ -55,7 +55,7 @@ export function nthPath(path: string, n: number): string {
   return `${stem}-${n}${extension}`;
 }
 
-/** Names of time zones, which only the system knows; asked for once for each offset. */
+/** Returns a function that asks `date` for the abbreviation of the time zone, once for each offset. */
 export function zoneNames(): (time: Date) => string {
   const known = new Map<number, string>();
   return (time) => {
@@ -73,7 +73,7 @@ function askZone(time: Date): string {
     }).outputSync();
     if (success) return new TextDecoder().decode(stdout).trim();
   } catch {
-    // A system without it.
+    // The system has no `date`.
   }
   return strftime("%z", time);
 }

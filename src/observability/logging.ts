@@ -14,7 +14,7 @@ export interface LoggingOptions {
   readonly format?: LogFormat;
   /** The lowest level that is logged; lines of scripts are logged at any level. @default info */
   readonly level?: LogLevel;
-  /** Loggers that are not heard, such as `supervisor`. @default none */
+  /** Loggers whose records are dropped, such as `supervisor`. @default none */
   readonly silent?: readonly string[];
 }
 

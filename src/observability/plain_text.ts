@@ -13,7 +13,7 @@ const SEQUENCES =
 
 const encoder = new TextEncoder();
 
-/** Makes a function that takes bytes as they come; `write` gets lines with their ends. */
+/** Makes a function that receives bytes in chunks; `write` gets whole lines with their line breaks. */
 export function plainText(write: (bytes: Uint8Array) => void): LineSplitter {
   const clean = (text: string) => printable(text.replace(SEQUENCES, ""));
   return lineSplitter((line) => write(encoder.encode(`${line}\n`)), undefined, clean);

@@ -6,11 +6,11 @@ const PERIOD_MS = 10_000;
 /** Tells of the first event of a kind at once, and every 10 s of how many have followed. */
 export class Seldom<Kind extends string> {
   readonly #tellMore: (kind: Kind, count: number) => void;
-  /** How many there were since the last record, by kinds that had one less than a period ago. */
+  /** The number of events since the last record, for kinds with a record less than a period ago. */
   readonly #counts = new Map<Kind, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param tellMore tells that there were so many more since the last record, at least one */
+  /** @param tellMore reports the number of events since the last record, at least one */
   constructor(tellMore: (kind: Kind, count: number) => void) {
     this.#tellMore = tellMore;
   }

@@ -19,7 +19,7 @@ const MONTHS = [
   "December",
 ];
 
-/** What stands for other directives. */
+/** Directives that are short for several others. */
 const COMPOUND: Readonly<Record<string, string>> = {
   c: "%a %b %e %H:%M:%S %Y",
   D: "%m/%d/%y",
@@ -32,7 +32,7 @@ const COMPOUND: Readonly<Record<string, string>> = {
   X: "%H:%M:%S",
 };
 
-/** A number, how many digits it has, and what fills them up. */
+/** A number, its minimal count of digits, and the padding. */
 type Field = readonly [value: number, digits: number, fill: "0" | " "];
 
 const MS_PER_DAY = 86_400_000;
@@ -61,7 +61,7 @@ export function strftime(format: string, time: Date, zone: (time: Date) => strin
   );
 }
 
-/** Wider than the longest name of a file: such a name is refused by the system. */
+/** The largest width: wider than the longest file name, which the system refuses. */
 const MAX_WIDTH = 300;
 
 /** Whether names by this format differ from second to second. */

@@ -1,4 +1,4 @@
-"""What a request's headers and query are for a script: dictionaries of text."""
+"""A request's headers and query for a script, as dictionaries of text."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ class Headers(Dict[str, str]):
     """Headers by name, in any case; those of one name are joined with ``, ``, as HTTP says."""
 
     def __getitem__(self, name: str) -> str:
-        """Return a header's value. Raises KeyError if there is none."""
+        """Return a header's value. Raises KeyError if it is missing."""
         return super().__getitem__(name.lower())
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether there is such a header."""
+        """Tell whether the request has this header."""
         return super().__contains__(name.lower() if isinstance(name, str) else name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a header's value, or ``default`` if there is none."""
+        """Return a header's value, or ``default`` if it is missing."""
         return super().get(name.lower(), default)
 
 
 class Query(Dict[str, str]):
-    """Parameters by name, decoded; of those of one name, the last."""
+    """Decoded parameters by name; a repeated name has its last value."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         """Take all of them, in their order."""

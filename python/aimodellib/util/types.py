@@ -21,7 +21,7 @@ __all__ = ["InferenceModule", "Logger", "Request", "TrainingModule"]
 
 
 class _Validating(_ProtocolMeta):
-    """Gives a protocol ``validate``, without making it something that an implementation must have."""
+    """Gives a protocol ``validate``, which implementations need not have."""
 
     def validate(cls, obj: object) -> bool:
         """Tell whether ``obj`` (a module or an instance) has every function of this protocol.
@@ -45,7 +45,7 @@ class Request(Protocol):
     """What is known of the request that a serving script executes: its ``logger`` has it."""
 
     id: str
-    """The header ``X-Request-Id``, or an id that was made; the answer has it, too."""
+    """The header ``X-Request-Id``, or a generated id; the answer carries it as well."""
     traceparent: str | None
     """W3C Trace Context: this header and the next are to be sent on with requests that the script makes."""
     tracestate: str | None
@@ -74,7 +74,7 @@ class Request(Protocol):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the client has left, so that nobody waits for the answer.
+        """Whether the client has disconnected and nobody waits for the answer.
 
         To be looked at by what takes long, as often as it likes.
         """

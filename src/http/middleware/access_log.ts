@@ -11,7 +11,7 @@ export function accessLog(next: Handle): Handle {
     const start = performance.now();
     const answer = await next(request);
     const { method, path, fields } = request.head;
-    // The id that a route has made, and told the worker, is in its answer.
+    // The answer carries the id that the route generated and sent to the worker.
     const said = answer.headers["x-request-id"];
     const context = said === undefined || fieldOf(fields, "traceparent") !== null
       ? contextOf(fieldsOf(fields))
@@ -34,7 +34,7 @@ export function accessLog(next: Handle): Handle {
   };
 }
 
-/** Method and path, as far as they came. */
+/** Method and path at the beginning of an unreadable head. */
 const BEGINNING = /^([\w!#$%&'*+.^`|~-]+) ([\x21-\x3e\x40-\x7e]+)/;
 
 /** Logs a request that was refused because its head can't be read. A method or path that is unknown is logged as `-`. */

@@ -1,4 +1,4 @@
-/** Headers that tell browsers to be careful with what is got. Answers of a model have theirs from `answerHeaders()`. */
+/** Headers that restrict what browsers do with an answer. Answers of a model have theirs from `answerHeaders()`. */
 
 import type { MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
@@ -6,7 +6,7 @@ import { secureHeaders } from "hono/secure-headers";
 /** Makes the middleware that adds security headers to pages. */
 export function security(): MiddlewareHandler {
   return secureHeaders({
-    // It would be for all ports of this host, and for a year: that is for whoever runs the host to decide.
+    // HSTS would cover all ports of this host for a year; the host's operator decides on that.
     strictTransportSecurity: false,
     xFrameOptions: "DENY",
   });

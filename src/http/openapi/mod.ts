@@ -1,4 +1,4 @@
-/** What all routes take and answer, as an OpenAPI document (3.1.1, https://spec.openapis.org/oas/v3.1.1). */
+/** Describes the requests and answers of all routes as an OpenAPI document (3.1.1, https://spec.openapis.org/oas/v3.1.1). */
 
 import { VERSION } from "../../version.ts";
 import { MODEL_VERSION } from "../routes/inference.ts";
@@ -7,14 +7,14 @@ import { SCHEMAS } from "./schemas.ts";
 
 /** What the OpenAPI document is made from. */
 export interface Described {
-  /** What messages call the models. */
+  /** The document's title. */
   readonly title: string;
-  /** Their names: `/invocations` is there for the only one. */
+  /** Names of the models; `/invocations` exists for a single model only. */
   readonly names: readonly string[];
   /** Paths that answer as `/invocations` and `/ping`. */
   readonly predictRoute?: string | undefined;
   readonly healthRoute?: string | undefined;
-  /** Whether a token is asked for. */
+  /** Whether requests need a token. */
   readonly secured: boolean;
 }
 
@@ -66,7 +66,7 @@ export function describe({ title, names, predictRoute, healthRoute, secured }: D
     schema: { type: "string", enum: names },
   };
   const version = { name: "version", in: "path", required: true, schema: { const: MODEL_VERSION } };
-  // Of a model that is not there.
+  // The path may name an unknown model.
   const named = (options: OperationOptions) => ({ ...options, problems: [...options.problems ?? [], 404 as const] });
 
   const ofModel = {

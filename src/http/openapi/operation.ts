@@ -1,4 +1,4 @@
-/** What a route takes and answers, in the words of OpenAPI. */
+/** Describes the requests and answers of one route for OpenAPI. */
 
 import { schema } from "./schemas.ts";
 
@@ -20,14 +20,14 @@ const PROBLEMS = {
 /** A status that a route answers with problem details. */
 export type ProblemStatus = keyof typeof PROBLEMS;
 
-/** Of whatever is executed by a worker. */
+/** Error statuses of all routes that a worker executes. */
 export const EXECUTION: readonly ProblemStatus[] = [400, 403, 406, 413, 415, 431, 500, 502, 503, 504];
 
 const HEADERS = {
   "X-Request-Id": { description: "That of the request, or one that was made", schema: { type: "string" } },
 };
 
-/** Headers of whatever is executed by a worker. */
+/** Request headers of all routes that a worker executes. */
 export const CONTEXT: readonly object[] = [
   ["X-Request-Id", "Taken as the request's id, if it is 1 to 128 characters of A-Z a-z 0-9 _ . : / + = @ -"],
   ["traceparent", "W3C Trace Context, handed on to the script"],
@@ -38,12 +38,12 @@ export const CONTEXT: readonly object[] = [
 /** A route, as the OpenAPI document describes it. */
 export interface OperationOptions {
   readonly summary: string;
-  /** By content type: what 200 comes with. */
+  /** The body of a 200 answer, by content type. */
   readonly content: object;
   readonly problems?: readonly ProblemStatus[];
   /** Whether a script may choose other statuses for its exceptions. */
   readonly executes?: boolean;
-  /** Whether it never needs a token. */
+  /** Whether the route needs no token even if others do. */
   readonly open?: boolean;
   /** More members of the operation. */
   readonly more?: object;

@@ -1,4 +1,4 @@
-/** What is sent and answered, as JSON Schema (2020-12). */
+/** The bodies of requests and answers, as JSON Schema (2020-12). */
 
 import { DATATYPES } from "../v2/mod.ts";
 
@@ -11,12 +11,12 @@ export function schema(name: keyof typeof SCHEMAS): object {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** Of a list. */
+/** The schema of a list. */
 function list(items: object, more: object = {}): object {
   return { type: "array", items, ...more };
 }
 
-/** Of an object with these members. */
+/** The schema of an object with these members. */
 function members(properties: Readonly<Record<string, object>>, required: readonly string[]): object {
   return { type: "object", properties, required };
 }
@@ -25,7 +25,7 @@ const datatype = { type: "string", enum: Object.keys(DATATYPES) };
 const shape = list(count, { maxItems: 32 });
 const state = { type: "string", enum: ["loading", "ready", "degraded", "restarting", "stopping", "failed"] };
 
-/** Of a model that is open. */
+/** The schema of the facts about an opened model. */
 const facts = members({
   archive: { ...string, description: "The archive's file name; not there for a module" },
   sha256: {

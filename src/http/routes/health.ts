@@ -15,9 +15,9 @@ export function ready(model: Model) {
 }
 
 /**
- * The same of all models together, and what they are; where there are several, the state of each.
+ * Reports the state of all models together, and their facts; with several models, the state of each.
  *
- * @param mayKnow whether who asks may know what is served here: whoever balances requests asks without a token
+ * @param mayKnow whether the caller may see what is served: load balancers ask without a token
  */
 export function allReady(models: Models, mayKnow: (c: Context) => boolean) {
   const { all } = models;

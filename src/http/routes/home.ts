@@ -3,7 +3,7 @@
 import type { Models } from "../../supervisor/mod.ts";
 import { VERSION } from "../../version.ts";
 
-/** Makes the handler. The page's code is loaded when it is asked for first. */
+/** Makes the handler. The first request loads the page's code. */
 export function home(models: Models) {
   const { all } = models;
   const [only] = all.length === 1 ? all : [];

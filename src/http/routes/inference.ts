@@ -17,16 +17,16 @@ import type { Signature, Transcoder } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
 import type { InvocationOptions } from "./invocations.ts";
 
-/** A process has one version of a model. */
+/** The version that all models report: a process serves one version of a model. */
 export const MODEL_VERSION = "1";
 
-/** Bytes that may be made of tensors for a script, whatever `--max-body` is: numbers in binary form are shorter. */
+/** The most bytes made from tensors for a script even if `--max-body` is lower: JSON is longer than binary numbers. */
 const MIN_MADE = 16 * 2 ** 20;
 
-/** And at the most: what a worker takes, less the header of a file of NumPy's. */
+/** The upper bound for the same: what a worker accepts, less the header of a NumPy file. */
 const MAX_MADE = MAX_BODY_BYTES - 4096;
 
-/** `GET /v2`: what this server is. */
+/** `GET /v2`: name, version and extensions of this server. */
 export function serverMetadata(c: Context): Response {
   return c.json({ name: "aimodellib", version: VERSION, extensions: ["binary_tensor_data"] });
 }
@@ -44,14 +44,14 @@ export function serverReady(models: Models) {
   };
 }
 
-/** `GET /v2/models`: their names. */
+/** `GET /v2/models`: the names of all models. */
 export function modelList(models: Models) {
   return function modelList(c: Context): Response {
     return c.json({ models: models.all.map(({ name }) => name) });
   };
 }
 
-/** `GET /v2/models/NAME`: what its script says of its tensors, and as parameters, where it is from. */
+/** `GET /v2/models/NAME`: the tensors that its script declares; the parameters say where the model is from. */
 export function modelMetadata(model: Model) {
   return function modelMetadata(c: Context): Response {
     const { platform = "python", inputs = [], outputs = [] } = signatureOf(model) ?? {};

@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { Described } from "../openapi/mod.ts";
 
-/** Makes the handler. The description is made when it is asked for first. */
+/** Makes the handler. The first request creates the description. */
 export function openapi(described: Described) {
   let text: string | undefined;
   return async function openapi(c: Context): Promise<Response> {
