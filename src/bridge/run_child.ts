@@ -17,7 +17,7 @@ export interface RunChildOptions {
   readonly cwd?: string | undefined;
   /** Set in addition to the environment of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Its standard input: bytes, or a pipe that stays open until the program ends. @default nothing */
+  /** Its standard input: bytes, or a pipe that we keep open, and close to make the program end. @default nothing */
   readonly stdin?: Uint8Array | "held" | undefined;
   /** `own` gives it a process group of its own; in `ours`, a terminal's signals reach it as well as us. @default "ours" */
   readonly group?: "own" | "ours" | undefined;
