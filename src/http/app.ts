@@ -124,7 +124,7 @@ export function createApp(models: Models, options: AppOptions): App {
     if (allow === undefined) return respond(env, new HttpProblem(404, nothingAt(path, models)));
     return respond(
       env,
-      new HttpProblem(405, `'${path}' does not answer to ${method}, only to ${allow}`, {}, { allow }),
+      new HttpProblem(405, `'${path}' does not support ${method}, only ${allow}`, {}, { allow }),
     );
   });
   app.onError((error, { env }) => respond(env, problemFrom(error)));
@@ -192,5 +192,5 @@ function nothingAt(path: string, models: Models): string {
   }
   const name = /^\/(?:v2\/)?models\/([^/]+)/.exec(path)?.[1];
   if (name !== undefined && models.get(name) === undefined) return `There is no model '${name}'; there is ${names}`;
-  return `There is nothing at '${path}'`;
+  return `No route matches '${path}'`;
 }

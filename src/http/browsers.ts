@@ -66,8 +66,8 @@ export class Browsers {
     if (!this.#accepts(head.host)) {
       return new HttpProblem(
         403,
-        `This server listens for this machine alone, and does not answer to the Host '${shown(head.host)}': say ` +
-          "'localhost', or have 'aimodellib serve' started with --allow-host",
+        `This server accepts connections from this machine only, and refuses the Host '${shown(head.host)}': use ` +
+          "'localhost', or start 'aimodellib serve' with --allow-host",
       );
     }
     const page = SAFE.has(head.method) ? undefined : this.#foreignPage(head);

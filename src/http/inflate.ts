@@ -133,11 +133,11 @@ function beginGzip(bytes: Uint8Array, start: number): number {
   if (view.getUint16(0) !== 0x1f8b) {
     throw damaged(
       "gzip",
-      start === 0 ? "it does not begin as gzip does" : "something that is not gzip follows its end",
+      start === 0 ? "it has no gzip header" : "it continues after the end of the gzip stream",
     );
   }
   const flags = view.getUint8(3);
-  if (view.getUint8(2) !== 8 || (flags & RESERVED) !== 0) throw damaged("gzip", "its header is not one of gzip");
+  if (view.getUint8(2) !== 8 || (flags & RESERVED) !== 0) throw damaged("gzip", "its gzip header is not valid");
   let at = start + 10;
   if (flags & FEXTRA) at += 2 + viewOf(bytes, at, 2).getUint16(0, true);
   if (flags & FNAME) at = behindZero(bytes, at);
@@ -156,7 +156,7 @@ function beginZlib(bytes: Uint8Array, start: number): number {
   const header = viewOf(bytes, start, 2).getUint16(0);
   // The method, 8; the window, at most 7; a multiple of 31. A preset dictionary can't be known.
   if ((header & 0x0f00) !== 0x0800 || header >> 12 > 7 || header % 31 !== 0 || (header & 0x20) !== 0) {
-    throw damaged("deflate", "it does not begin as zlib (RFC 1950) does");
+    throw damaged("deflate", "it has no zlib header (RFC 1950)");
   }
   return start + 2;
 }

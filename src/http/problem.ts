@@ -22,7 +22,7 @@ export function problemFrom(error: unknown): HttpProblem {
   log.error("A request failed: {error}", {
     error: error instanceof Error ? error.stack ?? error.message : String(error),
   });
-  return new HttpProblem(500, "The server failed; its log says why");
+  return new HttpProblem(500, "An internal error occurred; the server's log has the details");
 }
 
 /** The options that raise the limits of the HTTP server. */

@@ -49,7 +49,7 @@ export class Tokens {
       if (!token) continue;
       const where = `${source}, line ${index + 1}`;
       if (rest.length > 0 || (scope !== "all" && scope !== "metrics")) {
-        throw new UsageError(`${where}: behind a token there may be 'all' or 'metrics', and nothing else`);
+        throw new UsageError(`${where}: only 'all' or 'metrics' may follow a token`);
       }
       if (token.length < MIN_LENGTH || !/^[\w.~+/=-]+$/.test(token)) {
         throw new UsageError(`${where}: a token has at least ${MIN_LENGTH} characters, of A-Z a-z 0-9 - . _ ~ + / =`);

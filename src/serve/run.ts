@@ -103,7 +103,7 @@ function renew(server: Server, { renewTokens }: ServeConfig): void {
       read();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      log.error("{message}; what was read before stays", { message: error.message });
+      log.error("{message}; the previous certificate and tokens stay in use", { message: error.message });
     }
   }
 }

@@ -24,9 +24,9 @@ test("with --token-file only who has a token is answered, but health checks are 
     assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="aimodellib"');
   }
   const missing = await server.invoke("");
-  assert.equal(problemOf(missing).detail, "This needs a token: send 'Authorization: Bearer TOKEN'");
+  assert.equal(problemOf(missing).detail, "Authentication is required: send 'Authorization: Bearer TOKEN'");
   const wrong = await server.invoke("", bearer("not-the-token-at-all"));
-  assert.deepEqual([wrong.status, problemOf(wrong).detail], [401, "The token is not known"]);
+  assert.deepEqual([wrong.status, problemOf(wrong).detail], [401, "The bearer token is not valid"]);
   assert.equal((await server.invoke("", bearer(TOKEN))).status, 200);
   assert.equal((await server.request("/metrics", { headers: bearer(METRICS) })).status, 200);
   assert.equal((await server.invoke("", bearer(METRICS))).status, 403);
@@ -39,7 +39,7 @@ test("with --token-file only who has a token is answered, but health checks are 
   box.write({ tokens: "short\n" });
   server.program.kill("SIGHUP");
   await server.program.stderr.waitFor(
-    /ERROR .*line 1: a token has at least 16 characters.*; what was read before stays$/,
+    /ERROR .*line 1: a token has at least 16 characters.*; the previous certificate and tokens stay in use$/,
   );
   assert.equal((await server.invoke("", bearer("another-token-0123456789"))).status, 200);
   assert.ok(!server.log.includes(TOKEN) && !server.log.includes("short\n"), "no token is logged");
@@ -80,7 +80,7 @@ test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP
   box.write({ "cert.pem": "rubbish" });
   program.kill("SIGHUP");
   await program.stderr.waitFor(
-    /ERROR Can't listen on .*a certificate and its key, in PEM\?; what was read before stays$/,
+    /ERROR Can't listen on .*a certificate and its key, in PEM\?; the previous certificate and tokens stay in use$/,
   );
   program.kill("SIGTERM");
   assert.equal((await program.finished()).code, 0);

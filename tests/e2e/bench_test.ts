@@ -132,7 +132,7 @@ test("bench sends nothing more when the first request fails, and says why", asyn
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    /answers the first request with 401 Unauthorized, so no load was sent: This needs a token: send/,
+    /answers the first request with 401 Unauthorized, so no load was sent: Authentication is required: send/,
   );
   const found = await figures(box, `${server.url}/`, "-d", "300ms", "-c", "1", "--token-file", box.path("tokens"));
   assert.ok(found.requests.succeeded > 0);

@@ -23,11 +23,11 @@ export function bearer(tokens: Tokens, open: ReadonlySet<string>, refuse: Refusa
 function problemOfVerdict(verdict: Exclude<ReturnType<Tokens["check"]>, "good">): HttpProblem {
   switch (verdict) {
     case "missing":
-      return new HttpProblem(401, "This needs a token: send 'Authorization: Bearer TOKEN'", {}, {
+      return new HttpProblem(401, "Authentication is required: send 'Authorization: Bearer TOKEN'", {}, {
         "www-authenticate": 'Bearer realm="aimodellib"',
       });
     case "wrong":
-      return new HttpProblem(401, "The token is not known", {}, {
+      return new HttpProblem(401, "The bearer token is not valid", {}, {
         "www-authenticate": 'Bearer realm="aimodellib", error="invalid_token"',
       });
     case "not_for_this":

@@ -86,7 +86,7 @@ export function describe({ title, names, predictRoute, healthRoute, secured }: D
       ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
       "/health/ready": get(HEALTH),
       "/health/live": get({ summary: "Whether the process runs", content: json("Live"), open: true }),
-      "/metrics": get({ summary: "What is measured, for Prometheus", content: { "text/plain": {} } }),
+      "/metrics": get({ summary: "Metrics in Prometheus's text format", content: { "text/plain": {} } }),
       "/": get({ summary: "A page to try the model with", content: { "text/html": {} } }),
       "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
       "/models/{name}/invocations": { parameters: [name], ...post(named(INVOKE)) },

@@ -12,7 +12,7 @@ const PROBLEMS = {
   415: "The body has a Content-Encoding other than gzip and deflate",
   431: "Content-Type and Accept are too long",
   500: "predict() or serialize() raised, or the server failed",
-  502: "The worker died while it executed the request, which is not tried again",
+  502: "The worker died while executing the request, which is not retried",
   503: "The model is not ready, or too many requests wait; Retry-After says when to try again",
   504: "The request took longer than --request-timeout",
 } as const;
@@ -24,7 +24,10 @@ export type ProblemStatus = keyof typeof PROBLEMS;
 export const EXECUTION: readonly ProblemStatus[] = [400, 403, 406, 413, 415, 431, 500, 502, 503, 504];
 
 const HEADERS = {
-  "X-Request-Id": { description: "That of the request, or one that was made", schema: { type: "string" } },
+  "X-Request-Id": {
+    description: "The request's id: the one that the client sent, or a new one",
+    schema: { type: "string" },
+  },
 };
 
 /** Request headers of all routes that a worker executes. */
@@ -70,7 +73,7 @@ export function operation(
     ...(secured && { security: open ? [] : [{ token: [] }] }),
     ...more,
     responses: Object.fromEntries([
-      [200, { description: "It was done", content }],
+      [200, { description: "Success", content }],
       ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status])]),
       ...executes ? [["default", problem("The script raised an exception that chooses this status, 400 to 599")]] : [],
     ]),

@@ -79,7 +79,7 @@ export const SCHEMAS = {
       models: {
         type: "object",
         additionalProperties: state,
-        description: "Where there are several, the state of each",
+        description: "The state of each model, if there are several",
       },
       served: {
         type: "object",

@@ -46,7 +46,7 @@ export function callsOf(request: InferRequest, signature: Signature | undefined,
   if (special !== undefined && inputs.length > 1) {
     throw new HttpProblem(
       400,
-      `The input '${special.name}' is to be handed over as ${special.contentType}, which only a single input can be`,
+      `The input '${special.name}' must be passed as ${special.contentType}, which needs a request with a single input`,
     );
   }
   const [input] = inputs;
@@ -55,8 +55,8 @@ export function callsOf(request: InferRequest, signature: Signature | undefined,
     if (count > MAX_CALLS) {
       throw new HttpProblem(
         400,
-        `The input '${input.name}' has ${count} elements of ${input.contentType}, each for a call of its own: send ` +
-          `${MAX_CALLS} at the most with a request`,
+        `The input '${input.name}' has ${count} elements of ${input.contentType}, each of which is a call of its own: send at ` +
+          `most ${MAX_CALLS} with a request`,
       );
     }
     const bodies = checked(input, () => elementsOf(input));
@@ -80,7 +80,7 @@ function asNpy(input: Input, most: number): Call {
   if (input.contentType !== NPY) {
     throw new HttpProblem(
       400,
-      `The input '${input.name}' of ${input.datatype} can be handed over as ${JSON_TYPE} or ${NPY}, not as ${input.contentType}`,
+      `The input '${input.name}' of ${input.datatype} can be passed as ${JSON_TYPE} or ${NPY}, not as ${input.contentType}`,
     );
   }
   const length = countOf(input.shape) * DATATYPES[input.datatype].size;

@@ -19,7 +19,7 @@ export const NPY = "application/x-npy";
 export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const { datatype, shape, name } = tensor;
   const { npy } = DATATYPES[datatype];
-  if (npy === undefined) throw new RangeError(`The tensor '${name}' of ${datatype} can't be handed over as ${NPY}`);
+  if (npy === undefined) throw new RangeError(`The tensor '${name}' of ${datatype} can't be passed as ${NPY}`);
   const dimensions = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dictionary = `{'descr': '${npy}', 'fortran_order': False, 'shape': (${dimensions}), }`;
   const length = Math.ceil((MAGIC.length + 4 + dictionary.length + 1) / ALIGNMENT) * ALIGNMENT;
@@ -40,7 +40,7 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
 export function decodeNpy(file: Uint8Array<ArrayBuffer>): Omit<Tensor, "name"> {
   const [major = 0] = file.subarray(6, 7);
   if (file.length < 12 || MAGIC.some((byte, index) => file[index] !== byte) || major < 1 || major > 3) {
-    throw new RangeError(`What is ${NPY} does not begin as such a file does`);
+    throw new RangeError(`The ${NPY} content does not begin with NumPy's magic number`);
   }
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const start = major === 1 ? 10 : 12;

@@ -127,7 +127,7 @@ function parseInput(
   const about = { name, datatype, shape: sizes, ...(given !== undefined && { contentType: given }) };
   const size = parameters["binary_data_size"];
   if (size !== undefined) {
-    if (data !== undefined) throw bad(`${place} has data, and binary_data_size too: leave one out`);
+    if (data !== undefined) throw bad(`${place} has both data and binary_data_size: use only one`);
     return { ...about, bytes: checkBytes(raw.take(size, place), datatype, sizes, place) };
   }
   const text = typeof data === "number" ? texts[data] : undefined;
@@ -176,7 +176,7 @@ function decodeBase64({ text, ...about }: Tensor & { readonly text: JsonText }):
   const { place } = text;
   if (countOf(about.shape) > MAX_BASE64) {
     throw bad(
-      `${place} may have ${MAX_BASE64} elements in base64 at the most: send more with the binary tensor extension`,
+      `${place} may have at most ${MAX_BASE64} elements in base64: send more with the binary tensor extension`,
     );
   }
   const elements: Uint8Array<ArrayBuffer>[] = [];
@@ -266,7 +266,7 @@ class RawData {
 
   end(): void {
     const rest = this.bytes.length - this.#offset;
-    if (rest > 0) throw bad(`Behind the request there are ${rest} bytes that no input has as its binary_data_size`);
+    if (rest > 0) throw bad(`The body has ${rest} bytes more than the binary_data_size of its inputs`);
   }
 }
 
@@ -277,13 +277,13 @@ function object(value: unknown, place: string): Json {
 
 function tensors(value: unknown, place: string): readonly unknown[] {
   const found = list(value, place);
-  if (found.length > MAX_TENSORS) throw bad(`${place} may be ${MAX_TENSORS} tensors at the most, not ${found.length}`);
+  if (found.length > MAX_TENSORS) throw bad(`${place} may have at most ${MAX_TENSORS} tensors, not ${found.length}`);
   return found;
 }
 
 function word(value: unknown, place: string): string {
   if (typeof value !== "string") throw bad(`${place} must be a string, not ${shown(value)}`);
-  if (value.length > MAX_WORD) throw bad(`${place} may have ${MAX_WORD} characters at the most, not ${value.length}`);
+  if (value.length > MAX_WORD) throw bad(`${place} may have at most ${MAX_WORD} characters, not ${value.length}`);
   return value;
 }
 

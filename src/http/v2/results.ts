@@ -51,7 +51,7 @@ function readResult({ body, contentType }: Result): Tensor[] {
     checkUtf8(body);
     return readJson(body) ?? whole;
   } catch (error) {
-    throw new RangeError(`serialize() returned ${contentType}, which is no JSON: ${(error as Error).message}`);
+    throw new RangeError(`serialize() returned ${contentType}, which is not JSON: ${(error as Error).message}`);
   }
 }
 

@@ -299,7 +299,7 @@ function upperHalf(value: number): number {
 }
 
 function wrong(name: string, datatype: Datatype, shown: string): RangeError {
-  return new RangeError(`The tensor '${name}' holds ${shown}, which is no ${datatype}`);
+  return new RangeError(`The tensor '${name}' holds ${shown}, which is not a valid ${datatype}`);
 }
 
 function wrongKind({ place = "It" }: JsonText, datatype: Datatype, shown: string): RangeError {
@@ -308,7 +308,7 @@ function wrongKind({ place = "It" }: JsonText, datatype: Datatype, shown: string
 
 function wrongCount({ place = "It", ...text }: JsonText, { shape }: Pick<Tensor, "shape">, found?: number): RangeError {
   const count = found ?? countTokens(text);
-  return new RangeError(`${place} has ${count} elements, and its shape is for ${countOf(shape)}`);
+  return new RangeError(`${place} has ${count} elements, but its shape has ${countOf(shape)}`);
 }
 
 /** Counts the elements in JSON text. */

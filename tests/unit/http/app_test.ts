@@ -9,7 +9,7 @@ for (const path of ["/nothing", "/invocations/", "/ping/x", "/health", "/favicon
       type: "about:blank",
       title: "Not Found",
       status: 404,
-      detail: `There is nothing at '${path}'`,
+      detail: `No route matches '${path}'`,
     });
   });
 }
@@ -32,7 +32,7 @@ for (
         type: "about:blank",
         title: "Method Not Allowed",
         status: 405,
-        detail: `'${path}' does not answer to ${method}, only to ${allow}`,
+        detail: `'${path}' does not support ${method}, only ${allow}`,
       });
       assert.deepEqual(pool.asked, []);
     });
@@ -84,6 +84,6 @@ Deno.test("the application answers 500 without the reason, which is in the log, 
   const response = await appWith(pool).request("/invocations", { method: "POST", body: "x" });
   const problem = await problemIn(response);
   assert.equal(problem["status"], 500);
-  assert.equal(problem["detail"], "The server failed; its log says why");
+  assert.equal(problem["detail"], "An internal error occurred; the server's log has the details");
   assert.match(logs.lines[0]!, /^ERROR A request failed: TypeError: a bug with \/secret\/path in it\n +at /);
 });

@@ -45,8 +45,8 @@ Deno.test("parse() refuses what can't be meant, and shows no token", () => {
       ["# nothing", "There is no token in 'tokens'"],
       ["short", "'tokens', line 1: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
       [`\n${GOOD}ä`, "'tokens', line 2: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
-      [`${GOOD} admin`, "'tokens', line 1: behind a token there may be 'all' or 'metrics', and nothing else"],
-      [`${GOOD} all metrics`, "'tokens', line 1: behind a token there may be 'all' or 'metrics', and nothing else"],
+      [`${GOOD} admin`, "'tokens', line 1: only 'all' or 'metrics' may follow a token"],
+      [`${GOOD} all metrics`, "'tokens', line 1: only 'all' or 'metrics' may follow a token"],
     ] as const
   ) {
     assert.throws(() => Tokens.parse(text, "'tokens'"), { name: "UsageError", message });

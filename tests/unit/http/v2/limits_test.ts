@@ -27,21 +27,21 @@ for (
     [
       "very many inputs",
       { inputs: Array.from({ length: 1025 }, (_, i) => ({ ...INPUT, name: `${i}` })) },
-      /inputs may be 1024 tensors at the most, not 1025/,
+      /inputs may have at most 1024 tensors, not 1025/,
     ],
     [
       "very many outputs",
       { ...input({}), outputs: Array.from({ length: 1025 }, (_, i) => ({ name: `${i}` })) },
-      /outputs may be 1024 tensors/,
+      /outputs may have at most 1024 tensors/,
     ],
     [
       "one output twice",
       { ...input({}), outputs: [{ name: "a" }, { name: "a" }] },
       /Two of the outputs have the same name/,
     ],
-    ["a long name", input({ name: long }), /inputs\[0\]\.name may have 1024 characters at the most, not 1025/],
-    ["a long id", { ...input({}), id: long }, /id may have 1024 characters/],
-    ["a long content type", input({ parameters: { content_type: long } }), /content_type may have 1024 characters/],
+    ["a long name", input({ name: long }), /inputs\[0\]\.name may have at most 1024 characters, not 1025/],
+    ["a long id", { ...input({}), id: long }, /id may have at most 1024 characters/],
+    ["a long content type", input({ parameters: { content_type: long } }), /content_type may have at most 1024 characters/],
     ["a long name of an output", { ...input({}), outputs: [{ name: long }] }, /outputs\[0\]\.name may have/],
     [
       "much beside the data",
@@ -83,17 +83,17 @@ for (
     [
       "an integer of 500 digits",
       `{"inputs":[{"name":"x","shape":[1],"datatype":"INT64","data":[${"9".repeat(500)}]}]}`,
-      /holds 9{60}…, which is no INT64/,
+      /holds 9{60}…, which is not a valid INT64/,
     ],
     [
       "infinity",
       '{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[1e999]}]}',
-      /holds 1e999, which is no FP64/,
+      /holds 1e999, which is not a valid FP64/,
     ],
     [
       "a shape that promises more than there is",
       input({ shape: [2 ** 31], data: [1] }),
-      /has 1 elements, and its shape is for 2147483648/,
+      /has 1 elements, but its shape has 2147483648/,
     ],
     [
       "the same for NumPy",
@@ -101,7 +101,7 @@ for (
       /has 1 elements/,
     ],
     ["a shape with a fraction", input({ shape: [1.5] }), /shape must be/],
-    ["more elements than the shape says", input({ data: [1, 2, 3] }), /has 3 elements, and its shape is for 1/],
+    ["more elements than the shape says", input({ data: [1, 2, 3] }), /has 3 elements, but its shape has 1/],
     ["data that is an object", input({ data: { a: 1 } }), /data must be a list, not an object/],
     ["objects in data", input({ data: [{}] }), /must hold numbers, not an object/],
     ["data that is missing", input({ data: undefined }), /data must be a list, not missing/],
@@ -117,7 +117,7 @@ for (
     [
       "very many calls",
       input({ datatype: "BYTES", shape: [1025], data: Array(1025).fill(""), parameters: { content_type: "a/b" } }),
-      /has 1025 elements of a\/b.*1024 at the most/,
+      /has 1025 elements of a\/b.*at most 1024/,
     ],
   ] as [string, string | Record<string, unknown>, RegExp][]
 ) {
@@ -136,7 +136,7 @@ Deno.test("lies about binary data are found", () => {
     () => handed(raw({ datatype: "BYTES" }, 4), new Uint8Array(4).fill(255)),
     /are not 1 elements of BYTES/,
   );
-  assert.throws(() => handed(raw({}, 4), new Uint8Array(8)), /4 bytes that no input has/);
+  assert.throws(() => handed(raw({}, 4), new Uint8Array(8)), /4 bytes more than the binary_data_size/);
   // A million strings of nothing.
   const many = new Uint8Array(4_000_000);
   assert.throws(() => handed(raw({ datatype: "BYTES", shape: [999_999] }, many.length), many), /not 999999 elements/);
@@ -177,11 +177,11 @@ Deno.test("what an element is kept as is what was sent", () => {
   ]);
   assert.throws(
     () => handed('{"inputs":[{"name":"x","shape":[1],"datatype":"INT64","data":[9223372036854775808]}]}'),
-    /holds 9223372036854775808, which is no INT64/,
+    /holds 9223372036854775808, which is not a valid INT64/,
   );
 });
 
-Deno.test("a tensor is handed over in its shape, whatever lists its data are in", () => {
+Deno.test("a tensor is passed in its shape, whatever lists its data are in", () => {
   const nest = (values: readonly number[], shape: readonly number[]): unknown => {
     if (shape.length === 0) return values[0];
     const [first, ...rest] = shape;
@@ -225,7 +225,7 @@ Deno.test("a script's answer is read as far as it can be, and not told apart for
     message: /nested more than 1000 deep/,
   });
   for (const returned of ["[NaN]", "[1,]", "{", "[1] 2", "\ud83d"]) {
-    assert.throws(() => outputs(returned), { status: 500, message: /which is no JSON: / }, returned);
+    assert.throws(() => outputs(returned), { status: 500, message: /which is not JSON: / }, returned);
   }
   for (
     const [returned, datatype, shape] of [

@@ -109,15 +109,15 @@ for (
     [{ shape: [300, 300, 0, 2], data: [] }, /^The inputs are 90000 empty lists/],
     [{ shape: [0, 2 ** 20, 2 ** 20], data: [] }, /^inputs\[0\]\.shape must be/],
     [{ shape: [2 ** 20, 2 ** 20, 0], data: [] }, /^inputs\[0\]\.shape must be/],
-    [{ shape: [3] }, "inputs[0].data has 2 elements, and its shape is for 3"],
+    [{ shape: [3] }, "inputs[0].data has 2 elements, but its shape has 3"],
     [{ data: [1, "a"] }, 'inputs[0].data must hold numbers, not "a"'],
     [{ data: [1, null] }, "inputs[0].data must hold numbers, not null"],
     [{ data: null }, "inputs[0].data must be a list, not null"],
-    [{ datatype: "UINT8", data: [1, 256] }, "The tensor 'x' holds 256, which is no UINT8"],
-    [{ datatype: "INT64", data: [1, 0.5] }, "The tensor 'x' holds 0.5, which is no INT64"],
+    [{ datatype: "UINT8", data: [1, 256] }, "The tensor 'x' holds 256, which is not a valid UINT8"],
+    [{ datatype: "INT64", data: [1, 0.5] }, "The tensor 'x' holds 0.5, which is not a valid INT64"],
     [{ datatype: "BYTES", data: ["a", 1] }, "inputs[0].data must hold strings, not 1"],
-    [{ parameters: { content_type: "image/png" } }, /can be handed over as application\/json or application\/x-npy/],
-    [{ datatype: "BF16", parameters: { content_type: "application/x-npy" } }, /BF16 can't be handed over/],
+    [{ parameters: { content_type: "image/png" } }, /can be passed as application\/json or application\/x-npy/],
+    [{ datatype: "BF16", parameters: { content_type: "application/x-npy" } }, /BF16 can't be passed/],
     [{ parameters: { shared_memory_region: "r" } }, /shared memory is not supported/],
     [{ data: undefined, parameters: { binary_data_size: 8 } }, /binary_data_size is 8, and there are 0 bytes/],
     [{ datatype: "BYTES", data: ["a", "b"], parameters: { encoding: "base64", content_type: "x/y" } }, /is not base64/],
@@ -184,7 +184,7 @@ Deno.test("encodeInferResponse() gives what a signature promised, or 500 with wh
   ]);
   const refused = /promised an output 'y' of INT8 \[-1\], and returned FP64 \[2\]$/;
   assert.throws(() => outputs("[1.5,2]", "application/json", {}, {}, signature), problem(500, refused));
-  const tooLarge = "The tensor 'y' holds 300, which is no INT8";
+  const tooLarge = "The tensor 'y' holds 300, which is not a valid INT8";
   assert.throws(() => outputs("[300]", "application/json", {}, {}, signature), problem(500, tooLarge));
 });
 

@@ -57,7 +57,7 @@ Deno.test("Transcoder leaves memory alone that a body shares with others", async
 Deno.test("Transcoder reports what is wrong in a thread, does several at once, and nothing for clients that have left", async () => {
   using transcoder = new Transcoder();
   const wrong = transcoder.decode(job(100_000, { shape: [3] }), HERE);
-  await assert.rejects(wrong, { status: 400, message: "inputs[0].data has 100000 elements, and its shape is for 3" });
+  await assert.rejects(wrong, { status: 400, message: "inputs[0].data has 100000 elements, but its shape has 3" });
   const many = Array.from({ length: 5 }, () => transcoder.decode(job(100_000), HERE));
   const left = transcoder.decode(job(100_000), { left: true });
   await assert.rejects(left, { status: 503, message: "The client left" });
