@@ -88,6 +88,7 @@ const OF_OTHERS = new Set([
   "--version", // of the program itself
   ...["--no-index", "--no-deps", "--find-links", "--only-binary", "--hash", "--extra-index-url"], // of pip
   ...["--init", "--array"], // of docker and Slurm
+  ...["--from", "--to"], // of scripts/install.sh
   ...["--api-key", "--password", "--epochs", "--learning-rate", "--seed", "--c", "--max-iter", "--batch-size"], // of scripts
 ]);
 

@@ -41,7 +41,11 @@ for (
     ],
     ["a long name", input({ name: long }), /inputs\[0\]\.name may have at most 1024 characters, not 1025/],
     ["a long id", { ...input({}), id: long }, /id may have at most 1024 characters/],
-    ["a long content type", input({ parameters: { content_type: long } }), /content_type may have at most 1024 characters/],
+    [
+      "a long content type",
+      input({ parameters: { content_type: long } }),
+      /content_type may have at most 1024 characters/,
+    ],
     ["a long name of an output", { ...input({}), outputs: [{ name: long }] }, /outputs\[0\]\.name may have/],
     [
       "much beside the data",
