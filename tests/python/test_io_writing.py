@@ -8,15 +8,15 @@ import enum
 import io
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import uuid
 
 import pytest
+from aimodellib.io import Audio, serialize
 from io_support import again, answer, without  # noqa: F401
 from pythons import pythons
-
-from aimodellib.io import Audio, serialize
 
 np = pytest.importorskip("numpy")
 PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "python"
@@ -42,6 +42,11 @@ def parsed(value, accepted="*/*"):
     content, content_type = answer(value, accepted)
     assert content_type == "application/json"
     return json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def _without_addresses(value):
+    """Name a parameter the same in all processes: pytest-xdist compares the names of tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def parsed(value, accepted="*/*"):
         (np.array([Point(1.0)], object), [{"x": 1.0, "inner": None}]),
         (["\ud800"], ["\ud800"]),
     ],
-    ids=repr,
+    ids=_without_addresses,
 )
 def test_the_default_of_values_is_json(value, document):
     assert parsed(value) == document
@@ -122,7 +127,7 @@ def test_tables_of_arrow_are_their_rows(without):
         (("a", "b"), "application/json", b'["a","b"]'),
         (1.5, "application/json", b"1.5"),
     ],
-    ids=repr,
+    ids=_without_addresses,
 )
 def test_the_default_depends_on_the_type(value, default, content):
     assert serialize(value) == (content, default)
