@@ -11,7 +11,12 @@ export interface ServedModel extends Pick<ModelSource, "name"> {
   /** The log's description of its files until they are known. */
   readonly label: string;
   /** Facts that are known before the model is opened. */
-  readonly known?: Pick<ModelFiles, "facts" | "module" | "script" | "python"> | undefined;
+  readonly known?:
+    | Pick<ModelFiles, "facts" | "module" | "script" | "python"> & {
+      /** Resolves when the facts are complete; it never rejects. */
+      readonly settled?: Promise<unknown>;
+    }
+    | undefined;
   /** Prepares the files for loading, such as by downloading and unpacking them. */
   readonly open: (signal: AbortSignal) => Promise<ModelFiles>;
 }

@@ -56,6 +56,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
+  await Promise.all(served.map(({ known }) => known?.settled));
   logBeginning(server.url, served);
   models.start();
 

@@ -107,6 +107,8 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
     maxBodyMemory: Math.floor(maxBodyMemory),
   }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady }).catch(
     async (error) => {
+      // A Python may still be answering which version it is.
+      await Promise.all(models.map(({ known }) => known?.settled));
       await record?.finish(ExitCode.Failure, messageOf(error));
       throw error;
     },

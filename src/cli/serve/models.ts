@@ -115,7 +115,8 @@ async function openServed(
   const modelDir = findModelDir(served.modelDir, context.io, target.archive?.modelDir);
   const { python, variables } = stack.use(await openEnvironment(target, options, context));
   const { module, script } = target;
-  const about = await aboutTarget(target, python);
+  const { settled, ...about } = await aboutTarget(target, python);
+  await settled;
   const files = stack.use(await openFiles({ module, script, python, variables, ...about }, modelDir, context.signal));
   const owned = stack.move();
   return { ...files, [Symbol.dispose]: () => owned.dispose() };
@@ -131,14 +132,17 @@ function nameFor({ archive }: Target, word: string): string {
 /** How long to wait for the comparison of an unpacked archive, in ms; with large files it continues in the background. */
 const COMPARE_LIMIT_MS = 1_000;
 
-/** The facts that the server reports about a model, and a function that checks them again. */
+/** The facts that the server reports about a model, which are complete when `settled` resolves, and a function that checks them again. */
 async function aboutTarget(
   { module, script, archive }: Target,
   python: string,
-): Promise<Pick<ModelFiles, "facts"> & { readonly look: () => void }> {
+): Promise<Pick<ModelFiles, "facts"> & { readonly look: () => void; readonly settled: Promise<unknown> }> {
   const origin = archive?.origin;
   const look = () => origin === undefined ? Promise.resolve() : lookAgain(archive!.name, origin);
-  const [version] = await Promise.all([pythonVersion(python), withLimit(look(), COMPARE_LIMIT_MS)]);
+  let version: string | undefined;
+  // Starting a Python takes a tenth of a server's start, so the server begins to listen meanwhile.
+  const settled = pythonVersion(python).then((found) => version = found);
+  await withLimit(look(), COMPARE_LIMIT_MS);
   const facts = () => ({
     ...(archive && {
       archive: (origin?.holds && origin.archive) || archive.name.replace(/\/+$/, "").split("/").at(-1)!,
@@ -147,7 +151,7 @@ async function aboutTarget(
     script: script.startsWith(`${module}/`) ? script.slice(module.length + 1) : script.split("/").at(-1)!,
     ...(version !== undefined && { python: version }),
   });
-  return { facts, look };
+  return { facts, look, settled };
 }
 
 /** Compares a folder with the archive that it was unpacked from, and logs a change once. */
