@@ -1,7 +1,7 @@
 /** Each system call of the supervisor's side of the bridge fails, is cut short, or is the last one before its death. */
 
 import assert from "node:assert/strict";
-import { assertInOrder, live } from "./support/books.ts";
+import { assertInOrder, type Books, DEATH, live } from "./support/books.ts";
 import { type Call, FaultyDoor } from "./support/faulty_door.ts";
 import { assertAllInOrder, distinct, Folders, type Trial } from "./support/lives.ts";
 
@@ -35,6 +35,9 @@ function trial({ place, name, where }: Call, what: string, death: boolean, folde
     },
     // What is dead keeps no books.
     ...(what === "death" && { check: () => {} }),
+    // If the ledger of a dead worker can't be read, all requests that the worker had count as begun.
+    ...(death && name === "readSync" && what === "EIO" &&
+      { check: (books: Books) => assertInOrder(books, DEATH.length) }),
   };
 }
 
