@@ -10,15 +10,15 @@ import { ProtocolError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Frame, FrameBuffer, FrameDecoder, HEADER_BYTES, type Kind, metadataLength } from "./frame.ts";
 
-/** Bodies up to this size, in bytes, are copied next to their heads: one write then sends many requests. */
+/** Bodies up to this size, in bytes, are copied into the outbox after their heads, which lets one write send many requests. */
 const SMALL_BODY = 32 * 1024;
 
 /** Size of the buffer for frames that are sent together, in bytes; larger frames are written separately. */
 const OUTBOX_BYTES = 128 * 1024;
 
 /**
- * The most frames that are gathered before they are written. The worker then starts on them while we make the others. Without the limit the
- * two take turns: measured with 32 connections, they answer 0.95 times as many requests a second.
+ * The most frames that are gathered before a write. The limit lets the worker start on them while we prepare others. Without it, the two
+ * take turns: measured with 32 connections, they answer 0.95 times as many requests per second.
  */
 const MAX_GATHERED = 8;
 
@@ -26,7 +26,7 @@ const MAX_GATHERED = 8;
 export interface ConnectionHandlers {
   /** Called for each frame, in order. An exception ends the connection. */
   readonly onFrame: (frame: Frame) => void;
-  /** Called once after all the frames of one read were handed over. */
+  /** Called after each read, when all its complete frames were handed over. */
   readonly onBatch?: () => void;
 }
 
@@ -53,7 +53,7 @@ export class Connection {
 
   /**
    * @param maxBody the longest body that is accepted from the worker, in bytes
-   * @param exchange the way for large bodies; without it all go through the socket
+   * @param exchange carries large bodies; without it, all bodies go through the socket
    */
   constructor(socket: Deno.Conn, maxBody: number, exchange?: Exchange) {
     this.#socket = socket;
@@ -66,7 +66,7 @@ export class Connection {
     return !this.#writing && this.#outboxEnd === 0 && this.#chunks.length === 0;
   }
 
-  /** Whether the worker sends no more. */
+  /** Whether the worker has ended its stream. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -79,7 +79,7 @@ export class Connection {
   /**
    * Reads frames until the stream ends.
    *
-   * @throws {ProtocolError} if the worker sends no valid frame, or the stream ends within one
+   * @throws {ProtocolError} if a frame is invalid, or the stream ends within one
    * @throws {Error} if the socket fails although the worker is connected
    */
   async run(handlers: ConnectionHandlers): Promise<void> {
@@ -99,7 +99,7 @@ export class Connection {
   /**
    * Waits for one frame, or undefined at the end of the stream.
    *
-   * @throws {ProtocolError} if the worker sends no valid frame, or the stream ends within one
+   * @throws {ProtocolError} if a frame is invalid, or the stream ends within one
    */
   async receive(): Promise<Frame | undefined> {
     while (true) {
@@ -109,7 +109,7 @@ export class Connection {
       try {
         count = await this.#socket.read(this.#decoder.space());
       } catch (cause) {
-        // A worker that died may leave a reset connection: the same end, told differently.
+        // A worker that died may leave a reset connection, which is an end of the stream as well.
         if (this.#closed || isGone(cause)) count = null;
         else throw cause;
       }
@@ -125,11 +125,11 @@ export class Connection {
   }
 
   /**
-   * Queues a frame; it is sent as soon as the socket takes it. A worker that is gone is noticed by the reader, so
-   * nothing is thrown here. `body` must not be changed afterwards.
+   * Queues a frame, which is sent as soon as the socket accepts it. A lost connection throws nothing here: the reader
+   * notices it. The caller must not change `body` afterwards.
    *
    * @param line a second line of the metadata, in ASCII
-   * @param rest the lines behind that
+   * @param rest the lines after it
    */
   send(
     kind: Kind,
@@ -168,7 +168,7 @@ export class Connection {
     this.#socket.close();
   }
 
-  /** Moves the outbox behind the chunks that wait. */
+  /** Moves the content of the outbox to the end of the waiting chunks. */
   #sealOutbox(): void {
     if (this.#outboxEnd === 0) return;
     this.#chunks.push(this.#outbox.bytes.slice(0, this.#outboxEnd));
@@ -200,10 +200,10 @@ export class Connection {
         }
       }
     } catch (error) {
-      // A worker that is gone may have sent answers before: the reader takes them, sees the end, and tells the owner.
+      // The worker may have sent answers before it died: the reader takes them, finds the end of the stream, and tells the owner.
       this.#unwritable = true;
       if (isGone(error)) {
-        // One that is there nonetheless sees that nothing more comes, and ends.
+        // If the worker still runs, it finds the end of its input and exits.
         if (!this.#closed) this.#socket.closeWrite().catch(() => {});
         return;
       }
@@ -220,7 +220,7 @@ export class Connection {
   }
 }
 
-/** Whether an error of a socket means that the other side, or this one, has closed it. */
+/** Whether a socket's error means that the worker, or this process, has closed the connection. */
 function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted ||

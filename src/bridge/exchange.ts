@@ -15,7 +15,7 @@ import type { Ledger } from "./ledger.ts";
 export const SLOTS = 4;
 /** Bytes between the beginnings of two slots: the largest body that fits. */
 export const SLOT_BYTES = 16 * 2 ** 20;
-/** Smaller bodies go through the socket, which is quicker for them. */
+/** Smaller bodies go through the socket, which is faster for them. */
 export const MIN_BODY_BYTES = 64 * 1024;
 
 /** The supervisor's side: writes requests' bodies, reads answers' bodies. */
@@ -24,11 +24,11 @@ export class Exchange implements Disposable {
   readonly #ledger: Ledger;
   /** Slots that hold bodies which the worker may not have read yet, the oldest first. */
   readonly #unread: number[] = [];
-  /** How many bodies the worker has read, and how many we have; u32, as in the ledger. */
+  /** How many bodies the worker has read, and how many we have read; both are u32, as in the ledger. */
   #readByWorker = 0;
   #read = 0;
 
-  /** @throws {Deno.errors} if the file can't be made */
+  /** @throws {Deno.errors} if the file can't be created */
   constructor(path: string, ledger: Ledger) {
     this.#file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
     this.#ledger = ledger;
@@ -37,7 +37,7 @@ export class Exchange implements Disposable {
   /**
    * Writes a request's body, if it is large enough to be worth it and a slot is free.
    *
-   * @returns the slot from 1 on, to be the frame's flags; 0 if the body is to go through the socket
+   * @returns the frame's flags: the number of the slot, from 1 on; 0 if the body must go through the socket
    */
   write(body: Uint8Array): number {
     if (body.length < MIN_BODY_BYTES || body.length > SLOT_BYTES) return 0;
@@ -67,8 +67,8 @@ export class Exchange implements Disposable {
   /**
    * Reads an answer's body of `length` bytes.
    *
-   * @param flags the frame's flags: the slot from 1 on
-   * @throws {ProtocolError} if there is no such slot, or it holds less
+   * @param flags the frame's flags: the number of the slot, from 1 on
+   * @throws {ProtocolError} if there is no such slot, or it holds fewer bytes
    */
   read(flags: number, length: number): Uint8Array<ArrayBuffer> {
     const slot = flags - 1;

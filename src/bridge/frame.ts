@@ -5,7 +5,7 @@
  *
  *     body length u32 | request id u32 | kind u8 | flags u8 | metadata length u16    little-endian
  *
- * Flags are 0, or name the slot of the exchange (`exchange.ts`) in which the body is instead.
+ * Flags are 0 if the body follows in the stream. Other flags name the slot of the exchange (`exchange.ts`) that holds it.
  *
  * `docs/protocol.md` defines the kinds, who sends them, and what their metadata holds.
  */
@@ -30,15 +30,19 @@ export const Kind = {
   Invoke: 5,
   /** Worker: a request's answer. */
   Result: 6,
-  /** Worker: a request has no answer, and why. */
+  /** Worker: says why a request has no answer. */
   Error: 7,
   /** Supervisor: asks the worker to end. */
   Stop: 8,
   /** Worker: training has finished. */
   Done: 9,
+  /** Worker: its memory, CPU time and execution times. Supervisor: asks for them. */
   Stats: 10,
+  /** Supervisor: the client of a request has disconnected. */
   Cancel: 11,
+  /** Worker: a part of a streamed answer. */
   Part: 12,
+  /** Supervisor: how many more parts the worker may send. */
   Credit: 13,
   /** Supervisor: the head of the request in the next INVOKE frame. */
   Head: 14,
@@ -87,10 +91,11 @@ export class FrameBuffer {
   }
 
   /**
-   * Writes header and metadata of a frame at `offset`; the body is to follow them, unless `flags` say where it is.
+   * Writes the header and metadata of a frame at `offset`. The caller writes the body after them, unless `flags` name the slot that
+   * holds it.
    *
-   * @param line a second line of the metadata, in ASCII; none if it is empty
-   * @param rest the lines behind that
+   * @param line the second line of the metadata, in ASCII; an empty one is left out unless `rest` follows it
+   * @param rest the lines after it
    * @returns the offset after the metadata
    * @throws {RangeError} if they do not fit, or the metadata is longer than {@linkcode MAX_METADATA_BYTES}
    */
@@ -119,7 +124,7 @@ export class FrameBuffer {
     if (line !== "" || rest !== undefined) {
       let at = offset + HEADER_BYTES + metadata.length;
       bytes[at++] = NEWLINE;
-      // A line is short: a call of the encoder takes longer.
+      // For a short line, this loop is faster than a call of TextEncoder.
       for (let i = 0; i < line.length; i++) bytes[at++] = line.charCodeAt(i);
       if (rest !== undefined) {
         bytes[at++] = NEWLINE;
@@ -158,21 +163,23 @@ export function parseMetadata(metadata: Uint8Array): Record<string, unknown> {
 /** The store of bodies that are not in the stream. */
 export interface BodySource {
   /**
-   * The body that a frame's flags, not 0, point to.
+   * Reads the body that a frame refers to.
    *
-   * @throws {ProtocolError} if it is not there
+   * @param flags the frame's flags, which are not 0
+   * @param length the length of the body, in bytes
+   * @throws {ProtocolError} if the store does not hold such a body
    */
   read(flags: number, length: number): Uint8Array<ArrayBuffer>;
 }
 
-/** Bodies that do not fit here, with their head, get memory of their own and are read straight into it. */
+/** Size of the read buffer. For a frame that does not fit, the body gets memory of its own and is read directly into it. */
 const BUFFER_BYTES = 128 * 1024;
 
 /**
- * Finds the frames in a stream of bytes, copying large bodies not at all and small ones once.
+ * Finds the frames in a stream of bytes. Large bodies are read directly into their own memory, and small ones are copied once.
  *
- * The owner reads from its source into {@linkcode space}, says with {@linkcode filled} how much came, and
- * takes the frames that are complete with {@linkcode next}.
+ * The owner reads into {@linkcode space}, reports with {@linkcode filled} how many bytes it has read, and takes
+ * complete frames with {@linkcode next}.
  */
 export class FrameDecoder {
   readonly #maxBody: number;
@@ -222,7 +229,7 @@ export class FrameDecoder {
   /**
    * The next complete frame, or undefined when more bytes are needed.
    *
-   * @throws {ProtocolError} if the bytes are not a valid frame; the rest of the stream can't be read then
+   * @throws {ProtocolError} if the bytes are not a valid frame; the rest of the stream can't be read after that
    */
   next(): Frame | undefined {
     if (this.#large !== undefined) {
@@ -262,7 +269,7 @@ export class FrameDecoder {
     return undefined;
   }
 
-  /** What the bytes from `start` to `end` hold: the same object as that of the frame before, if it was the same. */
+  /** Returns the metadata from `start` to `end`: the previous frame's array if the bytes are equal. */
   #metadataOf(batch: Uint8Array<ArrayBuffer>, start: number, end: number): Uint8Array<ArrayBuffer> {
     const before = this.#metadata;
     if (end - start !== before.length || !startsWith(batch, start, end, before)) {

@@ -1,16 +1,16 @@
-/** Signals that this process ignores since its start, such as SIGHUP under `nohup`: it and its children keep ignoring them. */
+/** Signals that this process was started to ignore, such as SIGHUP under `nohup`. It and its children go on ignoring them. */
 
 import type { StopSignal } from "./exit.ts";
 
-/** Signals by number (signal(7)). */
+/** The signals' numbers (signal(7)). */
 const NUMBERS: Readonly<Record<StopSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
 let known: ReadonlySet<StopSignal> | undefined;
 
 /**
- * Which of the signals that stop programs this process was started to ignore.
+ * Returns the stop signals that this process was started to ignore.
  *
- * To be called before the first `Deno.addSignalListener()`, with which Deno handles all of these, whether they were ignored or not.
+ * Call it before the first `Deno.addSignalListener()`: from then on, Deno handles all of them, whether or not they were ignored.
  */
 export function ignoredSignals(): ReadonlySet<StopSignal> {
   return known ??= read();

@@ -1,40 +1,40 @@
 /**
- * Ctrl+Z and `fg`. A terminal stops and continues the processes of our group. What we start has a group of its own, so we stop and continue
- * it ourselves, with all that it has started, and then stop ourselves.
+ * Handles Ctrl+Z and `fg`. A terminal stops and continues only our own process group, and each program that we start has another group.
+ * On SIGTSTP we therefore stop those programs with all their descendants, and then ourselves; on SIGCONT we continue them.
  */
 
 import { marked } from "./marked.ts";
 
 /** A program that has a process group of its own. */
 interface Job {
-  /** The number of the process, and of the group. */
+  /** The id of the process, and of its group. */
   readonly pid: number;
   /** The mark of all processes that it has started. */
   readonly mark: string;
 }
 
-/** For a process that handles SIGTSTP itself to stop, in ms: then it is stopped by force. */
+/** How long a process that handles SIGTSTP may take to stop, in ms. After that, SIGSTOP stops it. */
 const HANDLER_LIMIT_MS = 1_000;
 
-/** Between two looks whether it has stopped, in ms. */
+/** How long to wait between two checks whether a process has stopped, in ms. */
 const PAUSE_MS = 10;
 
-/** How often processes are looked for that were started meanwhile. */
+/** How many times to look for processes that were started in the meantime. */
 const ROUNDS = 3;
 
-/** The name that a keeper gives itself (`_bridge/keeper.py`). It must be there when we are killed while all is stopped. */
+/** The name that a keeper gives itself (`_bridge/keeper.py`). It must keep running: if we are killed while the job is stopped, the keeper ends the job. */
 const KEEPER = "aimodellib-keep";
 
 const jobs = new Set<Job>();
 let following = false;
 let listening = false;
 
-/** Have jobs stop and continue with this process, from when the first one is there. For a program; a test stays as it is. */
+/** Makes jobs stop and continue with this process; the first job adds the signal listeners. Tests do not call it. */
 export function followTerminal(): void {
   following = true;
 }
 
-/** Have a job stop and continue with this process, as long as `ended` is pending. */
+/** Makes a job stop and continue with this process until `ended` resolves. */
 export function addJob(job: Job, ended: Promise<unknown>): void {
   jobs.add(job);
   void ended.then(() => jobs.delete(job));
@@ -47,7 +47,7 @@ export function addJob(job: Job, ended: Promise<unknown>): void {
 let stopping = false;
 
 async function stop(): Promise<void> {
-  // Nobody could continue us: the kernel ignores SIGTSTP then, for programs that do not handle it.
+  // In an orphaned group, nobody could continue us. There the kernel ignores SIGTSTP for programs without a handler; we do the same.
   if (stopping || isOrphaned()) return;
   stopping = true;
   try {
@@ -89,13 +89,13 @@ function handlesStop(pid: number): boolean {
   return mask !== undefined && (BigInt(`0x${mask}`) >> 19n & 1n) === 1n;
 }
 
-/** Whether a process is stopped, or gone. */
+/** Whether a process is stopped, or has ended. */
 function isStopped(pid: number): boolean {
   const state = fieldsOf(pid)[0];
   return state === undefined || "TtZX".includes(state);
 }
 
-/** Whether no process of our session is there to continue our group: a shell with job control, outside of it. */
+/** Whether our process group is orphaned: no ancestor outside of it, such as a shell with job control, is in our session to continue it. */
 function isOrphaned(): boolean {
   const [, , group, session] = fieldsOf(Deno.pid);
   for (let pid = Deno.pid; pid > 0;) {
@@ -108,9 +108,9 @@ function isOrphaned(): boolean {
   return true;
 }
 
-/** State, parent, group and session of a process; none if it is gone. */
+/** Returns the state, parent, group and session of a process; an empty array if it has ended. */
 function fieldsOf(pid: number): string[] {
-  // The program's name, in brackets, may hold anything: proc_pid_stat(5).
+  // The program's name, in parentheses, may contain any characters: proc_pid_stat(5).
   const text = read(`/proc/${pid}/stat`);
   return text === "" ? [] : text.split(") ").at(-1)!.split(" ");
 }
@@ -119,7 +119,7 @@ function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    // The process has gone, or is another user's.
+    // The process has ended, or belongs to another user.
     return "";
   }
 }
@@ -128,6 +128,6 @@ function send(target: number, signal: Deno.Signal): void {
   try {
     Deno.kill(target, signal);
   } catch {
-    // It has gone, or is another user's.
+    // The process has ended, or belongs to another user.
   }
 }

@@ -1,29 +1,29 @@
 /**
- * The supervisor's side of the ledger: the small memory-mapped file in which a worker notes what it has begun and
- * gathers its answers, so that both survive it (see `python/aimodellib/_bridge/ledger.py`).
+ * The supervisor's side of the ledger: a small memory-mapped file in which a worker notes which request it has begun and
+ * gathers its answers. Both survive the worker's death (see `python/aimodellib/_bridge/ledger.py`).
  *
  *     0   u32  started: id of the request whose execution began last
  *     4   u16  pending: bytes of answers, from offset 20, that may not have been sent yet
- *     6   u16  flushes: how often that was reset, modulo 2^16; stored together with pending, as one word
- *     8   u32  bodies of answers that the supervisor has read from the exchange
- *     12  u32  bodies of requests that the worker has read from the exchange
- *     16  u32  recalled: requests up to this id that the worker has not begun are not for it any more; 0 if there are none
+ *     6   u16  flushes: how often pending was reset, modulo 2^16; both are stored at once, as one word
+ *     8   u32  how many bodies of answers the supervisor has read from the exchange
+ *     12  u32  how many bodies of requests the worker has read from the exchange
+ *     16  u32  recalled: the supervisor has taken back all requests up to this id that the worker has not begun; 0 for none
  *     20  answers: complete frames
  */
 
 import { type BodySource, type Frame, FrameDecoder } from "./frame.ts";
 
-/** Where each word, and the answers, begin in the file, in bytes; `_bridge/ledger.py` has the same. */
+/** Where each word, and the answers, begin in the file, in bytes; `_bridge/ledger.py` uses the same offsets. */
 export const OFFSETS = { started: 0, pending: 4, answersRead: 8, requestsRead: 12, recalled: 16, answers: 20 } as const;
 
-/** 64 answers of 1 KiB, which is a full window of small ones; a worker flushes when it runs out of room. */
+/** Room for 64 answers of 1 KiB: a full window of small ones. A worker that runs out of room flushes its answers. */
 const LEDGER_BYTES = 64 * 1024;
 
-/** What a worker has noted in its ledger. */
+/** The content of a worker's ledger. */
 export interface LedgerEntries {
   /** Id of the request whose execution began last; 0 if none did. */
   readonly started: number;
-  /** Answers that were finished; some of them may have been sent too. */
+  /** Finished answers. The worker may have sent some of them already. */
   readonly answers: readonly Frame[];
   /** The first two words, as {@linkcode Ledger.words} gives them. */
   readonly words: bigint;
@@ -36,12 +36,12 @@ export class Ledger implements Disposable {
   readonly #word = new Uint8Array(4);
   readonly #wordView = new DataView(this.#word.buffer);
 
-  /** @throws {Deno.errors} if the file can't be made, or there is no room for all of it; it is closed then */
+  /** @throws {Deno.errors} if the file can't be created, or the disk has no room for all of it */
   constructor(path: string) {
     this.path = path;
     this.#file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
     try {
-      // Written rather than made long: a hole in a mapped file would kill the worker if the disk were full.
+      // Write zeros instead of setting the length: on a full disk, a worker that stores into a hole of a mapped file is killed.
       const empty = new Uint8Array(LEDGER_BYTES);
       for (let written = 0; written < empty.length;) written += this.#file.writeSync(empty.subarray(written));
     } catch (error) {
@@ -61,7 +61,7 @@ export class Ledger implements Disposable {
     this.#write(OFFSETS.answersRead, count);
   }
 
-  /** Tells the worker that requests up to this id are not for it any more, but for those that it has begun. */
+  /** Takes back all requests up to this id that the worker has not begun. */
   recall(id: number): void {
     this.#write(OFFSETS.recalled, id);
   }
@@ -111,7 +111,7 @@ export class Ledger implements Disposable {
     return bytes;
   }
 
-  /** Fills `bytes`, as far as the file goes. */
+  /** Fills `bytes` from the file. If the file is too short, the rest keeps its zeros. */
   #read(offset: number, bytes: Uint8Array): void {
     this.#file.seekSync(offset, Deno.SeekMode.Start);
     for (let length = 0; length < bytes.length;) {
@@ -137,7 +137,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>, maxBody: number, exchange?: BodyS
   try {
     for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) answers.push(frame);
   } catch {
-    // A worker that writes over its own memory may have damaged this too: what came before is still good.
+    // A worker that corrupts its memory may have damaged the ledger. The frames before the damage are still valid.
   }
   return { started, answers, words: view.getBigUint64(0, true) };
 }

@@ -1,23 +1,23 @@
-/** Processes that carry a mark in their environment, which their children inherit: what a program has started, however far down. */
+/** Finds all descendants of a program by a mark in their environment, which every child inherits. */
 
-/** Names the variable; its value is a UUID for each program that we start. */
+/** The environment variable that holds the mark: a UUID, different for each program that we start. */
 export const MARK = "AIMODELLIB_WORKER";
 
 /**
- * Kills all processes that carry a mark. For a program without a keeper (`_bridge/keeper.py`), whose own number may belong to
- * somebody else by now.
+ * Kills all processes that carry a mark. This is for programs without a keeper (`_bridge/keeper.py`): once such a program has
+ * ended, its process id may belong to another process.
  */
 export function killMarked(mark: string): void {
   for (const pid of marked(mark)) {
     try {
       Deno.kill(pid, "SIGKILL");
     } catch {
-      // The process has ended meanwhile, or belongs to another user.
+      // The process has ended, or belongs to another user.
     }
   }
 }
 
-/** The numbers of all processes that carry a mark. */
+/** Yields the ids of all processes that carry a mark. */
 export function* marked(mark: string): Iterable<number> {
   const wanted = `${MARK}=${mark}`;
   for (const { name } of entries("/proc")) {
@@ -26,7 +26,7 @@ export function* marked(mark: string): Iterable<number> {
     try {
       variables = Deno.readTextFileSync(`/proc/${name}/environ`);
     } catch {
-      // It has ended meanwhile, or belongs to another user.
+      // The process has ended, or belongs to another user.
       continue;
     }
     if (variables.split("\0").includes(wanted)) yield Number(name);

@@ -77,8 +77,10 @@ export class Browsers {
     }
     return new HttpProblem(
       403,
-      `This server listens for this machine alone, and a web page of another origin (${shown(page)}) can't use it, ` +
-        "unless 'aimodellib serve' is started with --cors and its origin",
+      `This server accepts connections from this machine only, and refuses a web page of another origin (${
+        shown(page)
+      }): ` +
+        "start 'aimodellib serve' with --cors and that origin to allow it",
     );
   }
 

@@ -5,7 +5,7 @@ import type { Incoming } from "./h1/mod.ts";
 import type { Coding } from "./inflate.ts";
 import { HttpProblem } from "./problem.ts";
 
-/** The most codings of one body: each costs work, and nobody needs several. */
+/** The most codings that one body may have: each costs work, and nobody needs several. */
 const MAX_CODINGS = 2;
 
 /**
@@ -58,7 +58,7 @@ async function decodedBody(
   return body;
 }
 
-/** The codings of a body, in the order in which they were applied. @throws {HttpProblem} 415 for an unknown coding, or for too many */
+/** Returns the codings of a body, in the order in which they were applied. @throws {HttpProblem} 415 for an unknown coding, or for too many */
 function codingsOf(contentEncoding: string): Coding[] {
   const names = contentEncoding.split(",").map((name) => name.trim().toLowerCase())
     .filter((name) => name !== "" && name !== "identity");
@@ -66,7 +66,7 @@ function codingsOf(contentEncoding: string): Coding[] {
   const unknown = names[codings.indexOf(undefined)];
   if (unknown !== undefined) throw unsupported(`A body of Content-Encoding '${unknown}' can't be read`);
   if (codings.length > MAX_CODINGS) {
-    throw unsupported(`A body with ${codings.length} content codings is not read: at most ${MAX_CODINGS} are`);
+    throw unsupported(`A body can have at most ${MAX_CODINGS} content codings, not ${codings.length}`);
   }
   return codings as Coding[];
 }

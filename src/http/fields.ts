@@ -20,15 +20,15 @@ const FIELDS = Symbol("fields");
 /** A head that caches its fields: a connection shares one Head object among equal requests. */
 type KeptHead = Pick<Head, "fields"> & { [FIELDS]?: Fields };
 
-/** Finds the header fields of a request that the application looks at. */
+/** Returns the header fields that the application uses; the head caches them. */
 export function fieldsOfHead(head: KeptHead): Fields {
   return head[FIELDS] ??= fieldsOf(head.fields);
 }
 
 /**
- * Finds the header fields that the application looks at.
+ * Finds the header fields that the application uses.
  *
- * @param list names, in lower case, and values in turns
+ * @param list names (in lower case) and values, alternating
  */
 export function fieldsOf(list: readonly string[]): Fields {
   const fields: FoundFields = {
@@ -73,7 +73,7 @@ export function fieldsOf(list: readonly string[]): Fields {
   return fields;
 }
 
-/** The value of one field, as `Headers.get()` gives it. @param list names, in lower case, and values in turns */
+/** Returns the value of one field, as `Headers.get()` does. @param list names (in lower case) and values, alternating */
 export function fieldOf(list: readonly string[], name: string): string | null {
   let value: string | null = null;
   for (let i = 0; i < list.length; i += 2) if (list[i] === name) value = joined(value, list[i + 1]!);

@@ -14,7 +14,7 @@ import { Slices } from "./slices.ts";
 /** How many compressed bytes are inflated at once: at most 1032 times as many come out, about 8 MiB. */
 const PIECE_BYTES = 8 * 1024;
 
-/** Inflated bytes that come in one piece. */
+/** The largest piece of inflated bytes. */
 const CHUNK_BYTES = 64 * 1024;
 
 /** Flags of a gzip member's header. */
@@ -28,21 +28,21 @@ const RESERVED = 0xe0;
 const ADLER_BLOCK = 5552;
 const ADLER_BASE = 65521;
 
-/** gzip's members that one body may have: each costs about as much as inflating 16 KiB does. */
+/** A gzip body may have this many members, and one more per BYTES_A_MEMBER: each costs about as much as inflating 16 KiB. */
 const FREE_MEMBERS = 64;
 const BYTES_A_MEMBER = 1024;
 
 /** All requests share the main thread. */
 const slices = new Slices();
 
-/** What is around a deflated stream. */
+/** The format around a deflated stream: its header and trailer. */
 interface Format {
-  /** Reads what comes before the stream. @returns where the stream begins @throws {HttpProblem} 400 */
+  /** Reads the header before the stream. @returns where the stream begins @throws {HttpProblem} 400 */
   readonly begin: (bytes: Uint8Array, start: number) => number;
-  /** What a checksum begins with. */
+  /** The initial value of the checksum. */
   readonly first: number;
   readonly checksum: (chunk: Uint8Array, before: number) => number;
-  /** Reads what comes behind the stream, whose content had this checksum and length. @returns where it ends @throws {HttpProblem} 400 */
+  /** Compares the trailer with the content's checksum and length. @returns where the trailer ends @throws {HttpProblem} 400 */
   readonly end: (bytes: Uint8Array, start: number, checksum: number, length: number) => number;
   /** Whether another stream may follow. */
   readonly several: boolean;
@@ -52,7 +52,7 @@ interface Format {
 export type Coding = "gzip" | "deflate";
 
 /**
- * Decodes a body with one content coding, in steps that let other requests have their turn.
+ * Decodes a body with one content coding, in slices between which other requests are served.
  *
  * @param maxBytes the longest decoded body that is accepted
  * @param limit the name of that limit, for messages
@@ -154,7 +154,7 @@ function behindZero(bytes: Uint8Array, start: number): number {
 
 function beginZlib(bytes: Uint8Array, start: number): number {
   const header = viewOf(bytes, start, 2).getUint16(0);
-  // The method, 8; the window, at most 7; a multiple of 31. A preset dictionary can't be known.
+  // The method must be 8, the window at most 7, and the header a multiple of 31. No preset dictionary is known here.
   if ((header & 0x0f00) !== 0x0800 || header >> 12 > 7 || header % 31 !== 0 || (header & 0x20) !== 0) {
     throw damaged("deflate", "it has no zlib header (RFC 1950)");
   }
@@ -196,7 +196,7 @@ class Whole {
     this.#hold = hold;
   }
 
-  /** @throws {HttpProblem} 413 if it is too much */
+  /** @throws {HttpProblem} 413 if the body becomes longer than the limit */
   add(chunk: Uint8Array): void {
     const length = this.length + chunk.length;
     if (length > this.#most) {

@@ -3,12 +3,16 @@
 import { HttpProblem } from "./problem.ts";
 import { MAX_TEXT_BYTES } from "./request_context.ts";
 
-/** Different pairs of headers whose metadata is kept encoded. */
+/** The most pairs of header values whose encoded metadata is cached. */
 const MAX_CACHED = 256;
-/** What fits in a frame beside the request's context. */
+/** The longest metadata in bytes: a frame holds the request's context as well. */
 const MAX_METADATA_BYTES = 0xffff - 1 - MAX_TEXT_BYTES;
 
-/** Most requests have the same two headers: their metadata is encoded once. */
+/**
+ * Makes an encoder of the headers Content-Type and Accept. It caches its results, since most requests have the same two values.
+ *
+ * @returns a function that throws an HttpProblem (431) if the headers are too long
+ */
 export function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const cache = new Map<string, Uint8Array<ArrayBuffer>>();

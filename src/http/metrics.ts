@@ -1,4 +1,4 @@
-/** The metrics of a serving run: this module counts requests, and the pools count what concerns workers. */
+/** The metrics of a serving run: this module counts requests, and each pool keeps the metrics of its workers. */
 
 import type { Context } from "hono";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
@@ -9,7 +9,7 @@ import { CLIENT_LEFT, HttpError, type Incoming } from "./h1/mod.ts";
 /** Answers a request. */
 type Handler = (c: Context) => Response | Promise<Response>;
 
-/** What is counted of the requests to one route. */
+/** The counts of the requests to one route. */
 interface Route {
   readonly labels: { readonly route: string; readonly model?: string };
   readonly seconds: Histogram;
@@ -36,7 +36,7 @@ export class Metrics {
     this.#models = models;
   }
 
-  /** Counts requests under a route, and a model if they are for one. */
+  /** Returns a meter that counts requests under these labels. */
   meter(labels: Route["labels"]): Meter {
     const { statuses, seconds } = this.#route(labels);
     return {
@@ -71,7 +71,7 @@ export class Metrics {
     };
   }
 
-  /** Counts a request to no route. */
+  /** Counts a request that no route matches. */
   countOther(status: number): void {
     const { statuses } = this.#route({ route: "other" });
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -101,7 +101,7 @@ export class Metrics {
       },
       {
         name: "aimodellib_model_info",
-        help: "1, and what the model is, once it is open.",
+        help: "1 for each model whose archive or module was opened; the labels describe it.",
         type: "gauge",
         values: all.flatMap(({ name, facts }) => facts === undefined ? [] : [[infoLabels(name, facts), 1] as const]),
       },
@@ -114,7 +114,7 @@ export class Metrics {
     return [
       {
         name: "aimodellib_requests_total",
-        help: "Requests that were answered, or whose clients left (499).",
+        help: "Requests that were answered, or whose client disconnected first (499).",
         type: "counter",
         values: routes.flatMap(({ labels, statuses }) =>
           [...statuses].map(([status, count]) => [{ ...labels, status }, count] as const)
@@ -122,7 +122,7 @@ export class Metrics {
       },
       {
         name: "aimodellib_request_duration_seconds",
-        help: "From a request's headers to its answer's, or to the last part of an answer in parts.",
+        help: "Time from a request's headers to its answer's headers, or to the last part of an answer in parts.",
         type: "histogram",
         values: routes.filter(({ labels }) => labels.route !== "other").map(({ labels, seconds }) => [labels, seconds]),
       },
@@ -139,19 +139,19 @@ export class Metrics {
     return [
       {
         name: "aimodellib_build_info",
-        help: "1, and what this is.",
+        help: "1; the labels name the version of aimodellib and of Deno, and the target.",
         type: "gauge",
         values: [[{ version: VERSION, deno: Deno.version.deno, target: Deno.build.target }, 1]],
       },
       {
         name: "process_start_time_seconds",
-        help: "When this began, in seconds since 1970.",
+        help: "Start time of the process, in seconds since 1970.",
         type: "gauge",
         values: [[{}, this.#start]],
       },
       {
         name: "process_resident_memory_bytes",
-        help: "Memory of the process that speaks HTTP, in RAM.",
+        help: "Resident memory of the HTTP process, in bytes.",
         type: "gauge",
         values: [[{}, Deno.memoryUsage().rss]],
       },

@@ -1,9 +1,9 @@
 /**
- * Answers in parts: as Server-Sent Events (WHATWG HTML, section 9.2) if the client accepts them, else as a streamed body. If the
+ * Sends answers in parts: as Server-Sent Events (WHATWG HTML, section 9.2) if the client accepts them, else as a streamed body. If the
  * script's parts are events already, they are streamed unchanged.
  *
- * The data of an event is a part; the event `end` follows the last one, or `error` with a problem (see `problem.ts`). A streamed body
- * that ends with an error is truncated, which tells the client that it is incomplete.
+ * The data of each event is a part. The event `end` follows the last part, or `error` with a problem (see `problem.ts`). After an error,
+ * a streamed body is truncated, which tells the client that it is incomplete.
  */
 
 import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
@@ -39,7 +39,7 @@ export const EVENT_HEADERS: Readonly<Record<string, string>> = {
   "x-accel-buffering": "no",
 };
 
-/** Whether a content type is that of events. */
+/** Whether a content type is that of Server-Sent Events. */
 export function isEvents(contentType: string): boolean {
   return /^text\/event-stream\s*(;|$)/i.test(contentType);
 }
@@ -47,7 +47,7 @@ export function isEvents(contentType: string): boolean {
 /** The outcome of a request that has a whole result. */
 export type Result = Outcome & { kind: "result" };
 
-/** A result, whether it came in parts or not. @throws {HttpProblem} if the outcome is another */
+/** Returns the whole result, joining its parts if it came in parts. @throws {HttpProblem} if the request failed */
 export async function wholeOf(outcome: Outcome): Promise<Result> {
   if (outcome.kind === "result") return outcome;
   if (outcome.kind !== "parts") throw problemOf(outcome);
@@ -73,7 +73,7 @@ interface Writer {
   readonly failure: (problem: HttpProblem) => Uint8Array<ArrayBuffer>;
 }
 
-/** @param onEnd called once */
+/** @param onEnd is told how the answer ended; only its first call counts */
 function bodyOf(
   parts: PartStream,
   onEnd: (ending: Ending) => void,
@@ -88,14 +88,14 @@ function bodyOf(
   return new ReadableStream({
     async pull(controller) {
       let part = await next();
-      // An empty chunk would be the end of a chunked body.
+      // An empty chunk would end a chunked body.
       while (writer === undefined && part instanceof Uint8Array && part.length === 0) part = await next();
       if (part instanceof Uint8Array) {
         controller.enqueue(writer?.part(part) ?? part);
         return;
       }
       const problem = part && problemOf(part);
-      // A client that has left is already recorded.
+      // If the client has left, cancel() has called it already.
       onEnd({ status: problem?.status ?? 200, parts: sent });
       if (writer !== undefined) {
         controller.enqueue(problem === undefined ? writer.end() : writer.failure(problem));
@@ -109,7 +109,7 @@ function bodyOf(
       parts.leave();
       onEnd({ status: CLIENT_LEFT, parts: sent });
     },
-    // With a mark of 0, a part is taken from the worker only when the client can receive it.
+    // A mark of 0 means backpressure: a part is taken from the worker only when the client can receive it.
   }, { highWaterMark: 0 });
 }
 

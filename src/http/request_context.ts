@@ -8,11 +8,11 @@ import type { Fields } from "./fields.ts";
 import { HttpError } from "./h1/mod.ts";
 import { problemFrom } from "./problem.ts";
 
-/** What may stand in a log and a header, whoever sent it. */
+/** An id that is safe in a log and in a header, whoever sent it. */
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
 /**
- * W3C Trace Context, section 4.3: the version, then ids of the trace and of the parent, and flags. A later version is read as 00
- * as far as that goes; what it adds comes after another hyphen.
+ * W3C Trace Context, section 4.3: the version, then the ids of the trace and of the parent, and flags. A later version is parsed
+ * like 00; the fields that it adds follow another hyphen.
  */
 const TRACEPARENT =
   /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2}(?=.{53}(?:-|$)))(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})/;
@@ -23,7 +23,7 @@ const CUSTOM_ATTRIBUTES = /^[\x20-\x7e]{1,1024}$/;
 
 const CUSTOM_ATTRIBUTES_HEADER = "x-amzn-sagemaker-custom-attributes";
 
-/** The longest result of {@linkcode toText}, in bytes: mostly attributes, whose characters may all need an escape. */
+/** The longest result of {@linkcode toText}, in bytes: custom attributes are most of it, and each of their characters may need an escape. */
 export const MAX_TEXT_BYTES = 4096;
 
 /** The context of a request. Malformed headers are ignored. */
@@ -79,8 +79,8 @@ export function toText({ id, traceparent, tracestate, customAttributes }: Reques
 }
 
 /**
- * The headers of an answer to the request. A browser must take the answer for what it says it is: a script may answer with
- * what somebody sent it.
+ * Returns the headers of an answer to the request. `nosniff` keeps browsers from guessing another content type: a script may
+ * return what somebody has sent.
  */
 export function answerHeaders({ id, customAttributes }: RequestContext): Record<string, string> {
   return customAttributes === undefined

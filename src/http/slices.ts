@@ -3,7 +3,7 @@
 /** How long all slices together may run before the event loop gets a turn, in ms. */
 const TURN_MS = 8;
 
-/** Computations that share the main thread. */
+/** Shares the main thread among long computations. */
 export class Slices {
   /** How long slices have run since the event loop had a turn, in ms. */
   #spent = 0;
@@ -11,7 +11,7 @@ export class Slices {
   readonly #waiting: (() => void)[] = [];
 
   /**
-   * Runs a slice, now or when it is its turn. Slices of different computations that wait take turns.
+   * Runs a slice, at once or after the event loop has had a turn. Computations that wait take turns.
    *
    * @param slice takes a few milliseconds at most
    */
@@ -32,7 +32,7 @@ export class Slices {
     setTimeout(() => {
       this.#scheduled = false;
       this.#spent = 0;
-      // One at a time: whether there is time for a second one is known when the first has run.
+      // Start only one: whether there is time for another is known after it has run.
       this.#waiting.shift()?.();
       if (this.#waiting.length > 0) this.#schedule();
     }, 0);

@@ -20,7 +20,7 @@ interface Token {
   readonly scope: Scope;
 }
 
-/** Tokens are compared in this many bytes, whatever their length is. */
+/** Each token is compared as this many bytes, whatever its length. */
 const PADDED = 256;
 
 /** The shortest token that is accepted, in characters: shorter ones could be guessed. */
@@ -60,7 +60,7 @@ export class Tokens {
     return new Tokens(tokens);
   }
 
-  /** Replaces these tokens by others. */
+  /** Replaces these tokens with others. */
   replace(others: Tokens): void {
     this.#tokens = others.#tokens;
   }
@@ -68,7 +68,7 @@ export class Tokens {
   /**
    * Checks the token of a request. It compares all tokens, in constant time.
    *
-   * @param authorization the header of that name
+   * @param authorization the value of the header Authorization; null if it is absent
    * @param path the requested path
    */
   check(authorization: string | null, path: string): Verdict {
@@ -82,7 +82,7 @@ export class Tokens {
   }
 }
 
-/** Writes a token, or the digest of a longer one, into `bytes`. A hash for each request would take longer than all else that is done for it. */
+/** Writes a token, or the digest of a longer one, into `bytes`. To hash every token would take longer than the rest of the work for a request. */
 function padded(token: string, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   bytes.fill(0);
   if (encoder.encodeInto(token, bytes).read === token.length) return bytes;
@@ -94,7 +94,7 @@ function padded(token: string, bytes: Uint8Array<ArrayBuffer>): Uint8Array<Array
 
 const encoder = new TextEncoder();
 
-/** Compares all bytes in any case: how long it takes tells nothing about where two tokens differ. */
+/** Compares all bytes, even after a difference: the time it takes does not reveal where two tokens differ. */
 function areEqual(a: Uint8Array, b: Uint8Array): boolean {
   let difference = 0;
   for (let i = 0; i < PADDED; i++) difference |= a[i]! ^ b[i]!;

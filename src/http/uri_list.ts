@@ -1,6 +1,6 @@
 /**
- * Bodies of type `text/uri-list` (RFC 2483): an input URI and an output URI. The input is fetched and takes the place of the
- * body; the answer is posted to the output.
+ * Bodies of type `text/uri-list` (RFC 2483): an input URI and an output URI. The server fetches the input and uses it as the
+ * body, and posts the answer to the output.
  *
  * This is off unless hosts are allowed: clients could make the server fetch internal addresses that they can't reach themselves (SSRF).
  * For the same reason, redirects are not followed.
@@ -27,7 +27,7 @@ export function isUriList(contentType: string): boolean {
 /**
  * Parses a body; lines that begin with `#` are comments.
  *
- * @param allowed host names, each with or without a port, that may be reached
+ * @param allowed the names of hosts that may be reached, each with or without a port
  * @throws {HttpProblem} 400 if there are not two http or https URIs, 403 if one of them may not be reached
  */
 export function parseUriList(body: Uint8Array, allowed: readonly string[]): UriPair {
@@ -65,8 +65,8 @@ function parse(text: string, allowed: readonly string[]): URL {
 /**
  * Fetches the input that a `text/uri-list` body names.
  *
- * @param headers those to pass on
- * @param hold is told before memory is taken, how many bytes
+ * @param headers the headers of the request
+ * @param hold called with a number of bytes before so much memory is allocated
  * @returns its bytes and content type
  * @throws {HttpProblem} 502 if the fetch fails, 413 if the input is too large; and whatever `hold` throws
  */
@@ -90,8 +90,8 @@ export async function fetchInput(
 /**
  * Posts the answer to the address that a `text/uri-list` body names.
  *
- * @param headers `content-type`, and those to pass on
- * @throws {HttpProblem} 502 if the output's host does not take it
+ * @param headers the headers of the request, `content-type` among them
+ * @throws {HttpProblem} 502 if the post fails
  */
 export async function postOutput(
   url: URL,

@@ -17,7 +17,7 @@ export function ready(model: Model) {
 /**
  * Reports the state of all models together, and their facts; with several models, the state of each.
  *
- * @param mayKnow whether the caller may see what is served: load balancers ask without a token
+ * @param mayKnow whether the caller may see which models are served; load balancers ask without a token
  */
 export function allReady(models: Models, mayKnow: (c: Context) => boolean) {
   const { all } = models;

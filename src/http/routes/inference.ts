@@ -23,7 +23,7 @@ export const MODEL_VERSION = "1";
 /** The most bytes made from tensors for a script even if `--max-body` is lower: JSON is longer than binary numbers. */
 const MIN_MADE = 16 * 2 ** 20;
 
-/** The upper bound for the same: what a worker accepts, less the header of a NumPy file. */
+/** The upper bound of that limit: the longest body that a worker accepts, less the header of a NumPy file. */
 const MAX_MADE = MAX_BODY_BYTES - 4096;
 
 /** `GET /v2`: name, version and extensions of this server. */
@@ -36,7 +36,7 @@ export function serverLive(c: Context): Response {
   return c.json({ live: true });
 }
 
-/** `GET /v2/health/ready`: as `/health/ready`, so that a model that has failed does not keep requests from the others. */
+/** `GET /v2/health/ready`: like `/health/ready`. A single failed model must not keep requests from the others. */
 export function serverReady(models: Models) {
   return function serverReady(c: Context): Response {
     demandReady(models.state);
@@ -51,7 +51,7 @@ export function modelList(models: Models) {
   };
 }
 
-/** `GET /v2/models/NAME`: the tensors that its script declares; the parameters say where the model is from. */
+/** `GET /v2/models/NAME`: the tensors that its script declares; the parameters say where the model comes from. */
 export function modelMetadata(model: Model) {
   return function modelMetadata(c: Context): Response {
     const { platform = "python", inputs = [], outputs = [] } = signatureOf(model) ?? {};

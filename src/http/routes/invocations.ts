@@ -21,7 +21,7 @@ export interface InvocationOptions {
   readonly maxBody: number;
   /** Hosts that a `text/uri-list` body may name; empty turns such bodies off. */
   readonly uriListHosts: readonly string[];
-  /** Whether the header `Authorization` is for this server: scripts do not see it then. @default false */
+  /** Whether this server checks the header `Authorization` itself, and hides it from scripts. @default false */
   readonly ownsAuthorization?: boolean | undefined;
 }
 
