@@ -32,12 +32,12 @@ export interface Step {
   readonly printed?: readonly string[] | undefined;
 }
 
-const BLOCK = /(?:^<!-- (file|not run): (.*?) -->\n)?^( *)```([\w-]*)\n(.*?)^\3```$/gms;
+const BLOCK = /(?:^ *<!-- (file|not run): (.*?) -->\n)?^( *)```([\w-]*)\n(.*?)^\3```$/gms;
 
 /** The blocks of a page. */
 export function blocksOf(page: string): Block[] {
   return [...page.matchAll(BLOCK)].map(({ 0: whole, 1: kind, 2: value, 4: language = "", 5: text = "", index }) => ({
-    line: page.slice(0, index).split("\n").length + (whole.startsWith("<!--") ? 1 : 0),
+    line: page.slice(0, index).split("\n").length + (whole.trimStart().startsWith("<!--") ? 1 : 0),
     language,
     text,
     mark: kind === undefined ? undefined : { kind: kind as "file" | "not run", value: value! },
