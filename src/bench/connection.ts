@@ -1,9 +1,9 @@
-/** One connection of a load test, which is made again when it fails. */
+/** One connection of a load test, which reconnects after a failure. */
 
 import { Backoff } from "../backoff.ts";
 import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "../client/answer_reader.ts";
 
-/** The shortest and the longest pause after a failure, in ms: a server that is gone is not flooded. */
+/** The shortest and the longest pause after a failure, in ms, which keep a dead server from being flooded. */
 const PAUSES = { firstMs: 10, maxMs: 1000 } as const;
 
 /** Sends the same request again and again, one at a time. */
@@ -28,7 +28,7 @@ export class Connection {
    * Sends the request and reads the response. If a server closes a connection that has carried requests before it answers, it has
    * closed an idle connection: the request is sent once more on a new one.
    *
-   * @throws {ConnectionFailure} if there was no whole response
+   * @throws {ConnectionFailure} if the connection ends before the whole response has arrived
    */
   async exchange(): Promise<Answer> {
     const isReused = this.#conn !== undefined;
@@ -80,7 +80,7 @@ export class Connection {
     try {
       for (let sent = 0; sent < this.#request.byteLength;) sent += await conn.write(this.#request.subarray(sent));
     } catch {
-      // The reader finds the response of a server that refused the rest, or the end of the connection.
+      // The reader finds either the response of a server that refused the rest, or the end of the connection.
     }
   }
 
@@ -90,7 +90,7 @@ export class Connection {
     try {
       conn?.close();
     } catch {
-      // It was closed already.
+      // The connection is already closed.
     }
   }
 }

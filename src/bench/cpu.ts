@@ -1,9 +1,9 @@
-/** How busy the thread is that sends the requests: a client that is always busy measures itself. */
+/** Measures how busy the sending thread is: a client that is always busy measures itself. */
 
 /** Times of the main thread, in ms. */
 interface ThreadTimes {
   readonly running: number;
-  /** Ready to run, while others had the processors. */
+  /** How long the thread was ready to run while others used the CPUs. */
   readonly waiting: number;
 }
 
@@ -12,7 +12,7 @@ export class Busyness {
   readonly #since = performance.now();
   readonly #before = readTimes();
 
-  /** A share from 0 to 1 since this was made; undefined if the system does not tell. */
+  /** The share since this object was made, from 0 to 1; undefined if the system does not report it. */
   share(): number | undefined {
     const now = readTimes();
     if (now === undefined || this.#before === undefined) return undefined;
@@ -21,7 +21,7 @@ export class Busyness {
   }
 }
 
-/** Reads schedstat (proc_pid_schedstat(5)): nanoseconds on a processor, and in the queue for one. */
+/** Reads schedstat (proc_pid_schedstat(5)): nanoseconds on a CPU, and in the queue for one. */
 function readTimes(): ThreadTimes | undefined {
   try {
     const [running, waiting] = Deno.readTextFileSync(`/proc/self/task/${Deno.pid}/schedstat`).split(" ").map(Number);

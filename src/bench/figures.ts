@@ -22,19 +22,19 @@ export interface Figures {
   readonly contentType: string;
   readonly bodyBytes: number;
   readonly connections: number;
-  /** Requests per second that were asked for; null if each connection waited for its answers. */
+  /** The requested rate, in requests per second; null if each connection waited for its answers. */
   readonly targetRate: number | null;
   /** For how long requests were sent. */
   readonly durationMs: number;
   readonly requests: {
     readonly sent: number;
-    /** Answered, with any status. */
+    /** Requests that were answered, with any status. */
     readonly answered: number;
-    /** Answered with a status from 200 to 299. */
+    /** Requests that were answered with a status from 200 to 299. */
     readonly succeeded: number;
-    /** Lost with their connections. */
+    /** Requests whose connection failed. */
     readonly failed: number;
-    /** Without an answer at the end, with those that were due and could not be sent. */
+    /** Requests without an answer at the end, including those that were due and could not be sent. */
     readonly unanswered: number;
   };
   /** Answers per second, while requests were sent. */
@@ -50,7 +50,7 @@ export interface Figures {
   /** How often connections failed, by reason. */
   readonly failures: Readonly<Record<string, number>>;
   readonly client: {
-    /** The share of the time in which the sending thread was busy, from 0 to 1; null if the system does not tell. */
+    /** The share of the time in which the sending thread was busy, from 0 to 1; null if the system does not report it. */
     readonly busy: number | null;
     /** How late requests were sent although a connection was free. */
     readonly lateness: Distribution;
@@ -59,7 +59,7 @@ export interface Figures {
   };
 }
 
-/** What a load test was asked to do. */
+/** The parameters of a load test. */
 export interface Asked {
   readonly url: string;
   readonly contentType: string;
@@ -71,7 +71,7 @@ export interface Asked {
 /** Above this share of the time, the sending thread is the limit. */
 const BUSY = 0.9;
 
-/** Requests that are sent later than this, in ms, for want of time of this program: timers alone are up to 2 ms late. */
+/** If requests are sent later than this, in ms, this program is too slow: timers alone are up to 2 ms late. */
 const LATE_MS = 10;
 
 const BARS = 12;
@@ -79,7 +79,7 @@ const BARS = 12;
 /**
  * Sums up a load test that has ended.
  *
- * @param answeredInTime how many requests were answered while requests were sent
+ * @param answeredInTime how many requests were answered before the sending ended
  * @param busy the share of the time in which the sending thread was busy
  */
 export function figuresOf(load: Load, answeredInTime: number, asked: Asked, busy: number | undefined): Figures {
@@ -132,7 +132,7 @@ function distributionOf(histogram: Histogram): Distribution {
   };
 }
 
-/** Rounded to µs. */
+/** Rounds a time in ms to µs. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,4 +1,4 @@
-/** Puts a server under load: as much as its connections carry (closed loop), or a number of requests per second (open loop). */
+/** Puts a server under load: as many requests as its connections carry (closed loop), or a fixed rate (open loop). */
 
 import { ConnectionFailure } from "../client/answer_reader.ts";
 import { withLimit } from "../with_limit.ts";
@@ -6,23 +6,23 @@ import { Connection } from "./connection.ts";
 import { Histogram } from "./histogram.ts";
 import { Tally } from "./tally.ts";
 
-/** How long the server may take to answer what was due before the end, in ms. */
+/** How long the server may take after the end to answer requests that were due before it, in ms. */
 export const GRACE_MS = 10_000;
 
-/** How much load, and for how long. */
+/** How much load to apply, and for how long. */
 export interface LoadOptions {
   readonly connections: number;
   readonly durationMs: number;
   /**
    * How many requests per second are due, whether or not earlier ones were answered. Without a rate, each connection sends its next
-   * request when the one before was answered.
+   * request when the previous one was answered.
    */
   readonly rate?: number | undefined;
 }
 
 /** One load test of one server. It can run once. */
 export class Load {
-  /** What became of the requests so far. */
+  /** The outcomes of the requests so far. */
   readonly tally = new Tally();
   /** How late requests were sent although a connection was free, in ms: the client's own delay. It is empty without a rate. */
   readonly lateness = new Histogram();
@@ -50,7 +50,7 @@ export class Load {
     return this.#sent;
   }
 
-  /** How many ms the test has run, without the time after its end that answers may take. */
+  /** How long the test has run, in ms, without the time after its end that answers may take. */
   get elapsedMs(): number {
     return Math.min(performance.now(), this.#end) - this.#started;
   }
@@ -70,7 +70,7 @@ export class Load {
       await withLimit(ended, this.#options.durationMs);
       this.#end = Math.min(this.#end, performance.now());
       const answered = this.tally.answered;
-      // An error of the work is thrown here.
+      // Rethrow an error of the senders.
       if (await withLimit(ended, this.#graceMs)) await ended;
       return answered;
     } finally {
@@ -93,16 +93,16 @@ export class Load {
 
   #openLoop(arrivals: Arrivals): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // The connection that was used last is taken first, since servers close those that are idle for long.
+    // Take the most recently used connection first, since servers close connections that are idle for long.
     const idle = [...this.#connections];
     const pump = () => {
       clearTimeout(this.#timer);
       const now = performance.now();
       while (!this.#isOver && idle.length > 0 && arrivals.next <= Math.min(now, this.#end)) {
-        // The first one is idle for longest.
+        // The first connection has been idle the longest.
         const wasFree = idle[0]!.idleSince <= arrivals.next;
         if (wasFree) this.lateness.record(now - arrivals.next);
-        // A request that waited for a connection has waited for the server. One that did not has waited for this program.
+        // A request that waited for a free connection has waited for the server. Otherwise it has waited for this program.
         send(idle.pop()!, wasFree ? now : arrivals.next).catch(reject);
         arrivals.advance();
       }

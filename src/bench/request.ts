@@ -4,7 +4,7 @@ import type { Endpoint } from "../client/endpoint.ts";
 
 const encoder = new TextEncoder();
 
-/** What is asked again and again. */
+/** The request that is repeated. */
 export interface Target {
   /** `http:` or `https:`. */
   readonly url: URL;

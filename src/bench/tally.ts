@@ -1,4 +1,4 @@
-/** What a load test has counted. */
+/** The counts of a load test. */
 
 import type { Answer } from "../client/answer_reader.ts";
 import { Histogram } from "./histogram.ts";
@@ -11,9 +11,9 @@ export interface StatusTally {
 
 /** Counts answers by status, failures by reason, and the times they took. */
 export class Tally {
-  /** From when a request was due until its whole response had come; of answers with a status from 200 to 299, and of requests that got none. */
+  /** Times from when a request was due until its whole response arrived, for answers with status 200 to 299 and requests without an answer. */
   readonly latency = new Histogram();
-  /** The same until the first byte of the response. */
+  /** Times from when a request was due until the first byte of its response arrived. */
   readonly firstByte = new Histogram();
   readonly statuses = new Map<number, StatusTally>();
   readonly failures = new Map<string, number>();
@@ -46,7 +46,7 @@ export class Tally {
    * Counts an answer.
    *
    * @param since when the request was due, by `performance.now()`
-   * @param now when its whole response had come
+   * @param now when its whole response had arrived
    */
   answer(answer: Answer, since: number, now: number): void {
     let tally = this.statuses.get(answer.status);
@@ -64,7 +64,7 @@ export class Tally {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
   }
 
-  /** Counts a request that got no response by the end of the test. Its time so far counts as its latency: to leave it out would hide a server that hangs. */
+  /** Counts a request that got no response by the end of the test. Its time so far counts as its latency: otherwise the result would hide a server that hangs. */
   leftUnanswered(since: number, now: number): void {
     this.unanswered++;
     this.latency.record(now - since);

@@ -1,13 +1,13 @@
 /** Reads HTTP/1.1 responses (RFC 9112) from a connection and keeps nothing of their bodies: a load test needs their sizes and statuses. */
 
-/** What is known about a response that was read to its end. */
+/** A response that was read to its end. */
 export interface Answer {
   readonly status: number;
-  /** The status line and the header fields, without the empty line behind them. */
+  /** The status line and the header fields, without the empty line after them. */
   readonly head: string;
-  /** Bytes of the response, with its head. */
+  /** The length of the response in bytes, including its head. */
   readonly bytes: number;
-  /** When its first byte had come, by `performance.now()`. */
+  /** When its first byte arrived, by `performance.now()`. */
   readonly firstByteAt: number;
   /** Whether the connection can carry another request. */
   readonly canReuse: boolean;
@@ -47,8 +47,8 @@ export class AnswerReader {
   /**
    * Reads the next response to its end.
    *
-   * @param onBody is given the pieces of the body, whose memory is used again after the call
-   * @throws {ConnectionFailure} if the connection ends first, or the bytes are no response
+   * @param onBody called with each piece of the body, whose memory is reused after the call
+   * @throws {ConnectionFailure} if the connection ends first, or the bytes are not an HTTP response
    */
   async next(onBody: (piece: Uint8Array) => void = () => {}): Promise<Answer> {
     this.#bytes = this.#to - this.#from;
@@ -70,7 +70,7 @@ export class AnswerReader {
     }
   }
 
-  /** The head up to the empty line. */
+  /** Reads the head up to the empty line. */
   async #readHead(): Promise<string> {
     for (let searched = 0;;) {
       const end = this.#endOfHead(this.#from + Math.max(0, searched - 3));
@@ -90,7 +90,7 @@ export class AnswerReader {
     }
   }
 
-  /** Where the empty line behind the head begins, searched from `from`; -1 if it has not come. */
+  /** Finds the empty line after the head, from `from` on; -1 if it has not arrived. */
   #endOfHead(from: number): number {
     const received = this.#buffer.subarray(0, this.#to);
     for (let at = from; (at = received.indexOf(CR, at)) >= 0 && at + 3 < this.#to; at++) {
@@ -99,7 +99,7 @@ export class AnswerReader {
     return -1;
   }
 
-  /** Reads the body; whether the end of the body is not the end of the connection. */
+  /** Reads the body. @returns false if the end of the connection ended the body */
   async #readBody(status: number, head: string, onBody: (piece: Uint8Array) => void): Promise<boolean> {
     if (status === 204 || status === 304) return true;
     if (/^transfer-encoding:.*\bchunked\s*$/im.test(head)) {
@@ -144,7 +144,7 @@ export class AnswerReader {
     }
   }
 
-  /** Passes on the next `bytes`. */
+  /** Passes the next `bytes` bytes to `onBody`. */
   async #pass(bytes: number, onBody: (piece: Uint8Array) => void): Promise<void> {
     for (let left = bytes;;) {
       const here = Math.min(left, this.#to - this.#from);
@@ -156,7 +156,7 @@ export class AnswerReader {
     }
   }
 
-  /** Receives more behind what is buffered. */
+  /** Receives more bytes into the buffer. */
   async #fill(when: string): Promise<void> {
     if (this.#from === this.#to) this.#from = this.#to = 0;
     else if (this.#to === BUFFER_BYTES) {
@@ -186,7 +186,7 @@ export class AnswerReader {
   }
 }
 
-/** What a system's error about a connection means, without numbers that differ each time. */
+/** Describes a system's error about a connection, without numbers that differ each time. */
 export function failureOf(cause: unknown): string {
   if (cause instanceof Deno.errors.ConnectionReset) return "the server reset the connection";
   if (cause instanceof Deno.errors.ConnectionRefused) return "the server refused the connection";
@@ -194,10 +194,10 @@ export function failureOf(cause: unknown): string {
   return cause instanceof Error ? cause.message.replace(/ \(os error \d+\)$/, "") : String(cause);
 }
 
-/** Bytes as text, one character each. */
+/** Returns bytes as text, one character for each byte. */
 function latin1(bytes: Uint8Array): string {
   let text = "";
-  // Arguments of one call are limited. Spreading them takes eight times as long.
+  // The number of arguments of a call is limited. Spreading the bytes takes eight times as long as apply().
   for (let at = 0; at < bytes.length; at += 4096) {
     text += String.fromCharCode.apply(null, bytes.subarray(at, at + 4096) as unknown as number[]);
   }

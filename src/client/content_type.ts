@@ -1,4 +1,4 @@
-/** What a file's name says of its content. */
+/** Finds the content type of a file by its name. */
 
 /** Content types by the suffix of a name, without its dot. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -37,12 +37,12 @@ const TYPES: Readonly<Record<string, string>> = {
   pdf: "application/pdf",
 };
 
-/** Returns the content type that a name stands for; `.gz` at its end is not looked at. */
+/** Returns the content type for a name, whose final `.gz` is ignored; `application/octet-stream` if the suffix is unknown. */
 export function contentTypeOf(name: string): string {
   return TYPES[suffixOf(name)] ?? "application/octet-stream";
 }
 
-/** The suffix of a name in lower case, without its dot, before `.gz`; empty if there is none. */
+/** The suffix of a name in lower case, without its dot, before `.gz`; empty if the name has no suffix. */
 export function suffixOf(name: string): string {
   const last = name.slice(name.lastIndexOf("/") + 1).replace(/\.gz$/i, "");
   return /[^.]\.([^.]+)$/.exec(last)?.[1]?.toLowerCase() ?? "";

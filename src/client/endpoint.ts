@@ -1,4 +1,4 @@
-/** Words of the command line that name a server. */
+/** Parses arguments of the command line that name a server. */
 
 import { UsageError } from "../errors.ts";
 

@@ -1,13 +1,13 @@
-/** The token that a server is sent. */
+/** Finds the token to send to a server. */
 
 import { UsageError } from "../errors.ts";
 
 /**
- * Finds the first token of a file that the server's `--token-file` may be as well: a token on each line, with its scope behind it, and
- * comments behind `#`.
+ * Finds the first token of a file, which may be the server's own `--token-file`: it has a token on each line, optionally followed by its
+ * scope, and `#` begins a comment.
  *
- * @param source what messages call it
- * @throws {UsageError} if there is none
+ * @param source the file's name in messages
+ * @throws {UsageError} if the file contains no token
  */
 export function firstToken(text: string, source: string): string {
   for (const line of text.split("\n")) {

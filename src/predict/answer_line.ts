@@ -1,4 +1,4 @@
-/** One line for each record: its answer, or why there is none. */
+/** Makes one line for each record: its answer, or why it has no answer. */
 
 import type { Fault } from "./ask.ts";
 import { isJson } from "../client/content_type.ts";
@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** An error as it stands in an output: the record's number in its input, counted from 1, and what went wrong. */
+/** An error in an output: the record's number in its input, counted from 1, and what went wrong. */
 export interface RecordError {
   /** The input, where one file gathers the errors of several. */
   readonly input?: string;
@@ -29,17 +29,17 @@ export function errorOf(record: number, { stage, type, message }: Fault): Record
   return { record, stage, type, message };
 }
 
-/** The line of an error, with its end. @param input what `--join` puts in front of it */
+/** Returns the line of an error, with its line end. @param input the JSON that `--join` puts before it */
 export function errorLine(error: RecordError, input?: string): Uint8Array<ArrayBuffer> {
   const value = JSON.stringify(error);
   return encoder.encode(input === undefined ? `{"error":${value}}\n` : `{"input":${input},"error":${value}}\n`);
 }
 
 /**
- * The line of an answer, with its end: JSON without white space between its values, other text as it is.
+ * Returns the line of an answer, with its line end: JSON without white space between its values, other text unchanged.
  *
- * @param input what `--join` puts in front of it: JSON
- * @returns or why it is no line
+ * @param input the JSON that `--join` puts before it
+ * @returns the line, or why the answer can't be one line
  */
 export function answerLine(
   body: Uint8Array<ArrayBuffer>,
@@ -71,22 +71,22 @@ export function answerLine(
   return whole;
 }
 
-/** What `--join` shows of a record: its JSON, or its text as a JSON string. */
+/** Returns the text of a record for `--join`: its JSON, or its text as a JSON string. */
 export function inputValue(own: Uint8Array, contentType: string): string {
   const text = lenient.decode(own);
   if (isJson(contentType)) {
     try {
       JSON.parse(text);
-      // As it was written: numbers may have more digits than a parser keeps.
+      // Keep the original text: a number may have more digits than a parser keeps.
       return text.trim().replaceAll(/[\r\n]/g, " ");
     } catch {
-      // The script will say so; it is shown as text.
+      // The script reports the error; show the record as text.
     }
   }
   return JSON.stringify(text);
 }
 
-/** JSON without white space outside of its strings; undefined if a string holds the end of a line, or has no end. */
+/** Removes the white space of JSON outside of its strings; undefined if a string contains a line break, or does not end. */
 function compact(json: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const out = new Uint8Array(json.length);
   let length = 0;
@@ -113,7 +113,7 @@ function compact(json: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   return quoted ? undefined : out.subarray(0, length);
 }
 
-/** Where text ends, without a last end of a line. */
+/** Returns the length of a text without its final line end. */
 function withoutEnd(line: Uint8Array): number {
   let end = line.length;
   if (line[end - 1] === NEWLINE) end--;

@@ -1,19 +1,19 @@
-/** What a prediction is asked of: the one interface behind which a pool of workers and a server over HTTP look the same. */
+/** The interface of a model that can be asked; a pool of workers and an HTTP server both implement it. */
 
 /** One request to a model. */
 export interface Question {
-  /** The request's body. Whoever answers only reads it, since the same question may be asked again. */
+  /** The request's body. Implementations must not change it, since the same question may be asked again. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly contentType: string;
   readonly accept: string;
-  /** What log lines call this request: ASCII without spaces. */
+  /** The name of this request in log lines: ASCII without spaces. */
   readonly id: string;
 }
 
 /** Why a request has no answer. */
 export interface Fault {
   /**
-   * Where it failed: a function of the script (`deserialize`, `predict`, `predict_batch`, `serialize`), `worker` (it ended), `server`,
+   * Where it failed: a function of the script (`deserialize`, `predict`, `predict_batch`, `serialize`), `worker` (its process died), `server`,
    * `connection`, `input` (the record could not be sent) or `output` (the answer could not be written).
    */
   readonly stage: string;
@@ -22,7 +22,7 @@ export interface Fault {
   readonly message: string;
   /**
    * Whether the request may be sent again. `never`: it would fail again. `lost`: it may have been executed, but gave no answer.
-   * `refused`: it was not executed, since the other side had no room or was not there.
+   * `refused`: it was not executed, since the other side was full or unreachable.
    */
   readonly again: "never" | "lost" | "refused";
   /** How long the server wants the client to wait, in ms. */
@@ -32,29 +32,29 @@ export interface Fault {
 /** A part of a streamed answer, the fault that ended the stream early, or undefined after the last part. */
 export type Part = Uint8Array<ArrayBuffer> | Fault | undefined;
 
-/** What came of a request. */
+/** The reply to a request. */
 export type Reply =
   | { readonly kind: "answer"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
   | {
     readonly kind: "parts";
     readonly contentType: string;
     readonly next: () => Promise<Part>;
-    /** Says that no more parts are taken. */
+    /** Ends the stream: the caller takes no more parts. */
     readonly leave: () => void;
   }
   | { readonly kind: "fault"; readonly fault: Fault };
 
 /** A model that can be asked. */
 export interface Ask extends AsyncDisposable {
-  /** How many requests keep it busy: more of them at once make nothing faster. */
+  /** How many requests at once keep the model busy; more of them do not make it faster. */
   readonly atOnce: number;
   /**
-   * Asks it once.
+   * Sends one request to the model.
    *
-   * @throws {AimodellibError} if no request can be answered any more: the model has failed, or the server refuses this client
+   * @throws {AimodellibError} if the model can't answer any further request: it has failed, or the server refuses this client
    */
   readonly ask: (question: Question) => Promise<Reply>;
-  /** Makes what still waits for an answer end soon, with an error. */
+  /** Ends all requests that still wait for an answer, with an error. */
   readonly abandon: () => void;
 }
 

@@ -1,12 +1,12 @@
 /**
- * How much is in hand at once: bytes of records that were sent and of answers that wait for their turn to be written. A slow record holds
- * up what is written, but not what is computed, until these bytes are used up.
+ * Limits the bytes of records in flight and of answers that wait for their turn to be written. A slow record delays the writing of later
+ * answers, but not their computation, until this budget is used up.
  */
 
-/** Bytes that a record takes beside its body. */
+/** Bytes that a record takes in addition to its body. */
 const OVERHEAD = 1024;
 
-/** How many requests there are before the first answer says how long answers are. */
+/** How many requests are sent before the first answer shows how long answers are. */
 const FIRST = 8;
 
 /** A limit on memory, and on how many requests are sent at once. */
@@ -15,12 +15,12 @@ export class Budget {
   readonly #atOnce: number;
   #held = 0;
   #sent = 0;
-  /** What an answer is expected to take: at least as long as the longest of late. */
+  /** The expected size of an answer: at least that of the longest recent one. */
   #expected: number | undefined;
   #wake: (() => void) | undefined;
 
   /**
-   * @param maxBytes that may be in hand; a single record may be longer
+   * @param maxBytes the limit in bytes; a single record may exceed it
    * @param atOnce how many requests may be without an answer
    */
   constructor(maxBytes: number, atOnce: number) {
@@ -36,18 +36,18 @@ export class Budget {
     return this.#sent >= most || (this.#held > 0 && this.#held + bytes + OVERHEAD + expected > this.#maxBytes);
   }
 
-  /** Waits until something was given back. */
+  /** Waits until a part of the budget is released. */
   changed(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);
   }
 
-  /** Takes the place of a record that is sent. */
+  /** Reserves the bytes of a record that is sent. */
   send(bytes: number): void {
     this.#sent++;
     this.#held += bytes + OVERHEAD;
   }
 
-  /** Says that an answer has come; it is held in the place of its record. */
+  /** Records that an answer has arrived: its bytes replace those of its record. */
   answered(bytes: number, answer: number): void {
     this.#sent--;
     this.#held += answer - bytes;
@@ -55,13 +55,13 @@ export class Budget {
     this.#signal();
   }
 
-  /** Gives back what an answer took: it was written. */
+  /** Releases the bytes of an answer that was written. */
   written(answer: number): void {
     this.#held -= answer + OVERHEAD;
     this.#signal();
   }
 
-  /** Wakes who waits, whatever there is. */
+  /** Wakes the waiter. */
   #signal(): void {
     const wake = this.#wake;
     this.#wake = undefined;

@@ -5,7 +5,7 @@ import { logFailure } from "../supervisor/mod.ts";
 
 const log = getLogger(["aimodellib", "predict"]);
 
-/** How many are logged. */
+/** How many exceptions are logged. */
 const MOST = 5;
 
 /** Makes a function that logs the first failures of a run, with their tracebacks, and then says that it logs no more. */

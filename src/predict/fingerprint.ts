@@ -1,17 +1,17 @@
-/** A digest of the files in a folder, by which a run that goes on notices that they were changed. */
+/** A digest of the files in a folder, by which a resumed run notices that they have changed. */
 
 import { createHash } from "node:crypto";
 
-/** Folders that programs write by themselves. */
+/** Folders that programs generate. */
 const IGNORED: ReadonlySet<string> = new Set(["__pycache__", "node_modules"]);
 
-/** Files that are looked at: of a larger folder, a part says enough. */
+/** The most files that are digested: a part of a larger folder is enough to notice a change. */
 const MAX_FILES = 10_000;
 
 /**
- * Digests the paths, sizes and times of change of files.
+ * Digests the paths, sizes and modification times of files.
  *
- * @param isPart whether a file, of which this is the absolute path, counts
+ * @param isPart whether the file at an absolute path is included
  */
 export function fingerprint(folder: string, isPart: (path: string) => boolean): string {
   const hash = createHash("sha256");
@@ -32,7 +32,7 @@ export function fingerprint(folder: string, isPart: (path: string) => boolean): 
   try {
     walk(folder);
   } catch {
-    // What can't be read does not tell of a change.
+    // A file that can't be read is left out.
   }
   return hash.digest("hex").slice(0, 16);
 }

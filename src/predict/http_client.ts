@@ -6,36 +6,36 @@ import type { Ask, Fault, Question, Reply } from "./ask.ts";
 import { PlainHttp, Unreachable } from "./plain_http.ts";
 import { faultOfProblem } from "./problem.ts";
 
-/** How a server is asked. */
+/** How to ask a server. */
 export interface HttpOptions {
   /** `http:`, `https:`, or `unix:` followed by the path of a socket. */
   readonly url: string;
   /** The name of the model, if the server has several. */
   readonly model?: string | undefined;
   readonly token?: string | undefined;
-  /** How many requests are sent at once, each on a connection of its own. */
+  /** How many requests are sent at once, each on its own connection. */
   readonly connections: number;
   /** How long an answer may take, in ms. @default no limit */
   readonly requestTimeoutMs?: number | undefined;
   /** The longest answer that is accepted, in bytes. */
   readonly maxAnswer: number;
-  /** Whether answers are taken as a whole, and not part by part. @default false */
+  /** Whether to read each answer as a whole rather than part by part. @default false */
   readonly whole?: boolean | undefined;
 }
 
-/** Statuses that say that no request of this client will be answered, unless a script chose them. */
+/** Statuses after which the server will answer no request of this client, unless a script chose them. */
 const HOPELESS: ReadonlySet<number> = new Set([401, 403, 404, 405, 407, 421]);
 
-/** The type of an answer that does not say it. */
+/** The content type of an answer without that header. */
 const DEFAULT_TYPE = "application/octet-stream";
 
-/** The most that is read of an answer that is an error, in bytes. */
+/** How many bytes of an error's body are read. */
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
 /** The longest pause that a server may ask for, in ms. */
 const MAX_PAUSE_MS = 60_000;
 
-/** A server that is asked over kept connections. */
+/** A server that is asked over persistent connections. */
 export class HttpClient implements Ask {
   readonly atOnce: number;
   readonly #url: string;
@@ -43,11 +43,11 @@ export class HttpClient implements Ask {
   readonly #options: HttpOptions;
   readonly #client: Deno.HttpClient;
   readonly #abandoned = new AbortController();
-  /** Requests that have a limit of time. */
+  /** The requests that have a time limit. */
   readonly #limited = new Set<AbortController>();
   readonly #plain: PlainHttp | undefined;
 
-  /** @throws {UsageError} if the URL is none */
+  /** @throws {UsageError} if the URL is invalid */
   constructor(options: HttpOptions) {
     const endpoint = endpointOf(options.url, options.model);
     const { url, socket } = endpoint;
@@ -124,11 +124,11 @@ export class HttpClient implements Ask {
     return { kind: "fault", fault: this.#refused(status, (name) => headers.get(name), text) };
   }
 
-  /** Limits the time to the head of an answer, or to the end of one whose length is known. */
+  /** Limits the time to the head of an answer, or to its end if its length is known. */
   #limit(): { readonly signal: AbortSignal } & Disposable {
     const { requestTimeoutMs } = this.#options;
     if (requestTimeoutMs === undefined) return { signal: this.#abandoned.signal, [Symbol.dispose]: () => {} };
-    // AbortSignal.timeout() and AbortSignal.any() would keep something of each request until its time was over.
+    // AbortSignal.timeout() and AbortSignal.any() would hold memory for each request until its time was over.
     const controller = new AbortController();
     if (this.#abandoned.signal.aborted) controller.abort();
     this.#limited.add(controller);
@@ -160,7 +160,7 @@ export class HttpClient implements Ask {
     return { kind: "parts", contentType, next, leave: () => void reader.cancel().catch(() => {}) };
   }
 
-  /** @throws {AimodellibError} if the server answers no request of this client */
+  /** @throws {AimodellibError} if the server will answer no request of this client */
   #refused(status: number, field: (name: string) => string | null, text: string): Fault {
     if (status < 400) {
       const to = field("location");
@@ -199,7 +199,7 @@ export class HttpClient implements Ask {
         `${this.#name} can't be trusted: ${message}. Name the certificate of its authority with DENO_CERT=FILE`,
       );
     }
-    // Nothing was sent if there never was a connection.
+    // Without a connection, nothing was sent.
     const refused = error instanceof Unreachable || /\(Connect\)|dns error|tcp connect error/.test(message);
     return {
       stage: "connection",
@@ -215,7 +215,7 @@ function hasProxy(): boolean {
   return ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].some((name) => Boolean(Deno.env.get(name)));
 }
 
-/** The value of a header field; null if it is not there. @param name in lower case */
+/** Returns the value of a header field; null if it is absent. @param name in lower case */
 function fieldIn(head: string, name: string): string | null {
   for (let at = head.indexOf("\n"); at >= 0; at = head.indexOf("\n", at + 1)) {
     const colon = at + 1 + name.length;
@@ -267,7 +267,7 @@ function problemIn(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Retry-After (RFC 9110, section 10.2.3), in ms: a number of seconds, or a date. */
+/** Parses Retry-After (RFC 9110, section 10.2.3), which is a number of seconds or a date. @returns the pause in ms */
 export function pauseIn(value: string | null, now: number = Date.now()): number | undefined {
   if (value === null) return undefined;
   if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
@@ -275,7 +275,7 @@ export function pauseIn(value: string | null, now: number = Date.now()): number 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** The causes of an error, of which the outermost says little. */
+/** Joins the messages of an error and its causes: the outermost alone says little. */
 function chain(error: unknown): string {
   const texts: string[] = [];
   for (let at = error; at !== undefined && texts.length < 4; at = at instanceof Error ? at.cause : undefined) {

@@ -1,4 +1,4 @@
-/** What is to be predicted: the files that the command line names, in order, and where the output of each goes. */
+/** The inputs of a run: the files that the command line names, in order, and where the output of each goes. */
 
 import { reasonOf, UsageError } from "../errors.ts";
 import { contentTypeOf, suffixOf } from "../client/content_type.ts";
@@ -7,7 +7,7 @@ import { splitCsv } from "./split/csv.ts";
 import { splitLines } from "./split/lines.ts";
 import type { Readable } from "./source.ts";
 
-/** How an input becomes records; `none`: it is one. */
+/** How an input becomes records; with `none`, the whole input is one record. */
 export type SplitName = "none" | "lines" | "csv";
 
 /** How inputs are read. */
@@ -22,10 +22,10 @@ export interface Input extends Readable {
   /** The path of its output below the folder of all outputs, without a suffix. */
   readonly key: string;
   readonly split: SplitName;
-  /** Of each request. */
+  /** The content type of each request. */
   readonly contentType: string;
   readonly accept: string;
-  /** Its bytes as stored, and when they were changed last; undefined for what can be read only once, such as a pipe. */
+  /** The file's size as stored, and when it was last changed; undefined for an input that can be read only once, such as a pipe. */
   readonly file?: { readonly path: string; readonly bytes: number; readonly modifiedMs: number } | undefined;
 }
 
@@ -34,7 +34,7 @@ const SPLITS: Readonly<Record<SplitName, Split | undefined>> = { none: undefined
 /** Suffixes of files whose lines are records. */
 const LINE_SUFFIXES: ReadonlySet<string> = new Set(["jsonl", "ndjson"]);
 
-/** Types of standard input whose lines are records if nothing else is said. */
+/** Content types of standard input whose lines are records by default. */
 const LINE_TYPES =
   /^(?:text\/plain|application\/(?:[\w.-]+\+)?json|application\/(?:jsonl|x-ndjson|x-jsonlines|jsonlines))\s*(?:;|$)/i;
 
@@ -43,7 +43,7 @@ export function splitterOf(split: SplitName): Split | undefined {
   return SPLITS[split];
 }
 
-/** Makes the input that standard input is. */
+/** Makes an input from standard input. */
 export function standardInput(options: InputOptions): Input {
   const byType = options.contentType === undefined || LINE_TYPES.test(options.contentType);
   const split = options.split ?? (byType ? "lines" : "none");
@@ -57,7 +57,7 @@ export function standardInput(options: InputOptions): Input {
   };
 }
 
-/** Makes an input of a file. @param key the path of its output, if that is not its name */
+/** Makes an input from a file. @param key the path of its output, by default the file's name */
 export function fileInput(path: string, info: Deno.FileInfo, options: InputOptions, key = lastOf(path)): Input {
   const split = options.split ?? (LINE_SUFFIXES.has(suffixOf(path)) ? "lines" : "none");
   return {
@@ -79,10 +79,10 @@ function typeOfRecords(path: string, split: SplitName): string {
 }
 
 /**
- * Walks what the command line names: files, and folders, whose files come in the order of their names. Names that begin with a dot are
- * left out in folders, and so are links to folders.
+ * Walks the files and folders that the command line names. The files of a folder come in the order of their names; names that begin with
+ * a dot, and links to folders, are left out.
  *
- * @param without the absolute path of a folder that is not walked: that of the outputs
+ * @param without the absolute path of a folder to leave out: that of the outputs
  * @throws {UsageError} if something named is not there, or two outputs would have the same path
  */
 export function* walkInputs(words: readonly string[], options: InputOptions, without?: string): Generator<Input> {
@@ -129,7 +129,7 @@ function* walkFolder(folder: string, below: string, options: InputOptions, witho
   }
 }
 
-/** What an input is. @throws {UsageError} if it is not there */
+/** Returns the file information of an input. @throws {UsageError} if it does not exist */
 export function statOf(path: string): Deno.FileInfo {
   try {
     const info = Deno.statSync(path);
@@ -144,7 +144,7 @@ export function statOf(path: string): Deno.FileInfo {
   }
 }
 
-/** Whether opening a pipe would wait for its other end, and everything else with it: pipes of `/dev/fd` have no path behind them. */
+/** Whether a pipe has a path, unlike those of `/dev/fd`: to open it would block the whole process until its other end is open. */
 function isNamed(path: string): boolean {
   try {
     Deno.realPathSync(path);
@@ -154,7 +154,7 @@ function isNamed(path: string): boolean {
   }
 }
 
-/** Undefined for a link to nothing. */
+/** Returns undefined for a link whose target does not exist. */
 function found(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);

@@ -1,4 +1,4 @@
-/** Predictions without a client of one's own: of one input, or of very many. */
+/** Predicts one input, or very many, without a client program. */
 
 export type { Ask } from "./ask.ts";
 export { fewFailures } from "./few_failures.ts";

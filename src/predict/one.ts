@@ -1,4 +1,4 @@
-/** Predicts one input, and shows the answer as it comes. */
+/** Predicts one input, and shows the answer as it arrives. */
 
 import { AimodellibError } from "../errors.ts";
 import { messageOfFault } from "./answer_line.ts";
@@ -14,7 +14,7 @@ export class PredictError extends AimodellibError {
 
 /** Takes the parts of an answer. */
 export interface Show {
-  /** Is told the content type before the first part. @throws {AimodellibError} if such an answer can't be shown */
+  /** Called with the content type before the first part. @throws {AimodellibError} if such an answer can't be shown */
   readonly begin: (contentType: string) => void;
   readonly part: (bytes: Uint8Array) => Promise<void> | void;
 }
@@ -23,7 +23,7 @@ export interface Show {
  * Asks for one answer.
  *
  * @returns how long it took to the end of the answer, in ms
- * @throws {PredictError} if there is none
+ * @throws {PredictError} if the request has no answer
  */
 export async function predictOne(ask: Ask, input: Input, maxBody: number, show: Show): Promise<number> {
   const body = await readWhole(new Source(input), input.name, maxBody);
@@ -37,7 +37,7 @@ export async function predictOne(ask: Ask, input: Input, maxBody: number, show: 
   return performance.now() - begin;
 }
 
-/** The content type, and then the parts. @throws {PredictError} at a fault */
+/** Yields the content type, and then the parts. @throws {PredictError} if the request fails */
 async function* partsOf(reply: Reply): AsyncGenerator<string | Uint8Array<ArrayBuffer>> {
   if (reply.kind === "fault") throw errorOf(reply.fault);
   yield reply.contentType;

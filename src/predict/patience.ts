@@ -1,4 +1,4 @@
-/** Asks again where that can help: after a worker's death, or when a server has no room or is not there. */
+/** Repeats a request where that can help: after a worker's death, or when a server is full or unreachable. */
 
 import { getLogger } from "@logtape/logtape";
 import { AimodellibError } from "../errors.ts";
@@ -11,9 +11,9 @@ export type Settled = Exclude<Reply, { readonly kind: "parts" }>;
 
 /** How often, and how long, a request is tried again. */
 export interface PatienceOptions {
-  /** How often a request is sent again whose answer was lost. */
+  /** How often a request is sent again after its answer was lost. */
   readonly retries: number;
-  /** How long nothing may be answered at all while requests are refused, in ms. @default 60_000 */
+  /** How long requests may be refused without a single answer, in ms. @default 60_000 */
   readonly patienceMs?: number;
   /** The longest answer in parts that is joined, in bytes. */
   readonly maxAnswer: number;
@@ -21,17 +21,17 @@ export interface PatienceOptions {
   readonly signal: AbortSignal;
 }
 
-/** The first pause before a request that was refused is sent again, and the longest, in ms. */
+/** The first and the longest pause before a refused request is sent again, in ms. */
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5_000;
 
-/** Asks a model until there is an answer, or a fault that stays. */
+/** Asks a model until it answers, or fails in a way that a repetition can't help. */
 export class Patience {
   readonly #ask: Ask;
   readonly #options: Required<PatienceOptions>;
-  /** When an answer came last, in ms of `performance.now()`. */
+  /** When the last answer arrived, by `performance.now()`. */
   #answeredAt = performance.now();
-  /** Requests that were lost are sent again one at a time: the one that kills a worker takes no other with it twice. */
+  /** Lost requests are sent again one at a time: a request that kills its worker must not take others with it again. */
   #lane: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
@@ -46,9 +46,9 @@ export class Patience {
   }
 
   /**
-   * Asks, and asks again.
+   * Asks the model, and repeats the request where that can help.
    *
-   * @throws {AimodellibError} if no request can be answered any more
+   * @throws {AimodellibError} if the model can't answer any further request
    */
   async ask(question: Question): Promise<Settled> {
     const first = await this.#once(question);
@@ -102,7 +102,7 @@ export class Patience {
   }
 }
 
-/** Waits, but not when `signal` is aborted. */
+/** Waits until the time is over or `signal` is aborted. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

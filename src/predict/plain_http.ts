@@ -1,23 +1,23 @@
 /**
- * Requests over HTTP/1.1 without TLS, whose answers are taken as a whole: for many small records. `fetch()` takes twice the
- * processor time for each.
+ * Sends requests over HTTP/1.1 without TLS, and reads each answer as a whole. This is for many small records: `fetch()` needs
+ * twice the CPU time for each.
  */
 
 import { type Answer, AnswerReader, failureOf } from "../client/answer_reader.ts";
 import type { Endpoint } from "../client/endpoint.ts";
 import { joined, type Question } from "./ask.ts";
 
-/** A request and its body are sent in one piece if they are no longer than this, in bytes. */
+/** Up to this length, in bytes, a request's head and body are sent with one write. */
 const ONE_PIECE_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** An answer, and its body: undefined if that is too long. */
+/** An answer with its body; the body is undefined if it is too long. */
 export interface PlainAnswer extends Pick<Answer, "status" | "head"> {
   readonly body: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** No connection could be made, so nothing was sent. The message says why. */
+/** No connection could be made, and nothing was sent. The message says why. */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
@@ -44,7 +44,7 @@ export class PlainHttp {
    * Sends a request, and reads the answer to its end.
    *
    * @param limitMs how long that may take, in ms
-   * @throws {Unreachable} if there is no connection to be had
+   * @throws {Unreachable} if no connection can be made
    * @throws {ConnectionFailure} if the connection ends before the answer does
    * @throws {DOMException} `TimeoutError`, if it takes too long
    */
@@ -137,7 +137,7 @@ class Connection {
     try {
       this.#conn.close();
     } catch {
-      // It was closed before.
+      // The connection is already closed.
     }
   }
 
@@ -154,7 +154,7 @@ class Connection {
       all.set(body, begin.length);
       await writeAll(this.#conn, all);
     } catch {
-      // The reader finds the answer of a server that refused the rest, or the end of the connection.
+      // The reader finds either the answer of a server that refused the rest, or the end of the connection.
     }
   }
 }

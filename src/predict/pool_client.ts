@@ -1,4 +1,4 @@
-/** Asks the workers of a model, without HTTP in between. */
+/** Asks the workers of a model directly, without HTTP. */
 
 import { metadataEncoder } from "../http/metadata.ts";
 import { keepFreedMemory } from "../memory.ts";
@@ -11,12 +11,12 @@ import { faultOf } from "./problem.ts";
 /** The most requests that a worker has at once when it executes them one at a time. */
 const WINDOW = 64;
 
-/** The functions of a script, in their order, behind the time that a request waits for a worker. */
+/** The stages of a request: the wait for a worker, then the functions of the script in their order. */
 const STAGES = ["queue", "deserialize", "predict", "serialize"] as const;
 
 const encoder = new TextEncoder();
 
-/** A pool of workers, as `serve` has it. */
+/** A pool of workers, the same as `serve` uses. */
 export class PoolClient implements Ask {
   readonly atOnce: number;
   readonly #models: Models;
@@ -28,14 +28,14 @@ export class PoolClient implements Ask {
   private constructor(models: Models, { workers, maxBatchSize, concurrency, threads, drainTimeoutMs }: PoolConfig) {
     this.#models = models;
     this.#drainTimeoutMs = drainTimeoutMs;
-    // Twice what the workers can have: the next requests are there when they have room.
+    // Twice what the workers can hold: a worker with room always finds the next requests waiting.
     this.atOnce = 2 * workers.length * Math.max(WINDOW, 2 * maxBatchSize, concurrency, threads);
   }
 
   /**
    * Starts the workers, and waits until the first of them has loaded the model.
    *
-   * @param signal gives up the start
+   * @param signal aborts the start
    * @throws {ScriptError} if the model can't be loaded
    * @throws {Error} the reason of `signal`
    */
@@ -106,13 +106,13 @@ export class PoolClient implements Ask {
       return { kind: "parts", contentType, next, leave: () => parts.leave() };
     }
     if (outcome.kind === "refused" && !this.#abandoned.signal.aborted) {
-      // Workers that are there refuse nothing: they have died too often, and this rejects with the reason.
+      // Live workers refuse nothing. The workers have died too often, and `failed` rejects with the reason.
       await Promise.race([this.#models.failed, aborted(this.#abandoned.signal)]);
     }
     return { kind: "fault", fault: faultOf(outcome) };
   }
 
-  /** What scripts that look at a request's head see: the same as over HTTP. */
+  /** Returns the head that a script sees in `logger.request`: the same as over HTTP. */
   #head(contentType: string, accept: string): Uint8Array<ArrayBuffer> {
     const text = `POST /invocations\ncontent-type:${contentType}\naccept:${accept}`;
     let head = this.#heads.get(text);

@@ -1,4 +1,4 @@
-/** Faults from problems: a worker's failure and a server's answer lead to the same fault. */
+/** Makes faults from problems: a worker's failure and a server's answer lead to the same fault. */
 
 import type { Failure } from "../supervisor/mod.ts";
 import { problemOf } from "../http/problem.ts";
@@ -13,8 +13,8 @@ export function faultOf(failure: Failure): Fault {
 /**
  * Makes a fault from problem details (RFC 9457).
  *
- * @param problem its members; anything may be missing, since other servers answer too
- * @param detail what to say if the problem does not
+ * @param problem its members; each may be missing, since the answer may come from another server, such as a proxy
+ * @param detail the message if the problem has none
  */
 export function faultOfProblem(status: number, problem: Readonly<Record<string, unknown>>, detail: string): Fault {
   const text = (name: string) => typeof problem[name] === "string" ? problem[name] : undefined;

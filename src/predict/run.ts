@@ -3,8 +3,8 @@
  *
  * 1. `#produce()` reads records and sends them while there is room in the budget.
  * 2. `#consume()` takes them in the same order, waits for each one's answer, and writes it.
- * 3. After `stop()` nothing more is read, and what was sent is still written. After `abandon()`, or a failure, what was answered before it
- *    is written.
+ * 3. After `stop()`, no more records are read; those already sent are still answered and written. After `abandon()` or a failure, only the
+ *    answers that had arrived are written.
  */
 
 import { AimodellibError } from "../errors.ts";
@@ -20,44 +20,44 @@ import type { Tally } from "./summary.ts";
 import { broken, type Found } from "./split/record.ts";
 import { Window } from "./window.ts";
 
-/** Bytes of records and answers that are in hand at once. */
+/** The most bytes of records and answers that are held in memory at once. */
 const HELD_BYTES = 64 * 2 ** 20;
 
-/** How long a line waits at most before it is written, in ms. */
+/** The longest time that a line waits before it is written, in ms. */
 const FLUSH_MS = 100;
 
-/** What a run is made of. */
+/** The parts and limits of a run. */
 export interface RunOptions {
   readonly ask: Ask;
-  /** How often a request is sent again whose answer was lost. */
+  /** How often a request is sent again after its answer was lost. */
   readonly retries: number;
   /** The longest answer in parts, in bytes. */
   readonly maxAnswer: number;
   readonly outputs: Outputs;
-  /** Whether each line has its input as well. */
+  /** Whether each line of output contains its record as well (`--join`). */
   readonly join: boolean;
   /** The longest record, in bytes. */
   readonly maxBody: number;
   /** The run ends when more records than this have failed. */
   readonly maxErrors?: number | undefined;
   readonly shard: Shard;
-  /** Whether a shard is of the records of each input, and not of inputs. */
+  /** Whether shards divide the records of each input, rather than the inputs. */
   readonly shardsRecords: boolean;
   /** Whether errors name the input. */
   readonly namesInputs: boolean;
   readonly tally: Tally;
-  /** Is told when what was sent is not waited for any more. */
+  /** Called when the run stops waiting for the records that it has sent. */
   readonly onAbandon?: (() => void) | undefined;
 }
 
 /** A record that was sent. */
 interface Sent {
   readonly kind: "record";
-  /** Counted from 1, in its input. */
+  /** The record's number in its input, counted from 1. */
   readonly number: number;
-  /** What `--join` shows. */
+  /** The text of the record for `--join`. */
   readonly own: Uint8Array | undefined;
-  /** What came of it; not there yet, or never if the run was abandoned. */
+  /** The reply; undefined until it arrives, and for good if the run is abandoned. */
   reply?: Settled;
 }
 
@@ -66,12 +66,12 @@ type Entry =
   | { readonly kind: "end" }
   | Sent;
 
-/** More records have failed than may fail. */
+/** More records have failed than `--max-errors` allows. */
 export class TooManyErrors extends AimodellibError {
   override readonly name = "TooManyErrors";
 }
 
-/** A run over inputs, from its begin to its end. */
+/** One run over all inputs. */
 export class PredictRun {
   readonly #options: RunOptions;
   readonly #window = new Window<Entry>();
@@ -80,15 +80,15 @@ export class PredictRun {
   readonly #abandoned = new AbortController();
   readonly #stopped = Promise.withResolvers<void>();
   #source: Source | undefined;
-  /** Bytes of the inputs before the one that is being read. */
+  /** Bytes of the inputs before the current one. */
   #readBefore = 0;
   #stopping = false;
   #failure: { readonly error: unknown } | undefined;
   #sink: Sink | undefined;
-  /** How many of the sink's written lines are counted. */
+  /** How many of the sink's written lines the tally contains. */
   #counted = 0;
   #input: Input | undefined;
-  /** Called when the reply came that is waited for, or none will come. */
+  /** Wakes the writer when the reply that it waits for has arrived, or will never arrive. */
   #wake: (() => void) | undefined;
 
   constructor(options: RunOptions) {
@@ -102,12 +102,12 @@ export class PredictRun {
     return this.#patience.waiting;
   }
 
-  /** Whether it was told to stop. */
+  /** Whether {@linkcode stop} was called. */
   get stopped(): boolean {
     return this.#stopping;
   }
 
-  /** Reads nothing more; what was sent is still answered and written. */
+  /** Stops reading; records that were sent are still answered and written. */
   stop(): void {
     this.#stopping = true;
     this.#source?.stop();
@@ -115,7 +115,7 @@ export class PredictRun {
     this.#stopped.resolve();
   }
 
-  /** Ends at once: what was not answered is not written. */
+  /** Ends the run at once: records without an answer are not written. */
   abandon(): void {
     this.stop();
     if (this.#abandoned.signal.aborted) return;
@@ -128,13 +128,13 @@ export class PredictRun {
   /**
    * Predicts all inputs.
    *
-   * @throws {AimodellibError} if an input can't be read, the model fails, or an output can't be written; what is written stays
+   * @throws {AimodellibError} if an input can't be read, the model fails, or an output can't be written; the lines written before are kept
    */
   async run(inputs: Iterable<Input>): Promise<void> {
     const flushing = setInterval(() => void this.#flush().catch((error) => this.#fail(error)), FLUSH_MS);
     try {
       await Promise.all([
-        // An input that nothing comes from, such as a terminal, may be read for ever.
+        // A read of an idle input, such as a terminal, may never return.
         Promise.race([this.#produce(inputs).catch((error) => this.#end(error)), this.#stopped.promise])
           .finally(() => this.#window.close()),
         this.#consume().catch((error) => this.#fail(error)),
@@ -149,7 +149,7 @@ export class PredictRun {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Says that the inputs end early: what was read before is answered and written. */
+  /** Ends the inputs early, with an error. Records that were read before are answered and written. */
   #end(error: unknown): void {
     this.#failure ??= { error };
   }
@@ -182,7 +182,7 @@ export class PredictRun {
     }
   }
 
-  /** Sends the records of an input, but not the first `skip`. @returns whether that was all of them */
+  /** Sends the records of an input after the first `skip`. @returns whether it reached the end of the input */
   async #read(input: Input, skip: number): Promise<boolean> {
     const { shard, shardsRecords, maxBody } = this.#options;
     const source = this.#source = new Source(input);
@@ -212,7 +212,7 @@ export class PredictRun {
     return !this.#stopping;
   }
 
-  /** Waits for room for so many bytes. @returns whether there is any: not if the run stops */
+  /** Waits until the budget has room for so many bytes. @returns false if the run stops */
   async #room(bytes: number): Promise<boolean> {
     while (!this.#stopping && this.#budget.isFull(bytes)) await this.#budget.changed();
     return !this.#stopping;
@@ -263,7 +263,7 @@ export class PredictRun {
     }
   }
 
-  /** Waits for what comes of a record. @returns whether anything does: not if the run was abandoned before */
+  /** Waits for the reply to a record. @returns false if the run was abandoned first */
   async #replied(sent: Sent): Promise<boolean> {
     while (sent.reply === undefined && !this.#abandoned.signal.aborted) {
       await new Promise<void>((resolve) => this.#wake = resolve);
@@ -302,7 +302,7 @@ export class PredictRun {
     }
   }
 
-  /** Writes what is gathered: errors first, so that those of all lines that are written are there. */
+  /** Writes the gathered errors, and then the lines: the errors of all written lines must be on the disk. */
   async #flush(): Promise<void> {
     const { outputs, tally } = this.#options;
     const lines = this.#sink?.lines;
@@ -311,7 +311,7 @@ export class PredictRun {
       await lines?.flush();
     } finally {
       const written = lines?.written ?? 0;
-      // While it was waited for, the next output may have begun.
+      // The next output may have begun during the write.
       if (lines !== undefined && lines === this.#sink?.lines) {
         tally.records += written - this.#counted;
         this.#counted = written;
@@ -330,12 +330,12 @@ async function wholeOf(source: Source, input: Input, maxBody: number): Promise<F
   }
 }
 
-/** Bytes that are held for a reply until it is written. */
+/** How many bytes a reply takes until it is written. */
 function sizeOf(reply: Settled, own: Uint8Array | undefined): number {
   return (reply.kind === "answer" ? reply.body.length : 0) + (own?.length ?? 0);
 }
 
-/** A name as an id of requests: visible ASCII. */
+/** Makes a request id from a name: visible ASCII. */
 function idOf(key: string): string {
   return encodeURI(key).slice(-100);
 }

@@ -1,23 +1,23 @@
-/** The bytes of an input: of a file, a compressed file, or standard input. */
+/** Reads the bytes of an input: a file, a compressed file, or standard input. */
 
 import { GzipReader } from "../archive/gzip/reader.ts";
 import { AimodellibError, messageOf, reasonOf } from "../errors.ts";
 
-/** Bytes that are read at once. */
+/** The most bytes that one read returns. */
 const PIECE_BYTES = 256 * 1024;
 
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const UTF8_MARK = [0xef, 0xbb, 0xbf] as const;
 const UTF16_MARKS = [[0xff, 0xfe], [0xfe, 0xff]] as const;
 
-/** What can be read: a file, or standard input. */
+/** An input that can be opened: a file, or standard input. */
 export interface Readable {
-  /** What messages call it. */
+  /** The input's name in messages. */
   readonly name: string;
   readonly open: () => Deno.FsFile | typeof Deno.stdin;
 }
 
-/** Reads an input once, and knows how far it is. */
+/** Reads an input once, and counts the bytes that it has read. */
 export class Source {
   readonly #input: Readable;
   #read = 0;
@@ -27,7 +27,7 @@ export class Source {
     this.#input = input;
   }
 
-  /** How many bytes were read, as they are stored. */
+  /** How many bytes were read so far, before decompression. */
   get read(): number {
     return this.#read;
   }
@@ -38,10 +38,10 @@ export class Source {
   }
 
   /**
-   * Yields the bytes in pieces, whose memory is used again for the next one. Gzip is unpacked, whatever the name is.
+   * Yields the bytes in pieces; each piece reuses the memory of the one before. Gzip is decompressed, whatever the file's name is.
    *
-   * @param isText whether a mark at the beginning that says that the text is UTF-8 is left out
-   * @throws {AimodellibError} if it can't be read, is damaged, or is text in UTF-16
+   * @param isText whether to leave out a byte order mark at the beginning
+   * @throws {AimodellibError} if the input can't be read, is damaged, or is text in UTF-16
    */
   async *pieces(isText: boolean): AsyncGenerator<Uint8Array> {
     const { name } = this.#input;
@@ -65,7 +65,7 @@ export class Source {
       if (cause instanceof Error && cause.message.includes(`'${name}'`) && cause instanceof AimodellibError) {
         throw cause;
       }
-      // The reader of gzip speaks of what it mostly reads.
+      // The messages of the gzip reader speak of an archive, which it mostly reads.
       const reason = lowerFirst(reasonOf(cause).replace(/\b[Tt]he archive\b/, "it"));
       throw new AimodellibError(`'${name}' can't be read: ${reason}`, { cause });
     }
@@ -125,7 +125,7 @@ export async function readWhole(source: Source, name: string, maxBytes: number):
     if (length > maxBytes) throw new TooLongError(`'${name}' has more than ${maxBytes} bytes (--max-body)`);
     pieces.push(piece.slice());
   }
-  // One byte more: see Gathered.take().
+  // One byte longer than the body: see Gathered.take().
   const all = new Uint8Array(length + 1);
   let at = 0;
   for (const piece of pieces) {
@@ -135,7 +135,7 @@ export async function readWhole(source: Source, name: string, maxBytes: number):
   return all.subarray(0, length);
 }
 
-/** An input that is one record, and longer than the longest that is sent. */
+/** An input that is one record is longer than `--max-body`. */
 export class TooLongError extends AimodellibError {
   override readonly name = "TooLongError";
 }

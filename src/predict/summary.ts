@@ -1,12 +1,12 @@
-/** What has become of a run. */
+/** The counts of a run. */
 
-/** Counts of a run, which grow while it goes on. */
+/** Counts that grow during a run. */
 export interface Tally {
-  /** Records whose lines, or files, are written, by this run and by those that it goes on with. */
+  /** Records whose lines or files are written, by this run and the runs that it resumes. */
   records: number;
-  /** How many of them were there before. */
+  /** How many of them earlier runs wrote. */
   resumed: number;
-  /** Inputs that were left out, since their outputs are there. */
+  /** Inputs that were left out because their outputs exist. */
   skipped: number;
   /** Bytes of the inputs that were read, as stored. */
   read: number;
@@ -14,7 +14,7 @@ export interface Tally {
   failed: number;
 }
 
-/** Makes a tally of nothing. */
+/** Makes a tally of zeros. */
 export function emptyTally(): Tally {
   return { records: 0, resumed: 0, skipped: 0, read: 0, failed: 0 };
 }

@@ -1,4 +1,4 @@
-/** Items between the one who makes them and the one who takes them, in order. */
+/** A queue between one producer and one consumer. */
 
 /** A queue with one reader, which waits for the next item. */
 export class Window<T> {
@@ -13,13 +13,13 @@ export class Window<T> {
     this.#signal();
   }
 
-  /** Says that no more items come. */
+  /** Ends the queue after the items that it holds. */
   close(): void {
     this.#closed = true;
     this.#signal();
   }
 
-  /** Whether an item is there. */
+  /** Whether an item can be taken at once. */
   get ready(): boolean {
     return this.#first < this.#items.length;
   }
@@ -32,7 +32,7 @@ export class Window<T> {
     }
     const item = this.#items[this.#first]!;
     this.#items[this.#first++] = undefined;
-    // Moved seldom enough that each item is moved once at most.
+    // The array is cut rarely enough that each item is moved at most once.
     if (this.#first > 1024 && this.#first * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;

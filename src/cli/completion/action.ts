@@ -1,4 +1,4 @@
-/** What `aimodellib completion` does: prints the script for a shell, and answers what that asks. */
+/** Carries out `aimodellib completion`: prints the script for a shell, or the suggestions that the script asks for. */
 
 import { bash, fish, nu, pwsh, type ShellCompletion, zsh } from "@optique/core/completion";
 import { message } from "@optique/core/message";
@@ -12,9 +12,9 @@ import type { SHELLS } from "./shells.ts";
 const COMPLETIONS: Readonly<Record<typeof SHELLS[number], ShellCompletion>> = { bash, zsh, fish, nu, pwsh };
 
 /**
- * Prints the script, or what the last word can be.
+ * Prints the script, or the suggestions for the last word.
  *
- * @param words a command line without the program's name; the script if there is none
+ * @param words a command line without the program's name; if it is empty, the script is printed
  * @returns the exit code
  */
 export async function complete(
@@ -40,7 +40,7 @@ async function suggestions(words: readonly string[], commands: readonly Listed[]
   return [...ofCommand(await listed.load(), others.slice(0, -1), last), ...optionsOf(last, ["--help"])];
 }
 
-/** What the words before it let the last one be. */
+/** Returns the suggestions for the last word of a command's arguments. */
 function ofCommand(command: AnyCommand, before: readonly string[], last: string): readonly Suggestion[] {
   // `--option=value` is completed like the two words that it stands for.
   const [, option, value] = /^(--[\w-]+)=(.*)$/s.exec(last) ?? [];
@@ -61,7 +61,7 @@ function isScript(suggestion: Suggestion): boolean {
   return suggestion.kind === "file" && (suggestion.extensions?.includes(".py") ?? false);
 }
 
-/** A script has its path from the module's folder, which no shell knows; undefined for a path of its own. */
+/** Suggests scripts, whose paths are relative to the module's folder; undefined if the shell should complete a path itself. */
 function scriptsFrom(command: AnyCommand, before: readonly string[], begin: string): readonly Suggestion[] | undefined {
   const folder = command.scriptsIn?.(before);
   if (folder === undefined || begin.startsWith("/")) return undefined;
@@ -79,7 +79,7 @@ function namesIn(folder: string): readonly string[] | undefined {
   }
 }
 
-/** Commands that begin so. */
+/** Returns the commands whose names begin with `begin`. */
 function named(commands: readonly Listed[], begin: string): readonly Suggestion[] {
   return commands.filter(({ name }) => name.startsWith(begin)).map(({ name, brief }) => ({
     kind: "literal",
@@ -88,13 +88,13 @@ function named(commands: readonly Listed[], begin: string): readonly Suggestion[
   }));
 }
 
-/** Options that begin so; none before there is a dash. */
+/** Returns the options that begin with `begin`; an empty array unless it begins with a dash. */
 function optionsOf(begin: string, names: readonly string[]): readonly Suggestion[] {
   if (!begin.startsWith("-")) return [];
   return names.filter((name) => name.startsWith(begin)).map((text) => ({ kind: "literal", text }));
 }
 
-/** The form that the words before the last one begin; the usual one while they can begin several. */
+/** Returns the parser of the form that the previous words begin; the usual form if they fit several. */
 function parserFor({ parser, otherForms = [] }: AnyCommand, before: readonly string[]): Parser<"sync"> {
   const form = otherForms.find(({ fits, begins }) => begins && fits(before));
   return form?.parser ?? parser;

@@ -1,4 +1,4 @@
-/** What help, the reference and the manual say of a command, taken from its parser. */
+/** Describes a command for help, the reference and the manual, from its parser. */
 
 import type { DocEntry } from "@optique/core/doc";
 import { type Message, message } from "@optique/core/message";
@@ -12,17 +12,17 @@ export const PROGRAM = "aimodellib";
 
 /** An option or an argument. */
 export interface Entry {
-  /** Of an option, the short one first; of an argument, its name alone. */
+  /** An option's names, the short one first; or the argument's only name. */
   readonly names: readonly string[];
-  /** What stands for an option's value; undefined for a flag or an argument. */
+  /** The placeholder for an option's value; undefined for a flag or an argument. */
   readonly metavar?: string;
   readonly description: Message;
   readonly default?: Message;
   /** All values that are accepted, if there are few. */
   readonly choices: readonly string[];
-  /** What is accepted, such as `1 to 65535`. */
+  /** The accepted range, such as `1 to 65535`. */
   readonly bounds?: string;
-  /** The variable that is read where an option is not given. */
+  /** The environment variable that is read if the option is not given. */
   readonly env?: string;
 }
 
@@ -32,11 +32,11 @@ export interface Group {
   readonly entries: readonly Entry[];
 }
 
-/** All that is said of a command. */
+/** The description of a command. */
 export interface Page {
   readonly name: string;
   readonly brief: string;
-  /** Behind the program's name and the command's, such as `[options] <archive>`. */
+  /** The text after the program's name and the command's, such as `[options] <archive>`. */
   readonly usage: string;
   readonly description?: Message;
   readonly arguments: readonly Entry[];
@@ -49,7 +49,7 @@ const GENERAL = "Options";
 
 const HELP: Entry = { names: ["-h", "--help"], description: message`Show this help.`, choices: [] };
 
-/** Describes a command by its parser. */
+/** Makes the description of a command from its parser. */
 export function pageOf({ name, brief }: Pick<Listed, "name" | "brief">, command: AnyCommand): Page {
   const args: Entry[] = [];
   const groups = new Map<string, Entry[]>();
@@ -60,7 +60,7 @@ export function pageOf({ name, brief }: Pick<Listed, "name" | "brief">, command:
     } else if (entry.term.type === "argument") args.push(described(entry, [entry.term.metavar]));
     else if (entry.term.type === "passthrough") args.push(described(entry, ["args"]));
   }
-  // What is in no group stands last, with the option that all commands have.
+  // Options without a group come last, with `--help`, which all commands have.
   const general = [...groups.get(GENERAL) ?? [], HELP];
   groups.delete(GENERAL);
   groups.set(GENERAL, general);
@@ -75,7 +75,7 @@ export function pageOf({ name, brief }: Pick<Listed, "name" | "brief">, command:
   };
 }
 
-/** The form of a command line, behind the program's name and the command's. */
+/** Returns the form of a command line, after the program's name and the command's. */
 export function usageOf(parser: Parser<"sync">): string {
   return ["[options]", ...argumentsOf(parser.usage)].join(" ");
 }
@@ -106,7 +106,7 @@ function namesOf(names: readonly string[]): readonly string[] {
   return [...names].sort((a, b) => a.length - b.length);
 }
 
-/** Whether there is more in it than an empty value. */
+/** Whether a text consists of more than an empty value. */
 function says(text: DocEntry["default"]): text is Message {
   return text !== undefined && text.some((term) => term.type !== "value" || term.value !== "");
 }

@@ -4,10 +4,10 @@ import type { Listed } from "../command.ts";
 import type { Io } from "../terminal/io.ts";
 import { lookOf, rootHelpOf } from "./text.ts";
 
-/** What the program is, in a sentence. */
+/** Describes the program in one sentence. */
 export const BRIEF = "Train and serve Python models, with nothing installed into their environment.";
 
-/** What stands in place of a command. */
+/** The options that take the place of a command. */
 export const ROOT_OPTIONS = [
   ["-h, --help", "Show this help."],
   ["-V, --version", "Show the version, and how this executable was built; with --json as JSON."],

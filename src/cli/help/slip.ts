@@ -1,4 +1,4 @@
-/** What is said of a command line that can't be followed: two lines, of which the second says what to do. */
+/** Makes the messages about invalid command lines: two lines, the second of which says what to do. */
 
 import { formatMessage, type Message, type MessageTerm } from "@optique/core/message";
 import { findSimilar } from "@optique/core/suggestion";
@@ -6,9 +6,9 @@ import { UsageError } from "../../errors.ts";
 import { PROGRAM } from "./page.ts";
 
 /**
- * For a first word that is no command.
+ * Makes the error for a first word that is not a command.
  *
- * @param known commands, and options that stand for one
+ * @param known the commands, and the options that take the place of one
  */
 export function unknownCommand(word: string, known: readonly string[]): UsageError {
   const kind = word.startsWith("-") ? "option" : "command";
@@ -21,13 +21,13 @@ export function unknownCommand(word: string, known: readonly string[]): UsageErr
 }
 
 /**
- * For words that a command's parser does not take.
+ * Makes the error for arguments that a command's parser rejects.
  *
- * @param error what the parser says
+ * @param error the parser's message
  * @param usage the form of the command line
  */
 export function slip(command: string, error: Message, usage: string): UsageError {
-  // The parser puts what it suggests behind an empty line.
+  // The parser puts its suggestions after an empty line.
   const end = error.findIndex(breaksLine);
   const complaint = end < 0 ? error : error.slice(0, end);
   const similar = (end < 0 ? [] : error.slice(end)).flatMap(namesIn);
@@ -38,13 +38,13 @@ export function slip(command: string, error: Message, usage: string): UsageError
   return new UsageError([unknownOption(complaint) ?? formatMessage(complaint).replace(/\.$/, ""), advice]);
 }
 
-/** The word, if the parser does not know it. */
+/** Returns the word that the parser does not know, if that is the error. */
 function unknownOption([first, second]: Message): string | undefined {
   if (first?.type !== "text" || second?.type !== "value" || !first.text.startsWith("Unexpected ")) return undefined;
   return second.value.startsWith("-") ? `Unknown option '${second.value}'` : `Unexpected argument '${second.value}'`;
 }
 
-/** The argument that is missing, if one is. */
+/** Returns the missing argument, if that is the error. */
 function missingArgument([, argument, rest]: Message): string | undefined {
   if (argument?.type !== "metavar" || rest?.type !== "text" || !rest.text.includes("too few")) return undefined;
   return argument.metavar;

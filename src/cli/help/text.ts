@@ -1,4 +1,4 @@
-/** Help for a terminal. */
+/** Formats help for a terminal. */
 
 import type { Message } from "@optique/core/message";
 import type { Io } from "../terminal/io.ts";
@@ -6,29 +6,29 @@ import type { Entry, Page } from "./page.ts";
 import { PROGRAM } from "./page.ts";
 import { PLAIN, textOf, widthOf, wrap } from "./words.ts";
 
-/** How help is laid out. */
+/** The layout of help. */
 export interface Look {
   /** Columns of a line. */
   readonly width: number;
   readonly colors: boolean;
 }
 
-/** Lines that are longer are tiring to read. */
+/** The most columns of a line: longer lines are hard to read. */
 const WIDEST = 120;
 const NARROWEST = 30;
-/** A terminal's, of which nobody says how wide it is. */
+/** The width of a terminal whose width is unknown. */
 const USUAL = 80;
-/** Names that take more columns have lines of their own. */
+/** Names that are wider than this get their own lines. */
 const NAMES = 30;
 
-/** How help looks in this terminal, or in what `COLUMNS` says. */
+/** Returns the layout for this terminal, or for the width in `COLUMNS`. */
 export function lookOf(io: Pick<Io, "columns" | "colors" | "env">): Look {
   const text = io.env("COLUMNS") ?? "";
   const said = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined;
   return { width: Math.min(WIDEST, Math.max(NARROWEST, said ?? io.columns ?? USUAL)), colors: io.colors };
 }
 
-/** The help of a command. */
+/** Returns the help of a command. */
 export function helpOf(page: Page, look: Look): string {
   const { width } = look;
   const style = styleOf(look);
@@ -50,7 +50,7 @@ export function helpOf(page: Page, look: Look): string {
   return blocks.map((lines) => lines.join("\n")).join("\n\n");
 }
 
-/** The help of the program: its commands, and options that stand for one. */
+/** Returns the help of the program: its commands, and the options that take the place of one. */
 export function rootHelpOf(
   { brief, commands, options, examples: shown }: {
     readonly brief: string;
@@ -72,7 +72,7 @@ export function rootHelpOf(
   ].map((lines) => lines.join("\n")).join("\n\n");
 }
 
-/** An option's names and what stands for its value, such as `-o, --output FILE`. */
+/** Returns an option's names and the placeholder for its value, such as `-o, --output FILE`. */
 export function namesOf({ names, metavar }: Entry, title?: string): string {
   if (title === "Arguments") return names.join();
   return `${names.join(", ")}${metavar === undefined ? "" : ` ${metavar}`}`;
@@ -90,12 +90,12 @@ function meaningOf(entry: Entry, text: (message: Message) => string): string {
 function examples(shown: Page["examples"], width: number, style: Style): readonly string[] {
   return shown.flatMap(({ does, line }) => [
     ...wrap(`# ${does}`, width - 2).map((text) => `  ${style.note(text)}`),
-    // What is to be copied is not broken into lines.
+    // A command to copy is not wrapped.
     `  ${line}`,
   ]);
 }
 
-/** Two columns; where they have no room beside each other, below. */
+/** Lays out rows in two columns. Where they do not fit side by side, the second goes below the first. */
 function table(rows: readonly (readonly [string, string])[], width: number, style: Style): readonly string[] {
   const longest = Math.max(...rows.map(([names]) => widthOf(names)).filter((length) => length <= NAMES), 0);
   const left = longest + 4;

@@ -1,17 +1,17 @@
-/** Text of help as characters: what is marked in it, and lines of a certain width. */
+/** Formats the text of help: its marked parts, and lines of a given width. */
 
 import type { Message, MessageTerm } from "@optique/core/message";
 
 /** How the marked parts of a text are shown. */
 export interface Marks {
-  /** What is typed or read as it is: a word, a file's name, a variable. */
+  /** Marks a literal: a word to type, a file's name, a variable. */
   readonly literal: (text: string) => string;
 }
 
 /** Marks for text without colours. */
 export const PLAIN: Marks = { literal: (text) => `\`${text}\`` };
 
-/** Gives a message as one line of text. */
+/** Formats a message as one line of text. */
 export function textOf(message: Message, marks: Marks): string {
   return message.map((term) => partOf(term, marks)).join("").replaceAll(/\s*\n\s*/g, " ");
 }
@@ -41,7 +41,7 @@ function partOf(term: MessageTerm, { literal }: Marks): string {
   }
 }
 
-/** Colours take no room. */
+/** Escape sequences for colours, which take no columns. */
 // deno-lint-ignore no-control-regex
 const COLORS = /\x1b\[[\d;]*m/g;
 
@@ -50,7 +50,7 @@ export function widthOf(text: string): number {
   return [...text.replaceAll(COLORS, "")].length;
 }
 
-/** Breaks a text between words into lines of at most `width` columns; a longer word has a line of its own. */
+/** Breaks a text between words into lines of at most `width` columns; a longer word gets its own line. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = "";

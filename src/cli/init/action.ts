@@ -1,4 +1,4 @@
-/** What `aimodellib init` does. */
+/** Carries out `aimodellib init`. */
 
 import { UsageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
@@ -22,11 +22,11 @@ const MAX_NAMED = 5;
  * Carries out `aimodellib init`: writes a template's files, all or none, and prints the next commands.
  *
  * @returns the exit code
- * @throws {UsageError} if one of the files is there already, or the folder is none
+ * @throws {UsageError} if one of the files exists already, or the folder is not a folder
  */
 export function runInit({ template, folder }: InitOptions, io: Io): Promise<number> {
   const { files, sample } = templateOf(template);
-  // A name that begins like an option would be one in the next commands.
+  // The next commands would take a name that begins with a dash for an option.
   const root = folder === "" ? "." : folder.startsWith("-") ? `./${folder}` : folder;
   const there = writeNew(root, files);
   if (there.length > 0) {

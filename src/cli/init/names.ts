@@ -1,7 +1,7 @@
-/** The templates' names, apart from their files: help needs the names alone. */
+/** The templates' names, without their files, which help does not need. */
 
 /** In the order in which help lists them. */
 export const TEMPLATE_NAMES = ["plain", "scikit-learn", "pytorch", "stream"] as const;
 
-/** What `--template` may be. */
+/** A value of `--template`. */
 export type TemplateName = typeof TEMPLATE_NAMES[number];

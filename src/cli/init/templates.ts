@@ -1,5 +1,5 @@
 /**
- * The files of each template. They are real files in `templates/`, so that linters and type checkers see them, and are part of the program.
+ * The files of each template. They are real files in `templates/`, which linters and type checkers see, and are embedded in the program.
  */
 
 import COMMON_AIMODELLIBIGNORE from "./templates/common/.aimodellibignore" with { type: "text" };
@@ -52,9 +52,9 @@ import type { TemplateName } from "./names.ts";
 /** Texts by the paths of their files in a module. */
 type Files = Readonly<Record<string, string>>;
 
-/** What a template is made of. */
+/** The content of a template. */
 interface Template {
-  /** Replaces those of {@linkcode COMMON} with the same path. */
+  /** The template's own files, which replace files of {@linkcode COMMON} at the same paths. */
   readonly files: Files;
   /** The file that a client sends to try the model, and its content type. */
   readonly sample: { readonly file: string; readonly contentType: string };
@@ -122,7 +122,7 @@ const TEMPLATES: Readonly<Record<TemplateName, Template>> = {
   },
 };
 
-/** A template's files, those of all templates among them, and the sample. */
+/** Returns a template's files, including those of all templates, and its sample. */
 export function templateOf(name: TemplateName): Template {
   const { files, sample } = TEMPLATES[name];
   return { files: { ...files, ...COMMON, ...files }, sample };

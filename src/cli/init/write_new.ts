@@ -1,17 +1,17 @@
-/** Writes files that are not there yet: all of them, or none. */
+/** Creates files that do not exist yet: all of them, or none. */
 
 import { UsageError } from "../../errors.ts";
 import { exists } from "../../files.ts";
 import { printable } from "../../printable.ts";
 
 /**
- * Writes files below a folder, which is made if it is missing. Nothing that is there is changed, and if a write fails, what was
- * written before is removed.
+ * Creates files below a folder, which is created if it is missing. Existing files are never changed, and if a write fails, the files
+ * written before are removed.
  *
  * @param folder its path
- * @param files texts by their paths from the folder
- * @returns the paths that are there already, in which case nothing is written
- * @throws {UsageError} if the folder, or one between it and a file, is there and is no folder
+ * @param files the files' texts by their paths relative to the folder
+ * @returns the paths that exist already; if there are any, nothing is written
+ * @throws {UsageError} if the path of the folder, or of one below it, exists and is not a folder
  * @throws {Deno.errors} if a file can't be written
  */
 export function writeNew(folder: string, files: Readonly<Record<string, string>>): readonly string[] {
@@ -37,10 +37,10 @@ export function writeNew(folder: string, files: Readonly<Record<string, string>>
       try {
         Deno.removeSync(path);
       } catch {
-        // Somebody has put another file into the folder, or it is gone already.
+        // Another program has put a file into the folder, or has removed it.
       }
     }
-    // Another program made one just now.
+    // Another program has just created one of the files.
     const there = error instanceof Deno.errors.AlreadyExists ? found(entries) : [];
     if (there.length > 0) return there;
     throw error;
@@ -56,7 +56,7 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
 }
 
-/** The folder and those that files in it are in. */
+/** Returns the folder, and the folders below it that contain the files. */
 function parentsOf(folder: string, paths: readonly string[]): ReadonlySet<string> {
   const parents = new Set([folder]);
   for (const path of paths) {
@@ -74,7 +74,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Makes a folder and those that it is in, and notes each that was missing. */
+/** Creates a folder and its missing parents, and adds each of them to `made`. */
 function makeFolders(folder: string, made: string[]): void {
   if (folder === "" || isFolder(folder)) return;
   // The parent of `a/b/` is `a`.

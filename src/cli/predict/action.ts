@@ -1,4 +1,4 @@
-/** What `aimodellib predict` does, apart from its parser so that help is not kept waiting for it. */
+/** Carries out `aimodellib predict`. This is separate from the parser to keep help fast. */
 
 import { UsageError } from "../../errors.ts";
 import { loggingOf, ServeLog } from "../serve/log.ts";
@@ -11,14 +11,14 @@ import type { PredictOptions } from "./options.ts";
 import { placesOf } from "./places.ts";
 import { Stop } from "./stop.ts";
 
-/** The exit code of a process that SIGPIPE has ended, as shells say it. */
+/** The exit code that shells report for a process ended by SIGPIPE. */
 const BROKEN_PIPE = 141;
 
 /**
- * Runs it. What ends it before its time is logged.
+ * Runs the command, and logs the error that ends it early.
  *
  * @returns the exit code
- * @throws {UsageError} if inputs or options can't be meant
+ * @throws {UsageError} if inputs or options are invalid
  */
 export async function runPredicting(options: PredictOptions, io: Io): Promise<number> {
   using stop = new Stop(io);
@@ -34,7 +34,7 @@ export async function runPredicting(options: PredictOptions, io: Io): Promise<nu
       : await predictMany(places, found, options, context);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return BROKEN_PIPE;
-    // What a signal breaks off is no error.
+    // A run that a signal interrupts is not an error.
     if (stop.code !== undefined && (error === stop.signal.reason || !(error instanceof UsageError))) return stop.code;
     bar[Symbol.dispose]();
     return log.fail(error);
@@ -42,8 +42,8 @@ export async function runPredicting(options: PredictOptions, io: Io): Promise<nu
 }
 
 /**
- * How a run of many records is logged: as `serve` logs, but workers that come and go are of no interest at a terminal. A single input is for
- * somebody who reads, also where there is no terminal.
+ * Returns how to log. A run of many records logs like `serve`, but leaves out workers that come and go at a terminal. A single input logs for
+ * a reader, even without a terminal.
  */
 function logging(options: PredictOptions, io: Io, many: boolean): ReturnType<typeof loggingOf> {
   const { format = "text", level } = loggingOf(options, many ? io : { ...io, errorColumns: 0 });

@@ -1,4 +1,4 @@
-/** What is asked, from what the command line names to something that answers. */
+/** Finds the model or server that the command line names, and starts it. */
 
 import { layOutAssets } from "../../bridge/mod.ts";
 import { isUrl } from "../../client/endpoint.ts";
@@ -16,37 +16,37 @@ import type { ServeLog } from "../serve/log.ts";
 import type { Io } from "../terminal/io.ts";
 import type { PredictOptions } from "./options.ts";
 
-/** How long workers may take to end, in ms: nothing waits for an answer by then. */
+/** How long workers may take to end, in ms; by then, nobody waits for an answer. */
 const END_LIMIT_MS = 5_000;
 
-/** A server or a model that was found, but was not begun with. */
+/** A server or a model that was found, but not started. */
 export interface Found extends Disposable {
-  /** The words behind what is asked. */
+  /** The arguments after the model or server. */
   readonly inputs: readonly string[];
   /**
-   * What decides about its answers.
+   * Returns everything that determines its answers.
    *
-   * @param output an absolute path: what is there, or is written there, is no part of the model
+   * @param output the absolute path of the output, which is not a part of the model even if it is in its folder
    */
   readonly identity: (output: string | undefined) => Identity;
-  /** Gets it ready to answer. @throws {ScriptError} if the model can't be loaded */
+  /** Starts the model, or connects to the server. @throws {ScriptError} if the model can't be loaded */
   readonly begin: (context: BeginContext) => Promise<PoolClient | HttpClient>;
 }
 
-/** What it takes to begin. */
+/** What {@linkcode Found.begin} needs. */
 export interface BeginContext {
   readonly log: ServeLog;
-  /** Gives the start up. */
+  /** Aborts the start. */
   readonly signal: AbortSignal;
-  /** How many requests there will be: one, or many. */
+  /** Whether many requests will follow, rather than one. */
   readonly many: boolean;
 }
 
 /**
- * Finds what is asked.
+ * Finds the model or server that the command line names.
  *
- * @throws {UsageError} if it is not there, or the options can't be meant
- * @throws {ArchiveError} if it is no good archive, or is not signed as demanded
+ * @throws {UsageError} if it does not exist, or the options contradict each other
+ * @throws {ArchiveError} if the archive is invalid, or lacks the demanded signature
  */
 export async function findAsked(options: PredictOptions, io: Io, signal: AbortSignal): Promise<Found> {
   return isUrl(options.module) ? findServer(options, io) : await findModel(options, io, signal);
@@ -73,7 +73,7 @@ async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): 
   const target = await openTarget("serve", options, io, signal);
   const { modelDir, inputs } = wordsOf(options, target, io);
   const owned = new DisposableStack();
-  // It disposes the target if it throws, and owns it from then on.
+  // prepareTarget() owns the target from now on, and disposes it if it throws.
   const prepared = owned.use(prepareTarget(target, { ...options, modelDir, words: [] }, io));
   if (options.module === "-" && (inputs.length === 0 || inputs.includes("-"))) {
     owned.dispose();
@@ -103,7 +103,7 @@ async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): 
   };
 }
 
-/** An archive is followed by a model directory, unless it carries its model, or a platform names one. */
+/** Splits off the model directory after an archive, unless the archive contains a model or a platform names one. */
 function wordsOf(
   options: PredictOptions,
   { archive }: Target,

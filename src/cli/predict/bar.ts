@@ -1,4 +1,4 @@
-/** How far a run is: a bar on a terminal, and a record of the log now and then elsewhere. */
+/** Shows the progress of a run: a bar on a terminal, and otherwise a log record every 10 seconds. */
 
 import { getLogger } from "@logtape/logtape";
 import type { Tally } from "../../predict/mod.ts";
@@ -6,22 +6,22 @@ import type { Io } from "../terminal/io.ts";
 
 const log = getLogger(["aimodellib", "predict"]);
 
-/** Between two drawings, and between two records of the log, in ms. */
+/** The intervals of drawings, and of log records, in ms. */
 const DRAW_MS = 200;
 const LOG_MS = 10_000;
 
 const CELLS = 20;
 
-/** What a bar shows of a run. */
+/** The state of a run that the bar shows. */
 export interface BarOptions {
   readonly tally: Tally;
-  /** Bytes of all inputs; undefined if that is not known. */
+  /** The size of all inputs in bytes; undefined if unknown. */
   readonly total: number | undefined;
   /** How many requests wait for a server that refuses them. */
   readonly refused: () => number;
 }
 
-/** Shows a run from its begin until it is disposed. */
+/** Shows the progress of a run from {@linkcode begin} until it is disposed. */
 export class Bar implements Disposable {
   readonly #io: Io;
   readonly #started = performance.now();
@@ -40,7 +40,7 @@ export class Bar implements Disposable {
     this.#timer = setInterval(() => terminal ? this.#draw() : this.#log(), terminal ? DRAW_MS : LOG_MS);
   }
 
-  /** Writes text of others to standard error, where the bar is. */
+  /** Writes other text, such as log lines, to standard error, where the bar is. */
   readonly write = (text: string): void => {
     this.#clear();
     this.#io.raw.stderr(text);
@@ -71,7 +71,7 @@ export class Bar implements Disposable {
   }
 }
 
-/** The text of a bar: records, how many a second, how much is left, and how many have failed. @param seconds since the begin */
+/** Returns the text of the bar: records, records per second, time left, and failures. @param seconds the time since the start */
 export function barLine(tally: Tally, total: number | undefined, seconds: number, refused: number): string {
   const { records, resumed, failed, read } = tally;
   const rate = (records - resumed) / Math.max(seconds, 0.001);
@@ -92,7 +92,7 @@ function format(number: number): string {
   return Math.round(number).toLocaleString("en");
 }
 
-/** Such as `0:05`, or `2:03:04` with hours. */
+/** Formats seconds, such as `0:05`, or `2:03:04` with hours. */
 function time(seconds: number): string {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   const two = (number: number) => String(number).padStart(2, "0");

@@ -32,7 +32,7 @@ const parser = object({
   inputs: inputs(),
 });
 
-/** An archive, packed or unpacked. Whether a model directory follows is known when it is open. */
+/** The form for an archive, packed or unpacked. Only the opened archive shows whether a model directory follows. */
 const archiveParser = map(
   object({
     ...predictFields,
@@ -47,20 +47,20 @@ const urlParser = map(
   (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
 );
 
-/** Enough of all forms to tell them apart. */
+/** A parser that all forms pass, to tell them apart by their arguments. */
 const words = object({
   ...predictFields,
   first: optional(argument(string({ metavar: "WORD" }))),
   others: multiple(argument(string({ metavar: "WORD" }))),
 });
 
-/** What all forms of the command line say. */
+/** The result of parsing any form of the command line. */
 type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
   readonly script: string | undefined;
   readonly modelDir: string | undefined;
 };
 
-/** The command `predict`: its parser, its help and what runs it. */
+/** The command `predict`: its parser, its help and its action. */
 export const predict = defineCommand({
   description:
     message`Calls the functions of a script for each input, and writes the answers to standard output or to files. A Model Archive, or the URL of a running server, can replace ${"inference_module"} and ${"inference_script"}: ${"aimodellib predict http://127.0.0.1:8080/ sample.json"}.`,
@@ -92,7 +92,7 @@ export const predict = defineCommand({
   },
 });
 
-/** The words that are no options; none if the options can't be parsed. */
+/** Returns the arguments that are not options; an empty array if the options are invalid. */
 function wordsOf(given: readonly string[]): readonly string[] {
   const parsed = parse(words, given);
   if (!parsed.success || parsed.value.first === undefined) return [];

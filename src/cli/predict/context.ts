@@ -1,4 +1,4 @@
-/** What a run is given of the outside world. */
+/** The access of a run to the outside world. */
 
 import type { ServeLog } from "../serve/log.ts";
 import type { Io } from "../terminal/io.ts";

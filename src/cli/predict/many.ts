@@ -1,4 +1,4 @@
-/** Predicts many records: sets up the run, shows how far it is, and says what came of it. */
+/** Predicts many records: sets up the run, shows its progress, and reports the result. */
 
 import { getLogger } from "@logtape/logtape";
 import { AimodellibError } from "../../errors.ts";
@@ -26,10 +26,10 @@ import { showSummary } from "./summary.ts";
 
 const log = getLogger(["aimodellib", "predict"]);
 
-/** Some records have no answer; the others have. */
+/** Exit code: some records failed, and all others were answered. */
 const SOME_FAILED = 3;
 
-/** For requests that were sent before the first signal to be answered, in ms. */
+/** How long requests in flight may take after the first signal, in ms. */
 const FINISH_MS = 10_000;
 
 const ALL: Shard = { index: 0, count: 1 };
@@ -38,7 +38,7 @@ const ALL: Shard = { index: 0, count: 1 };
  * Predicts the records of all inputs.
  *
  * @returns the exit code
- * @throws {AimodellibError} if the run ends before its time
+ * @throws {AimodellibError} if the run ends early
  */
 export async function predictMany(
   places: Exclude<Places, { readonly kind: "one" }>,
@@ -80,7 +80,7 @@ export async function predictMany(
   } catch (error) {
     failure = error;
   }
-  // Who reads standard output has seen enough.
+  // The reader of standard output has closed it.
   if (failure instanceof Deno.errors.BrokenPipe) throw failure;
   tally.failed = outputs.failed;
   bar[Symbol.dispose]();
@@ -130,12 +130,12 @@ async function outputsOf(
   );
 }
 
-/** Whether a terminal shows the answers, where a bar would be in their way. */
+/** Whether the answers go to a terminal, where a progress bar would mix with them. */
 function showsLines({ output }: Pick<Places, "output">, { streams }: Io): boolean {
   return output === undefined && streams().stdout === "terminal";
 }
 
-/** Writes lines for people: what could control the terminal is escaped. */
+/** Returns a function that writes lines to a terminal, with control characters escaped. */
 function shown({ stdoutData }: Io): (bytes: Uint8Array) => Promise<void> {
   const decoder = new TextDecoder();
   return (bytes) => Promise.resolve(stdoutData(decoder.decode(bytes)));
@@ -145,7 +145,7 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
-/** Bytes of all inputs; undefined if one of them can be read only once. */
+/** Returns the size of all inputs in bytes; undefined if one of them can be read only once. */
 function totalOf(inputs: Iterable<Input>): number | undefined {
   let total = 0;
   for (const { file } of inputs) {

@@ -1,4 +1,4 @@
-/** The options of `predict`: how they are parsed, and what they are together. */
+/** The options of `predict`: their parsers, and their types. */
 
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
@@ -17,7 +17,7 @@ import { runFields } from "../run/options.ts";
 import type { TargetOptions } from "../run/target.ts";
 import { type LogChoice, logFields, workerFields } from "../serve/options.ts";
 
-/** How inputs become records, and what is done with the answers. */
+/** Options for how inputs become records, and where the answers go. */
 const recordFields = grouped("Records", {
   output: unset(
     option("--output", "-o", anyPath("PATH"), {
@@ -77,7 +77,7 @@ const recordFields = grouped("Records", {
   ),
 });
 
-/** For the URL of a server. */
+/** Options for the URL of a server. */
 const serverFields = grouped("Server", {
   tokenFile: unset(
     option("--token-file", file(), {
@@ -143,9 +143,9 @@ export interface PredictOptions
     InputOptions,
     WorkerChoice,
     Omit<PoolConfig, "workers" | "queueSize" | "queueTimeoutMs" | "maxAnswer" | "drainTimeoutMs" | "reload"> {
-  /** Not there for an archive, or for the URL of a server, which `module` is then. */
+  /** Undefined if `module` is an archive or the URL of a server. */
   readonly modelDir: string | undefined;
-  /** For an archive, its model directory may be the first of them. */
+  /** The inputs; after an archive, the first of them may be its model directory. */
   readonly inputs: readonly string[];
   readonly output?: string | undefined;
   readonly join: boolean;

@@ -1,4 +1,4 @@
-/** Which inputs there are, and where their answers go. */
+/** Finds the inputs, and where their answers go. */
 
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
@@ -14,7 +14,7 @@ import {
 } from "../../predict/mod.ts";
 import { absolute } from "../run/module.ts";
 
-/** What the command line says of inputs and outputs. */
+/** The options about inputs and outputs. */
 export interface PlaceOptions extends InputOptions {
   readonly inputs: readonly string[];
   readonly output?: string | undefined;
@@ -28,16 +28,16 @@ export interface PlaceOptions extends InputOptions {
 export type Places =
   /** An input that is one record. */
   | { readonly kind: "one"; readonly input: Input; readonly output?: string | undefined }
-  /** An input of many records; without an output, they go to standard output. */
+  /** An input of many records; without an output, their answers go to standard output. */
   | { readonly kind: "records"; readonly input: Input; readonly output?: string | undefined }
-  /** Inputs that are found by walking, which may be done several times. */
+  /** Inputs of several files or folders; `inputs` can be called several times. */
   | { readonly kind: "folder"; readonly inputs: () => Iterable<Input>; readonly output: string };
 
 /**
  * Finds inputs and outputs.
  *
  * @param terminal whether standard input is a terminal
- * @throws {UsageError} if something is not there, or the options contradict each other
+ * @throws {UsageError} if an input does not exist, or the options contradict each other
  */
 export function placesOf(options: PlaceOptions, terminal: boolean): Places {
   const { inputs } = options;
@@ -78,7 +78,7 @@ export function placesOf(options: PlaceOptions, terminal: boolean): Places {
   return { kind: "one", input, output: output && absolute(output) };
 }
 
-/** The inputs of a shard, which is of inputs. */
+/** Yields the inputs of a shard. */
 export function* shardOf(inputs: Iterable<Input>, shard: Shard): Generator<Input> {
   let number = 0;
   for (const input of inputs) if (isIn(shard, number++)) yield input;
@@ -95,7 +95,7 @@ function refuseSame(inputs: readonly string[], folder: string): void {
   }
 }
 
-/** An input that is one record has one answer, and nothing else. */
+/** Refuses options for many records with an input that is one record. */
 function refuseForOne({ join, errors, maxErrors, shard }: PlaceOptions): void {
   const given = [
     join && "--join",

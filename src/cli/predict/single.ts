@@ -10,14 +10,14 @@ import type { Found } from "./asked.ts";
 import type { PredictContext } from "./context.ts";
 import type { Places } from "./places.ts";
 
-/** Types that a terminal can show. */
+/** Content types that a terminal can show. */
 const TEXT = /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml)\b|application\/(?:x-ndjson|jsonl|yaml|javascript)\b)/i;
 
 /**
  * Asks for the answer to one input, and shows it.
  *
  * @returns the exit code
- * @throws {AimodellibError} if there is no answer
+ * @throws {AimodellibError} if the request has no answer
  */
 export async function predictSingle(
   { input, output }: Places & { readonly kind: "one" },
@@ -50,7 +50,7 @@ export async function predictSingle(
   return ExitCode.Success;
 }
 
-/** An answer on standard output: as it is, or as a terminal can show it. */
+/** Shows an answer on standard output: unchanged, or with control characters escaped for a terminal. */
 class Shown implements Show {
   readonly #io: Io;
   readonly #terminal: boolean;

@@ -1,10 +1,10 @@
-/** Signals that end a run: the first one lets it finish what it has begun, and the second one does not. */
+/** Handles the signals that end a run: the first lets requests in flight finish, and the second ends it at once. */
 
 import type { Io } from "../terminal/io.ts";
 
 const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-/** Hears of signals until it is disposed. */
+/** Listens for signals until it is disposed. */
 export class Stop implements Disposable {
   readonly #first = new AbortController();
   readonly #second = new AbortController();

@@ -1,4 +1,4 @@
-/** What is said at the end of a run. */
+/** Reports the result of a run. */
 
 import { getLogger } from "@logtape/logtape";
 import type { Tally } from "../../predict/mod.ts";
@@ -10,13 +10,13 @@ const log = getLogger(["aimodellib", "predict"]);
 /** A run that has ended. */
 export interface Summary extends Tally {
   readonly seconds: number;
-  /** Whether all records were predicted, with or without an error. */
+  /** Whether all records were predicted, even if some failed. */
   readonly complete: boolean;
   /** The absolute path of the output; undefined for standard output. */
   readonly output: string | undefined;
 }
 
-/** Says it: as JSON with `--json`, on standard output unless the answers are there; else on standard error. */
+/** Prints the summary: with `--json` as JSON, to standard output unless the answers go there; else to standard error. */
 export function showSummary(
   summary: Summary,
   { json }: { readonly json: boolean },

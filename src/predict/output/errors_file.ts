@@ -1,4 +1,4 @@
-/** The errors of a run in a file of their own. They are written before the lines of the output that they are of, so none is missing. */
+/** Collects the errors of a run in a separate file. An error is written before its line of output, and therefore never missing. */
 
 import { AimodellibError, reasonOf } from "../../errors.ts";
 import { FileBeside } from "../../atomic_file.ts";
@@ -6,14 +6,14 @@ import { errorLine, type RecordError } from "../answer_line.ts";
 import { remove } from "./journal.ts";
 import { LineFile, type WholeLines, wholeLines } from "./line_file.ts";
 
-/** Errors that are gathered while a run goes on. */
+/** The file of errors of a run in progress. */
 export class ErrorsFile implements Disposable {
   readonly #path: string;
   readonly #file: LineFile;
 
   /**
-   * @param path of the file while the run goes on
-   * @param kept tells of each error that is there already whether its record is in the output; after the first that is not, none is
+   * @param path the path of the file during the run
+   * @param kept tells for each error in an existing file whether its record is in the output; the first false ends the search
    * @throws {WriteError} if it can't be written to
    */
   constructor(path: string, kept: (error: RecordError) => boolean) {
@@ -23,27 +23,27 @@ export class ErrorsFile implements Disposable {
     this.#file = new LineFile(path, lines);
   }
 
-  /** How many there are, those that were there before among them. */
+  /** How many errors the file has, including those of earlier runs. */
   count: number;
 
-  /** Adds one. */
+  /** Adds an error. */
   append(error: RecordError): void {
     this.count++;
     this.#file.append(errorLine(error));
   }
 
-  /** Writes what was added. @throws {WriteError} if that can't be done */
+  /** Writes the added errors to the file. @throws {WriteError} if that fails */
   flush(): void {
     this.#file.flush();
   }
 
-  /** Ends it: puts the errors where the user wants them, if anywhere. @throws {WriteError} if that can't be done */
+  /** Closes the file, and moves it to `target` if the user named one. @throws {WriteError} if that fails */
   publish(target: string | undefined): void {
     this.#file.finish();
     if (target !== undefined) copy(this.#path, target);
   }
 
-  /** Removes the file of a run that is complete. */
+  /** Removes the file after a complete run. */
   remove(): void {
     remove(this.#path);
   }

@@ -1,8 +1,8 @@
 /**
- * The output of one input as a file. Its lines are written to `OUT.partial`, which takes the place of `OUT` at the end; beside it are
- * `OUT.partial.json`, with what the run was begun with, and `OUT.partial.errors`.
+ * Writes the output of one input to a file. The lines go to `OUT.partial`, which is renamed to `OUT` at the end. Beside it,
+ * `OUT.partial.json` records the input and options of the run, and `OUT.partial.errors` its errors.
  *
- * The whole lines of `OUT.partial` are all that says how far a run has come: whatever stops it, no line is there twice or missing.
+ * Only the complete lines of `OUT.partial` say how far a run has come. Whatever stops it, no line is repeated or missing.
  */
 
 import { reasonOf, UsageError } from "../../errors.ts";
@@ -15,21 +15,21 @@ import { checkJournal, type Identity, lockOutput, remove, writeJournal } from ".
 import { LineFile, type WholeLines, wholeLines } from "./line_file.ts";
 import type { Outputs, Progress, Sink } from "./outputs.ts";
 
-/** How outputs in files are written. */
+/** How to write outputs to files. */
 export interface FileOptions {
-  /** What decides about the bytes of the output, besides the input. */
+  /** Everything but the input that determines the bytes of the output. */
   readonly identity: Identity;
-  /** Whether to begin anew, whatever is there. */
+  /** Whether to begin again, even if an earlier run left a part of the output. */
   readonly restart: boolean;
   /** Where the errors go in the end. */
   readonly errors?: string | undefined;
-  /** The number in its input of the last of `count` records, of those that this run predicts. */
+  /** The number, in its input, of the last of the first `count` records that this run predicts. */
   readonly numberOf: (count: number) => number;
 }
 
 const NOTHING: WholeLines = { lines: 0, bytes: 0 };
 
-/** Looks how much of an output of lines is there, or begins it. @throws {UsageError} if another run began it */
+/** Finds how much of an output exists, or begins it. @throws {UsageError} if a run with another input or other options began it */
 export function lookAtLines(path: string, input: Input, { identity, restart }: FileOptions): WholeLines {
   const [partial, journal] = [`${path}.partial`, `${path}.partial.json`];
   const whole: Identity = { ...identity, ...identityOf(input) };
@@ -50,7 +50,7 @@ export function lookAtLines(path: string, input: Input, { identity, restart }: F
   return lines;
 }
 
-/** Opens an output of lines behind those that are there. @throws {WriteError} if it can't be written to */
+/** Opens an output to append to its complete lines. @throws {WriteError} if it can't be written to */
 export function openLines(path: string, before: WholeLines): Sink & { readonly lines: LineFile } {
   const partial = `${path}.partial`;
   const lines = new LineFile(partial, before);
@@ -68,7 +68,7 @@ export function openLines(path: string, before: WholeLines): Sink & { readonly l
   };
 }
 
-/** Writes a whole answer, to a file beside its place first. @throws {WriteError} if that can't be done */
+/** Writes a whole answer: to a temporary file, which is then renamed. @throws {WriteError} if that fails */
 export function writeAnswer(path: string, body: Uint8Array): void {
   const partial = `${path}.partial`;
   try {
@@ -99,7 +99,7 @@ export class FileOutput implements Outputs {
     this.#lock = lock;
   }
 
-  /** Begins, or goes on with, the output at `path`. @throws {AimodellibError} if another run writes to it */
+  /** Begins or resumes the output at `path`. @throws {AimodellibError} if another run writes to it */
   static async begin(path: string, options: FileOptions): Promise<FileOutput> {
     return new FileOutput(path, options, await lockOutput(path, `${path}.partial.lock`));
   }
@@ -152,7 +152,7 @@ export function identityOf({ name, file, split, contentType, accept }: Input): I
   };
 }
 
-/** @throws {WriteError} if it can't be done */
+/** @throws {WriteError} if that fails */
 function rename(from: string, to: string): void {
   try {
     Deno.renameSync(from, to);

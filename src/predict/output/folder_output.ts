@@ -1,9 +1,8 @@
 /**
- * Outputs of several inputs: a file for each in a folder, `PATH.out` for the input at `PATH`. An input that is one record, and failed, has
- * `PATH.error.json` instead.
+ * Writes the outputs of several inputs to a folder: `PATH.out` for the input at `PATH`, or `PATH.error.json` for an input that is one
+ * record and failed.
  *
- * What is there is not predicted again, unless its input was changed since. A failed input is tried again by another run, but not by
- * one that goes on where an earlier one was stopped.
+ * A run leaves out inputs whose output exists and is newer. It tries a failed input again, unless it resumes a run that was stopped.
  */
 
 import { reasonOf } from "../../errors.ts";
@@ -17,14 +16,14 @@ import { checkJournal, lockOutput, remove, writeJournal } from "./journal.ts";
 import type { WholeLines } from "./line_file.ts";
 import type { Outputs, Progress, Sink } from "./outputs.ts";
 
-/** How the names of files in the folder begin that are no outputs. */
+/** Prefix of the names of files in the folder that are not outputs. */
 const OWN = ".aimodellib-predict";
 
 /** All outputs in a folder. */
 export class FolderOutput implements Outputs {
   readonly resumable = true;
   readonly #folder: string;
-  /** How the paths of the run's own files begin. */
+  /** Prefix of the paths of the run's own files. */
   readonly #own: string;
   readonly #options: FileOptions;
   readonly #lock: Disposable;
@@ -42,11 +41,11 @@ export class FolderOutput implements Outputs {
   }
 
   /**
-   * Begins a run into a folder, which is made if it is not there.
+   * Begins a run into a folder, which is created if it is missing.
    *
-   * @param part names the part of the inputs that this run predicts, if others predict the rest into the same folder; or is empty
-   * @param inputs all of that part, to forget how they failed in a run before
-   * @throws {UsageError} if the folder has the outputs of other options, or of another model
+   * @param part the name of this run's shard if other runs write theirs to the same folder, else empty
+   * @param inputs all inputs of the shard, whose errors of earlier runs are removed
+   * @throws {UsageError} if the outputs in the folder were made with other options or another model
    * @throws {AimodellibError} if another run writes to it
    */
   static async begin(
@@ -145,8 +144,8 @@ export class FolderOutput implements Outputs {
   }
 
   /**
-   * Inputs come in the same order each time, so the errors that are kept are those before the first input that is not done, and
-   * those of its records that are.
+   * Keeps the errors of the inputs before the first unfinished one, and of that input's finished records: inputs come in the same
+   * order in each run.
    */
   #openErrors(input: Input, progress: Progress): void {
     if (this.#errors !== undefined || progress === "done") return;
@@ -161,7 +160,7 @@ export class FolderOutput implements Outputs {
   }
 }
 
-/** Whether an output is there, and its input was not changed since it was written. */
+/** Whether an output exists, and its input has not changed since. */
 function isNewer(path: string, { file }: Input): boolean {
   const modified = stat(path)?.mtime?.getTime();
   return modified !== undefined && (file === undefined || modified >= file.modifiedMs);

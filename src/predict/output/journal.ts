@@ -1,14 +1,14 @@
-/** What a run was begun with, kept beside its output until that is complete: a run that goes on must be the same one. */
+/** Records the input and options of a run beside its output until that is complete: only the same run may resume it. */
 
 import { AimodellibError, reasonOf, UsageError } from "../../errors.ts";
 import { WriteError } from "../../atomic_file.ts";
 import { tryLockExclusively } from "../../cache/lock.ts";
 import { exists, stat } from "../../files.ts";
 
-/** What decides about the bytes of an output, by name. */
+/** Everything that determines the bytes of an output, by name. */
 export type Identity = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** How long another run may take to let go of an output, in ms. */
+/** How long to wait for another run to release an output, in ms. */
 const LOCK_LIMIT_MS = 300;
 
 const VERSION = 1;
@@ -17,8 +17,8 @@ const VERSION = 1;
  * Reads the journal of an output.
  *
  * @param without names that are not compared
- * @returns undefined if there is none
- * @throws {UsageError} if it was written by a run that is another one
+ * @returns undefined if there is no journal
+ * @throws {UsageError} if a run with other values wrote it
  */
 export function checkJournal(
   path: string,
@@ -40,7 +40,7 @@ export function checkJournal(
   return before;
 }
 
-/** Writes the journal of a run. @throws {WriteError} if that can't be done */
+/** Writes the journal of a run. @throws {WriteError} if that fails */
 export function writeJournal(path: string, identity: Identity): void {
   try {
     Deno.writeTextFileSync(`${path}.new`, `${JSON.stringify({ version: VERSION, ...identity }, null, 2)}\n`);
@@ -58,7 +58,7 @@ export async function lockOutput(output: string, lockPath: string): Promise<Disp
   } catch (cause) {
     throw new WriteError(`'${lockPath}' can't be written: ${reasonOf(cause)}`, { cause });
   }
-  // A run that ends removes the file, and who waited for it has a lock on nothing.
+  // A run removes the lock file at its end, and a run that waited for it may have locked the removed file.
   if (!await tryLockExclusively(file, LOCK_LIMIT_MS) || stat(lockPath)?.ino !== file.statSync().ino) {
     throw new AimodellibError(`Another run writes to '${output}': wait for it, or name another output`);
   }
@@ -70,7 +70,7 @@ export async function lockOutput(output: string, lockPath: string): Promise<Disp
   };
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file if it exists. */
 export function remove(path: string): void {
   try {
     Deno.removeSync(path);
@@ -91,14 +91,14 @@ function readJournal(path: string): Identity | undefined {
     const { version, ...identity } = JSON.parse(text);
     if (version === VERSION) return identity;
   } catch {
-    // It is none of ours.
+    // It is not a journal.
   }
   throw new UsageError(
     `'${path}' is not the journal of a run of this version: remove it, or begin anew with --restart`,
   );
 }
 
-/** `inputBytes` as `input bytes`. */
+/** Turns a name such as `inputBytes` into `the input bytes`. */
 function nameOf(name: string): string {
   return `the ${name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
 }

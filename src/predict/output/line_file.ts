@@ -1,41 +1,41 @@
-/** A file of lines that grows at its end, and of which only whole lines count. */
+/** A file to which lines are appended, and of which only complete lines count. */
 
 import { reasonOf } from "../../errors.ts";
 import { WriteError } from "../../atomic_file.ts";
 
 const NEWLINE = 0x0a;
 
-/** Bytes that are gathered before they are written. */
+/** How many bytes are gathered before a write. */
 const GATHERED_BYTES = 64 * 1024;
 
-/** Bytes that are read at once. */
+/** How many bytes one read returns at most. */
 const READ_BYTES = 1024 * 1024;
 
 /** Where the lines of an output go. */
 export interface Lines {
-  /** Adds a line, which has its end. */
+  /** Adds a line, including its line end. */
   readonly append: (line: Uint8Array) => void;
-  /** Whether so much is gathered that it should be written. */
+  /** Whether enough is gathered for a write. */
   readonly full: boolean;
-  /** How many of the lines that were added are written. */
+  /** How many of the added lines were written. */
   readonly written: number;
-  /** Writes what was added. @throws {WriteError} if that can't be done */
+  /** Writes the added lines. @throws {WriteError} if that fails */
   readonly flush: () => void | Promise<void>;
 }
 
-/** The whole lines at the beginning of a file. */
+/** The complete lines at the beginning of a file. */
 export interface WholeLines {
   readonly lines: number;
   readonly bytes: number;
 }
 
 /**
- * Counts the whole lines of a file that was written to when its writer, or the machine, was stopped.
+ * Counts the complete lines of a file whose writer, or the whole machine, may have stopped during a write.
  *
- * What follows the last end of a line does not count, and neither does anything behind a NUL byte: after a loss of power, a file
- * system may give blocks that were never written.
+ * An incomplete last line does not count, nor does anything after a NUL byte: after a power failure, a file system may return blocks
+ * that were never written.
  *
- * @param onLine is told of each line, without its end
+ * @param onLine called with each line, without its line end
  * @returns undefined if there is no such file
  */
 export function wholeLines(path: string, onLine?: (line: Uint8Array, end: number) => boolean): WholeLines | undefined {
@@ -71,11 +71,11 @@ export function wholeLines(path: string, onLine?: (line: Uint8Array, end: number
   return { lines, bytes };
 }
 
-/** Lines that are added to a file. */
+/** Appends lines to a file. */
 export class LineFile implements Lines, Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  /** The length of the whole lines in the file. */
+  /** The length of the complete lines in the file. */
   #bytes: number;
   #written = 0;
   #gathered: Uint8Array[] = [];
@@ -83,7 +83,7 @@ export class LineFile implements Lines, Disposable {
   #closed = false;
 
   /**
-   * Opens a file, and removes what is behind its whole lines.
+   * Opens a file, and truncates it after its complete lines.
    *
    * @throws {WriteError} if it can't be written to
    */
@@ -136,7 +136,7 @@ export class LineFile implements Lines, Disposable {
     this.#count(ends);
   }
 
-  /** Writes what was added, has it on the disk, and closes the file. @throws {WriteError} if that can't be done */
+  /** Writes the added lines, syncs the file to the disk, and closes it. @throws {WriteError} if that fails */
   finish(): void {
     this.flush();
     try {
@@ -153,7 +153,7 @@ export class LineFile implements Lines, Disposable {
     try {
       this.#file.close();
     } catch {
-      // It was closed before.
+      // The file is already closed.
     }
   }
 
@@ -162,12 +162,12 @@ export class LineFile implements Lines, Disposable {
     this.#written += ends.length;
   }
 
-  /** Removes a line of which only a part was written. */
+  /** Removes a line that was written only in part. */
   #cut(): void {
     try {
       this.#file.truncateSync(this.#bytes);
     } catch {
-      // Whoever opens the file again removes it.
+      // The next run that opens the file removes it.
     }
   }
 

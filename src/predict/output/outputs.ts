@@ -4,10 +4,10 @@ import type { RecordError } from "../answer_line.ts";
 import type { Input } from "../inputs.ts";
 import type { Lines } from "./line_file.ts";
 
-/** What is already there of an input's output: nothing more is to be done, or so many of its records are. */
+/** How much of an input's output exists: `done`, or the number of its finished records. */
 export type Progress = "done" | number;
 
-/** Takes what comes of the records of one input, in their order. */
+/** Takes the results of the records of one input, in their order. */
 export interface Sink {
   /** Takes the line of a record. */
   readonly line: (bytes: Uint8Array<ArrayBuffer>) => void;
@@ -15,7 +15,7 @@ export interface Sink {
   readonly answer: (body: Uint8Array<ArrayBuffer>) => void | Promise<void>;
   /** Takes the error of an input that is one record, as a line. */
   readonly failed: (line: Uint8Array<ArrayBuffer>) => void | Promise<void>;
-  /** The lines that are gathered; undefined if nothing is. */
+  /** The gathered lines; undefined if this sink gathers none. */
   readonly lines?: Lines | undefined;
   /** Ends an output: it is complete. @throws {WriteError} if it can't be put in its place */
   readonly end: () => void | Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Splits a table into its rows (RFC 4180), each of which becomes a table of its own: the header, and that row. Rows are passed on as they
- * are written, with the line breaks that their quoted values have.
+ * Splits a table into its rows (RFC 4180). Each row becomes a table of its own: the header and that row. The text of a row is not changed;
+ * its quoted values may contain line breaks.
  */
 
 import { AimodellibError } from "../../errors.ts";
@@ -12,21 +12,21 @@ const RETURN = 0x0d;
 const QUOTE = 0x22;
 const SPACE = 0x20;
 
-/** What may stand between values; the header tells which one does. */
+/** The possible delimiters; the header shows which one the table uses. */
 const DELIMITERS = [0x2c, 0x3b, 0x09, 0x7c] as const; // , ; tab |
 
-/** Where a reader of a row is. */
+/** The position of the parser in a row. */
 const enum At {
   /** At the beginning of a value: a quote here begins a quoted one. */
   Start,
   /** In a value without quotes, where a quote is a character like any other. */
   Plain,
   Quoted,
-  /** Behind a quote in a quoted value: another one stands for a quote, and anything else ends the quotes. */
+  /** After a quote in a quoted value: a second quote stands for a quote character, anything else ends the quoting. */
   Quote,
 }
 
-/** Yields the rows behind the header. */
+/** Yields the rows after the header. */
 export async function* splitCsv(pieces: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Found> {
   const row = new Gathered(maxBytes);
   let header: Uint8Array | undefined;
@@ -81,7 +81,7 @@ function isDelimiter(byte: number): boolean {
   return (DELIMITERS as readonly number[]).includes(byte);
 }
 
-/** The delimiter that the header has most of, outside of quotes. */
+/** The delimiter that is most frequent in the header, outside of quotes. */
 function delimiterOf(header: Uint8Array): number {
   const counts = DELIMITERS.map(() => 0);
   let quoted = false;
@@ -93,7 +93,7 @@ function delimiterOf(header: Uint8Array): number {
   return DELIMITERS[counts.indexOf(Math.max(...counts))]!;
 }
 
-/** The header with an end: the only line of a table may have none. */
+/** Returns the header with a line end, which the only line of a table may lack. */
 function ended(header: Uint8Array<ArrayBuffer>): Uint8Array {
   if (header.at(-1) === NEWLINE) return header;
   const whole = new Uint8Array(header.length + 1);

@@ -6,7 +6,7 @@ export class Gathered {
   readonly #parts: Uint8Array[] = [];
   #length = 0;
 
-  /** @param maxBytes of more, only the number is kept */
+  /** @param maxBytes the longest record that is kept; of a longer one, only the length is known */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -16,19 +16,19 @@ export class Gathered {
     return this.#length;
   }
 
-  /** Whether the record is longer than what is kept of it. */
+  /** Whether the record is longer than the limit. */
   get isTooLong(): boolean {
     return this.#length > this.#maxBytes;
   }
 
-  /** Adds bytes at the end. They are copied, unless `take()` follows before they change. */
+  /** Adds bytes at the end, by reference: call {@linkcode keep} or {@linkcode take} before their memory changes. */
   add(part: Uint8Array): void {
     this.#length += part.length;
     if (this.isTooLong) this.#parts.length = 0;
     else if (part.length > 0) this.#parts.push(part);
   }
 
-  /** Copies what was added by reference, since its memory is about to be used again. */
+  /** Copies the bytes that were added by reference, since their memory is about to be reused. */
   keep(): void {
     const last = this.#parts.pop();
     if (last !== undefined) this.#parts.push(last.slice());
@@ -37,10 +37,10 @@ export class Gathered {
   /**
    * Returns the record, and begins the next one.
    *
-   * The array is a part of a larger buffer: memory of large bodies that fill their buffer is freed when they have been sent, but a record may
-   * be sent twice.
+   * The array is a part of a larger buffer. A large body that fills its whole buffer loses its memory once it was sent, but a record may be
+   * sent twice.
    *
-   * @param before bytes to put in front of it
+   * @param before bytes to put before the record
    */
   take(before: Uint8Array = new Uint8Array(0)): Uint8Array<ArrayBuffer> {
     const length = before.length + this.#length;
@@ -55,7 +55,7 @@ export class Gathered {
     return bytes.subarray(0, length);
   }
 
-  /** Begins the next record. */
+  /** Discards the record, and begins the next one. */
   drop(): void {
     this.#parts.length = 0;
     this.#length = 0;

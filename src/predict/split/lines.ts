@@ -8,8 +8,8 @@ const RETURN = 0x0d;
 const SPACE = 0x20;
 
 /**
- * Yields the lines of an input without their ends, `\n` or `\r\n`. The last one needs no end. Lines with nothing but white space are no
- * records.
+ * Yields the lines of an input without their ends, `\n` or `\r\n`. The last one needs no end. Blank lines are
+ * left out.
  */
 export async function* splitLines(pieces: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Found> {
   const line = new Gathered(maxBytes);

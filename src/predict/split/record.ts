@@ -1,12 +1,12 @@
-/** A record of an input: what becomes one request. */
+/** A record: the part of an input that becomes one request. */
 
 /** A record as it was found in an input. */
 export interface Found {
   /** The body of its request. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** The bytes that belong to this record alone, without what is repeated for each; `--join` shows them. */
+  /** The bytes of this record alone, without the header that each request repeats; `--join` shows them. */
   readonly own: Uint8Array<ArrayBuffer>;
-  /** Why it can't be sent, for one that is too long or has no end. */
+  /** Why the record can't be sent: it is too long, or does not end. */
   readonly broken?: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export function broken(why: string): Found {
   return { body: NOTHING, own: NOTHING, broken: why };
 }
 
-/** Says that a record is longer than the longest that is sent. */
+/** Makes a record that can't be sent because it is longer than `maxBytes`. */
 export function tooLong(bytes: number, maxBytes: number): Found {
   return broken(`The record has ${bytes} bytes, and the longest that is sent has ${maxBytes} (--max-body)`);
 }
