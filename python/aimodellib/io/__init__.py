@@ -1,9 +1,9 @@
-"""Ready ``deserialize`` and ``serialize`` for serving scripts: one import, and a model is ``load`` and ``predict``.
+"""Ready-made ``deserialize`` and ``serialize`` for serving scripts, which then need only ``load`` and ``predict``.
 
     from aimodellib.io import deserialize, serialize
 
-Formats are chosen by ``Content-Type`` and negotiated by ``Accept``. Nothing is imported before a request needs it, and
-NumPy, pandas, Pillow, PyArrow and PyTorch are used only where the script's Python has them.
+``Content-Type`` selects the reader, and ``Accept`` the format of the answer. Nothing is imported before a request needs
+it, and NumPy, pandas, Pillow, PyArrow and PyTorch are used only where the script's Python has them.
 """
 
 from ._errors import InputError, TooLargeError, UnsupportedTypeError

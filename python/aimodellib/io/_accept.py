@@ -8,9 +8,9 @@ from typing import NamedTuple, Sequence
 
 from ._media import MediaType, parse_media_type
 
-#: Members of one field that are looked at.
+#: How many members of a field are considered.
 MAX_MEMBERS = 100
-#: Characters of a field that are worth keeping parsed.
+#: The longest field, in characters, whose parsed form is cached.
 MAX_CACHED = 1024
 
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
@@ -27,7 +27,7 @@ class Range(NamedTuple):
 def choose(accepted: str, offers: Sequence[str]) -> str | None:
     """Return the offer that the client prefers; among equals, the first. None if no offer is acceptable.
 
-    A field in which nothing is a media range is taken as absent.
+    A field without a valid media range is treated as absent.
     """
     if accepted == "*/*" and offers:
         return offers[0]
@@ -61,7 +61,7 @@ def _matches(wanted: MediaType, offer: MediaType) -> bool:
 
 
 def _has(offer: MediaType, name: str, value: str) -> bool:
-    # All text is written in UTF-8, whether the offer's type has a parameter for that or not.
+    # All text is written in UTF-8, even if the offer's type has no charset parameter.
     if name == "charset" and value.lower() in ("utf-8", "utf8"):
         return True
     return offer.parameters.get(name, "").lower() == value.lower()

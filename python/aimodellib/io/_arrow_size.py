@@ -1,7 +1,7 @@
-"""What Arrow's IPC data takes in memory once its buffers are decompressed, told from its headers alone.
+"""Finds from headers alone how much memory Arrow's IPC data takes once its buffers are decompressed.
 
-PyArrow reads a batch at once, and has no limit of its own. The headers are flatbuffers: a table begins with the
-distance back to a list of where its fields are.
+PyArrow reads a batch at once, without a limit. The headers are flatbuffers: a table begins with the distance back to
+a list of its fields' offsets.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import struct
 from ._errors import InputError, TooLargeError
 from ._limits import limits
 
-#: Marks a message since version 0.15 of Arrow; before, its length came first.
+#: Begins a message since Arrow 0.15; in older data, a message begins with its length.
 _CONTINUATION = 0xFFFFFFFF
 _DICTIONARY_BATCH = 2
 _RECORD_BATCH = 3
 
 
 def check_stream(data: bytes, start: int) -> None:
-    """Check a stream that begins at ``start``.
+    """Check the size of a stream that begins at ``start``.
 
     Raises TooLargeError, and InputError if it ends in the middle of a message or its headers can't be read.
     """
@@ -59,14 +59,14 @@ def _unpacked_size(data: bytes, position: int) -> int:
 
 
 def _batch_size(batch: _Table, body: bytes) -> int:
-    """Return the bytes of a batch's buffers: each that is compressed begins with its length."""
+    """Return the size of a batch's buffers in bytes; a compressed buffer begins with its decompressed length."""
     if batch.at(3) is None:
         return len(body)
     size = 0
     for offset, length in batch.pairs(2):
         if length >= 8:
             (unpacked,) = struct.unpack_from("<q", body, offset)
-            # One that did not become shorter is stored as it is.
+            # A buffer that compression did not shorten is stored uncompressed.
             size += length if unpacked == -1 else unpacked
             if unpacked < -1:
                 raise IndexError
@@ -84,7 +84,7 @@ class _Table:
         (self._length,) = struct.unpack_from("<H", data, self._fields)
 
     def at(self, field: int) -> int | None:
-        """Return where a field is, None if it is absent."""
+        """Return the offset of a field, or None if it is absent."""
         slot = 4 + 2 * field
         if slot >= self._length:
             return None
@@ -92,7 +92,7 @@ class _Table:
         return self._position + offset if offset else None
 
     def number(self, field: int, form: str) -> int:
-        """Return a field that is a number, 0 if it is absent."""
+        """Return the value of a number field, or 0 if it is absent."""
         place = self.at(field)
         return 0 if place is None else int(struct.unpack_from(form, self._data, place)[0])
 

@@ -1,4 +1,4 @@
-"""CSV: RFC 4180. With pandas a body is a data frame, without it a list of rows."""
+"""CSV: RFC 4180. A body becomes a data frame with pandas, and a list of rows without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._media import decode
 from ._packages import has, is_instance, load
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-#: Longer ones are read as a float.
+#: A longer number is read as a float.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 Cell = Union[int, float, str, None]
@@ -21,9 +21,9 @@ Rows = Union[List[List[Cell]], List[dict]]  # type: ignore[type-arg]
 
 
 def read_csv(data: bytes, parameters: dict[str, str]) -> Any:
-    """Read a table; the content type's parameter ``header`` says whether its first line has the names of the columns.
+    """Read a table. The content type's parameter ``header`` says whether its first line holds the names of the columns.
 
-    Without it, a first line without any number has.
+    Without the parameter, a first line without any number is taken for a header. Raises InputError and TooLargeError.
     """
     text = decode(data, parameters.get("charset"))
     present = parameters.get("header", "").lower()
@@ -56,7 +56,7 @@ def _rows(text: str, most: int | None) -> list[list[str]]:
             if found and len(row) != len(found[0]):
                 message = f"line {reader.line_num} has {len(row)} fields, and the first one {len(found[0])}"
                 raise InputError(f"The CSV is not a table: {message}")
-            # pandas reads the text itself; of the rows, only the first counts.
+            # pandas reads the text itself, and needs only the first row from here.
             if most is not None or not found:
                 found.append(row)
             if most is not None and len(found) > most:
@@ -73,7 +73,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _converted(rows: list[list[str]], has_header: bool) -> Rows:
-    """Turn the text of a column into numbers if all of it are; an empty cell is None."""
+    """Turn the cells of a column into numbers if all of them are numbers; an empty cell is None."""
     names = rows.pop(0) if has_header else None
     columns: list[list[Cell]] = []
     for column in zip(*rows):
@@ -91,7 +91,7 @@ def _number(cell: str) -> int | float:
 
 
 def write_csv(value: Any) -> tuple[bytes, str]:
-    """Write a table, and return its content type, too, which says whether there is a header. Raises Unfit."""
+    """Write a table. Return it with its content type, which says whether there is a header. Raises Unfit."""
     header, rows = _table(value)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -106,7 +106,7 @@ def write_csv(value: Any) -> tuple[bytes, str]:
 
 
 def _table(value: Any) -> tuple[list[str] | None, Iterable[Iterable[Any]]]:
-    """Return the names of the columns, if they have some, and the rows."""
+    """Return the names of the columns, or None, and the rows."""
     if is_instance(value, "pandas", "Series"):
         value = value.to_frame()
     if is_instance(value, "pandas", "DataFrame"):
@@ -129,14 +129,14 @@ def _table(value: Any) -> tuple[list[str] | None, Iterable[Iterable[Any]]]:
 
 
 def _of_columns(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a dict of lists of one length."""
+    """Return the rows of a dict of lists of equal length. Raises Unfit."""
     if not all(isinstance(column, list) for column in columns.values()) or len(set(map(len, columns.values()))) != 1:
         raise Unfit
     return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON would have."""
+    """Return the value that its JSON stands for. Raises Unfit."""
     import json
 
     from ._errors import UnwritableError
@@ -149,7 +149,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(cell: object) -> object:
-    """Return what the csv module writes for a cell; what is missing is empty, what is nested is JSON."""
+    """Return what the csv module should write: a missing value becomes an empty cell, a nested one JSON."""
     if cell is None or cell != cell:
         return ""
     if isinstance(cell, bool):

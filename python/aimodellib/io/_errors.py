@@ -1,4 +1,4 @@
-"""What is raised for a request that cannot be read, and for a result that cannot be written."""
+"""Errors for requests that cannot be read, and for results that cannot be written."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class UnsupportedTypeError(InputError):
     status = 415
 
     def __init__(self, message: str, accepted: tuple[str, ...] = ()) -> None:
-        """Take the content types that could be sent instead."""
+        """Take the content types that the client could send instead."""
         super().__init__(message)
         self.headers = {"Accept": ", ".join(accepted)} if accepted else {}
 
 
 class UnwritableError(TypeError):
-    """The result of ``predict`` has no form in the format that was chosen: a fault of the script (500)."""
+    """The result of ``predict`` cannot be written in the chosen format: an error of the script (500)."""
 
 
 class Unfit(Exception):
-    """A value cannot be written in one format, and another is to be tried."""
+    """A value does not fit one format; the caller tries the next."""

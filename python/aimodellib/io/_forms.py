@@ -11,18 +11,18 @@ from ._limits import limits
 from ._media import decode, parse_media_type, parse_parameters
 from ._values import Form, Upload
 
-#: Bytes of the headers of one part.
+#: The most bytes of the headers of one part.
 MAX_HEADERS = 8192
-#: What RFC 2046 lets a boundary be; browsers and clients keep to that.
+#: The boundaries that RFC 2046 allows, to which browsers and clients keep.
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _DISPOSITION = re.compile(r"[ \t]*form-data[ \t]*(?=;)", re.IGNORECASE)
 
 
 def read_urlencoded(data: bytes, parameters: dict[str, str]) -> Form:
-    """Read the form that browsers send without files."""
+    """Read a form without files, as browsers send it. Raises InputError and TooLargeError."""
     text = decode(data, parameters.get("charset"))
     if text.lstrip()[:1] in ("{", "[") and _is_json(text):
-        # It is what `curl -d` says of each body.
+        # `curl -d` sends this content type by default.
         raise InputError(
             "The body is JSON, and its Content-Type is that of a form: send Content-Type: application/json"
         )
@@ -45,7 +45,7 @@ def _is_json(text: str) -> bool:
 
 
 def read_multipart(data: bytes, parameters: dict[str, str]) -> Form:
-    """Read a form with files: a part with a file name, or of another type than text, is an Upload."""
+    """Read a form with files: a part with a file name, or with another type than text, becomes an Upload."""
     boundary = parameters.get("boundary", "")
     if _BOUNDARY.fullmatch(boundary) is None:
         raise InputError("The Content-Type multipart/form-data needs a boundary of 1 to 70 characters")
@@ -87,7 +87,7 @@ def _part(head: bytes, content: bytes, number: int) -> tuple[str, str | Upload]:
         raise InputError(f"Part {number} of the form has no Content-Disposition: form-data with a name")
     if headers.get("content-transfer-encoding", "binary").lower() not in ("binary", "8bit", "7bit"):
         raise InputError(f"Part {number} of the form has a Content-Transfer-Encoding: send its bytes as they are")
-    # Browsers write a quotation mark as that.
+    # Browsers encode a quotation mark as %22.
     name = fields["name"].replace("%22", '"')
     content_type = headers.get("content-type", "")
     media = parse_media_type(content_type)

@@ -1,4 +1,4 @@
-"""Images, by Pillow."""
+"""Reads and writes images with Pillow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._errors import InputError, TooLargeError, Unfit
 from ._limits import limits
 from ._packages import has, is_instance, load
 
-#: The media types, and what Pillow calls them. Pillow knows more formats, some of which start other programs.
+#: Media types, and Pillow's names for them. Pillow has more formats, but some of them start other programs.
 FORMATS = {
     "image/png": "PNG",
     "image/jpeg": "JPEG",
@@ -18,7 +18,7 @@ FORMATS = {
     "image/bmp": "BMP",
     "image/tiff": "TIFF",
 }
-#: Modes that a format can hold; what has another one is written as RGB.
+#: The modes that a format supports; an image of another mode is written as RGB.
 _MODES = {
     "PNG": ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"),
     "WEBP": ("RGB", "RGBA"),
@@ -30,7 +30,10 @@ _MODES = {
 
 
 def read_image(data: bytes, parameters: dict[str, str]) -> Any:
-    """Read an image, of several frames the first, as ``PIL.Image.Image``; any of the formats will do."""
+    """Read an image in any of the formats as a ``PIL.Image.Image``; of several frames, the first.
+
+    Raises InputError and TooLargeError.
+    """
     image_module = load("PIL.Image")
     image_module.init()
     known = [name for name in FORMATS.values() if name in image_module.OPEN]
@@ -61,7 +64,7 @@ def write_image(value: Any, media: str) -> bytes:
     try:
         image.save(file, form)
     except KeyError as error:
-        # This Pillow was built without it.
+        # This Pillow was built without the format.
         raise Unfit from error
     return file.getvalue()
 

@@ -17,7 +17,7 @@ _decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 
 def read_json(data: bytes, parameters: dict[str, str]) -> Any:
-    """Read a document; UTF-16 and UTF-32 are recognized."""
+    """Read a document in UTF-8, UTF-16 or UTF-32. Raises InputError."""
     try:
         return _decode(data.decode(json.detect_encoding(data)))
     except RecursionError as error:
@@ -29,7 +29,7 @@ def read_json(data: bytes, parameters: dict[str, str]) -> Any:
 
 
 def read_lines(data: bytes, parameters: dict[str, str]) -> list[Any]:
-    """Read a list with the document of each line; empty lines are skipped."""
+    """Read the documents of all lines as a list; empty lines are skipped. Raises InputError."""
     found = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
@@ -53,15 +53,15 @@ def write_json(value: object) -> bytes:
     try:
         text = _fast(value)
     except RecursionError as error:
-        raise UnwritableError("predict() returned what is nested too deeply to be written as JSON") from error
+        raise UnwritableError("predict() returned a value that is nested too deeply for JSON") from error
     except (Unknown, TypeError, ValueError):
-        # A number that JSON lacks, a key of another type, or a value that can't be written: what, and where, is
-        # found in a second pass.
+        # A number that JSON lacks, a key of another type, or a value without a form in JSON. A second pass replaces
+        # it, or finds where it is.
         text = _slow(value)
     try:
         return text.encode()
     except UnicodeEncodeError:
-        # Half of a surrogate pair can be written as an escape only.
+        # Half of a surrogate pair can be written only as an escape.
         return _ascii(json.loads(text)).encode()
 
 
@@ -71,10 +71,10 @@ def _slow(value: object) -> str:
     except Unknown as error:
         raise UnwritableError(error.explain()) from error
     except RecursionError as error:
-        message = "predict() returned what contains itself, or is nested too deeply to be written as JSON"
+        message = "predict() returned a value that contains itself, or is nested too deeply for JSON"
         raise UnwritableError(message) from error
 
 
 def write_lines(items: Iterable[object]) -> bytes:
-    """Write a document a line."""
+    """Write one document per line."""
     return b"".join([write_json(item) + b"\n" for item in items])

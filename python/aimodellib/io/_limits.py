@@ -1,4 +1,4 @@
-"""How much a small body may become in memory."""
+"""Limits on the memory that a small body may take when it is decoded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Limits:
-    """Limits of what one body may hold; a script may set other ones in ``load``.
+    """Limits on the content of one body; a script may change them in ``load``.
 
     The length of a body itself is limited by ``serve --max-body``.
     """

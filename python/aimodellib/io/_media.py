@@ -13,8 +13,8 @@ _TYPE = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})[ \t]*")
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*(?:({_TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s;"]*))?[ \t]*', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
-#: Encodings of text that are read in time and memory proportional to the text's length, as Python calls them. Among
-#: Python's others are some that are slow (punycode), and some that mean something else (unicode_escape).
+#: Python's names of the accepted encodings: decoding takes time and memory proportional to the text's length. Some of
+#: Python's other encodings are slow (punycode), and some are not charsets (unicode_escape).
 _CHARSET = re.compile(
     r"ascii|utf-(?:8|16|32)(?:-sig|-le|-be)?|iso8859-\d+|cp\d+|koi8-[ru]|mac-roman"
     r"|shift_jis|euc_jp|iso2022_jp|euc_kr|big5|gb2312|gbk|gb18030"
@@ -40,7 +40,7 @@ def parse_media_type(text: str) -> MediaType | None:
 
 
 def parse_parameters(text: str, start: int) -> dict[str, str]:
-    """Parse ``; name=value`` parameters from ``start``; of those of one name, the first counts."""
+    """Parse ``; name=value`` parameters from ``start``; of several with one name, the first counts."""
     found: dict[str, str] = {}
     while True:
         match = _PARAMETER.match(text, start)
@@ -57,7 +57,7 @@ def parse_parameters(text: str, start: int) -> dict[str, str]:
 def decode(data: bytes, charset: str | None) -> str:
     """Decode text, without its byte order mark.
 
-    Raises UnsupportedTypeError for an unknown charset, and InputError if the bytes are not in it.
+    Raises UnsupportedTypeError for an unknown charset, and InputError if the bytes are invalid in it.
     """
     name = "utf-8" if charset is None else _known(charset)
     try:

@@ -11,13 +11,13 @@ from ._errors import InputError, TooLargeError, Unfit
 from ._limits import limits
 from ._packages import is_instance, load
 
-#: The longest header of an array, in bytes: NumPy's own limit, which old versions of it lack.
+#: The longest header of an array, in bytes: NumPy's own limit, which its old versions lack.
 MAX_HEADER = 10_000
 _MAGIC = b"\x93NUMPY"
 
 
 def read_npy(data: bytes, parameters: dict[str, str]) -> Any:
-    """Read an array, which the caller may change."""
+    """Read an array, which is writable. Raises InputError."""
     numpy = load("numpy")
     format_ = numpy.lib.format
     if not data.startswith(_MAGIC) or len(data) < 10:
@@ -45,14 +45,14 @@ def read_npy(data: bytes, parameters: dict[str, str]) -> Any:
 
 
 def read_npz(data: bytes, parameters: dict[str, str]) -> dict[str, Any]:
-    """Read arrays by name."""
+    """Read arrays by name. Raises InputError and TooLargeError."""
     found: dict[str, Any] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             entries = file.infolist()
             if len(entries) > limits.parts:
                 raise TooLargeError(f"The .npz file has {len(entries)} arrays, more than {limits.parts}")
-            # zipfile stops where an entry is as long as its header says.
+            # zipfile never reads more of an entry than its header announces.
             size = sum(entry.file_size for entry in entries)
             if size > limits.unpacked:
                 raise TooLargeError(f"The .npz file has {size} bytes unpacked, more than {limits.unpacked}")
@@ -70,7 +70,7 @@ def read_npz(data: bytes, parameters: dict[str, str]) -> dict[str, Any]:
 
 
 def write_npy(value: Any) -> bytes:
-    """Write an array, a tensor, or nested lists of numbers."""
+    """Write an array, a tensor, or nested lists of numbers. Raises Unfit."""
     numpy = load("numpy")
     file = io.BytesIO()
     numpy.lib.format.write_array(file, as_array(value), allow_pickle=False)
@@ -78,12 +78,12 @@ def write_npy(value: Any) -> bytes:
 
 
 def write_npz(value: Any) -> bytes:
-    """Write a dict of arrays."""
+    """Write a dict of arrays by name. Raises Unfit."""
     numpy = load("numpy")
     if not isinstance(value, dict) or not value or not all(isinstance(key, str) for key in value):
         raise Unfit
     file = io.BytesIO()
-    # Not savez(), whose own arguments take keys of their names.
+    # savez() can't be used: keys such as 'file' would clash with its own arguments.
     with zipfile.ZipFile(file, "w") as archive:
         for key, item in value.items():
             with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:

@@ -8,7 +8,7 @@ import importlib.util
 import sys
 from typing import Any
 
-#: What pip calls a package whose import has another name.
+#: Names on PyPI of packages that are imported by another name.
 DISTRIBUTIONS = {"PIL": "pillow"}
 
 
@@ -27,7 +27,7 @@ def load(name: str) -> Any:
 
 
 def is_instance(value: object, module: str, *names: str) -> bool:
-    """Tell whether ``value`` is of a class of a module, which is not imported for that.
+    """Tell whether ``value`` is an instance of a class of a module, without importing the module.
 
     A value of such a class can exist only if the module has been imported.
     """

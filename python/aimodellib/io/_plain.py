@@ -1,4 +1,4 @@
-"""Turns what models return into what JSON has."""
+"""Turns the results of models into values that JSON has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Unknown(Exception):
     """A value of a type that has no form in JSON."""
 
     def __init__(self, value: object, what: str = "a value") -> None:
-        """Take the value; the keys that lead to it are added on the way out."""
+        """Take the value; callers add the keys that lead to it while the error passes through them."""
         super().__init__()
         kind = type(value)
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
@@ -37,7 +37,7 @@ class Unknown(Exception):
         self.path: list[object] = []
 
     def explain(self) -> str:
-        """Say what was found where."""
+        """Return a message that names the value's type and its place."""
         place = "".join(f"[{key!r:.60}]" for key in reversed(self.path[-8:]))
         where = f" at result{'[…]' if len(self.path) > 8 else ''}{place}" if self.path else ""
         return (
@@ -56,7 +56,7 @@ def simple(value: object) -> object:
     if isinstance(value, datetime.timedelta):
         return value.total_seconds() if value == value else None
     if isinstance(value, (datetime.date, datetime.time)):
-        # Of pandas, what is no time is an instance as well, and not equal to itself.
+        # pandas.NaT is an instance as well, but not equal to itself.
         return value.isoformat() if value == value else None
     if isinstance(value, decimal.Decimal):
         return float(value)
@@ -106,7 +106,7 @@ def is_missing(value: object) -> bool:
 
 
 def _in_order(values: Any) -> list[Any]:
-    """Return the items of a set in an order that is the same in each process, if they have one."""
+    """Return the items of a set, sorted if possible, since the order of a set differs between processes."""
     try:
         return sorted(values)
     except TypeError:

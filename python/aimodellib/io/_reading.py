@@ -13,17 +13,17 @@ from ._packages import DISTRIBUTIONS, has
 if TYPE_CHECKING:
     from ..util.types import Logger
 
-#: Takes a body and the parameters of its content type.
+#: A reader: it takes a body and the parameters of its content type.
 Reader = Callable[[bytes, Dict[str, str]], Any]
 
 
 class Format(NamedTuple):
-    """Content types that have one reader; the first is the one that messages name."""
+    """Content types that share a reader; messages name the first one."""
 
     types: tuple[str, ...]
-    #: The module of this package, and its function.
+    #: The reader: a module of this package, and its function.
     reader: tuple[str, str]
-    #: The package that it needs.
+    #: The package that the reader needs, if any.
     needs: str = ""
 
 
@@ -59,9 +59,9 @@ _BY_TYPE = {name: form for form in FORMATS for name in form.types}
 
 
 def deserialize(data: bytes, content_type: str = "application/octet-stream", logger: Logger | None = None) -> Any:
-    """Return what a body holds, as its content type says.
+    """Return the content of a body, read by its content type.
 
-    Raises InputError (400), TooLargeError (413) and UnsupportedTypeError (415), which say what is accepted.
+    Raises InputError (400), TooLargeError (413) and UnsupportedTypeError (415), whose messages list what is accepted.
     """
     read, name, parameters = _reader_of(content_type)
     try:
@@ -75,7 +75,7 @@ def deserialize(data: bytes, content_type: str = "application/octet-stream", log
 
 
 def readable_types() -> tuple[str, ...]:
-    """Return the content types for which this Python has what is needed."""
+    """Return the content types whose packages this Python has."""
     return tuple(form.types[0] for form in FORMATS if not form.needs or has(form.needs))
 
 

@@ -1,4 +1,4 @@
-"""Parquet and Arrow: a data frame with pandas, without it a table of PyArrow."""
+"""Parquet and Arrow: a body becomes a data frame with pandas, and a PyArrow table without it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ._errors import InputError, TooLargeError, Unfit, UnwritableError
 from ._limits import limits
 from ._packages import has, is_instance, load
 
-#: What a cell is counted as that has no bytes of its own, such as one of a dictionary or of nulls.
+#: The size that is assumed for a cell without bytes of its own, such as a null or a dictionary's index.
 CELL = 8
-#: Rows of a Parquet file that are read at once.
+#: How many rows of a Parquet file are read at once.
 BATCH = 65_536
-#: An Arrow file is a stream between this and a footer.
+#: An Arrow file is this mark, a stream, and a footer.
 _FILE_MAGIC = b"ARROW1"
 
 
@@ -28,7 +28,7 @@ def read_arrow_file(data: bytes, parameters: dict[str, str]) -> Any:
     """Read a file of Arrow's IPC format, such as Feather's."""
     if not data.startswith(_FILE_MAGIC) or not data.endswith(_FILE_MAGIC):
         raise InputError("The body is not an Arrow file: it does not begin and end with ARROW1")
-    # It is read as the stream that it holds: a footer could name parts that were not checked.
+    # Read it as the stream that it contains: a footer could name parts that were not checked.
     check_stream(data, 8)
     arrow = load("pyarrow")
     return _finished(load("pyarrow.ipc").open_stream(arrow.py_buffer(memoryview(data)[8:])).read_all())
@@ -40,7 +40,7 @@ def read_parquet(data: bytes, parameters: dict[str, str]) -> Any:
     parquet = load("pyarrow.parquet")
     source = arrow.py_buffer(data)
     schema = parquet.read_schema(source)
-    # Text stays references to its values until their length is known: a few bytes may repeat a long one.
+    # Text stays dictionary-encoded until its length is known: a few bytes may repeat a long value.
     names = [field.name for field in schema if _is_text(field.type)]
     file = parquet.ParquetFile(source, read_dictionary=names)
     metadata = file.metadata
@@ -58,21 +58,21 @@ def read_parquet(data: bytes, parameters: dict[str, str]) -> Any:
 
 
 def _batch_size(schema: Any, groups: list[Any]) -> int:
-    """Return so few rows that nested text, which is not read as references, stays within the limit."""
+    """Return a number of rows whose nested text, which is not read as a dictionary, stays within the limit."""
     if not any(_is_text(kind) for field in schema for kind in _inner_types(field.type)):
         return BATCH
-    # No value is longer than its group. PyArrow tells the size of a column as well, but a damaged one ends the process.
+    # No value is longer than its row group. PyArrow could report sizes of columns, but crashes if one is damaged.
     longest = max((group.total_byte_size for group in groups), default=1)
     return max(1, min(BATCH, limits.unpacked // max(1, longest)))
 
 
 def _finished(table: Any, references: list[str] | None = None) -> Any:
-    """Check what a table takes in memory, and return it as a data frame if there is pandas.
+    """Check how much memory a table takes, and return it as a data frame if pandas is there.
 
-    ``references`` are the columns of dictionaries that are to be columns of text again.
+    ``references`` are the dictionary columns to turn back into columns of text.
     """
     arrow = load("pyarrow")
-    # What was not written by Arrow may refer to what is not there.
+    # Data that Arrow did not write may contain invalid offsets.
     table.validate(full=True)
     for field in table.schema:
         _refuse_nested(field)
@@ -88,7 +88,7 @@ def _finished(table: Any, references: list[str] | None = None) -> Any:
 
 
 def _refuse_nested(field: Any) -> None:
-    """Refuse types in which little data stands for much, where that is not measured."""
+    """Refuse types in which little data can stand for much that is not measured."""
     types = load("pyarrow").types
     kinds = [field.type, *_inner_types(field.type)]
     for depth, kind in enumerate(kinds):
@@ -116,7 +116,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _text_size(column: Any) -> int:
-    """Return the bytes of a column's text, where each reference to a value counts as the value."""
+    """Return the size of a column's text in bytes, in which each reference counts as its whole value."""
     arrow = load("pyarrow")
     compute = load("pyarrow.compute")
     size = 0

@@ -1,4 +1,4 @@
-"""Text, and bytes as they are."""
+"""Text, and plain bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from ._media import decode
 
 
 def read_text(data: bytes, parameters: dict[str, str]) -> str:
-    """Read text in the charset that the content type names, else UTF-8."""
+    """Read text in the charset of the content type, by default UTF-8. Raises InputError."""
     return decode(data, parameters.get("charset"))
 
 
 def read_bytes(data: bytes, parameters: dict[str, str]) -> bytes:
-    """Return the body as it is."""
+    """Return the body unchanged."""
     return data

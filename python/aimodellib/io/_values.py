@@ -1,4 +1,4 @@
-"""What inputs are that have no type of their own in Python: a form, a file in it, a recording."""
+"""Classes for inputs for which Python has no type: a form, a file in a form, a recording."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Upload:
     data: bytes
 
     def read(self) -> Any:
-        """Return what the file holds, as ``deserialize`` reads its content type. Raises InputError."""
+        """Return the file's content, as ``deserialize`` reads its content type. Raises InputError."""
         from ._reading import deserialize
 
         return deserialize(self.data, self.content_type)
 
 
 class Form(Dict[str, Union[str, Upload]]):
-    """The fields of a form by name; of those of one name, the last."""
+    """The fields of a form by name; a repeated name has its last value."""
 
     def __init__(self, pairs: list[tuple[str, str | Upload]]) -> None:
         """Take all fields, in their order."""

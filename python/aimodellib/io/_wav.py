@@ -13,14 +13,14 @@ from ._values import Audio
 
 _PCM = 1
 _FLOAT = 3
-#: The format is the beginning of an id behind the others.
+#: The actual format is at the beginning of an id after the other fields.
 _EXTENSIBLE = 0xFFFE
-#: What a program writes that does not know yet how long its output becomes.
+#: Lengths in files of programs that did not know the length of their output in advance.
 _UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)
 
 
 def read_wav(data: bytes, parameters: dict[str, str]) -> Audio:
-    """Read a recording; numbers are from -1 to 1."""
+    """Read a recording, as numbers from -1 to 1. Raises InputError."""
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise InputError("The body is not a WAV file: it does not begin with RIFF and WAVE")
     kind = channels = rate = bits = 0
@@ -89,7 +89,7 @@ def _without_numpy(data: memoryview, kind: int, width: int) -> array.array[float
 
 
 def write_wav(audio: Audio) -> bytes:
-    """Write a recording as PCM of 16 bits; numbers beyond -1 and 1 are cut."""
+    """Write a recording as PCM of 16 bits; numbers beyond -1 and 1 are clipped. Raises UnwritableError."""
     samples = audio.samples
     channels = audio.channels
     if is_instance(samples, "torch", "Tensor"):

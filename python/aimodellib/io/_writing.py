@@ -1,4 +1,4 @@
-"""Finds the form for a result that the client accepts."""
+"""Writes a result in a format that the client accepts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ARROW_FILE = "application/vnd.apache.arrow.file"
 WAV = "audio/wav"
 IMAGES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
 
-#: Other names that a client may ask by; the answer has the name that it asked for.
+#: Other names of formats; the answer has the name that the client asked for.
 ALIASES = {
     "text/json": JSON,
     "application/jsonl": LINES,
@@ -56,11 +56,11 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:[ \t]*;[ -~]*)?", re.ASCII)
 
 
 def serialize(data: Any, accepted: str = "*/*", logger: Logger | None = None) -> tuple[bytes, str] | None:
-    """Return a result's bytes and their content type, in the form that the client prefers; without a preference, the
-    first that its type has. None if no form of it is acceptable (406).
+    """Return a result's bytes and their content type, in the format that the client prefers; without a preference, the
+    default format of its type. None if no format of it is acceptable (406).
 
-    A pair of bytes and their content type is answered as it is.
-    Raises UnwritableError if the result is of a type without any form, or JSON was chosen and a part of it has none.
+    A pair of bytes and their content type is returned unchanged.
+    Raises UnwritableError if the result's type has no format, or JSON was chosen and a part of it has no JSON.
     """
     if isinstance(data, (GeneratorType, AsyncGeneratorType)):
         raise UnwritableError(Unknown(data).explain())
@@ -92,7 +92,7 @@ def _is_pair(data: Any) -> bool:
 
 
 def _forms_of(data: Any) -> tuple[str, ...]:
-    """Return the formats that a result may have, the default first; whether it fits one is found when it is written."""
+    """Return the possible formats of a result, the default first; writing it shows whether it fits."""
     if isinstance(data, (bytes, bytearray, memoryview)):
         return (BYTES,)
     if isinstance(data, str):
@@ -111,7 +111,7 @@ def _forms_of(data: Any) -> tuple[str, ...]:
 
 
 def _write(data: Any, form: str, name: str) -> tuple[bytes, str]:
-    """Write a result in a format, under the name that the client has for it. Raises Unfit."""
+    """Write a result in a format, and return the content type by the name that the client used. Raises Unfit."""
     if form == JSON:
         return write_json(data), name
     if form == LINES:
@@ -149,7 +149,7 @@ def _write(data: Any, form: str, name: str) -> tuple[bytes, str]:
 
 
 def _items(data: Any) -> Any:
-    """Return what becomes a line each: the rows of a table or an array, the items of a list, else the whole."""
+    """Return the values that become a line each: rows of a table or an array, items of a list, or the value itself."""
     if is_instance(data, "pandas", "DataFrame"):
         from ._tables import records
 

@@ -1,4 +1,4 @@
-"""Scripts that ``import`` can't find by their own name, such as ``json.py`` or ``train.v2.py``, as modules here.
+"""Makes scripts importable whose own names ``import`` can't find, such as ``json.py`` or ``train.v2.py``.
 
 ``json.py`` is ``aimodellib.script.json``. Pickles and child processes know the script by that name, so every
 process that finds this package finds the script as well. A dot within a name is written ``%2E``.

@@ -1,4 +1,4 @@
-"""What a script may import: the protocols that it implements, and loggers."""
+"""For scripts to import: the protocols that they implement, and loggers."""
 
 from .logging import PrintLogger
 from .types import InferenceModule, Logger, Request, TrainingModule

@@ -9,7 +9,7 @@ from .types import Logger
 
 
 class PrintLogger(Logger):
-    """Wraps ``print``: messages go to standard output, one call a line.
+    """Wraps ``print``: messages go to standard output, one line for each call.
 
     >>> PrintLogger().log("loss", 0.25)
     loss 0.25
@@ -35,8 +35,8 @@ class PrintLogger(Logger):
             self.flush()
 
     def write(self, text: str) -> None:
-        """Print ``text`` as it is, with one write: lines of several threads or processes do not mix."""
-        # Without a standard output, print() does nothing either.
+        """Print ``text`` unchanged, with a single write that keeps lines of several threads or processes apart."""
+        # Like print(), do nothing without a standard output.
         if sys.stdout is not None:
             sys.stdout.write(text)
 

@@ -1,4 +1,4 @@
-"""Messages of a logger, as those of Python's ``logging`` are made."""
+"""Formats the messages of a logger in the same way as Python's ``logging``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _Info = Union[
     Tuple[Type[BaseException], BaseException, Union[TracebackType, None]],
     Tuple[None, None, None],
 ]
-#: What ``exc_info`` may be: an exception, what ``sys.exc_info()`` returned, or whether to look there.
+#: A value of ``exc_info``: an exception, the result of ``sys.exc_info()``, or whether to call that.
 ExcInfo = Union[bool, BaseException, _Info, None]
 
 
 def message(msg: object, args: tuple[object, ...], exc_info: ExcInfo = None, stack_info: bool = False) -> str:
     """Return ``msg % args``, followed by an exception's traceback and the stack if they are asked for.
 
-    Arguments that do not fit the format follow it as ``print`` shows them: a message must not end what it is about.
+    Arguments that do not fit the format follow it as ``print`` shows them: a wrong log call must not stop the script.
     """
     text = _formatted(msg, args)
     if exc_info:
@@ -33,7 +33,7 @@ def _formatted(msg: object, args: tuple[object, ...]) -> str:
     text = _text(msg)
     if not args:
         return text
-    # `"%(loss)s", {"loss": 0.25}`: one mapping has the names.
+    # `"%(loss)s", {"loss": 0.25}`: a single mapping holds the named values.
     named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) and args[0] else args
     try:
         return text % named

@@ -8,7 +8,7 @@ __all__ = ["Headers", "Query"]
 
 
 class Headers(Dict[str, str]):
-    """Headers by name, in any case; those of one name are joined with ``, ``, as HTTP says."""
+    """Headers by case-insensitive name; several headers of one name are joined with ``, ``, as HTTP specifies."""
 
     def __getitem__(self, name: str) -> str:
         """Return a header's value. Raises KeyError if it is missing."""
@@ -27,7 +27,7 @@ class Query(Dict[str, str]):
     """Decoded parameters by name; a repeated name has its last value."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        """Take all of them, in their order."""
+        """Take all parameters, in their order."""
         super().__init__(pairs)
         self.pairs = pairs
 

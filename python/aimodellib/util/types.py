@@ -21,7 +21,7 @@ __all__ = ["InferenceModule", "Logger", "Request", "TrainingModule"]
 
 
 class _Validating(_ProtocolMeta):
-    """Gives a protocol ``validate``, which implementations need not have."""
+    """Adds ``validate`` to a protocol without demanding it of implementations."""
 
     def validate(cls, obj: object) -> bool:
         """Tell whether ``obj`` (a module or an instance) has every function of this protocol.
@@ -42,19 +42,19 @@ class _Validating(_ProtocolMeta):
 
 
 class Request(Protocol):
-    """What is known of the request that a serving script executes: its ``logger`` has it."""
+    """The request that a serving script executes, as ``logger.request``."""
 
     id: str
     """The header ``X-Request-Id``, or a generated id; the answer carries it as well."""
     traceparent: str | None
-    """W3C Trace Context: this header and the next are to be sent on with requests that the script makes."""
+    """W3C Trace Context: send this header and the next with requests that the script makes."""
     tracestate: str | None
     custom_attributes: str | None
     """The header ``X-Amzn-SageMaker-Custom-Attributes``."""
 
     @property
     def method(self) -> str:
-        """What the request asks for: ``POST``."""
+        """The request's method: ``POST``."""
         ...
 
     @property
@@ -64,19 +64,19 @@ class Request(Protocol):
 
     @property
     def query(self) -> Query:
-        """The parameters behind the path, decoded, by name; ``query.all(name)`` has all values of one."""
+        """The decoded parameters of the URL by name; ``query.all(name)`` returns all values of one."""
         ...
 
     @property
     def headers(self) -> Headers:
-        """The headers, by name in any case; those of one name are joined with ``, ``."""
+        """The headers by case-insensitive name; several headers of one name are joined with ``, ``."""
         ...
 
     @property
     def cancelled(self) -> bool:
         """Whether the client has disconnected and nobody waits for the answer.
 
-        To be looked at by what takes long, as often as it likes.
+        Long-running code should check it from time to time, and stop. A check is cheap.
         """
         ...
 
@@ -85,7 +85,7 @@ class Logger(Protocol):
     """Where a script sends its messages.
 
     ``log`` is called like ``print``. ``debug``, ``info``, ``warning``, ``error``, ``critical`` and ``exception`` are
-    called like those of a logger of Python's ``logging``, and log what ``msg % args`` is.
+    called like those of a logger of Python's ``logging``, and log ``msg % args``.
     """
 
     CRITICAL: ClassVar[str] = "CRITICAL"
@@ -118,7 +118,7 @@ class Logger(Protocol):
         stacklevel: int = 1,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        """Log ``msg % args`` with the level DEBUG; ``stacklevel`` and ``extra`` are taken, and not shown."""
+        """Log ``msg % args`` with the level DEBUG; ``stacklevel`` and ``extra`` are accepted and ignored."""
         self.log(message(msg, args, exc_info, stack_info), level=self.DEBUG)
 
     def info(
@@ -154,7 +154,7 @@ class Logger(Protocol):
         stacklevel: int = 1,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        """Log ``msg % args`` with the level ERROR; with ``exc_info=True``, the traceback of what is handled, too."""
+        """Log ``msg % args`` with the level ERROR; ``exc_info=True`` adds the current traceback."""
         self.log(message(msg, args, exc_info, stack_info), level=self.ERROR)
 
     def critical(
@@ -182,12 +182,12 @@ class Logger(Protocol):
         self.log(message(msg, args, exc_info, stack_info), level=self.ERROR)
 
     def flush(self, suppress_errors: bool | None = None) -> None:
-        """Send on what is buffered; ``suppress_errors`` keeps a failure to itself."""
+        """Flush the buffer; with ``suppress_errors``, a failure raises nothing."""
         ...
 
     @property
     def request(self) -> Request | None:
-        """The request that is executed; None in ``train``, in ``load``, and in ``predict_batch``, which has several."""
+        """The current request; None in ``train``, in ``load``, and in ``predict_batch``, which has several."""
         return None
 
 
@@ -202,9 +202,9 @@ class TrainingModule(Protocol, metaclass=_Validating):
         tensor_board_dir: str = "logs",
         logger: Logger | None = None,
     ) -> None:
-        """Train, and save what is to be kept in ``model_dir``.
+        """Train, and save the model in ``model_dir``.
 
-        ``args`` are the training arguments of the command line, as they were written.
+        ``args`` are the training arguments of the command line, unchanged.
         """
         ...
 
@@ -213,7 +213,7 @@ class InferenceModule(Protocol, metaclass=_Validating):
     """What a serving script exposes. A request goes through the last three, in their order."""
 
     def load(self, model_dir: str, logger: Logger | None = None) -> Any:
-        """Return the model saved in ``model_dir``; called once a process."""
+        """Return the model saved in ``model_dir``; called once per process."""
         ...
 
     def deserialize(
@@ -224,12 +224,12 @@ class InferenceModule(Protocol, metaclass=_Validating):
     ) -> Any:
         """Return the input that the bytes of a request hold.
 
-        An exception is answered with its ``status`` or ``status_code``, or with 400.
+        If it raises, the client gets the exception's ``status`` or ``status_code``, or else 400.
         """
         ...
 
     def predict(self, data: Any, model: Any, logger: Logger | None = None) -> Any:
-        """Return the prediction for ``data``, which is what ``deserialize`` returned."""
+        """Return the prediction for ``data``, the result of ``deserialize``."""
         ...
 
     def serialize(self, data: Any, accepted: str = "*/*", logger: Logger | None = None) -> tuple[bytes, str] | None:

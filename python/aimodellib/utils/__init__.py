@@ -1,4 +1,4 @@
-"""The same objects as ``aimodellib.util``, under the other name that scripts know."""
+"""The same objects as ``aimodellib.util``, under the other name that scripts use."""
 
 from ..util import InferenceModule, Logger, PrintLogger, Request, TrainingModule
 

@@ -1,4 +1,4 @@
-"""The same objects as ``aimodellib.util.types``, under the other name that scripts know."""
+"""The same objects as ``aimodellib.util.types``, under the other name that scripts use."""
 
 from ..util.types import InferenceModule, Logger, Request, TrainingModule
 
