@@ -7,7 +7,7 @@ from typing import Iterator
 
 
 def _candidates() -> Iterator[str]:
-    """Yields the folders to which installers copy programs: this environment's, the user's, that of ``pip --target``."""
+    """Yields the folders to which installers copy programs: of this environment, of the user, of ``pip --target``."""
     yield sysconfig.get_path("scripts")
     yield sysconfig.get_path("scripts", scheme="posix_user")
     yield os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin")
