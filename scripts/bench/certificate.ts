@@ -1,9 +1,9 @@
-/** A certificate for servers that are measured. */
+/** Makes a certificate for servers under test. */
 
 /**
- * Makes `cert.pem` and `key.pem` in a folder, for 127.0.0.1 and localhost.
+ * Writes `cert.pem` and `key.pem` to a folder, for 127.0.0.1 and localhost.
  *
- * @returns whether there is an openssl for it
+ * @returns false if openssl is missing
  */
 export async function makeCertificate(folder: string): Promise<boolean> {
   try {

@@ -1,28 +1,28 @@
 /**
- * Compares two executables of aimodellib: both serve the same script and are loaded in turns, so that what else the machine does meets both.
+ * Compares two executables of aimodellib. Both serve the same script and are loaded in turns: other work on the machine affects both.
  *
- * A rate says little on a machine that others use. The processor time that a request costs says more, but it depends on the machine's
- * state as well, and on how the code happened to be laid out and compiled in one run. So the turns are short, both executables are started
- * anew for each round, and the interval is made from whole rounds.
+ * On a shared machine, a rate says little. The CPU time per request says more, but it varies with the machine's state, and with the
+ * layout and compilation of the code in one run. Therefore turns are short, each round starts both executables again, and the interval
+ * is computed from whole rounds.
  */
 
 import { Loaded, type Turn } from "./loaded.ts";
 import { interval, median } from "./numbers.ts";
 import type { Post } from "./wrk.ts";
 
-/** What is sent, and by how many connections. */
+/** The kinds of work: what is sent, and over how many connections. */
 const WORKS = {
   echo: { connections: 32, body: '{"inputs":[1,2,3,4]}', contentType: "application/json" },
   bytes: { connections: 4, body: "x".repeat(1 << 20), contentType: "application/octet-stream" },
 } as const;
 
 const ROUNDS = 5;
-/** Turns of each executable in a round. */
+/** How many turns each executable has in a round. */
 const TURNS = 12;
 
 type Pair = readonly [old: Turn, new: Turn];
 
-/** A line of the result. */
+/** The lines of the result. */
 const FIGURES: readonly [name: string, of: (turn: Turn) => number][] = [
   ["requests/s", ({ rate }) => rate],
   ["CPU us/request", ({ http, workers }) => http + workers],
@@ -33,7 +33,7 @@ const FIGURES: readonly [name: string, of: (turn: Turn) => number][] = [
 /**
  * Prints medians of both, and the ratio of the new to the old with its 95 % interval.
  *
- * @param words the old and the new executable; then, if not all is wanted, a work's name
+ * @param words the old and the new executable; then, optionally, a kind of work
  * @throws {Error} if one of them can't be run, or answers with an error
  */
 export async function compare(words: readonly string[]): Promise<void> {
@@ -61,7 +61,7 @@ export async function compare(words: readonly string[]): Promise<void> {
   }
 }
 
-/** Starts both, and has them take turns. */
+/** Starts both executables, and loads them in turns. */
 async function round(
   [before, after]: readonly [string, string],
   post: Omit<Post, "url">,
@@ -73,7 +73,7 @@ async function round(
   for (const one of [older, newer]) await one.start();
   const pairs: Pair[] = [];
   for (let i = 0; i < TURNS; i++) {
-    // Neither is always the first.
+    // Alternate which one goes first.
     if (i % 2 === 0) pairs.push([await older.turn(), await newer.turn()]);
     else {
       const turn = await newer.turn();

@@ -1,4 +1,4 @@
-/** A server of aimodellib that sends back what it gets, and what its requests cost while wrk loads it. */
+/** Runs aimodellib with an echo script, and measures the cost of a request under load from wrk. */
 
 import { ROOT } from "../project.ts";
 import { freePort, processorTime, Server, tree } from "./processes.ts";
@@ -8,35 +8,35 @@ const ECHO = `${ROOT}/scripts/bench/echo`;
 
 /** How long one turn is, in s. */
 const TURN_SECONDS = 1;
-/** For code to be compiled before the first turn, in s. */
+/** How long to warm up before the first turn, in s: code gets compiled. */
 const WARM_UP_SECONDS = 3;
 /** How long a server may take to answer, in ms. */
 const START_LIMIT = 30_000;
 
-/** What was measured in one turn. */
+/** The measurements of one turn. */
 export interface Turn {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
-  /** Processor time of one request, in µs: of the process that speaks HTTP, and of its workers. */
+  /** CPU time per request, in µs, of the HTTP process and of its workers. */
   readonly http: number;
   readonly workers: number;
 }
 
-/** What is started, and what it is loaded with. */
+/** The server to start, and the load. */
 export interface LoadedOptions {
   readonly executable: string;
   /** Options of `serve`. */
   readonly args?: readonly string[];
-  /** The certificate that it is started with, in PEM. */
+  /** The server's certificate, in PEM. */
   readonly certificate?: string | undefined;
   readonly post: Omit<Post, "url">;
   /** How many connections send requests. */
   readonly connections: number;
-  /** A folder for its cache, which is its model directory as well. */
+  /** A folder that serves as cache and as model directory. */
   readonly folder: string;
 }
 
-/** A server under load. It is ended when it goes out of scope. */
+/** A server under load, which is stopped when it is disposed. */
 export class Loaded implements AsyncDisposable {
   readonly #name: string;
   readonly #server: Server;
@@ -44,7 +44,7 @@ export class Loaded implements AsyncDisposable {
   readonly #connections: number;
   readonly #certificate: string | undefined;
 
-  /** Starts it. */
+  /** Starts the server. */
   constructor({ executable, args = [], certificate, post, connections, folder }: LoadedOptions) {
     const port = freePort();
     this.#name = executable;
@@ -55,12 +55,12 @@ export class Loaded implements AsyncDisposable {
       command: executable,
       args: ["serve", "--port", `${port}`, ...args, ECHO, "serve.py", folder],
       cwd: Deno.cwd(),
-      // Each lays out its own Python files there.
+      // Each executable lays out its own Python files there.
       env: { AIMODELLIB_CACHE_DIR: `${folder}/cache` },
     });
   }
 
-  /** Waits until it answers, and loads it for a while. */
+  /** Waits until the server answers, and warms it up. */
   async start(): Promise<void> {
     const { url, token } = this.#post;
     using client = Deno.createHttpClient(this.#certificate === undefined ? {} : { caCerts: [this.#certificate] });
@@ -79,7 +79,7 @@ export class Loaded implements AsyncDisposable {
     await load(this.#post, this.#connections, WARM_UP_SECONDS);
   }
 
-  /** Loads it for a second. @throws {Error} if a request fails */
+  /** Loads the server for a second. @throws {Error} if a request fails */
   async turn(): Promise<Turn> {
     const { pid } = this.#server;
     const workers = tree(pid).slice(1);

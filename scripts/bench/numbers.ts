@@ -1,20 +1,20 @@
-/** What is said about several measurements of the same thing. */
+/** Statistics of repeated measurements. */
 
-/** The upper of the two in the middle, if their number is even. */
+/** Returns the median; of an even number of values, the upper of the middle two. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? NaN;
 }
 
-/** How often medians are taken anew to see how much they vary. */
+/** How many times the bootstrap resamples. */
 const RESAMPLES = 2000;
 
 /**
- * The interval that has the median with a probability of 95 %, by bootstrap: rounds are drawn anew, and then values of each, since those of
- * one round have more in common than those of several.
+ * Returns the 95 % confidence interval of the median, by bootstrap. It resamples first rounds and then values of each round, since the values
+ * of one round are correlated.
  *
  * @param rounds the values of each round; each round has at least one
- * @param random gives numbers from 0 to less than 1
+ * @param random returns numbers from 0 to less than 1
  */
 export function interval(
   rounds: readonly (readonly number[])[],

@@ -1,6 +1,6 @@
 /**
- * What options of `serve` cost: a server without options and servers with some serve the same script, and are loaded in turns,
- * so that what else the machine does meets all of them. The client is loaded as well: with TLS it encrypts what it sends.
+ * Measures the cost of options of `serve`: servers with and without options serve the same script and are loaded in turns, which
+ * lets other work on the machine affect all of them. With TLS, the client works more as well: it encrypts its requests.
  */
 
 import { run } from "../build/process.ts";
@@ -12,7 +12,7 @@ import { median } from "./numbers.ts";
 const BIN = `${ROOT}/dist/aimodellib`;
 const TOKEN = "a-token-of-32-characters-for-load";
 const CONNECTIONS = 16;
-/** Turns of each server, of a second each. */
+/** How many turns each server has; a turn takes a second. */
 const TURNS = 10;
 
 /** A row of the result. */
@@ -22,8 +22,8 @@ interface Row {
 }
 
 /**
- * Prints a row for each server: requests a second and the processor time of a request in the process that speaks HTTP, and what
- * both are in proportion to those of the server without options.
+ * Prints a row for each server: requests per second, the CPU time per request in the HTTP process, and the ratio of both to those of
+ * the server without options.
  *
  * @throws {Error} if wrk is missing, or a server fails
  */

@@ -1,7 +1,7 @@
 /**
- * Serves the same work by aimodellib and by its peers, one after the other, and loads each with wrk: requests a second,
- * times to answer, the time to the first right answer, memory; and what ours is of theirs. The machine's noise is in all figures,
- * so that only those of one run can be compared.
+ * Compares aimodellib with its peers: each serves the same work, one after the other, under load from wrk. Prints requests per second,
+ * latencies, the time to the first right answer, memory, and ratios. Noise of the machine is in all figures: compare only those of one
+ * run.
  */
 
 import { run } from "../build/process.ts";
@@ -19,7 +19,7 @@ const SECONDS = 5;
 /** How long a server may take to give the first answer, in ms. */
 const LIMIT = 90_000;
 
-/** What is asked of servers. */
+/** The kinds of work, with their descriptions. */
 const WORKS = {
   echo: "20 bytes of JSON, its numbers doubled",
   bytes: "1 MiB back and forth",
@@ -28,11 +28,11 @@ const WORKS = {
 
 type Work = keyof typeof WORKS;
 
-/** Where a server listens, and what it needs. */
+/** Where a server listens, and what it runs with. */
 interface Site {
   readonly python: string;
   readonly port: number;
-  /** A folder of its own. */
+  /** An empty folder for this server alone. */
   readonly folder: string;
   readonly work: Work;
 }
@@ -40,16 +40,16 @@ interface Site {
 /** A server that is measured. */
 interface Peer {
   readonly name: string;
-  /** Its packages, as lines of a requirements.txt; servers with the same share an environment. */
+  /** Its packages, as lines of a requirements.txt; servers with equal lines share an environment. */
   readonly requirements: string;
-  /** Where it takes requests, for the works that it can do. */
+  /** The paths of its routes, for each kind of work that it supports. */
   readonly paths: Partial<Record<Work, string>>;
-  /** What it takes for `echo` and `batch`, where it isn't the list of numbers. */
+  /** The bodies for `echo` and `batch`, if they differ from the list of numbers. */
   readonly bodies?: Partial<Record<Work, string>>;
   start(site: Site): Start;
 }
 
-/** What FastAPI on uvicorn needs. */
+/** The requirements of FastAPI on uvicorn. */
 export const UVICORN = "fastapi==0.165.0\nuvicorn[standard]==0.54.0\n";
 const NUMBERS = '{"inputs":[1,2,3,4]}';
 const TENSOR = '{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}';
@@ -117,7 +117,7 @@ const PEERS: readonly Peer[] = [
       const model = work === "batch"
         ? { name: "m", implementation: "mlserver_model.Batch", ...batches }
         : { name: "m", implementation: "mlserver_model.Echo" };
-      // A port of 0 would be told nowhere, so gRPC and metrics get one that was free.
+      // MLServer does not report which port it picks for 0, hence gRPC and metrics get free ports from here.
       const settings = {
         host: "127.0.0.1",
         http_port: port,
@@ -144,19 +144,19 @@ function uvicorn(app: string, { python, port, folder }: Site): Start {
   return { command: python, args, cwd: folder };
 }
 
-/** What was measured of one server with one work. */
+/** The measurements of one server with one kind of work. */
 interface Result {
   /** From the start of the process to the first right answer, in s. */
   readonly cold: number;
-  /** Requests a second, by number of connections. */
+  /** Requests per second, by number of connections. */
   readonly rates: ReadonlyMap<number, number>;
 }
 
 /**
  * Prints a line for each server, work and number of connections, and the ratios.
  *
- * @param words names of works, to measure these alone
- * @throws {Error} if a server can't be had or fails; the others were measured nonetheless
+ * @param words the kinds of work to measure, by default all
+ * @throws {Error} if a server can't be installed or fails; the others are measured nonetheless
  */
 export async function peers(words: readonly string[]): Promise<void> {
   const unknown = words.find((word) => !Object.hasOwn(WORKS, word));
@@ -187,7 +187,7 @@ export async function peers(words: readonly string[]): Promise<void> {
   if (failures.length > 0) throw new Error(`\nNot all could be measured.\n${failures.join("\n")}`);
 }
 
-/** Requests a second of the first in proportion to those of the others. */
+/** Prints the requests per second of the first in proportion to those of the others. */
 function printRatios(results: ReadonlyMap<Peer, Result>): void {
   const [ours, ...theirs] = results;
   if (ours === undefined || ours[0] !== PEERS[0]) return;
@@ -207,7 +207,7 @@ async function measure(peer: Peer, work: Work): Promise<Result> {
   const folder = Deno.makeTempDirSync({ prefix: "aimodellib-bench-" });
   try {
     const post = { ...writePost(peer, work, folder), url: "" };
-    // What is read from the disk for the first time is not measured.
+    // Warm the disk cache first, which is not measured.
     await firstAnswer(peer, { python, port: freePort(), folder, work }, post, () => Promise.resolve());
     const rates = new Map<number, number>();
     const cold = await firstAnswer(peer, { python, port: freePort(), folder, work }, post, async (pid, post, cold) => {
@@ -227,7 +227,7 @@ async function measure(peer: Peer, work: Work): Promise<Result> {
   }
 }
 
-/** Starts a server, waits for its first right answer, and ends it after what is to be done with it. */
+/** Starts a server, waits for its first right answer, calls back, and ends the server. */
 async function firstAnswer(
   peer: Peer,
   site: Site,
@@ -260,7 +260,7 @@ function isRight(answer: string, work: Work): boolean {
     : /2(\.0)?, ?4(\.0)?, ?6(\.0)?, ?8/.test(answer);
 }
 
-/** The length of a body of `bytes`. */
+/** The length of a body for the work `bytes`. */
 const BYTES = 1 << 20;
 
 function writePost(peer: Peer, work: Work, folder: string): Omit<Post, "url"> {

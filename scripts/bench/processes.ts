@@ -1,15 +1,15 @@
-/** Servers as processes: how they are started, what their tree costs, and how they are ended. */
+/** Starts servers, measures their process trees, and ends them. */
 
 /** How to start a server. */
 export interface Start {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** Set in addition to the variables of this process. */
+  /** Environment variables in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A server that runs. It and all that it started are ended when it goes out of scope. */
+/** A running server. Disposing it ends it and all its descendants. */
 export class Server implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   #ended = false;
@@ -41,7 +41,7 @@ export class Server implements AsyncDisposable {
     if (!this.#ended) this.#child.kill(signal);
   }
 
-  /** When it has ended. */
+  /** Resolves when the server has ended. */
   get status(): Promise<Deno.CommandStatus> {
     return this.#child.status;
   }
@@ -60,11 +60,11 @@ function tryKill(pid: number): void {
   try {
     Deno.kill(pid, "SIGKILL");
   } catch {
-    // it has ended, as it should
+    // the process has already ended
   }
 }
 
-/** The ids of a process and of all that descend from it. */
+/** Returns the ids of a process and all its descendants. */
 export function tree(root: number): number[] {
   const children = families();
   const found: number[] = [];
@@ -76,17 +76,17 @@ export function tree(root: number): number[] {
   return found;
 }
 
-/** The ids of a process's children. */
+/** Returns the ids of a process's children. */
 export function children(pid: number): number[] {
   return families().get(pid) ?? [];
 }
 
-/** The children of each process: what `/proc` of Linux knows, see proc_pid_stat(5). */
+/** Returns the children of each process, from `/proc` of Linux: proc_pid_stat(5). */
 function families(): Map<number, number[]> {
   const children = new Map<number, number[]>();
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    // The name of the program, which may hold anything, ends at the last parenthesis.
+    // The name of the program may contain any characters. It ends at the last parenthesis.
     const parent = Number(/.*\) \S (\d+)/s.exec(read(`/proc/${name}/stat`))?.[1]);
     children.set(parent, [...children.get(parent) ?? [], Number(name)]);
   }
@@ -99,12 +99,12 @@ export function memory(root: number): number {
   return sizes.reduce((sum, kib) => sum + kib, 0) / 1024;
 }
 
-/** Memory of one process that is in RAM, in MiB. */
+/** The resident memory of one process, in MiB. */
 export function residentMemory(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
 }
 
-/** The processor time that processes have had, in µs: of their threads that are there. */
+/** The CPU time that the running threads of processes have used, in µs. */
 export function processorTime(pids: readonly number[]): number {
   let nanoseconds = 0;
   for (const pid of pids) {
@@ -115,17 +115,17 @@ export function processorTime(pids: readonly number[]): number {
   return nanoseconds / 1e3;
 }
 
-/** How many file descriptors a process has open; and all that descend from it, unless told otherwise. */
+/** How many file descriptors a process has open. @param all whether to include its descendants */
 export function descriptors(root: number, all = true): number {
   return (all ? tree(root) : [root]).reduce((sum, pid) => sum + count(`/proc/${pid}/fd`), 0);
 }
 
-/** How many entries a folder has; none if it has gone. */
+/** How many entries a folder has; 0 if it does not exist. */
 function count(folder: string): number {
   return names(folder).length;
 }
 
-/** The names of a folder's entries; none if it has gone. */
+/** The names of a folder's entries; an empty array if it does not exist. */
 function names(folder: string): string[] {
   try {
     return Array.from(Deno.readDirSync(folder), ({ name }) => name);
@@ -134,7 +134,7 @@ function names(folder: string): string[] {
   }
 }
 
-/** A file of `/proc`; nothing if its process has ended since. */
+/** Reads a file of `/proc`; an empty string if its process has ended. */
 function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
@@ -143,7 +143,7 @@ function read(path: string): string {
   }
 }
 
-/** A port of loopback that was free just now. */
+/** Returns a port that was free on loopback just now. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

@@ -1,7 +1,7 @@
 /**
- * Loads a server while workers are killed, the code is reloaded, clients leave, and others do what a server must bear: `soak/hostile.py` resets
- * and stalls connections, half-closes them, sends V2 bodies that cost much, and has scripts fail. Counts what became of each request, and
- * watches health, memory, file descriptors, and what is left when it has ended.
+ * Loads a server while workers are killed, its code is reloaded, and clients disconnect. Meanwhile `soak/hostile.py` resets, stalls and
+ * half-closes connections, sends expensive V2 bodies, and makes scripts fail. Counts the outcome of each request, and watches health,
+ * memory, file descriptors, and what the server leaves at its end.
  */
 
 import { makeCertificate } from "./certificate.ts";
@@ -17,26 +17,26 @@ const BIN = `${ROOT}/dist/aimodellib`;
 const SCRIPTS = `${ROOT}/scripts/bench/soak`;
 const MINUTES = 10;
 const WORKERS = 2;
-/** Of what was measured before: the rest is for the hostile clients, which run on the same processors. */
+/** The load as a share of the measured capacity. The hostile clients, on the same CPUs, need the rest. */
 const SHARE = 0.5;
-/** Requests that are not answered, before others are sent. */
+/** The most unanswered requests; above it, no more are sent. */
 const MOST_OPEN = 256;
 const KILL_EVERY = 5_000;
 const RELOAD_EVERY = 30_000;
 const LOOK_EVERY = 30_000;
 const SAMPLE_EVERY = 500;
-/** Pauses between requests are cut into pieces of so many ms. */
+/** The resolution of pauses between requests, in ms. */
 const TICK = 5;
-/** Of the servers, in seconds. */
+/** The servers' `--read-timeout`, in seconds. */
 const READ_TIMEOUT = 5;
-/** More descriptors than these are a leak, once all clients have left. */
+/** More additional descriptors than these are a leak, once all clients have disconnected. */
 const DESCRIPTORS_LEFT = 8;
 
 /**
- * Prints what became of all requests.
+ * Prints the outcomes of all requests.
  *
- * @param words how many minutes, if not ten
- * @throws {Error} if a request was lost or answered wrongly, health was not told within a second, memory or descriptors grow, or a process is left
+ * @param words the number of minutes, by default ten
+ * @throws {Error} if a request was lost or answered wrongly, a health check took longer than a second, memory or descriptors grow, or a process is left
  */
 export async function soak([minutes = `${MINUTES}`]: readonly string[]): Promise<void> {
   const limit = Number(minutes) * 60_000;
@@ -105,7 +105,7 @@ async function run(limit: number, python: string, folder: string): Promise<void>
   const timetable: [every: number, at: number, what: () => void][] = [
     [KILL_EVERY, KILL_EVERY, () => {
       killed++;
-      setTimeout(() => killOne(server.pid), Math.random() * 2 * TICK); // at no certain time after requests were sent
+      setTimeout(() => killOne(server.pid), Math.random() * 2 * TICK); // at a random time after requests were sent
     }],
     [RELOAD_EVERY, RELOAD_EVERY, () => {
       reloaded++;
@@ -117,7 +117,7 @@ async function run(limit: number, python: string, folder: string): Promise<void>
   ];
   for (let now = 0; now < limit; now = performance.now() - began) {
     if (server.ended || tlsServer?.ended) throw new Error("A server ended by itself.");
-    // What could not be sent in time is not made up for: that would be more than the rate.
+    // Requests that could not be sent in time are dropped: to catch up would exceed the rate.
     credit = Math.min(credit + (now - last) * rate / 1e3, rate / 10);
     last = now;
     for (; credit >= 1 && load.open < MOST_OPEN; credit--) load.send();
@@ -156,7 +156,7 @@ async function run(limit: number, python: string, folder: string): Promise<void>
   const wrong = [
     lost > 0 && `${lost} requests were lost`,
     fates.wrong > 0 && `${fates.wrong} answers were wrong: ${load.faults.join("; ")}`,
-    // A worker executes one at a time.
+    // A worker executes one request at a time.
     fates.executing > deaths && `${fates.executing} requests were lost by ${deaths} workers that died`,
     faults.length > 0 && `Hostile clients: ${faults.join("; ")}`,
     health.faults.length > 0 && `Health: ${health.faults.join("; ")}`,
@@ -180,13 +180,13 @@ async function untilListening(port: number, server: Server): Promise<void> {
   });
 }
 
-/** How many descriptors there are when those of clients that have left are closed. */
+/** Counts descriptors after the server has had time to close those of disconnected clients. */
 async function settledDescriptors(pid: number): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 500));
   return descriptors(pid);
 }
 
-/** Waits until stalled connections are closed, and workers are back. @returns how many descriptors there are then */
+/** Waits until stalled connections are closed and workers are back. @returns the number of descriptors at that time */
 async function untilFew(pid: number, most: number): Promise<number> {
   const end = performance.now() + (READ_TIMEOUT + 10) * 1e3;
   while (descriptors(pid) > most && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 200));

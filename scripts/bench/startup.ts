@@ -1,6 +1,6 @@
 /**
- * Measures how long it takes to print help, and from the start of the process to the first right answer; the latter
- * beside FastAPI on uvicorn, in turns, so that what else the machine does meets both.
+ * Measures the time to print help, and the time from the start of the process to the first right answer. The latter is compared with
+ * FastAPI on uvicorn, in turns, which lets other work on the machine affect both.
  */
 
 import { runOrThrow } from "../build/process.ts";
@@ -20,7 +20,7 @@ const LIMIT = 30_000;
 /**
  * Prints the medians, their spread, and the ratio.
  *
- * @throws {Error} if a server can't be had, or does not answer rightly
+ * @throws {Error} if a server can't be installed, or gives a wrong answer
  */
 export async function startup(): Promise<void> {
   const python = await makeVenv(`${ROOT}/.cache/bench/fastapi`, UVICORN);
@@ -60,7 +60,7 @@ export async function startup(): Promise<void> {
   );
 }
 
-/** From the start of the process to the first right answer, in ms. The process is ended. */
+/** Starts a server, waits for its first right answer, and ends it. @returns the time from start to answer, in ms */
 async function firstAnswer(port: number, command: string, args: string[]): Promise<number> {
   const started = performance.now();
   const server = new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();

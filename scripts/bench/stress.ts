@@ -1,7 +1,7 @@
 /**
- * Has answers go astray, if they can: for each way to take requests, a server is stopped for 10 to 30 ms again and again (SIGSTOP, SIGCONT),
- * its workers are killed, its code is reloaded, and clients leave or read slowly. Each answer is held against what its request has to get, and
- * the script notes what it executes, so that what is executed twice is known.
+ * Searches for lost, wrong and repeated answers. For each execution mode, it stops a server for 10 to 30 ms again and again (SIGSTOP,
+ * SIGCONT), kills its workers, and reloads its code, while clients disconnect or read slowly. It compares each answer with the expected one,
+ * and the script records each execution, which reveals requests that are executed twice.
  */
 
 import { ROOT } from "../project.ts";
@@ -14,16 +14,16 @@ const SCRIPTS = `${ROOT}/scripts/bench/stress`;
 const MINUTES = 5;
 const WORKERS = 2;
 const CLIENTS = 32;
-/** In ms. Not while another worker is away: each death in quick succession has the next start wait for longer. */
+/** Intervals in ms. No worker is killed while another is down: each death in quick succession delays the next start further. */
 const KILL_EVERY = 1_500;
 const RELOAD_EVERY = 10_000;
-/** Between two stops of the server, and for how long it is stopped, in ms: a random number up to the second above the first. */
+/** How long the server runs between two stops, and how long it is stopped, in ms: a minimum, and the width of a random addition. */
 const RUNS_FOR = [20, 200] as const;
 const STOPPED_FOR = [10, 20] as const;
-/** For the answers to what was sent when the load is over, in ms. */
+/** How long to wait for outstanding answers after the load, in ms. */
 const SETTLE_LIMIT = 60_000;
 
-/** The ways to take requests: options, and how many requests a worker executes at once. */
+/** The execution modes: options of `serve`, and how many requests a worker executes at once. */
 const MODES: Readonly<Record<string, { readonly args: readonly string[]; readonly atOnce: number }>> = {
   serial: { args: [], atOnce: 1 },
   threads: { args: ["--threads", "4"], atOnce: 4 },
@@ -35,7 +35,7 @@ const MODES: Readonly<Record<string, { readonly args: readonly string[]; readonl
 /** The names of the modes. */
 export const STRESS_MODES: readonly string[] = Object.keys(MODES);
 
-/** What is loaded, and by what. */
+/** The parameters of one mode's test. */
 export interface StressOptions {
   readonly mode: string;
   readonly ms: number;
@@ -45,12 +45,12 @@ export interface StressOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What came of it. */
+/** The result of one mode's test. */
 export interface StressReport {
   readonly sent: number;
   readonly answered: number;
   readonly refused: number;
-  /** Answered 502, or cut off: a worker died while it executed them. */
+  /** Requests with a 502 or a truncated answer: a worker died while it executed them. */
   readonly executing: number;
   readonly left: number;
   readonly wrong: number;
@@ -59,15 +59,15 @@ export interface StressReport {
   readonly kills: number;
   readonly stops: number;
   readonly reloads: number;
-  /** What does not hold, in words. */
+  /** Descriptions of all faults. */
   readonly faults: readonly string[];
 }
 
 /**
- * Prints what became of all requests.
+ * Prints the outcomes of all requests.
  *
- * @param words how many minutes each mode takes, if not five, and the modes, if not all
- * @throws {Error} if an answer was wrong or missing, a request was executed twice or lost without need, or something is left
+ * @param words the minutes for each mode (default 5), and the modes (default all)
+ * @throws {Error} if an answer was wrong or missing, a request was executed twice or lost without a worker's death, or a process or file is left
  */
 export async function stress([minutes = `${MINUTES}`, ...names]: readonly string[]): Promise<void> {
   const ms = Number(minutes) * 60_000;
@@ -93,7 +93,7 @@ export async function stress([minutes = `${MINUTES}`, ...names]: readonly string
 /**
  * Loads a server in one mode.
  *
- * @throws {Error} if it does not start, or ends by itself
+ * @throws {Error} if the server does not start, or ends by itself
  */
 export async function stressMode(options: StressOptions): Promise<StressReport> {
   const folder = Deno.makeTempDirSync({ prefix: "stress-" });
@@ -157,7 +157,7 @@ async function run({ mode, ms, bin, python, env }: StressOptions, folder: string
   return { sent, ...fates, lost, twice, ...events, faults };
 }
 
-/** Does to a server what is done to it, for so many ms; counts what was done. */
+/** Stops, kills and reloads a server for so many ms, and counts each. */
 async function torment(server: Server, ms: number): Promise<Pick<StressReport, "kills" | "stops" | "reloads">> {
   let [kills, stops, reloads] = [0, 0, 0];
   const began = performance.now();
@@ -170,7 +170,7 @@ async function torment(server: Server, ms: number): Promise<Pick<StressReport, "
       server.kill("SIGHUP");
       reloads++;
     }
-    // While it runs, or while it is stopped.
+    // Kill a worker either while the server runs or while it is stopped.
     const early = Math.random() < 0.5;
     const kill = now >= killAt && children(server.pid).length >= WORKERS;
     if (kill) killAt = now + KILL_EVERY * (0.5 + Math.random());
@@ -187,7 +187,7 @@ async function torment(server: Server, ms: number): Promise<Pick<StressReport, "
   return { kills, stops, reloads };
 }
 
-/** Waits for some ms, at random. */
+/** Waits for a random time. */
 async function pause([least, spread]: readonly [number, number]): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, least + Math.random() * spread));
 }

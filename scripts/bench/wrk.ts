@@ -1,27 +1,27 @@
-/** Load on a server by wrk: as many requests as a number of connections can take, each sent when the one before was answered. */
+/** Loads a server with wrk: each connection sends its next request when the previous one was answered. */
 
 import { runOrThrow } from "../build/process.ts";
 import { ROOT } from "../project.ts";
 
-/** What is sent, again and again. */
+/** The request to repeat. */
 export interface Post {
   readonly url: string;
   readonly contentType: string;
-  /** The file that has the body. */
+  /** The path of the file with the body. */
   readonly body: string;
-  /** What `Authorization: Bearer` says, if it is sent. */
+  /** The token to send as `Authorization: Bearer`. */
   readonly token?: string;
 }
 
-/** What came of it. */
+/** The result of a load. */
 export interface Load {
-  /** How many were answered. */
+  /** How many requests were answered. */
   readonly requests: number;
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
-  /** The median of the times to answer, in ms. */
+  /** The median latency, in ms. */
   readonly p50: number;
-  /** 99 of 100 were answered in this time, in ms. */
+  /** The 99th percentile of the latency, in ms. */
   readonly p99: number;
   /** Answers other than 2xx and 3xx, and connections that failed. */
   readonly errors: number;
@@ -30,7 +30,7 @@ export interface Load {
 /**
  * Sends requests for a while.
  *
- * @throws {Error} if wrk can't be run, or not to its end
+ * @throws {Error} if wrk is missing or fails
  */
 export async function load(post: Post, connections: number, seconds: number): Promise<Load> {
   // deno-fmt-ignore

@@ -1,10 +1,10 @@
-/** Compression whose output depends on the input only: the compressor of Model Archives. */
+/** Compresses with the compressor of Model Archives, whose output depends only on its input. */
 
 import { GzipWriter } from "../../src/archive/gzip/writer.ts";
 
 const LEVEL = 6;
 
-/** Compressed bytes, in the two forms in which releases have them. */
+/** Compressed bytes, in the two forms that releases need. */
 export interface Compressed {
   /** A gzip member (RFC 1952). */
   readonly gzip: Uint8Array<ArrayBuffer>;

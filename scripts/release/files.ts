@@ -1,4 +1,4 @@
-/** What the files of a release are, and what is in them. Their bytes depend on the tree and the executables only. */
+/** Makes the files of a release. Their bytes depend only on the source tree and the executables. */
 
 import { formatSignature, Signer } from "../../src/archive/mod.ts";
 import type { SecretKey } from "../../src/archive/sign/secret_key.ts";
@@ -12,7 +12,7 @@ import { tarball } from "./tarball.ts";
 import { billOfMaterials, licenceTexts, thirdParties } from "./third_parties.ts";
 import type { ZipFile } from "./zip.ts";
 
-/** An executable that was built. */
+/** A built executable. */
 export interface Executable {
   readonly target: Target;
   readonly path: string;
@@ -21,7 +21,7 @@ export interface Executable {
 const SHELLS = { bash: "aimodellib.bash", zsh: "_aimodellib", fish: "aimodellib.fish" } as const;
 
 /**
- * Makes all files of a release; `SHA256SUMS` has the others, sorted by name.
+ * Makes all files of a release; `SHA256SUMS` lists the others, sorted by name.
  *
  * @param root the project's root
  * @param secret the key that signs `SHA256SUMS`; undefined for no signature
@@ -84,7 +84,7 @@ async function filesFor(
   ];
 }
 
-/** The Python package: sources, and the marker that they have types. */
+/** Returns the files of the Python package: its sources, and the marker `py.typed`. */
 function pythonPackage(from: string, to: string): readonly ZipFile[] {
   return sorted(from).flatMap(({ name, isDirectory, isFile }) => {
     if (isDirectory) return name === "__pycache__" ? [] : pythonPackage(`${from}/${name}`, `${to}${name}/`);

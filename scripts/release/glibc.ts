@@ -1,4 +1,4 @@
-/** The oldest glibc that a program runs with. */
+/** Finds the oldest glibc with which a program runs. */
 
 /** `sh_type` of the section that lists the versions that a program needs (Linux Standard Base, "Symbol Versioning"). */
 const SHT_GNU_VERNEED = 0x6ffffffe;
@@ -8,7 +8,7 @@ const SHT_GNU_VERNEED = 0x6ffffffe;
  *
  * @param program a 64-bit little-endian ELF file
  * @returns major and minor number, such as `[2, 27]`
- * @throws {TypeError} if it names none
+ * @throws {TypeError} if it names no version
  */
 export function neededGlibc(program: Uint8Array): readonly [number, number] {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);

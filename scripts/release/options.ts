@@ -1,8 +1,8 @@
-/** The command line of the release. */
+/** Parses the command line of `task release`. */
 
 import { type Target, targetNamed, TARGETS } from "../build/targets.ts";
 
-/** What `--help` prints. */
+/** The text of `--help`. */
 export const USAGE = `Usage: scripts/deno task release --key FILE | --unsigned [--target TARGET]...
 
 Makes dist/release/ from a clean tree: executables, tarballs, wheels, install.sh, a bill of materials, and SHA256SUMS with its
@@ -14,7 +14,7 @@ signature.
 ${TARGETS.map(({ name }) => `                     ${name}`).join("\n")}
 `;
 
-/** What to make. */
+/** The release to make. */
 export interface ReleaseOptions {
   /** The path of the secret key; undefined for no signature. */
   readonly key: string | undefined;
@@ -25,7 +25,7 @@ export interface ReleaseOptions {
  * Reads the command line.
  *
  * @returns undefined if help was asked for
- * @throws {RangeError} if it can't be followed
+ * @throws {RangeError} if the command line is invalid
  */
 export function parseOptions(args: readonly string[]): ReleaseOptions | undefined {
   let key: string | undefined;

@@ -2,15 +2,15 @@
 
 import { zip, type ZipFile } from "./zip.ts";
 
-/** What a wheel is made of. */
+/** The content of a wheel. */
 export interface WheelParts {
   readonly version: string;
-  /** Such as `manylinux_2_27_x86_64`. */
+  /** The platform tag, such as `manylinux_2_27_x86_64`. */
   readonly platform: string;
   readonly executable: Uint8Array;
   /** The Python package, with paths from `aimodellib/` on. */
   readonly package: readonly ZipFile[];
-  /** Markdown. */
+  /** The description, in Markdown. */
   readonly description: string;
   /** Texts of licences, by the names of their files. */
   readonly licences: Readonly<Record<string, string>>;

@@ -8,7 +8,7 @@ import type { ZipFile } from "./zip.ts";
 /** The time of all entries, in seconds: 1980-01-01, as in wheels. */
 const MTIME = Date.UTC(1980, 0) / 1000;
 
-/** Makes a .tar.gz whose bytes depend on nothing but its files. */
+/** Makes a .tar.gz whose bytes depend only on its files. */
 export async function tarball(files: readonly ZipFile[]): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for (const { path, bytes, executable } of files) {

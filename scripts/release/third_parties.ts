@@ -1,8 +1,8 @@
-/** What of others is embedded in the executable: Deno with V8, and the npm packages that `src/` imports. */
+/** Lists the third-party software in the executable: Deno with V8, and the npm packages that `src/` imports. */
 
 import { runOrThrow } from "../build/process.ts";
 
-/** A component of the executable that others have made. */
+/** A third-party component of the executable. */
 export interface Component {
   readonly name: string;
   readonly version: string;
@@ -53,7 +53,7 @@ export async function thirdParties(root: string): Promise<readonly Component[]> 
   return [...packages, ...runtime()].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** The base runtime. Its texts are short, and its packages do not have them. */
+/** Returns the base runtime. Its licence texts are here because its packages lack them. */
 function runtime(): readonly Component[] {
   const { deno, v8 } = Deno.version;
   const read = (name: string) => Deno.readTextFileSync(new URL(`licences/${name}.txt`, import.meta.url));
@@ -69,7 +69,7 @@ function runtime(): readonly Component[] {
   ];
 }
 
-/** The folder of a package, below that of the registry it came from. */
+/** Returns the folder of a package in the cache, below that of its registry. */
 function folderOf(cache: string, name: string, version: string): string {
   for (const { name: registry } of Deno.readDirSync(cache)) {
     const folder = `${cache}/${registry}/${name}/${version}`;
@@ -88,7 +88,7 @@ function licenceIn(folder: string, id: string): string {
   return Deno.readTextFileSync(`${folder}/${name}`);
 }
 
-/** All licence texts, as one text. */
+/** Joins all licence texts. */
 export function licenceTexts(components: readonly Component[]): string {
   const intro = "The executable aimodellib contains the following software of others.\n\n" +
     "Deno in turn contains Rust crates under permissive licences; the file Cargo.lock of its release lists them.\n";
@@ -98,7 +98,7 @@ export function licenceTexts(components: readonly Component[]): string {
   return [intro, ...texts].join("\n");
 }
 
-/** A bill of materials: CycloneDX 1.6, JSON. It says nothing of time, so the same components give the same bytes. */
+/** Makes a bill of materials: CycloneDX 1.6, JSON. It contains no time: the same components always give the same bytes. */
 export function billOfMaterials(version: string, components: readonly Component[]): string {
   const bom = {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",

@@ -19,9 +19,9 @@ const MADE_ON_UNIX = 3 << 8 | VERSION;
 const UTF8 = 1 << 11;
 
 /**
- * Makes an archive whose bytes depend on nothing but its files.
+ * Makes an archive whose bytes depend only on its files.
  *
- * @throws {RangeError} if it would have 4 GiB or more
+ * @throws {RangeError} if it would be 4 GiB or longer
  */
 export async function zip(files: readonly ZipFile[]): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];

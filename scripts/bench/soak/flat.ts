@@ -1,12 +1,12 @@
-/** Whether something that is measured again and again stays where it is. */
+/** Finds out whether a repeated measurement stays flat. */
 
-/** Measurements of one thing, in the order in which they were made. */
+/** Repeated measurements of one value, in order. */
 export class Series {
   readonly #values: number[] = [];
 
   /**
    * @param name what is measured
-   * @param slack by how much it may grow: a share, and a number
+   * @param slack how much the value may grow: by a share plus an absolute number
    */
   constructor(readonly name: string, readonly slack: { readonly share: number; readonly number: number }) {}
 
@@ -14,7 +14,7 @@ export class Series {
     this.#values.push(value);
   }
 
-  /** From its second quarter, when it has warmed up, to its last: means. */
+  /** Compares the mean of the second quarter, after warming up, with that of the last quarter. */
   get growth(): { readonly from: number; readonly to: number; readonly isFlat: boolean } {
     const quarter = (index: number) => {
       const { length } = this.#values;
@@ -25,7 +25,7 @@ export class Series {
     return { from, to, isFlat: to <= from * (1 + this.slack.share) + this.slack.number };
   }
 
-  /** What it is in a report. */
+  /** Describes the growth for a report. */
   toString(): string {
     const { from, to, isFlat } = this.growth;
     return `${this.name}: ${from.toFixed(0)} in the second quarter, ${to.toFixed(0)} in the last${

@@ -1,11 +1,11 @@
-/** A Python beside the load, which runs until it is told to end, and then prints what it saw. */
+/** Runs a Python script beside the load. When its standard input ends, the script prints its report as JSON. */
 
-/** A helper that runs. */
+/** A running script. */
 export class Helper<Report> implements Disposable {
   readonly #child: Deno.ChildProcess;
   #over = false;
 
-  /** @param script its path, and then what it is told */
+  /** @param words the path of the script, and its arguments */
   constructor(python: string, ...words: readonly string[]) {
     this.#child = new Deno.Command(python, {
       args: [...words],
@@ -15,7 +15,7 @@ export class Helper<Report> implements Disposable {
     }).spawn();
   }
 
-  /** Ends it. @throws {Error} if it fails */
+  /** Ends the script, and returns its report. @throws {Error} if it fails */
   async end(): Promise<Report> {
     await this.#child.stdin.close();
     const { success, stdout } = await this.#child.output();
@@ -29,14 +29,14 @@ export class Helper<Report> implements Disposable {
   }
 }
 
-/** What `health.py` prints. */
+/** The report of `health.py`. */
 export interface Health {
   readonly asked: number;
   readonly worst_s: number;
   readonly faults: readonly string[];
 }
 
-/** What `hostile.py` prints. */
+/** The report of `hostile.py`. */
 export interface Hostile {
   readonly counts: Readonly<Record<string, number>>;
   readonly faults: readonly string[];

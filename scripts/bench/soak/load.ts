@@ -1,25 +1,25 @@
-/** Well-behaved clients: what becomes of each of their requests. */
+/** Sends requests as well-behaved clients do, and records the outcome of each. */
 
-/** What became of a request. */
+/** The outcome of a request. */
 export type Fate =
-  /** The right answer. */
+  /** It got the right answer. */
   | "answered"
-  /** 503: turned away before its execution. */
+  /** 503: the server refused it before its execution. */
   | "refused"
   /** 502: its worker died while executing it. */
   | "executing"
-  /** Its client left. */
+  /** Its client disconnected. */
   | "left"
   /** Anything else, which is a fault. */
   | "wrong";
 
-/** One request of so many is left by its client before its answer. */
+/** The client of one in so many requests disconnects before the answer. */
 const LEAVES = 50;
 
-/** Sends requests, and counts what becomes of them. Its connections are closed when it is disposed. */
+/** Sends requests, and counts their outcomes. Disposing it closes its connections. */
 export class Load implements Disposable {
   readonly fates: Record<Fate, number> = { answered: 0, refused: 0, executing: 0, left: 0, wrong: 0 };
-  /** What some of the wrong ones were answered. */
+  /** The answers to some of the wrong ones. */
   readonly faults: string[] = [];
   sent = 0;
   readonly #url: string;
@@ -31,17 +31,17 @@ export class Load implements Disposable {
     this.#url = url;
   }
 
-  /** How many are on their way. */
+  /** How many requests are in flight. */
   get open(): number {
     return this.#requests.size;
   }
 
-  /** How many have not come to an end. */
+  /** How many requests have no outcome yet. */
   get lost(): number {
     return this.sent - Object.values(this.fates).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Sends another. */
+  /** Sends another request. */
   send(): void {
     const request = ask(this.#url, this.sent++, this.#client).then(([fate, said]) => {
       this.fates[fate]++;
@@ -56,7 +56,7 @@ export class Load implements Disposable {
     this.#closed = true;
   }
 
-  /** Waits for the end of all of them, but no longer than `ms`. */
+  /** Waits until all requests have an outcome, but no longer than `ms`. */
   async settle(ms: number): Promise<void> {
     await Promise.race([Promise.all(this.#requests), new Promise((resolve) => setTimeout(resolve, ms))]);
   }
@@ -87,7 +87,7 @@ export async function ask(url: string, n: number, client?: Deno.HttpClient): Pro
   }
 }
 
-/** Requests a second that are answered when each client sends its next at once. */
+/** Measures how many requests per second are answered when each client sends its next request at once. */
 export async function capacity(url: string, ms: number): Promise<number> {
   const began = performance.now();
   using client = Deno.createHttpClient({});

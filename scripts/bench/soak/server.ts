@@ -1,11 +1,11 @@
-/** A server under load: when it is there, what it logs, and the death of its workers. */
+/** Watches a server under load: whether it listens, what it logs, and how its workers die. */
 
 import { children, type Server } from "../processes.ts";
 
 /** How long a server may take to start, in ms. */
 const START_LIMIT = 60_000;
 
-/** Waits until a condition holds, which may throw meanwhile. @throws {Error} if the server ends, or takes too long */
+/** Waits until a condition holds; an exception counts as false. @throws {Error} if the server ends, or the time is over */
 export async function until(server: Server, condition: () => Promise<boolean>): Promise<void> {
   while (!await condition().catch(() => false)) {
     if (server.ended || performance.now() - server.started > START_LIMIT) throw new Error("A server did not start.");
@@ -22,11 +22,11 @@ export function killOne(server: number): boolean {
     Deno.kill(victim, "SIGKILL");
     return true;
   } catch {
-    return false; // It has ended by itself.
+    return false; // The worker has ended by itself.
   }
 }
 
-/** Whether there is a process with this id. */
+/** Whether a process with this id exists. */
 export function isAlive(pid: number): boolean {
   try {
     Deno.statSync(`/proc/${pid}`);
@@ -36,7 +36,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Lines of the logs in the folders of `folder` that tell of a mistake of ours. */
+/** Returns the log lines below `folder` that reveal a bug of aimodellib. */
 export function mistakesIn(folder: string): string[] {
   const logs = [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory).flatMap(({ name }) =>
     [...Deno.readDirSync(`${folder}/${name}`)].filter(({ isFile }) => isFile)

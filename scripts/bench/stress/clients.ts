@@ -1,31 +1,31 @@
-/** Clients that send requests one after the other, and hold each answer against what it has to be, byte by byte. */
+/** Clients that send one request after another, and compare each answer with the expected one, byte by byte. */
 
 import type { Fate } from "../soak/load.ts";
 import { concat, type Exercise, makeExercise } from "./exercise.ts";
 import { readSlowly } from "./slow_reader.ts";
 
-/** Bytes of answers and of requests' bodies: through the ledger, at once, and through the exchange. */
+/** Sizes of bodies in bytes: small ones go through the ledger, others directly through the socket or through the exchange. */
 const SIZES = [0, 10, 1_000, 15_000, 20_000, 70_000, 300_000];
-/** Of an answer that is read slowly: more than the buffers of sockets take. */
+/** The size of an answer that is read slowly, in bytes: more than the buffers of the sockets hold. */
 const SLOW_SIZE = 6_000_000;
-/** One request of so many is left by its client, or has its answer read slowly. */
+/** For one in so many requests, the client disconnects, or reads the answer slowly. */
 const LEAVES = 40;
 const READS_SLOWLY = 700;
-/** How long the execution of one request of so many takes, in ms: workers are killed in it, and others held up behind it. */
+/** The execution of one in so many requests takes so many ms: it is killed midway, or delays the requests after it. */
 const PAUSES: readonly (readonly [every: number, ms: number])[] = [[100, 30], [3, 6]];
-/** Before a client leaves, in ms, at the most. */
+/** The longest time before a client disconnects, in ms. */
 const LEAVES_AFTER = 30;
-/** After a request that was refused, in ms. */
+/** The pause after a refused request, in ms. */
 const REFUSED_PAUSE = 20;
 
 const decoder = new TextDecoder();
 
-/** As many clients as are asked for. Their connections are closed when it is disposed. */
+/** A number of clients. Disposing them closes their connections. */
 export class Clients implements Disposable {
   readonly fates: Record<Fate, number> = { answered: 0, refused: 0, executing: 0, left: 0, wrong: 0 };
-  /** What some of the wrong ones were answered. */
+  /** The answers to some of the wrong ones. */
   readonly faults: string[] = [];
-  /** The numbers of the requests that were answered, and of those that were refused. */
+  /** The numbers of the answered requests, and of the refused ones. */
   readonly answered: number[] = [];
   readonly refused: number[] = [];
   sent = 0;
@@ -39,12 +39,12 @@ export class Clients implements Disposable {
     this.#running = Promise.all(Array.from({ length: count }, () => this.#run()));
   }
 
-  /** How many requests have not come to an end. */
+  /** How many requests have no outcome yet. */
   get lost(): number {
     return this.sent - Object.values(this.fates).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Sends nothing more, and waits for the end of what was sent, but no longer than `ms`. */
+  /** Stops sending, and waits for the outstanding answers, but no longer than `ms`. */
   async stop(ms: number): Promise<void> {
     this.#stopping = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -109,7 +109,7 @@ export class Clients implements Disposable {
   }
 }
 
-/** What became of a request, by its answer. @param whole whether the answer came to its end */
+/** Returns the outcome of a request by its answer. @param whole whether the whole answer arrived */
 function judge(
   { answer }: Exercise,
   status: number,
@@ -119,14 +119,14 @@ function judge(
   if (status === 502) return ["executing", ""];
   if (status === 503) return ["refused", ""];
   const same = status === 200 && startsWith(answer, body);
-  // In parts, and its worker died.
+  // The worker died during a streamed answer.
   if (same && !whole) return ["executing", ""];
   if (same && whole && body.length === answer.length) return ["answered", ""];
   const shown = decoder.decode(body.subarray(0, 200));
   return ["wrong", `${status}, ${body.length} of ${answer.length} bytes${whole ? "" : ", cut off"}: ${shown}`];
 }
 
-/** Makes a request whose body, and whose answer if no `size` is given, are short or long at random. */
+/** Makes a request with a body of random length, and with an answer of length `size`, by default random as well. */
 function exerciseOf(number: number, size = SIZES[Math.floor(Math.random() ** 2.5 * SIZES.length)]!): Exercise {
   const filling = SIZES[Math.floor(Math.random() ** 2 * SIZES.length)]!;
   const [, pauseMs] = PAUSES.find(([every]) => number % every === 0) ?? [0, 0];

@@ -1,4 +1,4 @@
-/** Requests whose bodies, and whose answers, belong to their numbers alone: `serve.py` does the same. */
+/** Makes requests whose body and right answer depend only on their number; `serve.py` computes the same answers. */
 
 const encoder = new TextEncoder();
 
@@ -9,11 +9,11 @@ export interface Exercise {
 }
 
 /**
- * Makes one.
+ * Makes a request and its right answer.
  *
- * @param filling how much of the request's body has no meaning, in bytes
- * @param size how long the answer is behind its first line, in bytes
- * @param pauseMs how long its execution takes
+ * @param filling the length of the request's padding, in bytes
+ * @param size the length of the answer after its first line, in bytes
+ * @param pauseMs how long its execution takes, in ms
  */
 export function makeExercise(number: number, filling: number, size: number, pauseMs: number): Exercise {
   return {
@@ -22,19 +22,19 @@ export function makeExercise(number: number, filling: number, size: number, paus
   };
 }
 
-/** A line, and so many bytes that a number is repeated in. */
+/** Returns a line, followed by so many bytes that repeat a number. */
 function withFilling(line: string, number: number, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(line.length + size);
   encoder.encodeInto(line, bytes);
   const filling = bytes.subarray(line.length);
   const first = encoder.encode(`${number},`).subarray(0, size);
   filling.set(first);
-  // Each copy doubles what is there.
+  // Each copy doubles the filled part.
   for (let done = first.length; done > 0 && done < size; done *= 2) filling.copyWithin(done, 0, done);
   return bytes;
 }
 
-/** Puts pieces together. */
+/** Joins pieces. */
 export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

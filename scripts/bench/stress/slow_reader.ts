@@ -2,22 +2,22 @@
 
 import { concat } from "./exercise.ts";
 
-/** Asked of the connection at once, in bytes, and the longest pause before, in ms. */
+/** The size of one read, in bytes, and the longest pause before it, in ms. */
 const READ_BYTES = 64 * 1024;
 const LONGEST_PAUSE = 8;
 
-/** An answer, as far as it came. */
+/** An answer, as far as it arrived. */
 export interface Read {
   readonly status: number;
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Whether it came to its end. */
+  /** Whether the whole answer arrived. */
   readonly whole: boolean;
 }
 
 /**
  * Posts `body`, and reads the answer in small pieces with pauses.
  *
- * @throws {Error} if there is no answer
+ * @throws {Error} if no answer arrives
  */
 export async function readSlowly(url: URL, body: Uint8Array<ArrayBuffer>): Promise<Read> {
   using connection = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
@@ -28,7 +28,7 @@ export async function readSlowly(url: URL, body: Uint8Array<ArrayBuffer>): Promi
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   while (true) {
     const piece = new Uint8Array(READ_BYTES);
-    // A connection that is reset ends, too: what came tells whether that was the answer's end.
+    // Treat a reset like an end: the received bytes show whether the answer was complete.
     const count = await connection.read(piece).catch(() => null);
     if (count === null) break;
     pieces.push(piece.subarray(0, count));
@@ -37,7 +37,7 @@ export async function readSlowly(url: URL, body: Uint8Array<ArrayBuffer>): Promi
   return parse(concat(pieces));
 }
 
-/** @throws {Error} if it is no answer */
+/** @throws {Error} if the bytes are not an HTTP response */
 function parse(bytes: Uint8Array<ArrayBuffer>): Read {
   const headEnd = find(bytes, "\r\n\r\n", 0);
   const head = new TextDecoder().decode(bytes.subarray(0, Math.max(headEnd, 0)));
@@ -49,7 +49,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>): Read {
   return { status: Number(status), ...unchunk(rest) };
 }
 
-/** Takes chunks apart (RFC 9112, section 7.1). */
+/** Decodes a chunked body (RFC 9112, section 7.1). */
 function unchunk(bytes: Uint8Array<ArrayBuffer>): Pick<Read, "body" | "whole"> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let whole = false;
@@ -66,7 +66,7 @@ function unchunk(bytes: Uint8Array<ArrayBuffer>): Pick<Read, "body" | "whole"> {
   return { body: concat(chunks), whole };
 }
 
-/** Where `text` is in `bytes`, from `start` on; -1 if it is not. */
+/** Finds `text` in `bytes`, from `start` on; -1 if it is absent. */
 function find(bytes: Uint8Array, text: string, start: number): number {
   const wanted = [...text].map((char) => char.charCodeAt(0));
   for (let i = start; i <= bytes.length - wanted.length; i++) {
