@@ -1,4 +1,4 @@
-/** One life of a pool in miniature: a worker takes requests of all kinds and is stopped; then the books are looked at. */
+/** Runs a small pool through one life: a worker executes requests of all kinds and is stopped. Then the records are checked. */
 
 import { settled as within } from "../../unit/helper/deadline.ts";
 import assert from "node:assert/strict";
@@ -12,24 +12,24 @@ const PACKAGE = new URL("../../../python", import.meta.url).pathname;
 /** The Python of the workers. */
 export const PYTHON = Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "/usr/bin/python3";
 
-/** How long anything here may take, in ms: far more than it does. */
+/** The time limit of each step, in ms: far more than any step needs. */
 const LIMIT_MS = 60_000;
 
-/** How requests are taken, and how many a worker executes at once then. */
+/** The execution modes, and how many requests a worker executes at once in each. */
 export const MODES = { serial: 1, threads: 2, async: 4, "async parts": 4, batch: 4 } as const;
 export type Mode = keyof typeof MODES;
 
-/** A call of a worker, or of its keeper, that fails; `faulty_worker.py` has the words. */
+/** A call of a worker or its keeper that fails; `faulty_worker.py` documents the fields. */
 export interface WorkerFault {
   readonly depth: number;
   readonly name: string;
-  /** Which of the calls of that name in its process, from 1 on. */
+  /** The call's number among those of that name in its process, from 1 on. */
   readonly place: number;
   readonly what: string;
 }
 
 interface Request {
-  /** Of its answer, in bytes; or of each of its parts. */
+  /** The size of the answer, or of each of its parts, in bytes. */
   readonly size: number;
   readonly filling?: number;
   readonly pauseMs?: number;
@@ -38,55 +38,55 @@ interface Request {
   readonly kills?: boolean;
 }
 
-/** Sent one group after the other; those of a group at once. */
+/** Requests, sent group by group; those of one group are sent at once. */
 const GROUPS: readonly (readonly Request[])[] = [
-  // From one to the next, the window of a worker opens.
+  // Each answer widens the worker's window.
   ...Array.from({ length: 10 }, () => [{ size: 10 }]),
-  // Through the exchange, both ways.
+  // The bodies go through the exchange in both directions.
   [{ size: 100_000, filling: 100_000 }],
-  // Sent at once, and through the ledger.
+  // One answer is sent at once, the others go through the ledger.
   [{ size: 20_000 }, { size: 3 }, { size: 5_000 }],
-  // More than the first credit.
+  // More parts than the first credit allows.
   [{ size: 100, parts: 20 }],
-  // One holds up the others, which are recalled.
+  // The first request delays the others, which are recalled.
   [{ size: 10, pauseMs: 30 }, { size: 10 }, { size: 10 }],
 ];
 
-/** One is executed when its worker dies, and others wait behind it. */
+/** The first request kills its worker, while others wait in that worker. */
 export const DEATH: readonly Request[] = [{ size: 10, kills: true }, { size: 10 }, { size: 10 }];
 
-/** What became of everything. */
+/** The records of one life. */
 export interface Books {
   readonly mode: Mode;
-  /** Of each request, by its number: `right`, `lost`, or what else. */
+  /** The outcome of each request, by its number: `right`, `lost`, or a description. */
   readonly outcomes: ReadonlyMap<number, string>;
-  /** The numbers of those that are lost whatever happens. */
+  /** The numbers of the requests that are lost in any case. */
   readonly fatal: readonly number[];
-  /** How often each was settled. */
+  /** How often each request was settled. */
   readonly settled: ReadonlyMap<number, number>;
-  /** The numbers of those that the script began. */
+  /** The numbers of the requests that the script began. */
   readonly executed: readonly number[];
-  /** What is left in the folder of temporary files. */
+  /** The files that are left in the temporary folder. */
   readonly files: readonly string[];
 }
 
-/** How a life goes. */
+/** The parameters of a life. */
 export interface LifeOptions {
   readonly mode: Mode;
-  /** An empty folder, in one that is for all lives. */
+  /** An empty folder, whose parent all lives share. */
   readonly folder: string;
-  /** What all processes carry in their environment: {@linkcode processesLeft} finds them by it. */
+  /** The mark in the environment of all processes, by which {@linkcode processesLeft} finds them. */
   readonly mark: string;
-  /** What goes wrong in the first worker. */
+  /** The fault in the first worker. */
   readonly fault?: WorkerFault;
-  /** A file that is told of the calls of the first worker. */
+  /** The path of a file that records the calls of the first worker. */
   readonly record?: string;
   /** Whether a request kills its worker at the end. @default false */
   readonly death?: boolean;
   readonly python?: string;
 }
 
-/** Lives one. @throws {Error} if something hangs */
+/** Runs one life. @throws {Error} if a step exceeds its time limit */
 export async function live({ mode, folder, mark, fault, record, death, python = PYTHON }: LifeOptions): Promise<Books> {
   const [tmp, model] = [`${folder}/tmp`, `${folder}/model`];
   for (const path of [tmp, model]) Deno.mkdirSync(path);
@@ -157,10 +157,10 @@ export function assertInOrder({ mode, outcomes, fatal, settled, executed, files 
   for (const [number, fate] of outcomes) assert.ok(fate === "lost" || once.has(number), `${number} was executed`);
 }
 
-/** Names the variable that marks the processes of these tests. */
+/** The environment variable that marks the processes of these tests. */
 const MARK = "AIMODELLIB_TEST_MARK";
 
-/** The marks, from those that begin with `prefix`, of processes that are still there after some seconds, and what they are. They are ended. */
+/** Waits up to 10 s until no process has a mark that begins with `prefix`. Kills those that are left, and returns their marks and commands. */
 export async function processesLeft(prefix: string): Promise<string[]> {
   const end = performance.now() + 10_000;
   while (true) {
@@ -183,19 +183,19 @@ function marked(prefix: string): { pid: number; mark: string; command: string }[
       const command = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ");
       return [{ pid: Number(name), mark, command }];
     } catch {
-      return []; // It has ended meanwhile, or is another user's.
+      return []; // The process has ended, or belongs to another user.
     }
   });
 }
 
-/** A worker that counts how often each of its jobs is settled. */
+/** Makes a worker count how often each of its jobs is settled. */
 function counting(worker: Worker, settled: Map<number, number>): Worker {
   const dispatch = worker.dispatch.bind(worker);
   worker.dispatch = (job) => dispatch(countedJobs.has(job) ? job : counted(job, settled));
   return worker;
 }
 
-/** Those that may be dispatched again: they are counted once. */
+/** Jobs that are already counted: a job may be dispatched again. */
 const countedJobs = new WeakSet<Job>();
 
 function counted(job: Job, settled: Map<number, number>): Job {
@@ -231,7 +231,7 @@ function invocationOf(number: number, { size, filling = 0, pauseMs = 0, parts = 
   return { metadata: new TextEncoder().encode("{}"), body: new TextEncoder().encode(text) };
 }
 
-/** What became of a request. */
+/** Returns the outcome of a request. */
 async function judge(number: number, { size, parts = 0 }: Request, mode: Mode, outcome: Outcome): Promise<string> {
   const pieces = mode === "batch" || mode === "async" ? 1 : Math.max(1, parts);
   const right = `${number},`.repeat(size).slice(0, size).repeat(pieces);

@@ -1,21 +1,22 @@
 /**
- * Has one of the system calls of this process fail, be cut short, or be its last one: those of the bridge, on files, sockets and processes.
+ * Makes one system call of the bridge in this process fail, do only a part of its work, or be the last one: calls on files, sockets and
+ * processes.
  *
- * What stands for the death of this process: from that call on, its sockets and files are closed, as the kernel does, and all other calls fail.
+ * The last call simulates the death of this process: its sockets and files are closed, as the kernel would do, and all further calls fail.
  */
 
-/** A call that was made. */
+/** A recorded call. */
 export interface Call {
   readonly name: string;
-  /** Which of those of that name, from 1 on. */
+  /** Its number among the calls of that name, from 1 on. */
   readonly place: number;
-  /** The lines of code that lead to it. */
+  /** The lines of code on the stack. */
   readonly where: string;
 }
 
-/** What goes wrong. */
+/** The fault to inject. */
 export interface DoorFault {
-  /** With which call. */
+  /** The name of the call that fails. */
   readonly name: string;
   readonly place: number;
   readonly what: string;
@@ -30,7 +31,7 @@ const FAILURES: Readonly<Record<string, () => Error>> = {
   EPERM: () => new Deno.errors.PermissionDenied("Operation not permitted (os error 1)"),
 };
 
-/** In place from its making until it is disposed. There may be one at a time. */
+/** Intercepts calls from its construction until it is disposed. Only one can exist at a time. */
 export class FaultyDoor implements Disposable {
   readonly calls: Call[] = [];
   readonly #fault: DoorFault | undefined;
@@ -38,7 +39,7 @@ export class FaultyDoor implements Disposable {
   readonly #undo: (() => void)[] = [];
   #dead = false;
 
-  /** @param folder whose files and sockets are meant */
+  /** @param folder calls on files and sockets in this folder are intercepted */
   constructor(folder: string, fault?: DoorFault) {
     this.#fault = fault;
     const inFolder = (path: unknown) => String(path).startsWith(folder);
@@ -93,7 +94,7 @@ export class FaultyDoor implements Disposable {
     this.#undo.push(() => Object.assign(Deno, { [name]: original }));
   }
 
-  /** Makes a call, unless it is the one that fails. @param shorten does a part of it */
+  /** Makes a call, unless it is the one that fails. @param shorten does a part of the call's work */
   // deno-lint-ignore no-explicit-any -- of all kinds
   #call(name: string, make: () => any, shorten?: () => any): any {
     if (this.#dead) throw new Error(`${name} of a process that is dead`);
@@ -146,7 +147,7 @@ function half(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(0, Math.ceil(bytes.length / 2));
 }
 
-/** Lines of the sources on the stack. */
+/** Returns the lines of our sources on the stack. */
 function where(): string {
   const lines = new Error().stack!.split("\n").flatMap((line) => /src\/(\S+?:\d+):\d+/.exec(line)?.[1] ?? []);
   return lines.slice(0, 3).join("<");

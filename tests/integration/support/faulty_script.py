@@ -1,6 +1,6 @@
-"""Notes what it executes, and answers each request with what belongs to it alone. FAULTY_MODE says how it takes requests.
+"""Records each execution, and answers each request with unique bytes. FAULTY_MODE selects the execution mode.
 
-A request is ``NUMBER SIZE PAUSE_MS PARTS`` and spaces; its answer is the number, again and again, SIZE bytes.
+A request is ``NUMBER SIZE PAUSE_MS PARTS`` and spaces; its answer is SIZE bytes that repeat the number.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ MODE = os.environ["FAULTY_MODE"]
 
 
 def load(model_dir):
-    # A process that leaves the worker's group, and would stay.
+    # A process that leaves the worker's group, and would survive the worker.
     if os.fork() == 0:
         os.setsid()
         os.execvp("sleep", ["sleep", "300"])

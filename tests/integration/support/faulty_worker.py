@@ -1,8 +1,8 @@
-"""Runs the bridge with one of its system calls failing, cut short, or the last thing that its process does.
+"""Runs the bridge with one system call that fails, does only a part of its work, or is the last of its process.
 
 FAULT is JSON: ``package`` (the folder that goes on ``sys.path``), ``record`` (a file to which each call is appended, as
-DEPTH, NAME and where it is), and for a fault ``depth``, ``name``, ``place`` and ``what``. DEPTH is how many forks a process is away from
-the worker: its keeper is 2. Each process counts its calls of each NAME from 1 on; only those of the bridge's own code.
+DEPTH, NAME and its place in the code), and for a fault ``depth``, ``name``, ``place`` and ``what``. DEPTH is how many forks a process is away from
+the worker: its keeper is 2. Each process counts its calls of each NAME from 1 on, if the bridge's own code makes them.
 """
 
 import builtins
@@ -24,14 +24,14 @@ _open, _close = os.open, os.close
 
 
 class Counter:
-    """Of this process."""
+    """The state of this process."""
 
     depth = 0
     counts: "dict[str, int]" = {}
 
     @classmethod
     def restart(cls):
-        """Count the calls of a process that was forked."""
+        """Reset the counts after a fork."""
         cls.depth += 1
         cls.counts = {}
 
@@ -43,7 +43,7 @@ class Counter:
             return False
         cls.counts[name] = cls.counts.get(name, 0) + 1
         if "record" in PLAN:
-            # Anew each time: the keeper closes what it finds open.
+            # Open the file each time: the keeper closes all descriptors that it finds.
             record = _open(PLAN["record"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             _write(record, f"{cls.depth} {name} {place_of(caller)}\n".encode())
             _close(record)
@@ -51,7 +51,7 @@ class Counter:
 
 
 def place_of(frame):
-    """Say where a call is: its line, and those that have led to it."""
+    """Return the line of a call, and the lines on the stack that led to it."""
     lines = []
     while frame is not None and len(lines) < 5:
         if os.sep + "_bridge" + os.sep in frame.f_code.co_filename:
@@ -61,7 +61,7 @@ def place_of(frame):
 
 
 def faulty(name, function, shorten=None):
-    """Wrap a function; ``shorten`` does a part of what it does."""
+    """Wrap a function; ``shorten`` does a part of its work."""
 
     def call(*args, **options):
         if not Counter.is_due(name):
@@ -83,12 +83,12 @@ def faulty(name, function, shorten=None):
 
 
 def die():
-    """As the kernel ends a process when memory is short."""
+    """Kill this process, as the kernel does when memory runs out."""
     _kill(_getpid(), signal.SIGKILL)
 
 
 def send_half(sock, data):
-    """The kernel takes a part, and then nothing."""
+    """Send half of the data, and then fail or die."""
     _Socket.sendall(sock, memoryview(data)[: len(data) // 2])
     if PLAN["what"] == "half":
         raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))

@@ -1,9 +1,9 @@
-/** Many lives: one for each thing that may go wrong. */
+/** Runs many lives, one for each possible fault. */
 
 import assert from "node:assert/strict";
 import { assertInOrder, type Books, processesLeft } from "./books.ts";
 
-/** An empty folder in a temporary folder for all. */
+/** Makes empty folders in one temporary folder. */
 export class Folders implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "faults-" });
   #count = 0;
@@ -19,22 +19,22 @@ export class Folders implements Disposable {
   }
 }
 
-/** Of those that have the same key, the first and the last. */
+/** Returns, for each key, the first and the last call that have it. */
 export function distinct<T>(calls: readonly T[], keyOf: (call: T) => string): T[] {
   return [...Map.groupBy(calls, keyOf).values()].flatMap((group) => [...new Set([group[0]!, group.at(-1)!])]);
 }
 
-/** A fault, and what happens with it. */
+/** A life with a fault, and the check of its records. */
 export interface Trial {
-  /** What goes wrong, in words. */
+  /** A description of the fault. */
   readonly name: string;
-  /** Lives with it. @param mark for the processes */
+  /** Runs the life. @param mark the mark of its processes */
   readonly live: (mark: string) => Promise<Books>;
-  /** Looks at the books. @default assertInOrder */
+  /** Checks the records. @default assertInOrder */
   readonly check?: (books: Books) => void;
 }
 
-/** Checks that the books of all trials agree, and that no process and no descriptor is left. @param atOnce so many at a time */
+/** Checks that the records of all trials agree, and that no process and no descriptor is left. @param atOnce how many run at once */
 export async function assertAllInOrder(trials: readonly Trial[], atOnce: number): Promise<void> {
   const before = descriptors();
   const prefix = `faults-${crypto.randomUUID()}`;
@@ -55,7 +55,7 @@ export async function assertAllInOrder(trials: readonly Trial[], atOnce: number)
     wrong.push(`${trials[index]!.name}: a process is left, ${left}`);
   }
   assert.deepEqual(wrong, []);
-  // What is cancelled is closed in a moment.
+  // Cancelled operations close their descriptors soon.
   const left = () => [...descriptors()].filter(([fd]) => !before.has(fd)).map(([fd, what]) => `${fd}: ${what}`);
   for (const end = performance.now() + 5_000; left().length > 0 && performance.now() < end;) {
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -63,13 +63,13 @@ export async function assertAllInOrder(trials: readonly Trial[], atOnce: number)
   assert.deepEqual(left(), [], "no descriptor is left");
 }
 
-/** The open descriptors of this process, and what they are. */
+/** Returns the open descriptors of this process, and what they refer to. */
 function descriptors(): Map<string, string> {
   return new Map([...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
     try {
       return [[name, Deno.readLinkSync(`/proc/self/fd/${name}`)]];
     } catch {
-      return []; // That of the folder itself.
+      return []; // This is the descriptor of /proc/self/fd itself.
     }
   }));
 }

@@ -1,4 +1,4 @@
-/** The application, with a pool that answers as a test says. */
+/** Makes the application, with a fake pool that answers as a test says. */
 
 import { type App, type AppOptions, createApp } from "../../../src/http/app.ts";
 import { readBody } from "../../../src/http/body.ts";
@@ -9,12 +9,12 @@ import { Transcoder } from "../../../src/http/v2/mod.ts";
 import type { Models } from "../../../src/supervisor/mod.ts";
 import { FakePool } from "./fake_pool.ts";
 
-/** The application, and a way to ask it without a connection. */
+/** The application, with a method to send it requests without a connection. */
 export interface TestApp extends App {
   request(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Makes it; bodies may be 1000 bytes long. */
+/** Makes the application; bodies may be up to 1000 bytes long. */
 export function appWith(
   pools: FakePool | readonly FakePool[],
   uriListHosts: readonly string[] = [],
@@ -36,13 +36,13 @@ export function appWith(
   };
 }
 
-/** Asks the application with a head as a client sends it. */
+/** Sends the application a head, in the form in which a client sends it. */
 export async function askRaw(pool: FakePool, head: string): Promise<Answer> {
   const { head: _, ...rest } = incomingOf(new Request("http://localhost/"));
   return await appWith(pool).handle({ ...rest, head: parseHead(head) });
 }
 
-/** A request as it comes from a connection. */
+/** Makes a request as it comes from a connection. */
 export function incomingOf(request: Request): Incoming {
   const { pathname, search, host } = new URL(request.url);
   return {
@@ -64,7 +64,7 @@ export function incomingOf(request: Request): Incoming {
   };
 }
 
-/** What a problem is compared with: its status is in it, as that of the response must be. */
+/** Returns the problem in a response. It must have the status of the response. */
 export async function problemIn(response: Response): Promise<Record<string, unknown>> {
   const problem = await response.json();
   if (response.headers.get("content-type") !== "application/problem+json") throw new Error("It is no problem");

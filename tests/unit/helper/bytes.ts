@@ -1,16 +1,16 @@
 /** Bytes for tests. */
 
-/** UTF-8. */
+/** Encodes text in UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** The text of UTF-8. */
+/** Decodes UTF-8. */
 export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** All of them behind each other. */
+/** Joins byte arrays. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
@@ -21,10 +21,10 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   return whole;
 }
 
-/** A prime, so that what is copied to a wrong place of a buffer, whose parts are of round sizes, is seen. */
+/** A prime: buffers have parts of round sizes, and bytes that are copied to a wrong part then differ. */
 const PERIOD = 4093;
 
-/** Bytes without an order; another seed gives others. */
+/** Returns pseudorandom bytes, which depend on the seed. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = (seed * 2654435761 + 1) >>> 0;
@@ -36,7 +36,7 @@ export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Whether they are the same: quicker than `assert.deepEqual` for large ones. */
+/** Whether two arrays are equal; for large ones, this is faster than `assert.deepEqual`. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

@@ -1,12 +1,12 @@
-/** An end for tests of things that must not wait for ever. */
+/** Time limits for tests of code that must not hang. */
 
-/** Far more than anything here takes, in ms, so that only what hangs is told so. */
+/** The time limit in ms: far more than any test needs, to report only code that hangs. */
 const LIMIT_MS = 30_000;
 
 /**
- * What `promise` resolves to.
+ * Waits for `promise`, and returns what it resolves to.
  *
- * @throws {Error} if it is still pending after `limitMs`, when nothing can be on its way any more
+ * @throws {Error} if it is still pending after `limitMs`; the message names `what`
  */
 export async function settled<T>(promise: Promise<T>, what: string, limitMs: number = LIMIT_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -20,7 +20,7 @@ export async function settled<T>(promise: Promise<T>, what: string, limitMs: num
   }
 }
 
-/** Waits, in turns of the event loop, until something is so. */
+/** Waits, in turns of the event loop, until a condition holds. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const start = performance.now();
   while (!condition()) {

@@ -1,6 +1,6 @@
-/** Environments of tests. */
+/** Fake environments for tests. */
 
-/** An environment that has these variables and no others. */
+/** Makes an environment with these variables and no others. */
 export function fakeEnv(variables: Readonly<Record<string, string>> = {}): (name: string) => string | undefined {
   return (name) => Object.hasOwn(variables, name) ? variables[name] : undefined;
 }

@@ -1,15 +1,15 @@
-/** The worker's side of the protocol, for programs that stand for a Python (see `fake_python.ts`). Runs in that process. */
+/** The worker's side of the protocol, for programs that take the place of Python (see `fake_python.ts`). It runs in their process. */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A frame that came. */
+/** A received frame. */
 export interface Received {
   readonly kind: number;
   readonly id: number;
   readonly flags: number;
   readonly metadata: Record<string, unknown>;
-  /** Those of the metadata; the first is parsed. */
+  /** The lines of the metadata; `metadata` is the first, parsed. */
   readonly lines: readonly string[];
   readonly body: Uint8Array;
 }
@@ -48,12 +48,12 @@ export class FakeBridge {
   static async connect(): Promise<FakeBridge> {
     const directory = Deno.env.get("AIMODELLIB_BRIDGE")!;
     const socket = await Deno.connect({ transport: "unix", path: `${directory}/bridge.sock` });
-    // As a keeper would; it ends with this process.
+    // The keeper's connection, which ends with this process.
     const keeper = await Deno.connect({ transport: "unix", path: `${directory}/keeper.sock` });
     return new FakeBridge(socket, keeper, Deno.openSync(`${directory}/ledger`, { read: true, write: true }));
   }
 
-  /** Connects, says HELLO, and gives what START says. */
+  /** Connects, sends HELLO, and returns the configuration that START carries. */
   static async begin(): Promise<[bridge: FakeBridge, config: Record<string, unknown>]> {
     const bridge = await FakeBridge.connect();
     await bridge.send(KIND.hello, 0, { protocol: 4, python: "3.99.1" });
@@ -62,9 +62,9 @@ export class FakeBridge {
   }
 
   /**
-   * Gets five requests, and is held up by the third, until the supervisor has recalled what it can.
+   * Receives five requests, and executes the third until the supervisor has recalled those after it.
    *
-   * @returns the answers to the first two, which it has not sent, and up to which request is recalled
+   * @returns the unsent answers to the first two, and the id up to which requests are recalled
    */
   static async heldUp(): Promise<{ bridge: FakeBridge; early: Uint8Array[]; recalled: number }> {
     const [bridge] = await FakeBridge.begin();
@@ -75,7 +75,7 @@ export class FakeBridge {
     return { bridge, early, recalled: await bridge.recalled() };
   }
 
-  /** A frame's bytes. */
+  /** Encodes a frame. */
   encode(
     kind: number,
     id = 0,
@@ -99,12 +99,12 @@ export class FakeBridge {
     await this.write(this.encode(...frame));
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let sent = 0; sent < bytes.length;) sent += await this.#socket.write(bytes.subarray(sent));
   }
 
-  /** The next frame; at the end of the stream the process ends with exit code 42. */
+  /** Returns the next frame. At the end of the stream, the process exits with code 42. */
   async receive(): Promise<Received> {
     const header = new DataView((await this.#read(12)).buffer);
     const metadata = decoder.decode(await this.#read(header.getUint16(10, true)));
@@ -119,7 +119,7 @@ export class FakeBridge {
     };
   }
 
-  /** Notes in the ledger which request was begun last, and answers that may not have been sent. */
+  /** Records in the ledger the request begun last, and answers that may not have been sent. */
   note(started: number, answers: readonly Uint8Array[] = []): void {
     const length = answers.reduce((sum, { length }) => sum + length, 0);
     const words = new DataView(new ArrayBuffer(8));
@@ -131,7 +131,7 @@ export class FakeBridge {
     this.#ledger.writeSync(new Uint8Array(words.buffer));
   }
 
-  /** Up to which request all are recalled that were not begun; waits until some are. */
+  /** Waits until the supervisor recalls requests, and returns the id up to which it has. */
   async recalled(): Promise<number> {
     const word = new DataView(new ArrayBuffer(4));
     while (word.getUint32(0, true) === 0) {
@@ -147,12 +147,12 @@ export class FakeBridge {
     this.#socket.close();
   }
 
-  /** Closes the keeper's connection, as its death would. */
+  /** Closes the keeper's connection, as the keeper's death would. */
   closeKeeper(): void {
     this.#keeper.close();
   }
 
-  /** Ends this process as the kernel does when memory is short. */
+  /** Kills this process with SIGKILL, as the kernel does when memory runs out. */
   async die(): Promise<never> {
     Deno.kill(Deno.pid, "SIGKILL");
     return await new Promise<never>(() => setTimeout(() => {}, 60_000));

@@ -1,4 +1,4 @@
-/** A client that leaves when a test says so. */
+/** A client that disconnects when a test says so. */
 
 import type { Client } from "../../../src/supervisor/mod.ts";
 

@@ -1,4 +1,4 @@
-/** A clock that a test moves. */
+/** A clock that a test advances. */
 
 interface Timer {
   readonly id: number;
@@ -7,9 +7,9 @@ interface Timer {
   readonly call: () => void;
 }
 
-/** Takes the place of `setTimeout`, `setInterval`, and `performance.now`, until disposed. */
+/** Replaces `setTimeout`, `setInterval` and `performance.now` until it is disposed. */
 export class FakeClock implements Disposable {
-  /** In ms. */
+  /** The current time in ms. */
   now = 0;
   readonly #timers = new Map<number, Timer>();
   readonly #real = { setTimeout, clearTimeout, setInterval, clearInterval, now: performance.now };
@@ -25,12 +25,12 @@ export class FakeClock implements Disposable {
     performance.now = () => this.now;
   }
 
-  /** For how long until each timer, in ms. */
+  /** The time until each timer is due, in ms. */
   get pending(): number[] {
     return [...this.#timers.values()].map(({ at }) => at - this.now);
   }
 
-  /** Moves on, and calls what is due on the way, in its order. */
+  /** Advances the clock, and calls the timers that become due, in order. */
   advance(ms: number): void {
     const end = this.now + ms;
     while (true) {
@@ -44,7 +44,7 @@ export class FakeClock implements Disposable {
     this.now = end;
   }
 
-  /** Moves on as when this process did not run meanwhile: what is due is called at the end, once. */
+  /** Advances the clock as if the process had been stopped: each timer that is due is called once, at the end. */
   skip(ms: number): void {
     this.now += ms;
     for (const timer of [...this.#timers.values()].filter(({ at }) => at <= this.now).sort((a, b) => a.at - b.at)) {

@@ -1,11 +1,11 @@
-/** An outside world for commands. */
+/** A fake outside world for commands. */
 
 import type { Io } from "../../../src/cli/terminal/io.ts";
 import { writersTo } from "../../../src/cli/terminal/writers.ts";
 import type { StopSignal } from "../../../src/bridge/exit.ts";
 import { fakeEnv } from "./env.ts";
 
-/** Keeps what is written, and sends signals when the test says so. */
+/** Keeps all output, and sends signals when a test says so. */
 export class FakeIo implements Io {
   out = "";
   err = "";
@@ -43,7 +43,7 @@ export class FakeIo implements Io {
     return Promise.resolve();
   };
 
-  /** What is answered to questions, in their order. */
+  /** The answers to questions, in order. */
   readonly secrets: string[] = [];
   readonly askSecret = (question: string): Promise<string | undefined> => {
     this.err += `${question}\n`;
@@ -65,15 +65,15 @@ export class FakeIo implements Io {
   readonly streams: Io["streams"] = () => ({ stdout: "other", stderr: "other", isOne: false });
   readonly terminalSize: Io["terminalSize"] = () => undefined;
 
-  /** Does as if SIGHUP came. */
+  /** Simulates SIGHUP. */
   hangUp: (() => void) | undefined;
 
-  /** How many listen for signals. */
+  /** The number of signal handlers. */
   get listeners(): number {
     return this.#handlers.size;
   }
 
-  /** Does as if a signal came. */
+  /** Simulates a signal. */
   signal(signal: StopSignal): void {
     for (const handler of this.#handlers) handler(signal);
   }

@@ -5,13 +5,13 @@ import type { Model, ModelState } from "../../../src/supervisor/model.ts";
 import type { ModelFacts } from "../../../src/supervisor/model_facts.ts";
 import { text, utf8 } from "./bytes.ts";
 
-/** What a worker was asked. */
+/** A request that a worker got. */
 export interface Asked {
   readonly metadata: unknown;
   readonly body: Uint8Array;
 }
 
-/** A pool that answers as the test says, and keeps what it was asked. */
+/** A pool that answers as a test says, and keeps the requests. */
 export class FakePool {
   readonly asked: Asked[] = [];
   state: ModelState = "ready";
@@ -23,7 +23,7 @@ export class FakePool {
     readonly name = "digits",
   ) {}
 
-  /** As what the application takes: it uses no more of a model than this. */
+  /** The part of a model that the application uses. */
   get model(): Model {
     const uses = {
       invoke: ({ metadata, body }: Invocation) => {
@@ -44,7 +44,7 @@ export class FakePool {
   }
 }
 
-/** A result. */
+/** Makes the outcome of a successful request. */
 export function result(body: string | Uint8Array<ArrayBuffer>, contentType = "text/plain"): Outcome {
   return { kind: "result", contentType, body: typeof body === "string" ? utf8(body) : body };
 }

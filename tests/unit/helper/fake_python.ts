@@ -1,4 +1,4 @@
-/** Programs that stand for a Python: unit tests need none. */
+/** Makes programs that take the place of Python, which unit tests do not need. */
 
 import type { Assets } from "../../../src/bridge/mod.ts";
 import type { FakeBridge } from "./fake_bridge.ts";
@@ -7,10 +7,10 @@ import type { TempDir } from "./temp_dir.ts";
 const BRIDGE = new URL("fake_bridge.ts", import.meta.url).href;
 
 /**
- * Makes a program that does what `main` does, in a process of its own: what `main` uses must be in its arguments.
+ * Makes a program that runs `main` in a process of its own; `main` can use only its arguments.
  *
- * @param data what `main` is given besides; JSON
- * @returns its path
+ * @param data a further argument of `main`, passed as JSON
+ * @returns the program's path
  */
 export function fakePython<Data>(
   directory: TempDir,

@@ -5,7 +5,7 @@ import type { PooledWorker } from "../../../src/supervisor/slot.ts";
 import type { Death, Usage, WorkerEvents } from "../../../src/supervisor/worker_events.ts";
 import { utf8 } from "./bytes.ts";
 
-/** A worker that does what the test says. */
+/** A worker that a test controls. */
 export class FakeWorker implements PooledWorker {
   ready = false;
   dead = false;
@@ -15,7 +15,7 @@ export class FakeWorker implements PooledWorker {
   usage: Usage | undefined;
   signature: unknown;
 
-  /** @param room the most jobs that it takes at once */
+  /** @param room the most jobs that it accepts at once */
   constructor(readonly index: number, readonly events: WorkerEvents, public room = 1, readonly pid = 1000 + index) {}
 
   get load(): number {
@@ -44,19 +44,19 @@ export class FakeWorker implements PooledWorker {
     this.ready = false;
   }
 
-  /** Says that it is ready. */
+  /** Reports that the worker is ready. */
   becomeReady(): void {
     this.ready = true;
     this.events.onReady();
   }
 
-  /** Answers its oldest jobs. */
+  /** Answers the worker's oldest jobs. */
   answer(count = 1, outcome: Outcome = { kind: "result", contentType: "text/plain", body: utf8("answer") }): void {
     for (const job of this.jobs.splice(0, count)) job.settle(outcome);
     if (this.hasRoom) this.events.onRoom();
   }
 
-  /** Ends; the first `begun` of its jobs are lost, the others are orphans. */
+  /** Ends the worker; the first `begun` of its jobs are lost, the others are orphans. */
   die(death: Partial<Death> = {}, begun = 0): void {
     this.ready = false;
     this.dead = true;

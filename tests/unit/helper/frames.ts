@@ -1,24 +1,24 @@
-/** Frames as `docs/protocol.md` has them, written and read with none of the code that is tested. */
+/** Writes and reads frames as `docs/protocol.md` defines them, without the code under test. */
 
 import fc from "fast-check";
 import { concat } from "./bytes.ts";
 
-/** What a frame holds. */
+/** The fields of a frame. */
 export interface PlainFrame {
   readonly kind: number;
   readonly id: number;
   readonly metadata: Uint8Array;
   readonly body: Uint8Array;
-  /** 0, or the slot of the exchange where the body is. */
+  /** 0, or the slot of the exchange that holds the body. */
   readonly flags?: number;
-  /** What the header says, if it is not the truth. */
+  /** The body length in the header, if it is to be wrong. */
   readonly bodyLength?: number;
 }
 
 const HEADER = 12;
 const NOTHING = new Uint8Array(0);
 
-/** A frame's bytes. */
+/** Encodes a frame. */
 export function encodeFrame(
   { kind, id, metadata, body, flags = 0, bodyLength = body.length }: PlainFrame,
 ): Uint8Array<ArrayBuffer> {
@@ -31,21 +31,21 @@ export function encodeFrame(
   return concat(new Uint8Array(view.buffer), metadata, flags === 0 ? body : NOTHING);
 }
 
-/** A frame with what is given, and nothing else in it. */
+/** Makes a frame from the given fields; the others are 0 or empty. */
 export function frame(parts: Partial<PlainFrame>): PlainFrame {
   return { kind: 6, id: 0, metadata: NOTHING, body: NOTHING, ...parts };
 }
 
-/** What a stream of bytes holds, read the slow and simple way. */
+/** The frames in a stream of bytes. */
 export interface Reading {
   readonly frames: readonly PlainFrame[];
-  /** Set if something in it is no frame: where that begins. */
+  /** Where the first invalid frame begins, if there is one. */
   readonly damagedAt?: number;
-  /** Bytes behind the last frame: the beginning of another one. */
+  /** The number of bytes after the last frame: the beginning of another one. */
   readonly rest: number;
 }
 
-/** Reads a stream whose bodies are all in it. */
+/** Reads a stream that contains all bodies, in the slow and simple way. */
 export function readFrames(bytes: Uint8Array, maxBody: number): Reading {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frames: PlainFrame[] = [];
@@ -69,7 +69,7 @@ export function readFrames(bytes: Uint8Array, maxBody: number): Reading {
   return { frames, rest: bytes.length - start };
 }
 
-/** Any frame, with a body of up to `maxBody` bytes. */
+/** Generates any frame, with a body of up to `maxBody` bytes. */
 export function anyFrame(maxBody: number): fc.Arbitrary<PlainFrame> {
   return fc.record({
     kind: fc.integer({ min: 1, max: 14 }),
@@ -82,7 +82,7 @@ export function anyFrame(maxBody: number): fc.Arbitrary<PlainFrame> {
 /** A way to damage a stream. */
 type Damage = (bytes: Uint8Array) => Uint8Array;
 
-/** A place in a stream as a part of its length, so that it does not depend on it. */
+/** A position in a stream, as a fraction of the stream's length. */
 const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 function at(bytes: Uint8Array, where: number): number {
@@ -107,7 +107,7 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
   ),
 );
 
-/** A stream of a few frames to which something has happened. */
+/** Generates a damaged stream of a few frames. */
 export const damagedStream: fc.Arbitrary<Uint8Array> = fc.tuple(
   fc.array(anyFrame(64), { minLength: 1, maxLength: 5 }),
   fc.array(damage, { minLength: 1, maxLength: 3 }),

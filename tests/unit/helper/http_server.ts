@@ -1,6 +1,6 @@
-/** Servers on this machine that tests talk with. */
+/** Local HTTP servers for tests. */
 
-/** One that answers with `handler` until disposed. */
+/** A server that answers with `handler` until it is disposed. */
 export class LocalServer implements AsyncDisposable {
   readonly requests: {
     readonly method: string;
@@ -33,7 +33,7 @@ export class LocalServer implements AsyncDisposable {
   }
 }
 
-/** A server that says these bytes to each that connects, and closes the connection. */
+/** A server that sends these bytes on each connection, and closes it. */
 export class RawServer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #ended: Promise<void>;

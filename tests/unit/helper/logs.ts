@@ -1,9 +1,9 @@
-/** Looking at what is logged. */
+/** Captures log records for tests. */
 
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import { formatRecord } from "../../../src/observability/logging.ts";
 
-/** Keeps what is logged, until disposed. */
+/** Keeps all log records until it is disposed. */
 export class CapturedLogs implements Disposable {
   readonly records: LogRecord[] = [];
 
@@ -18,7 +18,7 @@ export class CapturedLogs implements Disposable {
     });
   }
 
-  /** The lines without their time. */
+  /** The formatted lines, without their times. */
   get lines(): string[] {
     return this.records.map((record) => formatRecord(record).trimEnd().replace(/^\d{4}-[^ ]+Z /, ""));
   }

@@ -1,4 +1,4 @@
-/** What the network of this machine can do. */
+/** Finds out what the network of this machine can do. */
 
 /** Whether there is an IPv6 address to listen on. */
 export const hasIpv6 = (() => {

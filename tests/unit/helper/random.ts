@@ -1,6 +1,6 @@
-/** Chance that is the same in each run. */
+/** Pseudorandom numbers that are the same in each run. */
 
-/** Numbers from 0 to below 1 (mulberry32). */
+/** Yields numbers from 0 to less than 1 (mulberry32). */
 export function* numbers(seed: number): Generator<number, never> {
   while (true) {
     seed = (seed + 0x6d2b79f5) | 0;

@@ -35,13 +35,13 @@ export class SocketPairs implements Disposable {
   }
 }
 
-/** One pair. */
+/** Makes one pair of connected Unix sockets. */
 export async function socketPair(): Promise<SocketPair> {
   using pairs = new SocketPairs();
   return await pairs.next();
 }
 
-/** Closes a socket that may be closed. */
+/** Closes a socket that may already be closed. */
 export function close(socket: Deno.Conn): void {
   try {
     socket.close();
@@ -50,7 +50,7 @@ export function close(socket: Deno.Conn): void {
   }
 }
 
-/** Writes all. */
+/** Writes all bytes to a socket. */
 export async function writeAll(socket: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await socket.write(bytes.subarray(sent));
 }

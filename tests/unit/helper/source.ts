@@ -1,8 +1,8 @@
-/** Bytes as a source that is read from. */
+/** Makes sources from bytes. */
 
 import type { ByteSource } from "../../../src/archive/gzip/reader.ts";
 
-/** Gives `bytes`, at most `size` at a time. */
+/** Makes a source that returns `bytes`, at most `size` per read. */
 export function sourceOf(bytes: Uint8Array, size = Infinity): ByteSource {
   let offset = 0;
   return (space) => {

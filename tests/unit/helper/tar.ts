@@ -1,21 +1,21 @@
-/** Archives made by hand, as no program would make them. */
+/** Builds archives by hand, including ones that no program would make. */
 
 import zlib from "node:zlib";
 import { concat, utf8 } from "./bytes.ts";
 
-/** Fields of a header; what is not given is as in a file of mode 644. */
+/** Fields of a header, by default those of a file of mode 644. */
 export interface RawEntry {
   readonly name: string | Uint8Array;
   readonly content?: string | Uint8Array;
   readonly type?: string;
   readonly target?: string;
   readonly mode?: number;
-  /** When it is not the content's. */
+  /** The size in the header, if it differs from the content's. */
   readonly size?: number;
   readonly prefix?: string;
 }
 
-/** One entry: header, content, padding. */
+/** Encodes an entry: header, content, padding. */
 export function rawEntry(
   { name, content = "", type = "0", target = "", mode = 0o644, size, prefix = "" }: RawEntry,
 ): Uint8Array<ArrayBuffer> {
@@ -35,7 +35,7 @@ export function rawEntry(
   return concat(sealed(header), body, new Uint8Array((512 - body.length % 512) % 512));
 }
 
-/** Puts the right checksum into a header. */
+/** Writes the correct checksum into a header. */
 export function sealed(header: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   header.fill(0x20, 148, 156);
   const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
@@ -43,7 +43,7 @@ export function sealed(header: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
   return header;
 }
 
-/** A pax header with these records. */
+/** Encodes a pax header with these records. */
 export function paxEntry(records: Readonly<Record<string, string>>, type = "x"): Uint8Array<ArrayBuffer> {
   const lines = Object.entries(records).map(([key, value]) => {
     const rest = utf8(` ${key}=${value}\n`);
@@ -54,19 +54,19 @@ export function paxEntry(records: Readonly<Record<string, string>>, type = "x"):
   return rawEntry({ name: "PaxHeaders/x", type, content: concat(...lines) });
 }
 
-/** The two blocks of zeros at the end. */
+/** The two blocks of zeros that end an archive. */
 export const END: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
 
-/** The smallest manifest. */
+/** The entry of the smallest manifest. */
 export const MANIFEST: Uint8Array<ArrayBuffer> = rawEntry({ name: "manifest.json", content: "{}" });
 
-/** A compressed archive of these parts, with a manifest before them and the mark at its end. */
+/** Makes a compressed archive: a manifest, these parts, and the blocks of zeros at the end. */
 export function archive(...parts: readonly (Uint8Array | RawEntry)[]): Uint8Array<ArrayBuffer> {
   const bytes = parts.map((part) => part instanceof Uint8Array ? part : rawEntry(part));
   return gzip(concat(MANIFEST, ...bytes, END));
 }
 
-/** Compressed in one member. */
+/** Compresses bytes into one gzip member. */
 export function gzip(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(zlib.gzipSync(bytes));
 }

@@ -1,13 +1,13 @@
-/** Directories that go away with the test that made them. */
+/** Temporary directories that tests remove at their end. */
 
-// Tests look at the permissions of files that they make.
+// Tests check the permissions of files that they create.
 Deno.umask(0o022);
 
 /** An empty directory, removed when disposed. */
 export class TempDir implements Disposable {
   readonly path = Deno.makeTempDirSync({ prefix: "aimodellib-unit-" });
 
-  /** Writes a file, and the folders that it is in. */
+  /** Writes a file, and creates its parent folders. */
   write(name: string, content: string | Uint8Array = "", mode = 0o644): string {
     const path = `${this.path}/${name}`;
     Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
@@ -17,14 +17,14 @@ export class TempDir implements Disposable {
     return path;
   }
 
-  /** Makes a folder. */
+  /** Creates a folder in this directory. */
   folder(name: string): string {
     const path = `${this.path}/${name}`;
     Deno.mkdirSync(path, { recursive: true });
     return path;
   }
 
-  /** The names of what is in it, or in one of its folders. */
+  /** Lists the names in this directory, or in one of its folders. */
   list(name = ""): string[] {
     return [...Deno.readDirSync(`${this.path}/${name}`)].map(({ name }) => name).sort();
   }
