@@ -330,7 +330,7 @@ Deno.test("start() ends when it is aborted while a worker has connected and says
   await settled(assert.rejects(starting, (error) => error === reason), "the start to end");
 });
 
-Deno.test("what a process prints is read to its end when whoever takes it fails, so that the process does not wait for ever", async () => {
+Deno.test("the output of a process is read to its end when its consumer fails, and the process does not hang", async () => {
   using directory = new TempDir();
   const python = shellPython(directory, "head -c 1000000 /dev/zero; exit 3");
   let taken = 0;

@@ -12,7 +12,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-Deno.test("runChild() gives what was printed, and how it ended, and hands over what is to be read", async () => {
+Deno.test("runChild() passes the input on, and returns the output and the exit status", async () => {
   using directory = new TempDir();
   const program = shellPython(directory, `echo "$1 $WORD $(cat)"; echo wrong >&2; exit 3`);
   const stdin = new TextEncoder().encode("read");

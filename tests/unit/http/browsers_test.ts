@@ -76,7 +76,7 @@ for (
   });
 }
 
-Deno.test("Browsers do not take one good Host for another one", () => {
+Deno.test("Browsers do not accept a Host because another was accepted before", () => {
   const rules = browsers();
   for (const host of ["localhost", "evil.example", "localhost", "evil.example"]) {
     assert.equal(serves(rules, host), host === "localhost");
@@ -135,13 +135,13 @@ Deno.test("Browsers serve pages of origins that are allowed", () => {
   assert.ok(!serves(browsers({ cors: ["*"] }), "evil.example", headers), "that is no origin's name");
 });
 
-Deno.test("Browsers that are not to be looked at are not", () => {
+Deno.test("Browsers accept every request unless they are enforced", () => {
   const rules = browsers();
   rules.enforced = false;
   assert.ok(serves(rules, "evil.example", { "sec-fetch-site": "cross-site" }));
 });
 
-Deno.test("isLoopback() knows addresses", () => {
+Deno.test("isLoopback() recognizes loopback addresses", () => {
   for (const address of ["127.0.0.1", "127.1.2.3", "[::1]", "[::ffff:127.0.0.1]"]) assert.ok(isLoopback(address));
   for (const address of ["0.0.0.0", "10.0.0.1", "[::]", "[fe80::1]", "[::ffff:0.0.0.0]"]) {
     assert.ok(!isLoopback(address), address);

@@ -35,7 +35,7 @@ Deno.test("toAnswer() reads a response that was made by others", async () => {
   assert.deepEqual(body, utf8('{"a":1}'));
 });
 
-Deno.test("toResponse() can be read, be it large or small", async () => {
+Deno.test("toResponse() makes a readable response from a large and from a small body", async () => {
   for (const body of [utf8("small"), pattern(100_000)]) {
     assert.ok(equalBytes(await toResponse({ status: 200, headers: {}, body }).bytes(), body));
   }

@@ -4,7 +4,7 @@ import { Tokens } from "../../../src/http/tokens.ts";
 const GOOD = "0123456789abcdef";
 const OTHER = "fedcba9876543210-._~+/=";
 
-Deno.test("check() tells good tokens from others, and what they are for", () => {
+Deno.test("check() accepts known tokens within their scope, and refuses others", () => {
   const tokens = Tokens.parse(`# ours\n\n  ${GOOD}\n${OTHER} metrics # theirs\r\n`, "'tokens'");
   for (
     const [header, path, verdict] of [
@@ -38,7 +38,7 @@ Deno.test("check() compares all of a token when it is long", () => {
   }
 });
 
-Deno.test("parse() refuses what can't be meant, and shows no token", () => {
+Deno.test("parse() refuses invalid lines, and shows no token", () => {
   for (
     const [text, message] of [
       ["", "There is no token in 'tokens'"],

@@ -32,7 +32,7 @@ Deno.test("LineJoiner writes one stream as it comes", () => {
   }
 });
 
-Deno.test("LineJoiner has a line wait for the end of another stream's line", () => {
+Deno.test("LineJoiner delays a line until the line of another stream ends", () => {
   using joined = new Joined();
   joined.write("a", "a 1\na ");
   joined.write("b", "b 1\nb 2");
@@ -66,7 +66,7 @@ Deno.test("LineJoiner puts no line behind a carriage return of another stream", 
   assert.equal(joined.text, "10%\r20%\r\nb 1\n30%\r\n");
 });
 
-Deno.test("LineJoiner holds no more than so much", () => {
+Deno.test("LineJoiner limits the bytes that it holds", () => {
   using joined = new Joined();
   joined.write("a", "a");
   const line = `${"b".repeat(999)}\n`;

@@ -56,7 +56,7 @@ Deno.test("LogFile writes at once, to a name in folders that it makes", () => {
   assert.deepEqual(log.content, { "logs/deep/2026/031/x.log": "half" });
 });
 
-Deno.test("LogFile goes on in a file that is there", () => {
+Deno.test("LogFile appends to an existing file", () => {
   using directory = new TempDir();
   directory.write("logs/a.log", "old\n");
   using log = new LogFile({ root: directory.path, directory: "logs", format: "a.log" });
@@ -83,7 +83,7 @@ Deno.test("LogFile keeps the name of a run's start when its format goes down to 
   assert.deepEqual(log.content, { "logs/2026-01-31T23-58-07.log": "1\n2\n" });
 });
 
-Deno.test("LogFile sets a file aside that is too long, and keeps so many", () => {
+Deno.test("LogFile rotates a file that is too long, and keeps a limited number", () => {
   using log = new Log({ maxBytes: 4, maxFiles: 3, format: "x" });
   for (const line of ["one\n", "two\n", "three\n", "four\n", "five"]) log.write(line);
   assert.deepEqual(log.content, { "logs/x": "five", "logs/x.1": "four\n", "logs/x.2": "three\n" });

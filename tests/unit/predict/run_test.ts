@@ -108,7 +108,7 @@ Deno.test("PredictRun writes answers in the order of the records, whatever order
   });
 });
 
-Deno.test("PredictRun goes on to the same bytes wherever its output was cut off", async () => {
+Deno.test("PredictRun resumes to the same bytes wherever its output was truncated", async () => {
   await inFolder(8, async (folder) => {
     const errors = `${folder}/errors`;
     await predict(folder, { errors });
@@ -165,7 +165,7 @@ Deno.test("the shards of a run, one line of each in turn, are the whole, with th
   });
 });
 
-Deno.test("a shard goes on where it was cut off, with its errors", async () => {
+Deno.test("a shard resumes where it was interrupted, with its errors", async () => {
   await inFolder(60, async (folder) => {
     const shard = { index: 1, count: 4 };
     const errors = `${folder}/errors`;
@@ -202,7 +202,7 @@ Deno.test("a run with another input, or other options, is refused, and says what
   });
 });
 
-Deno.test("what was answered before a failure is written, and nothing behind it", async () => {
+Deno.test("answers before a failure are written, and none after it", async () => {
   await inFolder(40, async (folder) => {
     let count = 0;
     const ask = asking(async (question) => {

@@ -45,7 +45,7 @@ Deno.test("splitLines() leaves out blank lines", async () => {
   await check(splitLines, "\n\r\n a \n \t\n\nb\n\n", [" a ", "b"]);
 });
 
-Deno.test("splitLines() tells of a line that is too long, and goes on behind it", async () => {
+Deno.test("splitLines() reports a line that is too long, and continues after it", async () => {
   await check(splitLines, `ab\n${"x".repeat(30)}\ncd`, [
     "ab",
     "! The record has 30 bytes, and the longest that is sent has 10 (--max-body)",
@@ -80,7 +80,7 @@ Deno.test("splitCsv() sends no row whose quoted value has no end", async () => {
   ]);
 });
 
-Deno.test("splitCsv() tells of a row that is too long, and goes on behind it", async () => {
+Deno.test("splitCsv() reports a row that is too long, and continues after it", async () => {
   await check(splitCsv, `a,b\n1,"${"x\n".repeat(10)}"\n3,4\n`, [
     "! The record has 25 bytes, and the longest that is sent has 20 (--max-body)",
     "a,b\n3,4\n",

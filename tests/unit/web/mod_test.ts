@@ -31,7 +31,7 @@ Deno.test("renderHome() allows the page's own style and script, and nothing else
   assert.ok(!contentSecurityPolicy.includes("unsafe"));
 });
 
-Deno.test("renderHome() needs nothing from elsewhere", async () => {
+Deno.test("renderHome() loads nothing from other servers", async () => {
   const { html } = await renderHome(PROPS);
   assert.doesNotMatch(html, /https?:\/\/|\ssrc=|<link|@import|url\(/);
 });

@@ -214,7 +214,7 @@ Deno.test("a tensor is passed in its shape, whatever lists its data are in", () 
   ));
 });
 
-Deno.test("a script's answer is read as far as it can be, and not told apart for ever", () => {
+Deno.test("a script's answer is read with bounded work", () => {
   const parsed = parseInferRequest(utf8(JSON.stringify(input({}))), undefined, undefined);
   const outputs = (returned: string) => {
     const results = [{ body: utf8(returned), contentType: "application/json" }];
