@@ -123,7 +123,7 @@ test("package --bundle-wheels builds folders for another Python, but not what ru
       assert.match(list.stdout, /^fox==1\.0 --hash=sha256:/);
     } else {
       assert.equal(code, 1);
-      assert.match(stderr, /'fox' is built from .* for this machine alone/);
+      assert.match(stderr, /'fox' is built from .* for this machine only/);
     }
   }
 });
