@@ -141,16 +141,7 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
         const there = INPUT + candidate;
         // A longer match has both the end of the best one so far and the next byte.
         if (load<u32>(there + best - 3) == tail && load<u32>(there) == four) {
-          let length = MIN_LENGTH;
-          while (length < most) {
-            const difference = load<u64>(there + length) ^ load<u64>(here + length);
-            if (difference != 0) {
-              length += i32(ctz(difference) >>> 3);
-              break;
-            }
-            length += 8;
-          }
-          length = min(length, most);
+          const length = matchLength(there, here, most);
           if (length > best) {
             best = length;
             distance = position - candidate;
@@ -202,6 +193,21 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
   return tokens;
 }
 
+/** The length of the match of two places whose first MIN_LENGTH bytes are equal, up to `most`. */
+@inline
+function matchLength(there: usize, here: usize, most: i32): i32 {
+  let length = MIN_LENGTH;
+  while (length < most) {
+    const difference = load<u64>(there + length) ^ load<u64>(here + length);
+    if (difference != 0) {
+      length += i32(ctz(difference) >>> 3);
+      break;
+    }
+    length += 8;
+  }
+  return min(length, most);
+}
+
 /** A faster `parse`: tries one earlier position for each, and does not remember the positions inside matches. */
 export function parseOnce(end: i32): i32 {
   const lastFour = end - MIN_LENGTH;
@@ -219,16 +225,7 @@ export function parseOnce(end: i32): i32 {
       continue;
     }
     const most = min(MAX_LENGTH, end - at);
-    let length = MIN_LENGTH;
-    while (length < most) {
-      const difference = load<u64>(there + length) ^ load<u64>(here + length);
-      if (difference != 0) {
-        length += i32(ctz(difference) >>> 3);
-        break;
-      }
-      length += 8;
-    }
-    length = min(length, most);
+    const length = matchLength(there, here, most);
     addMatch(tokens++, length, at - candidate);
     at += length;
   }
