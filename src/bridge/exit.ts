@@ -11,6 +11,33 @@ export interface Exit {
 /** The signals that end a run. */
 export type StopSignal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
+/** Signals by number (signal(7), Linux on x86-64 and arm64). */
+export const SIGNAL_NUMBERS: Partial<Record<Deno.Signal, number>> & Readonly<Record<StopSignal, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGSYS: 31,
+};
+
+/** The exit code that shells give a program that a signal has ended: 128 + its number. */
+export function exitCodeOf(signal: Deno.Signal): number {
+  return 128 + (SIGNAL_NUMBERS[signal] ?? 0);
+}
+
 /** The exit code of the bridge on a Python that is too old (see `python/aimodellib/_bridge/__main__.py`). */
 export const TOO_OLD = 86;
 

@@ -1,15 +1,16 @@
 /** Runs one training in a Python process, from its start to its end. */
 
-import type { StopSignal } from "../bridge/mod.ts";
 import { withLimit } from "../with_limit.ts";
 import {
   type Assets,
   BridgeProcess,
   describeExit,
   type Exit,
+  exitCodeOf,
   Kind,
   parseMetadata,
   type ScriptOutput,
+  type StopSignal,
 } from "../bridge/mod.ts";
 
 /** The settings of a training run. */
@@ -52,28 +53,6 @@ export interface TrainOutcome {
   /** The reason of a failure. */
   readonly message?: string;
 }
-
-/** Signals by number (signal(7), Linux on x86-64 and arm64). */
-const NUMBERS: Partial<Record<Deno.Signal, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-  SIGXCPU: 24,
-  SIGXFSZ: 25,
-  SIGSYS: 31,
-};
 
 /** The signals by which a stopped script may end: the one passed on, or another one sent to the whole process group. */
 const STOPS: ReadonlySet<Deno.Signal> = new Set<StopSignal>(["SIGHUP", "SIGINT", "SIGTERM"]);
@@ -215,8 +194,4 @@ function outcomeOf(
   if (exit.code !== 0) return { code: exit.code, message: `Training ended with ${describeExit(exit)}` };
   if (report.done) return { code: 0 };
   return { code: 0, message: "The script ended the process with exit code 0 before train() returned" };
-}
-
-function exitCodeOf(signal: Deno.Signal): number {
-  return 128 + (NUMBERS[signal] ?? 0);
 }

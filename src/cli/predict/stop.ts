@@ -1,15 +1,14 @@
 /** Handles the signals that end a run: the first lets requests in flight finish, and the second ends it at once. */
 
+import { exitCodeOf, type StopSignal } from "../../bridge/mod.ts";
 import type { Io } from "../terminal/io.ts";
-
-const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /** Listens for signals until it is disposed. */
 export class Stop implements Disposable {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
   readonly #listening: Disposable;
-  #name: keyof typeof NUMBERS | undefined;
+  #name: StopSignal | undefined;
 
   constructor(io: Io) {
     this.#listening = io.onSignal((name) => {
@@ -35,7 +34,7 @@ export class Stop implements Disposable {
 
   /** The exit code after a signal; undefined if there was none. */
   get code(): number | undefined {
-    return this.#name && 128 + NUMBERS[this.#name];
+    return this.#name && exitCodeOf(this.#name);
   }
 
   [Symbol.dispose](): void {
