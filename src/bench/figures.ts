@@ -84,6 +84,7 @@ const BARS = 12;
  */
 export function figuresOf(load: Load, answeredInTime: number, asked: Asked, busy: number | undefined): Figures {
   const { tally, lateness, elapsedMs } = load;
+  const { latency } = tally;
   return {
     url: asked.url,
     contentType: asked.contentType,
@@ -100,12 +101,12 @@ export function figuresOf(load: Load, answeredInTime: number, asked: Asked, busy
     },
     rate: Math.round(answeredInTime / elapsedMs * 1e5) / 100,
     bytesReceived: tally.bytesReceived,
-    latency: distributionOf(tally.latency),
+    latency: distributionOf(latency),
     firstByte: distributionOf(tally.firstByte),
-    histogram: tally.latency.bars(BARS).map(({ upToMs, count }) => ({ upToMs: rounded(upToMs), count })),
+    histogram: latency.bars(BARS).map(({ upToMs, count }) => ({ upToMs: rounded(upToMs), count })),
     statuses: Object.fromEntries(
       [...tally.statuses].sort(([a], [b]) => a - b)
-        .map(([status, { count, latency }]) => [status, { count, latency: distributionOf(latency) }]),
+        .map(([status, times]) => [status, { count: times.count, latency: distributionOf(times) }]),
     ),
     failures: Object.fromEntries([...tally.failures].sort(([, a], [, b]) => b - a)),
     client: {

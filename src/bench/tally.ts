@@ -3,23 +3,29 @@
 import type { Answer } from "../client/answer_reader.ts";
 import { Histogram } from "./histogram.ts";
 
-/** The answers with one status. */
-export interface StatusTally {
-  count: number;
-  readonly latency: Histogram;
-}
-
 /** Counts answers by status, failures by reason, and the times they took. */
 export class Tally {
-  /** Times from when a request was due until its whole response arrived, for answers with status 200 to 299 and requests without an answer. */
-  readonly latency = new Histogram();
   /** Times from when a request was due until the first byte of its response arrived. */
   readonly firstByte = new Histogram();
-  readonly statuses = new Map<number, StatusTally>();
+  /** For each status, the times from when a request was due until its whole response arrived. */
+  readonly statuses = new Map<number, Histogram>();
   readonly failures = new Map<string, number>();
-  /** Requests without a response when the test ended. */
-  unanswered = 0;
   bytesReceived = 0;
+  /** How long requests waited that had no response when the test ended. */
+  readonly #waited = new Histogram();
+
+  /** The times of answers with status 200 to 299, and of requests without an answer: summed up at each call. */
+  get latency(): Histogram {
+    const sum = new Histogram();
+    sum.add(this.#waited);
+    for (const [status, times] of this.statuses) if (isSuccess(status)) sum.add(times);
+    return sum;
+  }
+
+  /** Requests without a response when the test ended. */
+  get unanswered(): number {
+    return this.#waited.count;
+  }
 
   /** All requests that were answered, with any status. */
   get answered(): number {
@@ -49,13 +55,11 @@ export class Tally {
    * @param now when its whole response had arrived
    */
   answer(answer: Answer, since: number, now: number): void {
-    let tally = this.statuses.get(answer.status);
-    if (tally === undefined) this.statuses.set(answer.status, tally = { count: 0, latency: new Histogram() });
-    tally.count++;
-    tally.latency.record(now - since);
+    let times = this.statuses.get(answer.status);
+    if (times === undefined) this.statuses.set(answer.status, times = new Histogram());
+    times.record(now - since);
     this.bytesReceived += answer.bytes;
     if (!isSuccess(answer.status)) return;
-    this.latency.record(now - since);
     this.firstByte.record(answer.firstByteAt - since);
   }
 
@@ -66,8 +70,7 @@ export class Tally {
 
   /** Counts a request that got no response by the end of the test. Its time so far counts as its latency: otherwise the result would hide a server that hangs. */
   leftUnanswered(since: number, now: number): void {
-    this.unanswered++;
-    this.latency.record(now - since);
+    this.#waited.record(now - since);
   }
 }
 

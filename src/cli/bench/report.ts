@@ -20,13 +20,14 @@ const QUANTILES = [
 /** One line about a test that runs: what was reached so far. */
 export function liveLine(load: Load, durationMs: number): string {
   const { tally, elapsedMs } = load;
+  const { latency } = tally;
   const rate = tally.answered / Math.max(elapsedMs, 1) * 1000;
   const other = tally.answered - tally.succeeded + tally.failed;
   return [
     `${formatSeconds(elapsedMs)} of ${formatSeconds(durationMs)}`,
     `${formatNumber(rate)} requests/s`,
-    `p50 ${formatMs(tally.latency.quantile(0.5))}`,
-    `p99 ${formatMs(tally.latency.quantile(0.99))}`,
+    `p50 ${formatMs(latency.quantile(0.5))}`,
+    `p99 ${formatMs(latency.quantile(0.99))}`,
     ...(other > 0 ? [`${formatNumber(other)} failed`] : []),
   ].join("  ");
 }
