@@ -2,6 +2,7 @@
 
 import { Backoff } from "../backoff.ts";
 import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "../client/answer_reader.ts";
+import { close, send } from "../client/connection.ts";
 
 /** The shortest and the longest pause after a failure, in ms, which keep a dead server from being flooded. */
 const PAUSES = { firstMs: 10, maxMs: 1000 } as const;
@@ -28,21 +29,17 @@ export class Connection {
    * Sends the request and reads the response. If a server closes a connection that has carried requests before it answers, it has
    * closed an idle connection: the request is sent once more on a new one.
    *
+   * @param onBody takes the body of the response in pieces, whose memory is reused after the call
    * @throws {ConnectionFailure} if the connection ends before the whole response has arrived
    */
-  async exchange(): Promise<Answer> {
-    const isReused = this.#conn !== undefined;
-    try {
-      return await this.#exchange();
-    } catch (error) {
-      this.#drop();
-      if (!isReused || this.#isClosed || !(error instanceof ConnectionFailure && error.beforeAnswer)) throw error;
-    }
-    try {
-      return await this.#exchange();
-    } catch (error) {
-      this.#drop();
-      throw error;
+  async exchange(onBody?: (piece: Uint8Array) => void): Promise<Answer> {
+    for (let mayRepeat = this.#conn !== undefined;; mayRepeat = false) {
+      try {
+        return await this.#exchange(onBody);
+      } catch (error) {
+        this.#drop();
+        if (!mayRepeat || this.#isClosed || !(error instanceof ConnectionFailure && error.beforeAnswer)) throw error;
+      }
     }
   }
 
@@ -59,7 +56,7 @@ export class Connection {
     this.#drop();
   }
 
-  async #exchange(): Promise<Answer> {
+  async #exchange(onBody?: (piece: Uint8Array) => void): Promise<Answer> {
     if (this.#conn === undefined) {
       try {
         this.#conn = await this.#open();
@@ -70,27 +67,13 @@ export class Connection {
       else this.#reader = new AnswerReader(this.#conn);
     }
     if (this.#conn === undefined || this.#reader === undefined) throw new ConnectionFailure("the test has ended", true);
-    const [answer] = await Promise.all([this.#reader.next(), this.#send(this.#conn)]);
+    const [answer] = await Promise.all([this.#reader.next(onBody), send(this.#conn, this.#request)]);
     if (!answer.canReuse) this.#drop();
     return answer;
   }
 
-  /** Writes the request. A server may answer before it has all of it, so a failure to write is left to the reader. */
-  async #send(conn: Deno.Conn): Promise<void> {
-    try {
-      for (let sent = 0; sent < this.#request.byteLength;) sent += await conn.write(this.#request.subarray(sent));
-    } catch {
-      // The reader finds either the response of a server that refused the rest, or the end of the connection.
-    }
-  }
-
   #drop(): void {
-    const conn = this.#conn;
+    if (this.#conn !== undefined) close(this.#conn);
     this.#conn = this.#reader = undefined;
-    try {
-      conn?.close();
-    } catch {
-      // The connection is already closed.
-    }
   }
 }

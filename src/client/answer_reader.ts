@@ -1,5 +1,7 @@
 /** Reads HTTP/1.1 responses (RFC 9112) from a connection and keeps nothing of their bodies: a load test needs their sizes and statuses. */
 
+import { latin1 } from "../bytes.ts";
+
 /** A response that was read to its end. */
 export interface Answer {
   readonly status: number;
@@ -192,14 +194,4 @@ export function failureOf(cause: unknown): string {
   if (cause instanceof Deno.errors.ConnectionRefused) return "the server refused the connection";
   if (cause instanceof Deno.errors.BrokenPipe) return "the server closed the connection while the request was sent";
   return cause instanceof Error ? cause.message.replace(/ \(os error \d+\)$/, "") : String(cause);
-}
-
-/** Returns bytes as text, one character for each byte. */
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  // The number of arguments of a call is limited. Spreading the bytes takes eight times as long as apply().
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 4096) as unknown as number[]);
-  }
-  return text;
 }

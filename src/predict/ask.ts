@@ -1,5 +1,7 @@
 /** The interface of a model that can be asked; a pool of workers and an HTTP server both implement it. */
 
+import { joined } from "../bytes.ts";
+
 /** One request to a model. */
 export interface Question {
   /** The request's body. Implementations must not change it, since the same question may be asked again. */
@@ -74,16 +76,4 @@ export async function whole(reply: Reply, maxBytes: number): Promise<Exclude<Rep
     parts.push(part);
   }
   return { kind: "answer", contentType: reply.contentType, body: joined(parts, length) };
-}
-
-/** Joins pieces whose lengths add up to `length`. */
-export function joined(pieces: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
-  if (pieces.length === 1) return pieces[0]!;
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }

@@ -3,9 +3,11 @@
  * twice the CPU time for each.
  */
 
+import { joined } from "../bytes.ts";
 import { type Answer, AnswerReader, failureOf } from "../client/answer_reader.ts";
+import { close, connect, requestHead, send } from "../client/connection.ts";
 import type { Endpoint } from "../client/endpoint.ts";
-import { joined, type Question } from "./ask.ts";
+import type { Question } from "./ask.ts";
 
 /** Up to this length, in bytes, a request's head and body are sent with one write. */
 const ONE_PIECE_BYTES = 64 * 1024;
@@ -24,8 +26,8 @@ export class Unreachable extends Error {
 
 /** Connections to a server, which are kept for further requests. */
 export class PlainHttp {
+  readonly #endpoint: Endpoint;
   readonly #url: URL;
-  readonly #socket: string | undefined;
   readonly #token: string | undefined;
   readonly #maxAnswer: number;
   readonly #idle: Connection[] = [];
@@ -33,9 +35,9 @@ export class PlainHttp {
   #closed = false;
 
   /** @param maxAnswer the longest body of an answer that is kept, in bytes */
-  constructor({ url, socket }: Endpoint, token: string | undefined, maxAnswer: number) {
-    this.#url = new URL(url);
-    this.#socket = socket;
+  constructor(endpoint: Endpoint, token: string | undefined, maxAnswer: number) {
+    this.#endpoint = endpoint;
+    this.#url = new URL(endpoint.url);
     this.#token = token;
     this.#maxAnswer = maxAnswer;
   }
@@ -56,7 +58,9 @@ export class PlainHttp {
       connection.close();
     }, limitMs);
     try {
-      const answer = await connection.exchange(this.#head(question), question.body, this.#maxAnswer);
+      const { body } = question;
+      const head = requestHead(this.#url, { ...question, token: this.#token, length: body.length });
+      const answer = await connection.exchange(head, body, this.#maxAnswer);
       if (answer.canReuse && !this.#closed) this.#idle.push(connection);
       else this.#drop(connection);
       return answer;
@@ -79,7 +83,7 @@ export class PlainHttp {
   async #connect(): Promise<Connection> {
     let conn: Deno.Conn;
     try {
-      conn = await this.#open();
+      conn = await connect(this.#endpoint);
     } catch (cause) {
       throw new Unreachable(failureOf(cause), { cause });
     }
@@ -89,25 +93,9 @@ export class PlainHttp {
     return connection;
   }
 
-  async #open(): Promise<Deno.Conn> {
-    if (this.#socket !== undefined) return await Deno.connect({ transport: "unix", path: this.#socket });
-    const { hostname, port } = this.#url;
-    // A URL has an IPv6 address in brackets.
-    const conn = await Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) });
-    conn.setNoDelay();
-    return conn;
-  }
-
   #drop(connection: Connection): void {
     this.#all.delete(connection);
     connection.close();
-  }
-
-  #head({ body, contentType, accept, id }: Question): string {
-    const { pathname, search, host } = this.#url;
-    const authorization = this.#token === undefined ? "" : `Authorization: Bearer ${this.#token}\r\n`;
-    return `POST ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${contentType}\r\nAccept: ${accept}\r\n` +
-      `X-Request-Id: ${id}\r\n${authorization}Content-Length: ${body.length}\r\n\r\n`;
   }
 }
 
@@ -121,7 +109,11 @@ class Connection {
     this.#reader = new AnswerReader(conn);
   }
 
-  async exchange(head: string, body: Uint8Array, maxAnswer: number): Promise<PlainAnswer & Pick<Answer, "canReuse">> {
+  async exchange(
+    head: string,
+    body: Uint8Array<ArrayBuffer>,
+    maxAnswer: number,
+  ): Promise<PlainAnswer & Pick<Answer, "canReuse">> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     const keep = (piece: Uint8Array) => {
@@ -134,31 +126,15 @@ class Connection {
   }
 
   close(): void {
-    try {
-      this.#conn.close();
-    } catch {
-      // The connection is already closed.
-    }
+    close(this.#conn);
   }
 
-  /** A server may answer before it has all of the request, so a failure to write is left to the reader. */
-  async #send(head: string, body: Uint8Array): Promise<void> {
+  async #send(head: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
     const begin = encoder.encode(head);
-    try {
-      if (begin.length + body.length > ONE_PIECE_BYTES) {
-        await writeAll(this.#conn, begin);
-        return await writeAll(this.#conn, body);
-      }
-      const all = new Uint8Array(begin.length + body.length);
-      all.set(begin);
-      all.set(body, begin.length);
-      await writeAll(this.#conn, all);
-    } catch {
-      // The reader finds either the answer of a server that refused the rest, or the end of the connection.
+    if (begin.length + body.length > ONE_PIECE_BYTES) {
+      await send(this.#conn, begin);
+      return await send(this.#conn, body);
     }
+    await send(this.#conn, joined([begin, body], begin.length + body.length));
   }
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
 }

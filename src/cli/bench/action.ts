@@ -1,14 +1,18 @@
 /** What `aimodellib bench` does. */
 
-import { failureOf } from "../../client/answer_reader.ts";
+import { Connection } from "../../bench/connection.ts";
 import { Busyness } from "../../bench/cpu.ts";
 import { figuresOf } from "../../bench/figures.ts";
 import { Load } from "../../bench/load.ts";
-import { connect, requestBytes, type Target } from "../../bench/request.ts";
+import { requestBytes, type Target } from "../../bench/request.ts";
+import { joined } from "../../bytes.ts";
+import { type Answer, ConnectionFailure } from "../../client/answer_reader.ts";
+import { connect } from "../../client/connection.ts";
 import { contentTypeOf } from "../../client/content_type.ts";
 import { type Endpoint, endpointOf } from "../../client/endpoint.ts";
 import { AimodellibError, reasonOf, UsageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
+import { withLimit } from "../../with_limit.ts";
 import { ExitCode } from "../errors.ts";
 import { clientToken } from "../options/client_token.ts";
 import { formatBytes } from "../terminal/format.ts";
@@ -39,6 +43,9 @@ const FIRST_ANSWER_MS = 60_000;
 /** How much of the first answer an error shows, in characters. */
 const MAX_PROBLEM = 1000;
 
+/** How much of the first answer is kept to find that, in characters. */
+const MAX_KEPT = 64 * 1024;
+
 /** Between two drawings of the line at a terminal, in ms. */
 const DRAW_MS = 250;
 
@@ -61,8 +68,10 @@ export async function runBench(options: BenchOptions, io: Io): Promise<number> {
     accept: headerValue("--accept", options.accept ?? "*/*"),
     token: clientToken(options.tokenFile, io),
   };
-  await tryOnce(target, endpoint);
-  const load = new Load(() => connect(endpoint), requestBytes(target), { connections, durationMs, rate });
+  const request = requestBytes(target);
+  const open = () => connect(endpoint);
+  await tryOnce(new Connection(open, request), nameOf(endpoint));
+  const load = new Load(open, request, { connections, durationMs, rate });
   const busyness = new Busyness();
   using _signals = io.onSignal(() => load.stop());
   let answered: number;
@@ -84,9 +93,9 @@ export async function runBench(options: BenchOptions, io: Io): Promise<number> {
 }
 
 /** Reads the body of the requests. @throws {UsageError} if that can't be done, or it is too long */
-async function readBody(file: string): Promise<Uint8Array> {
+async function readBody(file: string): Promise<Uint8Array<ArrayBuffer>> {
   const name = file === "-" ? "Standard input" : `'${file}'`;
-  const pieces: Uint8Array[] = [];
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   try {
     const stream = file === "-" ? Deno.stdin.readable : (await Deno.open(file)).readable;
@@ -101,13 +110,7 @@ async function readBody(file: string): Promise<Uint8Array> {
   if (length > MAX_BODY) {
     throw new UsageError(`${name} is larger than ${formatBytes(MAX_BODY)}, the limit for one request`);
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    body.set(piece, at);
-    at += piece.byteLength;
-  }
-  return body;
+  return joined(pieces, length);
 }
 
 /** Checks a value that becomes part of a head. @throws {UsageError} if it would end the header */
@@ -117,33 +120,31 @@ function headerValue(option: string, value: string): string {
 }
 
 /** Sends the request once. @throws {AimodellibError} if the answer is not a success: under load, errors would be all there is to measure */
-async function tryOnce({ url, body, contentType, accept, token }: Target, endpoint: Endpoint): Promise<void> {
-  const { socket } = endpoint;
-  using client = Deno.createHttpClient(socket === undefined ? {} : { proxy: { transport: "unix", path: socket } });
-  const name = nameOf(endpoint);
-  let answer: Response;
+async function tryOnce(connection: Connection, name: string): Promise<void> {
+  let text = "";
+  const decoder = new TextDecoder();
+  const keep = (piece: Uint8Array) => {
+    if (text.length < MAX_KEPT) text += decoder.decode(piece, { stream: true });
+  };
+  let answer: Answer;
   try {
-    answer = await fetch(url, {
-      method: "POST",
-      body: body as Uint8Array<ArrayBuffer>,
-      headers: {
-        "content-type": contentType,
-        accept: accept ?? "*/*",
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      },
-      client,
-      redirect: "manual",
-      signal: AbortSignal.timeout(FIRST_ANSWER_MS),
-    });
-    if (answer.ok) return await answer.body?.pipeTo(new WritableStream());
-  } catch (cause) {
-    throw new AimodellibError(`${name} does not answer: ${reasonOfFetch(cause)}`, { cause });
+    const exchange = connection.exchange(keep);
+    if (!await withLimit(exchange, FIRST_ANSWER_MS)) {
+      throw new ConnectionFailure(`it took over ${FIRST_ANSWER_MS / 1000} s`, true);
+    }
+    answer = await exchange;
+  } catch (error) {
+    if (!(error instanceof ConnectionFailure)) throw error;
+    throw new AimodellibError(`${name} does not answer: ${error.message}`, { cause: error });
+  } finally {
+    connection.close();
   }
-  const problem = printable((await textOf(answer)).slice(0, MAX_PROBLEM));
+  if (answer.status >= 200 && answer.status < 300) return;
+  const [line = ""] = answer.head.split("\r\n", 1);
   throw new AimodellibError(
-    `${name} answers the first request with ${answer.status} ${
-      printable(answer.statusText)
-    }, so no load was sent: ${problem}`,
+    `${name} answers the first request with ${printable(line.slice("HTTP/1.1 ".length))}, so no load was sent: ${
+      printable(detailIn(text).slice(0, MAX_PROBLEM))
+    }`,
   );
 }
 
@@ -152,15 +153,8 @@ function nameOf({ url, socket }: Endpoint): string {
   return socket === undefined ? url : `unix:${socket}`;
 }
 
-/** Why fetch() failed, without what the message around it says again. */
-function reasonOfFetch(cause: unknown): string {
-  if (cause instanceof DOMException && cause.name === "TimeoutError") return `it took over ${FIRST_ANSWER_MS / 1000} s`;
-  return failureOf(cause).replace(/^error sending request for url \(\S+\): (client error \(\w+\): )?/, "");
-}
-
-/** The beginning of a response's body, or the detail of its problem (RFC 9457). */
-async function textOf(answer: Response): Promise<string> {
-  const text = await answer.text().catch(() => "");
+/** The detail of a problem (RFC 9457); other text as it is. */
+function detailIn(text: string): string {
   try {
     const { detail, title } = JSON.parse(text);
     return String(detail ?? title ?? text);

@@ -1,7 +1,8 @@
 /** Reads the body of a request: RFC 9112, sections 6 and 7. */
 
 import { HttpError } from "./error.ts";
-import { isField, latin1 } from "./head.ts";
+import { latin1 } from "../../bytes.ts";
+import { isField } from "./head.ts";
 import type { Input } from "./input.ts";
 
 /** Memory allocated before any of the body has arrived, in bytes: a client may announce a long body and never send it. */

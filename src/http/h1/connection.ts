@@ -8,6 +8,7 @@
  * 4. A client's time is limited: `turn` holds when the wait for it began, and the server checks that.
  */
 
+import { latin1 } from "../../bytes.ts";
 import { startsWith } from "../../bytes.ts";
 import { HttpError } from "./error.ts";
 import type { Answer, Framing } from "./answer.ts";
@@ -16,7 +17,6 @@ import {
   checkBeginning,
   findHeadEnd,
   type Head,
-  latin1,
   MAX_HEAD_BYTES,
   MAX_TARGET,
   parseHead,

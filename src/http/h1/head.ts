@@ -173,15 +173,6 @@ export function isField(line: string): boolean {
   return FIELD.test(line) && FIELD.lastIndex === line.length;
 }
 
-/** Decodes Latin-1, in which each byte is a character: the encoding of a head. */
-export function latin1(bytes: Uint8Array): string {
-  const text = utf8.decode(bytes);
-  // Nearly all heads are ASCII, which the UTF-8 decoder handles faster.
-  return /^[\0-\x7f]*$/.test(text) ? text : Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-}
-
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-
 function isEnd(text: string, at: number): boolean {
   return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF;
 }

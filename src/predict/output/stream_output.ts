@@ -6,7 +6,7 @@ import { isSpecial } from "../../files.ts";
 import type { RecordError } from "../answer_line.ts";
 import { ErrorsFile } from "./errors_file.ts";
 import { remove } from "./journal.ts";
-import { joined } from "../ask.ts";
+import { joined } from "../../bytes.ts";
 import type { Lines } from "./line_file.ts";
 import type { Outputs, Progress, Sink } from "./outputs.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { figuresOf } from "../../../src/bench/figures.ts";
 import { Load } from "../../../src/bench/load.ts";
-import { connect, requestBytes } from "../../../src/bench/request.ts";
+import { requestBytes } from "../../../src/bench/request.ts";
+import { connect } from "../../../src/client/connection.ts";
 
 const body = new TextEncoder().encode("hello");
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { latin1 } from "../../../../src/bytes.ts";
 import {
   checkBeginning,
   findHeadEnd,
-  latin1,
   MAX_FIELDS,
   MAX_METHOD,
   MAX_TARGET,
