@@ -17,6 +17,7 @@ import { ExitCode } from "../errors.ts";
 import { clientToken } from "../options/client_token.ts";
 import { formatBytes } from "../terminal/format.ts";
 import type { Io } from "../terminal/io.ts";
+import { StatusLine } from "../terminal/status_line.ts";
 import { liveLine, report } from "./report.ts";
 
 /** The options of the command. */
@@ -165,16 +166,12 @@ function detailIn(text: string): string {
 
 /** Shows at a terminal how the test is going, until disposed. */
 function drawLine(load: Load, durationMs: number, io: Io): Disposable {
-  const columns = io.errorColumns;
-  if (columns === undefined) return { [Symbol.dispose]: () => {} };
-  const timer = setInterval(
-    () => io.raw.stderr(`\r${liveLine(load, durationMs).slice(0, columns - 1)}\x1b[K`),
-    DRAW_MS,
-  );
+  const line = new StatusLine(io);
+  const timer = line.isShown ? setInterval(() => line.draw(liveLine(load, durationMs)), DRAW_MS) : undefined;
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer);
-      io.raw.stderr("\r\x1b[K");
+      line.clear();
     },
   };
 }

@@ -3,7 +3,7 @@
 import { GRACE_MS } from "../../bench/load.ts";
 import type { Load } from "../../bench/load.ts";
 import type { Distribution, Figures } from "../../bench/figures.ts";
-import { formatBytes } from "../terminal/format.ts";
+import { formatBytes, formatCount } from "../terminal/format.ts";
 
 const BAR_CELLS = 40;
 
@@ -132,8 +132,7 @@ function formatSeconds(ms: number): string {
   return `${ms < 10_000 && ms % 1000 !== 0 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
 }
 
-/** Such as `46,985`, whatever the locale. */
+/** A number of requests, with a decimal place below 10. */
 function formatNumber(value: number): string {
-  return (value < 10 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value)))
-    .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : formatCount(value);
 }

@@ -2,7 +2,9 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Tally } from "../../predict/mod.ts";
+import { formatCount } from "../terminal/format.ts";
 import type { Io } from "../terminal/io.ts";
+import { StatusLine } from "../terminal/status_line.ts";
 
 const log = getLogger(["aimodellib", "predict"]);
 
@@ -24,44 +26,38 @@ export interface BarOptions {
 /** Shows the progress of a run from {@linkcode begin} until it is disposed. */
 export class Bar implements Disposable {
   readonly #io: Io;
+  readonly #line: StatusLine;
   readonly #started = performance.now();
   #options: BarOptions | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #drawn = false;
 
   constructor(io: Io) {
     this.#io = io;
+    this.#line = new StatusLine(io);
   }
 
   /** Begins to show a run. */
   begin(options: BarOptions): void {
     this.#options = options;
-    const terminal = this.#io.errorColumns !== undefined;
-    this.#timer = setInterval(() => terminal ? this.#draw() : this.#log(), terminal ? DRAW_MS : LOG_MS);
+    const { isShown } = this.#line;
+    this.#timer = setInterval(() => isShown ? this.#draw() : this.#log(), isShown ? DRAW_MS : LOG_MS);
   }
 
   /** Writes other text, such as log lines, to standard error, where the bar is. */
   readonly write = (text: string): void => {
-    this.#clear();
+    this.#line.clear();
     this.#io.raw.stderr(text);
   };
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    this.#clear();
-  }
-
-  #clear(): void {
-    if (this.#drawn) this.#io.raw.stderr("\r\x1b[K");
-    this.#drawn = false;
+    this.#line.clear();
   }
 
   #draw(): void {
     const { tally, total, refused } = this.#options!;
     const seconds = (performance.now() - this.#started) / 1000;
-    const line = barLine(tally, total, seconds, refused());
-    this.#io.raw.stderr(`\r${line.slice(0, this.#io.errorColumns! - 1)}\x1b[K`);
-    this.#drawn = true;
+    this.#line.draw(barLine(tally, total, seconds, refused()));
   }
 
   #log(): void {
@@ -75,7 +71,7 @@ export class Bar implements Disposable {
 export function barLine(tally: Tally, total: number | undefined, seconds: number, refused: number): string {
   const { records, resumed, failed, read } = tally;
   const rate = (records - resumed) / Math.max(seconds, 0.001);
-  const texts = [`${format(records)} records`, `${format(rate)}/s`];
+  const texts = [`${formatCount(records)} records`, `${formatCount(rate)}/s`];
   if (total !== undefined && total > 0) {
     const share = Math.min(1, read / total);
     const left = share > 0 ? Math.ceil(seconds / share - seconds) : undefined;
@@ -83,13 +79,9 @@ export function barLine(tally: Tally, total: number | undefined, seconds: number
     texts.unshift(`${"█".repeat(cells)}${"░".repeat(CELLS - cells)} ${Math.floor(share * 100)}%`);
     if (left !== undefined) texts.push(`${time(left)} left`);
   }
-  if (failed > 0) texts.push(`${format(failed)} failed`);
-  if (refused > 0) texts.push(`${format(refused)} wait for the server`);
+  if (failed > 0) texts.push(`${formatCount(failed)} failed`);
+  if (refused > 0) texts.push(`${formatCount(refused)} wait for the server`);
   return texts.join("  ");
-}
-
-function format(number: number): string {
-  return Math.round(number).toLocaleString("en");
 }
 
 /** Formats seconds, such as `0:05`, or `2:03:04` with hours. */

@@ -3,6 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Tally } from "../../predict/mod.ts";
 import type { ServeLog } from "../serve/log.ts";
+import { formatCount } from "../terminal/format.ts";
 import type { Io } from "../terminal/io.ts";
 
 const log = getLogger(["aimodellib", "predict"]);
@@ -43,13 +44,14 @@ export function showSummary(
 }
 
 function summaryLine({ records, resumed, skipped, failed, seconds, output, complete }: Summary, rate: number): string {
-  const number = (value: number) => Math.round(value).toLocaleString("en");
   const texts = [
-    `${number(records)} ${records === 1 ? "record" : "records"} in ${seconds.toFixed(1)} s (${number(rate)}/s)`,
+    `${formatCount(records)} ${records === 1 ? "record" : "records"} in ${seconds.toFixed(1)} s (${
+      formatCount(rate)
+    }/s)`,
   ];
-  if (resumed > 0) texts.push(`${number(resumed)} of them were there before`);
-  if (skipped > 0) texts.push(`${number(skipped)} ${skipped === 1 ? "input was" : "inputs were"} done before`);
-  texts.push(`${failed === 0 ? "none" : number(failed)} failed`);
+  if (resumed > 0) texts.push(`${formatCount(resumed)} of them were there before`);
+  if (skipped > 0) texts.push(`${formatCount(skipped)} ${skipped === 1 ? "input was" : "inputs were"} done before`);
+  texts.push(`${failed === 0 ? "none" : formatCount(failed)} failed`);
   if (output !== undefined) texts.push(complete ? `written to ${output}` : `${output} is not complete`);
   return `Predicted ${texts.join("; ")}`;
 }

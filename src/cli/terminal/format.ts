@@ -14,3 +14,8 @@ export function formatBytes(bytes: number): string {
 export function count(number: number, word: string, plural: string = `${word}s`): string {
   return `${number} ${number === 1 ? word : plural}`;
 }
+
+/** Formats a rounded number in groups of three digits, such as `46,985`, whatever the locale. */
+export function formatCount(number: number): string {
+  return Math.round(number).toLocaleString("en");
+}

@@ -2,6 +2,7 @@
 
 import type { Io } from "./io.ts";
 import { formatBytes } from "./format.ts";
+import { StatusLine } from "./status_line.ts";
 
 /** The shortest time between two drawings, in ms. */
 const PAUSE_MS = 100;
@@ -10,15 +11,14 @@ const BAR_CELLS = 24;
 
 /** Draws the progress of work that is measured in bytes. */
 export class Progress implements Disposable {
-  readonly #io: Io;
+  readonly #line: StatusLine;
   readonly #total: number | undefined;
   readonly #started = performance.now();
   #drawnAt = 0;
-  #drawn = false;
 
   /** @param total in bytes; undefined if unknown */
   constructor(io: Io, total: number | undefined, quiet = false) {
-    this.#io = quiet ? { ...io, errorColumns: undefined } : io;
+    this.#line = new StatusLine(quiet ? { raw: io.raw } : io);
     this.#total = total;
     this.#drawnAt = this.#started;
   }
@@ -26,17 +26,14 @@ export class Progress implements Disposable {
   /** Updates the number of bytes that are done. */
   update(done: number): void {
     const now = performance.now();
-    if (this.#io.errorColumns === undefined || now - this.#drawnAt < PAUSE_MS) return;
+    if (!this.#line.isShown || now - this.#drawnAt < PAUSE_MS) return;
     this.#drawnAt = now;
-    this.#drawn = true;
-    const line = progressLine(done, this.#total, (now - this.#started) / 1000);
-    this.#io.raw.stderr(`\r${line.slice(0, this.#io.errorColumns - 1)}\x1b[K`);
+    this.#line.draw(progressLine(done, this.#total, (now - this.#started) / 1000));
   }
 
   /** Removes the bar. */
   [Symbol.dispose](): void {
-    if (this.#drawn) this.#io.raw.stderr("\r\x1b[K");
-    this.#drawn = false;
+    this.#line.clear();
   }
 }
 
