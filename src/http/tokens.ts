@@ -1,12 +1,8 @@
-/**
- * Bearer tokens (RFC 6750). A file has one token on each line, optionally followed by its scope; `#` begins a comment:
- *
- *     8f2…c1             # for everything
- *     77a…09 metrics     # for GET /metrics alone
- */
+/** The bearer tokens (RFC 6750) that the server accepts, read from a token file (`src/token_lines.ts`). */
 
 import { createHash } from "node:crypto";
 import { UsageError } from "../errors.ts";
+import { tokenLines } from "../token_lines.ts";
 
 /** The scope of a token: everything, or `GET /metrics` only. */
 export type Scope = "all" | "metrics";
@@ -44,10 +40,8 @@ export class Tokens {
    */
   static parse(text: string, source: string): Tokens {
     const tokens: Token[] = [];
-    for (const [index, line] of text.split("\n").entries()) {
-      const [token, scope = "all", ...rest] = line.replace(/(^|\s)#.*/, "").trim().split(/\s+/);
-      if (!token) continue;
-      const where = `${source}, line ${index + 1}`;
+    for (const { token, scope, rest, line } of tokenLines(text)) {
+      const where = `${source}, line ${line}`;
       if (rest.length > 0 || (scope !== "all" && scope !== "metrics")) {
         throw new UsageError(`${where}: only 'all' or 'metrics' may follow a token`);
       }
