@@ -5,7 +5,7 @@
  *     GENERATION/content.json     a record of that content, see `content.ts`; written last
  *
  * 1. A generation becomes current only after the whole archive has been checked and written.
- * 2. Its digest is that of the bytes that were unpacked. A signature is checked against the same bytes.
+ * 2. The digest is computed from the bytes that are unpacked, and a signature is checked against the same bytes.
  * 3. Each run gets a copy (see `run_copy.ts`). A generation whose content has changed is replaced.
  */
 

@@ -54,7 +54,7 @@ served = _Served()
 
 
 def advice_lines(error: BaseException) -> bytes:
-    """Return advice to append to a request's traceback: lines of UTF-8, each after a newline; b"" if there is none.
+    """Return advice to append to a request's traceback: UTF-8 lines after a newline each, or b"" without advice.
 
     It is for the log only, since it contains paths. Raises nothing.
     """
@@ -69,7 +69,7 @@ def advice_lines(error: BaseException) -> bytes:
 
 
 def advise(error: BaseException, config: dict[str, Any]) -> str:
-    """Return advice to append to the message of ``error``, after ". "; "" if there is none.
+    """Return advice to append to the message of ``error``, beginning with ". ", or "" without advice.
 
     Raises nothing: a failure here must not replace the error that is explained.
     """

@@ -53,7 +53,7 @@ def _holders() -> str:
 
 
 def _place(thread: threading.Thread) -> str:
-    """Return the line of the script that a thread executes, in brackets; "" if there is none."""
+    """Return the line of the script that a thread executes, in brackets, or "" outside the script."""
     frame = sys._current_frames().get(thread.ident or 0)
     for called in reversed(traceback.extract_stack(frame)) if frame is not None else ():
         if not called.filename.startswith(_NOT_THE_SCRIPT):

@@ -25,7 +25,7 @@ _ENDINGS = re.compile(r"(_(fn|func|function|model|input|output|request|response|
 
 
 def hint(outline: Outline, demanded: tuple[str, ...], missing: Iterable[str]) -> str:
-    """Return a hint about a script that lacks functions, after "; "; "" if there is none."""
+    """Return a hint about a script that lacks functions, beginning with "; ", or "" without a hint."""
     own = [name for name in demanded if name in outline.functions and not outline.functions[name].decorator_list]
     # A script with several of our functions was written for us, whatever else it contains.
     if len(demanded) > 1 and len(own) < 2:
@@ -70,7 +70,7 @@ def read_source(path: str) -> bytes | None:
 
 
 def near_misses(functions: Mapping[str, Function], demanded: tuple[str, ...], missing: Iterable[str]) -> str:
-    """Return a list of functions whose names are close to a missing one; "" if there is none."""
+    """List the functions whose names are close to a missing one, or return "" without such functions."""
     near: dict[str, str] = {}
     for name in list(functions)[:_MAX_NAMES]:
         if name not in demanded and len(name) <= _MAX_NAME:

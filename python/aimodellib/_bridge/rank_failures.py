@@ -84,7 +84,7 @@ class RankFailures:
 
 
 def is_stop(exit_code: int) -> bool:
-    """Whether an exit code is that of a signal that stops jobs."""
+    """Whether an exit code means that a signal which stops jobs ended the process."""
     return -exit_code in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

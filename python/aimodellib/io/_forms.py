@@ -24,7 +24,7 @@ def read_urlencoded(data: bytes, parameters: dict[str, str]) -> Form:
     if text.lstrip()[:1] in ("{", "[") and _is_json(text):
         # `curl -d` sends this content type by default.
         raise InputError(
-            "The body is JSON, and its Content-Type is that of a form: send Content-Type: application/json"
+            "The body is JSON, but its Content-Type says that it is a form: send Content-Type: application/json"
         )
     if text.count("&") >= limits.parts:
         raise _too_many()
