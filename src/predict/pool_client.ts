@@ -3,8 +3,8 @@
 import { metadataEncoder } from "../http/metadata.ts";
 import { keepFreedMemory } from "../memory.ts";
 import { Histogram } from "../observability/metrics.ts";
-import { modelSource, type PoolConfig, type PoolContext, type ServedModel } from "../serve/mod.ts";
-import { Models, type Outcome } from "../supervisor/mod.ts";
+import { createPool, type PoolConfig, type PoolContext } from "../serve/mod.ts";
+import { Models, type Outcome, type ServedModel } from "../supervisor/mod.ts";
 import type { Ask, Question, Reply } from "./ask.ts";
 import { faultOf } from "./problem.ts";
 
@@ -47,8 +47,8 @@ export class PoolClient implements Ask {
   ): Promise<PoolClient> {
     keepFreedMemory();
     const ready = Promise.withResolvers<void>();
-    const source = modelSource(model, config, context, { alone: true, reload: () => {} });
-    const client = new PoolClient(new Models([source], () => ready.resolve()), config);
+    const models = new Models([model], (files) => createPool(files, undefined, config, context), () => ready.resolve());
+    const client = new PoolClient(models, config);
     const stopped = () => ready.reject(signal.reason);
     signal.addEventListener("abort", stopped, { once: true });
     try {

@@ -4,38 +4,7 @@ import type { Assets } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
 import type { ListenOptions } from "../http/listen.ts";
-import type { logFailure, ModelFacts, ModelSource, PoolOptions, WorkerOptions } from "../supervisor/mod.ts";
-
-/** A model to serve. */
-export interface ServedModel extends Pick<ModelSource, "name"> {
-  /** The log's description of its files until they are known. */
-  readonly label: string;
-  /** Facts that are known before the model is opened. */
-  readonly known?:
-    | Pick<ModelFiles, "facts" | "module" | "script" | "python"> & {
-      /** Resolves when the facts are complete; it never rejects. */
-      readonly settled?: Promise<unknown>;
-    }
-    | undefined;
-  /** Prepares the files for loading, such as by downloading and unpacking them. */
-  readonly open: (signal: AbortSignal) => Promise<ModelFiles>;
-}
-
-/** The files that a worker loads. Disposing releases them, such as an unpacked archive. */
-export interface ModelFiles extends Partial<Disposable> {
-  /** Path of the Python. */
-  readonly python: string;
-  /** Absolute paths. */
-  readonly module: string;
-  readonly script: string;
-  readonly modelDir: string;
-  /** Returns what is known about the model at present. */
-  readonly facts: () => ModelFacts;
-  /** Called when a worker has loaded the model: reads the facts again. */
-  readonly look?: (() => void) | undefined;
-  /** Environment variables of its workers, in addition to those of this process. */
-  readonly variables?: Readonly<Record<string, string>> | undefined;
-}
+import type { logFailure, PoolOptions, ServedModel, WorkerOptions } from "../supervisor/mod.ts";
 
 /** How the workers of a model are run, by `serve` as by `predict`. */
 export interface PoolConfig

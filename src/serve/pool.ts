@@ -3,8 +3,8 @@
 import { getLogger } from "@logtape/logtape";
 import { MAX_BODY_BYTES } from "../bridge/mod.ts";
 import { lineSplitter } from "../observability/lines.ts";
-import { logFailure, Pool, Worker, workerName } from "../supervisor/mod.ts";
-import type { ModelFiles, PoolConfig, PoolContext } from "./config.ts";
+import { logFailure, type ModelFiles, Pool, Worker, workerName } from "../supervisor/mod.ts";
+import type { PoolConfig, PoolContext } from "./config.ts";
 
 const workerLog = getLogger(["aimodellib", "worker"]);
 

@@ -8,11 +8,12 @@ import { Browsers } from "../http/browsers.ts";
 import { listen, listenOnUnix, type Server } from "../http/listen.ts";
 import { Transcoder } from "../http/v2/mod.ts";
 import { keepFreedMemory } from "../memory.ts";
-import { Models } from "../supervisor/mod.ts";
+import { Models, type ServedModel } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
 import { withLimit } from "../with_limit.ts";
-import type { ServeConfig, ServeContext, ServedModel } from "./config.ts";
-import { aboutFiles, modelSource } from "./source.ts";
+import type { ServeConfig, ServeContext } from "./config.ts";
+import { aboutFiles, observed } from "./opening.ts";
+import { createPool } from "./pool.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
@@ -28,14 +29,11 @@ const LAST_ANSWERS_MS = 200;
 export async function serve(config: ServeConfig, context: ServeContext): Promise<void> {
   keepFreedMemory();
   const { models: served } = config;
-  const route = served.length === 1 ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
+  const alone = served.length === 1;
+  const route = alone ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
   const models: Models = new Models(
-    served.map((model) =>
-      modelSource(model, config, context, {
-        alone: served.length === 1,
-        reload: () => void models.get(model.name)?.reload(),
-      })
-    ),
+    served.map((model) => observed(model, config.reload ? () => void models.get(model.name)?.reload() : undefined)),
+    (files, name) => createPool(files, alone ? undefined : name, config, context),
     ({ name }) => {
       log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) });
       context.onReady?.(name, server.url);

@@ -2,11 +2,12 @@
 
 export type { Failure, WorkerError } from "./failure.ts";
 export type { Client, Invocation, Outcome } from "./job.ts";
-export { Model, type ModelSource, type ModelState, type OpenModel } from "./model.ts";
+export { Model, type ModelState } from "./model.ts";
 export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
 export type { PartStream } from "./part_stream.ts";
 export { workerName } from "./death_log.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+export type { ModelFiles, ServedModel } from "./served_model.ts";
 export { isErrorStatus, logFailure, statusOf } from "./script_failure.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

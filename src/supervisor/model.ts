@@ -11,26 +11,15 @@ import type { Metric } from "../observability/metrics.ts";
 import type { Invocation, Outcome } from "./job.ts";
 import type { ModelFacts } from "./model_facts.ts";
 import type { Pool, PoolState } from "./pool.ts";
+import type { ModelFiles, ServedModel } from "./served_model.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
 /** How long a model may load while a reload waits, in ms. After that we assume that it hangs, and load it again. */
 const PATIENCE_MS = 60_000;
 
-/** A model whose files and Python are available, ready to be loaded. */
-export interface OpenModel extends Disposable {
-  /** Returns the current facts for clients. */
-  readonly facts: () => ModelFacts;
-  readonly createPool: () => Pool;
-}
-
-/** The source of a model: its name, and how to open it. */
-export interface ModelSource {
-  /** The name in routes and metrics: letters, digits and `._-`. */
-  readonly name: string;
-  /** Prepares the model for loading: unpacks it, installs its requirements. Called again after a failure. */
-  readonly open: (signal: AbortSignal) => Promise<OpenModel>;
-}
+/** Creates the pool of an open model's workers. */
+export type CreatePool = (files: ModelFiles, name: string) => Pool;
 
 /** Callbacks through which a model reports that it is ready or has failed. */
 export interface ModelEvents {
@@ -43,10 +32,11 @@ export type ModelState = PoolState | "failed";
 
 /** A named model with its pool, from its opening to its end. */
 export class Model {
-  readonly #source: ModelSource;
+  readonly #served: ServedModel;
+  readonly #createPool: CreatePool;
   readonly #events: ModelEvents;
   readonly #stop = new AbortController();
-  #open: OpenModel | undefined;
+  #files: ModelFiles | undefined;
   /** The last pool; if the model has failed, it is stopped or stopping. */
   #pool: Pool | undefined;
   #failed = false;
@@ -60,14 +50,15 @@ export class Model {
   #nextReload: Promise<void> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(source: ModelSource, events: ModelEvents) {
-    this.#source = source;
+  constructor(served: ServedModel, createPool: CreatePool, events: ModelEvents) {
+    this.#served = served;
+    this.#createPool = createPool;
     this.#events = events;
   }
 
   /** The name in routes and metrics. */
   get name(): string {
-    return this.#source.name;
+    return this.#served.name;
   }
 
   /** The current state of the model. */
@@ -88,7 +79,7 @@ export class Model {
 
   /** Facts for clients; undefined until the model is open. */
   get facts(): ModelFacts | undefined {
-    return this.#open?.facts();
+    return this.#files?.facts();
   }
 
   /** The script's description of its tensors, as JSON; undefined if it has none. */
@@ -139,7 +130,7 @@ export class Model {
     const ending = this.#pool?.stop(signal);
     await Promise.all([this.#loading, this.#nextReload, ending]);
     await this.#poolEnded;
-    this.#open?.[Symbol.dispose]();
+    this.#files?.[Symbol.dispose]?.();
   }
 
   /** Whether the model was ready, and has not failed since. */
@@ -164,11 +155,11 @@ export class Model {
   async #load(): Promise<void> {
     try {
       await this.#poolEnded;
-      this.#open?.[Symbol.dispose]();
-      this.#open = undefined;
-      this.#open = await this.#source.open(this.#stop.signal);
+      this.#files?.[Symbol.dispose]?.();
+      this.#files = undefined;
+      this.#files = await this.#served.open(this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      await this.#start(this.#open.createPool());
+      await this.#start(this.#createPool(this.#files, this.name));
     } catch (error) {
       this.#fail(error);
     }

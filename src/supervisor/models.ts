@@ -6,8 +6,9 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { Model, type ModelSource, type ModelState } from "./model.ts";
 import { messageOf } from "../errors.ts";
+import { type CreatePool, Model, type ModelState } from "./model.ts";
+import type { ServedModel } from "./served_model.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
@@ -19,10 +20,9 @@ export class Models {
   #firstFailure: { readonly error: unknown } | undefined;
 
   /** @param onReady called with a model each time that it becomes ready after it was opened */
-  constructor(sources: readonly ModelSource[], onReady: (model: Model) => void) {
-    this.all = sources.map((source) =>
-      new Model(source, { onReady, onFailed: (model, error) => this.#onFailed(model, error) })
-    );
+  constructor(models: readonly ServedModel[], createPool: CreatePool, onReady: (model: Model) => void) {
+    const events = { onReady, onFailed: (model: Model, error: unknown) => this.#onFailed(model, error) };
+    this.all = models.map((model) => new Model(model, createPool, events));
     this.#failed.promise.catch(() => {});
   }
 

@@ -9,9 +9,10 @@ import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { isStorageUri } from "../../storage/mod.ts";
 import { clientToken } from "../options/client_token.ts";
 import { absolute } from "../run/module.ts";
+import { openEnvironment } from "../run/environment.ts";
 import { openTarget, type Target } from "../run/target.ts";
 import { MAX_ANSWER } from "../serve/limits.ts";
-import { prepareTarget } from "../serve/models.ts";
+import { servedModel, withModelDir } from "../serve/models.ts";
 import type { ServeLog } from "../serve/log.ts";
 import type { Io } from "../terminal/io.ts";
 import type { PredictOptions } from "./options.ts";
@@ -70,22 +71,22 @@ async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): 
       throw new UsageError(`${name} is for the URL of a server, and '${options.module}' is none`);
     }
   }
-  const target = await openTarget("serve", options, io, signal);
-  const { modelDir, inputs } = wordsOf(options, target, io);
-  const owned = new DisposableStack();
-  // prepareTarget() owns the target from now on, and disposes it if it throws.
-  const prepared = owned.use(prepareTarget(target, { ...options, modelDir, words: [] }, io));
+  using opening = new DisposableStack();
+  const opened = opening.use(await openTarget("serve", options, io, signal));
+  const { modelDir, inputs } = wordsOf(options, opened, io);
+  const target = withModelDir(opened, { ...options, modelDir, name: undefined }, io);
   if (options.module === "-" && (inputs.length === 0 || inputs.includes("-"))) {
-    owned.dispose();
     throw new UsageError("The archive comes from standard input: name the inputs as files");
   }
+  const owned = opening.move();
   return {
     inputs,
     identity: (output) => identityOf(target, modelDir, output),
     async begin({ log, signal, many }) {
       const assets = owned.use(await layOutAssets(io.env, Deno.build.standalone, io.stderr));
       const file = log.open({ runDir: "." }, undefined);
-      const { models } = await prepared.begin({ assets, io: log.io, log: file, say: log.say, signal });
+      const beginning = { assets, io: log.io, log: file, say: log.say, signal };
+      const environment = owned.use(await openEnvironment(target, options, beginning));
       const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
       const config = {
         ...options,
@@ -97,7 +98,7 @@ async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): 
         reload: false,
       };
       const context = { assets, env: io.env, ...(many && { onFailure: fewFailures() }) };
-      return await PoolClient.start(models[0]!, config, context, signal);
+      return await PoolClient.start(await servedModel(target, environment), config, context, signal);
     },
     [Symbol.dispose]: () => owned.dispose(),
   };

@@ -4,18 +4,20 @@ import { layOutAssets, MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import { memoryLimit } from "../../control_group.ts";
 import { addressOf } from "../../host.ts";
 import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
-import { parseServedModels } from "./model_option.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
 import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { messageOf, UsageError } from "../../errors.ts";
 import { serve } from "../../serve/mod.ts";
 import { browserRules, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
+import { openEnvironment } from "../run/environment.ts";
+import { startRecord } from "../run/record.ts";
 import type { Io } from "../terminal/io.ts";
 import type { ServeOptions } from "./options.ts";
 import { ExitCode } from "../errors.ts";
 import { MAX_ANSWER } from "./limits.ts";
 import { loggingOf, ServeLog } from "./log.ts";
-import { prepareOne, prepareSeveral } from "./models.ts";
+import { parseModelOptions } from "./model_option.ts";
+import { laterModel, openServing, servedModel } from "./models.ts";
 import { welcome } from "./welcome.ts";
 
 const DEFAULT_PORT = 8080;
@@ -74,16 +76,31 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort(), "server");
   const platform = platformOf(io.env);
   // A single --model only names the model; everything else is as without it.
-  const [named] = options.models.length === 1 ? parseServedModels(options.models) : [];
+  const listed = parseModelOptions(options.models);
+  const named = listed.length === 1 ? listed[0] : undefined;
   const given = named ?? { module: options.module, script: options.script, modelDir: options.modelDir };
-  const chosen = given.module === undefined && options.models.length === 0 ? demandSageMaker(io) : given;
-  using prepared = chosen.module === undefined
-    ? prepareSeveral(options)
-    : await prepareOne({ ...options, ...chosen, module: chosen.module }, io, stop.signal, named?.name);
-  const file = log.open(options, prepared.archive);
+  const chosen = given.module === undefined && listed.length === 0 ? demandSageMaker(io) : given;
+  if (chosen.module === undefined && options.signature !== undefined) {
+    throw new UsageError(
+      "--signature is for a single archive: with several --model, put each signature beside its archive, as .minisig",
+    );
+  }
+  // A single model is opened before the server listens: the manifest of its archive can name the log.
+  using target = chosen.module === undefined
+    ? undefined
+    : await openServing({ ...options, ...chosen, module: chosen.module, name: named?.name }, io, stop.signal);
+  const file = log.open(options, target?.archive);
   warnOfOpenSecrets(options, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
-  const { models, record } = await prepared.begin({ assets, io, log: file, say, signal: stop.signal });
+  const context = { assets, io, log: file, say, signal: stop.signal };
+  using environment = target && await openEnvironment(target, options, context);
+  // Several models are opened while the server listens, each on its own.
+  const [models, record] = target === undefined || environment === undefined
+    ? [listed.map((option) => laterModel(option, options, context)), undefined]
+    : [
+      [await servedModel(target, environment)],
+      startRecord("serve", options, target, { ...context, modelDir: target.modelDir.name, environment }),
+    ];
   const notReady = new Set(models.map(({ name }) => name));
   const onReady = (name: string, url: string) => {
     if (!notReady.delete(name) || notReady.size > 0) return;

@@ -3,8 +3,8 @@
 import { UsageError } from "../../errors.ts";
 import { namesArchive } from "../run/form.ts";
 
-/** A model of `--model`. */
-export interface ServedTarget {
+/** The parsed value of a `--model`. */
+export interface ModelOption {
   readonly name: string;
   /** The module's folder; without a script, an archive, packed or unpacked. */
   readonly module: string;
@@ -21,7 +21,7 @@ const NAME = /^[A-Za-z0-9][\w.-]{0,127}$/;
  *
  * @throws {UsageError} if a value has neither form, or a name occurs twice
  */
-export function parseServedModels(texts: readonly string[]): ServedTarget[] {
+export function parseModelOptions(texts: readonly string[]): ModelOption[] {
   const models = texts.map(parse);
   for (const [index, { name }] of models.entries()) {
     if (models.findIndex((model) => model.name === name) < index) {
@@ -50,7 +50,7 @@ function lastOf(target: string): string {
   return last.replaceAll(/[^\w.-]/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 128);
 }
 
-function parse(text: string): ServedTarget {
+function parse(text: string): ModelOption {
   const [, name = "", rest = ""] = /^([^=]*)=(.*)$/.exec(text) ?? [];
   const words = rest.split(",").map((word) => word.trim());
   if (!NAME.test(name) || words.includes("")) throw malformed(text);

@@ -1,120 +1,85 @@
-/** Prepares the models that the command line of `serve` names. */
+/** Describes the models of a command line, and opens their files. */
 
 import { getLogger } from "@logtape/logtape";
 import type { Origin } from "../../archive/mod.ts";
 import { withLimit } from "../../with_limit.ts";
-import { nameOf, parseServedModels, type ServedTarget } from "./model_option.ts";
+import type { Environment } from "../../environment/environment.ts";
 import { pythonVersion } from "../../environment/python_version.ts";
-import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
-import type { ModelFiles, ServedModel } from "../../serve/mod.ts";
+import type { ModelFiles, ServedModel } from "../../supervisor/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { findModelDir, type ModelDir } from "../run/model_dir.ts";
-import { type EnvironmentChoice, type EnvironmentContext, openEnvironment } from "../run/environment.ts";
-import { type RecordOptions, type RunRecorder, startRecord } from "../run/record.ts";
-import type { ServeOptions } from "./options.ts";
+import { type EnvironmentContext, openEnvironment } from "../run/environment.ts";
 import { openTarget, type Target, type TargetArchive, type TargetOptions } from "../run/target.ts";
+import { type ModelOption, nameOf } from "./model_option.ts";
+import type { ServeOptions } from "./options.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
-/** Models that are known, but not ready to be served yet. */
-export interface Prepared extends Disposable {
-  /** The archive whose manifest names the log. */
-  readonly archive?: TargetArchive | undefined;
-  /** Does the rest, with a log: installs and fetches. @throws {InstallerError} if a package can't be installed */
-  readonly begin: (context: EnvironmentContext) => Promise<Begun>;
+/** A target to serve, and the model directory that it is served with. */
+export interface ServingTarget extends Target {
+  readonly modelDir: ModelDir;
+  /** The model's name in routes and metrics. */
+  readonly name: string;
 }
 
-/** The options for a single model. */
-export interface PrepareOptions extends TargetOptions, EnvironmentChoice, RecordOptions {
+/** The options that name a single model. */
+export interface ServingOptions extends TargetOptions {
+  /** The word of the command line. @default the model of the archive, or of a platform */
   readonly modelDir: string | undefined;
-}
-
-interface Begun {
-  readonly models: readonly ServedModel[];
-  readonly record: RunRecorder | undefined;
+  /** The name of `--model`. @default the name of the module's folder */
+  readonly name?: string | undefined;
 }
 
 /**
- * Prepares the only model, before the server listens.
+ * Opens the module or archive of a single model, and finds its model directory.
  *
- * @param name the model's name in routes and metrics. @default the name of its module's folder
- * @throws {UsageError} if the module, the script, the model or a Python does not exist
+ * @throws {UsageError} if the module, the script or the model directory does not exist
  * @throws {ArchiveError} if the archive is not valid, or not signed as demanded
  */
-export async function prepareOne(
-  options: PrepareOptions,
-  io: Io,
-  signal: AbortSignal,
-  name?: string,
-): Promise<Prepared> {
-  return prepareTarget(await openTarget("serve", options, io, signal), options, io, name);
-}
-
-/**
- * Prepares a model whose module or archive is open. The result owns the target, which is disposed if this throws.
- *
- * @param name the model's name in routes and metrics. @default the name of its module's folder
- * @throws {UsageError} if there is no model directory
- */
-export function prepareTarget(target: Target, options: PrepareOptions, io: Io, name?: string): Prepared {
+export async function openServing(options: ServingOptions, io: Io, signal: AbortSignal): Promise<ServingTarget> {
   using stack = new DisposableStack();
-  stack.use(target);
-  const modelDir = findModelDir(options.modelDir, io, target.archive?.modelDir);
-  const owned = stack.move();
+  const target = stack.use(await openTarget("serve", options, io, signal));
+  const found = withModelDir(target, options, io);
+  stack.move();
+  return found;
+}
+
+/** Finds the model directory of an open target. @throws {UsageError} if there is none */
+export function withModelDir(target: Target, { module, modelDir, name }: ServingOptions, io: Io): ServingTarget {
   return {
-    archive: target.archive,
-    async begin(context) {
-      const environment = owned.use(await openEnvironment(target, options, context));
-      const { python, variables } = environment;
-      const { module, script } = target;
-      const known = { module, script, python, variables, ...await aboutTarget(target, python) };
-      const open = (signal: AbortSignal) => openFiles(known, modelDir, signal);
-      return {
-        models: [{ name: name ?? nameFor(target, options.module), label: script, known, open }],
-        record: startRecord("serve", options, target, { ...context, modelDir: modelDir.name, environment }),
-      };
-    },
-    [Symbol.dispose]: () => owned.dispose(),
+    ...target,
+    modelDir: findModelDir(modelDir, io, target.archive?.modelDir),
+    name: name ?? nameFor(target, module),
   };
 }
 
-/**
- * Prepares the models of several `--model`. Each is opened while the others are served: an error affects only its own requests.
- *
- * @throws {UsageError} if an option is not valid
- */
-export function prepareSeveral(options: ServeOptions): Prepared {
-  const targets = parseServedModels(options.models);
-  if (options.signature !== undefined) {
-    throw new UsageError(
-      "--signature is for a single archive: with several --model, put each signature beside its archive, as .minisig",
-    );
-  }
+/** Describes a single model for the server. The caller disposes target and environment. */
+export async function servedModel(target: ServingTarget, { python, variables }: Environment): Promise<ServedModel> {
+  const { name, module, script, modelDir } = target;
+  const known = { module, script, python, variables, ...await aboutTarget(target, python) };
+  return { name, label: script, known, open: (signal) => openFiles(known, modelDir, signal) };
+}
+
+/** Describes a model that is opened while others are served: an error affects only its own requests. */
+export function laterModel(option: ModelOption, options: ServeOptions, context: EnvironmentContext): ServedModel {
+  const { name, module, script } = option;
   return {
-    begin: (context) =>
-      Promise.resolve({
-        models: targets.map((target) => ({
-          name: target.name,
-          label: target.script === undefined ? target.module : `${target.module}/${target.script}`,
-          open: (signal: AbortSignal) => openServed(target, options, { ...context, signal }),
-        })),
-        record: undefined,
-      }),
-    [Symbol.dispose]: () => {},
+    name,
+    label: script === undefined ? module : `${module}/${script}`,
+    open: (signal) => openLater(option, options, { ...context, signal }),
   };
 }
 
-async function openServed(
-  served: ServedTarget,
+async function openLater(
+  option: ModelOption,
   options: ServeOptions,
   context: EnvironmentContext,
 ): Promise<ModelFiles> {
   using stack = new DisposableStack();
-  const target = stack.use(await openTarget("serve", { ...options, ...served }, context.io, context.signal));
-  const modelDir = findModelDir(served.modelDir, context.io, target.archive?.modelDir);
+  const target = stack.use(await openServing({ ...options, ...option }, context.io, context.signal));
   const { python, variables } = stack.use(await openEnvironment(target, options, context));
-  const { module, script } = target;
+  const { module, script, modelDir } = target;
   const { settled, ...about } = await aboutTarget(target, python);
   await settled;
   const files = stack.use(await openFiles({ module, script, python, variables, ...about }, modelDir, context.signal));

@@ -3,7 +3,7 @@
 import { contentTypeOf } from "../../client/content_type.ts";
 import { stat } from "../../files.ts";
 import { printable } from "../../printable.ts";
-import type { ServedModel } from "../../serve/mod.ts";
+import type { ServedModel } from "../../supervisor/mod.ts";
 import { count } from "../terminal/format.ts";
 import { quote } from "../terminal/quote.ts";
 

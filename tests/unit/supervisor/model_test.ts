@@ -28,26 +28,28 @@ class Source implements Disposable {
   ) {}
 
   named(name: string) {
+    const files = { python: "python3", module: "/module", script: "/module/serve.py", modelDir: "/model" };
     return {
       name,
+      label: files.script,
       open: async () => {
         this.opened++;
         if (this.options.slow) await new Promise<void>((resolve) => this.finishOpening = resolve);
         const facts = () => ({ script: "serve.py" });
-        return { facts, createPool: () => this.#createPool(), [Symbol.dispose]: () => this.disposed++ };
+        return { ...files, facts, [Symbol.dispose]: () => this.disposed++ };
       },
     };
   }
 
   /** A model that was started. */
   async model(): Promise<Model> {
-    const model = new Model(this.named("m"), this.modelEvents);
+    const model = new Model(this.named("m"), this.createPool, this.modelEvents);
     model.start();
     await turn();
     return model;
   }
 
-  #createPool(): Pool {
+  readonly createPool = (): Pool => {
     const workers: FakeWorker[] = [];
     this.pools.push(workers);
     const { size = 1, maxRestarts = 20 } = this.options;
@@ -60,7 +62,7 @@ class Source implements Disposable {
         return worker;
       },
     });
-  }
+  };
 
   [Symbol.dispose](): void {
     this.clock[Symbol.dispose]();
@@ -171,7 +173,7 @@ Deno.test("stop() ends a model in each state, and opens nothing more", async () 
 
 Deno.test("models are reloaded at the same time", async () => {
   using source = new Source();
-  const models = new Models([source.named("a"), source.named("b")], () => {});
+  const models = new Models([source.named("a"), source.named("b")], source.createPool, () => {});
   models.start();
   await turn();
   for (const [worker] of source.pools) worker!.becomeReady();

@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
-import { nameOf, parseServedModels } from "../../../../src/cli/serve/model_option.ts";
+import { nameOf, parseModelOptions } from "../../../../src/cli/serve/model_option.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-Deno.test("parseServedModels() parses a module with its script, and an archive", () => {
-  assert.deepEqual(parseServedModels(["a.b-1=src, serve.py ,model", "c=c.tar.gz,weights=2"]), [
+Deno.test("parseModelOptions() parses a module with its script, and an archive", () => {
+  assert.deepEqual(parseModelOptions(["a.b-1=src, serve.py ,model", "c=c.tar.gz,weights=2"]), [
     { name: "a.b-1", module: "src", script: "serve.py", modelDir: "model" },
     { name: "c", module: "c.tar.gz", script: undefined, modelDir: "weights=2" },
   ]);
 });
 
-Deno.test("parseServedModels() takes a folder for an archive only if it has a manifest", () => {
+Deno.test("parseModelOptions() takes a folder for an archive only if it has a manifest", () => {
   using directory = new TempDir();
   directory.write("unpacked/manifest.json");
   directory.folder("bare");
   const { path } = directory;
-  assert.equal(parseServedModels([`a=${path}/unpacked,model`])[0]!.script, undefined);
-  assert.throws(() => parseServedModels([`a=${path}/bare,model`]), { name: "UsageError" });
+  assert.equal(parseModelOptions([`a=${path}/unpacked,model`])[0]!.script, undefined);
+  assert.throws(() => parseModelOptions([`a=${path}/bare,model`]), { name: "UsageError" });
 });
 
 for (
@@ -30,8 +30,8 @@ for (
     "../a=m.tar.gz,d",
   ]
 ) {
-  Deno.test(`parseServedModels() throws with both forms when it is given '${text}'`, () => {
-    assert.throws(() => parseServedModels([text]), {
+  Deno.test(`parseModelOptions() throws with both forms when it is given '${text}'`, () => {
+    assert.throws(() => parseModelOptions([text]), {
       name: "UsageError",
       message:
         "--model must be NAME=ARCHIVE,MODEL_DIR or NAME=MODULE,SCRIPT,MODEL_DIR, with a name of letters, digits " +
@@ -40,8 +40,8 @@ for (
   });
 }
 
-Deno.test("parseServedModels() throws when a name occurs twice", () => {
-  assert.throws(() => parseServedModels(["a=x.tgz,d", "b=x.tgz,d", "a=y.tgz,d"]), {
+Deno.test("parseModelOptions() throws when a name occurs twice", () => {
+  assert.throws(() => parseModelOptions(["a=x.tgz,d", "b=x.tgz,d", "a=y.tgz,d"]), {
     message: "--model uses the name 'a' twice: each model needs its own",
   });
 });
