@@ -22,7 +22,7 @@ from aimodellib._bridge.frames import FrameReader
 class Supervisor:
     """Starts a worker, and talks with it."""
 
-    def __init__(self, folder, python=sys.executable):
+    def __init__(self, folder, python=sys.executable, package=PACKAGE):
         self.folder = folder
         (folder / "bridge").mkdir()
         (folder / "bridge/ledger").write_bytes(bytes(64 * 1024))
@@ -42,7 +42,7 @@ class Supervisor:
             }
             env["AIMODELLIB_WORKER"] = f"test-{os.getpid()}-{random.random()}"
             self.process = subprocess.Popen(
-                [python, str(PACKAGE / "aimodellib/_bridge/__main__.py")],
+                [python, str(package / "aimodellib/_bridge/__main__.py")],
                 env=env,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -19,28 +19,30 @@ if __name__ == "__main__":
         sys.exit(TOO_OLD)
     # The folder of this file must not be on the path: its `train` would shadow a script of that name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from aimodellib._bridge.bytecode import cached
+
     command = sys.argv[1:2]
     if command == ["check"]:
-        from aimodellib._bridge.check import main as check
-
+        with cached():
+            from aimodellib._bridge.check import main as check
         check(sys.argv[2:])
     elif command == ["requirements"]:
-        from aimodellib._bridge.requirements import main as requirements
-
+        with cached():
+            from aimodellib._bridge.requirements import main as requirements
         requirements(sys.argv[2:])
     elif command == ["supervise"]:
-        from aimodellib._bridge.supervise import main as supervise
-
+        with cached():
+            from aimodellib._bridge.supervise import main as supervise
         supervise(sys.argv[2:])
     elif command == ["rank"]:
-        from aimodellib._bridge.launch import main as rank
-
+        with cached():
+            from aimodellib._bridge.launch import main as rank
         rank()
     elif command == ["tensorboard"]:
-        from aimodellib._bridge.tensorboard import main as tensorboard
-
+        with cached():
+            from aimodellib._bridge.tensorboard import main as tensorboard
         tensorboard(sys.argv[2:])
     else:
-        from aimodellib._bridge.worker import main
-
+        with cached():
+            from aimodellib._bridge.worker import main
         main()

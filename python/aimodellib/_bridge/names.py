@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import os
+import platform  # noqa: F401 - a package of this name in a module must not replace it, since many libraries need it
 import sys
 from types import ModuleType
 

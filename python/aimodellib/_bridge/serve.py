@@ -14,6 +14,7 @@ from ..util.types import InferenceModule
 from . import ending, forks, frames, streams
 from .advice import advise, served
 from .answer import failed, raised
+from .bytecode import cached
 from .demands import SERVE, takes_logger
 from .failures import message_of, traceback_bytes, type_name
 from .green import refuse_green_threads
@@ -43,7 +44,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         logger = {"logger": ServingLogger()}
         marks.secret = str(config.get("mark", ""))
         load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
-        handler, serve_all, window = _choose(owner, logger, config)
+        with cached():
+            handler, serve_all, window = _choose(owner, logger, config)
         stage = "load"
         handler.model = forks.call(load, config["model_dir"])
         signature = forks.call(read_signature, owner, handler.model, logger)

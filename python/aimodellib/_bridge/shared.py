@@ -11,12 +11,17 @@ import importlib
 import importlib.util
 import os
 import sys
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from .standard import clashes
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    # The base class adds nothing that is needed, and until Python 3.11 its module imports twenty others.
+    Loader = object
 
 SCRIPT = "aimodellib.script"
 

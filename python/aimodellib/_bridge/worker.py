@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import platform
 import signal
 import sys
 from typing import Any, NoReturn
 
 from . import forks, frames, keeper, streams
+from .bytecode import cached
 from .frames import Frame, ProtocolError
 from .link import Link
 
@@ -34,17 +34,21 @@ def main() -> NoReturn:
             frames.HELLO,
             protocol=frames.PROTOCOL_VERSION,
             pid=os.getpid(),
-            python=platform.python_version(),
+            python=sys.version.split()[0],
             executable=sys.executable,
         )
+        with cached():
+            # Most of what a run needs is imported while the supervisor answers.
+            from . import advice, names  # noqa: F401
         config = _receive_start(link)
         mode = config["mode"]
-        if config.get("launcher") is not None:
-            from .launch import run
-        elif mode == "train":
-            from .train import run
-        else:
-            from .serve import run
+        with cached():
+            if config.get("launcher") is not None:
+                from .launch import run
+            elif mode == "train":
+                from .train import run
+            else:
+                from .serve import run
         code = run(link, config)
     except frames.Closed:
         # The supervisor has closed the connection, or is gone.

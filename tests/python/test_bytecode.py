@@ -1,0 +1,58 @@
+"""What a worker writes of the bytecode that it compiles."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from supervisor import PACKAGE, Supervisor
+
+from aimodellib._bridge import frames
+
+SCRIPT = """
+import beside
+def load(model_dir): return model_dir
+def deserialize(data, content_type): return data
+def predict(data, model): return data
+def serialize(data, accepted): return data, "text/plain"
+"""
+
+
+def stems(folder: pathlib.Path):
+    return {path.name.split(".")[0] for path in folder.rglob("*.pyc")}
+
+
+@pytest.mark.parametrize("prefixed", [False, True])
+def test_a_worker_that_writes_no_bytecode_of_the_script_writes_that_of_its_own_package(tmp_path, monkeypatch, prefixed):
+    prefix = tmp_path / "prefix"
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(prefix) if prefixed else "")
+    package, module = tmp_path / "package", tmp_path / "module"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    module.mkdir()
+    (module / "beside.py").touch()
+    with Supervisor(module, package=package) as supervisor:
+        supervisor.receive()
+        supervisor.start(SCRIPT)
+        assert supervisor.receive()[0] == frames.READY
+    assert stems(module) == set()
+    assert stems(prefix) == set()
+    written = stems(package)
+    if prefixed:
+        # The user has chosen where bytecode goes, and that none is written there.
+        assert written == set()
+    else:
+        assert {"worker", "serve", "loader", "types"} <= written
+
+
+def test_a_serving_worker_imports_no_module_that_it_does_not_need():
+    program = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE)!r})\n"
+        "from aimodellib._bridge import serve, worker\n"
+        "print(*sys.modules)"
+    )
+    # Without -S, a package of the environment may import anything at the start.
+    imported = set(subprocess.check_output([sys.executable, "-I", "-S", "-c", program], text=True).split())
+    assert "aimodellib._bridge.serve" in imported
+    assert imported & {"asyncio", "dataclasses", "shutil", "subprocess", "tempfile", "urllib.parse"} == set()
