@@ -1,8 +1,9 @@
 /**
  * The format of token files: one token on each line, optionally followed by its scope; `#` begins a comment.
  *
- *     8f2…c1             # for everything
+ *     8f2…c1             # for everything except /admin/
  *     77a…09 metrics     # for GET /metrics only
+ *     d03…7e admin       # for everything
  */
 
 /** A line of a token file that has a token. */

@@ -15,6 +15,7 @@ import { fieldsOf } from "./fields.ts";
 import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
+import { type Reload, reloading } from "./routes/admin.ts";
 import { allReady, live, ready } from "./routes/health.ts";
 import { home } from "./routes/home.ts";
 import {
@@ -46,6 +47,8 @@ export interface AppOptions extends InvocationOptions {
   readonly browsers?: Browsers | undefined;
   /** Reads and writes tensors. */
   readonly transcoder: Transcoder;
+  /** Replaces the workers of all models. @default `models.reload()` */
+  readonly reload?: Reload | undefined;
 }
 
 /** The application as one function, and its hono routes alone, for tests. */
@@ -68,6 +71,8 @@ export function createApp(models: Models, options: AppOptions): App {
   const secure = security();
   const mayKnow = ({ req }: Context) =>
     tokens === undefined || tokens.check(req.header("authorization") ?? null, req.path) === "good";
+  // With tokens, only a request whose token has the scope gets as far as to the route.
+  const mayReload = ({ head }: Incoming) => tokens !== undefined || browsers?.isLocal(head) === true;
   const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
   const modelPaths = new Map<string, Invocations>();
@@ -91,6 +96,8 @@ export function createApp(models: Models, options: AppOptions): App {
       secured: options.tokens !== undefined,
     }),
   );
+  const reload = options.reload ?? (() => models.reload());
+  app.post("/admin/reload", metrics.measured({ route: "/admin/reload" }, reloading(models, reload, mayReload)));
   get("/v2", serverMetadata);
   get("/v2/health/live", serverLive);
   get("/v2/health/ready", serverReady(models));

@@ -17,6 +17,15 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
 
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
 
+/** Headers that proxies add: RFC 7239, and what was used before it. */
+const FORWARDED: ReadonlySet<string> = new Set([
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-real-ip",
+]);
+
 /** The longest part of a value that an error message repeats, in characters. */
 const SHOWN = 100;
 
@@ -38,6 +47,8 @@ type KeptHead = Pick<Head, "method" | "host" | "fields"> & { [SERVED]?: Browsers
 export class Browsers {
   /** Whether Host and origin are checked. */
   enforced = false;
+  /** Whether the server listens on a loopback address only. */
+  loopback = false;
   readonly #hosts: ReadonlySet<string | undefined>;
   readonly #anyHost: boolean;
   readonly #origins: ReadonlySet<string>;
@@ -58,6 +69,16 @@ export class Browsers {
   /** Whether a page of this origin may use the server. */
   allowsOrigin(origin: string): boolean {
     return this.#origins.has(origin) || this.#origins.has("*");
+  }
+
+  /**
+   * Whether a request comes from this machine, and from no web page but the server's own. It may then see and do what needs a token
+   * elsewhere. A request that a proxy passes on may come from anywhere: one with another Host, or with a header that says so, does not count.
+   */
+  isLocal(head: Pick<Head, "host" | "fields">): boolean {
+    if (!this.loopback || (head.host !== "" && !isLoopback(head.host))) return false;
+    return !head.fields.some((name, i) => i % 2 === 0 && FORWARDED.has(name)) &&
+      foreignPage(head, () => false) === undefined;
   }
 
   /** The answer to a refused request; undefined if the request is accepted. */
@@ -93,19 +114,27 @@ export class Browsers {
     return true;
   }
 
-  /** Describes the foreign page that sent the request; undefined if it was no foreign page. */
-  #foreignPage({ host, fields }: Pick<Head, "host" | "fields">): string | undefined {
-    let site: string | undefined;
-    let origin: string | undefined;
-    for (let i = 0; i < fields.length; i += 2) {
-      if (fields[i] === "sec-fetch-site") site = fields[i + 1]!.toLowerCase();
-      else if (fields[i] === "origin") origin = fields[i + 1]!.toLowerCase();
-    }
-    if (origin !== undefined && this.allowsOrigin(origin)) return undefined;
-    if (site !== undefined) return site === "same-origin" || site === "none" ? undefined : origin ?? site;
-    if (origin === undefined || isOriginOf(origin, host)) return undefined;
-    return origin;
+  /** Describes the foreign page that sent the request; undefined if it was no foreign page, or one that may use the server. */
+  #foreignPage(head: Pick<Head, "host" | "fields">): string | undefined {
+    return foreignPage(head, (origin) => this.allowsOrigin(origin));
   }
+}
+
+/** Describes the foreign page that sent a request; undefined if it was no foreign page, or one of an allowed origin. */
+function foreignPage(
+  { host, fields }: Pick<Head, "host" | "fields">,
+  isAllowed: (origin: string) => boolean,
+): string | undefined {
+  let site: string | undefined;
+  let origin: string | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] === "sec-fetch-site") site = fields[i + 1]!.toLowerCase();
+    else if (fields[i] === "origin") origin = fields[i + 1]!.toLowerCase();
+  }
+  if (origin !== undefined && isAllowed(origin)) return undefined;
+  if (site !== undefined) return site === "same-origin" || site === "none" ? undefined : origin ?? site;
+  if (origin === undefined || isOriginOf(origin, host)) return undefined;
+  return origin;
 }
 
 /** Whether an address or a Host, with or without a port, is a loopback address. */

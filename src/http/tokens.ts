@@ -4,11 +4,16 @@ import { createHash } from "node:crypto";
 import { UsageError } from "../errors.ts";
 import { tokenLines } from "../token_lines.ts";
 
-/** The scope of a token: everything, or `GET /metrics` only. */
-export type Scope = "all" | "metrics";
+/** The scope of a token: `GET /metrics` only, everything except `/admin/`, or everything. */
+export type Scope = "metrics" | "all" | "admin";
 
-/** The result of checking a request's token. */
-export type Verdict = "good" | "missing" | "wrong" | "not_for_this";
+const SCOPES: readonly string[] = ["metrics", "all", "admin"] satisfies Scope[];
+
+/** The result of checking a request's token. `metrics_only` and `not_admin`: the token is known, and its scope does not include the path. */
+export type Verdict = "good" | "missing" | "wrong" | "metrics_only" | "not_admin";
+
+/** Paths that need the scope `admin` begin with this. */
+const ADMIN = "/admin/";
 
 interface Token {
   /** The token, padded with zeros to {@linkcode PADDED} bytes; for a longer token, a NUL byte and its SHA-256 digest. */
@@ -42,8 +47,8 @@ export class Tokens {
     const tokens: Token[] = [];
     for (const { token, scope, rest, line } of tokenLines(text)) {
       const where = `${source}, line ${line}`;
-      if (rest.length > 0 || (scope !== "all" && scope !== "metrics")) {
-        throw new UsageError(`${where}: only 'all' or 'metrics' may follow a token`);
+      if (rest.length > 0 || !isScope(scope)) {
+        throw new UsageError(`${where}: only 'all', 'metrics' or 'admin' may follow a token`);
       }
       if (token.length < MIN_LENGTH || !/^[\w.~+/=-]+$/.test(token)) {
         throw new UsageError(`${where}: a token has at least ${MIN_LENGTH} characters, of A-Z a-z 0-9 - . _ ~ + / =`);
@@ -72,8 +77,19 @@ export class Tokens {
     let scope: Scope | undefined;
     for (const token of this.#tokens) if (areEqual(token.padded, this.#given)) scope = token.scope;
     if (scope === undefined) return "wrong";
-    return scope === "all" || path === "/metrics" ? "good" : "not_for_this";
+    switch (scope) {
+      case "metrics":
+        return path === "/metrics" ? "good" : "metrics_only";
+      case "all":
+        return path.startsWith(ADMIN) ? "not_admin" : "good";
+      case "admin":
+        return "good";
+    }
   }
+}
+
+function isScope(scope: string): scope is Scope {
+  return SCOPES.includes(scope);
 }
 
 /** Writes a token, or the digest of a longer one, into `bytes`. To hash every token would take longer than the rest of the work for a request. */

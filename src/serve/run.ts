@@ -41,7 +41,11 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   );
   const browsers = new Browsers(config);
   using transcoder = new Transcoder();
-  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder });
+  const reload = () => {
+    renew(server, config);
+    return models.reload();
+  };
+  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder, reload });
   using refusals = new BodyRefusals(config.maxBodyMemory ?? Infinity);
   const handling = {
     handle,
@@ -51,17 +55,17 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     maxBodyMemory: config.maxBodyMemory,
     onBodyRefused: () => refusals.add(),
   };
-  const server = config.unix === undefined ? listen(config, handling) : await listenOnUnix(config.unix, handling);
+  const server: Server = config.unix === undefined
+    ? listen(config, handling)
+    : await listenOnUnix(config.unix, handling);
+  browsers.loopback = server.loopback;
   // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
   await Promise.all(served.map(({ known }) => known?.settled));
   logBeginning(server.url, served);
   models.start();
 
-  using _reload = context.onReload(() => {
-    renew(server, config);
-    void models.reload();
-  });
+  using _reload = context.onReload(() => void reload());
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();

@@ -7,6 +7,7 @@ export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
 export type { PartStream } from "./part_stream.ts";
 export { workerName } from "./death_log.ts";
+export type { ReloadResult } from "./rollover.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { ModelFiles, ServedModel } from "./served_model.ts";
 export { isErrorStatus, logFailure, statusOf } from "./script_failure.ts";

@@ -7,10 +7,12 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { messageOf } from "../errors.ts";
 import type { Metric } from "../observability/metrics.ts";
 import type { Invocation, Outcome } from "./job.ts";
 import type { ModelFacts } from "./model_facts.ts";
 import type { Pool, PoolState } from "./pool.ts";
+import type { ReloadResult } from "./rollover.ts";
 import type { ModelFiles, ServedModel } from "./served_model.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
@@ -20,6 +22,8 @@ const PATIENCE_MS = 60_000;
 
 /** Creates the pool of an open model's workers. */
 export type CreatePool = (files: ModelFiles, name: string) => Pool;
+
+const STOPPED: ReloadResult = { reloaded: false, cause: "the server is stopping" };
 
 /** Callbacks through which a model reports that it is ready or has failed. */
 export interface ModelEvents {
@@ -40,6 +44,10 @@ export class Model {
   /** The last pool; if the model has failed, it is stopped or stopping. */
   #pool: Pool | undefined;
   #failed = false;
+  /** Why the last opening ended without a ready model, as part of a sentence. */
+  #failure = "";
+  /** The number of reloads that have not ended. */
+  #reloads = 0;
   /** Resolves when the previous pool has stopped. */
   #poolEnded: Promise<unknown> = Promise.resolve();
   /** Resolves when the last opening has ended: the model is ready, has failed, or was given up. */
@@ -47,7 +55,7 @@ export class Model {
   /** The loading pool: when it started, in ms of `performance.now()`, and a function that gives it up. */
   #attempt: { readonly since: number; readonly giveUp: () => void } | undefined;
   /** The reload that waits for the end of the loading. */
-  #nextReload: Promise<void> | undefined;
+  #nextReload: Promise<ReloadResult> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(served: ServedModel, createPool: CreatePool, events: ModelEvents) {
@@ -93,6 +101,11 @@ export class Model {
     return this.#pool?.invoke(invocation) ?? Promise.resolve({ kind: "refused", cause: "loading" });
   }
 
+  /** Whether a reload is being carried out, or waits for the model to be loaded. */
+  get reloading(): boolean {
+    return this.#reloads > 0;
+  }
+
   /** Asks all workers for fresh usage. */
   async askUsage(): Promise<void> {
     await this.#pool?.askUsage();
@@ -110,11 +123,20 @@ export class Model {
 
   /**
    * Replaces the model's workers by new ones, or opens the model again if it has failed. If it is being opened, or loaded for the first
-   * time, the reload follows afterwards. Resolves when the reload has ended.
+   * time, the reload follows afterwards. Resolves when the reload has ended. Never rejects.
    */
-  reload(): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.resolve();
-    if (this.#isOpen) return this.#pool!.reload().then(() => {});
+  async reload(): Promise<ReloadResult> {
+    this.#reloads++;
+    try {
+      return await this.#reload();
+    } finally {
+      this.#reloads--;
+    }
+  }
+
+  #reload(): Promise<ReloadResult> {
+    if (this.#stop.signal.aborted) return Promise.resolve(STOPPED);
+    if (this.#isOpen) return this.#pool!.reload();
     if (this.#nextReload === undefined) {
       this.#nextReload = this.#reloadNext();
       this.#limitLoading();
@@ -138,11 +160,13 @@ export class Model {
     return !this.#failed && this.#pool !== undefined && this.#pool.state !== "loading";
   }
 
-  async #reloadNext(): Promise<void> {
+  async #reloadNext(): Promise<ReloadResult> {
     await this.#loading;
     this.#nextReload = undefined;
-    if (this.#isOpen) return await this.reload();
-    if (!this.#stop.signal.aborted) await (this.#loading = this.#load());
+    if (this.#isOpen) return await this.#reload();
+    if (this.#stop.signal.aborted) return STOPPED;
+    await (this.#loading = this.#load());
+    return this.#isOpen ? { reloaded: true } : { reloaded: false, cause: this.#failure };
   }
 
   /** Limits the loading time of a pool while a reload waits for it. */
@@ -185,6 +209,7 @@ export class Model {
         model: this.name,
         seconds: PATIENCE_MS / 1000,
       });
+      this.#failure = `it was not ready within ${PATIENCE_MS / 1000} s, and another reload waited`;
       this.#pool = undefined;
       this.#poolEnded = pool.stop(AbortSignal.abort());
       return;
@@ -197,6 +222,7 @@ export class Model {
   #fail(error: unknown): void {
     if (this.#stop.signal.aborted) return;
     this.#failed = true;
+    this.#failure = messageOf(error);
     // stop() lets the workers answer the jobs that they have.
     if (this.#pool !== undefined) this.#poolEnded = this.#pool.stop();
     this.#events.onFailed(this, error);

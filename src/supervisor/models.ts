@@ -8,6 +8,7 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../errors.ts";
 import { type CreatePool, Model, type ModelState } from "./model.ts";
+import type { ReloadResult } from "./rollover.ts";
 import type { ServedModel } from "./served_model.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
@@ -46,9 +47,14 @@ export class Models {
     for (const model of this.all) model.start();
   }
 
-  /** Replaces the workers of all models by new ones, all models at the same time. */
-  async reload(): Promise<void> {
-    await Promise.all(this.all.map((model) => model.reload()));
+  /** Whether a model is being reloaded. */
+  get reloading(): boolean {
+    return this.all.some(({ reloading }) => reloading);
+  }
+
+  /** Replaces the workers of all models by new ones, all models at the same time. Returns how that ended for each of them. Never rejects. */
+  async reload(): Promise<readonly (ReloadResult & { readonly name: string })[]> {
+    return await Promise.all(this.all.map(async (model) => ({ name: model.name, ...await model.reload() })));
   }
 
   /** Stops all models; workers that still run when `signal` is aborted are killed. */

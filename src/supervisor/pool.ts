@@ -15,7 +15,7 @@ import { describeMemory, logDeath, workerName } from "./death_log.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Invocation, Outcome } from "./job.ts";
 import { RestartLimit } from "./restart_limit.ts";
-import { Rollover } from "./rollover.ts";
+import { type ReloadResult, Rollover } from "./rollover.ts";
 import { Slot, type SlotEvents, type SlotOptions } from "./slot.ts";
 import { Measures } from "./measures.ts";
 import type { Death } from "./worker_events.ts";
@@ -174,10 +174,8 @@ export class Pool {
   /**
    * Replaces all workers, one after the other, by new ones, which load the script again. If the first new one can't load it, the old
    * ones stay. All reloads requested while one is running are combined into one more.
-   *
-   * @returns whether all workers were replaced
    */
-  reload(): Promise<boolean> {
+  reload(): Promise<ReloadResult> {
     return this.#rollover.reload();
   }
 

@@ -23,6 +23,9 @@ const RETRY_WORN_MS = 30_000;
 const PATIENCE_MS = 60_000;
 const PATIENCE_FACTOR = 3;
 
+/** How a reload ended: all workers were replaced, or a new one could not take over, and `cause` says why as part of a sentence. */
+export type ReloadResult = { readonly reloaded: true } | { readonly reloaded: false; readonly cause: string };
+
 /** Options of a {@linkcode Rollover}. */
 export interface RolloverOptions {
   /** The name of the pool's model, if there are several models. */
@@ -33,6 +36,8 @@ export interface RolloverOptions {
   readonly isStopping: () => boolean;
 }
 
+const STOPPED: ReloadResult = { reloaded: false, cause: "the server is stopping" };
+
 /** Replaces the workers of one pool. */
 export class Rollover {
   readonly #options: RolloverOptions;
@@ -42,7 +47,7 @@ export class Rollover {
   /** Resolves when all requested replacements have ended. */
   #replacing: Promise<unknown> = Promise.resolve();
   /** The reload that waits to begin. */
-  #nextReload: Promise<boolean> | undefined;
+  #nextReload: Promise<ReloadResult> | undefined;
   /** The loading successor, and when it started, in ms of `performance.now()`. */
   #successor: { readonly slot: Slot; readonly since: number } | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
@@ -55,10 +60,8 @@ export class Rollover {
 
   /**
    * Replaces all workers by new ones, which load the script again. If the first new one can't load it, the old ones stay.
-   *
-   * @returns whether all workers were replaced
    */
-  reload(): Promise<boolean> {
+  reload(): Promise<ReloadResult> {
     if (this.#nextReload === undefined) {
       if (this.#successor !== undefined) log.info(`Another reload${this.#ofModel} follows the current one`);
       this.#nextReload = this.#replacing.then(() => {
@@ -105,12 +108,12 @@ export class Rollover {
     this.#worn.delete(worker);
   }
 
-  async #reload(): Promise<boolean> {
+  async #reload(): Promise<ReloadResult> {
     const { model, slots, isStopping } = this.#options;
     const what = this.#ofModel;
     log.info(`Reloading${what}: workers are replaced one after the other`, { model });
     for (const slot of slots()) {
-      if (isStopping()) return false;
+      if (isStopping()) return STOPPED;
       const failure = await this.#succeed(slot);
       if (failure === undefined) continue;
       if (!isStopping()) {
@@ -119,10 +122,10 @@ export class Rollover {
           cause: failure.cause,
         });
       }
-      return false;
+      return isStopping() ? STOPPED : { reloaded: false, cause: failure.cause };
     }
     log.info(`Reloaded${what}`, { model });
-    return true;
+    return { reloaded: true };
   }
 
   /** Replaces the worker of a slot. @returns the death of its successor, if that could not take over */

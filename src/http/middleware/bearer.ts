@@ -20,6 +20,12 @@ export function bearer(tokens: Tokens, open: ReadonlySet<string>, refuse: Refusa
   };
 }
 
+function beyondScope(detail: string): HttpProblem {
+  return new HttpProblem(403, detail, {}, {
+    "www-authenticate": 'Bearer realm="aimodellib", error="insufficient_scope"',
+  });
+}
+
 function problemOfVerdict(verdict: Exclude<ReturnType<Tokens["check"]>, "good">): HttpProblem {
   switch (verdict) {
     case "missing":
@@ -30,9 +36,9 @@ function problemOfVerdict(verdict: Exclude<ReturnType<Tokens["check"]>, "good">)
       return new HttpProblem(401, "The bearer token is not valid", {}, {
         "www-authenticate": 'Bearer realm="aimodellib", error="invalid_token"',
       });
-    case "not_for_this":
-      return new HttpProblem(403, "The token is for GET /metrics alone", {}, {
-        "www-authenticate": 'Bearer realm="aimodellib", error="insufficient_scope"',
-      });
+    case "metrics_only":
+      return beyondScope("The token is for GET /metrics alone");
+    case "not_admin":
+      return beyondScope("The token does not have the scope 'admin': write 'admin' behind it in the token file");
   }
 }

@@ -54,6 +54,24 @@ const HEALTH: OperationOptions = {
   open: true,
 };
 
+const RELOAD: OperationOptions = {
+  summary: "Replace all workers by new ones, which load the script again",
+  content: json("Reloaded"),
+  problems: [403, 409, 500, 503],
+  more: {
+    description:
+      "What SIGHUP does. Needs a token with the scope admin; without tokens, a request from the machine itself to a server on a " +
+      "loopback address.",
+    parameters: [{
+      name: "Prefer",
+      in: "header",
+      description: "respond-async: answer 202 at once, and not at the end of the reload",
+      schema: { type: "string" },
+    }],
+  },
+  accepted: "The reload has begun",
+};
+
 /** Makes the OpenAPI document of a server with these models. */
 export function describe({ title, names, predictRoute, healthRoute, secured }: Described): object {
   const get = (options: OperationOptions) => ({ get: operation(options, secured) });
@@ -88,6 +106,7 @@ export function describe({ title, names, predictRoute, healthRoute, secured }: D
       "/health/live": get({ summary: "Whether the process runs", content: json("Live"), open: true }),
       "/metrics": get({ summary: "Metrics in Prometheus's text format", content: { "text/plain": {} } }),
       "/": get({ summary: "A page to try the model with", content: { "text/html": {} } }),
+      "/admin/reload": post(RELOAD),
       "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
       "/models/{name}/invocations": { parameters: [name], ...post(named(INVOKE)) },
       "/models/{name}/ping": { parameters: [name], ...get(named(HEALTH)) },

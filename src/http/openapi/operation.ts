@@ -5,8 +5,9 @@ import { schema } from "./schemas.ts";
 const PROBLEMS = {
   400: "The request could not be read, or deserialize() raised",
   401: "There is no token, or an unknown one",
-  403: "The token is for GET /metrics alone, or a host of a text/uri-list body is not allowed",
+  403: "The token's scope does not include this, or a host of a text/uri-list body is not allowed",
   404: "There is nothing here",
+  409: "A reload is running already",
   406: "serialize() knows none of the types in Accept",
   413: "The body is over --max-body, as it was sent or decoded",
   415: "The body has a Content-Encoding other than gzip and deflate",
@@ -48,6 +49,8 @@ export interface OperationOptions {
   readonly executes?: boolean;
   /** Whether the route needs no token even if others do. */
   readonly open?: boolean;
+  /** What a 202 answer means, if there is one. */
+  readonly accepted?: string;
   /** More members of the operation. */
   readonly more?: object;
 }
@@ -63,7 +66,7 @@ export function json(name: Parameters<typeof schema>[0]): object {
  * @param secured whether this server asks for tokens
  */
 export function operation(
-  { summary, content, problems = [], executes = false, open = false, more = {} }: OperationOptions,
+  { summary, content, problems = [], executes = false, open = false, accepted, more = {} }: OperationOptions,
   secured: boolean,
 ): object {
   const all = new Set<ProblemStatus>(problems);
@@ -74,6 +77,7 @@ export function operation(
     ...more,
     responses: Object.fromEntries([
       [200, { description: "Success", content }],
+      ...accepted === undefined ? [] : [[202, { description: accepted, content: { "application/json": {} } }]],
       ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status])]),
       ...executes ? [["default", problem("The script raised an exception that chooses this status, 400 to 599")]] : [],
     ]),

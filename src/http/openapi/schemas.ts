@@ -90,6 +90,10 @@ export const SCHEMAS = {
     },
     ["status", "workers"],
   ),
+  Reloaded: members(
+    { models: list(members({ name: string, reloaded: { const: true } }, ["name", "reloaded"])) },
+    ["models"],
+  ),
   Live: members({ status: { const: "live" } }, ["status"]),
   ServerMetadata: members({ name: string, version: string, extensions: list(string) }, [
     "name",

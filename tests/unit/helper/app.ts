@@ -27,6 +27,9 @@ export function appWith(
     get state() {
       return all[0]!.state;
     },
+    get reloading() {
+      return (Array.isArray(pools) ? pools : [pools]).some(({ reloading }) => reloading);
+    },
   } as unknown as Models;
   const app = createApp(models, { maxBody: 1000, uriListHosts, transcoder: new Transcoder(), ...options });
   return {

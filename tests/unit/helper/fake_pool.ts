@@ -15,6 +15,7 @@ export interface Asked {
 export class FakePool {
   readonly asked: Asked[] = [];
   state: ModelState = "ready";
+  reloading = false;
   facts: ModelFacts | undefined = { archive: "digits.tar.gz", script: "serve.py" };
 
   /** @param answer the outcome of each request */

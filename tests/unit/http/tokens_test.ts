@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { Tokens } from "../../../src/http/tokens.ts";
 
 const GOOD = "0123456789abcdef";
+const ADMIN = "aaaabbbbccccdddd";
 const OTHER = "fedcba9876543210-._~+/=";
 
 Deno.test("check() accepts known tokens within their scope, and refuses others", () => {
-  const tokens = Tokens.parse(`# ours\n\n  ${GOOD}\n${OTHER} metrics # theirs\r\n`, "'tokens'");
+  const tokens = Tokens.parse(`# ours\n\n  ${GOOD}\n${OTHER} metrics # theirs\r\n${ADMIN} admin\n`, "'tokens'");
   for (
     const [header, path, verdict] of [
       [null, "/invocations", "missing"],
@@ -17,7 +18,12 @@ Deno.test("check() accepts known tokens within their scope, and refuses others",
       [`Bearer ${GOOD}0`, "/invocations", "wrong"],
       [`Bearer ${GOOD.slice(1)}`, "/invocations", "wrong"],
       [`Bearer ${OTHER}`, "/metrics", "good"],
-      [`Bearer ${OTHER}`, "/invocations", "not_for_this"],
+      [`Bearer ${OTHER}`, "/invocations", "metrics_only"],
+      [`Bearer ${OTHER}`, "/admin/reload", "metrics_only"],
+      [`Bearer ${GOOD}`, "/admin/reload", "not_admin"],
+      [`Bearer ${ADMIN}`, "/admin/reload", "good"],
+      [`Bearer ${ADMIN}`, "/invocations", "good"],
+      [`Bearer ${ADMIN}`, "/metrics", "good"],
     ] as const
   ) {
     assert.equal(tokens.check(header, path), verdict, `${header} ${path}`);
@@ -45,8 +51,8 @@ Deno.test("parse() refuses invalid lines, and shows no token", () => {
       ["# nothing", "There is no token in 'tokens'"],
       ["short", "'tokens', line 1: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
       [`\n${GOOD}ä`, "'tokens', line 2: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
-      [`${GOOD} admin`, "'tokens', line 1: only 'all' or 'metrics' may follow a token"],
-      [`${GOOD} all metrics`, "'tokens', line 1: only 'all' or 'metrics' may follow a token"],
+      [`${GOOD} root`, "'tokens', line 1: only 'all', 'metrics' or 'admin' may follow a token"],
+      [`${GOOD} all metrics`, "'tokens', line 1: only 'all', 'metrics' or 'admin' may follow a token"],
     ] as const
   ) {
     assert.throws(() => Tokens.parse(text, "'tokens'"), { name: "UsageError", message });

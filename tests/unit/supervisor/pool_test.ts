@@ -494,7 +494,7 @@ Deno.test("reload() replaces all workers in turn", async () => {
   await turn();
   assert.equal(fixture.workers.length, 4);
   fixture.workers[3]!.becomeReady();
-  assert.equal(await reloaded, true);
+  assert.deepEqual(await reloaded, { reloaded: true });
   assert.deepEqual(fixture.workers.map(({ stopSignal }) => stopSignal !== undefined), [true, true, false, false]);
 });
 
@@ -503,7 +503,7 @@ Deno.test("reload() keeps the old workers when the first of the new ones can't l
   const reloaded = fixture.pool.reload();
   await turn();
   fixture.workers[2]!.die({ cause: "the script raised SyntaxError: x" });
-  assert.equal(await reloaded, false);
+  assert.deepEqual(await reloaded, { reloaded: false, cause: "the script raised SyntaxError: x" });
   assert.equal(
     fixture.logs.lines.at(-1),
     "ERROR Reloading failed (the script raised SyntaxError: x); the old workers stay in service",
@@ -542,9 +542,9 @@ Deno.test("all reloads requested during a reload are combined into one more", as
   await turn();
   const more = [fixture.pool.reload(), fixture.pool.reload(), fixture.pool.reload()];
   await become(2, 3);
-  assert.equal(await first, true);
+  assert.deepEqual(await first, { reloaded: true });
   await become(4, 5);
-  assert.deepEqual(await Promise.all(more), [true, true, true]);
+  assert.deepEqual(await Promise.all(more), Array(3).fill({ reloaded: true }));
   await turn();
   assert.equal(fixture.workers.length, 6);
   assert.equal(fixture.logs.lines.filter((line) => line === "INFO Reloaded").length, 2);
@@ -565,13 +565,16 @@ Deno.test("a successor that hangs delays another reload by at most a minute", as
   fixture.clock.advance(0);
   assert.equal(given(), true);
   fixture.workers[1]!.die({ stopped: true });
-  assert.equal(await first, false);
+  assert.deepEqual(await first, {
+    reloaded: false,
+    cause: "it was not ready within 60 s, and another reload waits",
+  });
   assert.ok(fixture.logs.lines.includes(
     "ERROR Reloading failed (it was not ready within 60 s, and another reload waits); the old workers stay in service",
   ));
   await turn();
   fixture.workers[2]!.becomeReady();
-  assert.equal(await second, true);
+  assert.deepEqual(await second, { reloaded: true });
   assert.deepEqual(fixture.clock.pending, []);
 });
 
