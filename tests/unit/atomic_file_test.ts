@@ -3,7 +3,7 @@ import { FileBeside } from "../../src/atomic_file.ts";
 
 const bytes = new TextEncoder().encode("hello\n");
 
-Deno.test("FileBeside replaces a file when it is complete, and leaves it alone when it never is", () => {
+Deno.test("FileBeside replaces a file once the new one is complete, and never otherwise", () => {
   const folder = Deno.makeTempDirSync();
   const path = `${folder}/file`;
   Deno.writeTextFileSync(path, "before");

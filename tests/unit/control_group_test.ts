@@ -12,7 +12,7 @@ const sourcesOf = (files: Readonly<Record<string, string>>) => ({
 const limitWith = (files: Readonly<Record<string, string>>) => memoryLimit(sourcesOf(files));
 const killsWith = (files: Readonly<Record<string, string>>) => oomKills(sourcesOf(files));
 
-Deno.test("memoryLimit() is the machine's memory when no control group limits it", () => {
+Deno.test("memoryLimit() returns the machine's memory when no control group limits it", () => {
   assert.equal(limitWith({}), 1000);
   assert.equal(limitWith({ "/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/memory.max": "max\n" }), 1000);
   const version1 = {
@@ -22,7 +22,7 @@ Deno.test("memoryLimit() is the machine's memory when no control group limits it
   assert.equal(limitWith(version1), 1000);
 });
 
-Deno.test("memoryLimit() is the least of the limits of the control groups that the process is in", () => {
+Deno.test("memoryLimit() returns the lowest limit of the process's control groups", () => {
   const cgroup = { "/proc/self/cgroup": "0::/a/b\n" };
   assert.equal(
     limitWith({ ...cgroup, "/sys/fs/cgroup/a/b/memory.max": "400\n", "/sys/fs/cgroup/a/memory.max": "300\n" }),
@@ -41,7 +41,7 @@ Deno.test("memoryLimit() is a number of bytes on this machine", () => {
   assert.ok(memoryLimit() > 2 ** 20);
 });
 
-Deno.test("oomKills() counts those of the process's own group", () => {
+Deno.test("oomKills() returns the count of the process's own control group", () => {
   const events = "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n";
   assert.equal(killsWith({ "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/memory.events": events }), 2);
   const others = "oom_kill 7\n";
@@ -63,7 +63,7 @@ Deno.test("oomKills() counts those of the process's own group", () => {
   );
 });
 
-Deno.test("oomKills() counts those of the container, or of the machine, when the group can't be seen", () => {
+Deno.test("oomKills() returns the count of the container, or of the machine, when the group is not visible", () => {
   const cgroup = { "/proc/self/cgroup": "0::/host/path\n" };
   assert.equal(killsWith({ ...cgroup, "/sys/fs/cgroup/memory.events": "oom 5\noom_kill 4\n" }), 4);
   assert.equal(killsWith({ ...cgroup, "/proc/vmstat": "pgfault 1\noom_kill 3\n" }), 3);

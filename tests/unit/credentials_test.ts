@@ -58,7 +58,7 @@ const LEFT = [
 ];
 
 for (const text of LEFT) {
-  Deno.test(`hideCredentials() leaves ${text}`, () => assert.equal(hideCredentials(text), text));
+  Deno.test(`hideCredentials() does not change ${text}`, () => assert.equal(hideCredentials(text), text));
 }
 
 Deno.test("hideCredentials() is fast for long texts that almost match", () => {
@@ -68,7 +68,7 @@ Deno.test("hideCredentials() is fast for long texts that almost match", () => {
   }
 });
 
-Deno.test("credentialHider() hides a user part that comes in pieces", () => {
+Deno.test("credentialHider() hides a user part that arrives in pieces", () => {
   const text = "a https://bot:S3cret@h/x\rb http://c\nlast https://u:p@h";
   for (let size = 1; size < text.length; size++) {
     const hide = credentialHider();

@@ -30,7 +30,7 @@ function shell(script: string): Deno.ChildProcess {
   return child;
 }
 
-Deno.test("reapOrphans() waits for orphans, and leaves the children of Deno to it", async () => {
+Deno.test("reapOrphans() reaps orphans, but not Deno's own children", async () => {
   becomeSubreaper(true);
   try {
     using _ = reapOrphans();

@@ -19,7 +19,7 @@ const CONTROLS: readonly (readonly [string, string])[] = [
   ["\u2069", "\\u2069"],
 ];
 
-Deno.test("printable() escapes characters that control a terminal, and no others", () => {
+Deno.test("printable() escapes only characters that control a terminal", () => {
   for (const [raw, shown] of CONTROLS) {
     assert.equal(printable(`a${raw}b`), `a${shown}b`);
     assert.equal(printable(printable(raw)), printable(raw), "twice is once");
@@ -39,7 +39,7 @@ Deno.test("printableJson() keeps the meaning of JSON", () => {
   assert.deepEqual(JSON.parse(json), value);
 });
 
-Deno.test("writersTo() escapes all but what is raw, and JSON only for a terminal", () => {
+Deno.test("writersTo() escapes everything except raw output, and JSON only for a terminal", () => {
   let [out, err] = ["", ""];
   const raw = { stdout: (text: string) => void (out += text), stderr: (text: string) => void (err += text) };
   const json = '{\r\n "a": "\x9b"\n}\n';

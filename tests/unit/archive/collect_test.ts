@@ -10,7 +10,7 @@ Deno.test("collect() sorts paths by their bytes", () => {
   assert.deepEqual(paths(directory), ["A", "a", "a.txt", "a/z", "b", "é", "\uffee", "\u{1f600}"]);
 });
 
-Deno.test("collect() leaves out what never belongs into an archive, with a reason", () => {
+Deno.test("collect() excludes files that never belong in an archive, with a reason", () => {
   using directory = new TempDir();
   for (
     const name of [

@@ -90,7 +90,7 @@ const DIGESTS: Readonly<Record<number, string>> = {
 };
 
 for (const level of LEVELS) {
-  Deno.test(`deflate() still makes the same bytes at level ${level}`, () => {
+  Deno.test(`deflate() produces the recorded bytes at level ${level}`, () => {
     const hash = createHash("sha256");
     for (const [, input] of INPUTS) hash.update(deflater.deflate(input, 0, level));
     assert.equal(hash.digest("hex").slice(0, 16), DIGESTS[level]);

@@ -7,17 +7,17 @@ function chance(seed: number): () => number {
   return () => stream.next().value;
 }
 
-Deno.test("median() gives the value in the middle, the upper one of two, and NaN of none", () => {
+Deno.test("median() returns the middle value, the upper one of two, and NaN for no values", () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 3, 2]), 3);
   assert.ok(Number.isNaN(median([])));
 });
 
-Deno.test("interval() is one number when all values are the same", () => {
+Deno.test("interval() is a single number when all values are equal", () => {
   assert.deepEqual(interval([[1, 1], [1]], chance(1)), { low: 1, high: 1 });
 });
 
-Deno.test("interval() has the true median of noisy values, and is narrower the more there are", () => {
+Deno.test("interval() contains the true median of noisy values, and narrows with more values", () => {
   const random = chance(2);
   const measured = (rounds: number) =>
     interval(Array.from({ length: rounds }, () => Array.from({ length: 10 }, () => 0.8 + random() * 0.4)), random);
@@ -26,7 +26,7 @@ Deno.test("interval() has the true median of noisy values, and is narrower the m
   assert.ok(many.high - many.low < (few.high - few.low) / 2);
 });
 
-Deno.test("interval() is as wide as rounds differ, however many values each has", () => {
+Deno.test("interval() reflects the variation between rounds, however many values each round has", () => {
   const rounds = [0.9, 1, 1.1].map((value) => new Array(1000).fill(value));
   assert.deepEqual(interval(rounds, chance(3)), { low: 0.9, high: 1.1 });
 });

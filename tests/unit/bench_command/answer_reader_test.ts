@@ -25,7 +25,7 @@ const INTERIM =
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
 const CLOSING = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-Deno.test("responses of all framings are read one after another, whatever the pieces", async () => {
+Deno.test("AnswerReader reads responses of all framings one after another, wherever they are split", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 8 }), async (sizes) => {
       const reader = new AnswerReader(source(LENGTH + CHUNKED + INTERIM + LENGTH + CLOSING, sizes));
@@ -46,7 +46,7 @@ Deno.test("responses of all framings are read one after another, whatever the pi
   );
 });
 
-Deno.test("a body without a length lasts until the connection ends, and may be larger than the buffer", async () => {
+Deno.test("AnswerReader reads a body without a length until the connection ends, even if it is larger than the buffer", async () => {
   const text = `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(200_000)}`;
   const answer = await new AnswerReader(source(text, [30_000])).next();
   assert.deepEqual([answer.bytes, answer.canReuse], [text.length, false]);
@@ -56,7 +56,7 @@ Deno.test("a body without a length lasts until the connection ends, and may be l
   assert.equal((await reader.next()).bytes, LENGTH.length);
 });
 
-Deno.test("HTTP/1.0 closes the connection unless it says otherwise", async () => {
+Deno.test("AnswerReader treats an HTTP/1.0 connection as closed unless the response keeps it alive", async () => {
   const ten = LENGTH.replace("1.1", "1.0");
   assert.equal((await new AnswerReader(source(ten)).next()).canReuse, false);
   assert.equal(
@@ -94,7 +94,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${what} is a failure that says so`, async () => {
+  Deno.test(`AnswerReader fails with the reason when it reads ${what}`, async () => {
     await assert.rejects(new AnswerReader(source(text, [1000])).next(), (error) => {
       assert.ok(error instanceof ConnectionFailure);
       assert.deepEqual([error.message, error.beforeAnswer], [message, beforeAnswer]);
@@ -103,7 +103,7 @@ for (
   });
 }
 
-Deno.test("a connection that is reset is named, without a number", async () => {
+Deno.test("AnswerReader reports a connection reset without an error number", async () => {
   const reset = () => Promise.reject(new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)"));
   await assert.rejects(new AnswerReader({ read: reset }).next(), { message: "the server reset the connection" });
   const odd = () => Promise.reject(new Error("No route to host (os error 113)"));

@@ -39,7 +39,7 @@ Deno.test("count, minimum, maximum and mean are exact", () => {
   }));
 });
 
-Deno.test("the bars have all times, in order, and end at the longest", () => {
+Deno.test("the bars contain all times in order, and end at the longest", () => {
   fc.assert(
     fc.property(times, fc.integer({ min: 1, max: 20 }), (times, most) => {
       const bars = histogramOf(times).bars(most);
@@ -58,7 +58,7 @@ Deno.test("an empty histogram has no quantile and no bars", () => {
   assert.deepEqual(empty.bars(5), []);
 });
 
-Deno.test("add() gives what recording the times of both gives", () => {
+Deno.test("add() equals a histogram that recorded the times of both", () => {
   const [a, b] = [[0.1, 3, 900], [2, 2, 1e5]];
   const sum = histogramOf(a);
   sum.add(histogramOf(b));

@@ -26,7 +26,7 @@ function serve(answer: (count: number) => Response | Promise<Response>) {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("without a rate each connection sends a request after each answer, and all are counted", async () => {
+Deno.test("without a rate, each connection sends its next request after an answer, and all are counted", async () => {
   await using server = serve((count) => new Response("x", { status: count % 4 === 0 ? 503 : 200 }));
   const load = new Load(() => connect({ url: server.url.href }), server.request, { connections: 3, durationMs: 300 });
   const inTime = await load.run();
@@ -38,7 +38,7 @@ Deno.test("without a rate each connection sends a request after each answer, and
   assert.deepEqual([tally.failed, tally.unanswered, load.lateness.count], [0, 0, 0]);
 });
 
-Deno.test("with a rate all that is due is sent, and a stall is in the latency of all that was due in it", async () => {
+Deno.test("with a rate, all due requests are sent, and a stall counts in the latency of each request that was due during it", async () => {
   let stalled: Promise<unknown> | undefined;
   await using server = serve(async (count) => {
     // Each request that comes within 300 ms of the tenth waits for the end of that time.
@@ -60,7 +60,7 @@ Deno.test("with a rate all that is due is sent, and a stall is in the latency of
   assert.ok(load.tally.latency.max >= 280);
 });
 
-Deno.test("a server that can't keep the rate leaves requests unanswered, which count with the time they waited", async () => {
+Deno.test("when a server can't keep up with the rate, unanswered requests count with the time they have waited", async () => {
   await using server = serve(async () => {
     await sleep(100);
     return new Response("x");
@@ -80,7 +80,7 @@ Deno.test("a server that can't keep the rate leaves requests unanswered, which c
   assert.ok(figures.rate <= 10 && figures.durationMs >= 400 && figures.durationMs < 500);
 });
 
-Deno.test("stop() ends a test of a server that never answers, and tells of what was sent", async () => {
+Deno.test("stop() ends a load test of a server that never answers, and reports the sent requests", async () => {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
   const request = requestBytes({ url, body, contentType: "text/plain" });
@@ -90,7 +90,7 @@ Deno.test("stop() ends a test of a server that never answers, and tells of what 
   assert.deepEqual([load.sent, load.tally.unanswered, load.tally.latency.count], [4, 4, 4]);
 });
 
-Deno.test("connections that a server closes when they are idle are made again, without a failure", async () => {
+Deno.test("idle connections that the server closes are opened again without counting as failures", async () => {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
   let answers = 0;
@@ -111,7 +111,7 @@ Deno.test("connections that a server closes when they are idle are made again, w
   await accepting;
 });
 
-Deno.test("a server that is gone is a failure by its reason, and is not flooded", async () => {
+Deno.test("requests to a server that is gone fail with the reason, and are not repeated in a tight loop", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
   listener.close();
@@ -121,7 +121,7 @@ Deno.test("a server that is gone is a failure by its reason, and is not flooded"
   assert.ok(load.tally.failed >= 2 && load.tally.failed <= 20, String(load.tally.failed));
 });
 
-Deno.test("the client says that it is the limit when it was always busy, or often late", async () => {
+Deno.test("the result warns that the client is the bottleneck when it was always busy or often late", async () => {
   await using server = serve(() => new Response("x"));
   const load = new Load(() => connect({ url: server.url.href }), server.request, {
     connections: 1,
@@ -140,7 +140,7 @@ Deno.test("the client says that it is the limit when it was always busy, or ofte
   ]);
 });
 
-Deno.test("the request has the headers that were asked for, and the body behind them", () => {
+Deno.test("the request contains the given headers, followed by the body", () => {
   const url = new URL("http://[::1]:8080/endpoints/a?b=c");
   const text = new TextDecoder().decode(
     requestBytes({ url, body, contentType: "text/csv", accept: "image/png", token: "t" }),

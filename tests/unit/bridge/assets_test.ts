@@ -28,7 +28,7 @@ function expected(): Map<string, string> {
   );
 }
 
-Deno.test("layOutAssets() uses the sources where they are when this is no executable", async () => {
+Deno.test("layOutAssets() uses the sources in place when it does not run in the executable", async () => {
   using directory = new TempDir();
   using assets = await layOutAssets(fakeEnv({ AIMODELLIB_CACHE_DIR: directory.path }), false);
   assert.equal(assets.root, SOURCE);
@@ -38,7 +38,7 @@ Deno.test("layOutAssets() uses the sources where they are when this is no execut
   assert.ok(Deno.statSync(assets.entry).isFile);
 });
 
-Deno.test("layOutAssets() writes all Python files, and nothing else, when the cache has none", async () => {
+Deno.test("layOutAssets() writes all Python files, and nothing else, to an empty cache", async () => {
   using directory = new TempDir();
   const cache = `${directory.path}/a/b`;
   const assets = await layOutAssets(fakeEnv({ AIMODELLIB_CACHE_DIR: cache }), true);
@@ -51,7 +51,7 @@ Deno.test("layOutAssets() writes all Python files, and nothing else, when the ca
   assert.deepEqual(tree(assets.root), expected(), "The cache stays");
 });
 
-Deno.test("layOutAssets() leaves the files alone when they are as they should be", async () => {
+Deno.test("layOutAssets() does not write files that are intact", async () => {
   using directory = new TempDir();
   const env = fakeEnv({ AIMODELLIB_CACHE_DIR: directory.path });
   const { root, entry } = await layOutAssets(env, true);
@@ -86,7 +86,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`layOutAssets() repairs what it wrote when ${what}`, async () => {
+  Deno.test(`layOutAssets() repairs its files when ${what}`, async () => {
     using directory = new TempDir();
     const env = fakeEnv({ AIMODELLIB_CACHE_DIR: directory.path });
     const { root } = await layOutAssets(env, true);
@@ -107,7 +107,7 @@ async function assertPrivate(variables: Record<string, string>): Promise<void> {
   assert.throws(() => Deno.statSync(assets.root), Deno.errors.NotFound);
 }
 
-Deno.test("layOutAssets() writes to a private directory when there can be no cache", async () => {
+Deno.test("layOutAssets() writes to a private directory when the cache can't be created", async () => {
   using directory = new TempDir();
   const file = directory.write("file");
   await assertPrivate({ AIMODELLIB_CACHE_DIR: `${file}/cache` });
@@ -125,7 +125,7 @@ Deno.test("layOutAssets() writes to a private directory when the cache can't be 
   await assertPrivate({ AIMODELLIB_CACHE_DIR: cache });
 });
 
-Deno.test("layOutAssets() uses a cache that can't be written to when the files are in it", {
+Deno.test("layOutAssets() uses a read-only cache that contains the files", {
   ignore: Deno.uid() === 0,
 }, async () => {
   using directory = new TempDir();
@@ -156,7 +156,7 @@ async function layOutAtOnce(cache: string, starts: number): Promise<string[]> {
 
 for (const damaged of [false, true]) {
   const when = damaged ? "many starts find it damaged at once" : "many starts make it at once";
-  Deno.test(`layOutAssets() leaves one whole set of files when ${when}`, async () => {
+  Deno.test(`layOutAssets() leaves one complete set of files when ${when}`, async () => {
     using directory = new TempDir();
     const cache = directory.folder("cache");
     if (damaged) {

@@ -35,7 +35,7 @@ function send(connection: Connection, { kind, id, metadata, body }: PlainFrame):
   connection.send(kind as Kind, id, metadata, body.slice());
 }
 
-Deno.test("run() gives every frame in order, as one batch, when many are in one write", async () => {
+Deno.test("run() returns all frames of one write as one batch, in order", async () => {
   using pair = await socketPair();
   const frames = Array.from({ length: 1000 }, (_, id) => frame({ id, metadata: utf8("{}"), body: utf8(`body ${id}`) }));
   await writeAll(pair.theirs, concat(...frames.map(encodeFrame)));
@@ -51,7 +51,7 @@ Deno.test("run() gives every frame in order, as one batch, when many are in one 
   assert.deepEqual(batches, [1000]);
 });
 
-Deno.test("run() gives a frame when it has come in many small writes", async () => {
+Deno.test("run() returns a frame that arrives in many small writes", async () => {
   using pair = await socketPair();
   const expected = [
     frame({ id: 1, metadata: utf8("{}"), body: pattern(200 * KIB) }),
@@ -68,14 +68,14 @@ Deno.test("run() gives a frame when it has come in many small writes", async () 
   assertSame(await found, expected);
 });
 
-Deno.test("run() ends when the other side closes between two frames", async () => {
+Deno.test("run() ends when the peer closes the connection between two frames", async () => {
   using pair = await socketPair();
   await writeAll(pair.theirs, encodeFrame(frame({ id: 5 })));
   pair.theirs.close();
   assertSame(await collect(new Connection(pair.ours, KIB)), [frame({ id: 5 })]);
 });
 
-Deno.test("run() throws a ProtocolError when the other side closes within a frame", async () => {
+Deno.test("run() throws a ProtocolError when the peer closes the connection within a frame", async () => {
   const large = encodeFrame(frame({ metadata: utf8("{}"), body: pattern(200 * KIB) }));
   for (const length of [1, 11, 12, 13, 100, 150 * KIB, large.length - 1]) {
     using pair = await socketPair();
@@ -89,7 +89,7 @@ Deno.test("run() throws a ProtocolError when the other side closes within a fram
   }
 });
 
-Deno.test("run() gives the frames that came when the other side has closed without reading what was sent", async () => {
+Deno.test("run() returns the received frames when the peer has closed the connection without reading ours", async () => {
   using pair = await socketPair();
   const connection = new Connection(pair.ours, KIB);
   connection.send(Kind.Invoke, 1, NOTHING, utf8("never read"));
@@ -98,7 +98,7 @@ Deno.test("run() gives the frames that came when the other side has closed witho
   assertSame(await collect(connection), [frame({ id: 1 }), frame({ id: 2 })]);
 });
 
-Deno.test("run() gives the frames that came when a write has failed because the other side is gone", async () => {
+Deno.test("run() returns the received frames when a write has failed because the peer is gone", async () => {
   using pair = await socketPair();
   const answers = Array.from({ length: 10 }, (_, id) => frame({ id, body: pattern(100, id) }));
   await writeAll(pair.theirs, concat(...answers.map(encodeFrame)));
@@ -114,7 +114,7 @@ Deno.test("run() gives the frames that came when a write has failed because the 
   connection.send(Kind.Invoke, 12, NOTHING, utf8("for nobody"));
 });
 
-Deno.test("run() throws what a handler throws when it can't do with a frame", async () => {
+Deno.test("run() throws the error that a handler throws for a frame", async () => {
   using pair = await socketPair();
   await writeAll(pair.theirs, encodeFrame(frame({ id: 1 })));
   const wrong = new ProtocolError("Not from a worker");
@@ -128,7 +128,7 @@ Deno.test("run() throws what a handler throws when it can't do with a frame", as
   );
 });
 
-Deno.test("receive() gives one frame, and run() the others, when all have come at once", async () => {
+Deno.test("receive() returns the first of several frames, and run() returns the others", async () => {
   using pair = await socketPair();
   const frames = [1, 2, 3].map((id) => frame({ id, body: utf8("body") }));
   await writeAll(pair.theirs, concat(...frames.map(encodeFrame)));
@@ -150,7 +150,7 @@ function watched(socket: Deno.Conn, take: (bytes: Uint8Array) => Uint8Array): De
   });
 }
 
-Deno.test("send() sends small frames of the same turn with two writes: some to begin with, and the rest", async () => {
+Deno.test("send() sends the small frames of one turn of the event loop with two writes", async () => {
   using pair = await socketPair();
   const writes: number[] = [];
   const connection = new Connection(
@@ -170,7 +170,7 @@ Deno.test("send() sends small frames of the same turn with two writes: some to b
   assert.deepEqual(writes.slice(2), [7 * bytes.length / 100]);
 });
 
-Deno.test("send() sends the rest when the socket takes a part of a write", async () => {
+Deno.test("send() sends the rest when the socket accepts only a part of a write", async () => {
   using pair = await socketPair();
   const connection = new Connection(watched(pair.ours, (bytes) => bytes.subarray(0, 1000)), KIB);
   const frames = [10, 40 * KIB, 20, 200 * KIB, 3000].map((size, id) => frame({ id, body: pattern(size, id) }));
@@ -179,7 +179,7 @@ Deno.test("send() sends the rest when the socket takes a part of a write", async
   assert.ok(equalBytes(await readExactly(pair.theirs, bytes.length), bytes));
 });
 
-Deno.test("send() keeps the order when frames of all sizes are sent while others are being written", async () => {
+Deno.test("send() keeps the order of frames of all sizes while others are being written", async () => {
   using pairs = new SocketPairs();
   const sizes = [0, 1, 20 * KIB, 32 * KIB - 1, 32 * KIB, 32 * KIB + 1, 127 * KIB, 128 * KIB, 300 * KIB, MIB];
   const plans = fc.array(fc.record({ size: fc.constantFrom(...sizes), turn: fc.boolean() }), { maxLength: 40 });
@@ -204,7 +204,7 @@ Deno.test("send() keeps the order when frames of all sizes are sent while others
   );
 });
 
-Deno.test("send() leaves the body alone when it is sent later", async () => {
+Deno.test("send() does not modify a body that it sends later", async () => {
   using pair = await socketPair();
   const connection = new Connection(pair.ours, MIB);
   const bodies = [pattern(10), pattern(MIB)];
@@ -214,7 +214,7 @@ Deno.test("send() leaves the body alone when it is sent later", async () => {
   assert.ok(equalBytes(bodies[1]!, pattern(MIB)));
 });
 
-Deno.test("send() puts large bodies into the exchange while a slot is free, and the others into the socket", async () => {
+Deno.test("send() puts large bodies into the exchange while a slot is free, and sends the others over the socket", async () => {
   using directory = new TempDir();
   using ledger = new Ledger(`${directory.path}/ledger`);
   using exchange = new Exchange(`${directory.path}/exchange`, ledger);
@@ -233,7 +233,7 @@ Deno.test("send() puts large bodies into the exchange while a slot is free, and 
   assertSame(frames, [5, 6].map((id) => frame({ kind: Kind.Invoke, id, body: pattern(size, id) })));
 });
 
-Deno.test("run() takes a body from the exchange when its frame says so", async () => {
+Deno.test("run() reads a body from the exchange when its frame refers to it", async () => {
   using directory = new TempDir();
   using ledger = new Ledger(`${directory.path}/ledger`);
   using exchange = new Exchange(`${directory.path}/exchange`, ledger);
@@ -246,7 +246,7 @@ Deno.test("run() takes a body from the exchange when its frame says so", async (
   assertSame(await collect(new Connection(pair.ours, MIB, exchange)), [frame({ id: 9, body: pattern(300_000) })]);
 });
 
-Deno.test("close() ends run() when it waits for frames", async () => {
+Deno.test("close() ends run() while it waits for frames", async () => {
   using pair = await socketPair();
   const connection = new Connection(pair.ours, KIB);
   const found = collect(connection);
@@ -255,7 +255,7 @@ Deno.test("close() ends run() when it waits for frames", async () => {
   assertSame(await found, []);
 });
 
-Deno.test("close() ends run() without an error when half a frame has come", async () => {
+Deno.test("close() ends run() without an error when half a frame has arrived", async () => {
   using pair = await socketPair();
   const connection = new Connection(pair.ours, KIB);
   await writeAll(pair.theirs, concat(encodeFrame(frame({ id: 1 })), new Uint8Array(5)));
@@ -267,7 +267,7 @@ Deno.test("close() ends run() without an error when half a frame has come", asyn
   assert.deepEqual(ids, [1]);
 });
 
-Deno.test("close() drops what was not sent when it comes while a write waits for the other side", async () => {
+Deno.test("close() drops unsent frames while a write waits for the peer", async () => {
   using pair = await socketPair();
   const connection = new Connection(pair.ours, KIB);
   const found = collect(connection);
@@ -289,7 +289,7 @@ Deno.test("close() drops what was not sent when it comes while a write waits for
   assert.ok(equalBytes(received, whole.subarray(0, received.length)));
 });
 
-Deno.test("run() gives the good frames, then ends or throws a ProtocolError, when 10,000 streams are damaged", async () => {
+Deno.test("run() returns the intact frames of 10,000 damaged streams, then ends or throws a ProtocolError", async () => {
   using pairs = new SocketPairs();
   const seen = { ended: 0, thrown: 0 };
   await fc.assert(

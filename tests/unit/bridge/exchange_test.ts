@@ -56,7 +56,7 @@ class Files implements Disposable {
   }
 }
 
-Deno.test("Exchange makes an empty file for this user alone when it is made, and refuses one that is there", () => {
+Deno.test("Exchange creates an empty file that only this user can open, and refuses an existing one", () => {
   using files = new Files();
   const path = `${files.directory.path}/exchange`;
   assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
@@ -64,7 +64,7 @@ Deno.test("Exchange makes an empty file for this user alone when it is made, and
   assert.throws(() => new Exchange(path, files.ledger), Deno.errors.AlreadyExists);
 });
 
-Deno.test("write() says 0 and writes nothing when a body is too small or too large for a slot", () => {
+Deno.test("write() returns 0 and writes nothing when a body is too small or too large for a slot", () => {
   using files = new Files();
   assert.equal(files.exchange.write(new Uint8Array(0)), 0);
   assert.equal(files.exchange.write(new Uint8Array(LARGE - 1)), 0);
@@ -72,7 +72,7 @@ Deno.test("write() says 0 and writes nothing when a body is too small or too lar
   assert.equal(Deno.statSync(`${files.directory.path}/exchange`).size, 0);
 });
 
-Deno.test("write() puts a body into its slot when it is of the smallest or of the largest size", () => {
+Deno.test("write() accepts bodies of the smallest and the largest size", () => {
   using files = new Files();
   for (const [length, flags] of [[LARGE, 1], [SLOT, 2]] as const) {
     assert.equal(files.exchange.write(pattern(length, flags)), flags);
@@ -82,7 +82,7 @@ Deno.test("write() puts a body into its slot when it is of the smallest or of th
   }
 });
 
-Deno.test("write() says 0 when all slots are full, and takes the oldest again when the worker has read it", () => {
+Deno.test("write() returns 0 when all slots are full, and uses the oldest again once the worker has read it", () => {
   using files = new Files();
   for (let flags = 1; flags <= SLOTS; flags++) assert.equal(files.exchange.write(pattern(LARGE, flags)), flags);
   assert.equal(files.exchange.write(pattern(LARGE)), 0);
@@ -95,7 +95,7 @@ Deno.test("write() says 0 when all slots are full, and takes the oldest again wh
   assert.equal(files.exchange.write(pattern(LARGE, 7)), 0);
 });
 
-Deno.test("write() takes the first slot again and again when the worker reads at once", () => {
+Deno.test("write() keeps using the first slot when the worker reads at once", () => {
   using files = new Files();
   for (let count = 1; count <= 10; count++) {
     assert.equal(files.exchange.write(pattern(LARGE, count)), 1);
@@ -103,7 +103,7 @@ Deno.test("write() takes the first slot again and again when the worker reads at
   }
 });
 
-Deno.test("write() never takes a slot that was not read when bodies come and go in any order", () => {
+Deno.test("write() never overwrites an unread slot, in whatever order bodies are written and read", () => {
   using files = new Files();
   let read = 0;
   const unread: number[] = [];
@@ -124,7 +124,7 @@ Deno.test("write() never takes a slot that was not read when bodies come and go 
   );
 });
 
-Deno.test("read() gives the body of a slot and counts it when there is one", () => {
+Deno.test("read() returns the body of a slot, and counts it", () => {
   using files = new Files();
   files.answer(2, pattern(300_000, 2));
   files.answer(4, pattern(LARGE, 4));
@@ -134,7 +134,7 @@ Deno.test("read() gives the body of a slot and counts it when there is one", () 
   assert.equal(files.answersRead(), 2);
 });
 
-Deno.test("read() gives memory of its own when the slot is written again", () => {
+Deno.test("read() returns a copy, which does not change when the slot is written again", () => {
   using files = new Files();
   files.answer(1, pattern(LARGE, 1));
   const body = files.exchange.read(1, LARGE);
@@ -143,7 +143,7 @@ Deno.test("read() gives memory of its own when the slot is written again", () =>
 });
 
 for (const flags of [SLOTS + 1, 255]) {
-  Deno.test(`read() refuses a frame when it names slot ${flags}, which there is not`, () => {
+  Deno.test(`read() refuses a frame that refers to slot ${flags}, which does not exist`, () => {
     using files = new Files();
     assert.throws(() => files.exchange.read(flags, LARGE), {
       name: "ProtocolError",
@@ -153,12 +153,12 @@ for (const flags of [SLOTS + 1, 255]) {
   });
 }
 
-Deno.test("read() refuses a body when it is longer than a slot", () => {
+Deno.test("read() refuses a body that is longer than a slot", () => {
   using files = new Files();
   assert.throws(() => files.exchange.read(1, SLOT + 1), { name: "ProtocolError" });
 });
 
-Deno.test("read() refuses a body when the file ends before it does", () => {
+Deno.test("read() refuses a body that the end of the file truncates", () => {
   using files = new Files();
   files.answer(1, new Uint8Array(1000));
   assert.throws(() => files.exchange.read(1, LARGE), {
@@ -168,7 +168,7 @@ Deno.test("read() refuses a body when the file ends before it does", () => {
   assert.equal(files.answersRead(), 0);
 });
 
-Deno.test("requests and answers use slots of their own when both are full", () => {
+Deno.test("requests and answers use separate slots", () => {
   using files = new Files();
   for (let flags = 1; flags <= SLOTS; flags++) {
     assert.equal(files.exchange.write(pattern(LARGE, flags)), flags);

@@ -12,7 +12,7 @@ for (
     [{ code: 143, signal: "SIGTERM" }, "signal SIGTERM"],
   ] as const
 ) {
-  Deno.test(`describeExit() says '${expected}' when that is how it ended`, () => {
+  Deno.test(`describeExit() returns '${expected}'`, () => {
     assert.equal(describeExit(exit), expected);
   });
 }

@@ -53,14 +53,14 @@ function write({ kind, id, metadata, body }: PlainFrame): Uint8Array {
   return buffer.bytes;
 }
 
-Deno.test("writeHead() writes a second line behind the metadata when there is one", () => {
+Deno.test("writeHead() writes a second line after the metadata", () => {
   const buffer = new FrameBuffer(32);
   const end = buffer.writeHead(0, Kind.Invoke, 1, utf8("{}"), 0, 0, "second");
   assert.equal(new TextDecoder().decode(buffer.bytes.subarray(HEADER_BYTES, end)), "{}\nsecond");
   assert.equal(buffer.bytes.subarray(10, 12).toHex(), "0900");
 });
 
-Deno.test("writeHead() writes more lines behind the second one", () => {
+Deno.test("writeHead() writes more lines after the second one", () => {
   const buffer = new FrameBuffer(100);
   for (const [line, text] of [["{}", '{"a":1}\n{}\nGET /\na:\u00e4'], ["", '{"a":1}\n\nGET /\na:\u00e4']] as const) {
     const rest = utf8("GET /\na:\u00e4");
@@ -71,21 +71,21 @@ Deno.test("writeHead() writes more lines behind the second one", () => {
   }
 });
 
-Deno.test("writeHead() counts the second line when it throws for metadata that is too long", () => {
+Deno.test("writeHead() counts the second line when it refuses metadata that is too long", () => {
   const buffer = new FrameBuffer(2 * MAX_METADATA_BYTES);
   const metadata = new Uint8Array(MAX_METADATA_BYTES - 3);
   assert.equal(buffer.writeHead(0, Kind.Invoke, 1, metadata, 0, 0, "ab"), HEADER_BYTES + MAX_METADATA_BYTES);
   assert.throws(() => buffer.writeHead(0, Kind.Invoke, 1, metadata, 0, 0, "abc"), RangeError);
 });
 
-Deno.test("writeHead() writes the header little-endian when all of its fields are different", () => {
+Deno.test("writeHead() writes all fields of the header in little-endian order", () => {
   const buffer = new FrameBuffer(32);
   const end = buffer.writeHead(5, Kind.Invoke, 0x0a0b0c0d, utf8("{}"), 0x01020304, 3);
   assert.equal(end, 5 + 12 + 2);
   assert.equal(buffer.bytes.subarray(5, end).toHex(), "04030201" + "0d0c0b0a" + "05" + "03" + "0200" + "7b7d");
 });
 
-Deno.test("writeHead() throws a RangeError when the metadata is longer than its length can say", () => {
+Deno.test("writeHead() throws a RangeError when the length of the metadata does not fit in its field", () => {
   const buffer = new FrameBuffer(2 * MAX_METADATA_BYTES);
   const longest = new Uint8Array(MAX_METADATA_BYTES);
   assert.equal(buffer.writeHead(0, Kind.Result, 1, longest, 0), HEADER_BYTES + MAX_METADATA_BYTES);
@@ -98,7 +98,7 @@ Deno.test("writeHead() throws a RangeError when the frame does not fit", () => {
   assert.throws(() => buffer.writeHead(0, Kind.Result, 1, new Uint8Array(9), 0), RangeError);
 });
 
-Deno.test("next() gives back what was written when frames of any content follow each other", () => {
+Deno.test("next() returns frames of any content as they were written", () => {
   fc.assert(fc.property(fc.array(anyFrame(300), { maxLength: 10 }), (frames) => {
     const bytes = concat(...frames.map(write));
     assert.deepEqual(bytes, concat(...frames.map(encodeFrame)));
@@ -108,7 +108,7 @@ Deno.test("next() gives back what was written when frames of any content follow 
   }));
 });
 
-Deno.test("next() gives the same frames when the stream is split at any byte", () => {
+Deno.test("next() returns the same frames wherever the stream is split", () => {
   const frames = [
     frame({ kind: Kind.Hello, metadata: utf8('{"protocol":1}') }),
     frame({ kind: Kind.Stop }),
@@ -122,7 +122,7 @@ Deno.test("next() gives the same frames when the stream is split at any byte", (
   assertFrames(decode(new FrameDecoder(1000), bytes, () => 1), frames);
 });
 
-Deno.test("next() gives the same frames when large and small ones come in pieces of any size", () => {
+Deno.test("next() returns the same large and small frames from pieces of any size", () => {
   const lengths = [0, 1, 1000, 128 * 1024 - 12, 128 * 1024 - 11, 128 * 1024, 200_000, 5, MIB];
   const frames = lengths.map((length, id) =>
     frame({ id, metadata: pattern(id % 3 === 0 ? 0 : 50 * id), body: pattern(length, id) })
@@ -138,7 +138,7 @@ Deno.test("next() gives the same frames when large and small ones come in pieces
   );
 });
 
-Deno.test("space() is the rest of the body's own memory when a large body is on its way", () => {
+Deno.test("space() returns the unfilled rest of a large body's own buffer", () => {
   const decoder = new FrameDecoder(MIB);
   const { body } = frame({ body: pattern(MIB) });
   const bytes = encodeFrame(frame({ id: 1, metadata: utf8("{}"), body }));
@@ -160,7 +160,7 @@ Deno.test("space() is the rest of the body's own memory when a large body is on 
   assert.equal(decoder.atBoundary, true);
 });
 
-Deno.test("next() leaves the frames that it gave alone when more is read", () => {
+Deno.test("next() does not modify frames that it has returned", () => {
   const decoder = new FrameDecoder(1000);
   const [first] = decode(decoder, encodeFrame(frame({ metadata: utf8("metadata"), body: utf8("body") })));
   decode(decoder, encodeFrame(frame({ metadata: utf8("METADATA"), body: utf8("BODY") })));
@@ -168,7 +168,7 @@ Deno.test("next() leaves the frames that it gave alone when more is read", () =>
   assert.deepEqual(first!.body, utf8("body"));
 });
 
-Deno.test("atBoundary is false when the stream ends at any byte within a frame", () => {
+Deno.test("atBoundary is false after each byte within a frame", () => {
   const whole = encodeFrame(frame({ metadata: utf8("{}"), body: utf8("body") }));
   const bytes = concat(whole, whole);
   for (let end = 0; end <= bytes.length; end++) {
@@ -178,7 +178,7 @@ Deno.test("atBoundary is false when the stream ends at any byte within a frame",
   }
 });
 
-Deno.test("next() accepts a body of the limit and refuses one over it before any of the body is there", () => {
+Deno.test("next() accepts a body as long as the limit, and refuses a longer one before it arrives", () => {
   const limit = 200_000;
   assertFrames(decode(new FrameDecoder(limit), encodeFrame(frame({ body: pattern(limit) }))), [
     frame({ body: pattern(limit) }),
@@ -190,7 +190,7 @@ Deno.test("next() accepts a body of the limit and refuses one over it before any
   });
 });
 
-Deno.test("next() gives the frames before it first when one is over the limit", () => {
+Deno.test("next() returns the frames before one that is over the limit", () => {
   const decoder = new FrameDecoder(10);
   const bytes = concat(encodeFrame(frame({ id: 1, body: utf8("good") })), encodeFrame(frame({ bodyLength: 11 })));
   decoder.space().set(bytes);
@@ -209,14 +209,14 @@ for (const kind of [0, 15, 255]) {
   });
 }
 
-Deno.test("next() refuses a frame with flags when there is no exchange", () => {
+Deno.test("next() refuses a frame with flags without an exchange", () => {
   assert.throws(() => decode(new FrameDecoder(10), encodeFrame(frame({ kind: 6, flags: 1 }))), {
     name: "ProtocolError",
     message: "A frame of kind 6 has the unknown flags 1",
   });
 });
 
-Deno.test("next() takes the body from elsewhere when a frame has flags", () => {
+Deno.test("next() reads the body from the exchange when a frame has flags", () => {
   const asked: [number, number][] = [];
   const bodies: BodySource = {
     read(flags, length) {
@@ -240,13 +240,13 @@ Deno.test("next() takes the body from elsewhere when a frame has flags", () => {
   }
 });
 
-Deno.test("next() refuses a body elsewhere that is over the limit without asking for it", () => {
+Deno.test("next() refuses a body in the exchange that is over the limit without reading it", () => {
   const bodies: BodySource = { read: () => assert.fail("It was asked for") };
   const bytes = encodeFrame(frame({ flags: 1, bodyLength: 11 }));
   assert.throws(() => decode(new FrameDecoder(10, bodies), bytes), ProtocolError);
 });
 
-Deno.test("parseMetadata() gives an object when there is one, or nothing", () => {
+Deno.test("parseMetadata() returns an object, or undefined for empty metadata", () => {
   assert.deepEqual(parseMetadata(utf8('{"content_type":"text/plain; ü=\\u20ac"}')), {
     content_type: "text/plain; ü=€",
   });
@@ -271,7 +271,7 @@ for (
   });
 }
 
-Deno.test("parseMetadata() gives an object or throws a ProtocolError when the metadata is any bytes", () => {
+Deno.test("parseMetadata() returns an object or throws a ProtocolError for any bytes", () => {
   const almostJson = fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.json().map(utf8));
   fc.assert(fc.property(almostJson, (metadata) => {
     let value: unknown;
@@ -285,7 +285,7 @@ Deno.test("parseMetadata() gives an object or throws a ProtocolError when the me
   }));
 });
 
-Deno.test("next() gives the good frames, then throws a ProtocolError, when 10,000 streams are damaged", () => {
+Deno.test("next() returns the intact frames of 10,000 damaged streams, then throws a ProtocolError", () => {
   const maxBody = MIB;
   const step = fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 20 }));
   const seen = { damaged: 0, cut: 0, large: 0 };

@@ -62,14 +62,14 @@ function writing(write: (bytes: Uint8Array, file: Deno.FsFile) => number): Dispo
   return { [Symbol.dispose]: () => void (Deno.FsFile.prototype.writeSync = writeSync) };
 }
 
-Deno.test("Ledger makes all of its file when a disk takes it in pieces", () => {
+Deno.test("Ledger creates its whole file when the system writes it in pieces", () => {
   using short = writing((bytes, file) => file.writeSync(bytes.subarray(0, 4096)));
   using files = new Files();
   short[Symbol.dispose]();
   assert.equal(Deno.statSync(files.path).size, 64 * KIB);
 });
 
-Deno.test("Ledger closes its file and throws when there is no room for all of it", () => {
+Deno.test("Ledger closes its file and throws when the disk is full", () => {
   using directory = new TempDir();
   let room = 3;
   using _ = writing((bytes, file) => {
@@ -80,14 +80,14 @@ Deno.test("Ledger closes its file and throws when there is no room for all of it
   assert.throws(() => new Ledger(`${directory.path}/ledger`), { message: /No space left/ });
 });
 
-Deno.test("Meeting closes what it has made when something can't be made", () => {
+Deno.test("Meeting closes what it has created when one part can't be created", () => {
   using directory = new TempDir();
   Deno.writeTextFileSync(`${directory.path}/keeper.sock`, "in the way");
   // The test fails if a file or socket stays open.
   assert.throws(() => new Meeting(directory.path), Deno.errors.AddrInUse);
 });
 
-Deno.test("Ledger makes a file of 64 KiB without holes, for this user alone, when it is made", () => {
+Deno.test("Ledger creates a file of 64 KiB without holes that only this user can open", () => {
   using files = new Files();
   const { size, blocks, mode } = Deno.statSync(files.path);
   assert.equal(size, 64 * KIB);
@@ -95,17 +95,17 @@ Deno.test("Ledger makes a file of 64 KiB without holes, for this user alone, whe
   assert.equal((mode ?? 0) & 0o777, 0o600);
 });
 
-Deno.test("Ledger refuses a file that is there when it is made", () => {
+Deno.test("Ledger refuses an existing file", () => {
   using files = new Files();
   assert.throws(() => new Ledger(files.path), Deno.errors.AlreadyExists);
 });
 
-Deno.test("read() gives nothing when the worker has done nothing", () => {
+Deno.test("read() returns nothing when the worker has done nothing", () => {
   using files = new Files();
   assert.deepEqual(files.ledger.read(MIB, noBodies), { started: 0, answers: [], words: 0n });
 });
 
-Deno.test("read() gives the request begun last and the answers that may not have been sent when there are some", () => {
+Deno.test("read() returns the request begun last and the answers that may not have been sent", () => {
   using files = new Files();
   const answers = [
     frame({ kind: 6, id: 41, metadata: utf8('{"content_type":"text/plain"}'), body: utf8("answer") }),
@@ -121,7 +121,7 @@ Deno.test("read() gives the request begun last and the answers that may not have
   assert.deepEqual(found[1]!.metadata, utf8('{"reason":"exception"}'));
 });
 
-Deno.test("read() gives the answers when they fill the ledger to its last byte", () => {
+Deno.test("read() returns answers that fill the ledger to its last byte", () => {
   using files = new Files();
   const room = 64 * KIB - 20;
   const body = pattern(room - 12);
@@ -129,14 +129,14 @@ Deno.test("read() gives the answers when they fill the ledger to its last byte",
   assert.deepEqual(files.ledger.read(MIB, noBodies).answers[0]?.body, body);
 });
 
-Deno.test("read() takes bodies from the exchange when answers have flags", () => {
+Deno.test("read() reads bodies from the exchange when answers have flags", () => {
   using files = new Files();
   files.note(7, encodeFrame(frame({ id: 7, flags: 2, bodyLength: 100_000 })));
   const { answers } = files.ledger.read(MIB, { read: (flags, length) => pattern(length, flags) });
   assert.deepEqual(answers.map(({ id, body }) => [id, body]), [[7, pattern(100_000, 2)]]);
 });
 
-Deno.test("read() gives the answers before it when one is damaged", () => {
+Deno.test("read() returns the answers before a damaged one", () => {
   using files = new Files();
   const good = encodeFrame(frame({ id: 1, body: utf8("good") }));
   for (const bad of [frame({ id: 2, kind: 77 }), frame({ id: 2, flags: 200 }), frame({ id: 2, bodyLength: 2 ** 31 })]) {
@@ -152,14 +152,14 @@ Deno.test("read() gives the answers before it when one is damaged", () => {
   }
 });
 
-Deno.test("read() gives the answers before it when the number of bytes ends within one", () => {
+Deno.test("read() returns the answers before one that the number of bytes truncates", () => {
   using files = new Files();
   const good = encodeFrame(frame({ id: 1, body: utf8("good") }));
   files.note(2, concat(good, good), good.length + 13);
   assert.equal(files.ledger.read(MIB, noBodies).answers.length, 1);
 });
 
-Deno.test("read() never throws when a worker has written anything over its ledger", () => {
+Deno.test("read() never throws, whatever a worker has written into its ledger", () => {
   using files = new Files();
   fc.assert(
     fc.property(damagedStream, fc.nat(0xffff_ffff), fc.boolean(), (bytes, length, honest) => {
@@ -177,14 +177,14 @@ Deno.test("read() never throws when a worker has written anything over its ledge
   );
 });
 
-Deno.test("read() gives nothing when the file was cut off", () => {
+Deno.test("read() returns nothing when the file was truncated", () => {
   using files = new Files();
   files.note(5, encodeFrame(frame({ id: 5 })));
   files.truncate(10);
   assert.deepEqual(files.ledger.read(MIB, noBodies).answers, []);
 });
 
-Deno.test("words() change, and what read() gives does not, when as many answers are there after a flush", () => {
+Deno.test("words() change when a flush is followed by equally many answers, and read() returns the same", () => {
   using files = new Files();
   const answer = encodeFrame(frame({ id: 5 }));
   files.note(5, answer);
@@ -196,7 +196,7 @@ Deno.test("words() change, and what read() gives does not, when as many answers 
   assert.deepEqual(files.ledger.peek(MIB)?.answers, answers);
 });
 
-Deno.test("requestsRead() and countAnswerRead() use their own words of the file when both count", () => {
+Deno.test("requestsRead() and countAnswerRead() use separate words of the file", () => {
   using files = new Files();
   files.note(11, encodeFrame(frame({ id: 11 })));
   assert.equal(files.ledger.requestsRead(), 0);
@@ -208,7 +208,7 @@ Deno.test("requestsRead() and countAnswerRead() use their own words of the file 
   assert.deepEqual(files.ledger.read(MIB, noBodies).answers.map(({ id }) => id), [11]);
 });
 
-Deno.test("recall() uses a word of its own", () => {
+Deno.test("recall() uses a separate word of the file", () => {
   using files = new Files();
   files.note(11, encodeFrame(frame({ id: 11 })));
   files.ledger.recall(0xffff_fffb);
@@ -217,7 +217,7 @@ Deno.test("recall() uses a word of its own", () => {
   assert.deepEqual([started, answers.map(({ id }) => id)], [11, [11]]);
 });
 
-Deno.test("peek() gives what read() gives but for bodies in the exchange, and what comes after them", () => {
+Deno.test("peek() returns the answers that read() returns, up to the first with a body in the exchange", () => {
   using files = new Files();
   const elsewhere = frame({ id: 3, flags: 1, bodyLength: 100_000 });
   files.note(4, concat(...[frame({ id: 1 }), frame({ id: 2 }), elsewhere, frame({ id: 4 })].map(encodeFrame)));
@@ -225,7 +225,7 @@ Deno.test("peek() gives what read() gives but for bodies in the exchange, and wh
   assert.deepEqual([started, answers.map(({ id }) => id)], [4, [1, 2]]);
 });
 
-Deno.test("peek() gives nothing when the worker writes meanwhile", () => {
+Deno.test("peek() returns nothing when the worker writes meanwhile", () => {
   using files = new Files();
   const original = Deno.FsFile.prototype.readSync;
   const writes = [() => files.write(0, 2), () => files.write(4, 0)];

@@ -31,7 +31,7 @@ for (const size of SIZES) {
 }
 
 for (const size of SMALL) {
-  Deno.test(`search() finds the same when nothing is merged with ${nameOf(size)}`, () => {
+  Deno.test(`search() finds the same without merging states with ${nameOf(size)}`, () => {
     const whole = search(bridge(size, { merged: false }), MOST_STATES);
     const merged = search(bridge(size), MOST_STATES);
     assert.deepEqual([whole.fault, merged.fault], [undefined, undefined]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { OomEvidence } from "../../../src/bridge/oom_evidence.ts";
 
-Deno.test("OomEvidence gives each kill of the system to one process, among those that ran then", () => {
+Deno.test("OomEvidence attributes each OOM kill to one of the processes that ran then", () => {
   let kills = 1_000_000;
   const count = () => kills;
   const [first, second, third] = [new OomEvidence(count), new OomEvidence(count), new OomEvidence(count)];
@@ -15,6 +15,6 @@ Deno.test("OomEvidence gives each kill of the system to one process, among those
   assert.equal(new OomEvidence(count).claim(), false, "that was before it was started");
 });
 
-Deno.test("OomEvidence has none when the system does not count", () => {
+Deno.test("OomEvidence attributes nothing when the system does not count kills", () => {
   assert.equal(new OomEvidence(() => undefined).claim(), false);
 });

@@ -33,7 +33,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-Deno.test("start() connects and leaves nothing on the disk when the worker says HELLO", async () => {
+Deno.test("start() connects, and leaves nothing on the disk after HELLO", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     const bridge = await FakeBridge.connect();
@@ -50,7 +50,7 @@ Deno.test("start() connects and leaves nothing on the disk when the worker says 
   process.end();
 });
 
-Deno.test("start() gives the worker its entry, a private directory and a name when it starts it", async () => {
+Deno.test("start() starts the worker with its entry file, a private directory and a process name", async () => {
   using directory = new TempDir();
   const { output, printed } = gather();
   const python = shellPython(
@@ -64,7 +64,7 @@ Deno.test("start() gives the worker its entry, a private directory and a name wh
   );
 });
 
-Deno.test("begin() sends START with the configuration, and what is printed is handed over in order", async () => {
+Deno.test("begin() sends START with the configuration, and passes on the output in order", async () => {
   using directory = new TempDir();
   const { output, printed } = gather();
   const python = fakePython(directory, async (FakeBridge) => {
@@ -114,7 +114,7 @@ for (
   });
 }
 
-Deno.test("start() throws a StartError when there is no such program", async () => {
+Deno.test("start() throws a StartError when the program does not exist", async () => {
   using directory = new TempDir();
   const python = `${directory.path}/missing`;
   await assert.rejects(BridgeProcess.start(options(directory, python)), (error: Error) => {
@@ -126,7 +126,7 @@ Deno.test("start() throws a StartError when there is no such program", async () 
   assert.deepEqual(directory.list("runtime"), []);
 });
 
-Deno.test("start() throws a ProtocolError and ends the process when it speaks another version", async () => {
+Deno.test("start() throws a ProtocolError and ends a process that speaks another version", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge, pidFile) => {
     const bridge = await FakeBridge.connect();
@@ -196,7 +196,7 @@ Deno.test("start() throws the signal's reason and ends the process when it is ab
   );
 });
 
-Deno.test("end() ends the children of the worker too when they are in its group", async () => {
+Deno.test("end() also ends the worker's children in its process group", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge, file) => {
     const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
@@ -229,7 +229,7 @@ async function notingSignals(
   return sent;
 }
 
-Deno.test("no signal is sent to a process that has ended: its number may be another's", async () => {
+Deno.test("kill() sends no signal to a process that has ended, whose id may belong to another one", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     await FakeBridge.begin();
@@ -245,7 +245,7 @@ Deno.test("no signal is sent to a process that has ended: its number may be anot
   assert.deepEqual(sent, []);
 });
 
-Deno.test("kill() is no error when the process has become another user's", async () => {
+Deno.test("kill() ignores a process that now runs as another user", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     await FakeBridge.begin();
@@ -265,7 +265,7 @@ Deno.test("kill() is no error when the process has become another user's", async
   await settled(process.ended, "its end");
 });
 
-Deno.test("start() ends, and so does all that was started, when Python ends before HELLO and something holds its output", async () => {
+Deno.test("start() ends, and ends all processes, when Python exits before HELLO while a child holds its output open", async () => {
   using directory = new TempDir();
   const { output, printed } = gather();
   const python = shellPython(
@@ -288,7 +288,7 @@ Deno.test("start() ends, and so does all that was started, when Python ends befo
   }
 });
 
-Deno.test("start() ends when Python ends and its output is held by a process without our mark", async () => {
+Deno.test("start() ends when Python exits while a process without our mark holds its output open", async () => {
   using directory = new TempDir();
   const pidFile = `${directory.path}/pid`;
   const python = shellPython(directory, `env -i setsid sleep 60 & echo $! > '${pidFile}'; exit 3`);
@@ -299,7 +299,7 @@ Deno.test("start() ends when Python ends and its output is held by a process wit
   }
 });
 
-Deno.test("start() ends when the worker is killed between its connection and HELLO", async () => {
+Deno.test("start() ends when the worker is killed after it has connected and before HELLO", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     await FakeBridge.connect();
@@ -314,7 +314,7 @@ Deno.test("start() ends when the worker is killed between its connection and HEL
   );
 });
 
-Deno.test("start() ends when it is aborted while a worker has connected and says nothing", async () => {
+Deno.test("start() ends when it is aborted while a connected worker sends nothing", async () => {
   using directory = new TempDir();
   const connected = `${directory.path}/connected`;
   const python = fakePython(directory, async (FakeBridge, file) => {
@@ -330,7 +330,7 @@ Deno.test("start() ends when it is aborted while a worker has connected and says
   await settled(assert.rejects(starting, (error) => error === reason), "the start to end");
 });
 
-Deno.test("the output of a process is read to its end when its consumer fails, and the process does not hang", async () => {
+Deno.test("start() reads the output of a process to its end even if its consumer fails, so that the process does not hang", async () => {
   using directory = new TempDir();
   const python = shellPython(directory, "head -c 1000000 /dev/zero; exit 3");
   let taken = 0;
@@ -345,7 +345,7 @@ Deno.test("the output of a process is read to its end when its consumer fails, a
   assert.equal(taken, 1_000_000);
 });
 
-Deno.test("end() ends what has left the worker's group when its keeper has died", async () => {
+Deno.test("end() ends processes that have left the worker's group when its keeper has died", async () => {
   using directory = new TempDir();
   const { output, printed } = gather();
   const python = fakePython(directory, async (FakeBridge) => {
@@ -368,7 +368,7 @@ Deno.test("end() ends what has left the worker's group when its keeper has died"
   await process.endOutput();
 });
 
-Deno.test("start() succeeds, and end() removes the directory, when it can't be removed at the start", async () => {
+Deno.test("start() succeeds when the directory can't be removed yet, and end() removes it", async () => {
   using directory = new TempDir();
   const python = fakePython(directory, async (FakeBridge) => {
     const bridge = await FakeBridge.connect();

@@ -6,7 +6,7 @@ import { OFFSETS } from "../../../src/bridge/ledger.ts";
 import { SECONDS, SIZES } from "../../../src/observability/metrics.ts";
 import { FIRST_CREDIT } from "../../../src/supervisor/part_stream.ts";
 
-Deno.test("the numbers that both ends of the bridge must agree on are those of the fixture", () => {
+Deno.test("the constants that both ends of the bridge share have the values of the fixture", () => {
   const ours = {
     protocol: PROTOCOL_VERSION,
     kinds: Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [name.toUpperCase(), kind])),

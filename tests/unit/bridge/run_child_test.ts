@@ -21,7 +21,7 @@ Deno.test("runChild() passes the input on, and returns the output and the exit s
   assert.deepEqual(rest, { success: false, stdout: "said word read\n", stderr: "wrong\n" });
 });
 
-Deno.test("runChild() throws an Error when there is no such program", async () => {
+Deno.test("runChild() throws an Error when the program does not exist", async () => {
   await assert.rejects(runChild("/nowhere/program", { args: [] }), { message: /^can't be started: / });
 });
 
@@ -31,7 +31,7 @@ for (
     ["it takes too long", () => ({ limitMs: 300 }), "did not end within 0.3 s"],
   ] as const
 ) {
-  Deno.test(`runChild() ends a program that ignores SIGTERM, and what it has started, when ${what}`, async () => {
+  Deno.test(`runChild() ends a program that ignores SIGTERM, and its children, when ${what}`, async () => {
     using directory = new TempDir();
     const program = shellPython(
       directory,
@@ -49,7 +49,7 @@ for (
   });
 }
 
-Deno.test("runChild() does not wait for a process that goes on with its output", async () => {
+Deno.test("runChild() does not wait for a process that keeps the program's output open", async () => {
   using directory = new TempDir();
   const program = shellPython(directory, `setsid sleep 60 & echo $!`);
   const { success, stdout } = await settled(runChild(program, { args: [] }), "its end");
@@ -59,7 +59,7 @@ Deno.test("runChild() does not wait for a process that goes on with its output",
   Deno.kill(pid, "SIGKILL");
 });
 
-Deno.test("runChild() sends no signal to a program that has ended when its signal is aborted later", async () => {
+Deno.test("runChild() sends no signal when it is aborted after the program has ended", async () => {
   using directory = new TempDir();
   const aborter = new AbortController();
   await runChild(shellPython(directory, "exit 0"), { args: [], signal: aborter.signal });

@@ -17,7 +17,7 @@ function parentOf({ path }: RuntimeDir<unknown>): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-Deno.test("create() makes a directory for this user alone in TMPDIR when it can, and disposing removes it", () => {
+Deno.test("create() creates a private directory in TMPDIR, which disposing removes", () => {
   using directory = new TempDir();
   const made = RuntimeDir.create(fakeEnv({ TMPDIR: directory.path, XDG_RUNTIME_DIR: "/nowhere" }), () => {});
   assert.equal(parentOf(made), directory.path);
@@ -28,7 +28,7 @@ Deno.test("create() makes a directory for this user alone in TMPDIR when it can,
   made[Symbol.dispose]();
 });
 
-Deno.test("create() makes another directory each time when it is called twice", () => {
+Deno.test("create() creates a new directory each time", () => {
   using directory = new TempDir();
   const env = fakeEnv({ TMPDIR: directory.path });
   using one = RuntimeDir.create(env, () => {});
@@ -36,7 +36,7 @@ Deno.test("create() makes another directory each time when it is called twice", 
   assert.notEqual(one.path, two.path);
 });
 
-Deno.test("create() makes a directory where a socket can listen when TMPDIR is as long as it may be", () => {
+Deno.test("create() creates a directory for a socket in the longest possible TMPDIR", () => {
   using directory = new TempDir();
   const longest = folderOfLength(directory, 67);
   using made = RuntimeDir.create(fakeEnv({ TMPDIR: longest }), () => {});
@@ -44,7 +44,7 @@ Deno.test("create() makes a directory where a socket can listen when TMPDIR is a
   Deno.listen({ transport: "unix", path: `${made.path}/bridge.sock` }).close();
 });
 
-Deno.test("create() takes XDG_RUNTIME_DIR when TMPDIR is too long for a socket", () => {
+Deno.test("create() uses XDG_RUNTIME_DIR when TMPDIR is too long for a socket", () => {
   using directory = new TempDir();
   for (const length of [68, 100, 400]) {
     const XDG_RUNTIME_DIR = directory.folder("run");
@@ -61,7 +61,7 @@ Deno.test("create() counts bytes, not characters, when TMPDIR is not ASCII", () 
   assert.equal(parentOf(made), "/tmp");
 });
 
-Deno.test("create() takes the next place when one is not there or not a directory", () => {
+Deno.test("create() tries the next place when one is missing or not a directory", () => {
   using directory = new TempDir();
   const XDG_RUNTIME_DIR = directory.folder("run");
   for (const TMPDIR of [`${directory.path}/missing`, directory.write("file"), ""]) {
@@ -70,7 +70,7 @@ Deno.test("create() takes the next place when one is not there or not a director
   }
 });
 
-Deno.test("create() takes the next place when one can't be written to", { ignore: Deno.uid() === 0 }, () => {
+Deno.test("create() tries the next place when one is not writable", { ignore: Deno.uid() === 0 }, () => {
   using directory = new TempDir();
   const TMPDIR = directory.folder("read-only");
   Deno.chmodSync(TMPDIR, 0o555);
@@ -78,7 +78,7 @@ Deno.test("create() takes the next place when one can't be written to", { ignore
   assert.equal(parentOf(made), "/tmp");
 });
 
-Deno.test("create() takes the next place when what belongs there can't be made, and leaves nothing in the first", () => {
+Deno.test("create() tries the next place when the files can't be created, and leaves nothing in the first", () => {
   using directory = new TempDir();
   const [full, free] = [directory.folder("full"), directory.folder("free")];
   using made = RuntimeDir.create(fakeEnv({ TMPDIR: full, XDG_RUNTIME_DIR: free }), (path) => {
@@ -89,12 +89,12 @@ Deno.test("create() takes the next place when what belongs there can't be made, 
   assert.deepEqual([parentOf(made), made.content, directory.list("full")], [free, "made", []]);
 });
 
-Deno.test("create() takes /tmp when the environment names no place", () => {
+Deno.test("create() uses /tmp when the environment names no place", () => {
   using made = RuntimeDir.create(fakeEnv(), () => {});
   assert.equal(parentOf(made), "/tmp");
 });
 
-Deno.test("create() throws an Error that names every place and its reason when none can be used", () => {
+Deno.test("create() throws an Error that names each place with the reason when none can be used", () => {
   const makeTempDir = Deno.makeTempDirSync;
   Deno.makeTempDirSync = (options) => {
     throw new Deno.errors.PermissionDenied(`No writing in ${options?.dir}`);

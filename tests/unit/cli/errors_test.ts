@@ -17,7 +17,7 @@ for (
     ["an error of the system", new Deno.errors.PermissionDenied("Can't write '/x'"), ExitCode.Failure],
   ] as const
 ) {
-  Deno.test(`explain() shows the message without a stack, and exit code ${code}, when it is ${what}`, () => {
+  Deno.test(`explain() shows ${what} without a stack, with exit code ${code}`, () => {
     assert.deepEqual(explain(error), { message: `Error: ${error.message}`, code });
   });
 }

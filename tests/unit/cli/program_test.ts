@@ -11,7 +11,7 @@ async function call(...words: string[]): Promise<{ code: number; out: string; er
 }
 
 for (const option of ["--help", "-h"]) {
-  Deno.test(`run() lists the commands on standard output and gives 0 when it is asked for ${option}`, async () => {
+  Deno.test(`run() lists the commands on standard output and returns 0 for ${option}`, async () => {
     const { code, out, err } = await call(option);
     assert.equal(code, 0);
     assert.equal(err, "");
@@ -28,7 +28,7 @@ for (const option of ["--help", "-h"]) {
 }
 
 for (const option of ["--version", "-V"]) {
-  Deno.test(`run() prints the version and gives 0 when it is asked for ${option}`, async () => {
+  Deno.test(`run() prints the version and returns 0 for ${option}`, async () => {
     const { code, out, err } = await call(option);
     assert.deepEqual([code, err], [0, ""]);
     const [version, built, ...others] = out.split("\n");
@@ -37,7 +37,7 @@ for (const option of ["--version", "-V"]) {
   });
 }
 
-Deno.test("run() prints the version as JSON when it is asked for --version --json", async () => {
+Deno.test("run() prints the version as JSON for --version --json", async () => {
   const { code, out } = await call("--version", "--json");
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(out), {
@@ -49,7 +49,7 @@ Deno.test("run() prints the version as JSON when it is asked for --version --jso
   });
 });
 
-Deno.test("run() shows help and gives 2 when there is no word", async () => {
+Deno.test("run() shows help and returns 2 without arguments", async () => {
   const { code, out, err } = await call();
   assert.equal(code, 2);
   assert.equal(err, "");
@@ -65,7 +65,7 @@ for (
     ["comp", "completion"],
   ] as const
 ) {
-  Deno.test(`run() gives 2 and suggests ${meant} on standard error when the command is ${word}`, async () => {
+  Deno.test(`run() returns 2 and suggests ${meant} on standard error when the command is ${word}`, async () => {
     const { code, out, err } = await call(word, "a", "b", "c");
     assert.equal(code, 2);
     assert.equal(out, "");
@@ -73,7 +73,7 @@ for (
   });
 }
 
-Deno.test("run() gives 2 and suggests nothing when the command is like none", async () => {
+Deno.test("run() returns 2 without a suggestion when the command resembles no other", async () => {
   const { code, err } = await call("frobnicate");
   assert.equal(code, 2);
   assert.equal(err, "Error: Unknown command 'frobnicate'\nSee 'aimodellib --help'\n");
@@ -88,7 +88,7 @@ for (
     [["doctor", "--modul-dir", "x"], "--module-dir"],
   ] as const
 ) {
-  Deno.test(`run() gives 2 and suggests ${meant} when the words are ${words.join(" ")}`, async () => {
+  Deno.test(`run() returns 2 and suggests ${meant} when the words are ${words.join(" ")}`, async () => {
     const { code, out, err } = await call(...words);
     assert.equal(code, 2);
     assert.equal(out, "");
@@ -119,7 +119,7 @@ for (
     [["completion"], /^Error: <shell> is missing\n/],
   ] as const
 ) {
-  Deno.test(`run() gives 2 and says what is wrong when the words are ${words.join(" ")}`, async () => {
+  Deno.test(`run() returns 2 and says what is wrong when the words are ${words.join(" ")}`, async () => {
     const { code, out, err } = await call(...words);
     assert.equal(code, 2);
     assert.equal(out, "");
@@ -151,7 +151,7 @@ for (
   ] as const
 ) {
   for (const option of ["--help", "-h"]) {
-    Deno.test(`run() describes ${command} on standard output and gives 0 when it is asked for ${option}`, async () => {
+    Deno.test(`run() describes ${command} on standard output and returns 0 for ${option}`, async () => {
       const { code, out, err } = await call(command, option);
       assert.equal(code, 0);
       assert.equal(err, "");
@@ -162,7 +162,7 @@ for (
 }
 
 for (const shell of ["bash", "zsh", "fish"]) {
-  Deno.test(`run() prints a completion script and gives 0 when it is asked for that of ${shell}`, async () => {
+  Deno.test(`run() prints the completion script of ${shell} and returns 0`, async () => {
     const { code, out, err } = await call("completion", shell);
     assert.equal(code, 0);
     assert.equal(err, "");
@@ -170,14 +170,14 @@ for (const shell of ["bash", "zsh", "fish"]) {
   });
 }
 
-Deno.test("run() completes commands and options when a completion script asks for them", async () => {
+Deno.test("run() completes commands and options for a completion script", async () => {
   const commands = await call("completion", "bash", "");
   assert.deepEqual(["train", "serve", "doctor"].filter((name) => !commands.out.includes(name)), []);
   const options = await call("completion", "bash", "serve", "--m");
   assert.ok(options.out.includes("--max-body") && !options.out.includes("--port"), options.out);
 });
 
-Deno.test("run() uses colours only when the terminal has them", async () => {
+Deno.test("run() uses colours only on a terminal with colours", async () => {
   const plain = new FakeIo();
   const colored = new FakeIo({}, true);
   await run(["--help"], plain);
@@ -186,7 +186,7 @@ Deno.test("run() uses colours only when the terminal has them", async () => {
   assert.ok(colored.out.includes("\x1b["));
 });
 
-Deno.test("run() shows no stack when the user's mistake is found by a command", async () => {
+Deno.test("run() shows no stack for a usage error that a command finds", async () => {
   const { code, out, err } = await call("serve", "/no/such/module", "serve.py", "/tmp");
   assert.deepEqual([code, out], [2, ""]);
   assert.equal(err, "Error: The module directory '/no/such/module' does not exist\n");

@@ -27,7 +27,7 @@ ${rest}`,
 
 const bad = (found: readonly Finding[]) => found.filter(({ ok }) => !ok).map(({ text }) => text);
 
-Deno.test("examine() finds all good when Python is new enough and a worker connects", async () => {
+Deno.test("examine() reports no problem when Python is new enough and a worker connects", async () => {
   using directory = new TempDir();
   const worker = fakePython(directory, async (FakeBridge) => {
     await FakeBridge.begin();

@@ -34,7 +34,7 @@ class Machine implements Disposable {
   }
 }
 
-Deno.test("findPython() takes the seven places in their order when each before is missing", () => {
+Deno.test("findPython() tries the seven places in order", () => {
   using machine = new Machine();
   const { variables, moduleDir } = machine;
   const options: { python?: string; moduleDir?: string } = { python: machine.named, moduleDir };
@@ -91,7 +91,7 @@ Deno.test("findPython() looks a name up on PATH when --python has no slash", () 
   assert.equal(machine.find({}).path, machine.python);
 });
 
-Deno.test("findPython() takes the first on PATH when there are several, and passes over what can't be run", () => {
+Deno.test("findPython() takes the first Python on PATH, and skips files that can't be run", () => {
   using machine = new Machine();
   const first = machine.directory.write("path2/python3", "", 0o755);
   machine.variables["AIMODELLIB_PYTHON"] = "python3";
@@ -103,7 +103,7 @@ Deno.test("findPython() takes the first on PATH when there are several, and pass
   assert.equal(machine.find().path, machine.python3);
 });
 
-Deno.test("findPython() gives an absolute path and keeps links when a place is relative or a link", () => {
+Deno.test("findPython() returns an absolute path without resolving links", () => {
   using machine = new Machine();
   const link = `${machine.directory.path}/link`;
   Deno.symlinkSync(machine.named, link);

@@ -4,7 +4,7 @@ import { fakeEnv } from "../helper/env.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("decodeRequirements() takes byte order marks and coding lines as pip does", () => {
+Deno.test("decodeRequirements() handles byte order marks and coding lines as pip does", () => {
   const text = "café==1\n";
   const units = (size: number, little: boolean) => {
     const view = new DataView(new ArrayBuffer(size * (text.length + 1)));

@@ -24,7 +24,7 @@ for (
   ] as const
 ) {
   for (const method of methods) {
-    Deno.test(`the application answers 405 with Allow when ${path} is asked with ${method}`, async () => {
+    Deno.test(`the application answers 405 with Allow to ${method} ${path}`, async () => {
       const pool = new FakePool();
       const response = await appWith(pool).request(path, { method });
       assert.equal(response.headers.get("allow"), allow);
@@ -40,7 +40,7 @@ for (
 }
 
 for (const method of ["post", "Post", "BREW", "TRACE"]) {
-  Deno.test(`the application answers 405 when /invocations is asked with ${method}`, async () => {
+  Deno.test(`the application answers 405 to ${method} /invocations`, async () => {
     const pool = new FakePool();
     const { status, headers } = await askRaw(pool, `${method} /invocations HTTP/1.1\r\nHost: h\r\n\r\n`);
     assert.deepEqual([status, headers["allow"]], [405, "POST"]);
@@ -48,7 +48,7 @@ for (const method of ["post", "Post", "BREW", "TRACE"]) {
   });
 }
 
-Deno.test("the application does not take get for GET", async () => {
+Deno.test("the application treats methods as case-sensitive", async () => {
   assert.equal((await askRaw(new FakePool(), "get /ping HTTP/1.1\r\nHost: h\r\n\r\n")).status, 405);
 });
 
@@ -58,25 +58,25 @@ for (const target of ["/%6detrics", "/metrics%2f", "//metrics", "/metrics;a", "/
   });
 }
 
-Deno.test("the application finds what an absolute URL asks for, whatever its host is", async () => {
+Deno.test("the application routes an absolute URL by its path, whatever its host is", async () => {
   for (const host of ["h", "h:1", "", "[::1]", "a%zz"]) {
     const said = host === "" ? "/ping" : `http://${host}/ping?a`;
     assert.equal((await askRaw(new FakePool(), `GET ${said} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status, 200);
   }
 });
 
-Deno.test("the application answers 405 without a body when /invocations is asked with HEAD", async () => {
+Deno.test("the application answers 405 without a body to HEAD /invocations", async () => {
   const response = await appWith(new FakePool()).request("/invocations", { method: "HEAD" });
   assert.equal(response.status, 405);
   assert.equal(response.headers.get("allow"), "POST");
   assert.equal(await response.text(), "");
 });
 
-Deno.test("the application ignores the query when it looks for what answers", async () => {
+Deno.test("the application ignores the query when it chooses a route", async () => {
   assert.equal((await appWith(new FakePool()).request("/ping?a=b")).status, 200);
 });
 
-Deno.test("the application answers 500 without the reason, which is in the log, when something fails in it", async () => {
+Deno.test("the application answers 500 to an internal error, and logs the reason, which the answer does not contain", async () => {
   using logs = new CapturedLogs();
   const pool = new FakePool(() => {
     throw new TypeError("a bug with /secret/path in it");

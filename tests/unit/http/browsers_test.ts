@@ -37,7 +37,7 @@ for (
     "",
   ]
 ) {
-  Deno.test(`Browsers serve the Host '${host}', which names loopback`, () => {
+  Deno.test(`Browsers accept the Host '${host}', which names loopback`, () => {
     assert.ok(serves(browsers(), host));
     assert.ok(serves(browsers(), host, {}, "GET"));
   });
@@ -71,19 +71,19 @@ for (
     "*",
   ]
 ) {
-  Deno.test(`Browsers refuse the Host '${host}', which does not`, () => {
+  Deno.test(`Browsers refuse the Host '${host}', which does not name loopback`, () => {
     for (const method of ["GET", "POST", "OPTIONS", "HEAD"]) assert.ok(!serves(browsers(), host, {}, method), method);
   });
 }
 
-Deno.test("Browsers do not accept a Host because another was accepted before", () => {
+Deno.test("Browsers refuse a Host even after another was accepted", () => {
   const rules = browsers();
   for (const host of ["localhost", "evil.example", "localhost", "evil.example"]) {
     assert.equal(serves(rules, host), host === "localhost");
   }
 });
 
-Deno.test("Browsers serve Hosts that are allowed, in any case and with any port, and what is listened on", () => {
+Deno.test("Browsers accept the address of the server and allowed Hosts, in any case and with any port", () => {
   const rules = browsers({ host: "Box.Example", allowHosts: ["Models.Example.com"] });
   for (const host of ["models.example.com", "MODELS.example.com.:443", "box.example:1", "localhost"]) {
     assert.ok(serves(rules, host), host);
@@ -119,7 +119,7 @@ for (
     [{ "sec-fetch-site": "cross-site", origin: "http://localhost:8080" }, false],
   ] as [Record<string, string>, boolean][]
 ) {
-  Deno.test(`Browsers ${expected ? "serve" : "refuse"} a POST with ${JSON.stringify(headers)}`, () => {
+  Deno.test(`Browsers ${expected ? "accept" : "refuse"} a POST with ${JSON.stringify(headers)}`, () => {
     for (const method of ["POST", "PUT", "DELETE", "post"]) {
       assert.equal(serves(browsers(), "localhost:8080", headers, method), expected);
     }
@@ -127,7 +127,7 @@ for (
   });
 }
 
-Deno.test("Browsers serve pages of origins that are allowed", () => {
+Deno.test("Browsers accept requests from pages of allowed origins", () => {
   const headers = { "sec-fetch-site": "cross-site", origin: "https://app.example.com" };
   assert.ok(serves(browsers({ cors: ["https://app.example.com"] }), "localhost", headers));
   assert.ok(serves(browsers({ cors: ["*"] }), "localhost", headers));
@@ -148,7 +148,7 @@ Deno.test("isLoopback() recognizes loopback addresses", () => {
   }
 });
 
-Deno.test("the application refuses what Browsers refuse, on each path, and says what to do", async () => {
+Deno.test("the application refuses on each path what Browsers refuse, and says what to do", async () => {
   const pool = new FakePool();
   const app = appWith(pool, [], { browsers: browsers() });
   for (
@@ -170,7 +170,7 @@ Deno.test("the application refuses what Browsers refuse, on each path, and says 
   assert.equal((await app.request("/invocations", { method: "POST", body: "x" })).status, 200);
 });
 
-Deno.test("the application answers preflights and marks answers for origins that may ask, and no others", async () => {
+Deno.test("the application answers preflights and adds CORS headers for allowed origins only", async () => {
   const app = appWith(new FakePool(), [], { browsers: browsers({ cors: ["https://app.example.com"] }) });
   const asking = {
     "access-control-request-method": "POST",
@@ -200,7 +200,7 @@ Deno.test("the application answers preflights and marks answers for origins that
   assert.equal(missing.headers.get("access-control-allow-origin"), "https://app.example.com", "of problems as well");
 });
 
-Deno.test("Browsers decide on each head by their own rules, however often it comes", () => {
+Deno.test("Browsers with different rules decide differently about the same head", () => {
   const [open, strict] = [browsers({ allowHosts: ["model.example"] }), browsers()];
   const head = { method: "POST", host: "model.example", fields: [] };
   for (let i = 0; i < 2; i++) {

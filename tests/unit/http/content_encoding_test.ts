@@ -45,7 +45,7 @@ for (
 for (
   const header of ["br", "zstd", "compress", "gzip, br", "br, gzip", "gzip;q=1", "aws-chunked", "gzip, gzip, gzip"]
 ) {
-  Deno.test(`bodyOf() says 415 of Content-Encoding '${header}' before it asks for the body`, async () => {
+  Deno.test(`bodyOf() throws 415 for Content-Encoding '${header}' before it reads the body`, async () => {
     const request = incoming(plain);
     await assert.rejects(bodyOf(request, header, 1000), {
       status: 415,
@@ -55,11 +55,11 @@ for (
   });
 }
 
-Deno.test("bodyOf() takes an empty body for one, whatever its coding", async () => {
+Deno.test("bodyOf() accepts an empty body with any coding", async () => {
   assert.equal((await bodyOf(incoming(new Uint8Array(0)), "gzip", 1000)).length, 0);
 });
 
-Deno.test("bodyOf() limits what is sent, what comes out, and what comes out between two codings", async () => {
+Deno.test("bodyOf() limits the compressed body, the decoded one, and each one between two codings", async () => {
   await assert.rejects(bodyOf(incoming(gzip(new Uint8Array(1001))), "gzip", 1000), { status: 413 });
   await assert.rejects(bodyOf(incoming(gzip(crypto.getRandomValues(new Uint8Array(1000)))), "gzip", 1000), {
     status: 413,
@@ -79,13 +79,13 @@ Deno.test("bodyOf() limits what is sent, what comes out, and what comes out betw
   await assert.rejects(bodyOf(incoming(gzip(named)), "gzip, gzip", 1000), { status: 413 });
 });
 
-Deno.test("bodyOf() says 400 of a body that is not what its coding says", async () => {
+Deno.test("bodyOf() throws 400 when a body does not have the declared coding", async () => {
   for (const header of ["gzip", "deflate", "gzip, deflate"]) {
     await assert.rejects(bodyOf(incoming(plain), header, 1000), { status: 400 }, header);
   }
 });
 
-Deno.test("bodyOf() makes no more than 200 times what was sent of it, from 4 MiB on", async () => {
+Deno.test("bodyOf() decodes a body to at most 200 times its compressed size, once it is over 4 MiB", async () => {
   const MAX = 100 * 2 ** 20;
   const zeros = (mebibytes: number) => gzip(new Uint8Array(mebibytes * 2 ** 20));
   assert.equal((await bodyOf(incoming(zeros(4)), "gzip", MAX)).length, 4 * 2 ** 20);

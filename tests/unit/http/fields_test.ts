@@ -24,7 +24,7 @@ const NAMES = [
   ],
 ];
 
-Deno.test("fieldsOf() says the same as Headers.get()", () => {
+Deno.test("fieldsOf() returns the same values as Headers.get()", () => {
   const field = fc.tuple(fc.constantFrom(...NAMES), fc.stringMatching(/^[\x21-\x7e]{0,12}$/));
   fc.assert(fc.property(fc.array(field, { maxLength: 12 }), (fields) => {
     const headers = new Headers(fields);

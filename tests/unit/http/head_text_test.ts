@@ -9,18 +9,18 @@ const head = () =>
       "X-Latin: gr\xfcn\r\nEmpty:\r\n\r\n",
   );
 
-Deno.test("headText() gives method, target and headers, a line each", () => {
+Deno.test("headText() returns method, target and headers, one on each line", () => {
   assert.equal(
     text(headText(head(), false)),
     "POST /invocations?a=1&b\nhost:a\nx-tenant:t\nauthorization:Bearer secret\nx-tenant:u\nx-latin:gr\xfcn\nempty:",
   );
 });
 
-Deno.test("headText() leaves out a token that is the server's", () => {
+Deno.test("headText() omits the server's token", () => {
   assert.doesNotMatch(text(headText(head(), true)), /secret|authorization/);
 });
 
-Deno.test("headText() makes the text of a head once", () => {
+Deno.test("headText() creates the text of a head only once", () => {
   const kept = head();
   assert.equal(headText(kept, false), headText(kept, false));
 });

@@ -17,7 +17,7 @@ function noise(length: number): Uint8Array<ArrayBuffer> {
 }
 
 for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "deflate", typeof COMPRESSED.gzip][]) {
-  Deno.test(`inflate() gives back what was compressed as ${coding}, whatever its size`, async () => {
+  Deno.test(`inflate() decompresses ${coding} of any size`, async () => {
     // Around the sizes of pieces, chunks and of what Adler-32 adds up at once.
     for (const size of [0, 1, 5551, 5552, 5553, 8191, 8192, 8193, 65536, 200_000, 3_000_000]) {
       for (const bytes of [noise(size), new Uint8Array(size).fill(0xff)]) {
@@ -26,7 +26,7 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
     }
   });
 
-  Deno.test(`inflate() says 400 of ${coding} that is truncated anywhere, followed by other bytes, or damaged`, async () => {
+  Deno.test(`inflate() throws 400 when ${coding} is damaged, truncated anywhere, or followed by other bytes`, async () => {
     const content = '{"instances": [[1, 2, 3], [4, 5, 6]]}';
     const whole = compressed(utf8(content));
     for (let length = 0; length < whole.length; length++) {
@@ -48,7 +48,7 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
     }
   });
 
-  Deno.test(`inflate() says 413 of ${coding} when more comes out than may, and takes as much as may`, async () => {
+  Deno.test(`inflate() accepts ${coding} that decompresses to the limit, and throws 413 for more`, async () => {
     const bytes = new Uint8Array(100_000);
     assert.equal((await inflate(compressed(bytes), coding, 100_000)).length, 100_000);
     await assert.rejects(inflate(compressed(bytes), coding, 99_999), {
@@ -58,7 +58,7 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
     await assert.rejects(inflate(compressed(new Uint8Array(MAX)), coding, 1000), { status: 413 });
   });
 
-  Deno.test(`inflate() lets timers run while it inflates much ${coding}`, async () => {
+  Deno.test(`inflate() lets timers run while it decompresses a long ${coding} body`, async () => {
     const bomb = compressed(new Uint8Array(256 * 1024 * 1024));
     let timers = 0;
     const timer = setInterval(() => timers++, 0);
@@ -68,7 +68,7 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
   });
 }
 
-Deno.test("inflate() takes gzip's members one after the other, and all fields of a header", async () => {
+Deno.test("inflate() reads several gzip members, and headers with all optional fields", async () => {
   const member = COMPRESSED.gzip(utf8("one "));
   const full = concat(
     Uint8Array.of(0x1f, 0x8b, 8, 0x1f, 0, 0, 0, 0, 0, 3),
@@ -82,7 +82,7 @@ Deno.test("inflate() takes gzip's members one after the other, and all fields of
   await assert.rejects(inflate(full.slice(0, 20), "gzip", MAX), { status: 400, message: /truncated/ });
 });
 
-Deno.test("inflate() refuses a body with very many members", async () => {
+Deno.test("inflate() refuses a body with a very large number of gzip members", async () => {
   const member = COMPRESSED.gzip(new Uint8Array(0));
   await assert.rejects(inflate(concat(...Array(1000).fill(member)), "gzip", MAX), { status: 400, message: /members/ });
   // As bgzip writes them.
@@ -91,13 +91,13 @@ Deno.test("inflate() refuses a body with very many members", async () => {
   assert.equal((await inflate(blocks, "gzip", MAX)).length, 100 * block.length);
 });
 
-Deno.test("inflate() refuses a zlib stream that demands a dictionary", async () => {
+Deno.test("inflate() refuses a zlib stream that needs a preset dictionary", async () => {
   const header = 0x7820 + 31 - 0x7820 % 31;
   const bytes = concat(Uint8Array.of(header >> 8, header & 0xff), COMPRESSED.deflate(utf8("hello")).subarray(2));
   await assert.rejects(inflate(bytes, "deflate", MAX), { status: 400 });
 });
 
-Deno.test("inflate() says how much memory it is about to take, and stops when that is refused", async () => {
+Deno.test("inflate() announces how much memory it needs next, and stops when that is refused", async () => {
   let held = 0;
   const bytes = noise(1_000_000);
   await inflate(COMPRESSED.gzip(bytes), "gzip", MAX, "", (more) => void (held += more));

@@ -13,21 +13,21 @@ async function textOf(url: string): Promise<string> {
   return await (await fetch(url)).text();
 }
 
-Deno.test("listen() says the port that it got when it is told to take any", async () => {
+Deno.test("listen() reports the assigned port when the requested port is 0", async () => {
   const server = listen({ host: "127.0.0.1", port: 0 }, hello);
   assert.match(server.url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
   assert.equal(await textOf(server.url), "hello");
   await server.drain();
 });
 
-Deno.test("listen() puts brackets into the URL when the host is an IPv6 address", { ignore: !hasIpv6 }, async () => {
+Deno.test("listen() puts an IPv6 address in brackets in the URL", { ignore: !hasIpv6 }, async () => {
   const server = listen({ host: "::1", port: 0 }, hello);
   assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
   assert.equal(await textOf(server.url), "hello");
   await server.drain();
 });
 
-Deno.test("listen() throws a UsageError that says what to do when the port is taken", async () => {
+Deno.test("listen() throws a UsageError that says what to do when the port is in use", async () => {
   const server = listen({ host: "127.0.0.1", port: 0 }, hello);
   const port = Number(new URL(server.url).port);
   assert.throws(() => listen({ host: "127.0.0.1", port }, hello), (error: Error) => {
@@ -46,7 +46,7 @@ for (
     "not a host:0",
   ]]
 ) {
-  Deno.test(`listen() throws a UsageError when the host is '${host}', which is not of this machine`, () => {
+  Deno.test(`listen() throws a UsageError when the host '${host}' is not an address of this machine`, () => {
     assert.throws(() => listen({ host: host!, port: 0 }, hello), (error: Error) => {
       assert.equal(error.name, "UsageError");
       assert.ok(error.message.startsWith(`Can't listen on ${written}: `), error.message);
@@ -56,7 +56,7 @@ for (
   });
 }
 
-Deno.test("drain() lets requests finish, and takes no new ones, when some are in flight", async () => {
+Deno.test("drain() lets requests in flight finish, and accepts no new ones", async () => {
   const entered = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   const server = listen({ host: "127.0.0.1", port: 0 }, async () => {
@@ -75,7 +75,7 @@ Deno.test("drain() lets requests finish, and takes no new ones, when some are in
   await draining;
 });
 
-Deno.test("listenOnUnix() makes a socket that was never open to others, whatever the umask is", async () => {
+Deno.test("listenOnUnix() creates a socket that other users can never connect to, whatever the umask is", async () => {
   using directory = new TempDir();
   const path = `${directory.path}/s`;
   const modes: number[] = [];

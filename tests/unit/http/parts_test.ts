@@ -16,7 +16,7 @@ function streamOf(parts: readonly string[], failure?: typeof lost): PartStream {
   return stream;
 }
 
-Deno.test("takesEvents() finds text/event-stream among what a client accepts", () => {
+Deno.test("takesEvents() finds text/event-stream in an Accept header", () => {
   for (const accept of ["text/event-stream", "a/b, Text/Event-Stream;q=0.5", "text/event-stream ,*/*"]) {
     assert.equal(takesEvents(accept), true, accept);
   }
@@ -25,7 +25,7 @@ Deno.test("takesEvents() finds text/event-stream among what a client accepts", (
   }
 });
 
-Deno.test("respondInParts() gives the parts as a body, without empty pieces", async () => {
+Deno.test("respondInParts() returns the parts as a body, without empty pieces", async () => {
   const response = respond(
     { kind: "parts", contentType: "a/b", parts: streamOf(["one", "", "", "two"]) },
     "*/*",
@@ -37,7 +37,7 @@ Deno.test("respondInParts() gives the parts as a body, without empty pieces", as
   assert.deepEqual(pieces, ["one", "two"]);
 });
 
-Deno.test("respondInParts() breaks a body off when its parts do not come to their end", async () => {
+Deno.test("respondInParts() fails the body when its parts fail", async () => {
   await assert.rejects(
     respond({ kind: "parts", contentType: "a/b", parts: streamOf(["one"], lost) }, "*/*", {}).text(),
     { name: "HttpProblem" },
@@ -65,7 +65,7 @@ for (
 }
 
 for (const type of ["text/event-stream", "Text/Event-Stream ; charset=utf-8"]) {
-  Deno.test(`respondInParts() passes parts of ${type} through, whatever the client takes`, async () => {
+  Deno.test(`respondInParts() passes parts of ${type} through, whatever the client accepts`, async () => {
     for (const accept of ["text/event-stream", "*/*"]) {
       const parts = streamOf(["data: a\n\n", "data: [DONE]\n\n"]);
       const response = respond({ kind: "parts", contentType: type, parts }, accept, {});
@@ -80,7 +80,7 @@ for (const type of ["text/event-stream", "Text/Event-Stream ; charset=utf-8"]) {
 }
 
 for (const accept of ["text/event-stream", "*/*"]) {
-  Deno.test(`respondInParts() says how the answer ended, and how many parts it had (${accept})`, async () => {
+  Deno.test(`respondInParts() reports how the answer ended, and its number of parts (${accept})`, async () => {
     const answer = (parts: PartStream) => respondInParts({ kind: "parts", contentType: "a/b", parts }, accept, {});
     const whole = answer(streamOf(["one", "", "two"]));
     await new Response(whole.body).bytes();
@@ -108,7 +108,7 @@ for (const accept of ["text/event-stream", "*/*"]) {
   });
 }
 
-Deno.test("respondInParts() ends events with a problem when the parts do not come to their end", async () => {
+Deno.test("respondInParts() ends a stream of events with a problem when the parts fail", async () => {
   const events = await respond(
     { kind: "parts", contentType: "text/plain", parts: streamOf(["one"], lost) },
     "text/event-stream",
@@ -118,7 +118,7 @@ Deno.test("respondInParts() ends events with a problem when the parts do not com
   assert.equal(JSON.parse(problem!).status, 502);
 });
 
-Deno.test("gatherParts() gives all as one, or what went wrong", async () => {
+Deno.test("gatherParts() returns all parts as one body, or the failure", async () => {
   assert.equal(text(await gatherParts(streamOf(["one", "", "two"])) as Uint8Array), "onetwo");
   assert.equal(await gatherParts(streamOf(["one"], lost)), lost);
 });

@@ -7,7 +7,7 @@ function ofError(error: Partial<WorkerError>): HttpProblem {
   return problemOf({ kind: "error", error: { reason: "exception", message: "", ...error } });
 }
 
-Deno.test("toAnswer() gives problem details with all members when there are more of them", async () => {
+Deno.test("toAnswer() returns problem details with all additional members", async () => {
   const response = toResponse(
     new HttpProblem(503, "Not 'yet'", { state: "loading" }, { "retry-after": "1" }).toAnswer(),
   );
@@ -45,7 +45,7 @@ for (
     [418, "Error"],
   ] as const
 ) {
-  Deno.test(`toAnswer() has the title '${title}' when the status is ${status}`, async () => {
+  Deno.test(`toAnswer() uses the title '${title}' for status ${status}`, async () => {
     const response = toResponse(new HttpProblem(status, "detail").toAnswer());
     assert.equal(response.status, status);
     assert.equal((await response.json()).title, title);
@@ -55,7 +55,7 @@ for (
 for (
   const [stage, status] of [["deserialize", 400], ["predict", 500], ["serialize", 500]] as const
 ) {
-  Deno.test(`problemOf() is ${status} with the exception's members when ${stage}() raised`, () => {
+  Deno.test(`problemOf() returns ${status} with the exception's members when ${stage}() raises`, () => {
     const problem = ofError({ stage, type: "ValueError", message: "no inputs" });
     assert.equal(problem.status, status);
     assert.equal(problem.message, `${stage}() raised ValueError: no inputs`);
@@ -64,7 +64,7 @@ for (
 }
 
 for (const stage of ["deserialize", "predict", "predict_batch", "serialize"] as const) {
-  Deno.test(`problemOf() has the status and headers that an exception in ${stage}() chooses`, () => {
+  Deno.test(`problemOf() uses the status and headers that an exception in ${stage}() chooses`, () => {
     const problem = ofError({ stage, type: "Busy", message: "later", status: 429, headers: [["Retry-After", "3"]] });
     assert.equal(problem.status, 429);
     assert.deepEqual(problem.headers, { "retry-after": "3" });
@@ -73,37 +73,37 @@ for (const stage of ["deserialize", "predict", "predict_batch", "serialize"] as 
 }
 
 for (const status of [undefined, null, true, "422", 200, 399, 600, 422.5, NaN]) {
-  Deno.test(`problemOf() does not take ${status} for a status`, () => {
+  Deno.test(`problemOf() ignores ${status} as a status`, () => {
     const problem = ofError({ stage: "predict", type: "Busy", status, headers: [["retry-after", "3"]] });
     assert.deepEqual([problem.status, problem.headers], [500, {}]);
   });
 }
 
-Deno.test("problemOf() leaves out the colon when an exception has no message", () => {
+Deno.test("problemOf() omits the colon when an exception has no message", () => {
   assert.equal(ofError({ stage: "predict", type: "KeyError" }).message, "predict() raised KeyError");
 });
 
-Deno.test("problemOf() is 406 when the script has no acceptable format", () => {
+Deno.test("problemOf() returns 406 when the script has no acceptable format", () => {
   const problem = ofError({ reason: "not_acceptable", message: "serialize() has no format that fits 'image/png'" });
   assert.equal(problem.status, 406);
   assert.equal(problem.message, "serialize() has no format that fits 'image/png'");
 });
 
 for (const reason of ["bad_result", "too_large"] as const) {
-  Deno.test(`problemOf() is 500 with the message when the reason is ${reason}`, () => {
+  Deno.test(`problemOf() returns 500 with the message when the reason is ${reason}`, () => {
     const problem = ofError({ reason, message: "What serialize() returned is wrong" });
     assert.equal(problem.status, 500);
     assert.equal(problem.message, "What serialize() returned is wrong");
   });
 }
 
-Deno.test("problemOf() is 500 when a worker gives a reason that there is not", () => {
+Deno.test("problemOf() returns 500 when a worker reports an unknown reason", () => {
   const problem = ofError({ reason: "nonsense" as "exception", message: "m" });
   assert.equal(problem.status, 500);
   assert.equal(problem.message, "The worker gave an error of an unknown kind: m");
 });
 
-Deno.test("problemOf() is 502 with the cause when the worker died", () => {
+Deno.test("problemOf() returns 502 with the cause when the worker has died", () => {
   const problem = problemOf({ kind: "lost", cause: "signal SIGKILL (likely out of memory)" });
   assert.equal(problem.status, 502);
   assert.match(problem.message, /signal SIGKILL \(likely out of memory\).* not tried again/);
@@ -118,7 +118,7 @@ for (
     ["timeout", /No worker was free in time/],
   ] as const
 ) {
-  Deno.test(`problemOf() is 503 with Retry-After when a request is refused with ${cause}`, () => {
+  Deno.test(`problemOf() returns 503 with Retry-After when a request is refused with ${cause}`, () => {
     const problem = problemOf({ kind: "refused", cause });
     assert.equal(problem.status, 503);
     assert.match(problem.message, detail);

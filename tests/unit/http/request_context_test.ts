@@ -18,7 +18,7 @@ const ATTRIBUTES = "x-amzn-sagemaker-custom-attributes";
 
 const contextFrom = (headers: Record<string, string>) => contextOf(fieldsOf(Object.entries(headers).flat()));
 
-Deno.test("contextOf() takes the id of a request when it may stand in a log, and makes one otherwise", () => {
+Deno.test("contextOf() keeps a request's own id if it is safe to log, else generates one", () => {
   for (const id of ["a", "0f8fad5b-d9cb-469f-a165-70867728950e", "a.b:c/d+e=f@g_h", "x".repeat(128)]) {
     assert.deepEqual(contextFrom({ "x-request-id": id }), { id });
   }
@@ -27,12 +27,12 @@ Deno.test("contextOf() takes the id of a request when it may stand in a log, and
   }
 });
 
-Deno.test("contextOf() makes another id for each request", () => {
+Deno.test("contextOf() generates a new id for each request", () => {
   const ids = Array.from({ length: 100 }, () => contextFrom({}).id);
   assert.equal(new Set(ids).size, 100);
 });
 
-Deno.test("contextOf() takes tracestate only with a traceparent that is as it should be", () => {
+Deno.test("contextOf() keeps tracestate only with a valid traceparent", () => {
   const known = (headers: Record<string, string>) => {
     const { traceparent, tracestate } = contextFrom(headers);
     return [traceparent, tracestate];
@@ -57,19 +57,19 @@ Deno.test("contextOf() takes tracestate only with a traceparent that is as it sh
   ) assert.deepEqual(known({ traceparent, tracestate: "a=1" }), [undefined, undefined], traceparent);
 });
 
-Deno.test("contextOf() takes custom attributes of up to 1,024 visible characters", () => {
+Deno.test("contextOf() keeps custom attributes of up to 1,024 visible characters", () => {
   const known = (value: string) => contextFrom({ [ATTRIBUTES]: value }).customAttributes;
   assert.equal(known("a=1; b"), "a=1; b");
   assert.equal(known("x".repeat(1024)), "x".repeat(1024));
   for (const value of ["", "x".repeat(1025), "ü", "a\tb"]) assert.equal(known(value), undefined);
 });
 
-Deno.test("traceIdOf() gives the trace's id when there is a traceparent", () => {
+Deno.test("traceIdOf() returns the trace id of a traceparent", () => {
   assert.equal(traceIdOf(contextFrom({ traceparent: TRACEPARENT })), TRACE);
   assert.equal(traceIdOf(contextFrom({})), undefined);
 });
 
-Deno.test("toText() gives JSON on one line, in ASCII and within its limit, whatever the headers are", () => {
+Deno.test("toText() returns one line of ASCII JSON within its limit, whatever the headers are", () => {
   const value = fc.stringMatching(/^[\x20-\x7e]{0,1100}$/, { size: "max" });
   const any = fc.record({
     "x-request-id": value,
@@ -90,7 +90,7 @@ Deno.test("toText() gives JSON on one line, in ASCII and within its limit, whate
   }));
 });
 
-Deno.test("toText() stays within its limit when all is as long as it may be", () => {
+Deno.test("toText() stays within its limit when every value is as long as allowed", () => {
   const text = toText(contextFrom({
     "x-request-id": "x".repeat(128),
     traceparent: TRACEPARENT,
@@ -100,7 +100,7 @@ Deno.test("toText() stays within its limit when all is as long as it may be", ()
   assert.ok(text.length > 3000 && text.length <= MAX_TEXT_BYTES, `${text.length} bytes`);
 });
 
-Deno.test("answerHeaders() gives back the id, and the attributes if there are any", () => {
+Deno.test("answerHeaders() returns the id, and the attributes if there are any", () => {
   const careful = { "x-content-type-options": "nosniff" };
   assert.deepEqual(answerHeaders({ id: "a" }), { "x-request-id": "a", ...careful });
   assert.deepEqual(answerHeaders({ id: "a", customAttributes: "b", traceparent: TRACEPARENT }), {
@@ -110,7 +110,7 @@ Deno.test("answerHeaders() gives back the id, and the attributes if there are an
   });
 });
 
-Deno.test("headersToPassOn() gives the id and the trace, and not the attributes", () => {
+Deno.test("headersToPassOn() returns the id and the trace, but not the attributes", () => {
   assert.deepEqual(headersToPassOn({ id: "a", customAttributes: "b" }), { "x-request-id": "a" });
   assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }), {
     "x-request-id": "a",
@@ -119,7 +119,7 @@ Deno.test("headersToPassOn() gives the id and the trace, and not the attributes"
   });
 });
 
-Deno.test("identified() gives a problem the headers of the answer, and leaves other errors as they are", () => {
+Deno.test("identified() adds the answer's headers to a problem, and does not change other errors", () => {
   const problem = identified(new HttpProblem(503, "Later", {}, { "retry-after": "1" }), { id: "a" });
   assert.ok(problem instanceof HttpProblem);
   assert.deepEqual({ ...problem.headers }, {

@@ -5,7 +5,7 @@ import { CapturedLogs } from "../helper/logs.ts";
 
 const of = (given: unknown) => headersOfScript(given, "TooBusy");
 
-Deno.test("headersOfScript() gives headers by names in lower case, several of a name joined", () => {
+Deno.test("headersOfScript() returns headers by lower-case name, and joins those of the same name", () => {
   assert.deepEqual(
     of([["Retry-After", "3"], ["X-Reason", " quota "], ["WWW-Authenticate", "Basic"], [
       "www-authenticate",
@@ -17,7 +17,7 @@ Deno.test("headersOfScript() gives headers by names in lower case, several of a 
 });
 
 for (const given of [undefined, null, "retry-after: 3", { "retry-after": "3" }, 3, [3], [[]], [[3, "x"]], [["x"]]]) {
-  Deno.test(`headersOfScript() gives none of ${JSON.stringify(given)}`, () => {
+  Deno.test(`headersOfScript() returns no header for ${JSON.stringify(given)}`, () => {
     assert.deepEqual(of(given), {});
   });
 }
@@ -63,7 +63,7 @@ for (
     ].map((name) => [name, "v"] as const),
   ] as const
 ) {
-  Deno.test(`headersOfScript() leaves out ${JSON.stringify([name, value]).slice(0, 60)} and says so`, () => {
+  Deno.test(`headersOfScript() drops ${JSON.stringify([name, value]).slice(0, 60)} and reports that`, () => {
     using logs = new CapturedLogs();
     assert.deepEqual(of([[name, value], ["good", "1"]]), { good: "1" });
     assert.equal(logs.lines.length, 1);
@@ -71,7 +71,7 @@ for (
   });
 }
 
-Deno.test("headersOfScript() leaves out what says how the body is sent, which frameworks set for bodies of their own", () => {
+Deno.test("headersOfScript() drops headers about body framing, which frameworks set for their own bodies", () => {
   using logs = new CapturedLogs();
   for (
     const name of [
@@ -88,7 +88,7 @@ Deno.test("headersOfScript() leaves out what says how the body is sent, which fr
   assert.deepEqual(logs.lines, []);
 });
 
-Deno.test("headersOfScript() gives at most 16, and is not confused by what objects have", () => {
+Deno.test("headersOfScript() returns at most 16 headers, also with names such as those of Object's members", () => {
   assert.equal(Object.keys(of(Array.from({ length: 100 }, (_, i) => [`x-${i}`, "v"]))).length, 16);
   const headers = of([["constructor", "a"], ["__proto__", "b"], ["toString", "c"]]);
   assert.deepEqual(Object.entries(headers), [["constructor", "a"], ["__proto__", "b"], ["tostring", "c"]]);

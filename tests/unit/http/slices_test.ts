@@ -11,7 +11,7 @@ function slow(name: string, order: string[]): () => Promise<void> {
   };
 }
 
-Deno.test("run() gives the event loop a turn between slices that take long", async () => {
+Deno.test("run() yields to the event loop between long slices", async () => {
   const slices = new Slices();
   const order: string[] = [];
   setTimeout(() => order.push("timer"), 0);
@@ -19,7 +19,7 @@ Deno.test("run() gives the event loop a turn between slices that take long", asy
   assert.deepEqual(order, ["a", "timer", "b", "c"]);
 });
 
-Deno.test("run() lets several computations take turns, and runs one slice a turn", async () => {
+Deno.test("run() alternates between several computations, one slice at a time", async () => {
   const slices = new Slices();
   const order: string[] = [];
   const computation = async (name: string) => {
@@ -30,7 +30,7 @@ Deno.test("run() lets several computations take turns, and runs one slice a turn
   assert.deepEqual(order.slice(2), ["a", "b", "a", "b"].map((_, index) => order[index % 2]));
 });
 
-Deno.test("run() runs short slices at once, and gives what they give or throw", async () => {
+Deno.test("run() runs short slices at once, and returns or throws their outcome", async () => {
   const slices = new Slices();
   let timers = 0;
   const timer = setInterval(() => timers++, 0);

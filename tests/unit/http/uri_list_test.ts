@@ -25,7 +25,7 @@ function pairOf(body: string, allowed: readonly string[] = ["in.example", "out.e
   return [input.href, output.href];
 }
 
-Deno.test("parseUriList() gives input and output when they are on lines of their own", () => {
+Deno.test("parseUriList() returns input and output from two lines", () => {
   const expected = ["http://in.example/a?b=c", "https://out.example/d"];
   for (
     const body of [
@@ -65,7 +65,7 @@ for (
   });
 }
 
-Deno.test("parseUriList() throws 403 when no host is allowed, whatever the body is", () => {
+Deno.test("parseUriList() throws 403 for any body when no host is allowed", () => {
   for (const body of ["http://in.example/\r\nhttp://out.example/", "nonsense"]) {
     assert.throws(() => pairOf(body, []), {
       status: 403,
@@ -112,7 +112,7 @@ for (
   });
 }
 
-Deno.test("fetchInput() gives bytes and content type when the host answers", async () => {
+Deno.test("fetchInput() returns bytes and content type of the host's answer", async () => {
   await using server = new LocalServer((path) =>
     path === "/typed" ? new Response("1,2", { headers: { "content-type": "text/csv" } }) : new Response(utf8("raw"))
   );
@@ -124,7 +124,7 @@ Deno.test("fetchInput() gives bytes and content type when the host answers", asy
 });
 
 for (const status of [301, 302, 307, 308, 404, 500]) {
-  Deno.test(`fetchInput() throws 502 and follows nothing when the host answers ${status}`, async () => {
+  Deno.test(`fetchInput() throws 502 without following a redirect when the host answers ${status}`, async () => {
     await using server = new LocalServer((path) =>
       path === "/secret"
         ? new Response("secret")
@@ -138,7 +138,7 @@ for (const status of [301, 302, 307, 308, 404, 500]) {
   });
 }
 
-Deno.test("fetchInput() throws what it is told when no memory is left for the input", async () => {
+Deno.test("fetchInput() throws the given error when no memory is left for the input", async () => {
   await using server = new LocalServer(() => new Response("x".repeat(1000)));
   let held = 0;
   const full = new HttpProblem(503, "full");
@@ -150,7 +150,7 @@ Deno.test("fetchInput() throws what it is told when no memory is left for the in
   assert.equal(held, 1000);
 });
 
-Deno.test("fetchInput() throws 413 when the input is larger than a body may be", async () => {
+Deno.test("fetchInput() throws 413 when the input exceeds the limit of a body", async () => {
   const chunked = () =>
     new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -163,7 +163,7 @@ Deno.test("fetchInput() throws 413 when the input is larger than a body may be",
   }
 });
 
-Deno.test("fetchInput() throws 413 when a small input becomes too large by decompression", async () => {
+Deno.test("fetchInput() throws 413 when a small input exceeds the limit after decompression", async () => {
   const zeros = new Blob([new Uint8Array(1_000_000)]).stream().pipeThrough(new CompressionStream("gzip"));
   const compressed = await new Response(zeros).bytes();
   assert.ok(compressed.length < 10_000);
@@ -172,7 +172,7 @@ Deno.test("fetchInput() throws 413 when a small input becomes too large by decom
   assert.equal((await fetchInput(server.url("/"), 1_000_000, {})).body.length, 1_000_000);
 });
 
-Deno.test("fetchInput() throws 502 when nobody listens there", async () => {
+Deno.test("fetchInput() throws 502 when the connection is refused", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
   listener.close();
@@ -199,14 +199,14 @@ for (
   });
 }
 
-Deno.test("postOutput() posts the answer with its content type when the host takes it", async () => {
+Deno.test("postOutput() posts the answer with its content type", async () => {
   await using server = new LocalServer(() => new Response("thanks", { status: 201 }));
   await postOutput(server.url("/out"), utf8("{}"), { "content-type": "application/json" });
   assert.deepEqual(server.requests, [{ method: "POST", path: "/out", type: "application/json", body: "{}" }]);
 });
 
 for (const status of [307, 400, 503]) {
-  Deno.test(`postOutput() throws 502 and follows nothing when the host answers ${status}`, async () => {
+  Deno.test(`postOutput() throws 502 without following a redirect when the host answers ${status}`, async () => {
     await using server = new LocalServer(() => new Response("no", { status, headers: { location: "/b" } }));
     await assert.rejects(postOutput(server.url("/a"), utf8("{}"), { "content-type": "application/json" }), {
       status: 502,

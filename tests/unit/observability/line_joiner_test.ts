@@ -22,7 +22,7 @@ class Joined implements Disposable {
   }
 }
 
-Deno.test("LineJoiner writes one stream as it comes", () => {
+Deno.test("LineJoiner writes a single stream unchanged, without delay", () => {
   using joined = new Joined();
   let all = "";
   for (const text of ["half", " a line", "\nnext\r", "bar\r", "\n", "rest"]) {
@@ -32,7 +32,7 @@ Deno.test("LineJoiner writes one stream as it comes", () => {
   }
 });
 
-Deno.test("LineJoiner delays a line until the line of another stream ends", () => {
+Deno.test("LineJoiner delays a line until the other stream's line ends", () => {
   using joined = new Joined();
   joined.write("a", "a 1\na ");
   joined.write("b", "b 1\nb 2");
@@ -45,7 +45,7 @@ Deno.test("LineJoiner delays a line until the line of another stream ends", () =
   assert.equal(joined.clock.pending.length, 0);
 });
 
-Deno.test("LineJoiner breaks a line that has no end for a while", () => {
+Deno.test("LineJoiner ends a line that stays without an end for too long", () => {
   using joined = new Joined();
   joined.write("a", "loading...");
   joined.write("b", "b 1\n");
@@ -58,7 +58,7 @@ Deno.test("LineJoiner breaks a line that has no end for a while", () => {
   assert.deepEqual(joined.clock.pending, []);
 });
 
-Deno.test("LineJoiner puts no line behind a carriage return of another stream", () => {
+Deno.test("LineJoiner never writes a line after another stream's carriage return", () => {
   using joined = new Joined();
   joined.write("a", "10%\r20%\r");
   joined.write("b", "b 1\n");
@@ -66,7 +66,7 @@ Deno.test("LineJoiner puts no line behind a carriage return of another stream", 
   assert.equal(joined.text, "10%\r20%\r\nb 1\n30%\r\n");
 });
 
-Deno.test("LineJoiner limits the bytes that it holds", () => {
+Deno.test("LineJoiner limits the bytes that it buffers", () => {
   using joined = new Joined();
   joined.write("a", "a");
   const line = `${"b".repeat(999)}\n`;
@@ -76,7 +76,7 @@ Deno.test("LineJoiner limits the bytes that it holds", () => {
   assert.equal(joined.text, `a\n${line.repeat(300)}`);
 });
 
-Deno.test("LineJoiner tears no line, whatever the pieces are", () => {
+Deno.test("LineJoiner keeps lines whole, wherever they are split", () => {
   for (let seed = 1; seed <= 50; seed++) {
     using joined = new Joined();
     let random = seed;

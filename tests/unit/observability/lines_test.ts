@@ -20,11 +20,11 @@ function cut(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
 }
 
-Deno.test("lineSplitter() gives each line without its end when several come at once", () => {
+Deno.test("lineSplitter() returns each of several lines without its end", () => {
   assert.deepEqual(linesOf("one\ntwo\r\n\nfour\n"), ["one", "two", "", "four"]);
 });
 
-Deno.test("lineSplitter() gives a line when its end comes, and not before", () => {
+Deno.test("lineSplitter() returns a line only when its end arrives", () => {
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
   split(utf8("on"));
@@ -36,7 +36,7 @@ Deno.test("lineSplitter() gives a line when its end comes, and not before", () =
   assert.deepEqual(lines, ["one", "two"]);
 });
 
-Deno.test("flush() gives a line without an end, once, and nothing when there is none", () => {
+Deno.test("flush() returns an unfinished line once, and nothing otherwise", () => {
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
   split.flush();
@@ -48,7 +48,7 @@ Deno.test("flush() gives a line without an end, once, and nothing when there is 
   assert.deepEqual(lines, ["one", "rest", "more"]);
 });
 
-Deno.test("lineSplitter() gives the same lines when the bytes are cut anywhere, within characters too", () => {
+Deno.test("lineSplitter() returns the same lines wherever the bytes are split, even within a character", () => {
   const text = "añ€😀\r\nzwölf \u{10ffff}\n\uFEFFx\n";
   const bytes = utf8(text);
   for (let size = 1; size <= bytes.length; size++) {
@@ -56,7 +56,7 @@ Deno.test("lineSplitter() gives the same lines when the bytes are cut anywhere, 
   }
 });
 
-Deno.test("lineSplitter() keeps nothing of a buffer when that is used again for what comes next", () => {
+Deno.test("lineSplitter() keeps no reference to a buffer that its caller reuses", () => {
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
   const buffer = utf8("abc");
@@ -66,7 +66,7 @@ Deno.test("lineSplitter() keeps nothing of a buffer when that is used again for 
   assert.deepEqual(lines, ["abcd"]);
 });
 
-Deno.test("lineSplitter() shows bytes that are not UTF-8 as \\xNN when a line has some", () => {
+Deno.test("lineSplitter() shows bytes that are not UTF-8 as \\xNN", () => {
   for (
     const [bytes, expected] of [
       [[0x61, 0xff, 0x62], "a\\xffb"],
@@ -83,7 +83,7 @@ Deno.test("lineSplitter() shows bytes that are not UTF-8 as \\xNN when a line ha
   }
 });
 
-Deno.test("lineSplitter() shows what controls a terminal as a number, but for tab and colours, when a line has some", () => {
+Deno.test("lineSplitter() escapes terminal control characters except tabs and colours", () => {
   assert.deepEqual(linesOf("a\tb\x00\x07\x08\x0b\x0c\x1f\x7fc\x1b[1;31mred\x1b[0m\x1b[38:2::1:2:3mx\x1b[m\n"), [
     "a\tb\\x00\\x07\\x08\\x0b\\x0c\\x1f\\x7fc\x1b[1;31mred\x1b[0m\x1b[38:2::1:2:3mx\x1b[m",
   ]);
@@ -102,7 +102,7 @@ Deno.test("lineSplitter() shows what controls a terminal as a number, but for ta
   ) assert.deepEqual(linesOf(`${sequence}\n`), [expected]);
 });
 
-Deno.test("lineSplitter() gives the last state of a line when a carriage return ends each", () => {
+Deno.test("lineSplitter() returns the last state of a line whose states end with carriage returns", () => {
   using _ = new FakeClock();
   assert.deepEqual(linesOf("50%\r100%\r\r\n"), ["50%", "100%"]);
   assert.deepEqual(linesOf("\r0%\r50%\r100%\ndone\n"), ["0%", "100%", "done"]);
@@ -113,7 +113,7 @@ Deno.test("lineSplitter() gives the last state of a line when a carriage return 
   assert.deepEqual(linesOf("50%\r60%\r"), ["50%", "60%"]);
 });
 
-Deno.test("lineSplitter() gives the latest state now and then while a line is written over and over", () => {
+Deno.test("lineSplitter() returns the latest state at intervals while a line is overwritten again and again", () => {
   using clock = new FakeClock();
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
@@ -127,7 +127,7 @@ Deno.test("lineSplitter() gives the latest state now and then while a line is wr
   assert.deepEqual(clock.pending, [], "no timer is left");
 });
 
-Deno.test("lineSplitter() gives a state that stays, and gives none twice", () => {
+Deno.test("lineSplitter() returns a state that stays, and never the same one twice", () => {
   using clock = new FakeClock();
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
@@ -156,7 +156,7 @@ function marked(secret: string | undefined, ...pieces: readonly string[]): unkno
   return found;
 }
 
-Deno.test("lineSplitter() takes the mark of a request off a line, and gives what it says", () => {
+Deno.test("lineSplitter() removes a request's mark from a line, and returns its content", () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const mark = (text: string) => `\x1e[${SECRET} ${text}]\x1e`;
   assert.deepEqual(
@@ -181,7 +181,7 @@ Deno.test("lineSplitter() takes the mark of a request off a line, and gives what
   );
 });
 
-Deno.test("lineSplitter() shows what is not a mark as it is, but for its control characters", () => {
+Deno.test("lineSplitter() escapes only the control characters of text that resembles a mark", () => {
   for (
     const text of [
       "[a b]",
@@ -199,7 +199,7 @@ Deno.test("lineSplitter() shows what is not a mark as it is, but for its control
   }
 });
 
-Deno.test("lineSplitter() takes no mark for one that has not the secret", () => {
+Deno.test("lineSplitter() ignores a mark without the secret", () => {
   const other = SECRET.replace("c2", "d3");
   for (
     const [secret, text] of [[SECRET, "[order-1]"], [SECRET, `[${other} order-1]`], [undefined, "[ order-1]"]] as const
@@ -208,7 +208,7 @@ Deno.test("lineSplitter() takes no mark for one that has not the secret", () => 
   }
 });
 
-Deno.test("lineSplitter() gives an endless line in pieces, and holds no more than one of them", () => {
+Deno.test("lineSplitter() returns an endless line in pieces, and buffers at most one of them", () => {
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
   for (let i = 0; i < 100; i++) split(utf8("x".repeat(10_000)));
@@ -218,7 +218,7 @@ Deno.test("lineSplitter() gives an endless line in pieces, and holds no more tha
   assert.ok(lines.join("") === "x".repeat(1_000_000));
 });
 
-Deno.test("lineSplitter() gives a long line in pieces when its end comes with it", () => {
+Deno.test("lineSplitter() returns a long line in pieces even if its end arrives with it", () => {
   const lines = linesOf("y".repeat(3 * PIECE + 5) + "\nnext\n");
   assert.deepEqual(lines.map(({ length }) => length), [PIECE, PIECE, PIECE, 5, 4]);
 });
@@ -234,7 +234,7 @@ Deno.test("lineSplitter() cuts a long line between two characters", () => {
   }
 });
 
-Deno.test("lineSplitter() gives back any text when it has nothing that controls a terminal", () => {
+Deno.test("lineSplitter() returns any text without control characters unchanged", () => {
   const character = fc.oneof(
     fc.integer({ min: 0x20, max: 0x7e }),
     fc.integer({ min: 0xa0, max: 0x2027 }),
@@ -249,7 +249,7 @@ Deno.test("lineSplitter() gives back any text when it has nothing that controls 
   }));
 });
 
-Deno.test("lineSplitter() shows all of it, reversibly, when a script prints any bytes", () => {
+Deno.test("lineSplitter() shows any bytes reversibly", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (bytes, size) => {
     // What is shown as a number can be told from the text only if that has no backslash.
     const given = bytes.map((byte) => byte === 0x5c || byte === 0x0d ? 0x2e : byte);
@@ -269,7 +269,7 @@ Deno.test("lineSplitter() shows all of it, reversibly, when a script prints any 
   }));
 });
 
-Deno.test("lineSplitter() shows a byte as a number exactly if the decoder finds it in no UTF-8 character", () => {
+Deno.test("lineSplitter() escapes exactly the bytes that the decoder finds in no UTF-8 character", () => {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const character = (bytes: Uint8Array) => {
     for (let length = 1; length <= bytes.length; length++) {
@@ -324,7 +324,7 @@ Deno.test("lineSplitter() shows a byte as a number exactly if the decoder finds 
   }
 });
 
-Deno.test("lineSplitter() does not call the decoder for each byte when a line has one that is not UTF-8", () => {
+Deno.test("lineSplitter() does not call the decoder for each byte of a line with one that is not UTF-8", () => {
   const { decode } = TextDecoder.prototype;
   let calls = 0;
   TextDecoder.prototype.decode = function (...args) {

@@ -49,7 +49,7 @@ class Log implements Disposable {
   }
 }
 
-Deno.test("LogFile writes at once, to a name in folders that it makes", () => {
+Deno.test("LogFile writes without delay, and creates the folders of its name", () => {
   using log = new Log({ directory: "./logs//deep", format: "%Y/%j/x.log" });
   assert.deepEqual(log.content, { "logs/deep/2026/031/x.log": "" });
   log.write("half");
@@ -64,7 +64,7 @@ Deno.test("LogFile appends to an existing file", () => {
   assert.equal(Deno.readTextFileSync(`${directory.path}/logs/a.log`), "old\nnew\n");
 });
 
-Deno.test("LogFile begins another file when the clock moves its name on, and never within a line", () => {
+Deno.test("LogFile starts another file when the clock changes its name, and never within a line", () => {
   using log = new Log({});
   log.write("1\n2");
   log.now = new Date(2026, 0, 31, 23, 59, 0);
@@ -75,7 +75,7 @@ Deno.test("LogFile begins another file when the clock moves its name on, and nev
   assert.deepEqual(log.content, { "logs/00-00.log": "5\n", "logs/23-58.log": "1\n22\n", "logs/23-59.log": "33\n4\n" });
 });
 
-Deno.test("LogFile keeps the name of a run's start when its format goes down to the second", () => {
+Deno.test("LogFile keeps the name from the run's start when its format contains the second", () => {
   using log = new Log({ format: "%Y-%m-%dT%H-%M-%S.log" });
   log.write("1\n");
   log.now = new Date(2026, 5, 1);
@@ -83,13 +83,13 @@ Deno.test("LogFile keeps the name of a run's start when its format goes down to 
   assert.deepEqual(log.content, { "logs/2026-01-31T23-58-07.log": "1\n2\n" });
 });
 
-Deno.test("LogFile rotates a file that is too long, and keeps a limited number", () => {
+Deno.test("LogFile rotates a file that reaches the limit, and keeps a limited number", () => {
   using log = new Log({ maxBytes: 4, maxFiles: 3, format: "x" });
   for (const line of ["one\n", "two\n", "three\n", "four\n", "five"]) log.write(line);
   assert.deepEqual(log.content, { "logs/x": "five", "logs/x.1": "four\n", "logs/x.2": "three\n" });
 });
 
-Deno.test("LogFile keeps so many files when their names move on", () => {
+Deno.test("LogFile keeps a limited number of files when the clock changes their names", () => {
   using log = new Log({ maxFiles: 2, format: "%M" });
   for (const minute of [1, 2, 3]) {
     log.now = new Date(2026, 0, 1, 0, minute);
@@ -106,7 +106,7 @@ for (const format of ["../x.log", "a/../../x.log", "/etc/x.log", "", "a/", "%Y/.
   });
 }
 
-Deno.test("LogFile refuses a folder that is a link out of the root", () => {
+Deno.test("LogFile refuses a folder that is a link to the outside of the root", () => {
   using directory = new TempDir();
   using outside = new TempDir();
   Deno.symlinkSync(outside.path, `${directory.path}/logs`);
@@ -114,7 +114,7 @@ Deno.test("LogFile refuses a folder that is a link out of the root", () => {
   assert.deepEqual(content(outside.path), {});
 });
 
-Deno.test("LogFile begins another file before a line that does not fit, and a carriage return ends one, too", () => {
+Deno.test("LogFile starts another file before a line that does not fit, where a carriage return counts as the end of a line", () => {
   using lines = new Log({ maxBytes: 10, format: "x" });
   lines.write("1234\n5678\n90\nvery long line\n1\n");
   assert.deepEqual(lines.content, {
@@ -129,7 +129,7 @@ Deno.test("LogFile begins another file before a line that does not fit, and a ca
 });
 
 for (const format of ["%Y-%m-%d.log", "%Y-%m-%dT%H-%M-%S.log", "a.b/log"]) {
-  Deno.test(`LogFile has a file of its own for each run at the same time when its name is ${format}`, () => {
+  Deno.test(`LogFile uses a separate file for each concurrent run when its name is ${format}`, () => {
     using directory = new TempDir();
     const now = () => new Date(2026, 0, 31, 23, 58, 7);
     const open = () => new LogFile({ root: directory.path, directory: "logs", format, now });
@@ -150,7 +150,7 @@ for (const format of ["%Y-%m-%d.log", "%Y-%m-%dT%H-%M-%S.log", "a.b/log"]) {
   });
 }
 
-Deno.test("LogFile sets files aside beside those of another run", () => {
+Deno.test("LogFile rotates its files without touching those of another run", () => {
   using directory = new TempDir();
   const open = () => new LogFile({ root: directory.path, directory: ".", format: "x.log", maxBytes: 4 });
   using first = open();
@@ -167,7 +167,7 @@ Deno.test("LogFile sets files aside beside those of another run", () => {
   });
 });
 
-Deno.test("LogFile warns once when it can't be opened, and goes on when it can", () => {
+Deno.test("LogFile warns once when it can't be opened, and continues when it can", () => {
   using directory = new TempDir();
   const inTheWay = directory.write("logs");
   let now = new Date(2026, 0, 31);
@@ -190,7 +190,7 @@ Deno.test("LogFile warns once when it can't be opened, and goes on when it can",
   assert.match(Deno.readTextFileSync(log.path), /^\[aimodellib: 55 bytes are missing here: .*\]\nthere\n$/);
 });
 
-Deno.test("LogFile goes on in the file that it has when no other can be begun", () => {
+Deno.test("LogFile continues in its current file when it can't start another", () => {
   using log = new Log({ format: "%M/x.log" });
   log.write("1\n");
   log.directory.write("logs/59");

@@ -14,27 +14,27 @@ function record(parts: Partial<LogRecord>): LogRecord {
   };
 }
 
-Deno.test("formatRecord() gives time, level and message when a record is our own", () => {
+Deno.test("formatRecord() returns time, level and message of our own record", () => {
   assert.equal(
     formatRecord(record({ level: "error", message: ["A ", 1, " and ", "two", "."] })),
     "2026-01-31T12:00:00.005Z ERROR A 1 and two.\n",
   );
 });
 
-Deno.test("formatRecord() gives the line alone, behind its worker, when a record is of a script", () => {
+Deno.test("formatRecord() returns only worker and line for a script's line", () => {
   const line = "2026-01-31 training {loss}: 0.5";
   const { category } = record({ category: ["aimodellib", "worker"] });
   assert.equal(formatRecord(record({ category, properties: { worker: 3, line } })), `[worker 3] ${line}\n`);
 });
 
-Deno.test("formatRecord() ends the colours of a script's line with it", () => {
+Deno.test("formatRecord() resets colours at the end of a script's line", () => {
   const { category } = record({ category: ["aimodellib", "worker"] });
   const shown = (line: string) => formatRecord(record({ category, properties: { worker: 1, line } }));
   assert.equal(shown("\x1b[31mred"), "[worker 1] \x1b[31mred\x1b[0m\n");
   assert.equal(shown("\x1b[31mred\x1b[0m"), "[worker 1] \x1b[31mred\x1b[0m\n");
 });
 
-Deno.test("formatRecord() lets nothing of a message control the terminal, or pass for another record", () => {
+Deno.test("formatRecord() escapes what could control the terminal or look like another record", () => {
   const forged = "x\n2026-01-31T12:00:00.005Z INFO Ready\r\x1b[2J\x1b[31m\u202e\x9b";
   assert.equal(
     formatRecord(
@@ -45,7 +45,7 @@ Deno.test("formatRecord() lets nothing of a message control the terminal, or pas
   );
 });
 
-Deno.test("formatJson() has no character that controls a terminal, and parses to all of them", () => {
+Deno.test("formatJson() escapes terminal control characters in a form that parses back to them", () => {
   const name = "\x00\x1b[2J\x7f\x9b\u2028\u202e\u2066";
   const line = formatJson(record({ message: ["It has ", name, ""], properties: { name } }));
   // deno-lint-ignore no-control-regex
@@ -54,7 +54,7 @@ Deno.test("formatJson() has no character that controls a terminal, and parses to
   assert.deepEqual([message, parsed], [`It has ${name}`, name]);
 });
 
-Deno.test("configureLogging() writes what is logged from info on, and not what is below, when it was called", () => {
+Deno.test("configureLogging() writes records of level info and above", () => {
   const written: string[] = [];
   configureLogging((text) => void written.push(text));
   try {
@@ -73,7 +73,7 @@ Deno.test("configureLogging() writes what is logged from info on, and not what i
   assert.equal(written[2], "[worker 1] a {brace} in a line\n");
 });
 
-Deno.test("configureLogging() takes the place of what was there when it is called again", () => {
+Deno.test("configureLogging() replaces the previous configuration", () => {
   const written: string[] = [];
   try {
     configureLogging(() => assert.fail("The first is still used"));
@@ -85,7 +85,7 @@ Deno.test("configureLogging() takes the place of what was there when it is calle
   assert.equal(written.length, 1);
 });
 
-Deno.test("formatJson() gives one object a line, with what the message is made of", () => {
+Deno.test("formatJson() returns one object on one line, with the values in the message as fields", () => {
   const made = record({
     level: "error",
     message: ["Worker ", 2, " ended"],
@@ -98,7 +98,7 @@ Deno.test("formatJson() gives one object a line, with what the message is made o
   );
 });
 
-Deno.test("formatJson() has a script's line as the message, beside its worker", () => {
+Deno.test("formatJson() uses a script's line as the message, with its worker as a field", () => {
   const { category } = record({ category: ["aimodellib", "worker"] });
   assert.deepEqual(JSON.parse(formatJson(record({ category, properties: { worker: 3, line: "loss {x}" } }))), {
     time: "2026-01-31T12:00:00.005Z",
@@ -109,7 +109,7 @@ Deno.test("formatJson() has a script's line as the message, beside its worker", 
   });
 });
 
-Deno.test("configureLogging() leaves out what is below the level, but no line of a script", () => {
+Deno.test("configureLogging() omits records below the level, but no line of a script", () => {
   const written: string[] = [];
   configureLogging((text) => void written.push(text), { format: "json", level: "warning" });
   try {
@@ -123,7 +123,7 @@ Deno.test("configureLogging() leaves out what is below the level, but no line of
 });
 
 for (const format of ["text", "json"] as const) {
-  Deno.test(`logAccess() writes what a record of the logger access would be when the format is ${format}`, () => {
+  Deno.test(`logAccess() writes the same as the access logger (${format})`, () => {
     const written: string[] = [];
     configureLogging((text) => void written.push(text), { format });
     try {
@@ -146,7 +146,7 @@ for (const format of ["text", "json"] as const) {
   });
 }
 
-Deno.test("logAccess() writes many records at once, by itself, and none below the level", async () => {
+Deno.test("logAccess() writes many records together after a moment, and none below the level", async () => {
   const written: string[] = [];
   try {
     configureLogging((text) => void written.push(text));

@@ -8,7 +8,7 @@ Deno.test("Histogram counts a value in the first bucket whose limit it does not 
   assert.equal(histogram.sum, 106.6);
 });
 
-Deno.test("Histogram adds what another has counted since it was looked at", () => {
+Deno.test("Histogram adds what another has counted since the last time", () => {
   const histogram = new Histogram([1, 2]);
   histogram.addSince([1, 2, 3, 10], undefined);
   histogram.addSince([2, 2, 5, 14.5], [1, 2, 3, 10]);
@@ -17,7 +17,7 @@ Deno.test("Histogram adds what another has counted since it was looked at", () =
   assert.equal(histogram.sum, 14.5);
 });
 
-Deno.test("formatMetrics() writes what Prometheus reads: help, type, labels that are escaped, buckets that add up", () => {
+Deno.test("formatMetrics() writes help, type, escaped labels and cumulative buckets, as Prometheus expects", () => {
   const seconds = new Histogram([0.5, 1]);
   for (const value of [0.1, 0.7, 3]) seconds.observe(value);
   const metrics: Metric[] = [

@@ -17,7 +17,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`platformOf() gives what is said by ${JSON.stringify(variables)}`, () => {
+  Deno.test(`platformOf() reads the settings from ${JSON.stringify(variables)}`, () => {
     assert.deepEqual(platformOf(fakeEnv(variables)), expected);
   });
 }

@@ -8,7 +8,7 @@ function line(text: string | Uint8Array<ArrayBuffer>, type: string, input?: stri
   return found instanceof Uint8Array ? new TextDecoder().decode(found) : `! ${found.type}`;
 }
 
-Deno.test("answerLine() takes white space out of JSON, but not out of its strings", () => {
+Deno.test("answerLine() removes white space from JSON, but not from its strings", () => {
   assert.equal(
     line('{\n  "a b": [1,\t2],\r\n "c": "d  \\" \\\\"\n}\n', "application/json"),
     '{"a b":[1,2],"c":"d  \\" \\\\"}\n',
@@ -27,7 +27,7 @@ Deno.test("answerLine() refuses JSON whose strings are not closed on their line"
   assert.equal(line('{"a": "x\\\n"}', "application/json"), "! BrokenJson");
 });
 
-Deno.test("answerLine() takes text as it is if it is one line", () => {
+Deno.test("answerLine() returns a single line of text unchanged", () => {
   assert.equal(line("a  b\r\n", "text/csv"), "a  b\n");
   assert.equal(line("", "text/plain"), "\n");
   assert.equal(line("a\nb\n", "text/csv"), "! SeveralLines");
@@ -40,7 +40,7 @@ Deno.test("answerLine() puts the input before the answer", () => {
   assert.equal(line("x\ny", "text/plain", '"a"'), '{"input":"a","output":"x\\ny"}\n');
 });
 
-Deno.test("inputValue() gives JSON as it was written, and other text as a string", () => {
+Deno.test("inputValue() keeps JSON as it was written, and returns other text as a string", () => {
   assert.equal(
     inputValue(bytes(' {"a":  12345678901234567890}\r'), "application/json"),
     '{"a":  12345678901234567890}',
@@ -49,7 +49,7 @@ Deno.test("inputValue() gives JSON as it was written, and other text as a string
   assert.equal(inputValue(bytes('a,"b\nc"'), "text/csv"), '"a,\\"b\\nc\\""');
 });
 
-Deno.test("errorLine() is one line whatever the message is", () => {
+Deno.test("errorLine() returns one line, whatever the message is", () => {
   const text = new TextDecoder().decode(errorLine({ record: 3, stage: "predict", type: "E", message: "a\nb" }, "1"));
   assert.equal(text, '{"input":1,"error":{"record":3,"stage":"predict","type":"E","message":"a\\nb"}}\n');
 });

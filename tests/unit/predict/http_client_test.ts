@@ -55,7 +55,7 @@ function faultOf(reply: Reply) {
   return (reply as Reply & { kind: "fault" }).fault;
 }
 
-Deno.test("HttpClient sends the record with its headers, and gives the answer with its type", async () => {
+Deno.test("HttpClient sends the record with its headers, and returns the answer with its content type", async () => {
   const handle: Handle = async (request) => {
     const { pathname } = new URL(request.url);
     const names = ["content-type", "accept", "authorization", "x-request-id"];
@@ -74,7 +74,7 @@ Deno.test("HttpClient sends the record with its headers, and gives the answer wi
   });
 });
 
-Deno.test("a request that is refused is sent again, not before the server wants it to be", async () => {
+Deno.test("HttpClient repeats a refused request, not before the server's Retry-After", async () => {
   const times: number[] = [];
   const handle: Handle = (_, count) => {
     times.push(performance.now());
@@ -91,7 +91,7 @@ Deno.test("a request that is refused is sent again, not before the server wants 
   });
 });
 
-Deno.test("an exception of the script is not sent again, whatever its status is", async () => {
+Deno.test("HttpClient does not repeat a request whose script raised an exception, whatever its status", async () => {
   for (const status of [400, 404, 422, 429, 500, 502, 503]) {
     const handle: Handle = () =>
       problem(status, { stage: "predict", exception: "ValueError", message: "bad", detail: "predict() raised …" });
@@ -102,7 +102,7 @@ Deno.test("an exception of the script is not sent again, whatever its status is"
   }
 });
 
-Deno.test("a lost answer is asked for again as often as it may be", async () => {
+Deno.test("HttpClient repeats a request whose answer was lost, up to the limit", async () => {
   await withServer(
     (_, count) => count === 1 ? problem(502, { detail: "ended" }) : new Response("yes"),
     async (_, ask) => {
@@ -115,7 +115,7 @@ Deno.test("a lost answer is asked for again as often as it may be", async () => 
   });
 });
 
-Deno.test("a server that refuses the client ends the run, and says what to do", async () => {
+Deno.test("HttpClient ends the run and says what to do when the server rejects the client", async () => {
   const cases: readonly (readonly [number, HeadersInit, RegExp])[] = [
     [401, {}, /answers 401: no.*--token-file/],
     [404, {}, /answers 404: no.*--model NAME/],
@@ -131,7 +131,7 @@ Deno.test("a server that refuses the client ends the run, and says what to do", 
   }
 });
 
-Deno.test("an answer that is too long, or breaks off, is no answer", async () => {
+Deno.test("HttpClient rejects an answer that is too long or truncated", async () => {
   await withServer(() => new Response("x".repeat(101)), async (_, ask) => {
     assert.deepEqual([faultOf(await ask()).stage, faultOf(await ask()).type], ["output", "TooLarge"]);
   });
@@ -150,7 +150,7 @@ Deno.test("an answer that is too long, or breaks off, is no answer", async () =>
   });
 });
 
-Deno.test("an answer that takes longer than --request-timeout is a timeout, and the request may be sent again", async () => {
+Deno.test("HttpClient reports an answer that takes longer than --request-timeout as a timeout, and may repeat the request", async () => {
   const waiting: (() => void)[] = [];
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async () => {
     await new Promise<void>((resolve) => waiting.push(resolve));
@@ -176,7 +176,7 @@ Deno.test("an answer that takes longer than --request-timeout is a timeout, and 
   await server.shutdown();
 });
 
-Deno.test("HttpClient keeps its connections, and makes another when the server has closed one", async () => {
+Deno.test("HttpClient keeps its connections open, and opens another when the server has closed one", async () => {
   const ports = new Set<number>();
   let close = false;
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (_, { remoteAddr }) => {
@@ -199,7 +199,7 @@ Deno.test("HttpClient keeps its connections, and makes another when the server h
   await server.shutdown();
 });
 
-Deno.test("HttpClient sends long bodies, and reads answers in chunks", async () => {
+Deno.test("HttpClient sends long bodies, and reads chunked answers", async () => {
   const handle: Handle = async (request) => {
     const { length } = await request.bytes();
     return new Response(
@@ -217,7 +217,7 @@ Deno.test("HttpClient sends long bodies, and reads answers in chunks", async () 
   });
 });
 
-Deno.test("Patience gives up when nothing was answered for too long", async () => {
+Deno.test("Patience gives up after too long without any answer", async () => {
   const ask: Ask = {
     atOnce: 1,
     ask: () =>

@@ -81,7 +81,7 @@ async function inFolder(count: number, body: (folder: string) => Promise<void>):
 const read = (path: string) => Deno.readTextFileSync(path);
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
-Deno.test("PredictRun writes answers in the order of the records, whatever order they came in", async () => {
+Deno.test("PredictRun writes answers in the order of the records, whatever order they arrive in", async () => {
   await inFolder(50, async (folder) => {
     const waiting: (() => void)[] = [];
     // The latest of those that were asked is answered first.
@@ -140,7 +140,7 @@ Deno.test("PredictRun resumes to the same bytes wherever its output was truncate
   });
 });
 
-Deno.test("PredictRun does not take zeros at the end of an output for lines", async () => {
+Deno.test("PredictRun does not count zero bytes at the end of an output as lines", async () => {
   await inFolder(12, async (folder) => {
     await predict(folder);
     const whole = read(`${folder}/out`);
@@ -151,7 +151,7 @@ Deno.test("PredictRun does not take zeros at the end of an output for lines", as
   });
 });
 
-Deno.test("the shards of a run, one line of each in turn, are the whole, with the numbers of its records", async () => {
+Deno.test("the shards of a run, merged line by line in turn, equal the whole run, with the same record numbers", async () => {
   await inFolder(31, async (folder) => {
     await predict(folder);
     const whole = read(`${folder}/out`);
@@ -165,7 +165,7 @@ Deno.test("the shards of a run, one line of each in turn, are the whole, with th
   });
 });
 
-Deno.test("a shard resumes where it was interrupted, with its errors", async () => {
+Deno.test("a shard resumes where it was interrupted, and keeps its errors", async () => {
   await inFolder(60, async (folder) => {
     const shard = { index: 1, count: 4 };
     const errors = `${folder}/errors`;
@@ -188,7 +188,7 @@ Deno.test("a shard resumes where it was interrupted, with its errors", async () 
   });
 });
 
-Deno.test("a run with another input, or other options, is refused, and says what differs", async () => {
+Deno.test("a run is not resumed with another input or other options, and the error names the difference", async () => {
   await inFolder(12, async (folder) => {
     const gone = asking(() => Promise.reject(new Error("gone")));
     await assert.rejects(predict(folder, { ask: gone }), /gone/);
@@ -202,7 +202,7 @@ Deno.test("a run with another input, or other options, is refused, and says what
   });
 });
 
-Deno.test("answers before a failure are written, and none after it", async () => {
+Deno.test("PredictRun writes the answers before a failure, and none after it", async () => {
   await inFolder(40, async (folder) => {
     let count = 0;
     const ask = asking(async (question) => {
@@ -217,7 +217,7 @@ Deno.test("answers before a failure are written, and none after it", async () =>
   });
 });
 
-Deno.test("a run stops when more records have failed than may fail", async () => {
+Deno.test("PredictRun stops when more records fail than allowed", async () => {
   await inFolder(100, async (folder) => {
     await assert.rejects(predict(folder, { maxErrors: 1 }), /2 records have failed, and --max-errors allows 1/);
     const lines = read(`${folder}/out.partial`).split("\n").slice(0, -1);

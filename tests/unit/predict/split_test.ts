@@ -34,14 +34,14 @@ async function check(by: Split, text: string, expected: readonly string[], maxBy
   }
 }
 
-Deno.test("splitLines() gives each line without its end, and the last one needs none", async () => {
+Deno.test("splitLines() returns each line without its end, including a last one without a newline", async () => {
   await check(splitLines, '{"a":1}\n{"b":"é"}\n', ['{"a":1}', '{"b":"é"}']);
   await check(splitLines, '{"a":1}\r\n{"b":2}', ['{"a":1}', '{"b":2}']);
   await check(splitLines, "a\rb\n", ["a\rb"]);
   await check(splitLines, "", []);
 });
 
-Deno.test("splitLines() leaves out blank lines", async () => {
+Deno.test("splitLines() skips blank lines", async () => {
   await check(splitLines, "\n\r\n a \n \t\n\nb\n\n", [" a ", "b"]);
 });
 
@@ -64,16 +64,16 @@ Deno.test("splitCsv() keeps line breaks, quotes and delimiters in quoted values"
   await check(splitCsv, '"a\nb",c\n"1,\n""2""\n",3\n4,"5"\n', ['"a\nb",c\n"1,\n""2""\n",3\n', '"a\nb",c\n4,"5"\n']);
 });
 
-Deno.test("splitCsv() takes a quote within a value for a character", async () => {
+Deno.test("splitCsv() treats a quote within an unquoted value as an ordinary character", async () => {
   await check(splitCsv, 'size,n\n5" pipe,1\n6" pipe,2\n', ['size,n\n5" pipe,1\n', 'size,n\n6" pipe,2\n']);
 });
 
-Deno.test("splitCsv() finds the delimiter in the header", async () => {
+Deno.test("splitCsv() detects the delimiter in the header", async () => {
   await check(splitCsv, 'a;b\n1;"x\ny"\n', ['a;b\n1;"x\ny"\n']);
   await check(splitCsv, 'a\tb,c\td\n1\t"x\ny"\t3\n', ['a\tb,c\td\n1\t"x\ny"\t3\n']);
 });
 
-Deno.test("splitCsv() sends no row whose quoted value has no end", async () => {
+Deno.test("splitCsv() drops a row whose quoted value never ends", async () => {
   await check(splitCsv, 'a,b\n1,2\n3,"4\n5,6\n', [
     "a,b\n1,2\n",
     "! The row has a quoted value without an end: the input ends before the closing quote",

@@ -6,14 +6,14 @@ import { onPath } from "../../../scripts/test/packages.ts";
 
 const HAS_GROFF = onPath("groff");
 
-Deno.test("docs/reference.md and the manual pages are what the parsers say; else run scripts/deno task reference", async () => {
+Deno.test("docs/reference.md and the manual pages match the parsers (if not, run scripts/deno task reference)", async () => {
   const files = await reference();
   for (const [path, text] of files) assert.equal(Deno.readTextFileSync(`${ROOT}/${path}`), text, path);
   const pages = Array.from(Deno.readDirSync(`${ROOT}/docs/man`), ({ name }) => `docs/man/${name}`);
   assert.deepEqual(pages.filter((path) => !files.has(path)), []);
 });
 
-Deno.test("docs/reference.md tells an option's values, bounds, default and variable", async () => {
+Deno.test("docs/reference.md lists an option's values, bounds, default and variable", async () => {
   const text = (await reference()).get("docs/reference.md")!;
   const row = (option: string) =>
     text.split("\n").find((line) => line.startsWith("| ") && line.includes(`\`${option}`))!;
@@ -24,7 +24,7 @@ Deno.test("docs/reference.md tells an option's values, bounds, default and varia
 });
 
 Deno.test({
-  name: `groff finds nothing wrong with the manual pages${HAS_GROFF ? "" : " (skipped: groff is not installed)"}`,
+  name: `groff formats the manual pages without a warning${HAS_GROFF ? "" : " (skipped: groff is not installed)"}`,
   ignore: !HAS_GROFF,
   async fn() {
     for (const { name } of COMMANDS) {

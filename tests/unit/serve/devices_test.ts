@@ -11,7 +11,7 @@ const machine = (env: Record<string, string> = {}, gpus: string[] = [], processo
 const devices = (choice: WorkerChoice, on: Machine) =>
   planWorkers(choice, on).map((env) => [env.CUDA_VISIBLE_DEVICES, env.AIMODELLIB_DEVICE]);
 
-Deno.test("planWorkers() tells one worker nothing when nothing is asked for", () => {
+Deno.test("planWorkers() sets no variable for a single worker without a device", () => {
   assert.deepEqual(planWorkers({ workers: 1 }, machine({}, ["0", "1"])), [{}]);
 });
 
@@ -35,7 +35,7 @@ Deno.test("planWorkers() divides processors among the workers of all models", ()
   assert.deepEqual(threads("auto", 3, machine({}, [], 2)), ["1", "1"]);
 });
 
-Deno.test("planWorkers() tells each library that has a variable for it", () => {
+Deno.test("planWorkers() sets the variable of each library that has one", () => {
   const [worker] = planWorkers({ workers: 2 }, machine());
   for (
     const name of [
@@ -58,7 +58,7 @@ Deno.test("planWorkers() tells each library that has a variable for it", () => {
   }
 });
 
-Deno.test("planWorkers() leaves out libraries that look at another variable, if that is set", () => {
+Deno.test("planWorkers() skips a library if a variable that it falls back to is set", () => {
   const left = (set: Record<string, string>) => {
     const told = planWorkers({ workers: 2 }, machine(set))[0]!;
     return Object.keys(planWorkers({ workers: 2 }, machine())[0]!).filter((name) => !(name in told)).sort();
@@ -76,7 +76,7 @@ Deno.test("planWorkers() leaves out libraries that look at another variable, if 
   assert.deepEqual(left({ POLARS_MAX_THREADS: "" }), []);
 });
 
-Deno.test("planWorkers() gives each worker one device in turn, which it knows as cuda:0", () => {
+Deno.test("planWorkers() gives each worker one device in turn, which it sees as cuda:0", () => {
   const four = machine({}, ["0", "1", "2", "3"]);
   assert.deepEqual(devices({ workers: 3, device: "cuda:1,cuda:3" }, four), [
     ["1", "cuda:0"],
@@ -88,7 +88,7 @@ Deno.test("planWorkers() gives each worker one device in turn, which it knows as
   assert.deepEqual(devices({ workers: 2, device: "cuda:2,cpu" }, four), [["2", "cuda:0"], ["", "cpu"]]);
 });
 
-Deno.test("planWorkers() counts devices among those that CUDA_VISIBLE_DEVICES names when it is set", () => {
+Deno.test("planWorkers() numbers devices among those in CUDA_VISIBLE_DEVICES if it is set", () => {
   const some = machine({ CUDA_VISIBLE_DEVICES: "6, GPU-9f" }, ["0", "1", "2", "3"]);
   assert.deepEqual(devices({ workers: "auto", device: "auto" }, some), [["6", "cuda:0"], ["GPU-9f", "cuda:0"]]);
   assert.deepEqual(devices({ workers: 1, device: "cuda:1" }, some), [["GPU-9f", "cuda:0"]]);
@@ -96,7 +96,7 @@ Deno.test("planWorkers() counts devices among those that CUDA_VISIBLE_DEVICES na
   assert.deepEqual(devices({ workers: "auto", device: "auto" }, none), [["", "cpu"], ["", "cpu"]]);
 });
 
-Deno.test("planWorkers() refuses devices that are none, or are not there", () => {
+Deno.test("planWorkers() refuses invalid and missing devices", () => {
   const refusal = (device: string, on = machine({}, ["0"])) => {
     let message = "";
     assert.throws(() => planWorkers({ workers: 1, device }, on), (error) => {

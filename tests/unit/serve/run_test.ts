@@ -80,7 +80,7 @@ async function statusOf(url: string, init: RequestInit = {}): Promise<number> {
   return response.status;
 }
 
-Deno.test("serve() answers /ping with 503 while the model is loading, and with 200 then", async () => {
+Deno.test("serve() answers /ping with 503 while the model is loading, and then with 200", async () => {
   using fixture = new Fixture(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();
     while (![...Deno.readDirSync(path)].some(({ name }) => name === "go")) await new Promise((go) => setTimeout(go, 1));
@@ -98,7 +98,7 @@ Deno.test("serve() answers /ping with 503 while the model is loading, and with 2
   await fixture.ended;
 });
 
-Deno.test("serve() starts another worker and goes on when one dies, and logs what it printed last", async () => {
+Deno.test("serve() replaces a worker that dies, and logs its last output", async () => {
   using fixture = new Fixture(async (FakeBridge, path) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -126,7 +126,7 @@ Deno.test("serve() starts another worker and goes on when one dies, and logs wha
   assert.ok(words >= 0 && words < end, lines.join("\n"));
 });
 
-Deno.test("serve() ends its workers by force when they take longer than the limit to stop", async () => {
+Deno.test("serve() kills workers that take longer than the limit to stop", async () => {
   using fixture = new Fixture(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -137,7 +137,7 @@ Deno.test("serve() ends its workers by force when they take longer than the limi
   await fixture.ended;
 });
 
-Deno.test("serve() ends when it is told to stop before the model is loaded", async () => {
+Deno.test("serve() ends when it is stopped before the model is loaded", async () => {
   using fixture = new Fixture(async (FakeBridge) => {
     await FakeBridge.begin();
     console.log("loading");
@@ -148,7 +148,7 @@ Deno.test("serve() ends when it is told to stop before the model is loaded", asy
   await fixture.ended;
 });
 
-Deno.test("serve() throws a ScriptError, and listens no more, when the script can't be loaded", async () => {
+Deno.test("serve() throws a ScriptError and stops listening when the script can't be loaded", async () => {
   using fixture = new Fixture(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.failed, 0, { stage: "check", type: "ScriptError", message: "It lacks predict()" });
@@ -159,7 +159,7 @@ Deno.test("serve() throws a ScriptError, and listens no more, when the script ca
   await assert.rejects(fetch(url), TypeError);
 });
 
-Deno.test("serve() throws a UsageError, and starts no worker, when the port is taken", async () => {
+Deno.test("serve() throws a UsageError without starting a worker when the port is in use", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using fixture = new Fixture(async (_, path) => await Deno.writeTextFile(`${path}/started`, ""), {
     port: listener.addr.port,

@@ -6,7 +6,7 @@ import { TempDir } from "../helper/temp_dir.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("watch() calls back once when several files change, and not for what Python and editors write", async () => {
+Deno.test("watch() calls back once for several changed files, and not for the files of Python and editors", async () => {
   using directory = new TempDir();
   using logs = new CapturedLogs();
   const module = directory.folder("module");

@@ -86,7 +86,7 @@ const OBJECTS = {
   "top": utf8("at the top"),
 };
 
-Deno.test("isStorageUri() tells URIs of Cloud Storage from paths", () => {
+Deno.test("isStorageUri() distinguishes URIs of Cloud Storage from paths", () => {
   assert.equal(isStorageUri("gs://bucket/a"), true);
   for (const path of ["/a", "a", "gs:/a", "s3://a/b"]) assert.equal(isStorageUri(path), false, path);
 });

@@ -26,7 +26,7 @@ Deno.test("take() returns each job once when answers arrive in any order", () =>
   assert.equal(inFlight.size, 0);
 });
 
-Deno.test("take() returns undefined for an id that was never given, or is from another round", () => {
+Deno.test("take() returns undefined for an id that was never issued, or is from another round", () => {
   const inFlight = new InFlight();
   assert.equal(inFlight.take(0), undefined);
   assert.equal(inFlight.take(MAX_ID), undefined);

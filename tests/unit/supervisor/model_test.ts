@@ -77,7 +77,7 @@ const turn = async () => {
 
 const call = { metadata: utf8("{}"), body: utf8("x") };
 
-Deno.test("reload() makes one pool, however often it is called while a failed model is opened again", async () => {
+Deno.test("reload() creates one pool, however often it is called while a failed model is opened again", async () => {
   using source = new Source({ slow: true });
   const model = await source.model();
   source.finishOpening!();

@@ -428,7 +428,7 @@ const turn = async () => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };
 
-Deno.test("a worn worker is replaced when its successor is ready, and answers its jobs", async () => {
+Deno.test("a worn worker answers its jobs, and is replaced when its successor is ready", async () => {
   using fixture = Fixture.ready({ room: 2, drainTimeoutMs: 1e9 });
   const [old] = fixture.workers;
   void fixture.invoke("a");
@@ -641,7 +641,7 @@ Deno.test("stop() stops workers, their successors and replaced workers", async (
   assert.deepEqual(fixture.clock.pending, []);
 });
 
-Deno.test("metrics() has the queue, the stages across deaths of workers, and the causes of restarts", () => {
+Deno.test("metrics() include the queue, the stages across deaths of workers, and the causes of restarts", () => {
   using fixture = Fixture.ready({ size: 2 });
   const value = (name: string, labels: Record<string, unknown> = {}) => {
     const metric = fixture.pool.metrics().find((metric) => metric.name === name)!;
@@ -720,7 +720,7 @@ Deno.test("every request has exactly one outcome when workers answer and die at 
 /** A request with an id. */
 const identified = (id: string) => ({ metadata: utf8("{}"), body: utf8(id), context: `{"id":"${id}"}` });
 
-Deno.test("the log of a worker's death names its requests, its memory and the pause", () => {
+Deno.test("the log record of a worker's death names its requests, its memory and the pause before the restart", () => {
   using fixture = Fixture.ready();
   const requests = Array.from({ length: 22 }, (_, index) => `r-${index}`);
   fixture.workers[0]!.die({ cause: "exit code 3", requests, memory: { bytes: 2 * 2 ** 30, ageMs: 444 } });

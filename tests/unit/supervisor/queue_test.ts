@@ -33,7 +33,7 @@ function rest(queue: JobQueue): number[] {
   return times;
 }
 
-Deno.test("JobQueue returns jobs in the order in which they came, and returned ones first", () => {
+Deno.test("JobQueue returns jobs in their order of arrival, those handed back first", () => {
   using _clock = new FakeClock();
   const queue = newQueue();
   for (const time of [1, 2, 3]) queue.push(job(time));

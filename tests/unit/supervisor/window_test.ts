@@ -12,7 +12,7 @@ Deno.test("size is 1 before the first answer", () => {
   assert.equal(new Window().size, 1);
 });
 
-Deno.test("size is about a millisecond of work when all answers take equally long", () => {
+Deno.test("size is about a millisecond's worth of requests when all answers take equally long", () => {
   assert.equal(after(20, 1, 10).size, 1);
   assert.equal(after(20, 1, 1).size, 1);
   assert.equal(after(20, 1, 0.5).size, 2);

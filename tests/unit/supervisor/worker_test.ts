@@ -283,7 +283,7 @@ Deno.test("a death has the reason why Python can't be started", async () => {
   assert.equal(fixture.worker.pid, undefined);
 });
 
-Deno.test("all output is shown of a Python that ends before it connects", async () => {
+Deno.test("all output of a Python that exits before it connects is shown", async () => {
   const directory = new TempDir();
   using fixture = new Fixture(directory, shellPython(directory, "echo 'No module named encodings' >&2; exit 1"));
   const { death } = await fixture.dead();
@@ -531,7 +531,7 @@ Deno.test("all jobs have outcomes when an answer in a dead worker's ledger is da
   assert.deepEqual([...fixture.returned, ...orphans], ["c"]);
 });
 
-Deno.test("a worker that is killed within a frame has died of the signal", async () => {
+Deno.test("a worker that is killed within a frame counts as killed by the signal", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);

@@ -82,7 +82,7 @@ Deno.test("train() returns 0 when the script has trained, and passes all setting
   });
 });
 
-Deno.test("train() gives 0 with a warning when the script ends the process before train() returned", async () => {
+Deno.test("train() returns 0 with a warning when the script ends the process before train() has returned", async () => {
   using fixture = start(async (FakeBridge) => void (await FakeBridge.begin()));
   assert.deepEqual(await fixture.outcome, {
     code: 0,
@@ -90,7 +90,7 @@ Deno.test("train() gives 0 with a warning when the script ends the process befor
   });
 });
 
-Deno.test("train() gives 1 with the exception when the script raised one", async () => {
+Deno.test("train() returns 1 with the exception that the script raises", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.failed, 0, { stage: "train", type: "ValueError", message: "no data" });
@@ -107,7 +107,7 @@ Deno.test("train() returns 1 with the reason when the script can't be used, what
   assert.deepEqual(await fixture.outcome, { code: 1, message: "It lacks train()" });
 });
 
-Deno.test("train() gives the script's own exit code when it has one", async () => {
+Deno.test("train() returns the script's own exit code", async () => {
   using fixture = start(async (FakeBridge) => {
     await FakeBridge.begin();
     Deno.exit(7);
@@ -115,7 +115,7 @@ Deno.test("train() gives the script's own exit code when it has one", async () =
   assert.deepEqual(await fixture.outcome, { code: 7, message: "Training ended with exit code 7" });
 });
 
-Deno.test("train() gives 128 + n with the cause when the script dies of a signal", async () => {
+Deno.test("train() returns 128 + n with the cause when a signal kills the script", async () => {
   using fixture = start(async (FakeBridge) => {
     await (await FakeBridge.begin())[0].die();
   });
@@ -125,7 +125,7 @@ Deno.test("train() gives 128 + n with the cause when the script dies of a signal
   });
 });
 
-Deno.test("train() reports the exit when the script has broken its stream", async () => {
+Deno.test("train() reports how the script ended when it has corrupted its stream", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.write(new Uint8Array(12).fill(0xff));
@@ -228,7 +228,7 @@ const stubborn: Parameters<typeof fakePython<string>>[1] = async (FakeBridge, pa
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 };
 
-Deno.test("train() kills the script when a second signal comes", async () => {
+Deno.test("train() kills the script on a second signal", async () => {
   using fixture = start(stubborn);
   await fixture.made("training");
   fixture.signal("SIGINT");
@@ -248,7 +248,7 @@ Deno.test("train() kills the script when it does not end in time after a signal"
   });
 });
 
-Deno.test("train() gives 128 + n when a signal comes before training began", async () => {
+Deno.test("train() returns 128 + n when a signal arrives before training begins", async () => {
   const directory = new TempDir();
   using fixture = new Fixture(directory, shellPython(directory, `> '${directory.path}/started'; exec sleep 60`));
   await fixture.made("started");
@@ -256,7 +256,7 @@ Deno.test("train() gives 128 + n when a signal comes before training began", asy
   assert.deepEqual(await fixture.outcome, { code: 143, message: "Interrupted by SIGTERM before training began" });
 });
 
-Deno.test("train() returns 128 + n when a signal comes after Python has connected, but before its HELLO", async () => {
+Deno.test("train() returns 128 + n when a signal arrives after Python has connected, but before its HELLO", async () => {
   using fixture = start(async (FakeBridge, path) => {
     const bridge = await FakeBridge.connect();
     Deno.writeTextFileSync(`${path}/connected`, "");

@@ -15,7 +15,7 @@ async function hashOf(content: string): Promise<string> {
   return `'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'`;
 }
 
-Deno.test("renderHome() allows the page's own style and script, and nothing else, when a browser shows it", async () => {
+Deno.test("renderHome() sends a policy that allows only the page's own style and script", async () => {
   const { html, contentSecurityPolicy } = await renderHome(PROPS);
   const policy = new Map(
     contentSecurityPolicy.split("; ").map((part) => {
@@ -31,18 +31,18 @@ Deno.test("renderHome() allows the page's own style and script, and nothing else
   assert.ok(!contentSecurityPolicy.includes("unsafe"));
 });
 
-Deno.test("renderHome() loads nothing from other servers", async () => {
+Deno.test("renderHome() refers to no other server", async () => {
   const { html } = await renderHome(PROPS);
   assert.doesNotMatch(html, /https?:\/\/|\ssrc=|<link|@import|url\(/);
 });
 
-Deno.test("renderHome() escapes what it is given when that has markup in it", async () => {
+Deno.test("renderHome() escapes markup in its values", async () => {
   const { html } = await renderHome({ ...PROPS, title: `<img src=x onerror="alert('1')">&.py` });
   assert.ok(!html.includes("<img"));
   assert.ok(html.includes("&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;.py"));
 });
 
-Deno.test("renderHome() has the elements that its script looks for", async () => {
+Deno.test("renderHome() contains the elements that its script looks up", async () => {
   const { html } = await renderHome(PROPS);
   const used = new Set([...contentOf(html, "script").matchAll(/\b(?:at|valueOf)\("([^"]+)"/g)].map(([, id]) => id));
   assert.ok(used.size > 5);

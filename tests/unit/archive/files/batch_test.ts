@@ -33,7 +33,7 @@ Deno.test("Batch gives back the files that were added", () => {
   assert.deepEqual(found, FILES.map((each) => ({ ...each, path: `${each.path}\0` })));
 });
 
-Deno.test("Batch has room for no more than it can hold", () => {
+Deno.test("Batch refuses files beyond its capacity", () => {
   const large = file("日".repeat(1000), 64 * 1024);
   assert.ok(Batch.fits(large));
   assert.ok(!Batch.fits(file("日".repeat(100_000), 1)));
@@ -44,7 +44,7 @@ Deno.test("Batch has room for no more than it can hold", () => {
   assert.equal([...filesOf(batch.bytes, batch.used)].length, count);
 });
 
-Deno.test("BatchWriter writes files with their times and modes, whether Deno or the C library does", () => {
+Deno.test("BatchWriter writes files with their times and modes, through Deno and through the C library", () => {
   for (const hasLibrary of [true, false]) {
     using directory = new TempDir();
     Deno.mkdirSync(`${directory.path}/ä`);

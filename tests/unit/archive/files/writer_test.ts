@@ -22,7 +22,7 @@ async function add(writer: Writer, entry: SafeEntry, bytes: Uint8Array): Promise
   await writer.ready();
 }
 
-Deno.test("Writer writes many files, small and large ones, as they were handed over", async () => {
+Deno.test("Writer writes many small and large files unchanged", async () => {
   using directory = new TempDir();
   const sizeOf = (i: number) => i % 100 === 0 ? 70_000 + i : i % 7 === 0 ? 0 : i * 13 % 5000;
   {
@@ -48,7 +48,7 @@ Deno.test("Writer writes many files, small and large ones, as they were handed o
 });
 
 for (const index of [3, MANY - 1]) {
-  Deno.test(`Writer names the file that can't be written when that is number ${index}`, async () => {
+  Deno.test(`Writer names the file that can't be written, even if it is number ${index}`, async () => {
     using directory = new TempDir();
     directory.write(`f${index}`, "in the way");
     await using writer = new Writer(directory.path);

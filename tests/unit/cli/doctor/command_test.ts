@@ -4,7 +4,7 @@ import { FakeIo } from "../../helper/fake_io.ts";
 import { shellPython } from "../../helper/fake_python.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-Deno.test("doctor prints a line with a mark for each finding and gives 1 when one would stop a run", async () => {
+Deno.test("doctor prints a line with a mark for each finding, and returns 1 when one would stop a run", async () => {
   using directory = new TempDir();
   const python = shellPython(directory, "printf '3.7.9\\n/site\\n'; exit $(($# == 1))");
   const io = new FakeIo();
@@ -16,7 +16,7 @@ Deno.test("doctor prints a line with a mark for each finding and gives 1 when on
   assert.ok(lines.includes("✗ Python version: 3.7.9; 3.8 or later is needed"), io.out);
 });
 
-Deno.test("doctor colours its marks when the terminal has colours", async () => {
+Deno.test("doctor colours its marks on a terminal with colours", async () => {
   using directory = new TempDir();
   const io = new FakeIo({ PATH: directory.path }, true);
   assert.equal(await run(["doctor", "-m", directory.path], io), 1);
@@ -24,7 +24,7 @@ Deno.test("doctor colours its marks when the terminal has colours", async () => 
   assert.ok(io.out.includes("\n\x1b[31m✗\x1b[0m No Python was found"), io.out);
 });
 
-Deno.test("doctor prints the same findings as JSON, and gives the same exit code, with --json", async () => {
+Deno.test("doctor --json prints the same findings as JSON, and returns the same exit code", async () => {
   using directory = new TempDir();
   const python = shellPython(directory, "printf '3.7.9\\n/site\\n'; exit $(($# == 1))");
   const [text, json] = [new FakeIo(), new FakeIo()];

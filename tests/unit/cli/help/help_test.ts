@@ -8,7 +8,7 @@ import { run } from "../../../../src/cli/program.ts";
 import { FakeIo } from "../../helper/fake_io.ts";
 
 for (const listed of COMMANDS) {
-  Deno.test(`help has two examples of ${listed.name} that its parser takes`, async () => {
+  Deno.test(`help shows two examples of ${listed.name} that its parser accepts`, async () => {
     const command = await listed.load();
     assert.equal(command.examples.length, 2);
     for (const { line } of command.examples) {
@@ -29,7 +29,7 @@ for (const listed of COMMANDS) {
   });
 
   for (const width of [40, 80, 120]) {
-    Deno.test(`help of ${listed.name} fits ${width} columns`, async () => {
+    Deno.test(`help of ${listed.name} fits into ${width} columns`, async () => {
       const page = pageOf(listed, await listed.load());
       // An example is copied as it is, in one line.
       const shown = new Set(page.examples.map(({ line }) => `  ${line}`));
@@ -47,7 +47,7 @@ async function helpFor(name: string, width = 80): Promise<string> {
   return helpOf(pageOf(listed, await listed.load()), { width, colors: false });
 }
 
-Deno.test("help of serve has its options in groups", async () => {
+Deno.test("help of serve lists its options in groups", async () => {
   const titles = Array.from((await helpFor("serve")).matchAll(/^(\w.*):$/gm), ([, title]) => title);
   assert.deepEqual(titles, [
     "Arguments",
@@ -94,13 +94,13 @@ for (
     ["99999", undefined, 120],
   ] as const
 ) {
-  Deno.test(`help has lines of ${width} columns when COLUMNS is '${columns}' and the terminal has ${terminal}`, () => {
+  Deno.test(`help wraps lines at ${width} columns when COLUMNS is '${columns}' and the terminal has ${terminal}`, () => {
     const io = new FakeIo({ COLUMNS: columns });
     assert.equal(lookOf({ env: io.env, colors: false, columns: terminal }).width, width);
   });
 }
 
-Deno.test("help of a command is the same by its own option and by the command help", async () => {
+Deno.test("help of a command is the same with --help and with the command help", async () => {
   for (const { name } of COMMANDS) {
     const [first, second] = [new FakeIo(), new FakeIo()];
     assert.equal(await run(["help", name], first), 0);

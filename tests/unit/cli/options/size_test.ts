@@ -48,7 +48,7 @@ for (
   });
 }
 
-Deno.test("parseSize() gives whole bytes or nothing when the text is anything", () => {
+Deno.test("parseSize() returns whole bytes or undefined for any text", () => {
   const anything = fc.oneof(fc.string(), fc.stringMatching(/^[0-9]{1,12}(\.[0-9]{1,3})? ?[kmgKMGiIbB]{0,3}$/));
   fc.assert(fc.property(anything, (text) => {
     const size = parseSize(text);

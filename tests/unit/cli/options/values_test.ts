@@ -16,12 +16,12 @@ for (const [text, value] of [["0", 0], ["64k", 65536], ["1.5 GB", 1.5e9], ["100M
 }
 
 for (const text of ["", "much", "-5", "5 XB"]) {
-  Deno.test(`size() says what is expected when the word is '${text}'`, () => {
+  Deno.test(`size() names the expected form when the word is '${text}'`, () => {
     assert.equal(parse(size(), text), `Expected a size such as "100MiB", but got "${text}".`);
   });
 }
 
-Deno.test("size() writes a value so that it reads it again", () => {
+Deno.test("size() formats a value in a form that it parses back", () => {
   assert.equal(size().format(100 * 2 ** 20), "100 MiB");
   for (const value of [0, 1, 1000, 2 ** 10, 2 ** 20, 3 * 2 ** 30, 2 ** 40, 2 ** 20 + 1]) {
     assert.equal(parse(size(), size().format(value)), value);
@@ -36,7 +36,7 @@ for (const [text, value] of [["30", 30_000], ["0.5", 500], ["0.001", 1], ["86400
 }
 
 for (const text of ["", "0", "0.0", "-1", "1e3", "ten", "5s", ".5", "Infinity", "2147484"]) {
-  Deno.test(`seconds() says what is expected when the word is '${text}'`, () => {
+  Deno.test(`seconds() names the expected form when the word is '${text}'`, () => {
     assert.equal(parse(seconds(), text), `Expected a number of seconds above 0, but got "${text}".`);
   });
 }
@@ -49,7 +49,7 @@ for (
     ["", []],
   ] as const
 ) {
-  Deno.test(`list() has ${value.length} words when the word is '${text}'`, () => {
+  Deno.test(`list() returns ${value.length} words for '${text}'`, () => {
     assert.deepEqual(parse(list("HOST,..."), text), value);
     assert.deepEqual(parse(list("X"), list("X").format(value)), value);
   });

@@ -35,7 +35,7 @@ for (
     ["--author=me", "--compass", "north", "--bypass=1", "--passes", "3"],
   ]
 ) {
-  Deno.test(`maskArguments() leaves ${words.join(" ")}`, () => assert.deepEqual(maskArguments(words), words));
+  Deno.test(`maskArguments() does not change ${words.join(" ")}`, () => assert.deepEqual(maskArguments(words), words));
 }
 
 Deno.test("hideKeys() hides keys and the user parts of URLs in an error", () => {

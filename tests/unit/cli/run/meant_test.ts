@@ -30,7 +30,7 @@ for (
     [TRAIN, "DIR/iris DIR/new", "train DIR/iris train.py DIR/new"],
   ] as const
 ) {
-  Deno.test(`meantForm() says '${meant}' when ${command.name} is given '${words}'`, () => {
+  Deno.test(`meantForm() suggests '${meant}' for ${command.name} with '${words}'`, () => {
     using directory = filled();
     const inside = (text: string) => text.replaceAll("DIR/", `${directory.path}/`);
     const found = meantForm(command, inside(words).split(" "));
@@ -61,7 +61,7 @@ for (
     "- DIR/out",
   ]
 ) {
-  Deno.test(`meantForm() says nothing when serve is given '${words}'`, () => {
+  Deno.test(`meantForm() suggests nothing for serve with '${words}'`, () => {
     using directory = filled();
     const given = words.replaceAll("DIR/", `${directory.path}/`).split(" ").filter(Boolean);
     assert.equal(meantForm(SERVE, given), undefined);

@@ -18,7 +18,7 @@ Deno.test("resolveModule() finds a script by its path from the module directory"
   }
 });
 
-Deno.test("resolveModule() gives absolute paths when the module is relative", () => {
+Deno.test("resolveModule() returns absolute paths for a relative module", () => {
   using directory = new TempDir();
   const script = directory.write("module/serve.py");
   using _ = workIn(directory.path);
@@ -31,7 +31,7 @@ Deno.test("resolveModule() gives absolute paths when the module is relative", ()
   assert.ok(script.endsWith("/module/serve.py"));
 });
 
-Deno.test("resolveModule() takes the script in the module before one in the working directory", () => {
+Deno.test("resolveModule() prefers the script in the module to one in the working directory", () => {
   using directory = new TempDir();
   directory.write("module/both.py");
   directory.write("both.py");
@@ -41,7 +41,7 @@ Deno.test("resolveModule() takes the script in the module before one in the work
   assert.equal(resolveModule("module", "module/only.py").script, `${Deno.cwd()}/module/module/only.py`);
 });
 
-Deno.test("resolveModule() takes a script by its path from the working directory when it is not in the module", () => {
+Deno.test("resolveModule() finds a script relative to the working directory if it is not in the module", () => {
   using directory = new TempDir();
   directory.write("module/serve.py");
   using _ = workIn(directory.path);
@@ -127,7 +127,7 @@ for (
     ["../x", `${Deno.cwd()}/../x`],
   ] as const
 ) {
-  Deno.test(`absolute() keeps what a path means when it is '${path}'`, () => {
+  Deno.test(`absolute() returns a path to the same file for '${path}'`, () => {
     assert.equal(absolute(path), expected);
   });
 }

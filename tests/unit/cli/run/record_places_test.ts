@@ -43,7 +43,7 @@ Deno.test("LogRecords keeps the record of each run, and run.json is the newest o
   });
 });
 
-Deno.test("LogRecords leaves run.json to a run that started later", () => {
+Deno.test("LogRecords does not replace the run.json of a run that started later", () => {
   using folder = new TempDir();
   write(new LogRecords(folder.path), "later", { start: "2026-02-01T00:00:00.000Z" });
   write(new LogRecords(folder.path), "earlier");
@@ -51,7 +51,7 @@ Deno.test("LogRecords leaves run.json to a run that started later", () => {
   assert.deepEqual(records(folder)[`${STEM}.json`], "earlier");
 });
 
-Deno.test("LogRecords keeps a run.json that is a file: a record under its name, and anything else as it is", () => {
+Deno.test("LogRecords renames a run.json that is a record, and keeps any other file of that name", () => {
   using folder = new TempDir();
   folder.write("run.json", JSON.stringify({ aimodellib: "0", id: "old", start: "2025-01-01T00:00:00.000Z" }));
   write(new LogRecords(folder.path), "a");
@@ -69,7 +69,7 @@ Deno.test("LogRecords keeps a run.json that is a file: a record under its name, 
   assert.deepEqual(records(other), { [`${STEM}.json`]: "a", "run.json": "mine" });
 });
 
-Deno.test("LogRecords creates the folder, and leaves nothing incomplete where it can't write", () => {
+Deno.test("LogRecords creates the folder, and leaves no incomplete file if it can't write", () => {
   using folder = new TempDir();
   const inTheWay = folder.write("logs");
   const place = new LogRecords(`${folder.path}/logs`);
@@ -80,7 +80,7 @@ Deno.test("LogRecords creates the folder, and leaves nothing incomplete where it
   assert.deepEqual(folder.list("logs"), [`${STEM}.json`, "run.json"]);
 });
 
-Deno.test("ModelRecord has the record of the run that started last, and keeps those of earlier runs that ended later", () => {
+Deno.test("ModelRecord holds the record of the run that started last, and keeps those of earlier runs that ended later", () => {
   using folder = new TempDir();
   const [a, b] = [new ModelRecord(folder.path), new ModelRecord(folder.path)];
   write(a, "a");
@@ -97,7 +97,7 @@ Deno.test("ModelRecord has the record of the run that started last, and keeps th
   assert.deepEqual(records(folder), { [`${STEM}.json`]: "a ended", "run.json": "c ended" });
 });
 
-Deno.test("ModelRecord leaves a run.json that is not a record", () => {
+Deno.test("ModelRecord does not replace a run.json that is not a record", () => {
   using folder = new TempDir();
   folder.write("run.json", `{"id": "mine"}`);
   assert.throws(() => write(new ModelRecord(folder.path), "a"), /is not a record of aimodellib and stays/);

@@ -46,7 +46,7 @@ const echo: Parameters<typeof fakePython<null>>[1] = async (FakeBridge) => {
   }
 };
 
-Deno.test("serve says where it listens, answers, logs what the script prints, and gives 0 after SIGTERM", async () => {
+Deno.test("serve logs its URL and the script's output, answers, and returns 0 after SIGTERM", async () => {
   using fixture = new Fixture();
   const { directory, modelDir, io } = fixture;
   const { url, code } = await fixture.serve("--port", "0", `${directory.path}/module`, "serve.py", modelDir);
@@ -87,7 +87,7 @@ Deno.test("serve says where it listens, answers, logs what the script prints, an
   assert.equal(lines[4], "INFO Stopping: requests in flight are finished first");
 });
 
-Deno.test("serve takes the port as its fourth argument, and as --port", async () => {
+Deno.test("serve accepts the port as its fourth argument and as --port", async () => {
   using fixture = new Fixture();
   const { directory, modelDir, io } = fixture;
   const words = [`${directory.path}/module`, "serve.py", modelDir];
@@ -103,7 +103,7 @@ Deno.test("serve takes the port as its fourth argument, and as --port", async ()
   assert.equal(io.err, "Error: Use either --port 1 or the argument 2 for the port, not both\n");
 });
 
-Deno.test("serve limits bodies, and allows hosts of URI lists, when it is told to", async () => {
+Deno.test("serve applies --max-body and --allow-uri-list", async () => {
   using fixture = new Fixture();
   const { directory, modelDir, io } = fixture;
   const { url, code } = await fixture.serve(
@@ -127,7 +127,7 @@ Deno.test("serve limits bodies, and allows hosts of URI lists, when it is told t
   assert.equal(await code, 0);
 });
 
-Deno.test("serve answers what is in flight after the first signal, and ends at once after the second", async () => {
+Deno.test("serve answers requests in flight after the first signal, and ends at once after the second", async () => {
   using fixture = new Fixture(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
@@ -152,7 +152,7 @@ Deno.test("serve answers what is in flight after the first signal, and ends at o
   assert.equal(await answer, 502, "The worker was killed with the request");
 });
 
-Deno.test("serve gives 1 with the reason when the script can't be loaded", async () => {
+Deno.test("serve returns 1 with the reason when the script can't be loaded", async () => {
   using fixture = new Fixture(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
     console.log("Traceback (most recent call last):");
@@ -165,7 +165,7 @@ Deno.test("serve gives 1 with the reason when the script can't be loaded", async
   assert.ok(io.err.endsWith("Error: load() raised OSError: no weights\n"), io.err);
 });
 
-Deno.test("serve gives 2 when bodies could be longer than a frame can say", async () => {
+Deno.test("serve returns 2 when --max-body exceeds the limit of a frame", async () => {
   using fixture = new Fixture();
   const { directory, io } = fixture;
   const words = [`${directory.path}/missing`, "serve.py", `${directory.path}/model`];
@@ -176,7 +176,7 @@ Deno.test("serve gives 2 when bodies could be longer than a frame can say", asyn
   assert.match(io.err, /^Error: The module directory/);
 });
 
-Deno.test("serve gives 2 with what to do when there is no model directory", async () => {
+Deno.test("serve returns 2 and says what to do when the model directory is missing", async () => {
   using fixture = new Fixture();
   const { directory, io } = fixture;
   for (const modelDir of [`${directory.path}/missing`, `${directory.path}/module/serve.py`]) {
@@ -186,7 +186,7 @@ Deno.test("serve gives 2 with what to do when there is no model directory", asyn
   }
 });
 
-Deno.test("serve gives 2, and starts no Python, when the port is taken", async () => {
+Deno.test("serve returns 2 without starting Python when the port is in use", async () => {
   using fixture = new Fixture();
   const { directory, modelDir, io } = fixture;
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

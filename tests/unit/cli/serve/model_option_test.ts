@@ -9,7 +9,7 @@ Deno.test("parseModelOptions() parses a module with its script, and an archive",
   ]);
 });
 
-Deno.test("parseModelOptions() takes a folder for an archive only if it has a manifest", () => {
+Deno.test("parseModelOptions() accepts a folder as an archive only if it contains a manifest", () => {
   using directory = new TempDir();
   directory.write("unpacked/manifest.json");
   directory.folder("bare");
@@ -30,7 +30,7 @@ for (
     "../a=m.tar.gz,d",
   ]
 ) {
-  Deno.test(`parseModelOptions() throws with both forms when it is given '${text}'`, () => {
+  Deno.test(`parseModelOptions() throws an error that shows both forms when it is given '${text}'`, () => {
     assert.throws(() => parseModelOptions([text]), {
       name: "UsageError",
       message:
@@ -58,12 +58,12 @@ for (
     ["a".repeat(200), "a".repeat(128)],
   ] as const
 ) {
-  Deno.test(`nameOf() gives '${name.slice(0, 20)}' when the target is '${target.slice(0, 20)}'`, () => {
+  Deno.test(`nameOf() returns '${name.slice(0, 20)}' for '${target.slice(0, 20)}'`, () => {
     assert.equal(nameOf(target), name);
   });
 }
 
-Deno.test("nameOf() gives the first name when it is given several targets", () => {
+Deno.test("nameOf() returns the first valid name of several targets", () => {
   assert.equal(nameOf("", "a/b.tar.gz", "c"), "b");
   assert.equal(nameOf("src/iris/", "x.tar.gz"), "iris");
   assert.equal(nameOf("./", "..", "c"), "c");

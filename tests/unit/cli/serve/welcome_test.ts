@@ -21,7 +21,7 @@ function told(module: string, changes: Partial<Welcome> = {}): Welcome {
   return { models, workers: 2, device: "cpu", url: URL, secured: false, colors: false, ...changes };
 }
 
-Deno.test("welcome() tells what is served, by what, and shows a request with the sample", () => {
+Deno.test("welcome() names the model and its workers, and shows a request with the sample", () => {
   using directory = new TempDir();
   directory.write("sample.csv");
   directory.write("sample.json");
@@ -37,18 +37,18 @@ Deno.test("welcome() tells what is served, by what, and shows a request with the
   ]);
 });
 
-Deno.test("welcome() leaves the file to the user when there is no sample", () => {
+Deno.test("welcome() shows a placeholder for the file when there is no sample", () => {
   using directory = new TempDir();
   assert.match(welcome(told(directory.path)), /^ {2}Try {2}curl \S+\/invocations --data-binary @FILE$/m);
 });
 
-Deno.test("welcome() sends the token, and opens no page, where a token is needed", () => {
+Deno.test("welcome() shows a request with the token, and no page, when authentication is on", () => {
   using directory = new TempDir();
   const text = welcome(told(directory.path, { secured: true }));
   assert.ok(text.includes(` -H "Authorization: Bearer $TOKEN" `) && !text.includes("Open "), text);
 });
 
-Deno.test("welcome() asks through the Unix socket, which no browser opens", () => {
+Deno.test("welcome() shows a request through the Unix socket, and no page", () => {
   using directory = new TempDir();
   const text = welcome(told(directory.path, { unix: "/run/my model.sock" }));
   assert.ok(text.includes("curl --unix-socket '/run/my model.sock' http://localhost/invocations "), text);
@@ -58,13 +58,13 @@ Deno.test("welcome() asks through the Unix socket, which no browser opens", () =
 for (
   const [url, open] of [["http://0.0.0.0:80", "http://127.0.0.1:80"], ["http://[::]:80", "http://[::1]:80"]] as const
 ) {
-  Deno.test(`welcome() opens ${open} when the server listens on ${url}`, () => {
+  Deno.test(`welcome() shows the page ${open} when the server listens on ${url}`, () => {
     using directory = new TempDir();
     assert.ok(welcome(told(directory.path, { url })).includes(`  Open ${open}/\n`));
   });
 }
 
-Deno.test("welcome() lists several models, and asks the first", () => {
+Deno.test("welcome() lists several models, and shows a request to the first", () => {
   const models = Array.from(
     { length: 12 },
     (_, index) => ({ name: `m${index}`, label: `m${index}.tar.gz`, known: undefined }),
@@ -74,7 +74,7 @@ Deno.test("welcome() lists several models, and asks the first", () => {
   assert.ok(text.includes(`curl ${URL}/models/m0/invocations --data-binary @FILE`), text);
 });
 
-Deno.test("welcome() shows nothing that controls the terminal", () => {
+Deno.test("welcome() escapes terminal control characters", () => {
   const models = [{ name: "a", label: "\x1b[2J", known: undefined }];
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(welcome(told("/nowhere", { models, device: "\x1b[2J" })), /\x1b/);

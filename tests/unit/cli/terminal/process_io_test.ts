@@ -14,7 +14,7 @@ function start(code: string, env: Record<string, string> = {}): Deno.ChildProces
   }).spawn();
 }
 
-Deno.test("processIo() writes all of a long text to its stream when the reader is slow", async () => {
+Deno.test("processIo() writes a long text completely to a slow reader", async () => {
   const child = start(`io.stderr("ready\\n"); io.stdout("é".repeat(500_000)); io.stderr("done");`);
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   assert.equal((await child.status).code, 0);
@@ -22,14 +22,14 @@ Deno.test("processIo() writes all of a long text to its stream when the reader i
   assert.ok(stdout === "é".repeat(500_000), `${stdout.length} characters`);
 });
 
-Deno.test("processIo() goes on when nobody reads what it writes any more", async () => {
+Deno.test("processIo() continues when the reader of its output is gone", async () => {
   const child = start(`for (let i = 0; i < 100; i++) io.stdout("x".repeat(10_000)); io.stderr("done");`);
   await child.stdout.cancel();
   assert.equal(await new Response(child.stderr).text(), "done");
   assert.equal((await child.status).code, 0);
 });
 
-Deno.test("processIo() has no colours and no columns when standard output is no terminal", async () => {
+Deno.test("processIo() reports no colours and no columns when standard output is not a terminal", async () => {
   const child = start(`io.stdout(JSON.stringify([io.colors, io.columns ?? null, io.env("A"), io.env("B") ?? null]));`, {
     A: "1",
   });
@@ -39,7 +39,7 @@ Deno.test("processIo() has no colours and no columns when standard output is no 
   await child.status;
 });
 
-Deno.test("processIo() calls back once for the signals of a stop, and for each SIGHUP, until that is disposed", async () => {
+Deno.test("processIo() calls back once for the signals of one stop, and for each SIGHUP, until the listener is disposed", async () => {
   const child = start(`
     const listening = io.onSignal((signal) => {
       io.stdout(signal + " ");

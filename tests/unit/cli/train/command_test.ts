@@ -35,7 +35,7 @@ class Fixture implements Disposable {
   }
 }
 
-Deno.test("train makes the model directory and hands on absolute paths and defaults when no option is given", async () => {
+Deno.test("train creates the model directory, and passes absolute paths and defaults, without options", async () => {
   using fixture = new Fixture();
   const config = await fixture.train(fixture.module, "train.py", fixture.modelDir);
   assert.deepEqual(config, {
@@ -53,7 +53,7 @@ Deno.test("train makes the model directory and hands on absolute paths and defau
   assert.equal(fixture.io.listeners, 0);
 });
 
-Deno.test("train takes its options when they come before training_module", async () => {
+Deno.test("train accepts its options before training_module", async () => {
   using fixture = new Fixture();
   const logs = `${fixture.directory.path}/logs`;
   const words = [fixture.module, "train.py", fixture.modelDir];
@@ -84,13 +84,13 @@ for (
     ["completion", "bash"],
   ]
 ) {
-  Deno.test(`train hands ${JSON.stringify(args)} to the script when they follow model_dir`, async () => {
+  Deno.test(`train passes ${JSON.stringify(args)} after model_dir to the script`, async () => {
     using fixture = new Fixture();
     assert.deepEqual((await fixture.train(fixture.module, "train.py", fixture.modelDir, ...args))["args"], args);
   });
 }
 
-Deno.test("train hands all that follows model_dir to the script when that is anything", () => {
+Deno.test("train passes any arguments after model_dir to the script", () => {
   const word = fc.oneof(
     fc.string(),
     fc.constantFrom(
@@ -125,7 +125,7 @@ Deno.test("train hands all that follows model_dir to the script when that is any
   );
 });
 
-Deno.test("train gives the script's exit code, and says why, when training fails", async () => {
+Deno.test("train returns the script's exit code and prints the reason when training fails", async () => {
   using directory = new TempDir();
   directory.write("train.py");
   const python = fakePython(directory, async (FakeBridge) => {
@@ -138,7 +138,7 @@ Deno.test("train gives the script's exit code, and says why, when training fails
   assert.equal(io.err, "Error: Training raised ValueError: no data\n");
 });
 
-Deno.test("train gives 0 with a warning when the script ended the process itself", async () => {
+Deno.test("train returns 0 with a warning when the script exits by itself", async () => {
   using directory = new TempDir();
   directory.write("train.py");
   const python = fakePython(directory, async (FakeBridge) => void (await FakeBridge.begin()));
@@ -147,7 +147,7 @@ Deno.test("train gives 0 with a warning when the script ended the process itself
   assert.equal(io.err, "Warning: The script ended the process with exit code 0 before train() returned\n");
 });
 
-Deno.test("train gives 2 and makes nothing when the script is not there", async () => {
+Deno.test("train returns 2 and creates nothing when the script does not exist", async () => {
   using directory = new TempDir();
   const io = new FakeIo();
   assert.equal(await run(["train", directory.path, "train.py", `${directory.path}/model`], io), 2);

@@ -8,7 +8,7 @@ function trained(modelDir: string, changes: Partial<Trained> = {}): Trained {
   return { startedAt: Date.now(), ms: 1234, target: "iris", modelDir, serves, ...changes };
 }
 
-Deno.test("outcome() tells the files that were written, their size, the time, and the next command", () => {
+Deno.test("outcome() shows the written files, their size, the duration, and the next command", () => {
   using directory = new TempDir();
   directory.write("model.pkl", "x".repeat(2048));
   directory.write("deep/notes.txt", "x".repeat(10));
@@ -22,7 +22,7 @@ Deno.test("outcome() tells the files that were written, their size, the time, an
   );
 });
 
-Deno.test("outcome() names three files of many, and does not count thousands", () => {
+Deno.test("outcome() names three of many files, and does not count beyond a thousand", () => {
   using directory = new TempDir();
   for (const name of "abcde") directory.write(name, "x");
   assert.match(outcome(trained(directory.path)), / has 5 files \(5 B\): a, b, c, …\n/);
@@ -33,7 +33,7 @@ Deno.test("outcome() names three files of many, and does not count thousands", (
 for (
   const [ms, text] of [[59_900, "59.9 s"], [125_000, "2 min 5 s"], [3_725_000, "1 h 2 min 5 s"]] as const
 ) {
-  Deno.test(`outcome() says that ${ms} ms are ${text}`, () => {
+  Deno.test(`outcome() formats ${ms} ms as ${text}`, () => {
     using directory = new TempDir();
     assert.equal(
       outcome(trained(directory.path, { ms, serves: undefined })),
@@ -42,13 +42,13 @@ for (
   });
 }
 
-Deno.test("outcome() names an archive in place of a module and its script", () => {
+Deno.test("outcome() names an archive instead of a module and its script", () => {
   using directory = new TempDir();
   const text = outcome(trained(directory.path, { target: "my model.tar.gz", serves: "archive" }));
   assert.ok(text.endsWith(`Next: aimodellib serve 'my model.tar.gz' ${directory.path}\n`), text);
 });
 
-Deno.test("servingScript() is serve.py if the module has it", () => {
+Deno.test("servingScript() returns serve.py if the module contains it", () => {
   using directory = new TempDir();
   assert.equal(servingScript(directory.path), undefined);
   directory.write("serve.py");

@@ -5,7 +5,7 @@ import { fakeEnv } from "../../helper/env.ts";
 
 const launcher = "torchrun";
 
-Deno.test("torchrun gets the given options, and meets on this host when no endpoint is named", () => {
+Deno.test("launcherArgs() passes the given options, and uses this host as rendezvous without an endpoint", () => {
   const cases: [LauncherOptions, string[] | undefined][] = [
     [{}, undefined],
     [{ launcher }, ["--standalone"]],
@@ -20,7 +20,7 @@ Deno.test("torchrun gets the given options, and meets on this host when no endpo
   for (const [options, expected] of cases) assert.deepEqual(launcherArgs(options, fakeEnv()), expected);
 });
 
-Deno.test("invalid options of torchrun are refused", () => {
+Deno.test("launcherArgs() refuses invalid options of torchrun", () => {
   const cases: [LauncherOptions, RegExp][] = [
     [{ nprocPerNode: "2" }, /^--nproc-per-node needs --launcher torchrun$/],
     [{ maxRestarts: 0 }, /^--max-restarts needs --launcher torchrun$/],
@@ -38,7 +38,7 @@ Deno.test("invalid options of torchrun are refused", () => {
   }
 });
 
-Deno.test("torchrun meets where its own variables say", () => {
+Deno.test("launcherArgs() leaves the rendezvous to torchrun's own variables", () => {
   const cases: [Record<string, string>, LauncherOptions, string[]][] = [
     [{ PET_NNODES: "2", PET_NODE_RANK: "1", PET_MASTER_ADDR: "a", PET_MASTER_PORT: "29400" }, {}, []],
     [{ PET_NNODES: "1", PET_MASTER_ADDR: "a" }, { nprocPerNode: "2" }, ["--nproc-per-node=2"]],

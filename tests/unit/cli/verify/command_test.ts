@@ -10,7 +10,7 @@ async function call(...words: string[]): Promise<string> {
   return io.out;
 }
 
-Deno.test("verify prints the result as JSON, with the signature, when it is asked for --json", async () => {
+Deno.test("verify --json prints the result as JSON, with the signature", async () => {
   using directory = new TempDir();
   const path = (name: string) => `${directory.path}/${name}`;
   directory.write("iris/serve.py");

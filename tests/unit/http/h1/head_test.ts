@@ -14,7 +14,7 @@ import { utf8 } from "../../helper/bytes.ts";
 const POST = "POST /a HTTP/1.1\r\nHost: h\r\n";
 const head = (lines: string) => parseHead(`${POST}${lines}\r\n`);
 
-Deno.test("parseHead() gives method, target, host and fields as they came, with names in lower case", () => {
+Deno.test("parseHead() returns method, target, host and fields unchanged, with field names in lower case", () => {
   const found = parseHead("PUT /a%20b?c=/d HTTP/1.1\r\nHOST: h:80\r\nX-One:1\r\nx-two: \t a  b \t\r\nX-Three:\r\n\r\n");
   assert.deepEqual(found, {
     method: "PUT",
@@ -29,7 +29,7 @@ Deno.test("parseHead() gives method, target, host and fields as they came, with 
   });
 });
 
-Deno.test("parseHead() gives the path as it came, up to the query, and decodes nothing", () => {
+Deno.test("parseHead() returns the path before the query without decoding it", () => {
   for (
     const [target, path] of [
       ["/", "/"],
@@ -48,7 +48,7 @@ Deno.test("parseHead() gives the path as it came, up to the query, and decodes n
   assert.equal(parseHead("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").path, "*");
 });
 
-Deno.test("parseHead() gives the method as it came", () => {
+Deno.test("parseHead() returns the method unchanged", () => {
   for (const method of ["post", "Get", "BREW", "M-SEARCH", "x".repeat(MAX_METHOD)]) {
     assert.equal(parseHead(`${method} / HTTP/1.1\r\nHost: h\r\n\r\n`).method, method);
   }
@@ -64,14 +64,14 @@ for (const dots of [".", "..", "%2e", "%2E.", ".%2e", "%2E%2e"]) {
   }
 }
 
-Deno.test("parseHead() repeats only the beginning of what was sent in a message", () => {
+Deno.test("parseHead() quotes only the beginning of the received text in an error", () => {
   assert.throws(
     () => parseHead(`GET /../${"a".repeat(10_000)} HTTP/1.1\r\nHost: h\r\n\r\n`),
     ({ message }: Error) => message.length < 400,
   );
 });
 
-Deno.test("parseHead() takes the path out of an absolute URL, and its host instead of that of the header", () => {
+Deno.test("parseHead() takes path and host from an absolute URL, and ignores the Host header", () => {
   for (
     const [said, target] of [["http://other:1/x?y", "/x?y"], ["HTTPS://other:1", "/"], ["http://other:1?y", "/?y"]]
   ) {
@@ -80,13 +80,13 @@ Deno.test("parseHead() takes the path out of an absolute URL, and its host inste
   }
 });
 
-Deno.test("parseHead() says how the body ends", () => {
+Deno.test("parseHead() determines how the body ends", () => {
   assert.equal(head("").length, 0);
   assert.equal(head("Content-Length: 0012\r\n").length, 12);
   assert.equal(head("Transfer-Encoding: Chunked\r\n").length, undefined);
 });
 
-Deno.test("parseHead() says whether another request may follow", () => {
+Deno.test("parseHead() determines whether another request may follow on the connection", () => {
   const old = (lines: string) => parseHead(`GET / HTTP/1.0\r\n${lines}\r\n`);
   assert.equal(head("").keepAlive, true);
   assert.equal(head("Connection: Close\r\n").keepAlive, false);
@@ -97,7 +97,7 @@ Deno.test("parseHead() says whether another request may follow", () => {
   assert.equal(old("Connection: keep-alive, close\r\n").keepAlive, false);
 });
 
-Deno.test("parseHead() says whether the client waits for 100", () => {
+Deno.test("parseHead() determines whether the client waits for 100 Continue", () => {
   assert.equal(head("Expect: 100-Continue\r\n").expectsContinue, true);
   assert.equal(parseHead("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n").expectsContinue, false);
 });
@@ -166,7 +166,7 @@ for (
   });
 }
 
-Deno.test("parseHead() gives a Head or throws a problem, whatever the text is", () => {
+Deno.test("parseHead() returns a Head or throws a problem for any text", () => {
   const words = [
     "GET",
     " ",
@@ -193,14 +193,14 @@ Deno.test("parseHead() gives a Head or throws a problem, whatever the text is", 
   }));
 });
 
-Deno.test("parseHead() looks at each byte of a value once, however many spaces there are", () => {
+Deno.test("parseHead() reads each byte of a value once, however many spaces it contains", () => {
   // It would take minutes otherwise.
   const spaces = " \t".repeat(500_000);
   assert.throws(() => parseHead(`${POST}A:${spaces}\x01\r\n\r\n`), { status: 400 });
   assert.deepEqual(parseHead(`${POST}A:${spaces}b${spaces}\r\n\r\n`).fields.slice(2), ["a", "b"]);
 });
 
-Deno.test("findHeadEnd() finds the first empty line, in whatever pieces it comes", () => {
+Deno.test("findHeadEnd() finds the first empty line wherever the input is split", () => {
   for (
     const [text, at] of [["a\r\n\r\nb\r\n\r\n", 5], ["a\n\nb", 3], ["a\r\n\n", 4], ["a\n\r\n", 4], ["a\r\n", 0], [
       "",
@@ -213,7 +213,7 @@ Deno.test("findHeadEnd() finds the first empty line, in whatever pieces it comes
   }
 });
 
-Deno.test("checkBeginning() tells HTTP from what is none by its first bytes", () => {
+Deno.test("checkBeginning() recognizes by the first bytes whether the input is HTTP", () => {
   for (
     const text of ["", "\r", "G", "GET", "GET ", "GET /", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nHo", "G".repeat(64)]
   ) {
@@ -225,7 +225,7 @@ Deno.test("checkBeginning() tells HTTP from what is none by its first bytes", ()
   assert.throws(() => checkBeginning("a".repeat(65)), { status: 501 });
 });
 
-Deno.test("latin1() gives a character for each byte", () => {
+Deno.test("latin1() returns one character for each byte", () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
   assert.deepEqual(Array.from(latin1(bytes), (c) => c.charCodeAt(0)), [...bytes]);
   assert.equal(latin1(utf8("ASCII")), "ASCII");

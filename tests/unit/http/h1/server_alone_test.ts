@@ -105,7 +105,7 @@ class Client {
   }
 }
 
-Deno.test("HttpServer answers a request that comes byte by byte", async () => {
+Deno.test("HttpServer answers a request that arrives byte by byte", async () => {
   await using fixture = new Fixture(echo);
   const client = await fixture.connect();
   for (const byte of utf8(`\r\n${post("body")}`)) {
@@ -117,7 +117,7 @@ Deno.test("HttpServer answers a request that comes byte by byte", async () => {
   assert.equal(body, "body");
 });
 
-Deno.test("HttpServer answers requests that come at once in their order, one after the other", async () => {
+Deno.test("HttpServer answers pipelined requests one after the other, in their order", async () => {
   let running = 0;
   await using fixture = new Fixture(async (request) => {
     assert.equal(++running, 1);
@@ -141,7 +141,7 @@ Deno.test("HttpServer answers requests that come at once in their order, one aft
   await sending;
 });
 
-Deno.test("HttpServer keeps apart what follows a request that is executed, when it comes in pieces", async () => {
+Deno.test("HttpServer keeps the next request apart when its pieces arrive while another one is executed", async () => {
   const release: (() => void)[] = [];
   await using fixture = new Fixture(async (request) => {
     const body = await request.body(1000);
@@ -164,7 +164,7 @@ Deno.test("HttpServer keeps apart what follows a request that is executed, when 
 });
 
 for (const length of [3000, 5000, 70_000, 3 * 2 ** 20 + 1]) {
-  Deno.test(`HttpServer takes and gives a body of ${length} bytes, with its length and in chunks`, async () => {
+  Deno.test(`HttpServer receives and sends a body of ${length} bytes, with its length and in chunks`, async () => {
     let asked = 0;
     await using fixture = new Fixture(async (request) => {
       asked++;
@@ -181,7 +181,7 @@ for (const length of [3000, 5000, 70_000, 3 * 2 ** 20 + 1]) {
   });
 }
 
-Deno.test("HttpServer refuses a body over the limit before it reads it, and chunks as soon as they go over", async () => {
+Deno.test("HttpServer refuses a body over the limit before it reads it, and a chunked one as soon as it exceeds the limit", async () => {
   await using fixture = new Fixture(async (request) => {
     await request.body(10);
     return saying("taken");
@@ -225,7 +225,7 @@ for (
     ["endless trailers", `0\r\n${"A: b\r\n".repeat(2000)}`],
   ] as const
 ) {
-  Deno.test(`HttpServer answers 400 to chunks with ${what}`, async () => {
+  Deno.test(`HttpServer answers 400 to a chunked body with ${what}`, async () => {
     await using fixture = new Fixture(echo);
     const client = await fixture.connect();
     await client.send(chunked(chunks));
@@ -234,7 +234,7 @@ for (
   });
 }
 
-Deno.test("HttpServer takes chunks with extensions and trailers", async () => {
+Deno.test("HttpServer accepts chunks with extensions and trailers", async () => {
   await using fixture = new Fixture(echo);
   const client = await fixture.connect();
   await client.send(chunked(`${"0".repeat(40)}2;a=b;c;d="e;\\"f"\r\nhi\r\n00\r\nA: b\r\n\r\n`) + post("next"));
@@ -242,7 +242,7 @@ Deno.test("HttpServer takes chunks with extensions and trailers", async () => {
   assert.equal((await client.answer()).body, "next");
 });
 
-Deno.test("HttpServer tells the client to go on when it waits for that, and only if its body is wanted", async () => {
+Deno.test("HttpServer sends 100 Continue to a client that waits for it, and only when a handler reads the body", async () => {
   let wanted = true;
   await using fixture = new Fixture(async (request) => wanted ? await echo(request) : saying("no"));
   const head = `POST / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`;
@@ -258,7 +258,7 @@ Deno.test("HttpServer tells the client to go on when it waits for that, and only
   assert.match((await other.answer()).head, /connection: close$/);
 });
 
-Deno.test("HttpServer goes on behind a small body that nobody has read, and ends behind a large one", async () => {
+Deno.test("HttpServer keeps the connection after a small unread body, and closes it after a large one", async () => {
   await using fixture = new Fixture(() => Promise.resolve(saying("unread")));
   const client = await fixture.connect();
   await client.send(post("x".repeat(5000)) + post(""));
@@ -268,7 +268,7 @@ Deno.test("HttpServer goes on behind a small body that nobody has read, and ends
   assert.equal(await client.receive(), "");
 });
 
-Deno.test("HttpServer answers what can't be read with what is wrong with it, and closes the connection", async () => {
+Deno.test("HttpServer answers a malformed request with the reason, and closes the connection", async () => {
   await using fixture = new Fixture(echo);
   for (const [sent, status] of [["\x16\x03\x01", 400], ["GET /\r\n", 400], [`GET / HTTP/1.1\r\nA\r\n\r\n`, 400]]) {
     const client = await fixture.connect();
@@ -281,7 +281,7 @@ Deno.test("HttpServer answers what can't be read with what is wrong with it, and
   }
 });
 
-Deno.test("HttpServer answers with the problem that a handler throws, and with 500 to a mistake", async () => {
+Deno.test("HttpServer answers with the problem that a handler throws, and with 500 for any other error", async () => {
   using logs = new CapturedLogs();
   await using fixture = new Fixture(({ head }) => {
     throw head.target === "/" ? new HttpProblem(418, "a teapot") : new TypeError("a bug");
@@ -309,7 +309,7 @@ function pieces(words: readonly (string | Error)[]) {
   return { state, answer: { status: 200, headers: {}, body } };
 }
 
-Deno.test("HttpServer sends pieces in chunks, and breaks off when they do not come to their end", async () => {
+Deno.test("HttpServer sends a stream in chunks, and closes the connection without the last chunk when the stream fails", async () => {
   const bodies = [pieces(["one", "", "x".repeat(20)]).answer, pieces(["one", new Error("lost")]).answer];
   await using fixture = new Fixture(() => Promise.resolve(bodies.shift()!));
   const client = await fixture.connect();
@@ -320,7 +320,7 @@ Deno.test("HttpServer sends pieces in chunks, and breaks off when they do not co
   assert.ok(second!.endsWith("3\r\none\r\n"));
 });
 
-Deno.test("HttpServer sends pieces to a client of HTTP/1.0 as they are, and closes the connection", async () => {
+Deno.test("HttpServer sends a stream to an HTTP/1.0 client without chunks, and closes the connection", async () => {
   await using fixture = new Fixture(() => Promise.resolve(pieces(["one", "two"]).answer));
   const client = await fixture.connect();
   await client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -328,7 +328,7 @@ Deno.test("HttpServer sends pieces to a client of HTTP/1.0 as they are, and clos
   assert.match(said, /\r\nconnection: close\r\n\r\nonetwo$/);
 });
 
-Deno.test("HttpServer answers 500, and lets the pieces go, when a header can't be as the handler has it", async () => {
+Deno.test("HttpServer answers 500 and cancels the stream when a handler's header is invalid", async () => {
   using logs = new CapturedLogs();
   const { state, answer } = pieces(["one"]);
   const answers: Answer[] = [{ ...answer, headers: { a: "b\r\nc" } }, saying("next")];
@@ -341,7 +341,7 @@ Deno.test("HttpServer answers 500, and lets the pieces go, when a header can't b
   assert.match(logs.lines[0]!, /The header 'a' can't be/);
 });
 
-Deno.test("HttpServer lets the pieces go when the client has left before the first", async () => {
+Deno.test("HttpServer cancels a stream when the client disconnects before the first piece", async () => {
   const release = Promise.withResolvers<void>();
   const { state, answer } = pieces(["one"]);
   await using fixture = new Fixture(async (request) => {
@@ -357,7 +357,7 @@ Deno.test("HttpServer lets the pieces go when the client has left before the fir
   await until(() => state.cancelled, "the pieces are let go");
 });
 
-Deno.test("HttpServer sees a client leave behind whatever it has sent meanwhile, and executes nothing more for it", async () => {
+Deno.test("HttpServer detects that a client disconnects after it has pipelined more requests, and executes none of them", async () => {
   for (const more of ["", "\r\n", post("").slice(0, 9), post("").replace("/", "/2")]) {
     const told: string[] = [];
     const asked: string[] = [];
@@ -379,7 +379,7 @@ Deno.test("HttpServer sees a client leave behind whatever it has sent meanwhile,
   }
 });
 
-Deno.test("HttpServer answers a client that has shut its sending side behind whole requests", async () => {
+Deno.test("HttpServer answers a client that half-closes its connection after complete requests", async () => {
   await using fixture = new Fixture(async (request) => {
     const body = await request.body(1000);
     // The end of what the client sends is seen in the meantime.
@@ -396,7 +396,7 @@ Deno.test("HttpServer answers a client that has shut its sending side behind who
   }
 });
 
-Deno.test("HttpServer finds out with interim responses whether a client that has shut its sending side is there", async () => {
+Deno.test("HttpServer sends interim responses to detect whether a client that half-closed its connection still reads", async () => {
   const release = Promise.withResolvers<void>();
   const left: string[] = [];
   await using fixture = new Fixture(async (request) => {
@@ -421,7 +421,7 @@ Deno.test("HttpServer finds out with interim responses whether a client that has
   assert.match(await old.receive(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nold$/);
 });
 
-Deno.test("HttpServer sends all pieces to a client that has shut its sending side", async () => {
+Deno.test("HttpServer sends a whole stream to a client that has half-closed its connection", async () => {
   const { answer } = pieces(["one", "two"]);
   await using fixture = new Fixture(async (request) => {
     await request.body(10);
@@ -440,7 +440,7 @@ for (
     chunked("2\r\nh"),
   ]]
 ) {
-  Deno.test(`HttpServer answers 400 when a client shuts its sending side within a ${what}`, async () => {
+  Deno.test(`HttpServer answers 400 when a client half-closes its connection within a ${what}`, async () => {
     await using fixture = new Fixture(echo);
     const client = await fixture.connect();
     await client.send(sent!);
@@ -449,7 +449,7 @@ for (
   });
 }
 
-Deno.test("HttpServer answers the same in whatever pieces a request comes", async () => {
+Deno.test("HttpServer gives the same answer wherever a request is split", async () => {
   const long = "A".repeat(65);
   await using fixture = new Fixture(({ head: { method, path } }) => Promise.resolve(saying(`${method} ${path}`)));
   for (
@@ -477,7 +477,7 @@ Deno.test("HttpServer answers the same in whatever pieces a request comes", asyn
   }
 });
 
-Deno.test("HttpServer sends no body to HEAD, whatever is wrong with the request", async () => {
+Deno.test("HttpServer sends no body in answer to a HEAD request that it refuses", async () => {
   await using fixture = new Fixture(() => {
     throw new HttpProblem(404, "nothing");
   });
@@ -498,7 +498,7 @@ Deno.test("HttpServer sends no body to HEAD, whatever is wrong with the request"
   }
 });
 
-Deno.test("HttpServer takes memory for a body as it comes, not as it is announced", async () => {
+Deno.test("HttpServer allocates memory for a body as it arrives, not as it is announced", async () => {
   await using fixture = new Fixture(echo, { maxBodyMemory: 100_000 });
   const one = await fixture.connect();
   // Ten times as much as there is.
@@ -510,7 +510,7 @@ Deno.test("HttpServer takes memory for a body as it comes, not as it is announce
   }
 });
 
-Deno.test("HttpServer answers 503 to a body for which the memory of all bodies is not left, until it is", async () => {
+Deno.test("HttpServer answers 503 to a body that exceeds the memory for all bodies, until memory is free again", async () => {
   const release: (() => void)[] = [];
   await using fixture = new Fixture(async (request) => {
     const body = await request.body(2 ** 30);
@@ -543,7 +543,7 @@ Deno.test("HttpServer answers 503 to a body for which the memory of all bodies i
   }
 });
 
-Deno.test("HttpServer keeps a connection of HTTP/1.0 when its client asks for that", async () => {
+Deno.test("HttpServer keeps an HTTP/1.0 connection open when its client asks for that", async () => {
   await using fixture = new Fixture(echo);
   const client = await fixture.connect();
   const request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
@@ -551,7 +551,7 @@ Deno.test("HttpServer keeps a connection of HTTP/1.0 when its client asks for th
   for (let i = 0; i < 2; i++) assert.match((await client.answer()).head, /\r\nconnection: keep-alive$/);
 });
 
-Deno.test("HttpServer sends no body when it is asked with HEAD", async () => {
+Deno.test("HttpServer sends no body in answer to HEAD", async () => {
   await using fixture = new Fixture(() => Promise.resolve(saying("body")));
   const client = await fixture.connect();
   await client.send(`HEAD / HTTP/1.1\r\n${HOST}\r\nHEAD / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
@@ -560,7 +560,7 @@ Deno.test("HttpServer sends no body when it is asked with HEAD", async () => {
   assert.doesNotMatch(said, /body|content-length/);
 });
 
-Deno.test("HttpServer tells a handler that its client has left, and lets an answer in pieces go", async () => {
+Deno.test("HttpServer tells a handler that its client has disconnected, and cancels a streamed answer", async () => {
   const entered = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   await using fixture = new Fixture(async (request) => {
@@ -587,7 +587,7 @@ Deno.test("HttpServer tells a handler that its client has left, and lets an answ
   await until(() => endless.state.cancelled, "the pieces are let go");
 });
 
-Deno.test("HttpServer closes connections whose clients take too long for a request, and no others", async () => {
+Deno.test("HttpServer closes only connections whose clients take too long to send a request", async () => {
   using logs = new CapturedLogs();
   const release = Promise.withResolvers<void>();
   await using fixture = new Fixture(async (request) => {
@@ -619,7 +619,7 @@ Deno.test("HttpServer closes connections whose clients take too long for a reque
   assert.equal((await between.answer()).body, "again");
 });
 
-Deno.test("HttpServer does not take a model that thinks between two pieces for a client that takes nothing", async () => {
+Deno.test("HttpServer does not count a handler's pause between two pieces as a client that does not read", async () => {
   const release = Promise.withResolvers<void>();
   let first = true;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -642,7 +642,7 @@ Deno.test("HttpServer does not take a model that thinks between two pieces for a
   assert.match(await client.receive((said) => said.endsWith("0\r\n\r\n")), /\r\n0\r\n\r\n$/);
 });
 
-Deno.test("HttpServer gives a second more for each KiB that has come", async () => {
+Deno.test("HttpServer extends the read timeout by one second for each KiB received", async () => {
   await using fixture = new Fixture(echo, { readTimeoutMs: 1 });
   const client = await fixture.connect();
   const request = post("x".repeat(200_000));
@@ -653,7 +653,7 @@ Deno.test("HttpServer gives a second more for each KiB that has come", async () 
   assert.equal((await client.answer()).body.length, 200_000);
 });
 
-Deno.test("HttpServer ends a connection whose client takes nothing of its answer, and frees its descriptor", async () => {
+Deno.test("HttpServer closes a connection whose client does not read its answer, and frees its descriptor", async () => {
   const answer = { status: 200, headers: {}, body: new Uint8Array(64 * 2 ** 20) };
   await using fixture = new Fixture(() => Promise.resolve(answer), { readTimeoutMs: 50 });
   const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
@@ -669,7 +669,7 @@ Deno.test("HttpServer ends a connection whose client takes nothing of its answer
   assert.equal(logs.lines.length, 1, "it is said once");
 });
 
-Deno.test("HttpServer closes all that waits for a client, and not what is executed, when descriptors become few", async () => {
+Deno.test("HttpServer closes the connections that wait for their client, and none whose request is executed, when descriptors run low", async () => {
   using logs = new CapturedLogs();
   let open = 0;
   const release = Promise.withResolvers<void>();
@@ -704,7 +704,7 @@ Deno.test("HttpServer closes all that waits for a client, and not what is execut
   assert.equal((await clients[0]!.answer()).body, "long");
 });
 
-Deno.test("HttpServer closes the slowest clients first when descriptors become few, and not the last that came", async () => {
+Deno.test("HttpServer closes the slowest clients first when descriptors run low, not the newest", async () => {
   let open = 0;
   await using fixture = new Fixture(echo, { descriptors: () => ({ open, limit: 10 }) });
   const start = async (sent: string) => {
@@ -748,7 +748,7 @@ class FakeListener {
 
 const systemError = (code: string) => Object.assign(new Error(code), { code });
 
-Deno.test("HttpServer goes on accepting at once behind connections that ended before they were accepted", async () => {
+Deno.test("HttpServer accepts the next connection without delay after connections that ended before they were accepted", async () => {
   using pairs = new SocketPairs();
   using pair = await pairs.next();
   using logs = new CapturedLogs();
@@ -769,7 +769,7 @@ Deno.test("HttpServer goes on accepting at once behind connections that ended be
   await server.drain();
 });
 
-Deno.test("HttpServer says so, and waits, when there is no descriptor for a connection", async () => {
+Deno.test("HttpServer logs and waits when there is no descriptor for a connection", async () => {
   using logs = new CapturedLogs();
   let failures = 0;
   const listener = new FakeListener(() => {
@@ -784,7 +784,7 @@ Deno.test("HttpServer says so, and waits, when there is no descriptor for a conn
   await until(() => failures === 3, "the last pause is over");
 });
 
-Deno.test("drain() closes a connection whose answer in pieces had begun before, when that has come to its end", async () => {
+Deno.test("drain() closes a connection at the end of an answer that was being streamed", async () => {
   const release = Promise.withResolvers<void>();
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
@@ -803,7 +803,7 @@ Deno.test("drain() closes a connection whose answer in pieces had begun before, 
   await settled(draining, "the drain");
 });
 
-Deno.test("drain() answers what has come, lets connections go that wait, and then resolves", async () => {
+Deno.test("drain() answers received requests, closes idle connections, and then resolves", async () => {
   const release = Promise.withResolvers<void>();
   await using fixture = new Fixture(async (request) => {
     const body = await request.body(10);

@@ -21,7 +21,7 @@ function sendsAtOnce(port: number): boolean[] {
 }
 
 for (const hostname of ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])]) {
-  Deno.test(`setNoDelay() is for a listener on ${hostname} and what it accepts`, async () => {
+  Deno.test(`setNoDelay() applies to a listener on ${hostname} and the connections that it accepts`, async () => {
     using listener = Deno.listen({ hostname, port: 0 });
     const { port } = listener.addr;
     assert.deepEqual(sendsAtOnce(port), [false]);
@@ -31,7 +31,7 @@ for (const hostname of ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])]) {
     assert.deepEqual(sendsAtOnce(port), [true, true]);
   });
 
-  Deno.test(`shutDown() ends a connection on ${hostname} that waits for its client, and no other`, async () => {
+  Deno.test(`shutDown() ends one connection on ${hostname} that waits for its client, and no other`, async () => {
     using listener = Deno.listen({ hostname, port: 0 });
     const { port } = listener.addr;
     using _client = await Deno.connect({ hostname, port });
@@ -52,7 +52,7 @@ for (const hostname of ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])]) {
   });
 }
 
-Deno.test("shutDown() leaves a Unix socket as it is", async () => {
+Deno.test("shutDown() does nothing to a Unix socket", async () => {
   const path = `${Deno.makeTempDirSync()}/socket`;
   using listener = Deno.listen({ transport: "unix", path });
   using client = await Deno.connect({ transport: "unix", path });

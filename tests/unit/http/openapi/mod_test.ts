@@ -36,7 +36,7 @@ for (
     ["several models", ["one", "two"], { predictRoute: "/predict", healthRoute: "/healthz" }],
   ] as const
 ) {
-  Deno.test(`describe() describes each route, and no other, of a server with ${what}`, () => {
+  Deno.test(`describe() describes exactly the routes of a server with ${what}`, () => {
     const described = Object.entries(pathsOf(describe({ title: "", names, secured: false, ...routes })))
       .flatMap(([path, item]) =>
         Object.keys(item).filter((key) => key !== "parameters").map((method) => `${method.toUpperCase()} ${path}`)
@@ -45,7 +45,7 @@ for (
   });
 }
 
-Deno.test("describe() says which routes need a token when the server asks for tokens", () => {
+Deno.test("describe() lists the routes that need a token when authentication is on", () => {
   const document = describe({ title: "", names: ["one"], secured: true });
   const open = Object.entries(pathsOf(document)).flatMap(([path, item]) =>
     Object.values(item).filter((operation) => Array.isArray(operation.security) && operation.security.length === 0)

@@ -13,7 +13,7 @@ for (const path of ["/ping", "/health/ready"]) {
     assert.deepEqual(await response.json(), { status: "ready", workers: { ready: 2, expected: 2 }, ...KNOWN });
   });
 
-  Deno.test(`GET ${path} answers 200 and says so when some workers are not ready`, async () => {
+  Deno.test(`GET ${path} answers 200 with the state when some workers are not ready`, async () => {
     const pool = new FakePool();
     pool.state = "degraded";
     const response = await appWith(pool).request(path);
@@ -22,7 +22,7 @@ for (const path of ["/ping", "/health/ready"]) {
   });
 
   for (const state of ["loading", "restarting", "stopping"] as const) {
-    Deno.test(`GET ${path} answers 503 with Retry-After and the state when that is ${state}`, async () => {
+    Deno.test(`GET ${path} answers 503 with Retry-After in the state ${state}`, async () => {
       const pool = new FakePool();
       pool.state = state;
       const response = await appWith(pool).request(path);
@@ -37,7 +37,7 @@ for (const path of ["/ping", "/health/ready"]) {
     });
   }
 
-  Deno.test(`HEAD ${path} answers with the status of GET and no body when a worker is ready, and when none is`, async () => {
+  Deno.test(`HEAD ${path} answers with the status of GET without a body, with and without a ready worker`, async () => {
     const pool = new FakePool();
     const app = appWith(pool);
     const ready = await app.request(path, { method: "HEAD" });
@@ -51,7 +51,7 @@ for (const path of ["/ping", "/health/ready"]) {
   });
 }
 
-Deno.test("GET /ping follows the pool when its state changes", async () => {
+Deno.test("GET /ping reports each change of the pool's state", async () => {
   const pool = new FakePool();
   const app = appWith(pool);
   const statuses: number[] = [];

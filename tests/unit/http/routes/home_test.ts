@@ -3,7 +3,7 @@ import { VERSION } from "../../../../src/version.ts";
 import { appWith } from "../../helper/app.ts";
 import { FakePool } from "../../helper/fake_pool.ts";
 
-Deno.test("GET / answers with a page that shows the model's name, the state and the version", async () => {
+Deno.test("GET / returns a page with the model's name, the state and the version", async () => {
   const pool = new FakePool();
   pool.state = "loading";
   const response = await appWith(pool).request("/");
@@ -18,7 +18,7 @@ Deno.test("GET / answers with a page that shows the model's name, the state and 
   }
 });
 
-Deno.test("GET / shows the state of the moment when it is asked again", async () => {
+Deno.test("GET / shows the current state each time", async () => {
   const pool = new FakePool();
   const app = appWith(pool);
   assert.ok((await (await app.request("/")).text()).includes('data-state="ready"'));
@@ -26,7 +26,7 @@ Deno.test("GET / shows the state of the moment when it is asked again", async ()
   assert.ok((await (await app.request("/")).text()).includes('data-state="restarting"'));
 });
 
-Deno.test("HEAD / answers with the headers of GET and no body", async () => {
+Deno.test("HEAD / returns the headers of GET without a body", async () => {
   const response = await appWith(new FakePool()).request("/", { method: "HEAD" });
   assert.equal(response.status, 200);
   assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");

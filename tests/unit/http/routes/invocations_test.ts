@@ -12,7 +12,7 @@ async function post(pool: FakePool, init: RequestInit = {}, hosts: readonly stri
   return await appWith(pool, hosts).request("/invocations", { method: "POST", ...init });
 }
 
-Deno.test("POST /invocations answers 200 with the script's bytes and content type, and hands on those of the request", async () => {
+Deno.test("POST /invocations passes body and content types to the script, and answers 200 with its bytes and content type", async () => {
   const answer = pattern(500, 1);
   const pool = new FakePool(() => result(answer, "image/png"));
   const body = pattern(400, 2);
@@ -28,7 +28,7 @@ Deno.test("POST /invocations answers 200 with the script's bytes and content typ
   ]);
 });
 
-Deno.test("POST /invocations assumes application/octet-stream and */* when the headers do not say", async () => {
+Deno.test("POST /invocations defaults to application/octet-stream and */* without headers", async () => {
   const pool = new FakePool();
   await post(pool, { body: utf8("bytes") });
   assert.deepEqual(pool.asked, [
@@ -36,7 +36,7 @@ Deno.test("POST /invocations assumes application/octet-stream and */* when the h
   ]);
 });
 
-Deno.test("POST /invocations hands on an empty body when there is none", async () => {
+Deno.test("POST /invocations passes on an empty body when there is none", async () => {
   const pool = new FakePool(() => result(new Uint8Array(0), "application/json"));
   const response = await post(pool);
   assert.deepEqual(pool.asked[0]?.body, new Uint8Array(0));
@@ -44,7 +44,7 @@ Deno.test("POST /invocations hands on an empty body when there is none", async (
   assert.deepEqual(await response.bytes(), new Uint8Array(0));
 });
 
-Deno.test("POST /invocations tells requests apart by their headers when there are very many different ones", async () => {
+Deno.test("POST /invocations keeps the headers of requests apart when very many differ", async () => {
   const pool = new FakePool();
   const app = appWith(pool);
   for (let round = 0; round < 2; round++) {
@@ -103,14 +103,14 @@ for (
 }
 
 for (const cause of ["loading", "stopping", "full", "timeout"] as const) {
-  Deno.test(`POST /invocations answers 503 with Retry-After when it is refused with ${cause}`, async () => {
+  Deno.test(`POST /invocations answers 503 with Retry-After when the pool refuses with ${cause}`, async () => {
     const response = await post(new FakePool(() => ({ kind: "refused", cause })), { body: "x" });
     assert.equal(response.headers.get("retry-after"), "1");
     assert.equal((await problemIn(response))["status"], 503);
   });
 }
 
-Deno.test("POST /invocations answers 413 and asks no worker when Content-Length is over the limit", async () => {
+Deno.test("POST /invocations answers 413 without a worker when Content-Length is over the limit", async () => {
   const pool = new FakePool();
   const response = await post(pool, { body: pattern(1001), headers: { "content-length": "1001" } });
   assert.deepEqual(await problemIn(response), {
@@ -122,7 +122,7 @@ Deno.test("POST /invocations answers 413 and asks no worker when Content-Length 
   assert.deepEqual(pool.asked, []);
 });
 
-Deno.test("POST /invocations answers 413 and asks no worker when an endless stream goes over the limit", async () => {
+Deno.test("POST /invocations answers 413 without a worker when an endless stream exceeds the limit", async () => {
   const pool = new FakePool();
   const endless = new ReadableStream({ pull: (controller) => controller.enqueue(pattern(300)) });
   const response = await post(pool, { body: endless });
@@ -130,7 +130,7 @@ Deno.test("POST /invocations answers 413 and asks no worker when an endless stre
   assert.deepEqual(pool.asked, []);
 });
 
-Deno.test("POST /invocations answers 413, and 200 at the limit, when a real client sends with and without a length", async () => {
+Deno.test("POST /invocations answers 200 at the limit and 413 over it to a real client, with and without a length", async () => {
   const { handle } = appWith(new FakePool(({ body }) => result(`${body.length}`)));
   const server = listen({ host: "127.0.0.1", port: 0 }, { handle, readTimeoutMs: 60_000 });
   const url = `${server.url}/invocations`;
@@ -145,7 +145,7 @@ Deno.test("POST /invocations answers 413, and 200 at the limit, when a real clie
   await server.drain();
 });
 
-Deno.test("POST /invocations answers 431 and asks no worker when the headers do not fit in a frame", async () => {
+Deno.test("POST /invocations answers 431 without a worker when the headers do not fit in a frame", async () => {
   const pool = new FakePool();
   const app = appWith(pool);
   const send = (accept: string) => app.request("/invocations", { method: "POST", headers: { accept } });
@@ -162,7 +162,7 @@ Deno.test("POST /invocations answers 431 and asks no worker when the headers do 
 });
 
 for (const contentType of ["text/plain\r\nx: y", "text/pläin €"]) {
-  Deno.test(`POST /invocations answers 500 when the script gives the content type ${JSON.stringify(contentType)}`, async () => {
+  Deno.test(`POST /invocations answers 500 when the script returns the content type ${JSON.stringify(contentType)}`, async () => {
     using logs = new CapturedLogs();
     const response = await post(new FakePool(() => result("x", contentType)), { body: "x" });
     const problem = await problemIn(response);
@@ -174,7 +174,7 @@ for (const contentType of ["text/plain\r\nx: y", "text/pläin €"]) {
   });
 }
 
-Deno.test("POST /invocations takes braces in a content type as they are when that is logged", async () => {
+Deno.test("POST /invocations logs braces in a content type literally", async () => {
   using logs = new CapturedLogs();
   await post(new FakePool(() => result("x", "{x}\ny")), { body: "x" });
   assert.ok(logs.lines[0]!.startsWith("ERROR serialize() returned '{x}"), logs.lines[0]);
@@ -198,7 +198,7 @@ Deno.test("POST /invocations fetches the input and posts the output when the bod
   ]);
 });
 
-Deno.test("POST /invocations posts nothing when the script raises for a URI list's input", async () => {
+Deno.test("POST /invocations posts nothing when the script raises an exception for the input of a URI list", async () => {
   await using server = new LocalServer(() => new Response("in"));
   const error = { reason: "exception", stage: "predict", type: "ValueError", message: "" } as const;
   const response = await post(new FakePool(() => ({ kind: "error", error })), {
@@ -209,7 +209,7 @@ Deno.test("POST /invocations posts nothing when the script raises for a URI list
   assert.deepEqual(server.requests.map(({ path }) => path), ["/in"]);
 });
 
-Deno.test("POST /invocations answers 403 and reaches nothing when URI lists are off, or a host is not allowed", async () => {
+Deno.test("POST /invocations answers 403 and connects to nothing when URI lists are off or the host is not allowed", async () => {
   await using server = new LocalServer(() => new Response("in"));
   const pool = new FakePool();
   const init = { body: `${server.url("/in")}\r\n${server.url("/out")}`, headers: { "content-type": "text/uri-list" } };
@@ -220,7 +220,7 @@ Deno.test("POST /invocations answers 403 and reaches nothing when URI lists are 
   assert.deepEqual(pool.asked, []);
 });
 
-Deno.test("POST /invocations takes each request's headers and each answer's content type as they are, when they take turns", async () => {
+Deno.test("POST /invocations keeps headers and content types apart when two requests alternate", async () => {
   const pool = new FakePool();
   const app = appWith(pool);
   const types = ["text/plain", "text/event-stream", "text/plain", "a\nb", "a\nb", "text/event-stream", "text/plain"];

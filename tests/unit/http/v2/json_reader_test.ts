@@ -46,7 +46,7 @@ function parse(text: string): { good: boolean; value?: unknown } {
   }
 }
 
-Deno.test("JsonReader reads what JSON.parse() reads, and refuses what that refuses", () => {
+Deno.test("JsonReader accepts and refuses the same texts as JSON.parse()", () => {
   const pieces = fc.constantFrom(
     ...'[]{},: \t\n\r-+.eE0123456789"\\/'.split(""),
     ...'bfnrtu true false null \\u0041 \\ud800 \\u12 1e5 -0 01 1. .5 -  é 😀 \u0000 \u001f \ufeff "a": NaN'.split(" "),
@@ -60,7 +60,7 @@ Deno.test("JsonReader reads what JSON.parse() reads, and refuses what that refus
   );
 });
 
-Deno.test("JsonReader reads all JSON with one character changed as JSON.parse() does", () => {
+Deno.test("JsonReader agrees with JSON.parse() on every JSON text with one changed character", () => {
   const json = fc.json({ maxDepth: 4 }).map((text) => text.replaceAll("__proto__", "p"));
   fc.assert(
     fc.property(json, fc.nat(), fc.constantFrom("", ",", "]", "}", '"', "\\", "0", "x", " "), (text, at, other) => {
@@ -75,7 +75,7 @@ Deno.test("JsonReader reads all JSON with one character changed as JSON.parse() 
   );
 });
 
-Deno.test("JsonReader.skip() ends where the value ends", () => {
+Deno.test("JsonReader.skip() stops at the end of the value", () => {
   fc.assert(fc.property(fc.json(), fc.constantFrom("", " ", "\n"), (text, space) => {
     const whole = `{"a":${space}${text}${space},"b":[${text},${text}]}`;
     const bytes = utf8(whole);
@@ -93,7 +93,7 @@ Deno.test("JsonReader.skip() ends where the value ends", () => {
   }));
 });
 
-Deno.test("JsonReader refuses what is nested too deep, and numbers that are too long", () => {
+Deno.test("JsonReader refuses JSON that is nested too deeply, and numbers that are too long", () => {
   assert.ok(read(utf8("[".repeat(100) + "]".repeat(100))).good);
   assert.ok(!read(utf8("[".repeat(101) + "]".repeat(101))).good);
   assert.ok(!read(utf8('{"a":'.repeat(101) + "1" + "}".repeat(101))).good);

@@ -135,7 +135,7 @@ for (
   });
 }
 
-Deno.test("lies about binary data are found", () => {
+Deno.test("false declarations of binary data are refused", () => {
   assert.throws(
     () => handed(raw({ datatype: "BYTES" }, 4), new Uint8Array(4).fill(255)),
     /are not 1 elements of BYTES/,
@@ -147,7 +147,7 @@ Deno.test("lies about binary data are found", () => {
   assert.equal(handed(raw({ datatype: "BYTES", shape: [1_000_000] }, many.length), many)[0]!.length, 3_000_001);
 });
 
-Deno.test("tensors that are more than may be made of them as JSON are refused with 413", () => {
+Deno.test("tensors whose JSON would exceed the limit are refused with 413", () => {
   const tooMuch = {
     status: 413,
     message:
@@ -165,7 +165,7 @@ Deno.test("tensors that are more than may be made of them as JSON are refused wi
   assert.throws(() => handed({ inputs }, undefined, 1000), tooMuch);
 });
 
-Deno.test("what an element is kept as is what was sent", () => {
+Deno.test("tensor elements keep the exact values that were sent", () => {
   const data = "[ 1.0,\\n-0.5e3,[true], 12345678901234567890 ]".replace("\\n", "\n");
   assert.deepEqual(handed(`{"inputs":[{"name":"x","shape":[2,2],"datatype":"FP64","data":${data}}]}`), [
     "[[1.0,-0.5e3],[true,12345678901234567890]]",
@@ -185,7 +185,7 @@ Deno.test("what an element is kept as is what was sent", () => {
   );
 });
 
-Deno.test("a tensor is passed in its shape, whatever lists its data are in", () => {
+Deno.test("a tensor is passed on in its shape, however its data are nested", () => {
   const nest = (values: readonly number[], shape: readonly number[]): unknown => {
     if (shape.length === 0) return values[0];
     const [first, ...rest] = shape;
@@ -214,7 +214,7 @@ Deno.test("a tensor is passed in its shape, whatever lists its data are in", () 
   ));
 });
 
-Deno.test("a script's answer is read with bounded work", () => {
+Deno.test("a script's answer is converted with a bounded amount of work", () => {
   const parsed = parseInferRequest(utf8(JSON.stringify(input({}))), undefined, undefined);
   const outputs = (returned: string) => {
     const results = [{ body: utf8(returned), contentType: "application/json" }];

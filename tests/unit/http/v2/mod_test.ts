@@ -46,7 +46,7 @@ for (
     [{ datatype: "BYTES", data: ["é", ""] }, 'application/json ["é",""]'],
   ] as const
 ) {
-  Deno.test("callsOf() refuses tensors that are longer for the script than a worker takes", () => {
+  Deno.test("callsOf() refuses tensors that become longer than a worker accepts", () => {
     const parsed = request({ shape: [4], data: [1, 2, 3, 4] });
     assert.equal(callsOf(parsed, undefined, 9).calls[0]!.body.length, 9);
     assert.throws(
@@ -55,18 +55,18 @@ for (
     );
   });
 
-  Deno.test(`callsOf() hands ${JSON.stringify(input)} over as JSON in its shape`, () => {
+  Deno.test(`callsOf() passes ${JSON.stringify(input)} as JSON in its shape`, () => {
     assert.deepEqual(handed(input), [expected]);
   });
 }
 
-Deno.test("callsOf() keeps all digits of INT64 when a number can't", () => {
+Deno.test("callsOf() keeps all digits of INT64, which a JavaScript number could not", () => {
   const body = utf8('{"inputs":[{"name":"x","shape":[2],"datatype":"INT64","data":[9223372036854775807,-1]}]}');
   const { calls } = callsOf(parseInferRequest(body, undefined, undefined), undefined);
   assert.equal(text(calls[0]!.body), "[9223372036854775807,-1]");
 });
 
-Deno.test("callsOf() hands several inputs over as an object of lists by their names", () => {
+Deno.test("callsOf() passes several inputs as an object of lists by name", () => {
   const whole = {
     inputs: [
       { name: "a", shape: [1], datatype: "INT8", data: [-1] },
@@ -77,7 +77,7 @@ Deno.test("callsOf() hands several inputs over as an object of lists by their na
   assert.equal(text(calls[0]!.body), '{"a":[-1],"b":[["t"]]}');
 });
 
-Deno.test("callsOf() hands each element of BYTES over as it is when it has a content type", () => {
+Deno.test("callsOf() passes each BYTES element unchanged when it has a content type", () => {
   const parameters = { content_type: "image/png" };
   assert.deepEqual(handed({ datatype: "BYTES", data: ["a", "b"], parameters }), ["image/png a", "image/png b"]);
   const encoded = handed({
@@ -89,7 +89,7 @@ Deno.test("callsOf() hands each element of BYTES over as it is when it has a con
   assert.deepEqual(encoded, ["image/png a"]);
 });
 
-Deno.test("callsOf() asks for what the request, else the signature, says that outputs are to be", () => {
+Deno.test("callsOf() sets Accept by the request's outputs, or else by the signature's", () => {
   const spec = { name: "y", datatype: "FP32", shape: [-1], content_type: "text/csv" } as const;
   const asked = (outputs: unknown) => callsOf(request({}, { outputs }), { outputs: [spec] }).accept;
   assert.equal(asked([{ name: "y", parameters: { content_type: "text/html" } }]), "text/html");
@@ -152,12 +152,12 @@ for (
     ["a,b", "text/csv", { datatype: "BYTES", shape: [1], parameters: { content_type: "text/csv" }, data: ["a,b"] }],
   ] as const
 ) {
-  Deno.test(`encodeInferResponse() makes a tensor of '${returned}' when it is ${type}`, () => {
+  Deno.test(`encodeInferResponse() converts '${returned}' of type ${type} to a tensor`, () => {
     assert.deepEqual(outputs(returned, type), [{ name: "output", ...expected }]);
   });
 }
 
-Deno.test("encodeInferResponse() makes tensors of an object's members, each of its own datatype", () => {
+Deno.test("encodeInferResponse() converts each member of an object to a tensor of its own datatype", () => {
   assert.deepEqual(
     outputs('{"a":[1.0],"b":2,"c":["x"]}').map((o: Record<string, unknown>) => [o["name"], o["datatype"]]),
     [
@@ -168,7 +168,7 @@ Deno.test("encodeInferResponse() makes tensors of an object's members, each of i
   );
 });
 
-Deno.test("encodeInferResponse() stacks results when each element was a call", () => {
+Deno.test("encodeInferResponse() stacks the results when each element was a call of its own", () => {
   const input = { datatype: "BYTES", data: ["a", "b"], parameters: { content_type: "x/y" } };
   assert.deepEqual(outputs("[1,2]", "application/json", input), [
     { name: "output", datatype: "INT64", shape: [2, 2], data: [1, 2, 1, 2] },
@@ -177,7 +177,7 @@ Deno.test("encodeInferResponse() stacks results when each element was a call", (
   assert.deepEqual(outputs("x", "text/plain", input)[0].data, ["x", "x"]);
 });
 
-Deno.test("encodeInferResponse() gives what a signature promised, or 500 with what was returned", () => {
+Deno.test("encodeInferResponse() follows the signature, or answers 500 with what the script returned instead", () => {
   const signature: Signature = { outputs: [{ name: "y", datatype: "INT8", shape: [-1] }] };
   assert.deepEqual(outputs("[1.0,-2]", "application/json", {}, {}, signature), [
     { name: "y", datatype: "INT8", shape: [2], data: [1, -2] },
@@ -188,7 +188,7 @@ Deno.test("encodeInferResponse() gives what a signature promised, or 500 with wh
   assert.throws(() => outputs("[300]", "application/json", {}, {}, signature), problem(500, tooLarge));
 });
 
-Deno.test("encodeInferResponse() sends the outputs that were asked for, and refuses others", () => {
+Deno.test("encodeInferResponse() sends the requested outputs, and refuses unknown ones", () => {
   assert.deepEqual(outputs('{"a":1,"b":2}', "application/json", {}, { outputs: [{ name: "b" }] })[0].name, "b");
   const unknown = "There is no output 'c'; there is 'a', 'b'";
   assert.throws(
@@ -197,7 +197,7 @@ Deno.test("encodeInferResponse() sends the outputs that were asked for, and refu
   );
 });
 
-Deno.test("numeric tensors come back the same when they go out as NumPy's file and come back as one", () => {
+Deno.test("numeric tensors survive a round trip through NumPy's file format", () => {
   const sizes = { BOOL: 1, UINT8: 1, INT16: 2, FP16: 2, UINT32: 4, FP32: 4, INT64: 8, FP64: 8 };
   fc.assert(fc.property(
     fc.constantFrom(...Object.keys(sizes) as (keyof typeof sizes)[]),
@@ -229,7 +229,7 @@ Deno.test("numeric tensors come back the same when they go out as NumPy's file a
   ));
 });
 
-Deno.test("a request of rubbish is refused with 400, whatever it is", () => {
+Deno.test("a request of random bytes is refused with 400", () => {
   const word = fc.constantFrom(
     "name",
     "shape",
@@ -270,7 +270,7 @@ Deno.test("a request of rubbish is refused with 400, whatever it is", () => {
   }));
 });
 
-Deno.test("a request that is nested a hundred thousand deep is refused with 400", () => {
+Deno.test("a request nested a hundred thousand levels deep is refused with 400", () => {
   const deep = `{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":${"[".repeat(1e5)}1${"]".repeat(1e5)}}]}`;
   assert.throws(() => parseInferRequest(utf8(deep), undefined, undefined), problem(400, /./));
 });

@@ -20,7 +20,7 @@ function same(some: Bodies, others: Bodies): void {
   assert.ok(some.every(({ body }, i) => equalBytes(body, others[i]!.body)));
 }
 
-Deno.test("Transcoder does what is large in a thread, with the same result, while others have their turn", async () => {
+Deno.test("Transcoder converts large tensors in a thread, with the same result, while small ones are converted", async () => {
   using transcoder = new Transcoder();
   for (const count of [10, 300_000]) {
     const expected = decode(job(count), false);
@@ -45,7 +45,7 @@ Deno.test("Transcoder does what is large in a thread, with the same result, whil
   }
 });
 
-Deno.test("Transcoder leaves memory alone that a body shares with others", async () => {
+Deno.test("Transcoder does not transfer memory that a body shares with others", async () => {
   using transcoder = new Transcoder();
   const { body, ...rest } = job(100_000);
   const shared = new Uint8Array(body.length + 8).fill(7);
@@ -54,7 +54,7 @@ Deno.test("Transcoder leaves memory alone that a body shares with others", async
   assert.deepEqual([...shared.subarray(0, 5), ...shared.subarray(-4)], [7, 7, 7, 7, 0x7b, 7, 7, 7, 7]);
 });
 
-Deno.test("Transcoder reports what is wrong in a thread, does several at once, and nothing for clients that have left", async () => {
+Deno.test("Transcoder reports errors of its thread, runs several conversions at once, and none for disconnected clients", async () => {
   using transcoder = new Transcoder();
   const wrong = transcoder.decode(job(100_000, { shape: [3] }), HERE);
   await assert.rejects(wrong, { status: 400, message: "inputs[0].data has 100000 elements, but its shape has 3" });

@@ -36,7 +36,7 @@ for (
     ["more than is copied quickly", raw("UINT8", [9 * MIB], 9 * MIB)],
   ] as const
 ) {
-  Deno.test(`decode() leaves a request of ${what} to a thread when it is to be quick`, () => {
+  Deno.test(`decode() in quick mode leaves a request of ${what} to a thread`, () => {
     assert.equal(decode(job, true), undefined);
   });
 }
@@ -51,13 +51,13 @@ for (
     ["a tensor in JSON", json(bools(12_000))],
   ] as const
 ) {
-  Deno.test(`decode() makes little of ${what}, or leaves that to a thread, when it is to be quick`, () => {
+  Deno.test(`decode() in quick mode makes little of ${what}, or leaves that to a thread`, () => {
     const made = decode(job, true)?.calls.reduce((sum, { body }) => sum + body.length, 0) ?? 0;
     assert.ok(made <= MOST_AT_ONCE, `${made}`);
   });
 }
 
-Deno.test("encode() leaves results that are many together to a thread when it is to be quick", () => {
+Deno.test("encode() in quick mode leaves many results to a thread", () => {
   const { asked } = decode(json(bools(1)), false);
   const results = Array.from({ length: 100 }, () => ({ body: utf8("1,".repeat(500)), contentType: "text/plain" }));
   const job = { model: { name: "m", version: "1" }, asked, results, signature: undefined };
