@@ -8,12 +8,12 @@ import { danger } from "./outcome.ts";
 import { PEERS } from "./peers.ts";
 import { bytesOf, piecesOf } from "./pieces.ts";
 
-Deno.test("the cases have names of their own", () => {
+Deno.test("the cases have unique names", () => {
   assert.deepEqual(CASES.map(({ name }) => name).filter((name, i, all) => all.indexOf(name) < i), []);
   assert.ok(CASES.length > 900);
 });
 
-Deno.test("each case is taken or refused as it says", async () => {
+Deno.test("each case is accepted or refused as it declares", async () => {
   for (const { name, sent, taken, refused } of CASES) {
     const ours = await readByOurs([bytesOf(sent)]);
     assert.equal(ours.taken.length, taken, name);
@@ -21,7 +21,7 @@ Deno.test("each case is taken or refused as it says", async () => {
   }
 });
 
-Deno.test("each case is taken or refused in the same way, in whatever pieces it comes", async () => {
+Deno.test("each case is accepted or refused in the same way, wherever it is split", async () => {
   const random = numbers(20260131);
   for (const { name, sent } of CASES) {
     const bytes = bytesOf(sent);

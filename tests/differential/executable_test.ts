@@ -22,7 +22,7 @@ async function ask(port: number, sent: string): Promise<RawAnswer[]> {
   return answers.filter(({ status }) => status >= 200);
 }
 
-test("the executable takes and refuses each case as it says, and lives", async (box) => {
+test("the executable accepts or refuses each case as it declares, and keeps running", async (box) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--allow-host", "*"] });
   for (const { name, sent, taken, refused } of CASES) {
     const answers = await ask(server.port, sent);

@@ -55,7 +55,7 @@ Deno.test({
   },
 });
 
-Deno.test("a request that is changed is read in the same way in whatever pieces it comes, and refused by a status of its own", async () => {
+Deno.test("a mutated request is parsed in the same way wherever it is split, and refused with a fitting status", async () => {
   const random = numbers(SEED);
   for (const text of requests()) {
     const bytes = bytesOf(text);

@@ -12,7 +12,7 @@ const METRICS = "fedcba9876543210-metrics";
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-test("with --token-file only who has a token is answered, but health checks are open", async (box) => {
+test("--token-file requires a token for all requests except health checks", async (box) => {
   box.write({ tokens: `${TOKEN}\n${METRICS} metrics\n` });
   const server = await box.serve(echo(), { args: ["--port", "0", "--token-file", box.path("tokens")] });
   for (const path of ["/ping", "/health/ready", "/health/live"]) {
@@ -86,7 +86,7 @@ test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP
   assert.equal((await program.finished()).code, 0);
 }, HAS_OPENSSL);
 
-test("--unix listens on a Unix socket, takes one over that was left, and removes it", async (box) => {
+test("--unix listens on a Unix socket, replaces one left by a killed server, and removes it at the end", async (box) => {
   const path = box.path("model.sock");
   const words = ["serve", "--unix", path, box.module({ "serve.py": echo() }), "serve.py", box.root];
   const first = box.start(words);
@@ -120,7 +120,7 @@ async function statusOf(
 
 const EVIL = "Host: localhost\r\nOrigin: https://evil.example\r\nSec-Fetch-Site: cross-site";
 
-test("a web page can't use a server on loopback, by its own name or another's", async (box) => {
+test("a web page can't use a server on loopback, whichever host name it uses", async (box) => {
   const server = await box.serve(echo());
   for (const host of ["localhost", "LOCALHOST:1", "localhost.", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]:8080"]) {
     assert.equal(await statusOf(server.port, `Host: ${host}`), 200, host);
@@ -138,7 +138,7 @@ test("a web page can't use a server on loopback, by its own name or another's", 
   await server.stop();
 });
 
-test("--allow-host and --cors name who may use a server on loopback", async (box) => {
+test("--allow-host and --cors allow hosts and origins to use a server on loopback", async (box) => {
   const args = [
     "--port",
     "0",
@@ -160,7 +160,7 @@ test("--allow-host and --cors name who may use a server on loopback", async (box
   await server.stop();
 });
 
-test("with tokens, or where others than this machine connect, any Host is served", async (box) => {
+test("a server with tokens, or on an address other than loopback, accepts any Host", async (box) => {
   const open = await box.serve(echo(), { args: ["--port", "0", "--host", "0.0.0.0"] });
   assert.equal(await statusOf(open.port, "Host: models.example.com"), 200);
   assert.equal(await statusOf(open.port, EVIL), 200);
@@ -172,7 +172,7 @@ test("with tokens, or where others than this machine connect, any Host is served
   await closed.stop();
 });
 
-test("without a token, nobody is told the names of models", async (box) => {
+test("requests without a token do not reveal the names of models", async (box) => {
   const folder = box.module({ "serve.py": echo() });
   box.write({ tokens: `${TOKEN}\n` });
   const args = ["--port", "0", "--token-file", box.path("tokens")];
@@ -206,7 +206,7 @@ test("without a token, nobody is told the names of models", async (box) => {
   await server.stop();
 });
 
-test("what can't be meant is refused before anything is started", async (box) => {
+test("invalid access options are refused before anything is started", async (box) => {
   const module = box.module({ "serve.py": echo() });
   box.write({ tokens: "short", file: "" });
   for (

@@ -54,7 +54,7 @@ test("every command names the truncated archive that it reads, from a file or st
   }
 });
 
-test("an archive that the system can't read is named, without a stack", async (box) => {
+test("an error of the system names the archive that can't be read, without a stack", async (box) => {
   // Reading from the start of a process's memory is an input/output error.
   const memory = await box.run(["verify", "/proc/self/mem"]);
   assert.deepEqual(
@@ -68,7 +68,7 @@ test("an archive that the system can't read is named, without a stack", async (b
   );
 });
 
-test("verify calls a good archive of standard input by that name", async (box) => {
+test("verify calls a valid archive from standard input 'standard input'", async (box) => {
   await prepare(box);
   const { code, stdout } = await withInput(box, ["verify", "-"], "model.tar.gz");
   assert.equal(code, 0);
@@ -84,7 +84,7 @@ test("verify names the archive whose scripts have errors", async (box) => {
   assert.match(stderr, /\n\(--no-check skips this check\)\n$/);
 });
 
-test("package names the archive that it can't write, and the file that is the reason", async (box) => {
+test("package names the archive that it can't write, and the file that causes the error", async (box) => {
   const module = box.module({ "train.py": TRAIN }, "m");
   Deno.symlinkSync("/etc", `${module}/link`);
   const reason = "can't be packed: its module 'm' contains 'link', a link that leads out, to '/etc': " +

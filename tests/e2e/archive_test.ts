@@ -15,7 +15,7 @@ function module(box: Sandbox): string {
   return path;
 }
 
-test("package makes an archive that tar, and unpack, read; a script trained from it does the same", async (box) => {
+test("package creates an archive that tar and unpack read; a script trained from it behaves the same", async (box) => {
   const path = module(box);
   const { code, stdout, stderr } = await box.run(["package", "-m", path]);
   assert.deepEqual([code, stdout], [0, ""]);
@@ -42,7 +42,7 @@ test("package makes an archive that tar, and unpack, read; a script trained from
   assert.equal(trained.stdout, "trained\n");
 });
 
-test("package takes every option, long and short", async (box) => {
+test("package accepts every option in its long and short form", async (box) => {
   const path = box.module({ "a.py": TRAIN, "b.py": SERVE });
   const expected = {
     module: path.split("/").at(-1)!,
@@ -123,7 +123,7 @@ for (
     ],
   ] as const
 ) {
-  test(`package refuses ${what}, and leaves nothing`, async (box) => {
+  test(`package refuses ${what}, and leaves no file`, async (box) => {
     const path = box.module({ "train.py": TRAIN });
     const list = "find . -path ./home -prune -o -print | sort";
     const before = sh(box.root, list);
@@ -135,7 +135,7 @@ for (
   });
 }
 
-test("package refuses a script that lacks a function, with file and line, and takes it with --no-check", async (box) => {
+test("package refuses a script that lacks a function, with file and line, and accepts it with --no-check", async (box) => {
   const path = box.module({ "train.py": TRAIN, "sub/main.py": `\n${SERVE.replace("predict(d, m)", "predict(d)")}` });
   const words = ["package", "-m", path, "-s", "sub/main.py"];
   const refused = await box.run(words);
@@ -167,7 +167,7 @@ test("package refuses a train.py without train(), and one that does not parse", 
   }
 });
 
-test("package leaves a serve.py that is for something else out of the manifest", async (box) => {
+test("package does not name a serve.py without the functions of a model in the manifest", async (box) => {
   const path = box.module({ "train.py": TRAIN, "serve.py": "import http.server\n" });
   const { code, stderr } = await box.run(["package", "-m", path]);
   assert.equal(code, 0);
@@ -181,7 +181,7 @@ test("package leaves a serve.py that is for something else out of the manifest",
   assert.match(named.stderr, /'serve.py' must define load\(\), deserialize\(\), predict\(\), serialize\(\)/);
 });
 
-test("package says that nothing was checked when there is no Python", async (box) => {
+test("package reports that nothing was checked when there is no Python", async (box) => {
   const path = box.module({ "train.py": "def fit(): ...\n" });
   const env = { PATH: box.path("nothing"), AIMODELLIB_PYTHON: "" };
   const { code, stderr } = await box.run(["package", "-m", path], { env });
@@ -197,7 +197,7 @@ test("package says that nothing was checked when there is no Python", async (box
   assert.match(named.stderr, /--python names the Python 'no-such-python'/);
 });
 
-test("package --bundle-wheels puts the wheels of requirements.txt, and what they need, into the archive", async (box) => {
+test("package --bundle-wheels puts the wheels of requirements.txt and their dependencies into the archive", async (box) => {
   const path = box.module({ "train.py": TRAIN, "requirements.txt": "python-dateutil==2.9.0.post0\n" });
   const { code, stderr } = await box.run(["package", "-m", path, "--bundle-wheels"]);
   assert.equal(code, 0, stderr);
@@ -211,7 +211,7 @@ test("package --bundle-wheels puts the wheels of requirements.txt, and what they
   assert.equal((await box.run(["verify", "model.tar.gz"])).code, 0);
 });
 
-test("package --bundle-wheels takes wheels for another Python and machine", async (box) => {
+test("package --bundle-wheels bundles wheels for another Python and machine", async (box) => {
   const path = box.module({ "train.py": TRAIN, "requirements.txt": "markupsafe==3.0.2\n" });
   const words = ["--bundle-wheels", "--python-version", "3.12", "--platform", "manylinux2014_aarch64"];
   const { code, stderr } = await box.run(["package", "-q", "-m", path, ...words]);
@@ -238,7 +238,7 @@ for (
     ],
   ] as const
 ) {
-  test(`package --bundle-wheels says so, and leaves nothing, when ${what}`, async (box) => {
+  test(`package --bundle-wheels fails with the reason, and leaves no file, when ${what}`, async (box) => {
     const path = box.module({ "train.py": TRAIN, ...files });
     const { code, stderr } = await box.run(["package", "-m", path, "--bundle-wheels", ...words]);
     assert.equal(code, exit, stderr);
@@ -247,7 +247,7 @@ for (
   });
 }
 
-test("package --bundle-wheels ends what PIP_CMD names, and leaves nothing, when SIGTERM comes", async (box) => {
+test("package --bundle-wheels ends the command of PIP_CMD, and leaves no file, on SIGTERM", async (box) => {
   const path = box.module({ "train.py": TRAIN, "requirements.txt": "" });
   Deno.writeTextFileSync(box.path("pip"), '#!/bin/sh\necho "begun with $*"\nexec sleep 60\n', { mode: 0o755 });
   const program = box.start(["package", "-m", path, "--bundle-wheels"], { env: { PIP_CMD: `${box.path("pip")} -v` } });
@@ -258,7 +258,7 @@ test("package --bundle-wheels ends what PIP_CMD names, and leaves nothing, when 
   assert.match(program.stderr.text, /Error: 'model.tar.gz' was not packed: stopped by SIGTERM/);
 });
 
-test("package makes the same bytes as another user, in another folder, at another time", async (box) => {
+test("package creates the same bytes as another user, in another folder, and at another time", async (box) => {
   const one = box.path("one/model");
   const other = box.path("other/model");
   for (const folder of [one, other]) {
@@ -280,7 +280,7 @@ test("package makes the same bytes as another user, in another folder, at anothe
   assert.match(wrong.stderr, /SOURCE_DATE_EPOCH must be a number of seconds since 1970, not 'today'/);
 });
 
-test("package leaves itself out, replaces the old archive, and does so again", async (box) => {
+test("package excludes its own output, replaces the old archive, and does so again", async (box) => {
   const path = box.module({ "train.py": TRAIN });
   for (let i = 0; i < 3; i++) {
     const { code, stdout } = await box.run(["package", "--json", "-o", "model.tar.gz"], { cwd: path });
@@ -303,7 +303,7 @@ test("package and the commands that read work through pipes", (box) => {
   assert.equal(Deno.readTextFileSync(box.path(`piped/${path.split("/").at(-1)}/train.py`)), TRAIN);
 });
 
-test("package with a manifest puts the module where that says, and keeps what it does not know", async (box) => {
+test("package with a manifest puts the module where the manifest says, and keeps unknown keys", async (box) => {
   box.write({ "manifest.json": '// comment\n{"module": "a/b", "trainingScript": "train.py", "extra": [1]}' });
   const path = box.module({ "train.py": TRAIN });
   const { code, stderr } = await box.run(["package", "-m", path, "-M", "manifest.json"]);
@@ -316,7 +316,7 @@ test("package with a manifest puts the module where that says, and keeps what it
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`package keeps the old archive and leaves nothing when ${signal} comes in the middle`, async (box) => {
+  test(`package keeps the old archive and leaves no unfinished file when ${signal} interrupts it`, async (box) => {
     const path = box.module({ "train.py": TRAIN });
     sh(path, "head -c 300000000 /dev/urandom > weights.bin");
     box.write({ "model.tar.gz": "the old one" });
@@ -333,7 +333,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-test("package and unpack keep what was there, and leave nothing, when the disk is full", async (box) => {
+test("package and unpack keep existing files, and leave no unfinished ones, when the disk is full", async (box) => {
   const path = box.module({ "train.py": TRAIN });
   sh(path, "head -c 3000000 /dev/urandom > weights.bin");
   assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
@@ -350,7 +350,7 @@ test("package and unpack keep what was there, and leave nothing, when the disk i
   );
 }, CAN_MOUNT);
 
-test("unpack names the small file, and leaves nothing, when thousands of them fill the disk", async (box) => {
+test("unpack names the file, and leaves nothing, when thousands of small files fill the disk", async (box) => {
   const path = box.module({ "train.py": TRAIN });
   sh(path, "mkdir d; i=0; while [ $i -lt 1000 ]; do echo $i > d/$i.txt; i=$((i+1)); done");
   assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
@@ -422,7 +422,7 @@ for (const [name, command, needs = true] of MAKERS) {
 }
 
 test(
-  "what package makes is read by bsdtar, 7z, Python and the browser's own way to decompress",
+  "bsdtar, 7z, Python and DecompressionStream read an archive of package",
   async (box) => {
     const path = module(box);
     sh(path, "head -c 2000000 /dev/urandom > random.bin; seq 300000 > text.txt");
@@ -446,7 +446,7 @@ test(
   runs("7z", "i") || "7z is not here",
 );
 
-test("verify says what is wrong with an archive, and compares its checksum", async (box) => {
+test("verify reports what is wrong with an archive, and compares its checksum", async (box) => {
   const path = box.module({ "train.py": TRAIN });
   const { sha256 } = JSON.parse((await box.run(["package", "--json", "-m", path])).stdout);
   const good = await box.run(["verify", "--checksum", `sha256:${sha256}`, "model.tar.gz"]);
@@ -466,7 +466,7 @@ test("verify says what is wrong with an archive, and compares its checksum", asy
   ]);
 });
 
-test("inspect shows a folder that holds a manifest, and says what is missing in one that does not", async (box) => {
+test("inspect shows a folder with a manifest, and reports that the manifest is missing in another", async (box) => {
   const path = box.module({ "train.py": TRAIN, "requirements.txt": "numpy  # fast\n\n-r more.txt\n" });
   assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
   assert.equal((await box.run(["unpack", "-q", "model.tar.gz", "out"])).code, 0);

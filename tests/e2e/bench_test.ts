@@ -23,7 +23,7 @@ async function countOf(url: string, status: string): Promise<number> {
   return Number(line?.split(" ").at(-1) ?? 0);
 }
 
-test("bench counts what the server answered, with the body's type by the name of its file", async (box) => {
+test("bench counts the server's answers, and derives Content-Type from the name of the body's file", async (box) => {
   const server = await box.serve(echo());
   const found = await figures(box, `${server.url}/`, "-c", "4", "-d", "1s");
   assert.equal(found.url, `${server.url}/invocations`);
@@ -46,7 +46,7 @@ test("bench counts what the server answered, with the body's type by the name of
   await server.stop();
 });
 
-test("bench prints figures for people", async (box) => {
+test("bench prints readable figures", async (box) => {
   const server = await box.serve(echo());
   box.write({ body: "hello" });
   const { code, stdout, stderr } = await box.run([
@@ -68,7 +68,7 @@ test("bench prints figures for people", async (box) => {
   await server.stop();
 });
 
-test("with --rate, a server that is stopped for a second shows in the latencies as in those of a client without limits", async (box) => {
+test("with --rate, stopping the server for a second raises the latencies as much as for an unlimited client", async (box) => {
   const server = await box.serve(echo());
   const rate = 100;
   const running = figures(box, `${server.url}/`, "--rate", String(rate), "-d", "6s", "-c", "2");
@@ -107,7 +107,7 @@ async function independentClient(url: string, rate: number, ms: number): Promise
   return await Promise.all(requests);
 }
 
-test("bench counts answers by status, and lost connections by reason, when a server fails under load", async (box) => {
+test("bench counts answers by status and lost connections by reason when a server fails under load", async (box) => {
   const server = await box.serve(echo(`
 count = 0
 def predict(data, model, logger=None):
@@ -125,7 +125,7 @@ def predict(data, model, logger=None):
   assert.ok(found.failures["the server refused the connection"]! > 0, JSON.stringify(found.failures));
 });
 
-test("bench sends nothing more when the first request fails, and says why", async (box) => {
+test("bench stops with the reason when the first request fails", async (box) => {
   box.write({ tokens: `# for the scraper\nmetrics-0123456789abcdef metrics\n${TOKEN}\n`, body: "x" });
   const server = await box.serve(echo(), { args: ["--port", "0", "--token-file", box.path("tokens")] });
   const refused = await box.run(["bench", `${server.url}/`, "body", "-d", "1s"]);
@@ -144,7 +144,7 @@ test("bench sends nothing more when the first request fails, and says why", asyn
   assert.match(gone.stderr, /^Error: http:\S+\/invocations does not answer: .*refused/i);
 });
 
-test("bench refuses what it can't send, by name", async (box) => {
+test("bench refuses invalid requests, and names what is wrong", async (box) => {
   box.write({ body: "x", empty: "" });
   for (
     const [args, message] of [
@@ -164,7 +164,7 @@ test("bench refuses what it can't send, by name", async (box) => {
   }
 });
 
-test("bench ends at SIGINT with the figures so far, and shows a line at a terminal", async (box) => {
+test("bench ends on SIGINT with the figures so far, and shows a status line on a terminal", async (box) => {
   const server = await box.serve(echo());
   box.write({ body: "x" });
   const program = box.start(["bench", `${server.url}/`, "body", "-d", "60s", "-c", "1"]);
@@ -178,7 +178,7 @@ test("bench ends at SIGINT with the figures so far, and shows a line at a termin
   await server.stop();
 });
 
-test("bench speaks TLS with a server whose certificate DENO_CERT names", async (box) => {
+test("bench uses TLS with a server whose certificate DENO_CERT names", async (box) => {
   certificate(box, "localhost");
   box.write({ body: "x" });
   const module = box.module({ "serve.py": echo() });

@@ -78,7 +78,7 @@ for (
     ],
   ] as const
 ) {
-  test(`package --bundle-wheels makes an archive that needs no network of ${what}`, async (box) => {
+  test(`package --bundle-wheels creates an archive of ${what} that needs no network`, async (box) => {
     const module = box.module({ "train.py": trains("fox"), "requirements.txt": "" });
     Deno.mkdirSync(box.path("outside"));
     make(box, module);
@@ -94,7 +94,7 @@ for (
   }, ...needs);
 }
 
-test("package --bundle-wheels takes extras, and what wheels need from an address", async (box) => {
+test("package --bundle-wheels bundles extras, and dependencies from URLs", async (box) => {
   makeWheel(box.path("outside"), "owl", "1.0", 'V = "owl"');
   writeSdist(box.path("links"), { name: "elk" });
   const requires = [`owl @ file://${box.path("outside/owl-1.0-py3-none-any.whl")}`, 'elk ; extra == "more"'];
@@ -104,7 +104,7 @@ test("package --bundle-wheels takes extras, and what wheels need from an address
   assert.equal(await packageAndTrain(box, module), "fox owl elk\n");
 });
 
-test("package --bundle-wheels builds folders for another Python, but not what runs on this machine alone", async (box) => {
+test("package --bundle-wheels builds local folders for another Python, unless their wheels run on this machine only", async (box) => {
   const files = (tag: string) =>
     Object.entries(projectFiles({ name: "fox", tag })).map(([name, text]) => [`pkg/${name}`, text]);
   const options = ["--python-version", "3.12", "--platform", "manylinux2014_aarch64"];
@@ -139,7 +139,7 @@ test("package --bundle-wheels refuses wheels that can't be installed, and says w
   assert.throws(() => Deno.statSync(box.path("model.tar.gz")), Deno.errors.NotFound);
 });
 
-test("train refuses a bundled wheel that is not the one of the list, and names what another Python needs", async (box) => {
+test("train refuses a bundled wheel that differs from the list, and names the wheels that another Python needs", async (box) => {
   makeWheel(box.path("links"), "fox", "1.0", "V = 1");
   const module = box.module({ "train.py": trains("fox"), "requirements.txt": "fox\n" });
   const packed = await box.run(["package", "-q", "-m", module, "--bundle-wheels"], { env: registry(box) });

@@ -38,7 +38,7 @@ const WRITES = py`
       if args: time.sleep(60)
 `;
 
-test("three runs of an archive start from the same files, whatever a script writes into its folder", async (box) => {
+test("three runs of an archive start with the same files, whatever a script writes into its folder", async (box) => {
   tar(box, { "train.py": WRITES, "config.json": `{"lr": 0.1}`, "gone.txt": "" });
   const busy = box.start(["train", "model.tar.gz", "out", "wait"]);
   await busy.stdout.waitFor(/^0\.1/);
@@ -55,7 +55,7 @@ test("three runs of an archive start from the same files, whatever a script writ
   assert.deepEqual(runs, [], "copies are removed");
 });
 
-test("the copy of a run that was killed is removed by a later one", async (box) => {
+test("a later run removes the copy of a run that was killed", async (box) => {
   tar(box, { "train.py": "import time\ndef train(d, *args):\n  print('up', flush=True)\n  if args: time.sleep(60)\n" });
   const busy = box.start(["train", "model.tar.gz", "out", "wait"]);
   await busy.stdout.waitFor(/^up/);
@@ -124,7 +124,7 @@ function edit(path: string, change: (text: string) => string): void {
   Deno.writeTextFileSync(path, change(Deno.readTextFileSync(path)));
 }
 
-test("an archive whose kept files were changed runs what is packed", async (box) => {
+test("a run uses the content of the archive even if its cached files were changed", async (box) => {
   tar(box, { "train.py": GOOD, "helper.py": "VALUE = 'good'\n", "weights.bin": "good".repeat(1_500_000) });
   const run = () => box.run(["train", "model.tar.gz", "out"]);
   assert.equal((await run()).stdout, "good good good json\n");
@@ -143,7 +143,7 @@ test("large files are not copied for a run", async (box) => {
   assert.equal((await box.run(["train", "model.tar.gz", "out"])).stdout, "True\n");
 });
 
-test("serve takes an archive from standard input while the same one is served", async (box) => {
+test("serve accepts an archive from standard input while the same one is served", async (box) => {
   tar(box, { "serve.py": echo() });
   Deno.mkdirSync(box.path("out"));
   const first = await Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "out"]), true);
@@ -163,7 +163,7 @@ test("two starts of an archive with requirements both become ready", async (box)
   for (const server of servers) await server.stop();
 });
 
-test("a start that waits for an installation says for which process, and ends on SIGTERM", async (box) => {
+test("a start that waits for an installation names the installing process, and ends on SIGTERM", async (box) => {
   const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "fox==1.0\n" });
   Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nexec sleep 60\n", { mode: 0o755 });
   const env = { PIP_CMD: box.path("pip") };
@@ -179,7 +179,7 @@ test("a start that waits for an installation says for which process, and ends on
   await first.finished();
 });
 
-test("a cache that others may write to is not used, and that is said", async (box) => {
+test("a cache that other users can write to is reported and not used", async (box) => {
   const cache = box.path("shared");
   Deno.mkdirSync(cache);
   Deno.chmodSync(cache, 0o777);
@@ -192,7 +192,7 @@ test("a cache that others may write to is not used, and that is said", async (bo
   assert.match(stderr, /The cache '.*shared.*' is not used, since '.*' may be written to by others/);
 });
 
-test("files that another user put into the cache are neither run nor imported", async (box) => {
+test("files that another user has put into the cache are neither run nor imported", async (box) => {
   const cache = box.path("home/.cache/aimodellib");
   tar(box, { "train.py": "import json\ndef train(d): print(json.__file__)\n" });
   const run = () => box.run(["train", "model.tar.gz", "out"]);
@@ -209,7 +209,7 @@ test("files that another user put into the cache are neither run nor imported", 
   assert.equal((await run()).stdout, stdout);
 }, HAS_ROOT);
 
-test("a full disk of the cache is said, and a temporary folder is used", async (box) => {
+test("a full cache disk is reported, and a temporary folder is used instead", async (box) => {
   tar(box, { "train.py": "def train(d): print('ran')\n", "data.bin": "x".repeat(6_000_000) });
   box.write({
     "full.sh": `

@@ -46,7 +46,7 @@ const BATCH = echo(py`
 const batches = (server: Server) =>
   server.printed.flatMap((line) => /^batch of (\d+)$/.exec(line)?.[1] ?? []).map(Number);
 
-test("requests that wait together are predicted together, and each gets its own answer", async (box) => {
+test("waiting requests are predicted in one batch, and each gets its own answer", async (box) => {
   const server = await box.serve(BATCH, serving("--max-batch-size", "8"));
   const bodies = numbers(100);
   const answers = await all(server, bodies);
@@ -61,7 +61,7 @@ test("requests that wait together are predicted together, and each gets its own 
   await server.stop();
 });
 
-test("--batch-timeout waits for others, but no longer", async (box) => {
+test("--batch-timeout waits for more requests, but no longer", async (box) => {
   const server = await box.serve(BATCH, serving("--max-batch-size", "4", "--batch-timeout", "0.5"));
   await all(server, numbers(4));
   assert.deepEqual(batches(server), [4], "a full batch does not wait");
@@ -74,7 +74,7 @@ test("--batch-timeout waits for others, but no longer", async (box) => {
   await server.stop();
 });
 
-test("a bad input of a batch fails alone", async (box) => {
+test("an invalid input in a batch fails alone", async (box) => {
   const server = await box.serve(BATCH, serving("--batch-timeout", "0.3", "--max-batch-size", "5"));
   const answers = await all(server, ["a", "bad", "unreadable", "b", "unwritable"]);
   assert.deepEqual(answers.map(({ status }) => status), [200, 500, 400, 200, 500]);
@@ -93,7 +93,7 @@ test("a bad input of a batch fails alone", async (box) => {
   await server.stop();
 });
 
-test("--max-batch-size 1 predicts one by one, and a script without predict_batch is not touched", async (box) => {
+test("--max-batch-size 1 predicts inputs one by one, and does not affect a script without predict_batch", async (box) => {
   const server = await box.serve(BATCH, serving("--max-batch-size", "1"));
   assert.equal((await server.invoke("a")).text, "a alone");
   await server.stop();
@@ -102,7 +102,7 @@ test("--max-batch-size 1 predicts one by one, and a script without predict_batch
   await plain.stop();
 });
 
-test("when a worker dies, all of its batch are answered 502, and those that wait are answered by the next", async (box) => {
+test("when a worker dies, its whole batch is answered 502, and waiting requests go to the next worker", async (box) => {
   const server = await box.serve(
     echo(py`
       import os, time
@@ -148,7 +148,7 @@ const ASYNC = echo(py`
           running -= 1
 `);
 
-test("an async predict executes up to --concurrency requests at once, which end in any order", async (box) => {
+test("an async predict executes up to --concurrency requests at once, which finish in any order", async (box) => {
   const server = await box.serve(ASYNC, serving("--concurrency", "10"));
   const bodies = numbers(60).map((index) => `0.${(Number(index) * 7) % 10}1 ${index}`);
   const start = performance.now();
@@ -161,14 +161,14 @@ test("an async predict executes up to --concurrency requests at once, which end 
   await server.stop();
 });
 
-test("--concurrency 1 executes an async predict one after the other", async (box) => {
+test("--concurrency 1 executes an async predict for one request at a time", async (box) => {
   const server = await box.serve(ASYNC, serving("--concurrency", "1"));
   await all(server, ["0.05", "0.05", "0.05"]);
   assert.equal((await server.invoke("most")).text, "1");
   await server.stop();
 });
 
-test("an async request is cancelled when its client leaves, and its worker stays up", async (box) => {
+test("an async request is cancelled when its client disconnects, and its worker keeps running", async (box) => {
   const server = await box.serve(ASYNC, serving());
   const client = new AbortController();
   const gone = fetch(`${server.url}/invocations`, { method: "POST", body: "60 gone", signal: client.signal })
@@ -183,7 +183,7 @@ test("an async request is cancelled when its client leaves, and its worker stays
   await server.stop();
 });
 
-test("SIGTERM lets async requests end", async (box) => {
+test("SIGTERM lets async requests finish", async (box) => {
   const server = await box.serve(ASYNC, serving());
   const answers = all(server, ["0.5 a", "0.6 b"]);
   await sleep(200);
@@ -192,7 +192,7 @@ test("SIGTERM lets async requests end", async (box) => {
   await stopped;
 });
 
-test("of async requests, the one that takes too long is answered 504, and its worker replaced", async (box) => {
+test("an async request that takes too long is answered 504, and its worker is replaced", async (box) => {
   const server = await box.serve(ASYNC, serving("--request-timeout", "1"));
   const slow = server.invoke("60");
   const quick = await all(server, ["0.1", "0.2"]);
@@ -202,7 +202,7 @@ test("of async requests, the one that takes too long is answered 504, and its wo
   await server.stop();
 });
 
-test("what an async worker has begun is not executed again when it dies, though later requests were answered", async (box) => {
+test("requests that an async worker has begun are not executed again when it dies, even if later ones were answered", async (box) => {
   const server = await box.serve(echo(py`
     import asyncio, os
     async def predict(data, model):
@@ -245,7 +245,7 @@ const THREADS = echo(py`
       return data
 `);
 
-test("--threads executes requests at once, which end in any order", async (box) => {
+test("--threads executes several requests at once, which finish in any order", async (box) => {
   const server = await box.serve(THREADS, serving("--threads", "4"));
   const bodies = numbers(40).map((index) => `0.0${(Number(index) * 7) % 10} ${index}`);
   const answers = await all(server, bodies);

@@ -66,7 +66,7 @@ for (const more of [[], ["--access-log"]]) {
   });
 }
 
-test("health is answered while bodies that grow a thousandfold are refused", async (box) => {
+test("health checks are answered while bodies that expand a thousandfold are refused", async (box) => {
   const server = await box.serve(SUM, { args: ["--port", "0", "--max-body", "64m"] });
   const bomb = new Uint8Array(zlib.gzipSync(new Uint8Array(256 * 1024 * 1024)));
   let answered = 0;

@@ -47,7 +47,7 @@ function written(box: Sandbox): string {
 }
 
 for (const code of [0, 1]) {
-  test(`train shows no password of an index where the installer ends with ${code}`, async (box) => {
+  test(`train does not show the password of a package index when the installer exits with ${code}`, async (box) => {
     const env = { PIP_CMD: `${installer(box, code)} --index-url ${URL_WITH_PASSWORD}` };
     const run = await box.run(["train", await archive(box), "model"], { env });
     assert.equal(run.code, code, run.stderr);
@@ -66,7 +66,7 @@ for (const code of [0, 1]) {
   });
 
   for (const format of ["text", "json"]) {
-    test(`serve shows no password of an index where the installer ends with ${code} (${format})`, async (box) => {
+    test(`serve does not show the password of a package index when the installer exits with ${code} (${format})`, async (box) => {
       Deno.mkdirSync(box.path("model"));
       const env = {
         PIP_CMD: `${installer(box, code)} --index-url ${URL_WITH_PASSWORD}`,
@@ -85,7 +85,7 @@ for (const code of [0, 1]) {
   }
 }
 
-test("a model that can't be installed shows no password to clients", async (box) => {
+test("a model whose installation fails shows no password to clients", async (box) => {
   const env = { PIP_CMD: `${installer(box, 1)} --index-url ${URL_WITH_PASSWORD}` };
   const program = box.start(
     ["serve", "--port", "0", "--model", `a=${await archive(box)},.`, "--model", "b=x.tar.gz,."],
@@ -104,7 +104,7 @@ test("a model that can't be installed shows no password to clients", async (box)
   assert.ok(!stderr.includes(SECRET), stderr);
 });
 
-test("inspect shows requirements without passwords, in the encoding that pip reads", async (box) => {
+test("inspect shows requirements without passwords, decoded as pip does", async (box) => {
   const folder = box.module({ "train.py": TRAIN, "serve.py": echo(), "manifest.json": MANIFEST });
   const text = `\ufeff# comment\n${REQUIREMENTS}owl \\\n==1.0\n`;
   Deno.writeFileSync(
@@ -121,7 +121,7 @@ test("inspect shows requirements without passwords, in the encoding that pip rea
   }
 });
 
-test("package says that requirements.txt contains a password, and names a variable", async (box) => {
+test("package warns that requirements.txt contains a password, and suggests a variable", async (box) => {
   const folder = box.module({ "train.py": TRAIN, "requirements.txt": `tqdm\n${REQUIREMENTS}` });
   const { code, stdout, stderr } = await box.run(["package", "-m", folder, "-o", "x.tar.gz"]);
   assert.equal(code, 0, stderr);
@@ -131,7 +131,7 @@ test("package says that requirements.txt contains a password, and names a variab
   assert.match(JSON.parse(json.stdout).notices.join("\n"), /requirements\.txt line 2 contains a password/);
 });
 
-test("the record of a run has no keys, and the script gets them", async (box) => {
+test("the record of a run contains no API keys, but the script receives them", async (box) => {
   const script = py`
     def train(model_dir, *args):
         print(" ".join(args))
@@ -156,7 +156,7 @@ test("the record of a run has no keys, and the script gets them", async (box) =>
   assert.equal(outcome.message, "Training raised ValueError: no access to https://****@pypi.example.invalid/simple");
 });
 
-test("errors about options show no password", async (box) => {
+test("errors about options do not show passwords", async (box) => {
   const wrong = [
     ["train", URL_WITH_PASSWORD, "train.py", "model"],
     ["train", `--${URL_WITH_PASSWORD}`],

@@ -46,7 +46,7 @@ for (
     ["sends a chunk of its body", (one: RawConnection) => one.send(`${POST}Transfer-Encoding: chunked\r\n\r\n1\r\na`)],
   ] as const
 ) {
-  test(`when each of too many clients ${what}, some are closed, and others are served`, async (box) => {
+  test(`when each of too many clients ${what}, the server closes some connections and serves other clients`, async (box) => {
     const server = await withFewDescriptors(box);
     const slow = await crowd(server.port, begin);
     try {
@@ -88,7 +88,7 @@ async function stalled(port: number, count: number): Promise<RawConnection[]> {
   return all;
 }
 
-test("a TLS handshake that is not finished gives its descriptor back at --read-timeout", async (box) => {
+test("an unfinished TLS handshake frees its descriptor after --read-timeout", async (box) => {
   certificate(box, "localhost");
   const args = ["--port", "0", "--read-timeout", "1", ...tlsOptions(box)];
   const program = box.start(["serve", ...args, box.module({ "serve.py": echo() }), "serve.py", box.root]);
@@ -111,7 +111,7 @@ test("a TLS handshake that is not finished gives its descriptor back at --read-t
 }, HAS_OPENSSL);
 
 test(
-  "when too many clients do not finish their TLS handshakes, some are closed, and others are served",
+  "when too many clients do not finish their TLS handshakes, the server closes some connections and serves other clients",
   async (box) => {
     certificate(box, "localhost");
     const server = await withFewDescriptors(box, tlsOptions(box));

@@ -20,7 +20,7 @@ async function pack(box: Sandbox, name: string, ...more: string[]): Promise<void
   assert.equal(code, 0, stderr);
 }
 
-test("an image is built, serves as a user without rights, is found healthy, and stops", async (box) => {
+test("an image is built, serves as an unprivileged user, passes its health check, and stops", async (box) => {
   box.write({
     "my module/serve.py": TABULATES,
     "my module/requirements.txt": "tabulate==0.9.0\n",
@@ -44,7 +44,7 @@ test("an image is built, serves as a user without rights, is found healthy, and 
   assert.match(built.stdout, /^exit code 0$/m, said);
 }, CAN_BUILD_IMAGES);
 
-test("hadolint finds nothing to complain of", async (box) => {
+test("hadolint finds no fault in a printed Dockerfile", async (box) => {
   box.write({
     "my module/serve.py": PLAIN,
     "my module/train.py": "def train(model_dir): pass",
@@ -65,7 +65,7 @@ test("hadolint finds nothing to complain of", async (box) => {
   }
 }, has(HADOLINT));
 
-test("the base image is the Python of the archive's wheels, or the one that is asked for", async (box) => {
+test("the base image has the Python of the archive's wheels, or the requested one", async (box) => {
   box.write({ "my module/serve.py": PLAIN });
   const from = async (...args: string[]) => {
     const { stdout } = await box.run(["dockerfile", ...args, "a.tar.gz"]);
@@ -85,7 +85,7 @@ test("the base image is the Python of the archive's wheels, or the one that is a
   assert.deepEqual(await from(), ["python:3.11-slim", "python:3.11-slim"]);
 });
 
-test("what can't be an image is refused, and nothing is printed", async (box) => {
+test("dockerfile refuses an archive that can't become an image, and prints nothing", async (box) => {
   box.write({
     "junk.tar.gz": "junk",
     "none/manifest.json": `{"servingScript": null, "trainingScript": null}`,

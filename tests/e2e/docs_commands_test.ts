@@ -77,7 +77,7 @@ for (const page of PAGES) {
   if (HAVE_OWN_TESTS.includes(page)) continue;
   const blocks = blocksOf(read(page));
   if (!blocks.some(({ language, mark }) => COMMANDS.includes(language) && mark?.kind !== "not run")) continue;
-  test(`a reader can do what ${page} says, and gets what it shows`, async (box) => {
+  test(`the commands in ${page} print what the page shows`, async (box) => {
     const { files = {}, env = {}, commands = [], terminal = false } = PREPARED[page] ?? {};
     const reader = new Reader(box, env, terminal);
     if ([read(page), ...commands].some((text) => text.includes("/tmp/digits"))) await trainDigits(box);
@@ -88,7 +88,7 @@ for (const page of PAGES) {
   }, NEEDS[page] ?? true);
 }
 
-test("a block of commands that no test runs says why, and no other does", () => {
+test("only a block of commands that no test runs gives a reason for that", () => {
   for (const page of PAGES) {
     for (const { language, mark, line } of blocksOf(read(page))) {
       const where = `${page}:${line}`;
@@ -103,7 +103,7 @@ test("a block of commands that no test runs says why, and no other does", () => 
   }
 });
 
-test("the reader sees that something else is printed than is shown", async (box) => {
+test("the runner of pages notices output that differs from the page", async (box) => {
   assert.ok(matches("2026-01-31T12:00:00.000Z INFO done in 1.5 s\n", ["2020-02-02T02:02:02.020Z INFO done in 27 s"]));
   assert.ok(matches("a\nb\nc\n", ["a", "…", "c"]) && matches("a\nc\n", ["a", "…", "c"]));
   assert.ok(matches("a: 7 files\n", ["a: … files"]) && matches("", []));

@@ -32,7 +32,7 @@ const json = async (server: Server, path: string, init: RequestInit = {}) =>
 const version = async (box: Sandbox, args: string[], command?: string) =>
   (await box.run(args, command === undefined ? {} : { command })).stdout.split("\n")[0]!.replace(/^Python /, "");
 
-test("an archive's name, digest, script, Python and versions can be told", async (box) => {
+test("metadata and metrics contain an archive's name, digest, script, Python and versions", async (box) => {
   const sha256 = await pack(box);
   const python = await version(box, ["--version"], PYTHON);
   const aimodellib = await version(box, ["--version"]);
@@ -74,7 +74,7 @@ test("an archive's name, digest, script, Python and versions can be told", async
   await server.stop();
 });
 
-test("a module's name is that of its folder, however that is named", async (box) => {
+test("the name of a module's model is that of its folder, however the command line spells it", async (box) => {
   const module = box.module({ "serve.py": NUMBERS }, "iris");
   box.write({ "iris/deep/x": "" });
   for (
@@ -92,7 +92,7 @@ test("a module's name is that of its folder, however that is named", async (box)
   }
 });
 
-test("a single --model gives another name, and keeps routes, log and record", async (box) => {
+test("a single --model changes only the name; routes, log and record stay the same", async (box) => {
   const sha256 = await pack(box);
   const server = await serve(box, ["--model", "other=build/x.tar.gz,model"]);
   assert.deepEqual((await json(server, "/health/ready")).served.other.sha256, sha256);
@@ -114,7 +114,7 @@ test("a single --model gives another name, and keeps routes, log and record", as
   assert.deepEqual([missing.code, missing.stdout], [2, ""]);
 });
 
-test("of several models, each says what it is when it is open", async (box) => {
+test("each of several models reports its facts once it is open", async (box) => {
   const sha256 = await pack(box);
   box.module({ "serve.py": NUMBERS }, "plain");
   const server = await serve(box, ["--model", "a=build/x.tar.gz,model", "--model", "b=plain,serve.py,model"]);
@@ -129,7 +129,7 @@ test("of several models, each says what it is when it is open", async (box) => {
   await server.stop();
 });
 
-test("where there are tokens, only who has one is told what is served", async (box) => {
+test("with authentication on, facts about models need a token", async (box) => {
   await pack(box);
   const token = "0123456789abcdef";
   const server = await serve(box, ["build/x.tar.gz", "model"], { env: { AIMODELLIB_TOKEN: token } });
@@ -141,7 +141,7 @@ test("where there are tokens, only who has one is told what is served", async (b
   await server.stop();
 });
 
-test("an unpacked archive remembers its digest while it holds what the archive held, and no longer", async (box) => {
+test("an unpacked archive reports the archive's digest as long as its content is unchanged", async (box) => {
   const sha256 = await pack(box);
   assert.equal((await box.run(["unpack", "build/x.tar.gz", "out"])).code, 0);
   const served = async (server: Server) => (await json(server, "/health/ready")).served.iris;
@@ -164,7 +164,7 @@ test("an unpacked archive remembers its digest while it holds what the archive h
   assert.ok(!again.log.includes(sha256), again.log);
 });
 
-test("run.json and inspect have the digest of an unpacked archive, and package leaves its note out", async (box) => {
+test("run.json and inspect contain the digest of an unpacked archive, and package excludes its note", async (box) => {
   box.module({ "train.py": "def train(d): pass\n" }, "src/iris");
   await box.run(["package", "-m", "src/iris", "-o", "x.tar.gz"]);
   await box.run(["unpack", "x.tar.gz", "out"]);

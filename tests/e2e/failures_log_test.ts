@@ -37,7 +37,7 @@ async function failure(server: Server, count: number): Promise<LogRecord> {
   return failures(server).at(-1)!;
 }
 
-test("an exception is one record, with its level, request, stage and traceback", async (box) => {
+test("an exception is logged as one record with level, request, stage and traceback", async (box) => {
   const server = await serveJson(box, FAILS);
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const headers = { "x-request-id": "order-42", traceparent: `00-${trace}-b7ad6b7169203331-01` };
@@ -91,7 +91,7 @@ for (
     ],
   ] as const
 ) {
-  test(`an exception is one record ${how}`, async (box) => {
+  test(`an exception is logged as one record ${how}`, async (box) => {
     const server = await serveJson(box, FAILS === source ? source : echo(source), ...args);
     const body = how.includes("stream") ? "late" : "predict";
     await server.invoke(body, { "x-request-id": "a", accept: "text/event-stream" });
@@ -102,7 +102,7 @@ for (
   });
 }
 
-test("an exception of a batch has the id of its request", async (box) => {
+test("an exception in a batch is logged with the id of its request", async (box) => {
   const server = await serveJson(
     box,
     FAILS + "\ndef predict_batch(data, model):\n    return [predict(each, model) for each in data]\n",
@@ -131,7 +131,7 @@ for (
     ["the script is not there", {}, /^The module directory '.*' has no script '.*serve\.py'/],
   ] as const
 ) {
-  test(`all of a JSON log is JSON when ${what}, also what ends the program`, async (box) => {
+  test(`every line of a JSON log is JSON when ${what}, including the error that ends the program`, async (box) => {
     const manifest = { module: "m", servingScript: "serve.py", "an\nother\u001b[2J": 1 };
     box.write({ "archive/manifest.json": JSON.stringify(manifest), "archive/m/x": "", ...archived(files) });
     Deno.mkdirSync(box.path("model"));
@@ -160,7 +160,7 @@ for (
     ["takes too long", ["--request-timeout", "0.5"], "time.sleep(60)", /--request-timeout 0.5/],
   ] as const
 ) {
-  test(`the log of a worker's death names its request when that ${how}`, async (box) => {
+  test(`the log record of a worker's death names its request when the request ${how}`, async (box) => {
     const server = await serveJson(
       box,
       echo(py`
@@ -185,7 +185,7 @@ for (
   });
 }
 
-test("requests that no worker can take are logged, and not each of them", async (box) => {
+test("requests that no worker can take are logged in summary, not one by one", async (box) => {
   const server = await serveJson(
     box,
     echo(py`
@@ -215,7 +215,7 @@ test("requests that no worker can take are logged, and not each of them", async 
   assert.deepEqual([second!["cause"], second!["count"], rest.length], ["full", 20, 0]);
 });
 
-test("a log for people has the traceback behind its record, and nothing in it passes for another", async (box) => {
+test("a text log shows the traceback after its record, and no line of it looks like a record", async (box) => {
   const server = await box.serve(echo(py`
     def predict(data, model):
         raise ValueError(data.decode())
@@ -230,7 +230,7 @@ test("a log for people has the traceback behind its record, and nothing in it pa
   await server.stop();
 });
 
-test("a model that can't be loaded has one record with its traceback", async (box) => {
+test("a model that can't be loaded is logged as one record with its traceback", async (box) => {
   const module = box.module({ "serve.py": echo("def load(model_dir):\n  raise OSError('no weights')\n") });
   const { code, stderr } = await box.run([
     "serve",
@@ -253,7 +253,7 @@ test("a model that can't be loaded has one record with its traceback", async (bo
   assert.match(traceback, /^Traceback[\s\S]*in load\n[\s\S]*OSError: no weights$/);
 });
 
-test("no text that a script prints passes for the line of a request", async (box) => {
+test("no text that a script prints can imitate a line of a request", async (box) => {
   const server = await serveJson(
     box,
     echo(py`
@@ -273,7 +273,7 @@ test("no text that a script prints passes for the line of a request", async (box
   await server.stop();
 });
 
-test("what a script logs has its level in a log of JSON, with and without a request", async (box) => {
+test("a JSON log contains the level of a script's log messages, with and without a request", async (box) => {
   const log = ["debug", "info", "warning", "error", "critical"];
   const server = await serveJson(
     box,
@@ -305,7 +305,7 @@ test("what a script logs has its level in a log of JSON, with and without a requ
   await server.stop();
 });
 
-test("a progress bar is seen while a model is loaded", async (box) => {
+test("a progress bar is logged while a model is loaded", async (box) => {
   const module = box.module({
     "serve.py": echo(py`
       import os, sys, time

@@ -24,7 +24,7 @@ function books(box: Sandbox, server: Server): { processes: number; connections: 
   return { processes: box.processes().length, connections };
 }
 
-test("serve leaves no keeper, no child and no descriptor when workers die while requests are written to them", async (box) => {
+test("serve leaves no keeper, child process or descriptor behind when workers die while requests are sent to them", async (box) => {
   const server = await box.serve(
     echo(py`
       import os, subprocess, time
@@ -65,7 +65,7 @@ test("serve leaves no keeper, no child and no descriptor when workers die while 
   await server.stop();
 });
 
-test("serve says how a worker ended, and does not hang, when it is killed between its keeper's fork and HELLO", async (box) => {
+test("serve reports how a worker ended, and does not hang, when it is killed between its keeper's fork and HELLO", async (box) => {
   const site = box.module({
     "sitecustomize.py": py`
       import os
@@ -102,7 +102,7 @@ for (
     ["requests in threads", ENDLESS, ["--threads", "4"]],
   ] as const
 ) {
-  test(`serve ends an answer in parts whose client does not take it, and goes on with a worker of ${what}`, async (box) => {
+  test(`serve ends a streamed answer whose client does not read it, and continues with a worker of ${what}`, async (box) => {
     const server = await box.serve(script, { args: ["--port", "0", "--request-timeout", "1", ...more] });
     const slow = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     await slow.write(
@@ -125,7 +125,7 @@ for (
 const SIZES = [10, 3_000, 9_000, 15_000, 15_000, 70_000, 8 << 20];
 
 for (const room of ["4k", "64k", "100k", "1m"]) {
-  test(`serve answers with bodies of all sizes when TMPDIR has room for ${room}`, async (box) => {
+  test(`serve answers with bodies of all sizes when TMPDIR has room only for ${room}`, async (box) => {
     const small = box.path("small");
     Deno.mkdirSync(small);
     const module = box.module({ "serve.py": echo("") });

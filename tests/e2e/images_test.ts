@@ -11,7 +11,7 @@ const base = HAS_BUILDAH === true ? await imageBase() : HAS_BUILDAH;
 const path = typeof base === "string" ? "" : base.path;
 
 test(
-  "images serve offline as a user without rights: with a model folder, and with wheels and weights in the archive",
+  "images serve offline as an unprivileged user, with a model folder, and with wheels and weights in the archive",
   async (box) => {
     makeWheel(box.path("dist"), "fox", "1.0", "V = 7");
     box.write({

@@ -39,7 +39,7 @@ const TEMPLATES = [
 
 for (const [template, packed, needs, answer] of TEMPLATES) {
   test(
-    `init --template ${template} writes a model that is tested, trained, packaged and served as it is`,
+    `init --template ${template} writes a model that can be tested, trained, packaged and served unchanged`,
     async (box) => {
       const cwd = box.path("work");
       Deno.mkdirSync(cwd);
@@ -101,7 +101,7 @@ test("init without arguments writes plain into the working directory, and overwr
   assert.ok(!names.includes("serve.py") && !names.includes("text.txt"), names.join());
 });
 
-test("init lists the templates when it is asked for another one", async (box) => {
+test("init lists the templates when it is given an unknown one", async (box) => {
   const { code, stderr } = await box.run(["init", "--template", "tensorflow"]);
   assert.equal(code, 2);
   for (const name of ["plain", "scikit-learn", "pytorch", "stream", "tensorflow"]) {
@@ -110,7 +110,7 @@ test("init lists the templates when it is asked for another one", async (box) =>
   assert.deepEqual([...Deno.readDirSync(box.root)].map(({ name }) => name).sort(), ["home", "tmp"]);
 });
 
-test("init prints commands that a shell reads back, whatever the folder is called", async (box) => {
+test("init prints commands that a shell parses correctly, whatever the folder's name", async (box) => {
   for (const folder of ["it's a $(model)", "-x", "a/b/"]) {
     const { code, stdout, stderr } = await box.run(["init", "--", folder]);
     assert.equal(code, 0, stderr);

@@ -44,14 +44,14 @@ function withPlaces(box: Sandbox, places: readonly string[]): { words: string[];
 }
 
 for (const [index, place] of PLACES.entries()) {
-  test(`train takes the Python of ${place} when there is none in the places before it`, async (box) => {
+  test(`train uses the Python of ${place} when the places before it have none`, async (box) => {
     const { words, options } = withPlaces(box, PLACES.slice(index));
     const { code, stdout, stderr } = await box.run(words, options);
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `${place}\n`, stderr: "" });
   });
 }
 
-test("train says what was tried when there is no Python", async (box) => {
+test("train lists the places that it tried when there is no Python", async (box) => {
   const { words, options } = withPlaces(box, []);
   const { code, stdout, stderr } = await box.run(words, options);
   assert.deepEqual([code, stdout], [2, ""]);
@@ -71,7 +71,7 @@ Install Python 3.8 or later, or choose one with --python or AIMODELLIB_PYTHON
 });
 
 for (const source of ["--python", "AIMODELLIB_PYTHON"] as const) {
-  test(`train refuses a Python of ${source} that is not there, whatever else is`, async (box) => {
+  test(`train refuses a missing Python of ${source}, even if there is another one`, async (box) => {
     const { words, options } = withPlaces(box, PLACES.slice(PLACES.indexOf(source)));
     Deno.removeSync(box.path(source === "--python" ? "named" : "variable"));
     const { code, stderr } = await box.run(words, options);
@@ -80,7 +80,7 @@ for (const source of ["--python", "AIMODELLIB_PYTHON"] as const) {
   });
 }
 
-test("train and serve say that a Python is too old", async (box) => {
+test("train and serve refuse a Python that is too old", async (box) => {
   // All that the first lines of the embedded file look at.
   const site = `import sys; sys.version_info = (3, 7, 17); sys.argv = sys.argv[1:]
 import runpy; runpy.run_path(sys.argv[0], run_name="__main__")`;
@@ -102,7 +102,7 @@ import runpy; runpy.run_path(sys.argv[0], run_name="__main__")`;
   }
 });
 
-test("doctor ends with 0 when all is well, and tells where everything is", async (box) => {
+test("doctor exits with 0 when it finds no problem, and shows all paths", async (box) => {
   const { code, stdout, stderr } = await box.run(["doctor"]);
   assert.deepEqual([code, stderr], [0, ""]);
   const lines = stdout.trimEnd().split("\n");
@@ -121,7 +121,7 @@ test("doctor ends with 0 when all is well, and tells where everything is", async
   ) assert.ok(lines.some((line) => pattern.test(line)), `${pattern} in\n${stdout}`);
 });
 
-test("doctor ends with 1 when a run would be stopped", async (box) => {
+test("doctor exits with 1 when a finding would stop a run", async (box) => {
   const { code, stdout } = await box.run(["doctor"], { env: { AIMODELLIB_PYTHON: "/bin/false" } });
   assert.equal(code, 1);
   assert.match(stdout, /^✗ Python does not run/m);
@@ -130,7 +130,7 @@ test("doctor ends with 1 when a run would be stopped", async (box) => {
   assert.match(none.stdout, /^✗ No Python was found/m);
 });
 
-test("the executable, alone in a folder, trains and serves with a PATH that holds only a Python", async (box) => {
+test("the executable trains and serves without other files, and with only a Python on PATH", async (box) => {
   Deno.mkdirSync(box.path("alone"));
   Deno.copyFileSync(BIN, box.path("alone/aimodellib"));
   Deno.mkdirSync(box.path("bin"));
@@ -150,7 +150,7 @@ test("the executable, alone in a folder, trains and serves with a PATH that hold
   assert.deepEqual([...Deno.readDirSync(box.path("alone"))].map(({ name }) => name), ["aimodellib"]);
 });
 
-test("the cache of Python files is mended when a file in it was changed, emptied or removed", async (box) => {
+test("the cache of Python files is repaired when a file in it was changed, emptied or removed", async (box) => {
   const module = box.module({ "train.py": "def train(d): print('trained')\n" });
   const files = () => {
     const cache = box.path("home/.cache/aimodellib");
@@ -180,7 +180,7 @@ for (
     ["AIMODELLIB_CACHE_DIR can't be written to", { AIMODELLIB_CACHE_DIR: "/etc/passwd" }],
   ] as const
 ) {
-  test(`train works when ${what}, and leaves nothing`, async (box) => {
+  test(`train works when ${what}, and leaves no files behind`, async (box) => {
     const module = box.module({ "train.py": "def train(d): print('trained')\n" });
     const { code, stdout, stderr } = await box.run(["train", module, "train.py", "model"], { env });
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "trained\n", stderr: "" });
@@ -251,7 +251,7 @@ async function serveOnce(box: Sandbox, options: Parameters<Sandbox["serve"]>[1])
   await server.stop();
 }
 
-test("serve needs nothing of CPython that PyPy does not have", async (box) => {
+test("serve works on PyPy without features that only CPython has", async (box) => {
   const lacks = {
     gc: ["freeze", "unfreeze"],
     os: ["pidfd_open", "sched_getaffinity", "waitid"],
@@ -265,7 +265,7 @@ test("serve needs nothing of CPython that PyPy does not have", async (box) => {
   await serveOnce(box, { env: { PYTHONPATH: box.path("site") } });
 });
 
-test("what a worker has started ends with it on PyPy", async (box) => {
+test("the children of a worker end with it on PyPy", async (box) => {
   await serveOnce(box, { args: ["--port", "0", "--python", PYPY] });
 }, HAS_PYPY);
 

@@ -19,7 +19,7 @@ const SCRIPT = py`
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-test("a script with load, predict and one import reads and writes what Content-Type and Accept say", async (box) => {
+test("a script with load, predict and one import follows Content-Type and Accept", async (box) => {
   const module = box.module({ "serve.py": SCRIPT });
   const packed = await box.run(["package", "-m", module, "-q"]);
   assert.equal(packed.code, 0, packed.stderr);
@@ -38,7 +38,7 @@ test("a script with load, predict and one import reads and writes what Content-T
   await server.stop();
 });
 
-test("a script with that import refuses bad requests with a status that fits, and says what is accepted", async (box) => {
+test("a script with that import refuses invalid requests with a fitting status, and lists what it accepts", async (box) => {
   const server = await box.serve(SCRIPT);
   const bad = await server.invoke("[1,", JSON_TYPE);
   assert.equal(bad.status, 400);
@@ -60,7 +60,7 @@ test("a script with that import refuses bad requests with a status that fits, an
   await server.stop();
 });
 
-test("a generator's items are text, JSON Lines or events, as the client asks", async (box) => {
+test("a generator's items are sent as text, JSON Lines or events, as the client requests", async (box) => {
   const server = await box.serve(py`
     from aimodellib.io import InputError, deserialize, serialize
 
@@ -89,7 +89,7 @@ test("a generator's items are text, JSON Lines or events, as the client asks", a
   await server.stop();
 });
 
-test("arrays of NumPy come and go as files of its own, also by the Open Inference Protocol", async (box) => {
+test("NumPy arrays are received and sent as .npy files, also with the Open Inference Protocol", async (box) => {
   const server = await box.serve(py`
     from aimodellib.io import deserialize, serialize
 

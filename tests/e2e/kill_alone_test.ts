@@ -48,7 +48,7 @@ for (
     ["requests of 0 to 200 KiB", "pass", [0, 10, 30_000, 70_000, 200_000]],
   ] as const
 ) {
-  test(`serve loses at most one of the ${what} a kill when workers are killed under load`, async (box) => {
+  test(`serve loses at most one of the ${what} for each worker that is killed under load`, async (box) => {
     const server = await box.serve(NOTING(work));
     const outcomes = new Map<number, number>();
     const wrong: string[] = [];
@@ -92,7 +92,7 @@ for (
   });
 }
 
-test("serve answers 502 and never tries again when a request kills its worker", async (box) => {
+test("serve answers 502 without a retry when a request kills its worker", async (box) => {
   const server = await box.serve(NOTING("if b'poison' in data: os._exit(9)"));
   for (let i = 1; i <= 3; i++) {
     const answer = await server.invoke(`${i} poison`);
@@ -131,7 +131,7 @@ for (
   });
 }
 
-test("serve says that memory ran out only when the system has killed the worker for it", async (box) => {
+test("serve reports an out-of-memory kill only when the system has killed the worker for it", async (box) => {
   await using group = new ControlGroup(700 * 2 ** 20);
   const server = await box.serve(EXEC, { command: group.programOf(box, BIN) });
   assert.match(problemOf(await execute(server, "import os; os.kill(os.getpid(), 9)")).detail, /or by somebody/);
@@ -144,7 +144,7 @@ test("serve says that memory ran out only when the system has killed the worker 
   assert.match(server.log, /ERROR Worker 1 died \(signal SIGKILL \(likely out of memory\)\)/);
 }, CAN_LIMIT_MEMORY);
 
-test("serve reports that it restarts, and pauses longer each time, when workers keep dying", async (box) => {
+test("serve reports restarts, with longer and longer pauses, when workers keep dying", async (box) => {
   const server = await box.serve(EXEC);
   for (let i = 1; i <= 4; i++) {
     assert.equal((await execute(server, "import os; os._exit(1)")).status, 502);
@@ -162,13 +162,13 @@ test("serve reports that it restarts, and pauses longer each time, when workers 
   assert.ok(pauses.every((pause, i) => i === 0 || pause > pauses[i - 1]!), `${pauses}`);
 });
 
-test("serve ends well when it is stopped while it waits to start a worker again", async (box) => {
+test("serve exits with 0 when it is stopped while it waits before a restart", async (box) => {
   const server = await box.serve(EXEC);
   for (let i = 0; i < 4; i++) await execute(server, "import os; os._exit(1)");
   await server.stop();
 });
 
-test("serve goes on with the old script's errors when a later start of the script fails", async (box) => {
+test("serve keeps running and reports the errors when a later start of the script fails", async (box) => {
   const server = await box.serve(echo(py`
     import os
     def load(model_dir):
@@ -209,7 +209,7 @@ test("serve logs every line and answers when predict prints 100 MB", async (box)
   assert.ok(log.startsWith(line.repeat(100_000), first), "all lines are there, whole");
 });
 
-test("serve answers as before when the script writes binary rubbish, and what looks like frames, to fd 1 and 2", async (box) => {
+test("serve answers correctly when the script writes random bytes, and bytes that look like frames, to fd 1 and 2", async (box) => {
   const server = await box.serve(EXEC);
   const code = py`
     import os, struct
@@ -228,14 +228,14 @@ test("serve answers as before when the script writes binary rubbish, and what lo
   assert.doesNotMatch(server.log, /[\x00-\x08\x0b-\x1a]/, "a terminal is safe from it");
 });
 
-test("serve answers when the script prints one line of 5 MB without an end", async (box) => {
+test("serve answers when the script prints 5 MB without a newline", async (box) => {
   const server = await box.serve(EXEC);
   assert.equal(await evaluate(server, "import os; print('z' * 5_000_000, end='', flush=True); answer = 1"), "1");
   await server.stop();
   assert.equal(server.printed.join("").replaceAll(/[^z]/g, "").length, 5_000_000);
 });
 
-test("serve answers, and later ends them, when the script forks children that stay", async (box) => {
+test("serve answers when the script forks children that stay, and ends them later", async (box) => {
   const server = await box.serve(EXEC);
   const fork = py`
     import os, time
@@ -256,7 +256,7 @@ test("serve answers, and later ends them, when the script forks children that st
   assert.ok(!children.some(isAlive), "they end with the worker");
 });
 
-test("serve ends the children of a worker when it dies", async (box) => {
+test("serve ends the children of a worker that dies", async (box) => {
   const server = await box.serve(EXEC);
   const pid = Number(
     await evaluate(
@@ -272,7 +272,7 @@ test("serve ends the children of a worker when it dies", async (box) => {
   await server.stop();
 });
 
-test("serve recovers when a child that the script forked comes back into the bridge", async (box) => {
+test("serve recovers when a child that the script forked returns into the bridge", async (box) => {
   const server = await box.serve(EXEC);
   // Both processes return from predict, and share the connection.
   const answer = await execute(server, "import os\nanswer = 'child' if os.fork() == 0 else 'parent'");
@@ -338,7 +338,7 @@ function SHUT(action: string): string {
   `;
 }
 
-test("serve answers 502 in time when a worker that holds a request closes its sockets and hangs", async (box) => {
+test("serve answers 502 without a long wait when a worker that has a request closes its sockets and hangs", async (box) => {
   const server = await box.serve(EXEC);
   const hanging = execute(server, `${SHUT("sock.shutdown(socket.SHUT_RDWR)")}\nimport time\ntime.sleep(300)`);
   assert.equal((await hanging).status, 502);
@@ -449,7 +449,7 @@ test("no process is left within 2 s of kill -9 when the supervisor is killed at 
   for (const name of box.leftovers()) Deno.removeSync(`${box.path("tmp")}/${name}`, { recursive: true });
 });
 
-test("serve ends its worker when the keeper was killed before", async (box) => {
+test("serve ends its worker even if the keeper was killed before", async (box) => {
   const server = await box.serve(EXEC);
   const pid = server.workerPid;
   const keeper = box.processes().find((process) => process.pid !== pid && /_bridge/.test(process.command));
@@ -461,7 +461,7 @@ test("serve ends its worker when the keeper was killed before", async (box) => {
 
 // Temporary directories.
 
-test("serve and train leave nothing in TMPDIR when they run and when they have ended", async (box) => {
+test("serve and train leave nothing in TMPDIR, neither while they run nor afterwards", async (box) => {
   const server = await box.serve(EXEC);
   assert.deepEqual([...Deno.readDirSync(box.path("tmp"))], [], "while it runs");
   await server.invoke("x".repeat(300_000)).catch(() => {});
@@ -475,7 +475,7 @@ test("serve and train leave nothing in TMPDIR when they run and when they have e
 });
 
 for (const [what, runtime] of [["XDG_RUNTIME_DIR is set", true], ["it is not", false]] as const) {
-  test(`serve and train work when TMPDIR is longer than a socket's path may be, and ${what}`, async (box) => {
+  test(`serve and train work when TMPDIR is too long for a socket's path, and ${what}`, async (box) => {
     const long = `${box.root}/${"long-".repeat(30)}/é`;
     Deno.mkdirSync(long, { recursive: true });
     Deno.mkdirSync(box.path("run"));
@@ -510,14 +510,14 @@ test("train and serve work when module, model, token and TMPDIR are in /dev/shm"
   }
 }, HAS_SHM);
 
-test("train works when TMPDIR is missing, or can't be written to", async (box) => {
+test("train works when TMPDIR is missing or not writable", async (box) => {
   for (const TMPDIR of [box.path("missing"), "/etc/passwd"]) {
     const { code, stdout, stderr } = await box.train("def train(d): print('trained')", [], { env: { TMPDIR } });
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "trained\n", stderr: "" });
   }
 });
 
-test("the worker's directory is for its user alone when it starts", async (box) => {
+test("only its user can open a worker's directory", async (box) => {
   const python = box.path("python");
   box.write({ python: `#!/bin/sh\nstat -c '%a %F' "$AIMODELLIB_BRIDGE" "$AIMODELLIB_BRIDGE"/* >&2\nexit 3\n` });
   Deno.chmodSync(python, 0o755);

@@ -25,7 +25,7 @@ async function serve(box: Sandbox, ...args: string[]): Promise<Server> {
 
 const records = (server: Server) => server.log.trim().split("\n").map((line) => JSON.parse(line));
 
-test("where there is no terminal, each line of the log is JSON", async (box) => {
+test("without a terminal, each line of the log is JSON", async (box) => {
   const server = await serve(box);
   await server.invoke("a");
   await until("the script's line is there", () => server.log.includes("asked"));
@@ -38,7 +38,7 @@ test("where there is no terminal, each line of the log is JSON", async (box) => 
   await server.stop();
 });
 
-test("--access-log logs each request with its id, which the answer has, too", async (box) => {
+test("--access-log logs each request with the id that its answer contains", async (box) => {
   const server = await serve(box, "--access-log");
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const own = await server.invoke("a", { "x-request-id": "my-id.1", traceparent: `00-${trace}-b7ad6b7169203331-01` });
@@ -67,7 +67,7 @@ test("--access-log logs each request with its id, which the answer has, too", as
   await server.stop();
 });
 
-test("requests that can't be read, or may not be made, are logged with --access-log, and counted", async (box) => {
+test("--access-log logs malformed and unauthorized requests, which are also counted", async (box) => {
   for (const more of [[], ["--access-log"]]) {
     box.write({ tokens: "0123456789abcdef0123\n0123456789abcdef0124 metrics\n" });
     const server = await serve(box, "--token-file", box.path("tokens"), ...more);
@@ -108,7 +108,7 @@ test("requests that can't be read, or may not be made, are logged with --access-
   }
 });
 
-test("--log-level and --log-format are heeded, as options and as variables", async (box) => {
+test("--log-level and --log-format apply as options and as variables", async (box) => {
   const server = await box.serve(PRINTS, {
     args: ["--port", "0", "--log-format", "text"],
     env: { AIMODELLIB_LOG_FORMAT: "json" },

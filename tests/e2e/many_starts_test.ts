@@ -29,7 +29,7 @@ function archive(box: Sandbox, value: number): string {
   return `archive-${value}.tar.gz`;
 }
 
-test("20 starts at once of 3 archives with colliding requirements run each its own code, in one environment each", async (box) => {
+test("20 concurrent starts of 3 archives with similar requirements run their own code, in one environment for each archive", async (box) => {
   const archives = Array.from({ length: KINDS }, (_, value) => archive(box, value));
   const programs = Array.from({ length: STARTS }, (_, i) => {
     const name = archives[i % KINDS]!;

@@ -68,7 +68,7 @@ test("metrics count requests, times of all stages, and workers", async (box) => 
   await server.stop();
 }, HAS_PARSER);
 
-test("metrics stay right when workers die and are replaced, and count why", async (box) => {
+test("metrics stay correct when workers die and are replaced, and count the causes", async (box) => {
   const server = await box.serve(WORK);
   for (let i = 0; i < 3; i++) await server.invoke("a");
   await scrape(box, server);
@@ -94,7 +94,7 @@ for (
     ["threads", echo(), ["--threads", "2"]],
   ] as const
 ) {
-  test(`metrics count requests in ${how}, and a scrape does not wait for a busy worker`, async (box) => {
+  test(`metrics count requests of ${how}, and a scrape does not wait for a busy worker`, async (box) => {
     const server = await box.serve(script, { args: ["--port", "0", ...args] });
     for (let i = 0; i < 5; i++) assert.equal((await server.invoke("a")).text, "a");
     const value = await scrape(box, server);

@@ -77,7 +77,7 @@ test("the workers of all models share the processors", async (box) => {
   await server.stop();
 });
 
-test("a model that can't be loaded leaves the others alone, and SIGHUP loads it when it can be", async (box) => {
+test("a model that can't be loaded does not affect the others, and SIGHUP loads it once it can be loaded", async (box) => {
   const [good] = modules(box, "good");
   const server = await serve(box, [good!, `bad=later,serve.py,${box.path("model")}`]);
   await until("one is ready", async () => (await state(server)).status === "degraded");
@@ -100,7 +100,7 @@ test("a model that can't be loaded leaves the others alone, and SIGHUP loads it 
   await server.stop();
 });
 
-test("two SIGHUPs while a model that failed is loaded again leave one pool of workers", async (box) => {
+test("two SIGHUPs during the reload of a failed model result in one pool of workers", async (box) => {
   const [good] = modules(box, "good");
   const slow = box.module({
     "serve.py": echo(py`
@@ -124,7 +124,7 @@ test("two SIGHUPs while a model that failed is loaded again leave one pool of wo
   await server.stop();
 });
 
-test("models are reloaded beside each other", async (box) => {
+test("models are reloaded at the same time", async (box) => {
   const folder = box.path("loading");
   Deno.mkdirSync(folder);
   // The second time, each waits for the other.
@@ -162,7 +162,7 @@ test("a model whose workers keep dying fails alone", async (box) => {
   await server.stop();
 });
 
-test("serve ends with what was wrong with the first when all models fail", async (box) => {
+test("serve ends with the error of the first model when all models fail", async (box) => {
   const { code, stderr } = await box.run(["serve", "--port", "0", "--model", "a=x,serve.py,m", "--model", "b=y.tgz,m"]);
   assert.equal(code, 2);
   assert.match(stderr, /Error: The module directory 'x' does not exist\n$/);

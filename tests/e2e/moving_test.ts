@@ -62,12 +62,12 @@ function sections(): Section[] {
 
 const SECTIONS = sections();
 
-test("docs/moving.md has each server that is told apart", () => {
+test("docs/moving.md covers each server whose scripts are recognized", () => {
   assert.deepEqual(SECTIONS.map(({ title }) => title).sort(), Object.keys(LOOKS).sort());
 });
 
 for (const { title, before, after, request, answer } of SECTIONS) {
-  test(`serve and package say what the script of docs/moving.md is when it is for ${title}`, async (box) => {
+  test(`serve and package recognize the script of docs/moving.md for ${title}`, async (box) => {
     for (const [i, script] of before.entries()) {
       const words = `it looks like ${LOOKS[title]![i]}`;
       const module = box.module({ "serve.py": script });
@@ -82,7 +82,7 @@ for (const { title, before, after, request, answer } of SECTIONS) {
     }
   });
 
-  test(`the script of docs/moving.md answers when it was moved from ${title}`, async (box) => {
+  test(`the migrated script of docs/moving.md for ${title} answers`, async (box) => {
     assert.deepEqual(await ask(box, after, request), [200, answer]);
   });
 }

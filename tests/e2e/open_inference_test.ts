@@ -79,7 +79,7 @@ async function serve(box: Sandbox): Promise<Server> {
 }
 
 test(
-  "the clients of Triton and KServe get health, metadata and predictions",
+  "the clients of Triton and KServe receive health, metadata and predictions",
   async (box) => {
     const server = await serve(box);
     const { code, stdout, stderr } = await box.run([`${ROOT}/tests/e2e/support/open_inference.py`, server.url], {
@@ -134,7 +134,7 @@ test(
 /** The most memory that a process has had, in MiB. */
 const peakOf = (pid: number) => Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) / 1024;
 
-test("health is answered while a large request is read, which takes memory in proportion to its length", async (box) => {
+test("health checks are answered while a large request is parsed, which takes memory in proportion to its length", async (box) => {
   const server = await box.serve(echo());
   const name = JSON.parse((await server.request("/v2/models")).text).models[0];
   const empty = '{"inputs":[{"name":"x","datatype":"FP32","shape":[2000000000,0],"data":[]}]}';

@@ -38,7 +38,7 @@ async function validate(box: Sandbox, document: string) {
   return await box.run([box.path("openapi.json")], { command: VALIDATOR });
 }
 
-test("a validator finds the document to be OpenAPI", async (box) => {
+test("the document is valid OpenAPI", async (box) => {
   const secured = await box.serve(echo(), { env: { AIMODELLIB_TOKEN: TOKEN, AIP_PREDICT_ROUTE: "/predict" } });
   const several = await severalModels(box);
   const authorization = `Bearer ${TOKEN}`;
@@ -60,7 +60,7 @@ async function check(box: Sandbox, server: Server, ...more: string[]) {
   return await box.run(args, { command: SCHEMATHESIS, limit: 5 * LONG, env: { HOME: box.root } });
 }
 
-test("schemathesis finds each route to do what the document says", async (box) => {
+test("schemathesis confirms that each route behaves as documented", async (box) => {
   const server = await box.serve(COUNTS, { env: { AIMODELLIB_TOKEN: TOKEN } });
   const { code, stdout } = await check(box, server, "--header", `Authorization: Bearer ${TOKEN}`);
   assert.equal(code, 0, stdout);
@@ -70,7 +70,7 @@ test("schemathesis finds each route to do what the document says", async (box) =
   await server.stop();
 }, has(SCHEMATHESIS));
 
-test("schemathesis finds a route that does not", async (box) => {
+test("schemathesis finds a route that does not behave as documented", async (box) => {
   const server = await box.serve(`${COUNTS}\ndef predict(data, model): raise ValueError(data)\n`);
   const { code, stdout } = await check(box, server, "--include-path", "/invocations");
   assert.equal(code, 1, stdout);

@@ -24,7 +24,7 @@ function block(language: string, text: string): string {
   return blocks[0]![2]!;
 }
 
-test("systemd-analyze finds nothing to complain of in the unit", async (box) => {
+test("systemd-analyze finds no fault in the unit", async (box) => {
   const unit = block("ini", "[Service]");
   assert.match(unit, /^ExecStart=\/usr\/local\/bin\/aimodellib /m);
   // It looks for the executable, too.
@@ -38,7 +38,7 @@ test("systemd-analyze finds nothing to complain of in the unit", async (box) => 
   assert.match((await verify()).stderr, /TimeoutStop/, "it would say so if something were wrong");
 }, HAS_SYSTEMD);
 
-test("kubernetes-validate finds nothing to complain of in the Deployment and its Service", async (box) => {
+test("kubernetes-validate finds no fault in the Deployment and its Service", async (box) => {
   const manifest = block("yaml", "kind: Deployment");
   const validate = async (text: string) => {
     box.write({ "k8s.yaml": text });
@@ -53,7 +53,7 @@ async function kserve(box: Sandbox, manifest: string) {
   return await box.run([KSERVE], { command: PYTHON, stdin: manifest });
 }
 
-test("the InferenceService has the fields of KServe's own classes, and no others", async (box) => {
+test("the InferenceService contains only fields of KServe's own classes", async (box) => {
   const manifest = block("yaml", "kind: InferenceService");
   const good = await kserve(box, manifest);
   assert.deepEqual([good.code, good.stdout], [0, "good\n"], good.stderr);
@@ -61,7 +61,7 @@ test("the InferenceService has the fields of KServe's own classes, and no others
   assert.match(wrong.stderr, /ValueError: .*minimumReplicas: there is no such field/, "it would say so");
 }, HAS_KSERVE);
 
-test("nginx passes requests on as its configuration says", async (box) => {
+test("nginx proxies requests with the documented configuration", async (box) => {
   certificate(box, "models");
   const number = freePort();
   const server = block("nginx", "proxy_pass")

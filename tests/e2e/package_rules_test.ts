@@ -12,7 +12,7 @@ async function refused(box: Sandbox, module: string, ...options: string[]): Prom
   return stderr;
 }
 
-test("package refuses names that differ in case or in Unicode form alone", async (box) => {
+test("package refuses names that differ only in case or in Unicode normalization", async (box) => {
   const cases = box.module({ "train.py": TRAIN, "Data.csv": "", "data.csv": "" });
   assert.match(
     await refused(box, cases),
@@ -40,7 +40,7 @@ for (
   });
 }
 
-test("package refuses what readers would take for a bomb, and packs it with --level 0", async (box) => {
+test("package refuses files that readers would refuse as a decompression bomb, and packs them with --level 0", async (box) => {
   const module = box.module({ "train.py": TRAIN });
   using file = Deno.openSync(`${module}/zeros.bin`, { write: true, create: true });
   file.truncateSync(80 * 2 ** 20);
@@ -49,7 +49,7 @@ test("package refuses what readers would take for a bomb, and packs it with --le
   assert.equal((await box.run(["verify", "model.tar.gz"])).code, 0);
 });
 
-test("package leaves out a .git file and unfinished files, and notices logs of earlier runs", async (box) => {
+test("package excludes a .git file and unfinished files, and reports logs of earlier runs", async (box) => {
   const module = box.module({
     "train.py": TRAIN,
     ".git": "gitdir: /somewhere\n",
@@ -67,7 +67,7 @@ test("package leaves out a .git file and unfinished files, and notices logs of e
   assert.match(stdout, /\.keep/);
 });
 
-test("train and serve take the limits of an archive", async (box) => {
+test("train and serve apply the options for an archive's limits", async (box) => {
   const module = box.module({ "train.py": TRAIN, "more.txt": "x".repeat(5000) });
   await box.run(["package", "-m", module]);
   for (const [option, value] of [["--max-size", "1k"], ["--max-entries", "2"]] as const) {
@@ -78,7 +78,7 @@ test("train and serve take the limits of an archive", async (box) => {
   assert.equal((await box.run(["train", "--max-size", "1M", "model.tar.gz", "model"])).code, 0);
 });
 
-test("a file that is no archive is named for what it is", async (box) => {
+test("errors about a file that is not an archive name its kind", async (box) => {
   box.write({
     "page.tar.gz": "<!doctype html><title>Sign in</title>",
     "lfs.tar.gz": "version https://git-lfs.github.com/spec/v1\n",
@@ -96,7 +96,7 @@ test("a file that is no archive is named for what it is", async (box) => {
   }
 });
 
-test("verify notes a manifest without any script, and the key that was probably meant", async (box) => {
+test("verify reports a manifest without any script, and suggests the intended key", async (box) => {
   const folder = box.module({
     "train.py": TRAIN,
     "manifest.json": `{"training_script": "train.py", "serveScript": "x.py"}`,
@@ -112,7 +112,7 @@ test("verify notes a manifest without any script, and the key that was probably 
   assert.match(stderr, /'model.tar.gz' can neither train nor serve: both scripts in its manifest.json are null/);
 });
 
-test("manifests that are nested deeply are refused, and a huge width of a log's name is no trouble", async (box) => {
+test("deeply nested manifests are refused, and a huge width in a log name's format is harmless", async (box) => {
   const deep = `{"trainingScript": "train.py", "x": ${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
   const folder = box.module({ "train.py": TRAIN, "manifest.json": deep });
   await box.run(["-C", folder, "-czf", box.path("model.tar.gz"), "."], { command: "tar" });

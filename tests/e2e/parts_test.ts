@@ -55,7 +55,7 @@ async function* pieces(server: Server, body: string, headers: HeadersInit = {}, 
 }
 
 for (const [what, script, args] of KINDS) {
-  test(`${what} is answered part by part, as each is made`, async (box) => {
+  test(`${what} is streamed part by part, as soon as each is ready`, async (box) => {
     const server = await box.serve(script, serving(args));
     const whole = await server.invoke("3");
     assert.equal(whole.text, "part 0\npart 1\npart 2\n");
@@ -72,7 +72,7 @@ for (const [what, script, args] of KINDS) {
     await server.stop();
   });
 
-  test(`${what} is answered with events when the client takes them`, async (box) => {
+  test(`${what} is streamed as events when the client accepts them`, async (box) => {
     const server = await box.serve(script, serving(args));
     const answer = await server.invoke("2", EVENTS);
     assert.equal(answer.headers.get("content-type"), "text/event-stream");
@@ -85,7 +85,7 @@ for (const [what, script, args] of KINDS) {
     await server.stop();
   });
 
-  test(`${what} that raises in the middle breaks the answer off, and events say why`, async (box) => {
+  test(`${what} that raises an exception midway ends the answer early, and events contain the reason`, async (box) => {
     const server = await box.serve(script, serving(args));
     await assert.rejects(server.invoke("5 fail"), "a body that is not whole is no answer");
     const { text } = await server.invoke("5 fail", EVENTS);
@@ -95,7 +95,7 @@ for (const [what, script, args] of KINDS) {
     await server.stop();
   });
 
-  test(`${what} waits for a client that does not read, and is closed when it leaves`, async (box) => {
+  test(`${what} waits for a client that does not read, and is closed when the client disconnects`, async (box) => {
     const server = await box.serve(script, serving(args));
     const client = new AbortController();
     const reader = pieces(server, "100000 large", {}, client.signal);
@@ -119,7 +119,7 @@ for (const [what, script, args] of KINDS) {
   });
 }
 
-test("a generator whose client leaves before its first part is closed, too", async (box) => {
+test("a generator is closed when its client disconnects before the first part", async (box) => {
   const server = await box.serve(echo(py`
     import time
     def predict(data, model):
@@ -142,7 +142,7 @@ test("a generator whose client leaves before its first part is closed, too", asy
   await server.stop();
 });
 
-test("a worker that dies in the middle of an answer breaks it off, and events say why", async (box) => {
+test("a worker that dies midway ends its answer early, and events contain the reason", async (box) => {
   const server = await box.serve(GENERATOR);
   await assert.rejects(server.invoke("5 exit"));
   await until("another worker is ready", () => server.workersReady === 2);
@@ -151,7 +151,7 @@ test("a worker that dies in the middle of an answer breaks it off, and events sa
   await server.stop();
 });
 
-test("text is sent as text in events, line by line; what serialize refuses is a problem", async (box) => {
+test("events contain text line by line; a part that serialize refuses ends them with a problem", async (box) => {
   const server = await box.serve(echo(py`
     def predict(data, model):
         yield "ä\nb"
@@ -190,7 +190,7 @@ for (
     OWN_EVENTS.replace("def predict", "async def predict"),
   ]] as const
 ) {
-  test(`events of a script, as ${what}, are passed through`, async (box) => {
+  test(`events that a script formats itself, as ${what}, are passed through`, async (box) => {
     const server = await box.serve(script);
     for (const accept of ["text/event-stream", "*/*", "application/json"]) {
       const answer = await server.invoke("", { accept });
@@ -204,7 +204,7 @@ for (
   });
 }
 
-test("events of a script that come as a whole have the headers of events", async (box) => {
+test("events that a script returns as a whole are sent with the headers of an event stream", async (box) => {
   const server = await box.serve(echo(py`
     def predict(data, model):
         return b"data: [DONE]\n\n"
@@ -218,7 +218,7 @@ test("events of a script that come as a whole have the headers of events", async
   await server.stop();
 });
 
-test("SIGTERM lets an answer in parts come to its end", async (box) => {
+test("SIGTERM lets a streamed answer finish", async (box) => {
   const server = await box.serve(GENERATOR);
   const answer = server.invoke("5 slow");
   await sleep(400);

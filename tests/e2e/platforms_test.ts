@@ -30,7 +30,7 @@ const TRAIN = py`
           json.dump([args, data, os.environ["SM_MODEL_DIR"] == model_dir], file)
 `;
 
-test("train without arguments trains what SageMaker has put in its folder", async (box) => {
+test("train without arguments trains the code in SageMaker's folder", async (box) => {
   const env = sageMaker(box, {
     "code/fit.py": TRAIN,
     "input/config/hyperparameters.json": JSON.stringify({
@@ -50,7 +50,7 @@ test("train without arguments trains what SageMaker has put in its folder", asyn
   ]);
 });
 
-test("a training that fails on SageMaker says why in the file that it shows", async (box) => {
+test("a training that fails on SageMaker writes the reason to the file that SageMaker shows", async (box) => {
   const env = sageMaker(box, { "code/train.py": "def train(model_dir, *args):\n    raise ValueError('no data')\n" });
   assert.equal((await box.run(["train"], { env })).code, 1);
   assert.match(box.read("ml/output/failure"), /ValueError: no data/);
@@ -59,7 +59,7 @@ test("a training that fails on SageMaker says why in the file that it shows", as
   assert.match(box.read("ml/output/failure"), /^There are no arguments, and no train\.py or manifest\.json in /);
 });
 
-test("a training that fails on SageMaker ends with its own exit code where the reason can't be written", async (box) => {
+test("a training that fails on SageMaker keeps its exit code if the reason can't be written", async (box) => {
   const env = sageMaker(box, {
     "code/train.py": "def train(model_dir, *args):\n    raise SystemExit(5)\n",
     "output": "a file is in the way",
@@ -69,7 +69,7 @@ test("a training that fails on SageMaker ends with its own exit code where the r
   assert.match(stderr, /^Warning: the reason of the failure can't be written to '.*\/ml\/output\/failure': /m);
 });
 
-test("serve without arguments serves what SageMaker has put in its folder, on the port that it names", async (box) => {
+test("serve without arguments serves the code in SageMaker's folder, on SageMaker's port", async (box) => {
   const port = freePort();
   const env = {
     ...sageMaker(box, {
@@ -91,7 +91,7 @@ test("serve without arguments serves what SageMaker has put in its folder, on th
   await server.stop();
 });
 
-test("serve answers on the port and the routes that Vertex AI names", async (box) => {
+test("serve uses the port and the routes of Vertex AI's variables", async (box) => {
   const port = freePort();
   const env = {
     AIP_HTTP_PORT: String(port),
@@ -145,7 +145,7 @@ const LOADS = echo(py`
   def predict(data, model): return (model / data.decode()).read_bytes()
 `);
 
-test("serve fetches the artifacts that Vertex AI names, and answers 503 until they are there", async (box) => {
+test("serve fetches the artifacts of Vertex AI's variable, and answers 503 until then", async (box) => {
   const weights = "w".repeat(3_000_000);
   await using storage = await cloudStorage(box, {
     "a/model/config.json": "{}",
@@ -179,7 +179,7 @@ test("a model directory may be in Cloud Storage, for each of several models", as
   await server.stop();
 }, has(EMULATOR));
 
-test("serve ends with 1 and leaves nothing when the artifacts can't be had", async (box) => {
+test("serve exits with 1 and leaves no files when the artifacts can't be fetched", async (box) => {
   const module = box.module({ "serve.py": LOADS });
   await using storage = await cloudStorage(box, {});
   const empty = await box.run(["serve", "--port", "0", module, "serve.py", "gs://bucket/none"], storage);
@@ -193,7 +193,7 @@ test("serve ends with 1 and leaves nothing when the artifacts can't be had", asy
   );
 }, has(EMULATOR));
 
-test("serve and train say what to do when there is nothing to run", async (box) => {
+test("serve and train say what to do when the command line names nothing to run", async (box) => {
   const env = { SAGEMAKER_BASE_DIR: box.path("none") };
   for (const command of ["serve", "train"]) {
     const { code, stderr } = await box.run([command], { env });

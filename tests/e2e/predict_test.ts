@@ -60,7 +60,7 @@ function sizeOf(box: Sandbox, name: string): number {
 
 const names = (box: Sandbox, folder: string) => [...Deno.readDirSync(box.path(folder))].map(({ name }) => name).sort();
 
-test("one input: the answer goes to standard output, and the times of the stages to standard error", async (box) => {
+test("predict writes the answer to standard output, and the times of the stages to standard error", async (box) => {
   box.write({ "one.json": '{"x": 4}' });
   const { code, stdout, stderr } = await predict(box, [...model(box), "one.json"]);
   assert.equal(code, 0, stderr);
@@ -71,7 +71,7 @@ test("one input: the answer goes to standard output, and the times of the stages
   );
 });
 
-test("one input: --output gets the answer, and an answer that fails leaves what was there", async (box) => {
+test("--output receives the answer, and a failure keeps the file that was there", async (box) => {
   box.write({ "one.json": '{"x": 4}', "bad.json": '{"x": 13}' });
   const words = model(box);
   assert.equal((await predict(box, [...words, "one.json", "-o", "out"])).code, 0);
@@ -83,7 +83,7 @@ test("one input: --output gets the answer, and an answer that fails leaves what 
   assert.deepEqual(names(box, ".").filter((name) => name.includes("out")), ["out"]);
 });
 
-test("each line is a record, and has one line in the input's order, be it an error", async (box) => {
+test("each input line becomes one output line in the same order, including errors", async (box) => {
   const { code, stdout, stderr } = await predict(box, [...model(box), "--workers", "2"], numbers(300) + "no JSON\n");
   assert.equal(code, 3, stderr);
   const lines = stdout.split("\n");
@@ -96,7 +96,7 @@ test("each line is a record, and has one line in the input's order, be it an err
   assert.deepEqual([error.record, error.stage, error.type], [301, "deserialize", "JSONDecodeError"]);
 });
 
-test("a run that is killed at random goes on to the same bytes", async (box) => {
+test("a run that is killed at random times resumes to the same bytes", async (box) => {
   const count = 20_000;
   box.write({ "in.jsonl": numbers(count) });
   const words = ["predict", ...model(box), "in.jsonl", "--workers", "2", "--errors", "errors"];
@@ -123,7 +123,7 @@ test("a run that is killed at random goes on to the same bytes", async (box) => 
   assert.deepEqual(names(box, ".").filter((name) => name.startsWith("out")), ["out"]);
 });
 
-test("workers that are killed change nothing about the answers", async (box) => {
+test("killed workers do not change the answers", async (box) => {
   box.write({ "in.jsonl": numbers(20_000) });
   const words = ["predict", ...model(box), "in.jsonl", "-o", "out", "--workers", "2", "--retries", "3"];
   const program = box.start([...words, "--log-level", "info"]);
@@ -139,7 +139,7 @@ test("workers that are killed change nothing about the answers", async (box) => 
   lines.forEach((line, x) => x === 13 || assert.equal(line, `{"y":${x * 2}}`));
 });
 
-test("a record that ends its worker each time is an error, and takes no other record with it", async (box) => {
+test("a record that kills its worker each time becomes an error, and affects no other record", async (box) => {
   const lines = numbers(200).split("\n");
   lines[99] = '{"x": 1, "exit": 3}';
   box.write({ "in.jsonl": lines.join("\n") });
@@ -152,7 +152,7 @@ test("a record that ends its worker each time is an error, and takes no other re
   ]);
 });
 
-test("SIGTERM lets what was sent be written, says how to go on, and ends with 143; so does SIGINT, with 130", async (box) => {
+test("on SIGTERM predict writes the outstanding answers, says how to resume, and exits with 143, on SIGINT with 130", async (box) => {
   box.write({ "in.jsonl": Array.from({ length: 1000 }, (_, x) => `{"x": ${x + 100}, "sleep": 0.01}\n`).join("") });
   const words = ["predict", ...model(box), "in.jsonl", "-o", "out"];
   for (const [name, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
@@ -188,7 +188,7 @@ test("SIGTERM ends a run whose standard input never ends", async (box) => {
   assert.match(named.stderr, /'pipe' is a named pipe: read it as standard input/);
 });
 
-test("a folder: each file has its output, the order of the errors is that of the files, and what is there is not done again", async (box) => {
+test("each file of a folder gets its output, errors keep the order of the files, and finished files are not repeated", async (box) => {
   box.write({
     "in/b/a.jsonl": numbers(15),
     "in/b/c.json": '{"x": 5}',
@@ -218,7 +218,7 @@ test("a folder: each file has its output, the order of the errors is that of the
   assert.equal(box.read("errors"), "");
 });
 
-test("a folder goes on where it was stopped, with the errors of before", async (box) => {
+test("a folder resumes where it was stopped, and keeps the earlier errors", async (box) => {
   const files = Object.fromEntries(
     Array.from({ length: 40 }, (_, i) => [`in/${i + 10}.json`, `{"x": ${i}, "sleep": 0.02}`]),
   );
@@ -243,7 +243,7 @@ test("a folder goes on where it was stopped, with the errors of before", async (
   assert.equal(box.read("errors"), errors);
 });
 
-test("shards share the files of a folder, and their outputs are the whole", async (box) => {
+test("shards divide the files of a folder, and their outputs together are complete", async (box) => {
   box.write(Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`in/${i}.json`, `{"x": ${i}}`])));
   const words = [...model(box), "in", "-o", "out"];
   const ended = await Promise.all([0, 1, 2].map((i) => predict(box, [...words, "--shard", `${i}/3`, "--json"])));
@@ -252,7 +252,7 @@ test("shards share the files of a folder, and their outputs are the whole", asyn
   assert.deepEqual(outputs, Array.from({ length: 7 }, (_, i) => `${i}.json.out`));
 });
 
-test("compressed tables and lines are unpacked, and rows have their header", async (box) => {
+test("compressed CSV and JSON Lines are decompressed, and each row is sent with its header", async (box) => {
   box.write({ "t.csv": '\ufeffa,b\n1,"x\ny"\n2,z\n', "l.jsonl": numbers(3) });
   const { code } = await box.run(["-c", "gzip t.csv; gzip l.jsonl; cat l.jsonl.gz l.jsonl.gz > two.jsonl.gz"], {
     command: "sh",
@@ -277,7 +277,7 @@ test("compressed tables and lines are unpacked, and rows have their header", asy
 const IN_SMALL_DISK = `mount -t tmpfs -o size=64k small full && exec "$@"`;
 
 test(
-  "on a disk that fills up, all lines that were counted are there, and the run goes on when there is room",
+  "when the disk fills up, all counted lines are there, and the run resumes once there is room",
   async (box) => {
     box.write({ "in.jsonl": numbers(20_000) });
     const words = model(box);
@@ -315,7 +315,7 @@ test(
   CAN_MOUNT,
 );
 
-test("an output that can't be written, or is over a limit of file sizes, is an error that names it", async (box) => {
+test("an error names an output that can't be written or exceeds the limit of file sizes", async (box) => {
   box.write({ "in.jsonl": numbers(20_000) });
   const words = model(box);
   const full = await box.run(["-c", `exec "$@" >/dev/full`, "sh", BIN, "predict", ...words, "in.jsonl"], {
@@ -342,7 +342,7 @@ test("an output that can't be written, or is over a limit of file sizes, is an e
   assert.equal(box.read("out").split("\n").length, 20_001);
 });
 
-test("who closes standard output ends the run without a word", async (box) => {
+test("a run ends silently when the reader of standard output is gone", async (box) => {
   box.write({ "in.jsonl": numbers(50_000) });
   const script = `"$@" | head -n 2; echo "code \${PIPESTATUS[0]}"`;
   const { stdout, stderr } = await box.run(["-c", script, "sh", BIN, "predict", ...model(box), "in.jsonl"], {
@@ -352,7 +352,7 @@ test("who closes standard output ends the run without a word", async (box) => {
   assert.match(stderr, /^\S+ ERROR predict\(\) raised ValueError: unlucky.*\n( .*\n)*$/);
 }, HAS_BASH);
 
-test("the URL of a server, with a token: the same answers, errors and stages as without HTTP", async (box) => {
+test("predict with the URL of a server and a token gives the same answers, errors and stages as without HTTP", async (box) => {
   box.write({
     "in.jsonl": numbers(300) + "no JSON\n",
     "tokens": `# ours\nmetrics-only-token-1 metrics\nsecret-token-of-ours\n`,
@@ -375,7 +375,7 @@ test("the URL of a server, with a token: the same answers, errors and stages as 
   await server.stop();
 });
 
-test("a server that is away for a while is waited for, and one that never comes ends the run", async (box) => {
+test("predict waits for a server that is briefly down, and fails if it stays down", async (box) => {
   box.write({ "in.jsonl": numbers(5) });
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -417,7 +417,7 @@ test("a streamed answer is shown part by part, from a model and from a server", 
   await server.stop();
 });
 
-test("a slip says what is meant", async (box) => {
+test("errors of predict say what to change on the command line", async (box) => {
   box.write({ "one.json": "{}", "in/a.json": "{}" });
   const words = model(box);
   const cases: readonly (readonly [RegExp, ...string[]])[] = [
@@ -440,7 +440,7 @@ test("a slip says what is meant", async (box) => {
   assert.match(two.stderr, /would have the same output, 'a.json.out'/);
 });
 
-test("a record that ends the worker of a batch takes no record of the batch with it", async (box) => {
+test("a record that kills its worker does not affect the other records of its batch", async (box) => {
   const source = `${DOUBLE}
 def predict_batch(data, model, logger=None):
     for one in data:
@@ -468,7 +468,7 @@ def predict_batch(data, model, logger=None):
   assert.ok(answers.some(({ batch }) => batch));
 });
 
-test("an archive with or without its model, an unpacked one, and a Unix socket", async (box) => {
+test("predict accepts an archive with or without a model, an unpacked one, and a Unix socket", async (box) => {
   box.write({ "one.json": '{"x": 4}', "model/weights": "1" });
   const [module] = model(box);
   const pack = async (...more: string[]) => {
@@ -494,7 +494,7 @@ test("an archive with or without its model, an unpacked one, and a Unix socket",
   assert.match(missing.stderr, /model directory 'one.json'/);
 });
 
-test("at a terminal an answer ends its line, what is no text is refused, and a run has a bar", async (box) => {
+test("on a terminal an answer ends with a newline, binary data is refused, and a run shows a progress bar", async (box) => {
   const source = `${DOUBLE}
 def serialize(data, accepted="*/*", logger=None):
     if accepted == "image/png":
@@ -534,7 +534,7 @@ def serialize(data, accepted="*/*", logger=None):
   assert.match(none.stdout, /There is no input: name a file or a folder, or '-' to type it/);
 });
 
-test("a device or a pipe as an output is written to, and not replaced", async (box) => {
+test("predict writes to a device or a pipe instead of replacing it", async (box) => {
   box.write({ "in.jsonl": numbers(20), "one.json": '{"x": 4}' });
   const words = model(box);
   await box.run(["pipe"], { command: "mkfifo" });
@@ -550,7 +550,7 @@ test("a device or a pipe as an output is written to, and not replaced", async (b
   assert.match((await errors.finished()).stdout, /^\{"error":\{"record":14,/);
 });
 
-test("SIGTERM while the model loads ends with 143", async (box) => {
+test("predict exits with 143 when SIGTERM arrives while the model loads", async (box) => {
   const source = `${DOUBLE}
 def load(model_dir, logger=None):
     print("loading", flush=True)

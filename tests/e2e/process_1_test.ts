@@ -28,7 +28,7 @@ function children(parent: number): { pid: number; state: string }[] {
   });
 }
 
-test("serve as process 1 leaves no zombie of workers, their keepers, and what scripts leave behind", async (box) => {
+test("serve as process 1 reaps workers, their keepers, and processes that scripts leave behind", async (box) => {
   const module = box.module({
     "serve.py": echo(py`
       import os
@@ -51,7 +51,7 @@ test("serve as process 1 leaves no zombie of workers, their keepers, and what sc
   assert.equal((await server.program.finished()).code, 0);
 }, CAN_BE_PROCESS_1);
 
-test("train as process 1 leaves no zombie while it runs, and ends with the script's code", async (box) => {
+test("train as process 1 reaps processes while it runs, and exits with the script's code", async (box) => {
   const module = box.module({
     "train.py": py`
       import os, sys, time

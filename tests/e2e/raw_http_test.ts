@@ -178,7 +178,7 @@ async function assertHealthy(server: Server, descriptors: number): Promise<void>
   );
 }
 
-test("each damaged request is answered by itself, and the next client is served", async (box) => {
+test("each malformed request is answered, and the next client is served", async (box) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "1MB"] });
   await server.invoke("");
   const before = descriptorsOf(server.program.pid);
@@ -191,7 +191,7 @@ test("each damaged request is answered by itself, and the next client is served"
   await server.stop();
 });
 
-test("a request that hides behind another's body is not executed", async (box) => {
+test("a request that is hidden in another's body is not executed", async (box) => {
   const server = await box.serve(echo(py`
     executed = []
     def predict(data, model):
@@ -207,7 +207,7 @@ test("a request that hides behind another's body is not executed", async (box) =
   await server.stop();
 });
 
-test("a body is not longer than --max-body, in whatever way it says its length", async (box) => {
+test("--max-body limits a body, however its length is declared", async (box) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "1MB"] });
   const before = memoryOf(server.program.pid);
   const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`;
@@ -229,7 +229,7 @@ test("a body is not longer than --max-body, in whatever way it says its length",
   await server.stop();
 });
 
-test("a client that shuts its sending side gets its answer, and one that leaves frees its place", async (box) => {
+test("a client that half-closes its connection gets its answer, and one that disconnects frees its place", async (box) => {
   const server = await box.serve(echo(py`
     import time
     def predict(data, model):
@@ -253,7 +253,7 @@ test("a client that shuts its sending side gets its answer, and one that leaves 
   await server.stop();
 });
 
-test("600 clients that announce 100 MiB and send a byte cost less than 100 MiB, and others are served", async (box) => {
+test("600 clients that announce 100 MiB and send one byte take less than 100 MiB, and others are served", async (box) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "200MiB"] });
   await server.invoke("");
   const before = memoryOf(server.program.pid);
@@ -273,7 +273,7 @@ test("600 clients that announce 100 MiB and send a byte cost less than 100 MiB, 
   await server.stop();
 });
 
-test("bodies in flight take no more than --max-body-memory together", async (box) => {
+test("--max-body-memory limits the memory of all bodies in flight", async (box) => {
   const options = ["--port", "0", "--max-body", "8MiB", "--max-body-memory", "20MiB"];
   const server = await box.serve(echo(), { args: options });
   const holding: RawConnection[] = [];
@@ -333,7 +333,7 @@ function damaged(random: Generator<number, never>): string {
   return text;
 }
 
-test("3,000 requests with damaged bytes are answered or refused, and nothing is left of them", async (box) => {
+test("3,000 requests with damaged bytes are answered or refused, and leave no connection or memory behind", async (box) => {
   const server = await box.serve(echo());
   await server.invoke("");
   const before = descriptorsOf(server.program.pid);
@@ -356,7 +356,7 @@ test("3,000 requests with damaged bytes are answered or refused, and nothing is 
   await server.stop();
 });
 
-test("a client that does not send its request is cut off after --read-timeout, and others are not", async (box) => {
+test("only a client that does not send its request is disconnected after --read-timeout", async (box) => {
   const script = echo(py`
     import time
     def predict(data, model):
@@ -398,7 +398,7 @@ test("a client that does not send its request is cut off after --read-timeout, a
   await server.stop();
 });
 
-test("a client that does not take its answer is cut off after --read-timeout", async (box) => {
+test("a client that does not read its answer is disconnected after --read-timeout", async (box) => {
   const script = echo("def predict(data, model): return bytes(64 * 2**20)\n");
   const server = await box.serve(script, { args: ["--port", "0", "--read-timeout", "2"] });
   await server.invoke("");

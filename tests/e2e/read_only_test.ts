@@ -20,7 +20,7 @@ function start(box: Sandbox, args: readonly string[], tmpfs = true) {
   return box.start(["--mount", "sh", "-c", readOnly(box, tmpfs), "sh", BIN, ...args], { command: "unshare" });
 }
 
-test("a read-only root needs one folder that can be written, and --run-dir for the log of an archive", async (box) => {
+test("a read-only root needs one writable folder, and --run-dir for the log of an archive", async (box) => {
   box.write({ "model/weights": "" });
   const module = box.module({ "serve.py": echo() }, "echo");
   const { code, stderr } = await box.run(["package", "--quiet", "--module-dir", module]);
@@ -41,7 +41,7 @@ test("a read-only root needs one folder that can be written, and --run-dir for t
   await warned.stop();
 }, CAN_MOUNT);
 
-test("without any folder that can be written, serve and train end with a message", async (box) => {
+test("serve and train end with a message if no folder is writable", async (box) => {
   box.write({ "model/weights": "" });
   const module = box.module({ "serve.py": echo(), "train.py": "def train(model_dir): pass\n" });
   const served = await start(box, ["serve", "--port", "0", module, "serve.py", box.path("model")], false).finished();

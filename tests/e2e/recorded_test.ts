@@ -42,7 +42,7 @@ const COUNTED = [
   'status="499"} 1',
 ];
 
-test("metrics and access log have the requests that docs/operations.md lists, and no connection without one", async (box) => {
+test("metrics and access log contain the requests that docs/operations.md lists, and no connection without a request", async (box) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--access-log", "--read-timeout", "1"] });
   for (const [what, text, leaves] of REQUESTS) {
     using connection = await RawConnection.open(server.port);

@@ -37,7 +37,7 @@ async function sh(box: Sandbox, script: string, env: Readonly<Record<string, str
 }
 
 test(
-  "SHA256SUMS has all files of a release, and its signature is good",
+  "SHA256SUMS lists all files of a release, and its signature is valid",
   async (box) => {
     const { folder, publicKey } = await release();
     const checked = await sh(box, `cd ${folder} && sha256sum --quiet -c SHA256SUMS`);
@@ -61,7 +61,7 @@ test(
 );
 
 test(
-  "the tarball has the executable, manual pages, completions, a unit and licences",
+  "the tarball contains the executable, manual pages, completions, a systemd unit and licences",
   async (box) => {
     const { folder } = await release();
     const stem = `${STEM}-${X86.name}`;
@@ -90,7 +90,7 @@ test(
 );
 
 test(
-  "twine and auditwheel accept the wheels, whose tags say the glibc that they need",
+  "twine and auditwheel accept the wheels, whose tags name the required glibc",
   async (box) => {
     const { folder } = await release();
     const wheels = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".whl"));
@@ -118,7 +118,7 @@ function pythons(): readonly string[] {
 
 for (const python of pythons()) {
   test(
-    `the wheel installs for ${python.replace(ROOT, "")}, runs, and leaves nothing when it is removed`,
+    `the wheel installs for ${python.replace(ROOT, "")}, runs, and leaves no files when it is uninstalled`,
     async (box) => {
       const { folder } = await release();
       const made = await box.run(["-m", "venv", "--without-pip", "v"], { command: python });
@@ -145,7 +145,7 @@ for (const python of pythons()) {
   );
 }
 
-test("python -m aimodellib says what is missing where the package has no executable", async (box) => {
+test("python -m aimodellib reports that the package contains no executable", async (box) => {
   const { code, stderr } = await box.run(["-m", "aimodellib", "--version"], {
     command: PYTHON,
     env: { PYTHONPATH: `${ROOT}/python`, PYTHONDONTWRITEBYTECODE: "1" },
@@ -155,7 +155,7 @@ test("python -m aimodellib says what is missing where the package has no executa
 });
 
 test(
-  "install.sh installs from a folder and an address, and refuses what has another checksum",
+  "install.sh installs from a folder and a URL, and refuses a file with the wrong checksum",
   async (box) => {
     const { folder } = await release();
     const installed = await sh(box, `sh ${folder}/install.sh --to bin`);
@@ -202,7 +202,7 @@ test(
   runs("curl", "--version") || "curl is not installed",
 );
 
-test("the unit for systemd is the one that docs/operations.md shows", () => {
+test("the systemd unit is the one in docs/operations.md", () => {
   const [, shown] = /```ini\n(\[Unit\][^`]*)```/.exec(Deno.readTextFileSync(`${ROOT}/docs/operations.md`))!;
   assert.equal(shown, Deno.readTextFileSync(`${ROOT}/docs/aimodellib.service`));
 });
@@ -218,7 +218,7 @@ const ARM_ROOT = "/usr/aarch64-linux-gnu";
 const EMULATED_MS = 300_000;
 
 test(
-  "the executable for arm64 says its version, checks the machine, trains, packages, verifies and serves",
+  "the executable for arm64 prints its version, checks the machine, trains, packages, verifies and serves",
   async (box) => {
     const emulated = (...args: readonly string[]) => ["-L", ARM_ROOT, ARM_BIN, ...args];
     const run = async (...args: readonly string[]) => {

@@ -37,7 +37,7 @@ async function serveJson(box: Sandbox, source: string, ...args: string[]): Promi
   return Server.at(program, /Listening on (http:[^;"]+);/.exec(program.stderr.text)![1]!);
 }
 
-test("a script knows its request, whose id is in each line that it logs and in the answer", async (box) => {
+test("a script sees its request, whose id is in the answer and in each line that the script logs", async (box) => {
   const server = await serveJson(box, TELLS);
   const answer = await server.invoke("", {
     "x-request-id": "my-id.1",
@@ -70,7 +70,7 @@ test("a script knows its request, whose id is in each line that it logs and in t
   await server.stop();
 });
 
-test("headers that are not as they should be are taken for none", async (box) => {
+test("malformed headers are ignored", async (box) => {
   const server = await box.serve(TELLS);
   const rubbish = [
     { "x-request-id": "a b" },
@@ -96,7 +96,7 @@ test("headers that are not as they should be are taken for none", async (box) =>
   await server.stop();
 });
 
-test("problems have the request's id, and so has the record of an exception", async (box) => {
+test("problems and records of exceptions contain the request's id", async (box) => {
   const server = await serveJson(box, TELLS);
   const failed = await server.invoke("fail", { "x-request-id": "the-bad-one" });
   assert.deepEqual([problemOf(failed).status, id(failed)], [500, "the-bad-one"]);
@@ -109,7 +109,7 @@ test("problems have the request's id, and so has the record of an exception", as
   await server.stop();
 });
 
-test("a log for people has the request's id, too", async (box) => {
+test("a text log contains the request's id", async (box) => {
   const server = await box.serve(TELLS);
   await server.invoke("", { "x-request-id": "readable" });
   await server.program.stderr.waitFor(/^\[worker 1, request readable\] asked$/);
@@ -134,7 +134,7 @@ const WORKS = echo(py`
 `);
 
 for (const args of [[], ["--threads", "2"]]) {
-  test(`a script can know that its client has left ${args.join(" ")}`, async (box) => {
+  test(`a script can detect that its client has disconnected ${args.join(" ")}`, async (box) => {
     const server = await box.serve(WORKS, { args: ["--port", "0", ...args] });
     const client = new AbortController();
     const answer = fetch(`${server.url}/invocations`, {
@@ -166,7 +166,7 @@ const THREADS = TASKS.replace("async def", "def").replace("import asyncio", "imp
   "time.",
 );
 
-test("tasks and threads each know their own request", async (box) => {
+test("each task and each thread sees its own request", async (box) => {
   for (const [source, args] of [[TASKS, []], [THREADS, ["--threads", "4"]]] as const) {
     const server = await box.serve(echo(source), { args: ["--port", "0", ...args] });
     const names = Array.from({ length: 50 }, (_, index) => `request-${index}`);
@@ -176,7 +176,7 @@ test("tasks and threads each know their own request", async (box) => {
   }
 });
 
-test("in a batch each request has its id where it is alone", async (box) => {
+test("functions that handle one request of a batch see its id", async (box) => {
   const server = await box.serve(
     echo(py`
       def deserialize(data, content_type, logger=None):
@@ -214,7 +214,7 @@ const VARIANTS: [string, string, string[]][] = [
 ];
 
 for (const [how, source, args] of VARIANTS) {
-  test(`a script can know what was asked for${how}`, async (box) => {
+  test(`a script can read method, path and headers of its request${how}`, async (box) => {
     const server = await box.serve(source, { args: ["--port", "0", "--max-body", "100k", ...args] });
     using connection = await RawConnection.open(server.port);
     const ask = async (target: string, fields: string, body = "") => {
@@ -265,7 +265,7 @@ for (const [how, source, args] of VARIANTS) {
   });
 }
 
-test("a script can know what was asked for in the Open Inference Protocol, and where one of several models is asked", async (box) => {
+test("a script can read method, path and headers with the Open Inference Protocol and with several models", async (box) => {
   const server = await box.serve(ASKED);
   const [name] = JSON.parse((await server.request("/v2/models")).text).models;
   const body =
@@ -282,7 +282,7 @@ test("a script can know what was asked for in the Open Inference Protocol, and w
   await server.stop();
 });
 
-test("a script does not see the token that its server asks for", async (box) => {
+test("a script does not see the token of a request", async (box) => {
   const server = await box.serve(ASKED, { env: { AIMODELLIB_TOKEN: "the-token-of-this-server" } });
   const answer = await server.invoke("", { authorization: "Bearer the-token-of-this-server", "x-other": "seen" });
   assert.equal(answer.status, 200);

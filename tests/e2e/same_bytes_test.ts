@@ -49,7 +49,7 @@ async function digest(box: Sandbox, level: string, ...emulator: readonly string[
 }
 
 for (const level of ["0", "1", "6", "9"]) {
-  test(`package makes the bytes that are recorded, at level ${level}`, async (box) => {
+  test(`package creates the recorded bytes at level ${level}`, async (box) => {
     assert.equal(await digest(box, level), DIGESTS[level]);
   });
 }

@@ -15,7 +15,7 @@ const LOOPS = [
 ] as const;
 
 for (const [how, define, args] of LOOPS) {
-  test(`a memoryview is answered with all of its bytes, ${how}`, async (box) => {
+  test(`all bytes of a memoryview are sent as the answer, ${how}`, async (box) => {
     const server = await box.serve(
       echo(py`
         ${define} predict(data, model):
@@ -35,7 +35,7 @@ for (const [how, define, args] of LOOPS) {
     await server.stop();
   });
 
-  test(`an exception that can't be shown is answered, and its worker lives, ${how}`, async (box) => {
+  test(`an exception that can't be formatted is answered, and its worker keeps running, ${how}`, async (box) => {
     const server = await box.serve(
       echo(py`
         class Malformed(Exception):
@@ -74,7 +74,7 @@ for (const [how, define, args] of LOOPS) {
     await server.stop();
   });
 
-  test(`a process that a script forks ends when it comes back, and answers nothing, ${how}`, async (box) => {
+  test(`a process that a script forks ends when it returns into the bridge, and answers nothing, ${how}`, async (box) => {
     const server = await box.serve(
       echo(py`
         import os, sys
@@ -97,7 +97,7 @@ for (const [how, define, args] of LOOPS) {
   });
 }
 
-test("a coroutine that is cancelled while its client is there is answered 500", async (box) => {
+test("a request whose coroutine is cancelled while its client is connected is answered 500", async (box) => {
   const server = await box.serve(echo(py`
     import asyncio
     async def predict(data, model):
@@ -108,7 +108,7 @@ test("a coroutine that is cancelled while its client is there is answered 500", 
   await server.stop();
 });
 
-test("a table that predict_batch returns is refused, and no client gets what is another's", async (box) => {
+test("a table that predict_batch returns is refused, and no client gets another's result", async (box) => {
   const server = await box.serve(
     echo(py`
       class Table:
@@ -140,7 +140,7 @@ test("a table that predict_batch returns is refused, and no client gets what is 
   await server.stop();
 });
 
-test("train is not ended by a process that the script forks", async (box) => {
+test("a process that the script forks does not end train", async (box) => {
   const finished = await box.train(py`
     import os
     def train(model_dir):
@@ -155,7 +155,7 @@ test("train is not ended by a process that the script forks", async (box) => {
   assert.equal(box.read("model/model.txt"), "");
 });
 
-test("a drain that waits for a thread of the script says so", async (box) => {
+test("a drain that waits for a thread of the script logs that", async (box) => {
   const server = await box.serve(echo(py`
     import os, threading, time
     def poll():

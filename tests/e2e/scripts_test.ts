@@ -39,7 +39,7 @@ const LOADS = py`
 `;
 
 for (const name of ["train-model.py", "01_train.py", "json.py", "code/train.py"]) {
-  test(`train and serve agree on the name of a script when it is ${name}`, async (box) => {
+  test(`train and serve import a script under the same name when it is ${name}`, async (box) => {
     const module = box.module({ [name]: SAVES, "serve-pool.py": LOADS });
     const { code, stdout, stderr } = await box.run(["train", module, name, "model", "spawn", "forkserver"]);
     const lines = ["spawn", "forkserver"].map((method) => `${method} [0, 1, 4, 9]\n`).join("");
@@ -51,7 +51,7 @@ for (const name of ["train-model.py", "01_train.py", "json.py", "code/train.py"]
   });
 }
 
-test("train runs a script's hydra with its config_path when the script lies in a folder", async (box) => {
+test("a script in a subfolder can use hydra with a relative config_path in train", async (box) => {
   const files = Object.fromEntries(["train-net.py", "sub/train.py"].flatMap((name) => [
     [
       name,
@@ -75,7 +75,7 @@ test("train runs a script's hydra with its config_path when the script lies in a
   }
 }, imports(PYTHON, "hydra"));
 
-test("package, verify, serve and train say what to write when a relative import leads out of the module", async (box) => {
+test("package, verify, serve and train suggest a correct import when a relative one leads out of the module", async (box) => {
   const script = `from .near import X\ndef train(model_dir): ...\n${LOADS}`;
   const module = box.module({ "serve.py": script, "train.py": script, "near.py": "X = 1\n" }, "module");
   const words = /line 1: `from \.near import X` can't work: .*; write `from near import X`, or .* 'module\/serve\.py'/;
@@ -93,7 +93,7 @@ test("package, verify, serve and train say what to write when a relative import 
   assert.match(trained.stderr, /Training raised ImportError: .*`from \.near import X` can't work: .* write `from near/);
 });
 
-test("serve says what to do when an artifact is of a class of the main program", async (box) => {
+test("serve says what to do when an artifact was pickled with a class of __main__", async (box) => {
   box.write({ "model/mean.pkl": "c__main__\nMean\n." });
   const { code, stderr } = await box.run([
     "serve",
@@ -118,7 +118,7 @@ for (
     ["a part", "def predict(data, model):\n    yield data\n    pickle.loads(NET)", []],
   ] as const
 ) {
-  test(`the log says what to do when ${what} unpickles a class of the main program, and clients see no path`, async (box) => {
+  test(`the log says what to do when ${what} unpickles a class of __main__, and clients see no path`, async (box) => {
     const server = await box.serve(echo(`import pickle\nNET = b"c__main__\\nNet\\n."\n${script}\n`), {
       more: [...args],
     });
@@ -132,7 +132,7 @@ for (
   });
 }
 
-test("package, train and serve say that a list of packages is not read when there is no requirements.txt", async (box) => {
+test("package, train and serve report a list of packages that is not read when requirements.txt is missing", async (box) => {
   const script = `def train(model_dir): ...\n${LOADS}`;
   const files = { "serve.py": script, "train.py": script, "environment.yml": "dependencies:\n  - numpy\n" };
   const module = box.module(files, "module");
@@ -147,7 +147,7 @@ test("package, train and serve say that a list of packages is not read when ther
   assert.equal((await box.run(["train", module, "train.py", "model"])).stderr, "");
 });
 
-test("package and verify say that a neighbour is not found when the script lies in a folder", async (box) => {
+test("package and verify report an import of a neighbour that a script in a subfolder can't find", async (box) => {
   const module = box.module({ "src/serve.py": `import prep\n${LOADS}`, "src/prep.py": "" }, "module");
   const words = "line 1: 'prep' lies beside the script, in 'src', but modules are looked for in the module directory";
   for (const args of [["package", "-m", module, "-s", "src/serve.py"], ["verify", "model.tar.gz"]]) {

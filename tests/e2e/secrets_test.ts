@@ -24,7 +24,7 @@ def search():
     return repr(found)
 `;
 
-test("AIMODELLIB_TOKEN is a token, which no script sees in any process", async (box) => {
+test("AIMODELLIB_TOKEN sets a token, which scripts can't read from any process", async (box) => {
   const script = echo(
     SEARCH + py`
     def predict(data, model):
@@ -40,7 +40,7 @@ test("AIMODELLIB_TOKEN is a token, which no script sees in any process", async (
   await server.stop();
 });
 
-test("a script that trains sees neither AIMODELLIB_TOKEN nor AIMODELLIB_KEY_PASSWORD", async (box) => {
+test("a training script sees neither AIMODELLIB_TOKEN nor AIMODELLIB_KEY_PASSWORD", async (box) => {
   const script = `${SEARCH}
 def train(model_dir, logger=None):
     print("found", search())
@@ -52,7 +52,7 @@ def train(model_dir, logger=None):
   assert.match(stdout, /^found \[\]$/m);
 });
 
-test("a process that keeps AIMODELLIB_TOKEN in its environment is named", async (box) => {
+test("serve warns of a process that keeps AIMODELLIB_TOKEN in its environment", async (box) => {
   const words = [BIN, "serve", "--port", "0", box.module({ "serve.py": echo() }), "serve.py", box.root];
   const program = box.start(["-c", `"$@"; exit $?`, "sh", ...words], {
     command: "/bin/sh",
@@ -69,7 +69,7 @@ test("a process that keeps AIMODELLIB_TOKEN in its environment is named", async 
   assert.equal((await program.finished()).code, 0);
 });
 
-test("a token file that all users can read, or change, is warned of", async (box) => {
+test("serve warns of a token file that all users can read or change", async (box) => {
   Deno.chmodSync(box.root, 0o755);
   box.write({ "open/tokens": `${TOKEN}\n`, "closed/tokens": `${TOKEN}\n` });
   Deno.chmodSync(box.path("open"), 0o755);

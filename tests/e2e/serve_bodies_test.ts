@@ -8,7 +8,7 @@ import { DESCRIBE } from "./support/scripts.ts";
 
 const MIB = 2 ** 20;
 
-test("serve gives back every byte when bodies are empty, small, at the limits of its ways, and large", async (box) => {
+test("serve returns every byte of empty and small bodies, of those around internal limits, and of large ones", async (box) => {
   const server = await box.serve(echo());
   const sizes = [0, 1, 2, 1023, 16 * 1024, 16 * 1024 + 1, 32 * 1024 + 1];
   for (const edge of [64 * 1024, 128 * 1024, MIB, 16 * MIB]) sizes.push(edge - 1, edge, edge + 1);
@@ -23,7 +23,7 @@ test("serve gives back every byte when bodies are empty, small, at the limits of
   await server.stop();
 });
 
-test("serve gives back every byte when a body has 40 MiB, by Content-Length and in chunks", async (box) => {
+test("serve returns every byte of a body of 40 MiB, with Content-Length and in chunks", async (box) => {
   const server = await box.serve(echo());
   const body = pattern(40 * MIB, 40);
   const answer = await server.invoke(body);
@@ -33,7 +33,7 @@ test("serve gives back every byte when a body has 40 MiB, by Content-Length and 
   await server.stop();
 });
 
-test("serve takes an empty body when it is sent without a length, and in no chunk", async (box) => {
+test("serve accepts an empty body without a length, and one without chunks", async (box) => {
   const server = await box.serve(DESCRIBE);
   for (const head of ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "\r\n"]) {
     using connection = await RawConnection.open(server.port);
@@ -45,7 +45,7 @@ test("serve takes an empty body when it is sent without a length, and in no chun
   await server.stop();
 });
 
-test("serve answers all when 100 requests of 0 to 3 MiB come at the same time", async (box) => {
+test("serve answers 100 concurrent requests of 0 to 3 MiB", async (box) => {
   const server = await box.serve(echo());
   const next = random(7);
   const sizes = Array.from({ length: 100 }, () => Math.floor(next() ** 3 * 3 * MIB));
@@ -59,7 +59,7 @@ test("serve answers all when 100 requests of 0 to 3 MiB come at the same time", 
   await server.stop();
 });
 
-test("serve answers each with its own when 64 connections send 3,000 small requests", async (box) => {
+test("serve gives each of 3,000 small requests on 64 connections its own answer", async (box) => {
   const server = await box.serve(echo());
   let next = 0;
   const wrong: string[] = [];

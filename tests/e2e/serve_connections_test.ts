@@ -7,7 +7,7 @@ import { RawConnection } from "./support/raw.ts";
 import { echo, test } from "./support/sandbox.ts";
 import { SLOW } from "./support/scripts.ts";
 
-test("serve answers many requests on one connection, and pipelined ones in their order, when it is kept", async (box) => {
+test("serve answers many requests on one connection, and pipelined ones in order", async (box) => {
   const server = await box.serve(echo());
   using connection = await RawConnection.open(server.port);
   const post = (body: string) =>
@@ -42,7 +42,7 @@ test("serve answers an HTTP/1.0 client and one that awaits 100 Continue", async 
   await server.stop();
 });
 
-test("serve keeps its worker when clients leave in the middle of an upload or before the answer", async (box) => {
+test("serve keeps its worker when clients disconnect during an upload or before the answer", async (box) => {
   const server = await box.serve(SLOW);
   const pid = server.workerPid;
   for (let i = 0; i < 20; i++) {
@@ -72,7 +72,7 @@ test("serve keeps its worker when clients leave in the middle of an upload or be
   await server.stop();
 });
 
-test("serve answers others when clients upload slowly or hold idle connections", async (box) => {
+test("serve answers other clients while some upload slowly or keep idle connections", async (box) => {
   const server = await box.serve(echo());
   const connections = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(server.port)));
   for (const [i, connection] of connections.entries()) {
@@ -89,7 +89,7 @@ test("serve answers others when clients upload slowly or hold idle connections",
   await server.stop();
 });
 
-test("serve sends an answer whole when its client reads slowly", async (box) => {
+test("serve sends the complete answer to a client that reads slowly", async (box) => {
   const server = await box.serve(echo("def predict(data, model): return bytes(int(data))\n"));
   using slow = await RawConnection.open(server.port);
   await slow.send(

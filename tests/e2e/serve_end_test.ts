@@ -9,7 +9,7 @@ import { BIN, echo, py, test } from "./support/sandbox.ts";
 import { SLOW } from "./support/scripts.ts";
 
 for (const name of ["SIGTERM", "SIGINT"] as const) {
-  test(`serve answers what is in flight, accepts nothing new, and ends with 0 when ${name} comes`, async (box) => {
+  test(`serve answers requests in flight, accepts no new ones, and exits with 0 on ${name}`, async (box) => {
     const server = await box.serve(SLOW);
     const pid = server.workerPid;
     using idle = await RawConnection.open(server.port);
@@ -35,7 +35,7 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-test("serve ends at once when a second signal comes", async (box) => {
+test("serve ends at once on a second signal", async (box) => {
   const server = await box.serve(SLOW);
   const pid = server.workerPid;
   const slow = server.invoke("300").catch(() => undefined);
@@ -52,7 +52,7 @@ test("serve ends at once when a second signal comes", async (box) => {
   await until("the worker is gone", () => !isAlive(pid), 2_000);
 });
 
-test("serve ends by force when requests take longer than --drain-timeout", async (box) => {
+test("serve kills workers whose requests take longer than --drain-timeout", async (box) => {
   const server = await box.serve(SLOW, { args: ["--port", "0", "--drain-timeout", "0.5"] });
   const pid = server.workerPid;
   const slow = server.invoke("300").catch(() => undefined);
@@ -63,7 +63,7 @@ test("serve ends by force when requests take longer than --drain-timeout", async
   await until("the worker is gone", () => !isAlive(pid), 2_000);
 });
 
-test("serve ends what the script has started when it is stopped", async (box) => {
+test("serve ends the script's child processes when it is stopped", async (box) => {
   const server = await box.serve(echo(py`
     import subprocess
     def load(model_dir):
@@ -81,7 +81,7 @@ test("serve runs the script's exit handlers when it is stopped", async (box) => 
   assert.deepEqual(server.printed, ["goodbye"]);
 });
 
-test("serve goes on when nobody reads its log any more", async (box) => {
+test("serve keeps running when the reader of its log is gone", async (box) => {
   const module = box.module({ "serve.py": echo("def predict(data, model):\n  print('x' * 1000)\n  return data\n") });
   const port = freePort();
   const shell = `"$0" serve "$1" serve.py "$1" ${port} 2>&1 | head -n 2; sleep 300`;
@@ -101,7 +101,7 @@ test("serve goes on when nobody reads its log any more", async (box) => {
   await program.finished();
 });
 
-test("serve keeps two servers apart when they run side by side", async (box) => {
+test("two servers run side by side without affecting each other", async (box) => {
   const [a, b] = await Promise.all([
     box.serve(echo("def predict(d, m): return b'a' + d")),
     box.serve(echo("def predict(d, m): return b'b' + d")),

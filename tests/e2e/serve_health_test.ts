@@ -5,7 +5,7 @@ import { RawConnection } from "./support/raw.ts";
 import { echo, py, test } from "./support/sandbox.ts";
 import { problemOf } from "./support/server.ts";
 
-test("serve answers 503 until load has returned, and 200 from then on", async (box) => {
+test("serve answers 503 until load has returned, and 200 after that", async (box) => {
   const server = await box.serve(
     echo(py`
       import os, time
@@ -36,7 +36,7 @@ test("serve answers 503 until load has returned, and 200 from then on", async (b
   await server.stop();
 });
 
-test("serve ends at once, and well, when SIGTERM comes while it loads", async (box) => {
+test("serve exits with 0 at once when SIGTERM arrives during loading", async (box) => {
   const server = await box.serve(
     echo("import time\ndef load(model_dir):\n  print('loading')\n  time.sleep(300)\n"),
     { waitForReady: false },
@@ -45,7 +45,7 @@ test("serve ends at once, and well, when SIGTERM comes while it loads", async (b
   await server.stop();
 });
 
-test("serve answers HEAD like GET without a body when it is asked for health", async (box) => {
+test("serve answers HEAD for health checks like GET, without a body", async (box) => {
   const server = await box.serve(echo());
   for (const path of ["/ping", "/health/ready", "/health/live", "/"]) {
     const answer = await server.request(path, { method: "HEAD" });

@@ -8,7 +8,7 @@ import { problemOf } from "./support/server.ts";
 
 const MIB = 2 ** 20;
 
-test("serve answers 413 when a body is over --max-body, by Content-Length or in chunks, and takes one that is not", async (box) => {
+test("serve answers 413 to a body over --max-body, with Content-Length or in chunks, and accepts one at the limit", async (box) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--max-body", "100k"] });
   const limit = 100 * 1024;
   assert.ok(equalBytes((await server.invoke(pattern(limit))).bytes, pattern(limit)));
@@ -38,7 +38,7 @@ test("serve answers 413 when a body is over --max-body, by Content-Length or in 
   await server.stop();
 });
 
-test("serve answers 413 when a body is over 100 MiB and --max-body is not set", async (box) => {
+test("serve answers 413 to a body over 100 MiB by default", async (box) => {
   const server = await box.serve(echo());
   for (const [length, status] of [[100 * MIB + 1, 413], [2 ** 40, 413]] as const) {
     using connection = await RawConnection.open(server.port);
@@ -48,7 +48,7 @@ test("serve answers 413 when a body is over 100 MiB and --max-body is not set", 
   await server.stop();
 });
 
-test("serve answers 431 when Content-Type and Accept together are over 64 KiB", async (box) => {
+test("serve answers 431 when Content-Type and Accept together exceed 64 KiB", async (box) => {
   const server = await box.serve(echo());
   const answer = await server.invoke("x", { "content-type": "a".repeat(40_000), accept: "b".repeat(40_000) });
   assert.equal(answer.status, 431);

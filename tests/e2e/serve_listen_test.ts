@@ -23,7 +23,7 @@ for (
   });
 }
 
-test("serve takes a free port and says which when the port is 0", async (box) => {
+test("serve picks a free port and logs it when the port is 0", async (box) => {
   const first = await box.serve(echo(), { args: [], more: ["0"] });
   const second = await box.serve(echo());
   assert.notEqual(first.port, 0);
@@ -34,7 +34,7 @@ test("serve takes a free port and says which when the port is 0", async (box) =>
   await second.stop();
 });
 
-test("serve ends with 2 and one line when the port is taken, and starts no Python", async (box) => {
+test("serve exits with 2 and one line, without starting Python, when the port is in use", async (box) => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const module = box.module({ "serve.py": `open("${box.path("imported")}", "w")\n` });
   const { code, stdout, stderr } = await box.run(["serve", module, "serve.py", box.root, String(listener.addr.port)]);
@@ -43,7 +43,7 @@ test("serve ends with 2 and one line when the port is taken, and starts no Pytho
   assert.throws(() => Deno.statSync(box.path("imported")), Deno.errors.NotFound);
 });
 
-test("serve ends with 2 and one line when it can't listen on the host", async (box) => {
+test("serve exits with 2 and one line when it can't listen on the host", async (box) => {
   const module = box.module({ "serve.py": echo() });
   for (const host of ["192.0.2.1", "no.such.host.invalid"]) {
     const { code, stderr } = await box.run(["serve", "--port", "0", "--host", host, module, "serve.py", box.root]);
@@ -64,7 +64,7 @@ for (
     [[], ["8080", "extra"], /extra/],
   ] as const
 ) {
-  test(`serve ends with 2 and says why when its words are ${[...args, "…", ...more].join(" ")}`, async (box) => {
+  test(`serve exits with 2 and the reason when its arguments are ${[...args, "…", ...more].join(" ")}`, async (box) => {
     const module = box.module({ "serve.py": echo() });
     const { code, stdout, stderr } = await box.run(["serve", ...args, module, "serve.py", box.root, ...more]);
     assert.deepEqual({ code, stdout }, { code: 2, stdout: "" }, stderr);
@@ -82,7 +82,7 @@ for (const host of ["::1", "[::1]"]) {
   }, HAS_IPV6);
 }
 
-test("serve listens on all addresses when --host is 0.0.0.0, and on no other than 127.0.0.1 by default", async (box) => {
+test("serve listens on all addresses with --host 0.0.0.0, and only on 127.0.0.1 by default", async (box) => {
   const all = await box.serve(echo(), { args: ["--port", "0", "--host", "0.0.0.0"] });
   const local = await box.serve(echo());
   using connection = await RawConnection.open(all.port, "127.0.0.2");

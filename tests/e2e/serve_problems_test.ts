@@ -8,7 +8,7 @@ import { echo, test } from "./support/sandbox.ts";
 import { FAILING } from "./support/scripts.ts";
 import { problemOf } from "./support/server.ts";
 
-test("serve answers a problem without a stack trace, and logs the traceback, when the script raises", async (box) => {
+test("serve answers with a problem without a stack trace, and logs the traceback, when the script raises an exception", async (box) => {
   const server = await box.serve(FAILING);
   for (
     const [body, status, title, member, argument] of [
@@ -38,7 +38,7 @@ test("serve answers a problem without a stack trace, and logs the traceback, whe
   assert.doesNotMatch(log, /_bridge/);
 });
 
-test("serve goes on in the same worker when the script raises what ends other programs", async (box) => {
+test("serve keeps the worker when the script raises SystemExit or the like", async (box) => {
   const server = await box.serve(FAILING);
   for (const [body, exception] of [["exit", "SystemExit"], ["silent", "KeyError"], ["long", "ValueError"]] as const) {
     const answer = await server.invoke(body);
@@ -59,7 +59,7 @@ test("serve answers 406 when serialize returns None", async (box) => {
   await server.stop();
 });
 
-test("serve answers 500 and logs why when serialize returns what can't be sent", async (box) => {
+test("serve answers 500 and logs why when serialize returns a value that can't be sent", async (box) => {
   const server = await box.serve(FAILING);
   for (
     const [body, expected] of [
@@ -80,7 +80,7 @@ test("serve answers 500 and logs why when serialize returns what can't be sent",
   await server.stop();
 });
 
-test("serve answers 404, and 405 with Allow, when there is nothing for a path or a method", async (box) => {
+test("serve answers 404 to an unknown path, and 405 with Allow to an unknown method", async (box) => {
   const server = await box.serve(echo());
   for (const path of ["/nothing", "/invocations/", "/ping/x", "/health", "/%2e%2e/etc/passwd", "//ping"]) {
     const answer = await server.request(path);
@@ -106,7 +106,7 @@ test("serve answers 404, and 405 with Allow, when there is nothing for a path or
   await server.stop();
 });
 
-test("serve answers 400, and goes on, when what comes is no HTTP that it speaks", async (box) => {
+test("serve answers 400 to input that is not HTTP/1.1, and continues", async (box) => {
   const server = await box.serve(echo());
   for (
     const text of [

@@ -5,7 +5,7 @@ import { RawConnection } from "./support/raw.ts";
 import { echo, py, test } from "./support/sandbox.ts";
 import { DESCRIBE } from "./support/scripts.ts";
 
-test("serve tells the script the defaults of the specification when a request has no headers", async (box) => {
+test("serve passes the specification's default headers to the script when a request has none", async (box) => {
   const server = await box.serve(DESCRIBE);
   using connection = await RawConnection.open(server.port);
   await connection.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
@@ -21,7 +21,7 @@ test("serve tells the script the defaults of the specification when a request ha
   await server.stop();
 });
 
-test("serve hands Content-Type and Accept to the script as they were sent when a request has them", async (box) => {
+test("serve passes Content-Type and Accept to the script unchanged", async (box) => {
   const server = await box.serve(DESCRIBE);
   for (
     const [contentType, accepted] of [
@@ -43,7 +43,7 @@ test("serve hands Content-Type and Accept to the script as they were sent when a
   await server.stop();
 });
 
-test("serve takes the answer's content type from serialize when it differs from one request to the next", async (box) => {
+test("serve uses the content type that serialize returns for each request", async (box) => {
   const server = await box.serve(echo(py`
     def predict(data, model, logger=None):
         return data.decode()
@@ -82,7 +82,7 @@ for (
     ],
   ] as const
 ) {
-  test(`serve runs a script when it has ${what}`, async (box) => {
+  test(`serve runs a script with ${what}`, async (box) => {
     const server = await box.serve(echo(replaced));
     const answer = await server.invoke("ab");
     assert.deepEqual([answer.status, answer.text], [200, "abab"]);
@@ -90,7 +90,7 @@ for (
   });
 }
 
-test("serve gives load the absolute model directory and a logger when the path is relative", async (box) => {
+test("serve passes the absolute model directory and a logger to load when the path is relative", async (box) => {
   box.module({
     "sub/dir/serve.py": echo(py`
       import neighbour
@@ -115,7 +115,7 @@ test("serve gives load the absolute model directory and a logger when the path i
   assert.equal((await program.finished()).code, 0);
 });
 
-test("serve logs what the script and its children print, tagged and in order, when it prints", async (box) => {
+test("serve logs the output of the script and its children, tagged and in order", async (box) => {
   const server = await box.serve(echo(py`
     import os, subprocess, sys
     print("imported")

@@ -28,7 +28,7 @@ for (
     ],
   ] as const
 ) {
-  test(`serve ends with 1 and says why when the script ${what}`, async (box) => {
+  test(`serve exits with 1 and the reason when the script ${what}`, async (box) => {
     const module = box.module({ "serve.py": script });
     const { code, stdout, stderr } = await box.run(["serve", "--port", "0", module, "serve.py", box.root]);
     assert.deepEqual({ code, stdout }, { code: 1, stdout: "" }, stderr);
@@ -38,7 +38,7 @@ for (
   });
 }
 
-test("serve ends with 2 and one line when the model directory, the module or the script is missing", async (box) => {
+test("serve exits with 2 and one line when the model directory, the module or the script is missing", async (box) => {
   box.module({ "serve.py": echo() }, "m");
   for (
     const [args, expected] of [

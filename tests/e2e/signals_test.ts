@@ -25,7 +25,7 @@ const SAVING = py`
           raise
 `;
 
-test("a checkpoint is whole when SIGTERM comes to the group and to every process of the job", async (box) => {
+test("a checkpoint is complete when SIGTERM is sent to the group and to every process of the job", async (box) => {
   for (let run = 0; run < 3; run++) {
     // A group of its own, as a process manager makes one for a job.
     const words = ["train", box.module({ "train.py": SAVING }), "train.py", `model-${run}`];
@@ -40,7 +40,7 @@ test("a checkpoint is whole when SIGTERM comes to the group and to every process
   }
 });
 
-test("signals of one stop are one, and a later one kills", async (box) => {
+test("several signals of one stop count as one, and a later one kills", async (box) => {
   const words = ["train", box.module({ "train.py": SAVING.replaceAll("0.075", "3") }), "train.py", "model"];
   const program = box.start(words);
   await program.stdout.waitFor(/^training$/);
@@ -58,8 +58,10 @@ test("signals of one stop are one, and a later one kills", async (box) => {
 });
 
 for (const whom of ["train alone", "every process of the job"]) {
-  test(`loaders of PyTorch do not disturb a script that saves its work when SIGTERM comes to ${whom}`, async (box) => {
-    const script = py`
+  test(
+    `PyTorch's data loaders do not disturb a script that saves its work when SIGTERM is sent to ${whom}`,
+    async (box) => {
+      const script = py`
     import time
     from torch.utils.data import DataLoader
     class Data:
@@ -77,22 +79,24 @@ for (const whom of ["train alone", "every process of the job"]) {
             for _ in range(20): time.sleep(0.05)
             print("saved")
   `;
-    const program = box.start(["train", box.module({ "train.py": script }), "train.py", "model"]);
-    await program.stdout.waitFor(/^training$/);
-    program.kill("SIGTERM");
-    if (whom !== "train alone") {
-      // A loader that ends before the script is stopped is a failure of the script, as with plain Python.
-      await program.stdout.waitFor(/^saving$/);
-      for (const { pid } of box.processes()) signal(pid, "SIGTERM");
-    }
-    const { code, stdout, stderr } = await program.finished();
-    assert.deepEqual({ code, stdout }, { code: 0, stdout: "training\nsaving\nsaved\n" }, stderr);
-    // A loader may still say that it could not hand over what it had.
-    assert.doesNotMatch(stderr, /RuntimeError/);
-  }, imports(PYTHON, "torch"));
+      const program = box.start(["train", box.module({ "train.py": script }), "train.py", "model"]);
+      await program.stdout.waitFor(/^training$/);
+      program.kill("SIGTERM");
+      if (whom !== "train alone") {
+        // A loader that ends before the script is stopped is a failure of the script, as with plain Python.
+        await program.stdout.waitFor(/^saving$/);
+        for (const { pid } of box.processes()) signal(pid, "SIGTERM");
+      }
+      const { code, stdout, stderr } = await program.finished();
+      assert.deepEqual({ code, stdout }, { code: 0, stdout: "training\nsaving\nsaved\n" }, stderr);
+      // A loader may still say that it could not hand over what it had.
+      assert.doesNotMatch(stderr, /RuntimeError/);
+    },
+    imports(PYTHON, "torch"),
+  );
 }
 
-test("train goes on when a signal comes that it was started to ignore", async (box) => {
+test("train ignores a signal that it was started to ignore", async (box) => {
   const script = py`
     import os, signal, subprocess, sys, time
     ask = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
@@ -113,7 +117,7 @@ test("train goes on when a signal comes that it was started to ignore", async (b
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "training\nTrue\n", stderr: "" });
 });
 
-test("train ends with 129 when SIGHUP comes and the script does nothing about it", async (box) => {
+test("train exits with 129 on SIGHUP if the script does not handle it", async (box) => {
   const program = box.start(["train", box.module({ "train.py": SAVING }), "train.py", "model"]);
   await program.stdout.waitFor(/^training$/);
   program.kill("SIGHUP");
@@ -148,7 +152,7 @@ for (const [where, end] of [["in front", ""], ["behind", " &"]] as const) {
   }, HAS_BASH);
 }
 
-test("train goes on when its terminal is closed and the script handles SIGHUP", async (box) => {
+test("train continues when its terminal is closed if the script handles SIGHUP", async (box) => {
   const script = py`
     import os, signal, time
     def train(model_dir):
@@ -163,7 +167,7 @@ test("train goes on when its terminal is closed and the script handles SIGHUP", 
   box.read("model/weights");
 }, HAS_BASH);
 
-test("train goes on with nohup when its terminal is closed, and SIGTERM stops it", async (box) => {
+test("train under nohup continues when its terminal is closed, and SIGTERM stops it", async (box) => {
   const module = box.module({ "train.py": SAVING });
   await closeTerminal(box, `nohup ${BIN} train ${module} train.py model > log 2>&1 &`);
   await sleep(500);
@@ -206,7 +210,7 @@ for (
     ],
   ] as const
 ) {
-  test(`Ctrl+Z stops the whole job, and fg goes on with it, when the script ${what}`, async (box) => {
+  test(`Ctrl+Z stops the whole job, and fg continues it, when the script ${what}`, async (box) => {
     const module = box.module({ "train.py": JOB(handler) });
     const dialogue = [
       ["$ ", `${BIN} train ${module} train.py model; echo "code is $?"\n`],
@@ -226,7 +230,7 @@ for (
   }, HAS_BASH);
 }
 
-test("serve goes on with new workers when its terminal is closed", async (box) => {
+test("serve continues with new workers when its terminal is closed", async (box) => {
   const script = py`
     import os
     def load(model_dir):
@@ -251,7 +255,7 @@ test("serve goes on with new workers when its terminal is closed", async (box) =
   await until("no process is left", () => box.processes().length === 0);
 }, HAS_BASH);
 
-test("SIGTSTP is ignored when there is no shell that could continue the job", async (box) => {
+test("SIGTSTP is ignored without a shell that could continue the job", async (box) => {
   const words = ["train", box.module({ "train.py": JOB("pass") }), "train.py", "model"];
   const program = box.start([BIN, ...words], { command: "setsid" });
   await program.stdout.waitFor(/^training$/);
@@ -264,7 +268,7 @@ test("SIGTSTP is ignored when there is no shell that could continue the job", as
   assert.equal((await program.finished()).code, 130);
 });
 
-test("nothing is left when a stopped job is killed", async (box) => {
+test("no process is left when a stopped job is killed", async (box) => {
   const words = ["train", box.module({ "train.py": JOB("pass") }), "train.py", "model"];
   // With job control, a shell puts the job into a group of its own; its parent is in the same session, as SIGTSTP demands.
   const shell = ["-c", 'set -m; "$@" & echo "pid $!"; exec sleep 300', "bash"];
@@ -280,7 +284,7 @@ test("nothing is left when a stopped job is killed", async (box) => {
   program.kill("SIGKILL");
 }, HAS_BASH);
 
-test("serve ends with 0 at once when SIGTERM comes while requirements are installed", async (box) => {
+test("serve exits with 0 at once when SIGTERM arrives while requirements are installed", async (box) => {
   const module = box.module({ "serve.py": echo(), "requirements.txt": "fox==1.0\n" });
   Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nsleep 60 &\nwait\n", { mode: 0o755 });
   box.write({ "model/weights": "" });

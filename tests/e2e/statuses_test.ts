@@ -31,7 +31,7 @@ const RAISES = py`
 `;
 
 for (const args of [[], ["--threads", "2"], ["--access-log"]]) {
-  test(`an exception's status is that of the answer, in each stage ${args.join(" ")}`, async (box) => {
+  test(`an exception sets the status of the answer, in each stage ${args.join(" ")}`, async (box) => {
     const server = await box.serve(RAISES, { args: ["--port", "0", ...args] });
     for (const stage of ["deserialize", "predict", "serialize"]) {
       const ask = (error: object) => server.invoke(JSON.stringify({ stage, error }));
@@ -58,7 +58,7 @@ for (const args of [[], ["--threads", "2"], ["--access-log"]]) {
   });
 }
 
-test("headers of an exception can't become headers or answers of their own", async (box) => {
+test("headers of an exception can't inject other headers or answers", async (box) => {
   const server = await box.serve(RAISES);
   const headers = {
     "Retry-After": "1",
@@ -98,7 +98,7 @@ test("headers of an exception can't become headers or answers of their own", asy
   await server.stop();
 });
 
-test("each request of a batch has the status of its own exception", async (box) => {
+test("each request of a batch gets the status of its own exception", async (box) => {
   const server = await box.serve(
     RAISES + py`
       def predict_batch(data, model):
@@ -134,7 +134,7 @@ const PARTS = py`
 `;
 
 for (const source of [PARTS, PARTS.replace("def predict", "async def predict")]) {
-  test(`a generator's status counts before its first part ${source.includes("async") ? "async" : ""}`, async (box) => {
+  test(`an exception of a generator sets the status only before the first part ${source.includes("async") ? "async" : ""}`, async (box) => {
     const server = await box.serve(echo(source));
     for (const accept of ["*/*", "text/event-stream"]) {
       const answer = await server.invoke("0", { accept });
@@ -148,7 +148,7 @@ for (const source of [PARTS, PARTS.replace("def predict", "async def predict")])
   });
 }
 
-test("an answer of the Open Inference Protocol has an exception's status and headers", async (box) => {
+test("an exception sets status and headers of an Open Inference Protocol answer", async (box) => {
   const server = await box.serve(py`
     import json
     class Refused(Exception):
@@ -177,7 +177,7 @@ test("an answer of the Open Inference Protocol has an exception's status and hea
 const FRAMEWORKS = `${TOOLS}/python`;
 
 test(
-  "exceptions of web frameworks have their statuses",
+  "exceptions of web frameworks keep their status",
   async (box) => {
     const script = echo(py`
       from aiohttp import web

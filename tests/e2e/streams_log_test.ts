@@ -59,7 +59,7 @@ async function counted(server: Server): Promise<{ statuses: Record; seconds: num
 }
 
 for (const accept of ["*/*", "text/event-stream"]) {
-  test(`an answer in parts is counted and logged at its end, as what became of it (${accept})`, async (box) => {
+  test(`a streamed answer is counted and logged at its end, with its outcome (${accept})`, async (box) => {
     const server = await serveJson(box, PARTS);
     for (
       const [how, status, parts] of [["whole", 200, 4], ["fail", 500, 3], ["busy", 503, 3], ["exit", 502, 3]] as const
@@ -82,7 +82,7 @@ for (const accept of ["*/*", "text/event-stream"]) {
     await server.stop();
   });
 
-  test(`an answer in parts whose client leaves is counted and logged as that (${accept})`, async (box) => {
+  test(`a streamed answer whose client disconnects is counted and logged as 499 (${accept})`, async (box) => {
     const server = await serveJson(box, PARTS);
     const client = new AbortController();
     const response = await fetch(`${server.url}/invocations`, {
@@ -108,7 +108,7 @@ for (const accept of ["*/*", "text/event-stream"]) {
   });
 }
 
-test("a request whose client leaves before its answer is counted and logged as that", async (box) => {
+test("a request whose client disconnects before the answer is counted and logged as 499", async (box) => {
   const server = await serveJson(
     box,
     echo(py`

@@ -51,7 +51,7 @@ function archive(box: Sandbox, train = TRAIN): void {
   });
 }
 
-test("train runs TensorBoard for an archive that asks for it, restarts it, and ends it", async (box) => {
+test("train starts TensorBoard if the manifest enables it, restarts it, and ends it", async (box) => {
   archive(box);
   const port = freePort();
   const program = box.start(["train", "m", "model"], { env: { TB_PORT: String(port) } });
@@ -92,7 +92,7 @@ test("TensorBoard ends when aimodellib is killed", async (box) => {
   await until("no process is left", () => box.processes().length === 0);
 }, HAS_TENSORBOARD);
 
-test("training goes on without TensorBoard when its port is taken, or it is not installed", async (box) => {
+test("training continues without TensorBoard when its port is in use or it is not installed", async (box) => {
   archive(box, "def train(d, tensor_board_enabled): print(tensor_board_enabled)\n");
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const env = { TB_PORT: String(taken.addr.port) };

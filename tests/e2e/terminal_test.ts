@@ -75,7 +75,7 @@ async function shown(box: Sandbox, args: readonly string[], code: number): Promi
   return text;
 }
 
-test("inspect shows names, targets and values of an archive without what controls a terminal", async (box) => {
+test("inspect escapes terminal control characters in names, link targets and values", async (box) => {
   const name = await archive(box, GOOD);
   const text = await shown(box, ["inspect", name], 0);
   assert.match(text, new RegExp(`^ {2}${literal(SHOWN)}: "`, "m"));
@@ -87,7 +87,7 @@ test("inspect shows names, targets and values of an archive without what control
   assert.match(await shown(box, ["inspect", "folder"], 0), new RegExp(`─ link -> ${literal(SHOWN)}$`, "m"));
 });
 
-test("inspect --json and --manifest escape what controls a terminal only where one shows them", async (box) => {
+test("inspect --json and --manifest escape terminal control characters only on a terminal", async (box) => {
   // A JSON text may have control characters of C1, and DEL, as they are.
   const manifest = manifestWith().replaceAll("\\u001b", "").replace(/}$/, ',\r\n"raw":"\x7f\x9b2J\u202e"}\r\n');
   const name = await archive(box, [["file", "manifest.json", manifest], ...GOOD.slice(1)]);
@@ -111,7 +111,7 @@ for (
     ["a manifest's value", [["file", "manifest.json", manifestWith({ module: NASTY })]], ""],
   ] as [string, Entry[], string][]
 ) {
-  test(`verify and unpack refuse ${what} without what controls a terminal`, async (box) => {
+  test(`verify and unpack escape terminal control characters when they refuse ${what}`, async (box) => {
     const name = await archive(box, entries[0]![1] === "manifest.json" ? entries : [GOOD[0]!, ...entries]);
     for (const args of [["verify", name], ["unpack", name, "out"], ["inspect", name], ["train", name, "model"]]) {
       const text = await shown(box, args, 1);
@@ -122,7 +122,7 @@ for (
   });
 }
 
-test("commands show paths and manifests' keys without what controls a terminal", async (box) => {
+test("commands escape terminal control characters in paths and keys of manifests", async (box) => {
   const folder = box.module({ "train.py": "def train(model_dir): pass\n" }, NASTY);
   const name = await archive(box, GOOD, `${NASTY}.tar.gz`);
   const good: [string, string[]][] = [
@@ -161,7 +161,7 @@ test("commands show paths and manifests' keys without what controls a terminal",
   }
 });
 
-test("the words of a command line are shown without what controls a terminal, in colours, too", async (box) => {
+test("terminal control characters in arguments are escaped, with and without colours", async (box) => {
   const { stdout } = await box.runAtTerminal([], ["verify", "--max-size", "\x1b[8mhidden", "x"]);
   assert.ok(!stdout.includes("\x1b[8m"), stdout);
   assert.match(stdout, /\[8mhidden/);
@@ -172,7 +172,7 @@ function literal(text: string): string {
   return text.replaceAll(/[\\[\]().*+?^${}|]/g, "\\$&");
 }
 
-test("serve says at a terminal what is served, where to open it, and a request to copy", async (box) => {
+test("serve shows on a terminal what it serves, where to open it, and a request to copy", async (box) => {
   box.write({
     "iris/serve.py": echo(),
     "iris/sample.json": '{"a": 1}',
@@ -194,7 +194,7 @@ test("serve says at a terminal what is served, where to open it, and a request t
   );
 });
 
-test("train says at a terminal what it wrote, and the next command; elsewhere it says nothing", async (box) => {
+test("train shows the written files and the next command, only on a terminal", async (box) => {
   box.write({
     "iris/train.py": "def train(model_dir, *args):\n    open(f'{model_dir}/model.json', 'w').write('x' * 100)\n",
     "iris/serve.py": echo(),

@@ -26,7 +26,7 @@ function uriHost(): AsyncDisposable & { readonly url: string; readonly host: str
 
 const URI_LIST = { "content-type": "text/uri-list" };
 
-test("serve answers 403 and fetches nothing when a body is a text/uri-list and none is allowed", async (box) => {
+test("serve answers 403 to a text/uri-list without fetching when none is allowed", async (box) => {
   await using host = uriHost();
   const server = await box.serve(DESCRIBE);
   for (const contentType of ["text/uri-list", "text/uri-list; charset=utf-8", "TEXT/URI-LIST"]) {
@@ -57,7 +57,7 @@ test("serve fetches the input and posts the output when --allow-uri-list names t
   await server.stop();
 });
 
-test("serve refuses a text/uri-list when a host is not named, a URI is none, or the input redirects", async (box) => {
+test("serve refuses a text/uri-list when a host is not allowed, a URI is invalid, or the input redirects", async (box) => {
   await using host = uriHost();
   await using other = uriHost();
   const server = await box.serve(FAILING, {
@@ -92,7 +92,7 @@ test("serve refuses a text/uri-list when a host is not named, a URI is none, or 
   await server.stop();
 });
 
-test("transfers of a text/uri-list go through the proxy that HTTP_PROXY names, but for hosts of NO_PROXY", async (box) => {
+test("transfers of a text/uri-list use the proxy of HTTP_PROXY, except for hosts of NO_PROXY", async (box) => {
   await using proxy = uriHost();
   const server = await box.serve(DESCRIBE, {
     args: ["--port", "0", "--allow-uri-list", "in.invalid,out.invalid,direct.invalid"],

@@ -24,7 +24,7 @@ async function pack(box: Sandbox, model: Readonly<Record<string, string>>, ...op
 const serve = async (box: Sandbox, ...args: string[]) =>
   await Server.attach(box.start(["serve", "--port", "0", ...args]), true);
 
-test("an archive with a model is served without a model directory, packed, unpacked and from standard input", async (box) => {
+test("an archive with a model is served without a model directory: packed, unpacked and from standard input", async (box) => {
   await pack(box, { "weights.bin": "good and more" });
   assert.equal((await box.run(["unpack", "model.tar.gz", "unpacked"])).code, 0);
   assert.match((await box.run(["inspect", "model.tar.gz"])).stdout, /weights\.bin/);
@@ -37,7 +37,7 @@ test("an archive with a model is served without a model directory, packed, unpac
   }
 });
 
-test("a model directory that is named takes the place of the one in the archive", async (box) => {
+test("a model directory on the command line replaces the one in the archive", async (box) => {
   await pack(box, { "weights.bin": "good" });
   box.module({ "weights.bin": "better" }, "other");
   const server = await serve(box, "model.tar.gz", "other");
@@ -45,7 +45,7 @@ test("a model directory that is named takes the place of the one in the archive"
   await server.stop();
 });
 
-test("--model takes an archive that carries its model", async (box) => {
+test("--model accepts an archive that contains its model", async (box) => {
   await pack(box, { "weights.bin": "good" });
   const server = await serve(box, "--model", "a=model.tar.gz", "--model", "b=model.tar.gz");
   await server.program.stderr.waitFor(/Ready: POST .*\/models\/b\//);
@@ -68,7 +68,7 @@ test("verify and --key cover the model, and an archive that lacks it is refused"
   assert.match(stderr, /^Error: 'bad.tar.gz' lacks 'model', the modelDirectory in its manifest\.json/);
 });
 
-test("a module that is called model keeps its folder, and the model gets another", async (box) => {
+test("a module called model keeps its folder, and the model is put into another", async (box) => {
   const module = box.module({ "serve.py": SERVE }, "model");
   const trained = box.module({ "weights.bin": "good" }, "trained");
   assert.equal((await box.run(["package", "-m", module, "--model-dir", trained, "-o", "x.tar.gz"])).code, 0);
@@ -87,7 +87,7 @@ test("the Dockerfile of an archive with a model copies no model directory", asyn
   assert.match(stdout, /CMD \["serve", .*"\/srv\/archive"\]/);
 });
 
-test("train leaves its record in the model directory, and package takes it along", async (box) => {
+test("train writes its record to the model directory, and package includes it", async (box) => {
   const module = box.module({
     "train.py": "def train(d, *a): open(d + '/weights.bin', 'w').write('good')\n",
     "serve.py": SERVE,
@@ -104,7 +104,7 @@ test("train leaves its record in the model directory, and package takes it along
   assert.match((await box.run(["inspect", "model.tar.gz"])).stdout, /run\.json/);
 });
 
-test("train leaves a run.json alone that is not its own, and succeeds if no record can be written", async (box) => {
+test("train does not replace a run.json that is not a record, and succeeds if no record can be written", async (box) => {
   const script = "def train(d): ...\n";
   box.module({ "run.json": `{"mine": true}` }, "model");
   const kept = await box.train(script);

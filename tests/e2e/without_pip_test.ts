@@ -43,7 +43,7 @@ function asking(box: Sandbox): string {
 const WITH_UV = { PATH: `${TOOLS}:/usr/bin:/bin`, UV_OFFLINE: "1" };
 
 for (const [what, command, args, need] of MAKERS) {
-  test(`requirements that the Python of ${what} meets are met without an installer`, async (box) => {
+  test(`no installer is needed when the Python of ${what} meets the requirements`, async (box) => {
     const python = await make(box, command, args);
     put(box, "fox", "1.4.2", "V = 2");
     const requirements = "# pets\nfox~=1.2,!=1.4.1 ; python_version >= '3.8' and sys_platform != 'win32'\n" +
@@ -57,7 +57,7 @@ for (const [what, command, args, need] of MAKERS) {
     assert.match(doctor.stdout, /^✓ Requirements: .*requirements\.txt is met$/m);
   }, need);
 
-  test(`what the Python of ${what} lacks, without uv, ends the run with what can be done`, async (box) => {
+  test(`missing packages of the Python of ${what} end the run with advice when uv is missing`, async (box) => {
     const python = await make(box, command, args);
     const module = box.module({ "train.py": TRAIN, "requirements.txt": "fox>=1\n" });
     const { code, stdout, stderr } = await box.run(["train", "--python", python, module, "train.py", "model"]);
@@ -79,7 +79,7 @@ for (const [what, command, args, need] of MAKERS) {
   }, need);
 
   test(
-    `uv installs what the Python of ${what} lacks, once, and leaves that Python as it is`,
+    `uv installs the missing packages of the Python of ${what} once, without changing that Python`,
     async (box) => {
       const python = await make(box, command, args);
       put(box, "owl", "1.0", "V = 3");
@@ -101,7 +101,7 @@ for (const [what, command, args, need] of MAKERS) {
   );
 }
 
-test("uv installs the wheels that an archive carries, without a network", async (box) => {
+test("uv installs an archive's bundled wheels without a network", async (box) => {
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   const module = box.module({ "train.py": TRAIN, "requirements.txt": "fox==1.0\n" });
   const packed = await box.run(["package", "-m", module, "-o", "model.tar.gz", "--bundle-wheels"], {
@@ -141,7 +141,7 @@ test('PIP_CMD="uv pip" installs, whether the Python has pip or not', async (box)
   }
 }, has(UV));
 
-test("the path of uv in UV is used where PATH has none, as in uv run", async (box) => {
+test("the uv that the variable UV names is used when PATH has none, as under uv run", async (box) => {
   const module = asking(box);
   const python = await make(box, PYTHON, ["-m", "venv", "--without-pip", "base"]);
   const { code, stdout, stderr } = await box.run(["train", "--python", python, module, "train.py", "model"], {
@@ -150,7 +150,7 @@ test("the path of uv in UV is used where PATH has none, as in uv run", async (bo
   assert.deepEqual([code, stdout], [0, "runs 1\n"], stderr);
 }, has(UV));
 
-test("uv makes the environment where the Python has no module venv", async (box) => {
+test("uv creates the environment when the Python lacks the module venv", async (box) => {
   const module = asking(box);
   const real = await make(box, PYTHON, ["-m", "venv", "--without-pip", "base"]);
   put(box, "venv", "0", "raise ImportError('taken away')");
@@ -172,7 +172,7 @@ test("uv makes the environment where the Python has no module venv", async (box)
 
 for (const [installer, env, need] of [["pip", {}, true], ["uv", { PIP_CMD: `${UV} pip` }, has(UV)]] as const) {
   test(
-    `${installer} under a umask of 0 makes an environment that is used again, and that others can't write to`,
+    `${installer} under a umask of 0 creates an environment that is reused, and that other users can't write to`,
     async (box) => {
       const module = asking(box);
       const train = ["-c", 'umask 0; exec "$@"', "sh", BIN, "train", module, "train.py", "model"];

@@ -53,7 +53,7 @@ function load(server: Server, clients = 4) {
   };
 }
 
-test("two workers share the requests, and each is told its share of the processors", async (box) => {
+test("two workers share the requests and the processors", async (box) => {
   const server = await box.serve(WHO, two());
   await allReady(server);
   const pids = await Promise.all(Array.from({ length: 4 }, () => server.invoke("sleep 0.2")));
@@ -64,7 +64,7 @@ test("two workers share the requests, and each is told its share of the processo
   await server.stop();
 });
 
-test("a slow request on one worker delays nobody who can go to the other", async (box) => {
+test("a slow request on one worker delays no request that the other can take", async (box) => {
   const server = await box.serve(WHO, two());
   await allReady(server);
   const p99 = (answers: { ms: number }[]) =>
@@ -83,7 +83,7 @@ test("a slow request on one worker delays nobody who can go to the other", async
   await server.stop();
 });
 
-test("requests that a worker was given ahead go to another when the one before them takes long", async (box) => {
+test("requests that wait in a worker behind a slow one are moved to another", async (box) => {
   const server = await box.serve(WHO, two());
   await allReady(server);
   const many = (count: number) => Promise.all(Array.from({ length: count }, () => server.invoke("pid")));
@@ -99,7 +99,7 @@ test("requests that a worker was given ahead go to another when the one before t
   await server.stop();
 });
 
-test("with one worker dead the server is degraded, and answers", async (box) => {
+test("a server with one dead worker reports degraded, and answers", async (box) => {
   const server = await box.serve(WHO, two());
   await allReady(server);
   assert.equal((await server.invoke("exit 3")).status, 502);
@@ -111,7 +111,7 @@ test("with one worker dead the server is degraded, and answers", async (box) => 
   await server.stop();
 });
 
-test("serve gives up with 1 when workers end more often than --max-restarts", async (box) => {
+test("serve exits with 1 when workers die more often than --max-restarts allows", async (box) => {
   const server = await box.serve(WHO, { args: ["--port", "0", "--max-restarts", "2"] });
   for (let death = 1; death <= 3; death++) {
     await until("a worker is ready", () => server.workersReady >= death);
@@ -125,7 +125,7 @@ test("serve gives up with 1 when workers end more often than --max-restarts", as
   );
 });
 
-test("a request that takes too long is answered 504, and its worker is replaced; others are not touched", async (box) => {
+test("a request that takes too long is answered 504, and only its worker is replaced", async (box) => {
   const server = await box.serve(WHO, two("--request-timeout", "0.5", "--max-restarts", "0"));
   await allReady(server);
   const slow = server.invoke("sleep 60");
@@ -147,7 +147,7 @@ test("a model that takes too long to load ends serve with the reason", async (bo
   assert.match(stderr, /Error: The worker died while loading: it was not ready within --startup-timeout 1/);
 });
 
-test("what waits too long, and what finds the queue full, is refused with Retry-After", async (box) => {
+test("requests that wait too long or find the queue full are refused with Retry-After", async (box) => {
   const server = await box.serve(WHO, { args: ["--port", "0", "--queue-timeout", "0.3", "--queue-size", "1"] });
   const slow = server.invoke("sleep 1.5");
   await sleep(300);
@@ -164,7 +164,7 @@ test("what waits too long, and what finds the queue full, is refused with Retry-
   await server.stop();
 });
 
-test("a request whose client has left is dropped from the queue, and the worker stays up", async (box) => {
+test("a request whose client has disconnected is dropped from the queue, and the worker keeps running", async (box) => {
   const server = await box.serve(
     echo(py`
       import time
@@ -231,7 +231,7 @@ async function reloadable(box: Sandbox, ...more: string[]): Promise<{ server: Se
   return { server, module };
 }
 
-test("SIGHUP replaces all workers with new code and loses no request; code that can't load changes nothing", async (box) => {
+test("SIGHUP replaces all workers without losing a request; code that can't be loaded changes nothing", async (box) => {
   const { server, module } = await reloadable(box);
   const pids = () => [...server.log.matchAll(/is ready \(process (\d+)\)/g)].map(([, pid]) => Number(pid));
   const clients = load(server);
@@ -261,7 +261,7 @@ test("--reload replaces workers when a file of the module changes", async (box) 
   await server.stop();
 });
 
-test("--device gives each worker its own, and refuses one that is not there", async (box) => {
+test("--device gives each worker its own device, and refuses one that does not exist", async (box) => {
   const env = { CUDA_VISIBLE_DEVICES: "4,7" };
   const server = await box.serve(WHO, { args: ["--port", "0", "--workers", "auto", "--device", "auto"], env });
   await allReady(server);

@@ -58,7 +58,7 @@ async function causeOf(script: string): Promise<string> {
   }
 }
 
-Deno.test("a worker dies with a cause, and nothing hangs, when its frames are damaged", async () => {
+Deno.test("a worker dies with a cause, and no request hangs, when its frames are damaged", async () => {
   const causes: string[] = [];
   for (let run = 0; run < 20; run++) causes.push(await causeOf(RUBBISH.replace("PROTOCOL", "4")));
   assert.equal(causes.length, 20);
@@ -66,7 +66,7 @@ Deno.test("a worker dies with a cause, and nothing hangs, when its frames are da
   assert.ok(causes.some((cause) => cause.startsWith("it broke the protocol: ")), "rubbish is noticed as such");
 });
 
-Deno.test("a worker dies with both versions named when it speaks another version of the protocol", async () => {
+Deno.test("the cause of death names both versions when a worker speaks another version of the protocol", async () => {
   assert.match(await causeOf(RUBBISH.replace("PROTOCOL", "9")), /protocol version 9, this executable 4/);
 });
 

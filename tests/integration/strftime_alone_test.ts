@@ -46,7 +46,7 @@ async function python(zone: string): Promise<string[][]> {
 }
 
 for (const zone of ZONES) {
-  Deno.test(`strftime() gives what Python's does when the time zone is ${zone}`, async () => {
+  Deno.test(`strftime() formats as Python's does in the time zone ${zone}`, async () => {
     const expected = await python(zone);
     const before = Deno.env.get("TZ");
     Deno.env.set("TZ", zone);

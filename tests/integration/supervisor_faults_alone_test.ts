@@ -41,7 +41,7 @@ function trial({ place, name, where }: Call, what: string, death: boolean, folde
   };
 }
 
-Deno.test("the books agree whichever system call of the supervisor fails", async () => {
+Deno.test("every request is accounted for, whichever system call of the supervisor fails", async () => {
   using folders = new Folders();
   const calls = await callsOf(false, folders);
   const known = new Set(calls.map(keyOf));

@@ -75,7 +75,7 @@ function faultsOf(calls: readonly Call[]): (Call & WorkerFault)[] {
 }
 
 for (const mode of Object.keys(MODES) as Mode[]) {
-  Deno.test(`the books agree whichever system call of a worker fails (${mode})`, async () => {
+  Deno.test(`every request is accounted for, whichever system call of a worker fails (${mode})`, async () => {
     using folders = new Folders();
     const calls = (await callsOf(mode, folders)).filter(({ where }) => FILES[mode].test(where));
     assert.ok(calls.length > 0);
