@@ -49,12 +49,12 @@ export function answerLine(
   const json = isJson(contentType);
   const line = json ? compact(body) : body;
   if (line === undefined) {
-    return fault("BrokenJson", "The answer is not JSON: a string in it is not closed on its line");
+    return fault("BrokenJson", "The answer is not valid JSON: a string contains a line break or has no end");
   }
   if (!json && !isUtf8(body)) {
     return fault(
       "NotText",
-      `The answer is '${contentType}', not text: it can't be a line. Use '--split none' for such a model`,
+      `The answer is '${contentType}', which is not text and can't be a line of the output: use '--split none'`,
     );
   }
   if (input !== undefined) {
@@ -63,7 +63,10 @@ export function answerLine(
   }
   const end = withoutEnd(line);
   if (!json && line.subarray(0, end).some((byte) => byte === NEWLINE || byte === RETURN)) {
-    return fault("SeveralLines", `The answer is '${contentType}' of several lines, and a record has one: use --join`);
+    return fault(
+      "SeveralLines",
+      `The answer is '${contentType}' with several lines, but each record is one line of the output: use --join`,
+    );
   }
   const whole = new Uint8Array(end + 1);
   whole.set(line.subarray(0, end));

@@ -70,7 +70,7 @@ export async function whole(reply: Reply, maxBytes: number): Promise<Exclude<Rep
     length += part.length;
     if (length > maxBytes) {
       reply.leave();
-      const message = `The parts of the answer are together longer than ${maxBytes} bytes`;
+      const message = `The parts of the answer together exceed ${maxBytes} bytes`;
       return { kind: "fault", fault: { stage: "output", type: "TooLarge", message, again: "never" } };
     }
     parts.push(part);

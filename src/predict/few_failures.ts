@@ -15,7 +15,7 @@ export function fewFailures(): typeof logFailure {
     count++;
     if (count <= MOST) logFailure(worker, failure);
     if (count === MOST) {
-      log.warning("Further exceptions are not logged: the output says what they are, without tracebacks");
+      log.warning("Further exceptions are not logged; the output contains them without tracebacks");
     }
   };
 }

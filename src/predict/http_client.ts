@@ -196,7 +196,7 @@ export class HttpClient implements Ask {
     }
     if (/certificate/i.test(message)) {
       throw new AimodellibError(
-        `${this.#name} can't be trusted: ${message}. Name the certificate of its authority with DENO_CERT=FILE`,
+        `The certificate of ${this.#name} is not trusted: ${message}. Set DENO_CERT=FILE to the certificate of its authority`,
       );
     }
     // Without a connection, nothing was sent.
@@ -238,7 +238,7 @@ function adviceFor(status: number): string {
       return ". Give a token with --token-file";
     case 404:
     case 405:
-      return ". Name the server as http://HOST:PORT/, or with the whole path of its predictions; --model NAME where it has several models";
+      return ". Pass the server's URL as http://HOST:PORT/, or with the full path of its predictions; if it has several models, add --model NAME";
     default:
       return "";
   }

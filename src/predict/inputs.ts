@@ -92,7 +92,7 @@ export function* walkInputs(words: readonly string[], options: InputOptions, wit
       const before = keys?.get(input.key);
       if (before !== undefined) {
         throw new UsageError(
-          `'${before}' and '${input.name}' would have the same output, '${input.key}.out': predict them into two folders`,
+          `'${before}' and '${input.name}' would have the same output, '${input.key}.out': write them to different folders`,
         );
       }
       keys?.set(input.key, input.name);

@@ -88,10 +88,10 @@ export class Patience {
     const quietMs = performance.now() - this.#answeredAt;
     if (quietMs > patienceMs) {
       throw new AimodellibError(
-        `No request was answered for ${Math.round(quietMs / 1000)} s. The last one: ${message}`,
+        `No request was answered for ${Math.round(quietMs / 1000)} s. The last error: ${message}`,
       );
     }
-    if (this.#waiting === 0) log.warning("Requests are refused, and sent again: {message}", { message });
+    if (this.#waiting === 0) log.warning("Requests are refused, and will be sent again: {message}", { message });
     this.#waiting++;
     const backoff = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(refusals, 10)) * (1 - Math.random() / 4);
     try {

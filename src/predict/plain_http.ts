@@ -66,7 +66,7 @@ export class PlainHttp {
       return answer;
     } catch (error) {
       this.#drop(connection);
-      if (late) throw new DOMException("There was no answer in time", "TimeoutError");
+      if (late) throw new DOMException("The answer did not arrive in time", "TimeoutError");
       throw error;
     } finally {
       clearTimeout(timer);

@@ -206,7 +206,7 @@ export class PredictRun {
     }
     if (skip > 0 && !this.#stopping) {
       throw new AimodellibError(
-        `'${input.name}' has fewer records than its output has lines: it was changed since. Begin anew with --restart`,
+        `'${input.name}' has fewer records than its output has lines: the input has changed. Start again with --restart`,
       );
     }
     return !this.#stopping;
@@ -298,7 +298,7 @@ export class PredictRun {
     this.#budget.written(size);
     if (sink.lines?.full) await this.#flush();
     if (maxErrors !== undefined && tally.failed > maxErrors) {
-      throw new TooManyErrors(`${tally.failed} records have failed, and --max-errors allows ${maxErrors}`);
+      throw new TooManyErrors(`${tally.failed} records have failed; --max-errors allows ${maxErrors}`);
     }
   }
 

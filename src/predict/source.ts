@@ -53,7 +53,7 @@ export class Source {
         if (first && isText) {
           if (UTF16_MARKS.some((mark) => begins(piece, mark))) {
             throw new AimodellibError(
-              `'${name}' is text in UTF-16, and records are split in UTF-8: convert it with 'iconv -f UTF-16 -t UTF-8'`,
+              `'${name}' is UTF-16 text, but records must be UTF-8: convert it with 'iconv -f UTF-16 -t UTF-8'`,
             );
           }
           if (begins(piece, UTF8_MARK)) from = piece.subarray(UTF8_MARK.length);

@@ -162,7 +162,7 @@ test("on SIGTERM predict writes the outstanding answers, says how to resume, and
     program.kill(name);
     const ended = await program.finished();
     assert.equal(ended.code, code, ended.stderr);
-    assert.match(ended.stderr, new RegExp(`Stopped by ${name}: run the same command again to go on from there`));
+    assert.match(ended.stderr, new RegExp(`Stopped by ${name}: run the same command again to resume`));
     assert.ok(box.read("out.partial").endsWith("\n"));
   }
   const { code, stderr } = await box.run(words);
@@ -381,7 +381,7 @@ test("predict waits for a server that is briefly down, and fails if it stays dow
   const { port } = listener.addr;
   listener.close();
   const program = box.start(["predict", `http://127.0.0.1:${port}/`, "in.jsonl", "-o", "out"]);
-  await program.stderr.waitFor(/Requests are refused, and sent again: .*the server refused the connection/);
+  await program.stderr.waitFor(/Requests are refused, and will be sent again: .*the server refused the connection/);
   model(box);
   const server = await box.serve({ module: box.path("module") }, { args: ["--port", String(port)] });
   const { code, stderr } = await program.finished();
@@ -422,13 +422,13 @@ test("errors of predict say what to change on the command line", async (box) => 
   const words = model(box);
   const cases: readonly (readonly [RegExp, ...string[]])[] = [
     [/The input 'nothing.json' does not exist/, "nothing.json"],
-    [/Several inputs have an output each: name a folder for them with --output/, "in"],
-    [/--join, --shard: the input is one request\. Split it with/, "one.json", "--join", "--shard", "0/2"],
+    [/Several inputs need a folder for their outputs: name one with --output/, "in"],
+    [/--join, --shard: the whole input is one request\. Split it with/, "one.json", "--join", "--shard", "0/2"],
     [/Expected a shard such as 0\/4|Expected a shard such as "0\/4"/, "one.json", "--shard", "2/2"],
     [/The outputs can't go into 'in', the folder of the inputs/, "in", "-o", "in"],
     [/'one.json' is the input/, "one.json", "-o", "one.json"],
     [/--accept must be visible ASCII, not 'a\\x0ab'/, "one.json", "--accept", "a\nb"],
-    [/--token-file is for the URL of a server/, "one.json", "--token-file", "x"],
+    [/--token-file needs the URL of a server/, "one.json", "--token-file", "x"],
   ];
   for (const [pattern, ...more] of cases) {
     const { code, stderr } = await predict(box, [...words, ...more]);

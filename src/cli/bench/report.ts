@@ -88,7 +88,7 @@ function drawHistogram({ histogram }: Figures): string[] {
   ];
 }
 
-/** What a reader has to know to read the figures right. */
+/** Notes that a reader needs to interpret the figures correctly. */
 function notes({ requests, client, targetRate, rate }: Figures): string[] {
   return [
     ...(requests.unanswered > 0
@@ -96,7 +96,7 @@ function notes({ requests, client, targetRate, rate }: Figures): string[] {
         `${formatNumber(requests.unanswered)} requests had no answer ${
           GRACE_MS / 1000
         } s after the end. The latencies include them with ` +
-        "the time that they had waited.",
+        "the time that they have waited.",
       ]
       : []),
     ...(targetRate !== null && rate < targetRate * 0.98

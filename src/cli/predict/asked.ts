@@ -68,7 +68,7 @@ function findServer(options: PredictOptions, io: Io): Found {
 async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): Promise<Found> {
   for (const [name, value] of [["--token-file", options.tokenFile], ["--model", options.model]] as const) {
     if (value !== undefined) {
-      throw new UsageError(`${name} is for the URL of a server, and '${options.module}' is none`);
+      throw new UsageError(`${name} needs the URL of a server, and '${options.module}' is not a URL`);
     }
   }
   using opening = new DisposableStack();

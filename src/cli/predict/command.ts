@@ -67,7 +67,7 @@ export const predict = defineCommand({
   examples: [
     { does: "Predict one input, and print the answer", line: "aimodellib predict iris serve.py out sample.json" },
     {
-      does: "Predict each line of a file with four workers; the same command goes on after a stop",
+      does: "Predict each line of a file with four workers; after an interruption, the same command resumes",
       line: "aimodellib predict model.tar.gz out records.jsonl -o answers.jsonl --workers 4",
     },
   ],

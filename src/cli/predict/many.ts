@@ -89,8 +89,8 @@ export async function predictMany(
   showSummary({ ...tally, seconds, complete, output: places.output }, options, io, serveLog);
   if (complete) return tally.failed > 0 ? SOME_FAILED : ExitCode.Success;
   const advice = outputs.resumable
-    ? "run the same command again to go on from there"
-    : "to be able to go on after an interruption, write the answers to a file with --output";
+    ? "run the same command again to resume"
+    : "to be able to resume after an interruption, write the answers to a file with --output";
   if (failure !== undefined) {
     if (failure instanceof AimodellibError && outputs.resumable) log.warning("{advice}", { advice: capital(advice) });
     throw failure;

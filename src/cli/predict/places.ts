@@ -52,14 +52,16 @@ export function placesOf(options: PlaceOptions, terminal: boolean): Places {
   }
   const [only = "-"] = inputs;
   const info = only === "-" ? undefined : statOf(only);
-  if (inputs.length > 1 && inputs.includes("-")) throw new UsageError("Standard input, '-', can only be the one input");
+  if (inputs.length > 1 && inputs.includes("-")) {
+    throw new UsageError("Standard input, '-', can't be combined with other inputs");
+  }
   const intoFolder = output !== undefined && (output.endsWith("/") || stat(output)?.isDirectory);
   if (inputs.length > 1 || info?.isDirectory || intoFolder) {
     if (output === undefined) {
-      throw new UsageError("Several inputs have an output each: name a folder for them with --output");
+      throw new UsageError("Several inputs need a folder for their outputs: name one with --output");
     }
     if (stat(output)?.isFile) {
-      throw new UsageError(`The outputs of several inputs go to a folder, and '${output}' is a file`);
+      throw new UsageError(`Several inputs need a folder for their outputs, but '${output}' is a file`);
     }
     const folder = absolute(output);
     refuseSame(inputs, folder);
@@ -105,7 +107,7 @@ function refuseForOne({ join, errors, maxErrors, shard }: PlaceOptions): void {
   ].filter((name) => name !== false);
   if (given.length > 0) {
     throw new UsageError(
-      `${given.join(", ")}: the input is one request. Split it with '--split lines' or '--split csv'`,
+      `${given.join(", ")}: the whole input is one request. Split it with '--split lines' or '--split csv'`,
     );
   }
 }

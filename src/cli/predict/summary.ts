@@ -49,8 +49,10 @@ function summaryLine({ records, resumed, skipped, failed, seconds, output, compl
       formatCount(rate)
     }/s)`,
   ];
-  if (resumed > 0) texts.push(`${formatCount(resumed)} of them were there before`);
-  if (skipped > 0) texts.push(`${formatCount(skipped)} ${skipped === 1 ? "input was" : "inputs were"} done before`);
+  if (resumed > 0) texts.push(`${formatCount(resumed)} of them by earlier runs`);
+  if (skipped > 0) {
+    texts.push(`${formatCount(skipped)} ${skipped === 1 ? "input was" : "inputs were"} finished earlier`);
+  }
   texts.push(`${failed === 0 ? "none" : formatCount(failed)} failed`);
   if (output !== undefined) texts.push(complete ? `written to ${output}` : `${output} is not complete`);
   return `Predicted ${texts.join("; ")}`;

@@ -44,7 +44,7 @@ export function lookAtLines(path: string, input: Input, { identity, restart }: F
   }
   if (checkJournal(journal, path, whole) === undefined) {
     throw new UsageError(
-      `'${partial}' is there without its journal, '${journal}': remove it, or begin anew with --restart`,
+      `'${partial}' exists without its journal '${journal}': remove it, or start again with --restart`,
     );
   }
   return lines;

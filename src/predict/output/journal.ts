@@ -33,8 +33,8 @@ export function checkJournal(
     // JSON has no undefined.
     if ((before[name] ?? null) === (now[name] ?? null)) continue;
     throw new UsageError(
-      `'${output}' was begun with ${nameOf(name)} ${show(before[name])}, and now it is ${show(now[name])}: ` +
-        "run the same command as then, or begin anew with --restart",
+      `'${output}' was started with ${nameOf(name)} ${show(before[name])}, but now it is ${show(now[name])}: ` +
+        "run the original command, or start again with --restart",
     );
   }
   return before;
@@ -60,7 +60,7 @@ export async function lockOutput(output: string, lockPath: string): Promise<Disp
   }
   // A run removes the lock file at its end, and a run that waited for it may have locked the removed file.
   if (!await tryLockExclusively(file, LOCK_LIMIT_MS) || stat(lockPath)?.ino !== file.statSync().ino) {
-    throw new AimodellibError(`Another run writes to '${output}': wait for it, or name another output`);
+    throw new AimodellibError(`Another run is writing to '${output}': wait for it, or choose another output`);
   }
   return {
     [Symbol.dispose]() {
@@ -94,7 +94,7 @@ function readJournal(path: string): Identity | undefined {
     // It is not a journal.
   }
   throw new UsageError(
-    `'${path}' is not the journal of a run of this version: remove it, or begin anew with --restart`,
+    `'${path}' is not a journal of this version: remove it, or start again with --restart`,
   );
 }
 

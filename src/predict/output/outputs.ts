@@ -17,26 +17,26 @@ export interface Sink {
   readonly failed: (line: Uint8Array<ArrayBuffer>) => void | Promise<void>;
   /** The gathered lines; undefined if this sink gathers none. */
   readonly lines?: Lines | undefined;
-  /** Ends an output: it is complete. @throws {WriteError} if it can't be put in its place */
+  /** Ends a complete output. @throws {WriteError} if it can't be moved to its final path */
   readonly end: () => void | Promise<void>;
-  /** Leaves an output as it is, to be gone on with. */
+  /** Closes an unfinished output, which a later run can resume. */
   readonly leave: () => void;
 }
 
 /** All outputs of a run. */
 export interface Outputs extends Disposable {
-  /** Looks what is there of an input's output. @throws {UsageError} if that is from another run */
+  /** Finds how much of an input's output exists. @throws {UsageError} if a different run wrote it */
   readonly look: (input: Input) => Progress;
-  /** Opens an input's output, behind what is there. @throws {WriteError} if that can't be done */
+  /** Opens an input's output to append to it. @throws {WriteError} if that fails */
   readonly open: (input: Input) => Sink;
-  /** Adds an error, where errors are gathered. */
+  /** Adds the error of a record, if this run collects errors in a file. */
   readonly error: (error: RecordError) => void;
-  /** Writes the errors that were added. @throws {WriteError} if that can't be done */
+  /** Writes the added errors. @throws {WriteError} if that fails */
   readonly flushErrors: () => void;
-  /** How many records have failed, in the runs before this one, too. */
+  /** How many records have failed, including those of the runs that this one resumes. */
   readonly failed: number;
-  /** Ends a run that is complete. @throws {WriteError} if that can't be done */
+  /** Ends a complete run. @throws {WriteError} if that fails */
   readonly finish: () => void;
-  /** Whether the same command goes on where this run ends. */
+  /** Whether the same command can resume the run after an interruption. */
   readonly resumable: boolean;
 }

@@ -1,4 +1,4 @@
-/** Answers on standard output, or to a device or a pipe: as they come, and nothing of them is kept for another run. */
+/** Writes answers to standard output, a device or a pipe without delay. Such a run can't be resumed. */
 
 import { WriteError } from "../../atomic_file.ts";
 import { reasonOf } from "../../errors.ts";
@@ -27,7 +27,7 @@ export class StreamOutput implements Outputs {
   /**
    * @param name what messages call the stream
    * @param errors where the errors go in the end
-   * @throws {WriteError} if they can't
+   * @throws {WriteError} if they can't be written there
    */
   constructor(name: string, write: Write, errors: string | undefined) {
     this.#lines = new StreamLines(name, write);
@@ -77,7 +77,7 @@ export class StreamOutput implements Outputs {
   }
 }
 
-/** Lines that are written one batch after the other. */
+/** Gathers lines, and writes them in batches. */
 class StreamLines implements Lines {
   readonly #name: string;
   readonly #write: Write;
@@ -119,7 +119,7 @@ class StreamLines implements Lines {
     try {
       await this.#write(bytes);
     } catch (cause) {
-      // Who reads has enough.
+      // The reader of the output is gone, such as `head` after its last line.
       if (cause instanceof Deno.errors.BrokenPipe) throw cause;
       throw new WriteError(`${this.#name} can't be written: ${reasonOf(cause)}`, { cause });
     }

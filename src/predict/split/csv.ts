@@ -70,7 +70,7 @@ export async function* splitCsv(pieces: AsyncIterable<Uint8Array>, maxBytes: num
     row.keep();
   }
   if (at === At.Quoted) {
-    yield broken("The row has a quoted value without an end: the input ends before the closing quote");
+    yield broken("The row has an unterminated quoted value: the input ends before the closing quote");
     return;
   }
   const found = finish();

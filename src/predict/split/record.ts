@@ -22,5 +22,5 @@ export function broken(why: string): Found {
 
 /** Makes a record that can't be sent because it is longer than `maxBytes`. */
 export function tooLong(bytes: number, maxBytes: number): Found {
-  return broken(`The record has ${bytes} bytes, and the longest that is sent has ${maxBytes} (--max-body)`);
+  return broken(`The record has ${bytes} bytes; --max-body allows ${maxBytes}`);
 }

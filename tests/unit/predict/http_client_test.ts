@@ -230,7 +230,7 @@ Deno.test("Patience gives up after too long without any answer", async () => {
   };
   const { signal } = new AbortController();
   const patience = new Patience(ask, { retries: 1, maxAnswer: 1, signal, patienceMs: 300 });
-  await assert.rejects(patience.ask(question), /No request was answered for \d s. The last one: full/);
+  await assert.rejects(patience.ask(question), /No request was answered for \d s. The last error: full/);
 });
 
 Deno.test("pauseIn() reads seconds and dates", () => {

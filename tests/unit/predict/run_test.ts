@@ -194,10 +194,10 @@ Deno.test("a run is not resumed with another input or other options, and the err
     await assert.rejects(predict(folder, { ask: gone }), /gone/);
     await assert.rejects(
       predict(folder, { options: { accept: "text/plain" } }),
-      /'.*out' was begun with the accept 'application\/json', and now it is 'text\/plain': .* --restart/,
+      /'.*out' was started with the accept 'application\/json', but now it is 'text\/plain': .* --restart/,
     );
     Deno.writeTextFileSync(`${folder}/in.jsonl`, "1\n");
-    await assert.rejects(predict(folder), /was begun with the input bytes 26, and now it is 2/);
+    await assert.rejects(predict(folder), /was started with the input bytes 26, but now it is 2/);
     assert.deepEqual(names(folder), ["in.jsonl", "out.partial", "out.partial.errors", "out.partial.json"]);
   });
 });
@@ -219,7 +219,7 @@ Deno.test("PredictRun writes the answers before a failure, and none after it", a
 
 Deno.test("PredictRun stops when more records fail than allowed", async () => {
   await inFolder(100, async (folder) => {
-    await assert.rejects(predict(folder, { maxErrors: 1 }), /2 records have failed, and --max-errors allows 1/);
+    await assert.rejects(predict(folder, { maxErrors: 1 }), /2 records have failed; --max-errors allows 1/);
     const lines = read(`${folder}/out.partial`).split("\n").slice(0, -1);
     assert.equal(lines.length, 16);
     await assert.rejects(predict(folder, { maxErrors: 2 }), /3 records have failed/);

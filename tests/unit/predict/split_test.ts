@@ -48,7 +48,7 @@ Deno.test("splitLines() skips blank lines", async () => {
 Deno.test("splitLines() reports a line that is too long, and continues after it", async () => {
   await check(splitLines, `ab\n${"x".repeat(30)}\ncd`, [
     "ab",
-    "! The record has 30 bytes, and the longest that is sent has 10 (--max-body)",
+    "! The record has 30 bytes; --max-body allows 10",
     "cd",
   ], 10);
 });
@@ -76,13 +76,13 @@ Deno.test("splitCsv() detects the delimiter in the header", async () => {
 Deno.test("splitCsv() drops a row whose quoted value never ends", async () => {
   await check(splitCsv, 'a,b\n1,2\n3,"4\n5,6\n', [
     "a,b\n1,2\n",
-    "! The row has a quoted value without an end: the input ends before the closing quote",
+    "! The row has an unterminated quoted value: the input ends before the closing quote",
   ]);
 });
 
 Deno.test("splitCsv() reports a row that is too long, and continues after it", async () => {
   await check(splitCsv, `a,b\n1,"${"x\n".repeat(10)}"\n3,4\n`, [
-    "! The record has 25 bytes, and the longest that is sent has 20 (--max-body)",
+    "! The record has 25 bytes; --max-body allows 20",
     "a,b\n3,4\n",
   ], 20);
   await assert.rejects(split(splitCsv, `${"a,".repeat(50)}\n1\n`, 7, 20), /header of the table has more than 20 bytes/);
