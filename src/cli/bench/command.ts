@@ -3,10 +3,10 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { argument, flag } from "@optique/core/primitives";
+import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
-import { grouped, option, unset } from "../options/option.ts";
+import { flag, grouped, option, unset } from "../options/option.ts";
 import { file } from "../options/paths.ts";
 import { duration, whole } from "../options/values.ts";
 

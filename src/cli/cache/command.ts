@@ -3,9 +3,9 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { argument, flag } from "@optique/core/primitives";
+import { argument } from "@optique/core/primitives";
 import { defineCommand } from "../command.ts";
-import { option, unset } from "../options/option.ts";
+import { flag, option, unset } from "../options/option.ts";
 import { oneOf, whole } from "../options/values.ts";
 
 const parser = object({

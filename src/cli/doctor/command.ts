@@ -3,12 +3,11 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { flag } from "@optique/core/primitives";
 import { hideCredentials } from "../../credentials.ts";
 import type { Finding } from "../../environment/doctor.ts";
 import { defineCommand } from "../command.ts";
 import { ExitCode } from "../errors.ts";
-import { option } from "../options/option.ts";
+import { flag, option } from "../options/option.ts";
 import { folder } from "../options/paths.ts";
 import { python } from "../options/values.ts";
 

@@ -3,9 +3,10 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { argument, flag } from "@optique/core/primitives";
+import { argument } from "@optique/core/primitives";
 import { limitFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
+import { flag } from "../options/option.ts";
 import { folderOrArchive } from "../options/paths.ts";
 
 const parser = object({

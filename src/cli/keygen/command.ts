@@ -3,10 +3,9 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { flag } from "@optique/core/primitives";
 import { passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { option } from "../options/option.ts";
+import { flag, option } from "../options/option.ts";
 import { publicKey } from "../options/paths.ts";
 
 const parser = object({

@@ -2,10 +2,10 @@
 
 import { group } from "@optique/core/constructs";
 import type { DocEntry } from "@optique/core/doc";
-import type { Message } from "@optique/core/message";
+import { type Message, message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
-import { option as parseOption } from "@optique/core/primitives";
+import { flag as parseFlag, option as parseOption } from "@optique/core/primitives";
 import type { ValueParser, ValueParserResult } from "@optique/core/valueparser";
 
 type Name = `-${string}`;
@@ -23,6 +23,20 @@ export interface OptionHelp {
 /** An entry of help, for an option or an argument. */
 export type HelpEntry = DocEntry & { readonly bounds?: string; readonly env?: string };
 
+/**
+ * What the parser of an option says of a word that is another. The parser of the command says something better: but by default each option
+ * would look for similar names before, which takes longer than all other parsing.
+ */
+const errors = { noMatch: message`This is another option.` };
+
+/** Makes the parser of an option without a value. */
+export function flag(
+  ...args: [name: Name, help: OptionHelp] | [name: Name, short: Name, help: OptionHelp]
+): Parser<"sync", true, ValueParserResult<true> | undefined> {
+  const { description } = args.at(-1) as OptionHelp;
+  return parseFlag(...args.slice(0, -1) as [Name, ...Name[]], { description, errors });
+}
+
 /** Makes the parser of an option with a value. */
 export function option<T>(
   ...args: [name: Name, value: Value<T>, help: OptionHelp] | [
@@ -34,7 +48,7 @@ export function option<T>(
 ): Parser<"sync", T, ValueParserResult<T> | undefined> {
   const [value, help] = args.slice(-2) as [Value<T>, OptionHelp];
   const names = args.slice(0, -2) as [Name, ...Name[]];
-  const parser = parseOption(...names, value, { description: help.description });
+  const parser = parseOption(...names, value, { description: help.description, errors });
   const { bounds } = value;
   const { env } = help;
   if (bounds === undefined && env === undefined) return parser;

@@ -2,10 +2,9 @@
 
 import { message } from "@optique/core/message";
 import { map, withDefault } from "@optique/core/modifiers";
-import { flag } from "@optique/core/primitives";
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { choice, integer, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
-import { grouped, option, unset, type Value } from "./option.ts";
+import { flag, grouped, option, unset, type Value } from "./option.ts";
 import { program } from "./paths.ts";
 import { formatSize, parseSize } from "./size.ts";
 

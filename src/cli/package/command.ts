@@ -3,10 +3,9 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
-import { flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
-import { grouped, option, unset } from "../options/option.ts";
+import { flag, grouped, option, unset } from "../options/option.ts";
 import { ARCHIVES, file, folder, script } from "../options/paths.ts";
 import { checkFields, whole } from "../options/values.ts";
 

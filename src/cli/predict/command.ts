@@ -2,13 +2,14 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, multiple, optional } from "@optique/core/modifiers";
+import { map, multiple } from "@optique/core/modifiers";
 import { argument } from "@optique/core/primitives";
-import { type InferValue, parse, type Parser } from "@optique/core/parser";
+import type { InferValue, Parser } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
 import { isUrl } from "../../client/endpoint.ts";
 import { anyPath, folder, folderOrArchive, script } from "../options/paths.ts";
+import { scan } from "../options/scan.ts";
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
 import { predictFields } from "./options.ts";
@@ -46,13 +47,6 @@ const urlParser = map(
   object({ ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
   (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
 );
-
-/** A parser that all forms pass, to tell them apart by their arguments. */
-const words = object({
-  ...predictFields,
-  first: optional(argument(string({ metavar: "WORD" }))),
-  others: multiple(argument(string({ metavar: "WORD" }))),
-});
 
 /** The result of parsing any form of the command line. */
 type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
@@ -92,9 +86,7 @@ export const predict = defineCommand({
   },
 });
 
-/** Returns the arguments that are not options; an empty array if the options are invalid. */
+/** Returns the arguments that are not options; an empty array if an option is unknown. */
 function wordsOf(given: readonly string[]): readonly string[] {
-  const parsed = parse(words, given);
-  if (!parsed.success || parsed.value.first === undefined) return [];
-  return [parsed.value.first, ...parsed.value.others];
+  return scan(urlParser.usage, given)?.words ?? [];
 }

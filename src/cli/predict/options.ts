@@ -2,14 +2,13 @@
 
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { flag } from "@optique/core/primitives";
 import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
 import type { InputOptions } from "../../predict/inputs.ts";
 import { parseShard, type Shard } from "../../predict/shard.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
 import type { PoolConfig } from "../../serve/mod.ts";
 import { limitFields, trustFields } from "../archives/options.ts";
-import { grouped, option, unset } from "../options/option.ts";
+import { flag, grouped, option, unset } from "../options/option.ts";
 import { anyPath, file } from "../options/paths.ts";
 import { oneOf, size, whole } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";

@@ -4,13 +4,14 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, multiple, optional } from "@optique/core/modifiers";
 import { argument } from "@optique/core/primitives";
-import { type InferValue, parse, type Parser } from "@optique/core/parser";
+import type { InferValue, Parser } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
 import { defineCommand } from "../command.ts";
 import { grouped, option } from "../options/option.ts";
 import { folder, folderOrArchive, script as scriptFile } from "../options/paths.ts";
+import { scan } from "../options/scan.ts";
 import { port } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
 import { listenFields, logFields, servingLimitFields, workerFields } from "./options.ts";
@@ -74,8 +75,8 @@ const bareParser = map(
   (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
 );
 
-/** Parses any form just enough to tell them apart. */
-const words = object({ ...options, words: multiple(argument(string({ metavar: "WORD" }))) });
+/** What tells the forms apart. */
+const scanned = (given: readonly string[]) => scan(bareParser.usage, given);
 
 /** The result of parsing any of the forms. */
 type ParsedServe = Omit<InferValue<typeof parser>, "module" | "script" | "modelDir"> & {
@@ -100,31 +101,28 @@ export const serve = defineCommand({
   ],
   parser: parser as Parser<"sync", ParsedServe, unknown>,
   meant(given) {
-    const parsed = parse(words, given);
-    return parsed.success ? meantForm({ name: "serve", usual: "serve.py" }, parsed.value.words) : undefined;
+    return meantForm({ name: "serve", usual: "serve.py" }, scanned(given)?.words ?? []);
   },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: bareParser,
     fits(given) {
-      const parsed = parse(words, given);
-      return parsed.success && (parsed.value.models.length > 0 || parsed.value.words.length === 0);
+      const found = scanned(given);
+      return found !== undefined && (found.options.has("--model") || found.words.length === 0);
     },
   }, {
     parser: withoutModelDir,
     fits(given) {
-      const parsed = parse(words, given);
-      if (!parsed.success) return false;
-      const [module = "", script, ...others] = parsed.value.words;
+      const [module, script, ...others] = scanned(given)?.words ?? [];
+      if (module === undefined) return false;
       return others.length === 0 && namesArchive(module, script) === (script === undefined);
     },
   }, {
     parser: archiveParser,
     begins: true,
     fits(given) {
-      const parsed = parse(words, given);
-      return parsed.success && parsed.value.words[0] !== undefined &&
-        namesArchive(parsed.value.words[0], parsed.value.words[1]);
+      const [module, script] = scanned(given)?.words ?? [];
+      return module !== undefined && namesArchive(module, script);
     },
   }],
   async run(options, io, words) {

@@ -2,12 +2,11 @@
 
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
 import type { ServeConfig } from "../../serve/mod.ts";
-import { grouped, option, unset } from "../options/option.ts";
+import { flag, grouped, option, unset } from "../options/option.ts";
 import { file } from "../options/paths.ts";
 import { list, numberOrAuto, oneOf, port, seconds, size, whole } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";

@@ -3,11 +3,11 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
-import { argument, flag } from "@optique/core/primitives";
+import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { limitFields, passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { option, unset } from "../options/option.ts";
+import { flag, option, unset } from "../options/option.ts";
 import { archiveFile, file } from "../options/paths.ts";
 
 const parser = object({

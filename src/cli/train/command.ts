@@ -3,14 +3,15 @@
 import { object, seq } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, withDefault } from "@optique/core/modifiers";
-import { argument, flag, passThrough } from "@optique/core/primitives";
-import { type InferValue, parse } from "@optique/core/parser";
+import { argument, passThrough } from "@optique/core/primitives";
+import type { InferValue } from "@optique/core/parser";
 import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
 import { defineCommand } from "../command.ts";
-import { grouped, option, unset } from "../options/option.ts";
+import { flag, grouped, option, unset } from "../options/option.ts";
 import { folder, folderOrArchive, script } from "../options/paths.ts";
+import { scan } from "../options/scan.ts";
 import { oneOf, seconds, whole } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
 
@@ -148,8 +149,8 @@ const bareParser = map(
   ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
 );
 
-/** Parses any form just enough to tell them apart. */
-const words = seq(options, args);
+/** Returns the words behind the options, which tell the forms apart. */
+const wordsOf = (given: readonly string[]) => scan(options.usage, given, "first")?.words;
 
 /** The result of parsing any of the forms. */
 type ParsedTrain = InferValue<typeof options> & {
@@ -174,22 +175,20 @@ export const train = defineCommand({
   ],
   parser,
   meant(given) {
-    const parsed = parse(words, given);
-    return parsed.success ? meantForm({ name: "train", usual: "train.py" }, parsed.value[1]) : undefined;
+    return meantForm({ name: "train", usual: "train.py" }, wordsOf(given) ?? []);
   },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
     parser: bareParser,
     fits(given) {
-      const parsed = parse(words, given);
-      return parsed.success && parsed.value[1].length === 0;
+      return wordsOf(given)?.length === 0;
     },
   }, {
     parser: archiveParser,
     begins: true,
     fits(given) {
-      const parsed = parse(words, given);
-      return parsed.success && parsed.value[1][0] !== undefined && namesArchive(parsed.value[1][0], parsed.value[1][1]);
+      const [module, script] = wordsOf(given) ?? [];
+      return module !== undefined && namesArchive(module, script);
     },
   }],
   async run(options, io, words) {
