@@ -19,7 +19,10 @@ export class Inflater implements Disposable {
   /** @param chunkBytes the size of a chunk of inflated bytes */
   constructor(chunkBytes: number) {
     this.#stream = zlib.createInflateRaw({ chunkSize: chunkBytes });
-    this.#stream.on("data", (chunk: Uint8Array) => this.#chunks.push(chunk));
+    // Node's Buffer has a slow subarray(), which a reader of small files calls for each of them.
+    this.#stream.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+      this.#chunks.push(new Uint8Array(buffer, byteOffset, length));
+    });
     this.#stream.on("error", (error: Error) => this.#failed?.(error));
   }
 

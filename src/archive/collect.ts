@@ -14,12 +14,12 @@ export const IGNORE_FILE = ".aimodellibignore";
 
 /** Folders that are left out at any depth. */
 const LEFT_OUT_FOLDERS = new Set([".git", "__pycache__"]);
-const LEFT_OUT_FILE = /\.pyc$/;
+const LEFT_OUT_SUFFIX = ".pyc";
 /** In a worktree or a submodule, a file instead of a folder; it contains a path of this machine. */
 const GIT_FILE = ".git";
 /** A temporary file that this program leaves behind if it is killed while it writes (see `../atomic_file.ts`). */
 const UNFINISHED = /^\..+\.[0-9a-f]{8}\.tmp$/;
-/** Files by which environments of venv and conda are recognized. */
+/** Files and folders by which environments of venv and conda are recognized. */
 const ENVIRONMENT_MARKS = ["pyvenv.cfg", "conda-meta"];
 
 /** An entry of the archive to be, and the file that it is made from. */
@@ -119,18 +119,23 @@ function readFolder(source: string, path: string): Deno.DirEntry[] {
 /**
  * The reason why a path is never packed, whatever ignore files say; undefined without one.
  *
- * @param root the absolute path of the module's folder
- * @param path relative to `root`; `name` is its last part
+ * @param path relative to the module's folder; `name` is its last part
+ * @param hasPath whether the module contains a path
  */
-export function whyLeftOver(root: string, path: string, name: string, isDirectory: boolean): string | undefined {
+export function whyLeftOver(
+  path: string,
+  name: string,
+  isDirectory: boolean,
+  hasPath: (path: string) => boolean,
+): string | undefined {
   if (isDirectory) {
     if (LEFT_OUT_FOLDERS.has(name)) return name;
-    if (ENVIRONMENT_MARKS.some((mark) => exists(`${root}/${path}/${mark}`))) return "virtual environment";
-  } else if (LEFT_OUT_FILE.test(name)) {
+    if (ENVIRONMENT_MARKS.some((mark) => hasPath(`${path}/${mark}`))) return "virtual environment";
+  } else if (name.endsWith(LEFT_OUT_SUFFIX)) {
     return "*.pyc";
   } else if (name === GIT_FILE) {
     return GIT_FILE;
-  } else if (UNFINISHED.test(name)) {
+  } else if (name.startsWith(".") && UNFINISHED.test(name)) {
     return "unfinished file of an earlier run";
   } else if (name === ORIGIN_NAME) {
     return "note of unpack";
@@ -145,7 +150,7 @@ function reasonToLeaveOut(
   isDirectory: boolean,
   ignored: readonly IgnoreRules[],
 ): string | undefined {
-  const reason = whyLeftOver(root, path, name, isDirectory);
+  const reason = whyLeftOver(path, name, isDirectory, (path) => exists(`${root}/${path}`));
   if (reason !== undefined) return reason;
   // As with git, the nearest ignore file with a matching pattern decides.
   for (const { folder, rules } of ignored.toReversed()) {

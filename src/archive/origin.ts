@@ -10,10 +10,11 @@
 import { createHash, type Hash } from "node:crypto";
 import { whyLeftOver } from "./collect.ts";
 import { changeOf } from "./content.ts";
+import { exists } from "../files.ts";
 import { joinPath, type Manifest, WHEELS_FOLDER } from "./manifest.ts";
 import { ORIGIN_NAME } from "./origin_name.ts";
 import type { SafeEntry } from "./rules.ts";
-import type { ScanHandler } from "./scan.ts";
+import type { ScanHandler, ScanResult } from "./scan.ts";
 
 const READ_BYTES = 1024 * 1024;
 /** The list of files is hashed in pieces of this many characters. */
@@ -75,8 +76,8 @@ export class OriginRecorder implements ScanHandler {
     return this.#writer.ready?.();
   }
 
-  /** Writes the note into the folder. @param archive its path, or `-` */
-  write(root: string, archive: string, { manifest, sha256 }: { readonly manifest: Manifest; readonly sha256: string }) {
+  /** The text of the note; call it after the last entry. @param archive its path, or `-` */
+  note(archive: string, { manifest, sha256, paths: all }: Pick<ScanResult, "manifest" | "sha256" | "paths">): string {
     const content = digestOf(this.#content);
     const paths = [...this.#content.keys()];
     const others = paths.some(isWheel) ? [...this.#content].filter(([path]) => !isWheel(path)) : undefined;
@@ -85,9 +86,9 @@ export class OriginRecorder implements ScanHandler {
       sha256,
       content,
       withoutWheels: others === undefined ? content : digestOf(new Map(others)),
-      also: paths.filter(leftByRuns(root, manifest)).sort(),
+      also: paths.filter(leftByRuns(all, manifest)).sort(),
     };
-    Deno.writeTextFileSync(`${root}/${ORIGIN_NAME}`, `${JSON.stringify(note, null, 2)}\n`);
+    return `${JSON.stringify(note, null, 2)}\n`;
   }
 }
 
@@ -163,6 +164,7 @@ export class Origin {
     const hash = createHash("sha256");
     const also = new Set(this.#note.also);
     const folders = foldersOfRuns(this.#manifest);
+    const hasPath = (path: string) => exists(`${this.#root}/${path}`);
     const walk = async (folder: string, ofRuns: boolean) => {
       const children: Deno.DirEntry[] = [];
       for await (const child of Deno.readDir(`${this.#root}/${folder}`)) children.push(child);
@@ -170,7 +172,7 @@ export class Origin {
       for (const { name, isDirectory, isFile, isSymlink } of children) {
         const path = folder === "" ? name : `${folder}/${name}`;
         if (path === ORIGIN_NAME) continue;
-        const left = ofRuns || isLeft(this.#root, path, isDirectory, folders);
+        const left = ofRuns || isLeft(path, isDirectory, folders, hasPath);
         if (isDirectory) {
           await walk(path, left);
           continue;
@@ -187,24 +189,42 @@ export class Origin {
   }
 }
 
-/** Returns a function that tells whether a file's path is one where runs leave files. */
-function leftByRuns(root: string, manifest: Manifest): (path: string) => boolean {
+/** Returns a function that tells whether a file's path is one where runs leave files. @param paths of all entries of the archive */
+function leftByRuns(paths: ReadonlySet<string>, manifest: Manifest): (path: string) => boolean {
   const written = foldersOfRuns(manifest);
+  const parents = parentsOf(paths);
+  const hasPath = (path: string) => paths.has(path) || parents.has(path);
   const folders = new Map<string, boolean>([["", false]]);
   const isFolderOfRuns = (path: string): boolean => {
     let known = folders.get(path);
     if (known === undefined) {
-      folders.set(path, known = isFolderOfRuns(parentOf(path)) || isLeft(root, path, true, written));
+      folders.set(path, known = isFolderOfRuns(parentOf(path)) || isLeft(path, true, written, hasPath));
     }
     return known;
   };
-  return (path) => isFolderOfRuns(parentOf(path)) || isLeft(root, path, false, written);
+  return (path) => isFolderOfRuns(parentOf(path)) || isLeft(path, false, written, hasPath);
 }
 
-/** Whether a path, by its own name alone, is one that runs leave. */
-function isLeft(root: string, path: string, isDirectory: boolean, written: ReadonlySet<string>): boolean {
+/** All folders above the paths, without the root. */
+function parentsOf(paths: Iterable<string>): ReadonlySet<string> {
+  const parents = new Set<string>();
+  for (const path of paths) {
+    for (let parent = parentOf(path); parent !== "" && !parents.has(parent); parent = parentOf(parent)) {
+      parents.add(parent);
+    }
+  }
+  return parents;
+}
+
+/** Whether a path, by its own name alone, is one that runs leave. @param hasPath whether the folder contains a path */
+function isLeft(
+  path: string,
+  isDirectory: boolean,
+  written: ReadonlySet<string>,
+  hasPath: (path: string) => boolean,
+): boolean {
   return written.has(path) ||
-    whyLeftOver(root, path, path.slice(path.lastIndexOf("/") + 1), isDirectory) !== undefined;
+    whyLeftOver(path, path.slice(path.lastIndexOf("/") + 1), isDirectory, hasPath) !== undefined;
 }
 
 /** The folders for logs that the manifest names. */

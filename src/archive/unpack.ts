@@ -11,6 +11,7 @@ import { ArchiveError } from "./errors.ts";
 import { Writer } from "./files/writer.ts";
 import type { ByteSource } from "./gzip/reader.ts";
 import { OriginRecorder } from "./origin.ts";
+import { ORIGIN_NAME } from "./origin_name.ts";
 import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
 
 /** How an archive is unpacked. */
@@ -53,8 +54,10 @@ async function write(source: ByteSource, folder: string, options: UnpackOptions)
   const { noteOrigin } = options;
   const recorder = noteOrigin === undefined ? undefined : new OriginRecorder(writer);
   const result = await scan(source, recorder ?? writer, options);
+  // Other threads may still be writing meanwhile.
+  const note = noteOrigin === undefined ? undefined : recorder?.note(noteOrigin, result);
   await writer.finish();
-  if (noteOrigin !== undefined) recorder?.write(folder, noteOrigin, result);
+  if (note !== undefined) Deno.writeTextFileSync(`${folder}/${ORIGIN_NAME}`, note);
   return result;
 }
 
