@@ -1,112 +1,109 @@
 /**
- * The two loops of deflate that take nearly all of its time, in AssemblyScript: the search for matches, and the writing of codes.
- * The rest is TypeScript (`../deflater.ts`, `../block_writer.ts`), which shares this memory.
+ * The two loops that take nearly all of the time of compression, in AssemblyScript: one finds matches, the other writes codes.
+ * `../deflater.ts` and `../block_writer.ts` do the rest in TypeScript, in the same memory.
  *
  * `scripts/deno task wasm` compiles this file to `../loops_wasm.ts`.
  */
 
-// The layout of the memory: offsets in bytes.
+// The layout of the memory: byte offsets, unless stated otherwise.
 
-/** The block, after the bytes that it may refer to. */
+/** The input: up to 32 KiB that matches may refer to, then the block to compress. */
 export const INPUT: i32 = 1024;
-/** The size of that, in bytes. */
+/** The longest input, in bytes. */
 export const MAX_INPUT: i32 = 32 * 1024 + 1024 * 1024;
-/** The last position of each hash of four bytes, an i32 each. */
+/** The hash table: for each hash of four bytes, the last position where it occurred, as i32. */
 const LAST: i32 = INPUT + MAX_INPUT + 64;
 const HASH_BITS: i32 = 15;
-/** For each position in the window, the previous one with the same hash, an i32 each. */
+/** The hash chains: for each position in the window, the previous position with the same hash, as i32. */
 const BEFORE: i32 = LAST + (4 << HASH_BITS);
 const WINDOW: i32 = 32 * 1024;
-/** What a deflate block is to hold, a u32 each: a byte, or `length << 15 | distance - 1`. */
+/** The tokens of a DEFLATE block, as u32: a literal byte, or a match as `length << 15 | distance - 1`. */
 const TOKENS: i32 = BEFORE + 4 * WINDOW;
-/** Ends a block, which may hold one token more: shorter blocks have codes that fit better, longer ones have fewer codes. */
+/**
+ * A block ends after this many tokens, or one more. Shorter blocks get codes that fit their content better, but each block stores its codes.
+ */
 const BLOCK_TOKENS: i32 = 16 * 1024;
-/** How often each literal or length symbol occurs among the tokens, a u32 each. */
+/** How often each literal or length symbol occurs among the tokens, as u32. */
 export const LITERAL_COUNTS: i32 = TOKENS + 4 * (BLOCK_TOKENS + 1);
-/** How often each distance symbol occurs, a u32 each. */
+/** How often each distance symbol occurs among the tokens, as u32. */
 export const DISTANCE_COUNTS: i32 = LITERAL_COUNTS + 4 * 286;
-/** The code of each literal or length symbol, a u32 each: its bits, and from bit 16 on their number. */
+/** The Huffman code of each literal or length symbol, as u32: the code in the lower 16 bits, its length in the upper ones. */
 export const LITERAL_CODES: i32 = DISTANCE_COUNTS + 4 * 30;
-/** The code of each distance symbol, in the same form. */
+/** The Huffman code of each distance symbol, in the same form. */
 export const DISTANCE_CODES: i32 = LITERAL_CODES + 4 * 286;
-/** The symbol of each length, a u8 each. */
+/** The symbol of each match length, as u8. */
 export const LENGTH_SYMBOLS: i32 = DISTANCE_CODES + 4 * 30;
-/** The symbols of distances, a u8 each, where `distanceSymbol` looks for them. */
+/** The symbols of match distances, as u8; `distanceSymbol()` computes the index. */
 export const DISTANCE_SYMBOLS: i32 = LENGTH_SYMBOLS + 264;
-/** The least length of each symbol, and from bit 16 on the number of its extra bits, a u32 each. */
+/** For each length symbol, as u32: its shortest length in the lower 16 bits, its number of extra bits in the upper ones. */
 export const LENGTH_EXTRAS: i32 = DISTANCE_SYMBOLS + 512;
-/** The least distance of each symbol, in the same form. */
+/** The same for each distance symbol, with its shortest distance. */
 export const DISTANCE_EXTRAS: i32 = LENGTH_EXTRAS + 4 * 29;
-/** The compressed bytes: no token takes more than twice the bytes that it stands for. */
+/** The compressed bytes. No token is longer than twice the bytes that it represents. */
 export const OUTPUT: i32 = DISTANCE_EXTRAS + 4 * 30;
-/** The size of all this, in bytes; the task `wasm` asks for as many pages. */
+/** The size of the memory, in bytes; the task `wasm` requests enough pages for it. */
 export const MEMORY: i32 = OUTPUT + 2 * MAX_INPUT + BLOCK_TOKENS;
 
 const MIN_LENGTH: i32 = 4;
 const MAX_LENGTH: i32 = 258;
 const FIRST_LENGTH: i32 = 257;
 const DISTANCE_BITS: i32 = 15;
-/** 2^32 divided by the golden ratio, which spreads what is multiplied by it. */
+/** 2^32 divided by the golden ratio: multiplying by it spreads similar values over the hash table. */
 const HASH_FACTOR: u32 = 2_654_435_769;
 
-/** What is looked at next, and a match that begins before it and may give way to a longer one. */
+/** The next position of the input. */
 let position: i32 = 0;
+/** Length and distance of a match at the previous position, which a longer match here replaces; length 0 if there is none. */
 let held: i32 = 0;
 let heldDistance: i32 = 0;
-/** Where the next byte is written; bits that do not fill one yet, and how many. */
+/** The offset of the next byte of the output. */
 let output: i32 = OUTPUT;
+/** Bits that do not fill a byte yet, and their number. */
 let bits: u64 = 0;
 let bitCount: u64 = 0;
 
-// @ts-ignore: decorator
-
+/** The place in the hash table for these four bytes. */
 function lastOf(four: u32): i32 {
   return LAST + i32((four * HASH_FACTOR) >>> (32 - HASH_BITS)) * 4;
 }
 
-// @ts-ignore: decorator
-
+/** The place in the hash chains for a position. */
 function beforeOf(at: i32): i32 {
   return BEFORE + (at & (WINDOW - 1)) * 4;
 }
 
-// @ts-ignore: decorator
-
+/** Enters a position into hash table and chains. */
 function remember(at: i32): void {
   const place = lastOf(load<u32>(INPUT + at));
   store<i32>(beforeOf(at), load<i32>(place));
   store<i32>(place, at);
 }
 
-// @ts-ignore: decorator
-
+/** Increments a counter. */
 function count(place: i32): void {
   store<u32>(place, load<u32>(place) + 1);
 }
 
-// @ts-ignore: decorator
-
+/** Appends the byte at a position as a literal. */
 function addByte(tokens: i32, at: i32): void {
   const byte = i32(load<u8>(INPUT + at));
   store<u32>(TOKENS + tokens * 4, byte);
   count(LITERAL_COUNTS + byte * 4);
 }
 
-// @ts-ignore: decorator
-
+/** The symbol of a distance. @param less the distance minus 1 */
 function distanceSymbol(less: i32): i32 {
   return load<u8>(DISTANCE_SYMBOLS + (less < 256 ? less : 256 + (less >>> 7)));
 }
 
-// @ts-ignore: decorator
-
+/** Appends a match. */
 function addMatch(tokens: i32, length: i32, distance: i32): void {
   store<u32>(TOKENS + tokens * 4, (length << DISTANCE_BITS) | (distance - 1));
   count(LITERAL_COUNTS + (FIRST_LENGTH + i32(load<u8>(LENGTH_SYMBOLS + length))) * 4);
   count(DISTANCE_COUNTS + distanceSymbol(distance - 1) * 4);
 }
 
-/** Begins with the block from `start` to `end`. */
+/** Starts with the block from `start` to `end`, both relative to INPUT. Matches may refer to the bytes before `start`. */
 export function begin(start: i32, end: i32): void {
   for (let i = 0; i < 1 << HASH_BITS; i++) store<i32>(LAST + i * 4, -2 * WINDOW);
   const to = min(start, end - MIN_LENGTH + 1);
@@ -118,7 +115,11 @@ export function begin(start: i32, end: i32): void {
   bitCount = 0;
 }
 
-/** Looks for matches until there are tokens enough for a block, or the input ends. Returns how many tokens there are. */
+/**
+ * Finds matches until a block has enough tokens or the input ends. `../deflater.ts` describes the four values that set the effort.
+ *
+ * @returns the number of tokens
+ */
 export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32): i32 {
   const lastFour = end - MIN_LENGTH;
   let tokens = 0;
@@ -129,7 +130,7 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
     let candidate = load<i32>(place);
     store<i32>(beforeOf(position), candidate);
     store<i32>(place, position);
-    // One more, and its place would be taken.
+    // The earliest position whose entry in the hash chains is not overwritten yet.
     const first = position - WINDOW + 1;
     const most = min(MAX_LENGTH, end - position);
     let best = max(MIN_LENGTH, held) - 1;
@@ -139,7 +140,7 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
       let tail = load<u32>(here + best - 3);
       do {
         const there = INPUT + candidate;
-        // A longer match has both the end of the best one so far and the next byte.
+        // A quick test first: a longer match contains the four bytes that end one byte after the best match.
         if (load<u32>(there + best - 3) == tail && load<u32>(there) == four) {
           const length = matchLength(there, here, most);
           if (length > best) {
@@ -155,7 +156,7 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
     let seen = 1;
     let length = best;
     if (held > 0) {
-      // What it saves in bytes, against the bits that a larger distance costs.
+      // Prefer the new match if the bytes that it saves outweigh the extra bits of a larger distance.
       if (distance > 0 && 4 * (best - held) + clz(distance) - clz(heldDistance) > 2) {
         addByte(tokens++, position - 1);
       } else {
@@ -193,7 +194,7 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
   return tokens;
 }
 
-/** The length of the match of two places whose first MIN_LENGTH bytes are equal, up to `most`. */
+/** The length of the match between two places whose first MIN_LENGTH bytes are equal, at most `most`. */
 @inline
 function matchLength(there: usize, here: usize, most: i32): i32 {
   let length = MIN_LENGTH;
@@ -208,7 +209,7 @@ function matchLength(there: usize, here: usize, most: i32): i32 {
   return min(length, most);
 }
 
-/** A faster `parse`: tries one earlier position for each, and does not remember the positions inside matches. */
+/** A faster `parse()` for level 1. It tries one earlier position at each position, and does not remember positions inside matches. */
 export function parseOnce(end: i32): i32 {
   const lastFour = end - MIN_LENGTH;
   let tokens = 0;
@@ -234,15 +235,14 @@ export function parseOnce(end: i32): i32 {
   return tokens;
 }
 
-/** Takes bytes as they are until there are enough for a block, or the input ends. Returns how many there are. */
+/** Appends literals until a block has enough tokens or the input ends. @returns the number of tokens */
 export function takeBytes(end: i32): i32 {
   let tokens = 0;
   while (position < end && tokens < BLOCK_TOKENS) addByte(tokens++, position++);
   return tokens;
 }
 
-// @ts-ignore: decorator
-
+/** Moves complete bytes to the output. */
 function flush(): void {
   store<u64>(output, bits);
   output += i32(bitCount >>> 3);
@@ -250,16 +250,16 @@ function flush(): void {
   bitCount &= 7;
 }
 
-/** Writes at most 32 bits. */
+/** Writes the lowest `length` bits of a value, at most 32. */
 export function put(value: u32, length: u32): void {
   bits |= u64(value) << bitCount;
   bitCount += length;
   flush();
 }
 
-/** Writes tokens, in the codes that there are now. */
+/** Writes the first tokens with the current codes. */
 export function writeTokens(tokens: i32): void {
-  // Globals would be loaded and stored for each token.
+  // Local variables: globals would be loaded and stored for each token.
   let to = output;
   let pending = bits;
   let count = bitCount;
@@ -297,7 +297,7 @@ export function writeTokens(tokens: i32): void {
   bitCount = count;
 }
 
-/** Ends at a byte, with an empty stored block. Returns where the output ends. */
+/** Pads the output to a byte boundary with an empty stored block. @returns the offset of its end */
 export function finish(): i32 {
   put(0, 3);
   if (bitCount > 0) put(0, 8 - u32(bitCount));
