@@ -19,9 +19,15 @@ export type AskPassword = () => Promise<string>;
 const COMMENT = "untrusted comment: ";
 const HEAD_BYTES = 54;
 const SECRET_BYTES = 104;
+
+/** What libsodium calls limits: how much work and memory it takes to derive a key from a password. */
+export interface ScryptLimits {
+  readonly operations: bigint;
+  readonly memoryBytes: bigint;
+}
+
 /** libsodium's `SENSITIVE`, which minisign uses: 2^20 rounds of 1 KiB, 1 GiB of memory. */
-const OPERATIONS = 2n ** 25n;
-const MEMORY_BYTES = 2n ** 30n;
+const SENSITIVE: ScryptLimits = { operations: 2n ** 25n, memoryBytes: 2n ** 30n };
 /** The most memory that a key file can make this program allocate, in bytes: twice of what minisign needs. */
 const MAX_MEMORY_BYTES = 2n ** 31n;
 
@@ -36,17 +42,22 @@ export async function generateKey(): Promise<SecretKey> {
  * Formats a secret key as minisign's file.
  *
  * @param password encrypts the key; undefined leaves it unencrypted
+ * @param scrypt lower limits than minisign's make a key that is quick to decrypt, but easier to guess the password of
  */
-export async function formatSecretKey(secret: SecretKey, password: string | undefined): Promise<string> {
+export async function formatSecretKey(
+  secret: SecretKey,
+  password: string | undefined,
+  scrypt: ScryptLimits = SENSITIVE,
+): Promise<string> {
   const { id, seed, key } = secret;
   const salt = password === undefined ? new Uint8Array(32) : crypto.getRandomValues(new Uint8Array(32));
   const limits = new DataView(new ArrayBuffer(16));
   if (password !== undefined) {
-    limits.setBigUint64(0, OPERATIONS, true);
-    limits.setBigUint64(8, MEMORY_BYTES, true);
+    limits.setBigUint64(0, scrypt.operations, true);
+    limits.setBigUint64(8, scrypt.memoryBytes, true);
   }
   const plain = join(id, seed, key, await checksum(id, seed, key));
-  const body = password === undefined ? plain : xor(plain, await derive(password, salt, OPERATIONS, MEMORY_BYTES));
+  const body = password === undefined ? plain : xor(plain, await derive(password, salt, scrypt));
   const method = password === undefined ? "\0\0" : "Sc";
   const whole = join("Ed", method, "B2", salt, new Uint8Array(limits.buffer), body);
   return `${COMMENT}minisign ${password === undefined ? "" : "encrypted "}secret key\n${whole.toBase64()}\n`;
@@ -70,13 +81,13 @@ export async function parseSecretKey(text: string, name: string, askPassword: As
   let body = bytes.subarray(HEAD_BYTES);
   if (encrypted) {
     const limits = new DataView(bytes.buffer, 38, 16);
-    const [operations, memory] = [limits.getBigUint64(0, true), limits.getBigUint64(8, true)];
-    if (operations > 2n ** 40n || memory > MAX_MEMORY_BYTES) {
+    const scrypt = { operations: limits.getBigUint64(0, true), memoryBytes: limits.getBigUint64(8, true) };
+    if (scrypt.operations > 2n ** 40n || scrypt.memoryBytes > MAX_MEMORY_BYTES) {
       throw new UsageError(
-        `${name} can't be decrypted: that would take ${memory} bytes of memory, more than ${MAX_MEMORY_BYTES}`,
+        `${name} can't be decrypted: that would take ${scrypt.memoryBytes} bytes of memory, more than ${MAX_MEMORY_BYTES}`,
       );
     }
-    body = xor(body, await derive(await askPassword(), bytes.subarray(6, 38), operations, memory));
+    body = xor(body, await derive(await askPassword(), bytes.subarray(6, 38), scrypt));
   }
   const [id, seed, key] = [body.slice(0, 8), body.slice(8, 40), body.slice(40, 72)];
   const expected = await checksum(id, seed, key);
@@ -111,8 +122,7 @@ async function checksum(...parts: readonly Uint8Array[]): Promise<Uint8Array> {
 async function derive(
   password: string,
   salt: Uint8Array,
-  operations: bigint,
-  memoryBytes: bigint,
+  { operations, memoryBytes }: ScryptLimits,
 ): Promise<Uint8Array> {
   const { scryptAsync } = await import("@noble/hashes/scrypt.js");
   const r = 8n;

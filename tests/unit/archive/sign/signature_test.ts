@@ -48,6 +48,13 @@ Deno.test("parseSecretKey() reads an unencrypted key of formatSecretKey(), and r
   }
 });
 
+Deno.test("parseSecretKey() reads an encrypted key of formatSecretKey(), and refuses a wrong password", async () => {
+  const secret = await generateKey();
+  const text = await formatSecretKey(secret, "sésame", { operations: 32768n, memoryBytes: 2n ** 24n });
+  assert.deepEqual(await parseSecretKey(text, "k", () => Promise.resolve("sésame")), secret);
+  await assert.rejects(parseSecretKey(text, "k", () => Promise.resolve("sesame")), /The password of k is wrong/);
+});
+
 Deno.test("parseSecretKey() refuses a key whose decryption would take too much memory", async () => {
   const text = await formatSecretKey(await generateKey(), undefined);
   const key = Uint8Array.fromBase64(text.split("\n")[1]!);
