@@ -54,6 +54,8 @@ export async function compile(folder: string, target: Target, denort: string, ou
     STAGED.python,
     "--include",
     STAGED.threads,
+    "--include",
+    STAGED.console,
     "--target",
     target.name,
     "--output",

@@ -1,13 +1,14 @@
-/** Collects the content of the executable: the bundled program and the Python package. */
+/** Collects the content of the executable: the bundled program, the console's files and the Python package. */
 
 import { renameChunks } from "./chunks.ts";
 import { runOrThrow } from "./process.ts";
+import { bundleArguments, joinStyles } from "../../src/web/bundle.ts";
 
 /** When all files that are embedded were last changed, in seconds: the executable holds it, and is to depend on content only. */
 const MODIFIED = Date.UTC(2000, 0) / 1000;
 
 /** The program's file, and the folders to embed, all in the folder that {@linkcode stage} filled. */
-export const STAGED = { main: "src/main.js", threads: "threads", python: "python" } as const;
+export const STAGED = { main: "src/main.js", threads: "threads", python: "python", console: "console" } as const;
 
 /**
  * Bundles `src/main.ts` with the npm packages that it uses, split so that what is imported late is loaded late, and copies
@@ -24,6 +25,7 @@ export async function stage(root: string, folder: string): Promise<void> {
     const name = room.slice(room.lastIndexOf("/") + 1);
     await bundle(root, `src/${room}/worker.ts`, "--output", `${folder}/${STAGED.threads}/${name}_worker.js`);
   }
+  await bundleConsole(root, `${folder}/${STAGED.console}`);
   await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
   // Keeps Deno from looking further up for the project's own.
@@ -32,9 +34,20 @@ export async function stage(root: string, folder: string): Promise<void> {
 }
 
 async function bundle(root: string, entry: string, ...options: readonly string[]): Promise<void> {
-  const frozen = Deno.env.has("CI") ? ["--frozen"] : [];
-  const args = ["bundle", "--quiet", ...frozen, "--platform", "deno", "--minify", ...options, entry];
+  const args = ["bundle", "--quiet", ...frozen(), "--platform", "deno", "--minify", ...options, entry];
   await runOrThrow(`bundle ${entry}`, Deno.execPath(), args, { cwd: root });
+}
+
+/** Makes the console's script and style sheet. */
+async function bundleConsole(root: string, folder: string): Promise<void> {
+  Deno.mkdirSync(folder, { recursive: true });
+  const args = bundleArguments("src/web", ...frozen(), "--output", `${folder}/app.js`);
+  await runOrThrow("bundle the console", Deno.execPath(), args, { cwd: root });
+  Deno.writeFileSync(`${folder}/app.css`, joinStyles(`${root}/src/web`));
+}
+
+function frozen(): readonly string[] {
+  return Deno.env.has("CI") ? ["--frozen"] : [];
 }
 
 function forgetTimes(folder: string): void {

@@ -30,11 +30,6 @@ export function steps(root: string): readonly Step[] {
     { name: "format", check: () => deno("fmt", "--check") },
     { name: "lint", check: () => deno("lint", "--quiet") },
     { name: "types", check: () => deno("check", "--quiet", ...(ci ? ["--frozen"] : []), ...sourceFolders(root)) },
-    // The page's script runs in browsers, which have other globals than Deno.
-    {
-      name: "types of the page's script",
-      check: () => deno("check", "--quiet", "--config", "scripts/ok/page.json", "src/web/script.js"),
-    },
     // Outside CI, `deno task` adds what is missing to the lock file, as a developer expects.
     ...(ci ? [{ name: "deno.lock", check: () => checkLock(root) }] : []),
     { name: "shellcheck", check: () => shellcheck(root) },

@@ -16,8 +16,8 @@ import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/m
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import { type Reload, reloading } from "./routes/admin.ts";
+import { consoleAsset, consoleModels, consolePage, consoleSample, consoleSchema } from "./routes/console.ts";
 import { allReady, live, ready } from "./routes/health.ts";
-import { home } from "./routes/home.ts";
 import {
   infer,
   MODEL_VERSION,
@@ -43,6 +43,8 @@ export interface AppOptions extends InvocationOptions {
   readonly accessLog?: boolean | undefined;
   /** The accepted tokens. @default no authentication */
   readonly tokens?: Tokens | undefined;
+  /** Whether there is a console at `/`. @default true */
+  readonly console?: boolean | undefined;
   /** Which web pages may send requests. @default all */
   readonly browsers?: Browsers | undefined;
   /** Reads and writes tensors. */
@@ -85,7 +87,18 @@ export function createApp(models: Models, options: AppOptions): App {
   for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models, mayKnow));
   get("/health/live", live);
   get("/metrics", measurements(metrics));
-  get("/", home(models));
+  if (options.console ?? true) {
+    // One route in metrics: the page's requests are not those of clients.
+    const part = (path: string, handler: Handler) =>
+      app.get(path, secure, metrics.measured({ route: "/console" }, handler));
+    get("/", consolePage);
+    for (const name of ["app.js", "app.css", "icon.svg"] as const) part(`/console/${name}`, consoleAsset(name));
+    // The page is the same for everybody, and shows nothing until it has a token.
+    for (const path of ["/", "/console/app.js", "/console/app.css", "/console/icon.svg"]) open.add(path);
+    part("/console/models", consoleModels(models));
+    part("/console/sample", consoleSample(models));
+    part("/console/schema", consoleSchema(models));
+  }
   get(
     "/openapi.json",
     openapi({
@@ -93,6 +106,7 @@ export function createApp(models: Models, options: AppOptions): App {
       names: models.all.map(({ name }) => name),
       predictRoute: options.predictRoute,
       healthRoute: options.healthRoute,
+      console: options.console,
       secured: options.tokens !== undefined,
     }),
   );

@@ -90,6 +90,11 @@ export class Model {
     return this.#files?.facts();
   }
 
+  /** The absolute path of the module's folder, which is not for clients; undefined until the model is open. */
+  get module(): string | undefined {
+    return this.#files?.module;
+  }
+
   /** The script's description of its tensors, as JSON; undefined if it has none. */
   get signature(): unknown {
     return this.#pool?.signature;

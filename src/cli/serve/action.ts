@@ -106,7 +106,16 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
     if (!notReady.delete(name) || notReady.size > 0) return;
     const secured = access?.tokens !== undefined;
     log.welcome((colors) =>
-      welcome({ models, workers: plan.length, device, url, unix: options.unix, secured, colors })
+      welcome({
+        models,
+        workers: plan.length,
+        device,
+        url,
+        unix: options.unix,
+        secured,
+        console: options.console ?? true,
+        colors,
+      })
     );
   };
   await serve({

@@ -1,7 +1,7 @@
 /** The options of `serve`: their parsers, and their type. */
 
 import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
+import { map, withDefault } from "@optique/core/modifiers";
 import { string } from "@optique/core/valueparser";
 import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
@@ -54,6 +54,13 @@ export const listenFields = grouped("Network", {
         message`Origins of web pages that may send requests, such as ${"https://app.example.com"}; ${"*"} for all.`,
     }),
     [],
+  ),
+  console: map(
+    withDefault(
+      flag("--no-console", { description: message`Turn off the page at ${"/"}.` }),
+      false,
+    ),
+    (without) => !without,
   ),
   tlsCert: unset(
     option("--tls-cert", file("FILE", CERTIFICATES), {

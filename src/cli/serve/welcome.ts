@@ -18,8 +18,10 @@ export interface Welcome {
   readonly url: string;
   /** The path of a Unix socket, in place of an address. */
   readonly unix?: string | undefined;
-  /** Whether a token must be sent; the page can't be opened then. */
+  /** Whether a token must be sent. */
   readonly secured: boolean;
+  /** Whether there is a page to open. */
+  readonly console: boolean;
   readonly colors: boolean;
 }
 
@@ -31,7 +33,7 @@ const DIGITS = 12;
 
 /** Returns lines to show, with empty ones around them. */
 export function welcome(told: Welcome): string {
-  const { models, unix, secured, colors } = told;
+  const { models, unix, colors } = told;
   const url = openable(told.url);
   const strong = (text: string) => colors ? `\x1b[1m${text}\x1b[0m` : text;
   const [only] = models.length === 1 ? models : [];
@@ -43,7 +45,7 @@ export function welcome(told: Welcome): string {
     ...(models.length > shown.length ? [`and ${models.length - shown.length} more`] : []),
     workersOf(told),
     "",
-    ...(unix === undefined && !secured ? [`Open ${strong(`${url}/`)}`] : []),
+    ...(unix === undefined && told.console ? [`Open ${strong(`${url}/`)}`] : []),
     `Try  ${printable(curlOf(told, url))}`,
   ];
   return `\n${lines.map((line) => line === "" ? "" : `  ${line}`).join("\n")}\n\n`;

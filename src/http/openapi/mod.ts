@@ -14,6 +14,8 @@ export interface Described {
   /** Paths that answer as `/invocations` and `/ping`. */
   readonly predictRoute?: string | undefined;
   readonly healthRoute?: string | undefined;
+  /** Whether there is a page at `/`. @default true */
+  readonly console?: boolean | undefined;
   /** Whether requests need a token. */
   readonly secured: boolean;
 }
@@ -73,7 +75,7 @@ const RELOAD: OperationOptions = {
 };
 
 /** Makes the OpenAPI document of a server with these models. */
-export function describe({ title, names, predictRoute, healthRoute, secured }: Described): object {
+export function describe({ title, names, predictRoute, healthRoute, console = true, secured }: Described): object {
   const get = (options: OperationOptions) => ({ get: operation(options, secured) });
   const post = (options: OperationOptions) => ({ post: operation(options, secured) });
   const name = {
@@ -105,7 +107,9 @@ export function describe({ title, names, predictRoute, healthRoute, secured }: D
       "/health/ready": get(HEALTH),
       "/health/live": get({ summary: "Whether the process runs", content: json("Live"), open: true }),
       "/metrics": get({ summary: "Metrics in Prometheus's text format", content: { "text/plain": {} } }),
-      "/": get({ summary: "A page to try the model with", content: { "text/html": {} } }),
+      ...(console && {
+        "/": get({ summary: "A page to try the model with", content: { "text/html": {} }, open: true }),
+      }),
       "/admin/reload": post(RELOAD),
       "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
       "/models/{name}/invocations": { parameters: [name], ...post(named(INVOKE)) },

@@ -18,6 +18,9 @@ export class FakePool {
   reloading = false;
   facts: ModelFacts | undefined = { archive: "digits.tar.gz", script: "serve.py" };
 
+  /** The module's folder; undefined until the model is open. */
+  module: string | undefined;
+
   /** @param answer the outcome of each request */
   constructor(
     public answer: (asked: Asked) => Outcome | Promise<Outcome> = () => result("answer"),
@@ -39,6 +42,7 @@ export class FakePool {
       state: { get: () => this.state },
       name: { value: this.name },
       facts: { get: () => this.facts },
+      module: { get: () => this.module },
       size: { value: 2 },
       readyWorkers: { get: () => this.state === "degraded" ? 1 : 2 },
     }) as unknown as Model;

@@ -18,7 +18,7 @@ function told(module: string, changes: Partial<Welcome> = {}): Welcome {
     }),
   };
   const models = [{ name: "iris", label: "serve.py", known }];
-  return { models, workers: 2, device: "cpu", url: URL, secured: false, colors: false, ...changes };
+  return { models, workers: 2, device: "cpu", url: URL, secured: false, console: true, colors: false, ...changes };
 }
 
 Deno.test("welcome() names the model and its workers, and shows a request with the sample", () => {
@@ -42,10 +42,16 @@ Deno.test("welcome() shows a placeholder for the file when there is no sample", 
   assert.match(welcome(told(directory.path)), /^ {2}Try {2}curl \S+\/invocations --data-binary @FILE$/m);
 });
 
-Deno.test("welcome() shows a request with the token, and no page, when authentication is on", () => {
+Deno.test("welcome() shows a request with the token when authentication is on", () => {
   using directory = new TempDir();
   const text = welcome(told(directory.path, { secured: true }));
-  assert.ok(text.includes(` -H "Authorization: Bearer $TOKEN" `) && !text.includes("Open "), text);
+  assert.ok(text.includes(` -H "Authorization: Bearer $TOKEN" `) && text.includes(`Open ${URL}/`), text);
+});
+
+Deno.test("welcome() shows no page when the console is off", () => {
+  using directory = new TempDir();
+  const text = welcome(told(directory.path, { console: false }));
+  assert.ok(text.includes("Try  curl") && !text.includes("Open "), text);
 });
 
 Deno.test("welcome() shows a request through the Unix socket, and no page", () => {

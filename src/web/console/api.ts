@@ -1,0 +1,58 @@
+/** Requests to the server. All URLs are relative to the page, and all requests carry the token, if there is one. */
+
+import type { Served } from "../served.ts";
+import { Store } from "./store.ts";
+
+/** The token that the visitor has typed. It is in memory only: a reload of the page forgets it. */
+export const token: Store<string | undefined> = new Store<string | undefined>(undefined);
+
+/** The server refuses the token, or asks for one. */
+export class Unauthorized extends Error {
+  /** @param missing whether no token was sent */
+  constructor(message: string, readonly missing: boolean) {
+    super(message);
+  }
+}
+
+/** Sends a request, with the token if there is one. @throws {TypeError} if the server can't be reached */
+export function request(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (token.value !== undefined) headers.set("authorization", `Bearer ${token.value}`);
+  return fetch(path, { ...init, headers, credentials: "omit", referrerPolicy: "no-referrer" });
+}
+
+/**
+ * Asks the server for JSON.
+ *
+ * @throws {Unauthorized} if the server asks for another token
+ * @throws {Error} with what the server said, if it answers with another status than 200
+ */
+export async function requestJson<T>(path: string, init?: RequestInit): Promise<T> {
+  return await (await requestGood(path, init)).json();
+}
+
+/** Sends a request whose answer must have a status of success. @throws as {@linkcode requestJson} */
+export async function requestGood(path: string, init?: RequestInit): Promise<Response> {
+  const sent = token.value;
+  const response = await request(path, init);
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  const message: string = problem.detail ?? `The server answered ${response.status} to '${path}'`;
+  if (response.status === 401 || response.status === 403) throw new Unauthorized(message, sent === undefined);
+  throw new Error(message);
+}
+
+/** Asks what is served. @throws as {@linkcode requestJson} */
+export function fetchServed(): Promise<Served> {
+  return requestJson("console/models");
+}
+
+/** Returns the URL of a sample of a model. */
+export function sampleUrl(model: string, name: string): string {
+  return `console/sample?${new URLSearchParams({ model, name })}`;
+}
+
+/** Returns the URL of the schema of a model. */
+export function schemaUrl(model: string): string {
+  return `console/schema?${new URLSearchParams({ model })}`;
+}

@@ -1,0 +1,29 @@
+/** Shows a picture, a sound or a film that is in memory. */
+
+import { useEffect, useState } from "hono/jsx/dom";
+
+/** Returns a URL of bytes in memory, which is valid while the component is shown. */
+export function useBlobUrl(blob: Blob): string | undefined {
+  const [url, setUrl] = useState<string | undefined>(undefined);
+  useEffect(() => {
+    const made = URL.createObjectURL(blob);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [blob]);
+  return url;
+}
+
+/** Whether a type is one that {@linkcode Preview} shows. */
+export function isMedia(type: string): boolean {
+  return /^(image|audio|video)\//i.test(type);
+}
+
+/** The bytes as a picture, sound or film, by their type; nothing for other types. */
+export function Preview({ blob, type, name }: { blob: Blob; type: string; name: string }) {
+  const url = useBlobUrl(blob);
+  if (url === undefined) return null;
+  if (/^image\//i.test(type)) return <img class="media" src={url} alt={name} />;
+  if (/^audio\//i.test(type)) return <audio class="media" src={url} controls />;
+  if (/^video\//i.test(type)) return <video class="media" src={url} controls playsinline />;
+  return null;
+}

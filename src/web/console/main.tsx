@@ -1,0 +1,8 @@
+/** The console's script: shows the application, and keeps asking the server what it serves. */
+
+import { render } from "hono/jsx/dom";
+import { App } from "./app.tsx";
+import { followFacts } from "./server.ts";
+
+render(<App />, document.getElementById("app")!);
+followFacts();

@@ -1,0 +1,17 @@
+/** The console's panels, in the order of the navigation. The first one is shown at first. */
+
+import type { JSX } from "hono/jsx/dom/jsx-runtime";
+import { TryPanel } from "./try/try_panel.tsx";
+
+/** A part of the console with a place in the navigation. */
+export interface Panel {
+  /** The fragment of its URL. */
+  readonly id: string;
+  readonly title: string;
+  readonly Component: () => JSX.Element | null;
+}
+
+/** All panels of the console; a new one is a line here. */
+export const PANELS: readonly Panel[] = [
+  { id: "try", title: "Try it", Component: TryPanel },
+];
