@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { isFull } from "../cache/full.ts";
 import { isNoSpace, keep, type KeepOptions, openShelf, removeIfThere } from "../cache/shelf.ts";
+import { makeTemporaryFolder } from "../cache/temporary.ts";
 import { printable } from "../printable.ts";
 import { changeOf, contentOf, holds, type Item, LARGE_BYTES } from "./content.ts";
 import { ArchiveError, labelOf, naming } from "./errors.ts";
@@ -21,7 +22,6 @@ import { ChangedError, copyForRun, RUNS, sweepRuns } from "./run_copy.ts";
 import type { ScanOptions } from "./scan.ts";
 import { openArchive } from "./source.ts";
 import { unpack } from "./unpack.ts";
-import { makeTemporaryFolder } from "../temporary.ts";
 
 /** A run's own copy of an unpacked archive, removed when this is disposed. */
 export interface UnpackedArchive extends Disposable {
@@ -35,6 +35,7 @@ export interface UnpackedArchive extends Disposable {
 export interface ObtainOptions extends Omit<ScanOptions, "onProgress"> {
   /** The cache directory; undefined to unpack into a temporary folder. */
   readonly cacheDir: string | undefined;
+  readonly env: (name: string) => string | undefined;
   /** Gets lines of text, each with its line feed, that say what the run waits for or why it does not use the cache. */
   readonly say: (text: string) => void;
 }
@@ -171,7 +172,7 @@ async function obtainStream(folders: Folders, options: ObtainOptions): Promise<U
 }
 
 async function unpackForOneRun(path: string, options: ObtainOptions): Promise<UnpackedArchive> {
-  const folder = makeTemporaryFolder("archive");
+  const folder = makeTemporaryFolder("archive", options.env);
   const dispose = () => Deno.removeSync(folder, { recursive: true });
   try {
     using source = openArchive(path);

@@ -9,9 +9,9 @@
 import { cacheDir } from "../cache/folder.ts";
 import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { removeIfThere } from "../cache/shelf.ts";
+import { makeTemporaryFolder, noticeOfPlace } from "../cache/temporary.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
-import { makeTemporaryFolder } from "../temporary.ts";
 
 /** A Python file: its path relative to the folder on `sys.path`, and its content. */
 type Asset = readonly [path: string, content: Uint8Array<ArrayBuffer>];
@@ -31,7 +31,7 @@ export interface Assets extends Disposable {
 /**
  * Makes the embedded Python files available on disk.
  *
- * @param say receives a line that explains why the cache is not used
+ * @param say receives lines that explain why the cache or `TMPDIR` is not used, or that no temporary folder is safe from other users
  * @throws {Error} if neither the cache nor a temporary directory can be written to
  */
 export async function layOutAssets(
@@ -39,6 +39,8 @@ export async function layOutAssets(
   standalone: boolean = Deno.build.standalone,
   say: (text: string) => void = () => {},
 ): Promise<Assets> {
+  const notice = noticeOfPlace(env);
+  if (notice !== undefined) say(notice);
   const source = embeddedRoot();
   if (!standalone) return assetsAt(source);
   const files = [...readFiles(source, PACKAGE)];
@@ -63,7 +65,7 @@ export async function layOutAssets(
       if (!(error instanceof Error) || error instanceof TypeError) throw error;
     }
   }
-  const root = makeTemporaryFolder("python");
+  const root = makeTemporaryFolder("python", env);
   writeFiles(root, files);
   return assetsAt(root, () => Deno.removeSync(root, { recursive: true }));
 }

@@ -1,12 +1,20 @@
 /** The private directory of one worker's start: its socket and its ledger lie there until both sides have them open. */
 
-import { messageOf } from "../errors.ts";
+import { makeInPlace } from "../cache/temporary.ts";
+import { AimodellibError } from "../errors.ts";
+import { printable } from "../printable.ts";
+import { Meeting } from "./meeting.ts";
 
 /** `sun_path` holds 108 bytes, including the terminating NUL byte (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;
 
 /** The most bytes that we append to the parent's path: `/aimodellib-` + 8 characters + `/bridge.sock`. */
 const SUFFIX_BYTES = 40;
+
+interface RuntimeDirOptions {
+  readonly onlyPrivate?: boolean;
+  readonly explain?: (reasons: string) => Error;
+}
 
 /**
  * A directory that only this user can enter (mode 0700), removed when disposed. If that fails, such as on NFS while files in
@@ -20,41 +28,62 @@ export class RuntimeDir<Content> implements Disposable {
   ) {}
 
   /**
-   * Makes a directory in the first writable place whose path is short enough for a socket and in which `fill` succeeds, out of
-   * these: `TMPDIR`, `XDG_RUNTIME_DIR`, `/tmp`, `/var/tmp`.
+   * Makes a directory in the first place whose path is short enough for a socket and in which `fill` succeeds, out of these:
+   * `TMPDIR`, `XDG_RUNTIME_DIR`, `/tmp`, `/var/tmp`. Places that other users can change come last.
    *
    * @param fill creates the content; its error says why a place can't be used, such as a full disk
+   * @param options `onlyPrivate`: use only places that no other user can change; `explain` makes the error from the places' reasons
    * @throws {Error} if no place can be used; the message gives each one's reason
    */
   static create<Content>(
     env: (name: string) => string | undefined,
     fill: (path: string) => Content,
+    { onlyPrivate = false, explain = noPlace }: RuntimeDirOptions = {},
   ): RuntimeDir<Content> {
-    const failures: string[] = [];
-    for (const parent of [env("TMPDIR"), env("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp"]) {
-      if (!parent) continue;
-      if (new TextEncoder().encode(parent).length + SUFFIX_BYTES > MAX_SOCKET_PATH_BYTES) {
-        failures.push(`'${parent}' is too long for the path of a Unix socket`);
-        continue;
-      }
-      let path: string | undefined;
+    const make = (dir: string) => {
+      const path = Deno.makeTempDirSync({ dir, prefix: "aimodellib-" });
       try {
-        path = Deno.makeTempDirSync({ dir: parent, prefix: "aimodellib-" });
         Deno.chmodSync(path, 0o700);
         return new RuntimeDir(path, fill(path));
       } catch (error) {
-        failures.push(`'${parent}': ${messageOf(error)}`);
-        if (path !== undefined) remove(path);
+        remove(path);
+        throw error;
       }
-    }
-    throw new Error(
-      `No directory for a Unix socket: ${failures.join("; ")}. Set TMPDIR to a short path that can be written to`,
-    );
+    };
+    return makeInPlace(env, { content: "sockets", onlyPrivate, unsuitable }, make, explain);
   }
 
   [Symbol.dispose](): void {
     remove(this.path);
   }
+}
+
+/**
+ * Checks that workers can be started where no other user can replace their sockets and the files of a run.
+ *
+ * @throws {AimodellibError} if there is no such place; the message gives each place's reason
+ */
+export function demandPrivatePlace(env: (name: string) => string | undefined): void {
+  const explain = (reasons: string) =>
+    new AimodellibError(
+      `--key needs a temporary folder that no other user can change: ${
+        printable(reasons)
+      }. Set TMPDIR to a folder, with a ` +
+        "short path, that only you can write to, such as one in your home directory",
+    );
+  const directory = RuntimeDir.create(env, (path) => new Meeting(path), { onlyPrivate: true, explain });
+  directory.content.abandon();
+  directory[Symbol.dispose]();
+}
+
+function noPlace(reasons: string): Error {
+  return new Error(`No directory for a Unix socket: ${reasons}. Set TMPDIR to a short path that can be written to`);
+}
+
+function unsuitable(path: string): string | undefined {
+  return new TextEncoder().encode(path).length + SUFFIX_BYTES > MAX_SOCKET_PATH_BYTES
+    ? "is too long for the path of a Unix socket"
+    : undefined;
 }
 
 function remove(path: string): void {

@@ -20,10 +20,18 @@ export type Distrust = string;
  * @returns why it can't be trusted; undefined if it can
  */
 export function distrustOfFolder(folder: string): Distrust | undefined {
-  const own = distrustOf(folder);
-  if (own !== undefined) return own;
+  return distrustOf(folder) ?? distrustOfPlace(parentOf(folder));
+}
+
+/**
+ * Checks that no other user can rename or replace what this user makes in a folder. Others may write to it if it is sticky, as `/tmp` is.
+ *
+ * @param folder an absolute path without links
+ * @returns why it can't be trusted; undefined if it can
+ */
+export function distrustOfPlace(folder: string): Distrust | undefined {
   const foreign = overflowUid();
-  for (let path = parentOf(folder);; path = parentOf(path)) {
+  for (let path = folder;; path = parentOf(path)) {
     const info = Deno.lstatSync(path);
     const { uid, mode } = info;
     if (!isMine(uid) && uid !== foreign) return `'${path}' belongs to user ${uid}`;

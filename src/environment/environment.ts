@@ -14,6 +14,7 @@ import type { Assets } from "../bridge/mod.ts";
 import { isFull } from "../cache/full.ts";
 import { distrustOf, distrustOfTree, keepOthersFromWriting } from "../cache/private.ts";
 import { isNoSpace, keep, openShelf } from "../cache/shelf.ts";
+import { makeTemporaryFolder, temporaryPlace } from "../cache/temporary.ts";
 import { AimodellibError } from "../errors.ts";
 import { exists, stat } from "../files.ts";
 import { RESOLVED_NAME } from "../archive/mod.ts";
@@ -24,7 +25,6 @@ import { type Checked, checkRequirements, requirementsOf } from "./check_require
 import { chooseInstaller, findUv, noInstaller } from "./installer.ts";
 import { keyOf } from "./key.ts";
 import { InstallerError, runInstaller } from "./pip.ts";
-import { makeTemporaryFolder } from "../temporary.ts";
 
 /** When to install requirements: if some are not met, at each start, or never. */
 export type InstallWhen = "auto" | "always" | "never";
@@ -94,7 +94,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   });
   const makeForOneRun = async (): Promise<Environment> => {
     if (await isMet()) return base;
-    const root = makeTemporaryFolder("environment");
+    const root = makeTemporaryFolder("environment", env);
     const dispose = () => Deno.removeSync(root, { recursive: true });
     try {
       await make(root, await checked(), options);
@@ -192,8 +192,14 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
     signal,
     output,
     supervisor,
-    // These tell a `PIP_CMD` of another Python where to install.
-    env: { PIP_PYTHON: own, VIRTUAL_ENV: root, ...(listed && NO_SETTINGS) },
+    env: {
+      // These tell a `PIP_CMD` of another Python where to install.
+      PIP_PYTHON: own,
+      VIRTUAL_ENV: root,
+      // Packages are built there.
+      TMPDIR: temporaryPlace(env),
+      ...(listed && NO_SETTINGS),
+    },
   });
   if (listed && checked.pip) await checkListed(wheels, own, options);
 }

@@ -7,11 +7,11 @@
 
 import { hashFile, RESOLVED_NAME } from "../archive/mod.ts";
 import type { Assets } from "../bridge/mod.ts";
+import { makeTemporaryFolder } from "../cache/temporary.ts";
 import { reasonOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { isUvPip } from "./installer.ts";
 import { InstallerError, type InstallerOptions, pipCommand, runInstaller } from "./pip.ts";
-import { makeTemporaryFolder } from "../temporary.ts";
 
 /** Which wheels are gathered, and for which Python and platform. */
 export interface WheelsOptions {
@@ -67,13 +67,20 @@ export async function gatherWheels(options: WheelsOptions): Promise<void> {
         "pip with --python",
     );
   }
-  const temporary = makeTemporaryFolder("trial");
+  const temporary = makeTemporaryFolder("trial", env);
   const pip = async (words: readonly string[], more: Pick<InstallerOptions, "env" | "output"> = { output }) => {
     const [name, ...rest] = words;
     const common = ["--no-input", "--disable-pip-version-check"];
     const supervisor = [python, assets.entry, "supervise"] as const;
     const whole = [...command, name!, ...rest, ...common];
-    await runInstaller(whole as [string, ...string[]], { cwd: module, signal, supervisor, ...more });
+    await runInstaller(whole as [string, ...string[]], {
+      cwd: module,
+      signal,
+      supervisor,
+      ...more,
+      // Packages are built there.
+      env: { TMPDIR: temporary, ...more.env },
+    });
   };
   try {
     if (target.length === 0) await pip(["wheel", "--wheel-dir", folder, "--requirement", "requirements.txt"]);

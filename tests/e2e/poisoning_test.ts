@@ -5,8 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { HAS_ROOT } from "./support/needs.ts";
-import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
+import { BIN, py, PYTHON, ROOT, type RunOptions, Sandbox, test } from "./support/sandbox.ts";
+import type { Finished } from "./support/program.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
 
@@ -19,8 +20,12 @@ const GOOD = py`
       print(fox.V, owl.V, helper.VALUE, weights, os.path.dirname(json.__file__) in sys.path[-5:] or json.__file__)
 `;
 
-/** A script that tells that it ran, and does what the good one does. */
-const evil = (box: Sandbox) => `open(${JSON.stringify(box.path("ran"))}, "a").write("evil\\n")\n`;
+/** Code that tells that it ran. */
+const EVIL = `import os; open(os.environ["RAN"], "a").write("evil\\n")\n`;
+const EVIL_PROGRAM = `#!/bin/sh\necho evil >> "$RAN"\n`;
+const EVIL_PTH = `import os; exec(${JSON.stringify(EVIL)})\n`;
+/** An installer that takes less time than pip. */
+const FAST = { PIP_CMD: `${PYTHON} ${ROOT}/tests/e2e/support/unpack_wheels.py` };
 
 /** Packs a folder by tar, as anybody can. */
 function tar(box: Sandbox, folder: string, name: string, ...more: string[]): void {
@@ -33,7 +38,7 @@ function gzip(box: Sandbox, from: string, to: string): void {
 
 /** A folder whose code is good, or says that it ran. */
 function fill(box: Sandbox, name: string, isGood: boolean): string {
-  const before = isGood ? "" : evil(box);
+  const before = isGood ? "" : EVIL;
   const folder = box.module({
     "train.py": before + GOOD,
     "helper.py": `${before}VALUE = "good"\n`,
@@ -46,8 +51,13 @@ function fill(box: Sandbox, name: string, isGood: boolean): string {
   return folder;
 }
 
-/** Makes keys, the signed archive `model.tar.gz`, and `evil.tar.gz`, which is not signed. */
-async function prepare(box: Sandbox): Promise<void> {
+/** A sandbox with keys, the signed archive `model.tar.gz`, and `evil.tar.gz`, which is not signed. */
+let prepared: Promise<Sandbox> | undefined;
+addEventListener("unload", () => box && Deno.removeSync(box.root, { recursive: true }));
+let box: Sandbox | undefined;
+
+async function makePrepared(): Promise<Sandbox> {
+  box = new Sandbox();
   tar(box, fill(box, "good.d", true), "good.tar");
   gzip(box, "good.tar", "model.tar.gz");
   tar(box, fill(box, "evil.d", false), "evil.tar");
@@ -56,14 +66,27 @@ async function prepare(box: Sandbox): Promise<void> {
     const { code, stderr } = await box.run(args);
     assert.equal(code, 0, stderr);
   }
+  return box;
+}
+
+/** Copies what all tests begin with, and is made once. */
+async function prepare(box: Sandbox): Promise<void> {
+  const { root } = await (prepared ??= makePrepared());
+  tool("cp", ["-a", ...[...Deno.readDirSync(root)].map(({ name }) => `${root}/${name}`), box.root]);
 }
 
 const RUN = ["train", "--key", "aimodellib.pub", "model.tar.gz", "out"];
 
 /** Runs it, and demands that the signed code ran, or with `refused` that none did. */
-async function demand(box: Sandbox, way: string, how: "runs" | "refused", cwd = box.root): Promise<void> {
+async function demand(
+  box: Sandbox,
+  way: string,
+  how: "runs" | "refused",
+  { cwd, env }: RunOptions = {},
+): Promise<Finished> {
   const args = RUN.map((word) => /^(?:aimodellib|model)\./.test(word) ? box.path(word) : word);
-  const { code, stdout, stderr } = await box.run(args, { cwd });
+  const finished = await box.run(args, { ...(cwd !== undefined && { cwd }), env: { RAN: box.path("ran"), ...env } });
+  const { code, stdout, stderr } = finished;
   assert.throws(() => box.read("ran"), Deno.errors.NotFound, `${way}: other code ran\n${stdout}${stderr}`);
   if (how === "refused") {
     assert.notEqual(code, 0, way);
@@ -72,6 +95,7 @@ async function demand(box: Sandbox, way: string, how: "runs" | "refused", cwd = 
     assert.equal(code, 0, `${way}: ${stderr}`);
     assert.match(stdout, /^good good good good /, way);
   }
+  return finished;
 }
 
 /** The folder on a shelf of the cache that the next run takes. */
@@ -161,7 +185,7 @@ test("an archive that is not the signed one is refused, whatever was changed", a
   const archive = box.path("model.tar.gz");
   const good = [archive, `${archive}.minisig`].map((path) => [path, Deno.readFileSync(path)] as const);
   // The signed one is in the cache then.
-  await demand(box, "nothing", "runs");
+  await demand(box, "nothing", "runs", { env: FAST });
   for (const [way, change] of ARCHIVE) {
     await change(box, archive);
     await demand(box, way, "refused");
@@ -194,7 +218,7 @@ const BESIDE: readonly (readonly [path: string, text: (code: string, box: Sandbo
     "packaging.py",
     "__main__.py",
   ].map((name) => [name, (code: string) => code] as const),
-  ["evil.pth", (code) => `import os; exec(${JSON.stringify(code)})\n`],
+  ["evil.pth", () => EVIL_PTH],
   ["requirements.txt", () => "-r evil.txt\n"],
   ["manifest.json", () => MANIFEST],
   ["pip.conf", (_, box) => `[global]\nfind-links = ${box.path("evil.d/wheels")}\n`],
@@ -203,7 +227,7 @@ const BESIDE: readonly (readonly [path: string, text: (code: string, box: Sandbo
   ["setup.cfg", (_, box) => `[install]\nfind-links = ${box.path("evil.d/wheels")}\n`],
   ["pyvenv.cfg", (_, box) => `home = ${box.path("elsewhere")}\n`],
   ...[".venv/bin/python", "bin/python", "python3", "python", "uv", "pip"].map((name) =>
-    [name, (_: string, box: Sandbox) => `#!/bin/sh\necho evil >> ${box.path("ran")}\n`, 0o755] as const
+    [name, () => EVIL_PROGRAM, 0o755] as const
   ),
 ];
 
@@ -214,7 +238,7 @@ test("what lies beside a signed archive, or where its run is started, is neither
       const path = `${folder}/${name}`;
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       try {
-        Deno.writeTextFileSync(path, text(evil(box), box), { mode });
+        Deno.writeTextFileSync(path, text(EVIL, box), { mode });
       } catch (error) {
         // `pip.py` and `pip/` are there, `pip` is not possible.
         if (!(error instanceof Deno.errors.IsADirectory)) throw error;
@@ -232,7 +256,7 @@ test("what lies beside a signed archive, or where its run is started, is neither
   }
   plant(box.root);
   // The first one installs.
-  for (const time of ["first", "second"]) await demand(box, `${time} run`, "runs", box.path("here"));
+  for (const time of ["first", "second"]) await demand(box, `${time} run`, "runs", { cwd: box.path("here") });
   await demand(box, "beside the archive", "runs");
   // The sandbox takes them for leftovers.
   for (const name of ["aimodellib", "aimodellib.py"]) Deno.removeSync(box.path(`tmp/${name}`), { recursive: true });
@@ -241,7 +265,7 @@ test("what lies beside a signed archive, or where its run is started, is neither
 test("unsigned archives that look alike share nothing with a signed one", async (box) => {
   await prepare(box);
   const evilRun = async () => {
-    const { code, stderr } = await box.run(["train", "evil.tar.gz", "out"]);
+    const { code, stderr } = await box.run(["train", "evil.tar.gz", "out"], { env: { RAN: box.path("ran") } });
     assert.equal(code, 0, stderr);
     // It is bound to say so.
     Deno.removeSync(box.path("ran"));
@@ -259,12 +283,12 @@ const PLANTED: readonly (readonly [way: string, plant: (box: Sandbox) => string]
       const path = `${sitePackages(box)}/${name}`;
       Deno.writeTextFileSync(
         path,
-        name.endsWith(".pth") ? `import os; exec(${JSON.stringify(evil(box))})\n` : evil(box),
+        name.endsWith(".pth") ? EVIL_PTH : EVIL,
       );
       return path;
     }] as const
   ),
-  ["a package's own file", (box) => rewrite(`${sitePackages(box)}/fox.py`, (text) => evil(box) + text)],
+  ["a package's own file", (box) => rewrite(`${sitePackages(box)}/fox.py`, (text) => EVIL + text)],
   ["compiled code of a package", (box) => {
     const folder = `${sitePackages(box)}/__pycache__`;
     const [name] = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.startsWith("fox."));
@@ -273,23 +297,23 @@ const PLANTED: readonly (readonly [way: string, plant: (box: Sandbox) => string]
   ["the environment's Python", (box) => {
     const path = `${kept(box, "environments")}/bin/python`;
     Deno.removeSync(path);
-    Deno.writeTextFileSync(path, `#!/bin/sh\necho evil >> ${box.path("ran")}\n`, { mode: 0o755 });
+    Deno.writeTextFileSync(path, EVIL_PROGRAM, { mode: 0o755 });
     return path;
   }],
   ["the whole environment", (box) => kept(box, "environments")],
   ["the mark of a complete environment", (box) => `${kept(box, "environments")}/.complete`],
   [
     "the unpacked archive's script",
-    (box) => rewrite(`${kept(box, "archives")}/root/train.py`, (text) => evil(box) + text),
+    (box) => rewrite(`${kept(box, "archives")}/root/train.py`, (text) => EVIL + text),
   ],
   ["the list of what the unpacked archive holds", (box) => `${kept(box, "archives")}/content.json`],
   ["the whole unpacked archive", (box) => kept(box, "archives")],
   ["a module among the embedded files", (box) => {
     const path = `${embedded(box)}/json.py`;
-    Deno.writeTextFileSync(path, evil(box));
+    Deno.writeTextFileSync(path, EVIL);
     return path;
   }],
-  ["an embedded file", (box) => rewrite(`${embedded(box)}/aimodellib/_bridge/train.py`, (text) => evil(box) + text)],
+  ["an embedded file", (box) => rewrite(`${embedded(box)}/aimodellib/_bridge/train.py`, (text) => EVIL + text)],
 ];
 
 function rewrite(path: string, change: (text: string) => string): string {
@@ -309,10 +333,10 @@ function embedded(box: Sandbox): string {
 
 test("what another user has put into the cache does not run with a signed archive", async (box) => {
   await prepare(box);
-  await demand(box, "nothing", "runs");
+  await demand(box, "nothing", "runs", { env: FAST });
   for (const [way, plant] of PLANTED) {
     Deno.chownSync(plant(box), NOBODY, NOBODY);
-    await demand(box, way, "runs");
+    await demand(box, way, "runs", { env: FAST });
   }
   for (const name of ["a link", "files that others may write to"] as const) {
     const environment = kept(box, "environments");
@@ -321,12 +345,73 @@ test("what another user has put into the cache does not run with a signed archiv
       Deno.chownSync(box.path("moved"), NOBODY, NOBODY);
       rewrite(
         `${box.path("moved")}/lib/${[...Deno.readDirSync(`${box.path("moved")}/lib`)][0]!.name}/site-packages/fox.py`,
-        (text) => evil(box) + text,
+        (text) => EVIL + text,
       );
       Deno.symlinkSync(box.path("moved"), environment);
     } else {
-      Deno.chmodSync(rewrite(`${sitePackages(box)}/fox.py`, (text) => evil(box) + text), 0o666);
+      Deno.chmodSync(rewrite(`${sitePackages(box)}/fox.py`, (text) => EVIL + text), 0o666);
     }
-    await demand(box, name, "runs");
+    await demand(box, name, "runs", { env: FAST });
   }
 }, HAS_ROOT);
+
+/** Somebody's installer, which does in the middle of a run what another user who may write to TMPDIR can do at any time. */
+const SWAP = `#!/bin/sh
+for folder in "$SHARED"/aimodellib-*; do
+  case $folder in *'*') continue ;; esac
+  mv "$folder" "$folder.old" && cp -a "$folder.old" "$folder"
+  rm -rf "$folder/root" && cp -a "$EVIL" "$folder/root"
+done
+exec $FAST "$@"
+`;
+
+test("a TMPDIR in which others can replace folders is not used, and that is said", async (box) => {
+  await prepare(box);
+  Deno.mkdirSync(box.path("shared"));
+  Deno.chmodSync(box.path("shared"), 0o777);
+  if (HAS_ROOT === true) Deno.chownSync(box.path("shared"), NOBODY, NOBODY);
+  Deno.writeTextFileSync(box.path("swap"), SWAP, { mode: 0o755 });
+  const env = {
+    HOME: undefined,
+    TMPDIR: box.path("shared"),
+    SHARED: box.path("shared"),
+    EVIL: box.path("evil.d"),
+    PIP_CMD: box.path("swap"),
+    FAST: FAST.PIP_CMD,
+  };
+  const { stderr } = await demand(box, "a shared TMPDIR", "runs", { env });
+  assert.match(stderr, /^TMPDIR is not used, since '.*shared' (?:belongs to user|may be written to by)/m);
+  assert.deepEqual([...Deno.readDirSync(box.path("shared"))], []);
+});
+
+/** Hides every place for temporary folders below one that all users may write to, as root's volumes in Kubernetes are. */
+const ALL_SHARED = `
+  mount -t tmpfs tmpfs /mnt && mkdir /mnt/box && mount --bind "$1" /mnt/box && shift &&
+  for place in /tmp /var/tmp; do mount -t tmpfs -o mode=0777 tmpfs "$place" || exit 1; done
+  cd /mnt/box && exec "$@"`;
+
+test("without a place that others can't change, --key is refused, and other runs say so", async (box) => {
+  await prepare(box);
+  box.module({ "train.py": "def train(d): print('trained')\n" }, "module");
+  const run = (args: string[], more = {}) =>
+    box.run(["--mount", "sh", "-c", ALL_SHARED, "sh", box.root, BIN, "train", ...args, "out"], {
+      command: "unshare",
+      env: { HOME: undefined, TMPDIR: undefined, RAN: "/mnt/box/ran", ...FAST, ...more },
+    });
+  const signed = ["--key", "aimodellib.pub", "model.tar.gz"];
+  const refused = await run(signed);
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(
+    refused.stderr,
+    /^Error: --key needs a temporary folder that no other user can change: '\/tmp' may be written to by others; '\/var\/tmp' .*TMPDIR/m,
+  );
+  const warned = await run(["module", "train.py"]);
+  assert.deepEqual([warned.code, warned.stdout], [0, "trained\n"], warned.stderr);
+  assert.match(
+    warned.stderr,
+    /^Warning: no temporary folder is safe from other users: '\/tmp' may be written to by others/m,
+  );
+  const helped = await run(signed, { TMPDIR: "/mnt/box/tmp" });
+  assert.match(helped.stdout, /^good good good good /, helped.stderr);
+  assert.doesNotMatch(helped.stderr, /Warning/);
+}, CAN_MOUNT);

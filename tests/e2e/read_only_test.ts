@@ -48,7 +48,7 @@ test("serve and train end with a message if no folder is writable", async (box) 
   assert.equal(served.code, 1, served.stderr);
   assert.match(
     served.stderr,
-    /^Error: No temporary folder can be made: Read-only file system[^.]*\. Set TMPDIR to a folder/m,
+    /^Error: No temporary folder can be made: '[^']*\/tmp': Read-only file system .*; '\/var\/tmp': .*\. Set TMPDIR to a folder/m,
   );
   const trained = await start(box, ["train", module, "train.py", box.path("other")]).finished();
   assert.equal(trained.code, 2, trained.stderr);

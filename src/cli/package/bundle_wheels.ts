@@ -2,11 +2,11 @@
 
 import { collect, type Part, type Plan, REQUIREMENTS_NAME, WHEELS_FOLDER } from "../../archive/mod.ts";
 import { layOutAssets } from "../../bridge/mod.ts";
+import { makeTemporaryFolder } from "../../cache/temporary.ts";
 import { findPython } from "../../environment/find_python.ts";
 import { gatherWheels } from "../../environment/wheels.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { makeTemporaryFolder } from "../../temporary.ts";
 
 /** The module whose requirements get wheels, and the Python and platforms that they are for. */
 export interface BundleOptions {
@@ -49,7 +49,7 @@ export async function bundleWheels(
 ): Promise<Part & Disposable> {
   const { moduleDir, quiet, ...rest } = options;
   const { path } = findPython({ python: options.python, moduleDir: moduleDir || ".", env: io.env });
-  const folder = makeTemporaryFolder("wheels");
+  const folder = makeTemporaryFolder("wheels", io.env);
   const dispose = () => Deno.removeSync(folder, { recursive: true });
   try {
     using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);

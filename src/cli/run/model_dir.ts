@@ -2,11 +2,11 @@
 
 import { getLogger } from "@logtape/logtape";
 import { absolute } from "./module.ts";
+import { makeTemporaryFolder } from "../../cache/temporary.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
 import { fetchFolder, isStorageUri } from "../../storage/mod.ts";
 import type { Io } from "../terminal/io.ts";
-import { makeTemporaryFolder } from "../../temporary.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
@@ -51,7 +51,7 @@ export function findModelDir(
 }
 
 async function fetchModel(uri: string, context: Parameters<typeof fetchFolder>[2]): Promise<OpenModelDir> {
-  const path = makeTemporaryFolder("model");
+  const path = makeTemporaryFolder("model", context.env);
   const remove = () => Deno.removeSync(path, { recursive: true });
   try {
     const begin = performance.now();

@@ -14,6 +14,7 @@ import {
   unknownKeys,
   WHEELS_FOLDER,
 } from "../../archive/mod.ts";
+import { demandPrivatePlace } from "../../bridge/mod.ts";
 import { cacheDir } from "../../cache/folder.ts";
 import { absolute, resolveModule } from "./module.ts";
 import { UsageError } from "../../errors.ts";
@@ -81,8 +82,10 @@ export async function openTarget(
     return { ...paths, archive: { ...archive, origin }, [Symbol.dispose]: () => {} };
   }
   const trust = demand(module, options);
+  if (trust !== undefined) demandPrivatePlace(io.env);
   const unpacked = await obtainArchive(module, {
     cacheDir: cacheDir(io.env),
+    env: io.env,
     witness: trust?.witness,
     limits: options,
     signal,

@@ -95,15 +95,16 @@ Deno.test("create() uses /tmp when the environment names no place", () => {
 });
 
 Deno.test("create() throws an Error that names each place with the reason when none can be used", () => {
+  using directory = new TempDir();
   const makeTempDir = Deno.makeTempDirSync;
   Deno.makeTempDirSync = (options) => {
     throw new Deno.errors.PermissionDenied(`No writing in ${options?.dir}`);
   };
   try {
-    const long = `/${"d".repeat(80)}`;
-    assert.throws(() => RuntimeDir.create(fakeEnv({ TMPDIR: long, XDG_RUNTIME_DIR: "/run/user" }), () => {}), {
+    const [long, XDG_RUNTIME_DIR] = [folderOfLength(directory, 80), directory.folder("run")];
+    assert.throws(() => RuntimeDir.create(fakeEnv({ TMPDIR: long, XDG_RUNTIME_DIR }), () => {}), {
       message: `No directory for a Unix socket: '${long}' is too long for the path of a Unix socket; ` +
-        "'/run/user': No writing in /run/user; '/tmp': No writing in /tmp; '/var/tmp': No writing in /var/tmp. " +
+        `'${XDG_RUNTIME_DIR}': No writing in ${XDG_RUNTIME_DIR}; '/tmp': No writing in /tmp; '/var/tmp': No writing in /var/tmp. ` +
         "Set TMPDIR to a short path that can be written to",
     });
   } finally {
