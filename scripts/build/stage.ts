@@ -28,8 +28,8 @@ export async function stage(root: string, folder: string): Promise<void> {
   await bundleConsole(root, `${folder}/${STAGED.console}`);
   await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
-  // Keeps Deno from looking further up for the project's own.
-  Deno.writeTextFileSync(`${folder}/deno.json`, "{}\n");
+  // A workspace of its own: Deno would look further up, and refuse a folder that is not listed in the one of the project.
+  Deno.writeTextFileSync(`${folder}/deno.json`, `{ "workspace": [] }\n`);
   forgetTimes(folder);
 }
 
