@@ -11,11 +11,11 @@ import { ROOT } from "./project.ts";
 import { messageOf } from "../src/errors.ts";
 
 /**
- * Makes executables and `SHA256SUMS` in `dist/`. Each file is written elsewhere and then renamed, so an executable that runs, or is
- * being copied, never changes.
+ * Builds executables and `SHA256SUMS` in `dist/`. Each file is written elsewhere and then renamed: an executable that is running or being
+ * copied never changes.
  *
  * @param root the project's root
- * @throws {Error} if something that is needed can't be had, or the sources can't be built
+ * @throws {Error} if the sources can't be bundled, or no base runtime is found
  */
 export async function build(root: string, jobs: readonly Job[]): Promise<void> {
   const dist = `${root}/dist`;

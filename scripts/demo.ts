@@ -1,4 +1,4 @@
-/** Trains and serves `examples/digits`, and asks it once: `scripts/deno task demo`. With `--once` it ends then. */
+/** Trains and serves `examples/digits`, and sends it one request: `scripts/deno task demo`. With `--once`, it ends after the answer. */
 
 import { build } from "./build.ts";
 import { run } from "./build/process.ts";
@@ -16,11 +16,11 @@ const FIRST_PORT = 8080;
 const LOAD_TIMEOUT = 30_000;
 
 /**
- * Does it.
+ * Runs the demo.
  *
  * @param once whether to end after the answer
  * @returns the exit code
- * @throws {Error} if something that is needed can't be had, or the example does not do what it is to
+ * @throws {Error} if the build fails, or the example does not answer as expected
  */
 async function demo(once: boolean): Promise<number> {
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
@@ -33,7 +33,7 @@ async function demo(once: boolean): Promise<number> {
   const port = String(freePort());
   const server = start("serve", "--host", HOST, "--port", port, "examples/digits", "serve.py", ".cache/demo/model");
   const stop = () => server.kill("SIGTERM");
-  // Ctrl+C reaches the server by itself; a signal that was sent to this process alone does not.
+  // The terminal sends Ctrl+C to the server as well; a signal that was sent to this process alone is passed on here.
   const ignore = () => {};
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener("SIGINT", Deno.stdin.isTerminal() ? ignore : stop);
@@ -51,7 +51,7 @@ async function demo(once: boolean): Promise<number> {
   }
 }
 
-/** Runs the executable to its end, with the command and its output shown. */
+/** Runs the executable to its end, and shows the command and its output. */
 async function show(...args: string[]): Promise<void> {
   const { success } = await start(...args).status;
   if (!success) throw new Error(`The demo stops here: 'aimodellib ${args[0]}' failed; see above.`);

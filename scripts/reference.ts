@@ -11,7 +11,7 @@ import { manPagesOf } from "./reference/man.ts";
 import { pictureOf } from "./reference/picture.ts";
 import { referenceOf } from "./reference/markdown.ts";
 
-/** What is written: paths from the project's root, and texts. */
+/** The generated files: paths relative to the project's root, and their content. */
 export async function reference(): Promise<ReadonlyMap<string, string>> {
   const pages = await Promise.all(COMMANDS.map(async (listed) => pageOf(listed, await listed.load())));
   return new Map([

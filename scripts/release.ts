@@ -14,11 +14,11 @@ import type { ReleaseFile } from "./release/python_wheel.ts";
  * Makes the files of a release in `dist/release/`, which is replaced as a whole.
  *
  * @param root the project's root
- * @throws {Error} if the tree has changes that are not committed, or something can't be made
+ * @throws {Error} if the tree has uncommitted changes, the key can't be used, or a build fails
  */
 export async function release(root: string, { key, targets }: ReleaseOptions): Promise<void> {
   await checkTree(root);
-  // A wrong key is found before anything is built.
+  // Check the key first: a wrong one must not cost a whole build.
   const secret = key === undefined ? undefined : await parseSecretKey(Deno.readTextFileSync(key), `'${key}'`, password);
   await build(root, targets.map((target) => ({ target, file: `aimodellib-${target.name}` })));
   const executables = targets.map((target) => ({ target, path: `${root}/dist/aimodellib-${target.name}` }));
@@ -26,12 +26,12 @@ export async function release(root: string, { key, targets }: ReleaseOptions): P
   write(`${root}/dist`, files);
 }
 
-/** A release is made of what is committed. */
+/** Checks that the tree has no uncommitted changes. */
 async function checkTree(root: string): Promise<void> {
   const changed = await runOrThrow("look for changes", "git", ["-C", root, "status", "--porcelain"]);
   if (changed.trim() !== "") {
     throw new Error(
-      `A release is made of what is committed. Commit or stash these changes first:\n${changed.trimEnd()}`,
+      `A release contains only committed files. Commit or stash these changes first:\n${changed.trimEnd()}`,
     );
   }
 }

@@ -1,16 +1,16 @@
-/** Makes Python environments in `.cache/`, and makes them again when their requirements change. */
+/** Creates Python environments in `.cache/`, and replaces them when their requirements change. */
 
 import { sha256 } from "./build/hash.ts";
 import { run, runOrThrow } from "./build/process.ts";
 
 /**
- * Makes a Python environment, or returns an existing one that was made for the same requirements and Python. If several runs need
- * it at the same time, one makes it and the others wait.
+ * Creates a Python environment, or returns an existing one with the same requirements and Python. If several runs need
+ * it at the same time, one creates it and the others wait.
  *
- * @param folder where it lies
+ * @param folder the path of the environment
  * @param requirements lines as in requirements.txt
  * @returns the path of its interpreter
- * @throws {Error} with what was said, if there is no python3 with venv, or pip can't install a package
+ * @throws {Error} with the output of Python or pip, if `python3` lacks venv, or a package can't be installed
  */
 export async function makeVenv(folder: string, requirements: string): Promise<string> {
   const python = `${folder}/bin/python`;

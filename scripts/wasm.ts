@@ -1,4 +1,4 @@
-/** Compiles the AssemblyScript of `src/` to WebAssembly, which is committed: nothing but this needs the compiler. */
+/** Compiles the AssemblyScript of `src/` to WebAssembly. The result is committed: only this task needs the compiler. */
 
 import { createHash } from "node:crypto";
 import { runOrThrow } from "./build/process.ts";
@@ -6,7 +6,7 @@ import { runOrThrow } from "./build/process.ts";
 const FOLDER = "src/archive/deflate";
 const SOURCE = `${FOLDER}/assembly/loops.ts`;
 const COMPILER = "npm:assemblyscript@0.28.20/asc";
-/** All that `MEMORY` of the source asks for, in units of 64 KiB. */
+/** The memory of the module in pages of 64 KiB: enough for `MEMORY` in the source. */
 const PAGES = 56;
 
 const output = Deno.makeTempFileSync({ suffix: ".wasm" });
@@ -36,7 +36,7 @@ Deno.writeTextFileSync(
 export const LOOPS_WASM =
 ${lines};
 
-/** The SHA-256 of the source that it was made from. */
+/** The SHA-256 of the source from which it was compiled. */
 export const LOOPS_SOURCE_SHA256 = "${digest}";
 `,
 );

@@ -1,14 +1,14 @@
-/** Gives the parts of a bundle names that depend on what is in them, and on nothing else. */
+/** Names the chunks of a bundle after their content alone. */
 
 import { sha256 } from "./hash.ts";
 
-/** A part's name as the bundler gives it: the hash in it depends on where the checkout and the npm cache lie. */
+/** The bundler's name for a chunk. Its hash depends on the paths of the checkout and the npm cache. */
 const PART = /^(.+)-[0-9A-Z]{8}\.js$/;
 
 /**
- * Renames all parts in a folder, and changes the imports of them.
+ * Renames all chunks in a folder, and updates the imports of them.
  *
- * @throws {Error} if two parts can't be told from each other
+ * @throws {Error} if two chunks would have the same name
  */
 export async function renameChunks(folder: string): Promise<void> {
   const texts = new Map<string, string>();

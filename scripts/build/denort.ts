@@ -1,8 +1,8 @@
 /**
- * Finds Deno's base runtime, which `deno compile` puts a program's files behind.
+ * Finds Deno's base runtime, to which `deno compile` appends a program's files.
  *
- * `deno compile` would download it by itself, but knows one host only, which many networks don't reach. So it is looked
- * for in several places; what was found is kept in `.cache/denort/`.
+ * `deno compile` would download it, but only from a single host, which many networks can't reach. We therefore look in several
+ * places, and keep the file in `.cache/denort/`.
  */
 
 import { ELF_HEADER_LENGTH, readElfHeader } from "./elf.ts";
@@ -11,7 +11,7 @@ import { baseFromRelease, releaseUrl } from "./release.ts";
 import type { Target } from "./targets.ts";
 import { baseFromWheel, PACKAGE } from "./wheel.ts";
 
-/** A place to look in: gives the path of the file, or nothing if the place is none for this run. */
+/** A place to look in: returns the path of the file, or undefined if this place does not apply. */
 interface Place {
   readonly name: string;
   readonly look: () => Promise<string | undefined> | string | undefined;
@@ -21,9 +21,9 @@ interface Place {
  * Finds the base runtime: `DENORT_BIN`, the cache, Deno's release host, and a Python package that holds one.
  *
  * @param root the project's root
- * @param say called with what is being done, and with each failure
+ * @param say receives a message about each attempt and each failure
  * @returns the path of the file
- * @throws {AggregateError} if it is in none of these places; the message lists what was tried
+ * @throws {AggregateError} if no place has it; the message lists all attempts
  */
 export async function findDenort(root: string, target: Target, say: (text: string) => void): Promise<string> {
   const version = Deno.version.deno;
@@ -71,7 +71,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** The path, if it is set, of a file that is a program for the target. */
+/** Checks that the file at this path is a program for the target, and returns the path; undefined if the path is undefined. */
 function checked(path: string | undefined, target: Target): string | undefined {
   if (!path) return undefined;
   using file = Deno.openSync(path);
@@ -81,7 +81,7 @@ function checked(path: string | undefined, target: Target): string | undefined {
   return path;
 }
 
-/** The file in the cache, if it is as it was when it was put there. */
+/** The file in the cache, if its hash is the one that was recorded with it. */
 async function intact(folder: string, target: Target): Promise<string | undefined> {
   const path = `${folder}/denort`;
   const [found, expected] = [await sha256(Deno.readFileSync(path)), Deno.readTextFileSync(`${path}.sha256`).trim()];
@@ -95,7 +95,7 @@ function checkMachine(program: Uint8Array, { name, elfMachine }: Target, path: s
   throw new TypeError(`'${path}' is a program for machine ${machine}, but ${name} is machine ${elfMachine}`);
 }
 
-/** Gets the base runtime, and puts it into the cache: whole, under its name, by a rename. */
+/** Fetches the base runtime, and renames it into the cache once it is complete. */
 async function keep(
   folder: string,
   target: Target,

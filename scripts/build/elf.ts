@@ -1,14 +1,13 @@
-/** The header of a Linux program (ELF, 64 bits, little-endian): what machine it is for, and where it ends. */
-
-/** What the build needs to know of a program. */
+/** Reads the header of a Linux program (64-bit little-endian ELF): the machine that it is for, and where it ends. */
+/** The fields of the header that the build uses. */
 export interface ElfHeader {
   /** `e_machine`: 62 is x86-64, 183 is arm64. */
   readonly machine: number;
-  /** The offset behind the section headers, which a linker puts last, in bytes. What follows was added later. */
+  /** The offset after the section headers, in bytes. A linker puts them last; anything after them was appended later. */
   readonly end: number;
 }
 
-/** Bytes of the header. */
+/** The size of the header, in bytes. */
 export const ELF_HEADER_LENGTH = 64;
 
 const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 2, /* 64 bits */ 1 /* little-endian */];
@@ -16,7 +15,7 @@ const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 2, /* 64 bits */ 1 /* little-endian */];
 /**
  * Reads the header.
  *
- * @param path what the program is called in an error
+ * @param path the program's name in an error
  * @throws {TypeError} if the bytes don't start a 64-bit little-endian ELF program
  */
 export function readElfHeader(bytes: Uint8Array, path: string): ElfHeader {

@@ -1,4 +1,4 @@
-/** Hashes, and the list of them that goes beside the executables. */
+/** Computes SHA-256 digests, and writes the list of those of the executables. */
 
 /** The SHA-256 of some bytes, in hexadecimal. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -7,7 +7,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /**
- * Writes `SHA256SUMS`, as `sha256sum -c` reads it, for all executables in a folder.
+ * Writes `SHA256SUMS` for all executables in a folder, in the format of `sha256sum -c`.
  *
  * @throws {Error} if the folder can't be read or written to
  */

@@ -20,13 +20,13 @@ export interface Job {
 /**
  * Reads the command line.
  *
- * @returns what to make; nothing if help was asked for
- * @throws {RangeError} if it can't be followed
+ * @returns the executables to make; empty if help was requested
+ * @throws {RangeError} if the command line is invalid
  */
 export function parseOptions(args: readonly string[]): readonly Job[] {
   const names: string[] = [];
   const words = [...args];
-  // `deno task build -- --target all` hands the separator on.
+  // `deno task build -- --target all` passes the separator on.
   if (words[0] === "--") words.shift();
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === "--help" || word === "-h") return [];

@@ -19,7 +19,7 @@ export interface RunOptions {
 /**
  * Runs a program, waits until it ends, and returns its output.
  *
- * @throws {Error} if there is no such program, or it may not be run
+ * @throws {Error} if the program does not exist, or can't be run
  */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   try {
@@ -43,9 +43,9 @@ export async function run(command: string, args: readonly string[], options: Run
 /**
  * Runs a program that has to succeed.
  *
- * @param doing what it is run for, such as "bundle the sources"
+ * @param doing its purpose, such as "bundle the sources"
  * @returns its standard output
- * @throws {Error} with all that it printed, if it fails
+ * @throws {Error} with all of its output, if it fails
  */
 export async function runOrThrow(
   doing: string,

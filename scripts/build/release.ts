@@ -1,15 +1,15 @@
-/** Deno's base runtime from Deno's release host. */
+/** Downloads Deno's base runtime from Deno's release host. */
 
 import type { Target } from "./targets.ts";
 import { unzip } from "./zip.ts";
 
-/** How long the host may take to start its answer, in ms. Where it is blocked, packets are often just dropped. */
+/** How long the host may take to start its answer, in ms. Firewalls that block it often drop packets silently. */
 const ANSWER_TIMEOUT = 5_000;
 
 /** How long the whole download may take, in ms: 40 MB at 1 Mbit/s. */
 const DOWNLOAD_TIMEOUT = 320_000;
 
-/** Where the base runtime is. */
+/** The URL of the base runtime. */
 export function releaseUrl(version: string, target: Target): string {
   return `https://dl.deno.land/release/v${version}/denort-${target.name}.zip`;
 }

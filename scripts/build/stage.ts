@@ -4,10 +4,10 @@ import { renameChunks } from "./chunks.ts";
 import { runOrThrow } from "./process.ts";
 import { bundleArguments, joinStyles } from "../../src/web/bundle.ts";
 
-/** When all files that are embedded were last changed, in seconds: the executable holds it, and is to depend on content only. */
+/** The modification time of all embedded files, in seconds. It is fixed, since the executable contains it and must depend only on content. */
 const MODIFIED = Date.UTC(2000, 0) / 1000;
 
-/** The program's file, and the folders to embed, all in the folder that {@linkcode stage} filled. */
+/** The program's file, and the folders to embed, relative to the folder that {@linkcode stage} has filled. */
 export const STAGED = { main: "src/main.js", threads: "threads", python: "python", console: "console" } as const;
 
 /**
@@ -16,11 +16,11 @@ export const STAGED = { main: "src/main.js", threads: "threads", python: "python
  *
  * @param root the project's root
  * @param folder an empty one
- * @throws {Error} with what Deno said, if the sources can't be bundled
+ * @throws {Error} with Deno's output, if the sources can't be bundled
  */
 export async function stage(root: string, folder: string): Promise<void> {
   await bundle(root, "src/main.ts", "--code-splitting", "--outdir", `${folder}/src`);
-  // A thread's code is a program of its own.
+  // The code of each worker thread is a separate program.
   for (const room of ["archive/gzip", "archive/files", "http/v2"]) {
     const name = room.slice(room.lastIndexOf("/") + 1);
     await bundle(root, `src/${room}/worker.ts`, "--output", `${folder}/${STAGED.threads}/${name}_worker.js`);
@@ -28,7 +28,7 @@ export async function stage(root: string, folder: string): Promise<void> {
   await bundleConsole(root, `${folder}/${STAGED.console}`);
   await renameChunks(`${folder}/src`);
   copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
-  // A workspace of its own: Deno would look further up, and refuse a folder that is not listed in the one of the project.
+  // Makes the folder a workspace: otherwise Deno finds that of the project, and refuses a folder that it does not list.
   Deno.writeTextFileSync(`${folder}/deno.json`, `{ "workspace": [] }\n`);
   forgetTimes(folder);
 }
@@ -38,7 +38,7 @@ async function bundle(root: string, entry: string, ...options: readonly string[]
   await runOrThrow(`bundle ${entry}`, Deno.execPath(), args, { cwd: root });
 }
 
-/** Makes the console's script and style sheet. */
+/** Builds the console's script and style sheet. */
 async function bundleConsole(root: string, folder: string): Promise<void> {
   Deno.mkdirSync(folder, { recursive: true });
   const args = bundleArguments("src/web", ...frozen(), "--output", `${folder}/app.js`);

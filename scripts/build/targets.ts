@@ -1,12 +1,12 @@
-/** The machines that an executable can be made for. */
+/** The machines for which executables can be built. */
 
 /** A target: its names and its properties. */
 export interface Target {
-  /** As in `--target`, and in the names of files. */
+  /** The name in `--target` and in file names. */
   readonly name: string;
   /** `e_machine` in the header of its programs. */
   readonly elfMachine: number;
-  /** The platform tag of the Python packages with programs for it. */
+  /** The platform tag of Python packages for this machine. */
   readonly wheelPlatform: string;
 }
 
@@ -19,7 +19,7 @@ export const TARGETS: readonly Target[] = [
 /**
  * Returns the target with a name.
  *
- * @throws {RangeError} if there is none
+ * @throws {RangeError} if no target has this name
  */
 export function targetNamed(name: string): Target {
   const found = TARGETS.find((target) => target.name === name);
@@ -30,7 +30,7 @@ export function targetNamed(name: string): Target {
 /**
  * Returns the target of this machine.
  *
- * @throws {RangeError} if executables can't be made for it
+ * @throws {RangeError} if executables can't be built for it
  */
 export function hostTarget(): Target {
   return targetNamed(Deno.build.target);

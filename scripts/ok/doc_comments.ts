@@ -1,11 +1,11 @@
-/** Finds exports of `src/` whose doc comment says nothing to somebody who sees nothing else. */
+/** Finds exports of `src/` whose doc comment is too short to be understood without the code. */
 
 import type { ProjectFile } from "./files.ts";
 
 /** A doc comment with fewer words is not a sentence. */
 const LEAST_WORDS = 4;
 
-/** The beginning of a declaration that is exported, with its name. */
+/** Matches the beginning of an exported declaration, and captures its name. */
 const EXPORT =
   /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let|enum) (?:enum )?([\w$]+)/;
 

@@ -14,7 +14,7 @@ export interface ProjectFile {
  * Reads all files that git tracks or does not ignore.
  *
  * @param root the project's root
- * @throws {Error} if the root is no git repository
+ * @throws {Error} if the root is not a git repository
  */
 export async function readFiles(root: string): Promise<readonly ProjectFile[]> {
   const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];

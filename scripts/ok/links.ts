@@ -1,4 +1,4 @@
-/** Finds links in Markdown that lead nowhere. */
+/** Finds broken links in Markdown. */
 
 import { dirname, join } from "node:path/posix";
 import type { ProjectFile } from "./files.ts";
@@ -11,10 +11,10 @@ const LINKS = [
 ];
 
 /**
- * Finds relative links to files, folders and headings that are not there.
+ * Finds relative links to files, folders and headings that do not exist.
  *
- * @param files all of the project
- * @returns what is wrong, a line each
+ * @param files all files of the project
+ * @returns one line for each broken link
  */
 export function findDeadLinks(files: readonly ProjectFile[]): readonly string[] {
   const known = new Set(files.map(({ path }) => path));
@@ -51,7 +51,7 @@ function whyDead(
   const path = target === "" ? from : join(dirname(from), target.replace(/\?.*/, "")).replace(/\/$/, "");
   if (path.startsWith("..")) return "leads out of the project";
   if (!known.has(path)) {
-    // A folder is known by what is in it; it has no headings.
+    // A folder exists if a file is in it, and has no headings.
     const isFolder = path === "." || [...known].some((file) => file.startsWith(`${path}/`));
     return isFolder ? undefined : "is not there";
   }
@@ -67,7 +67,7 @@ function decode(link: string): string {
   }
 }
 
-/** Blanks code out, so that lines keep their numbers. */
+/** Replaces code by blanks, which keeps the line numbers. */
 function withoutCode(text: string): string {
   const blank = (code: string) => code.replace(/[^\n]/g, " ");
   return text
@@ -76,7 +76,7 @@ function withoutCode(text: string): string {
     .replace(/(`+)(?!`)[^\n]*?[^`]\1(?!`)/g, blank);
 }
 
-/** The anchors that a forge makes for headings, and those that are written out. */
+/** The anchors that a forge generates for headings, and those that are written explicitly. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   const fenceless = text.replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(^ {0,3}\1[`~]*\s*$|(?![\s\S]))/gm, "");

@@ -1,20 +1,20 @@
-/** Finds paths of a developer's machine, which mean nothing on another. */
+/** Finds paths of a developer's machine, which do not exist elsewhere. */
 
 import type { ProjectFile } from "./files.ts";
 
-/** Home directories, as they are on Linux, macOS and Windows. */
+/** Home directories of Linux, macOS and Windows. */
 const HOME = /(?<![\w.~$})/-])(?:\/home\/[\w.-]+|\/Users\/[\w.-]+|\/root)(?=\/)|\b[A-Z]:\\+Users\\+\w+/;
 
 /**
- * Finds lines that name a home directory, or where this checkout lies.
+ * Finds lines that contain a home directory, or the path of this checkout.
  *
  * @param root the project's root
- * @returns what is wrong, a line each
+ * @returns one message for each such line
  */
 export function findLocalPaths(root: string, files: readonly ProjectFile[]): readonly string[] {
   const problems: string[] = [];
   for (const { path, text = "" } of files) {
-    // A root such as "/app" is too common a word to look for.
+    // A short root such as "/app" also appears in unrelated text.
     const hasRoot = root.split("/").length > 2 && text.includes(root);
     if (!hasRoot && !HOME.test(text)) continue;
     for (const [i, line] of text.split("\n").entries()) {

@@ -1,4 +1,4 @@
-/** The checks that each commit has to pass, one step each. */
+/** The checks that each commit has to pass, each as a step. */
 
 import { run } from "../build/process.ts";
 import { type ProjectFile, readFiles } from "./files.ts";
@@ -16,7 +16,7 @@ export type StepResult =
 /** One check. */
 export interface Step {
   readonly name: string;
-  /** @throws {Error} if it can't be checked, which is a failure as well */
+  /** @throws {Error} if the check can't run, which counts as a failure */
   readonly check: () => Promise<StepResult>;
 }
 
@@ -30,7 +30,7 @@ export function steps(root: string): readonly Step[] {
     { name: "format", check: () => deno("fmt", "--check") },
     { name: "lint", check: () => deno("lint", "--quiet") },
     { name: "types", check: () => deno("check", "--quiet", ...(ci ? ["--frozen"] : []), ...sourceFolders(root)) },
-    // Outside CI, `deno task` adds what is missing to the lock file, as a developer expects.
+    // Outside CI, `deno task` adds missing packages to the lock file, as a developer expects.
     ...(ci ? [{ name: "deno.lock", check: () => checkLock(root) }] : []),
     { name: "shellcheck", check: () => shellcheck(root) },
     { name: "links in Markdown", check: async () => isEmpty(findDeadLinks(await read())) },

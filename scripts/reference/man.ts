@@ -1,4 +1,4 @@
-/** The reference of the command line as manual pages: the macros of `man(7)`. */
+/** Formats the reference of the command line as manual pages, with the macros of `man(7)`. */
 
 import type { Entry, Page } from "../../src/cli/help/page.ts";
 import { PROGRAM } from "../../src/cli/help/page.ts";
@@ -11,7 +11,7 @@ export interface ManPage {
   readonly text: string;
 }
 
-/** The program's page, and one for each command. */
+/** Returns the page of the program, and one for each command. */
 export function manPagesOf(brief: string, pages: readonly Page[], examples: Page["examples"]): readonly ManPage[] {
   return [rootPage(brief, pages, examples), ...pages.map(commandPage)];
 }
@@ -63,7 +63,7 @@ function commandPage({ name, brief, usage, description, arguments: args, groups,
 function manPage(name: string, brief: string, sections: readonly string[]): ManPage {
   const lines = [
     `.\\" Written by scripts/deno task reference from the parsers. Change those instead.`,
-    // Without a date: the same sources make the same page.
+    // The page has no date: the same sources give the same page.
     `.TH ${name.toUpperCase()} 1 "" "${PROGRAM} ${VERSION}" "User Commands"`,
     section("NAME", `${escape(name)} \\- ${escape(brief.replace(/\.$/, ""))}`),
     ...sections,
@@ -109,7 +109,7 @@ function literal(text: string): string {
   return text;
 }
 
-/** Text whose characters mean themselves: a dash stays one that can be copied, and no line is taken for a macro. */
+/** Escapes text for roff: a dash stays an ASCII dash that can be copied, and no line is read as a macro. */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("…", "...").replace(/^(?=[.'])/, "\\&");
 }

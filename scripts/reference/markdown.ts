@@ -1,4 +1,4 @@
-/** The reference of the command line as Markdown. */
+/** Formats the reference of the command line as Markdown. */
 
 import type { Entry, Group, Page } from "../../src/cli/help/page.ts";
 import { PROGRAM } from "../../src/cli/help/page.ts";
@@ -6,7 +6,7 @@ import { textOf } from "../../src/cli/help/words.ts";
 
 const literal = (text: string) => `\`${text}\``;
 
-/** All commands on one page. */
+/** Returns one page with all commands. */
 export function referenceOf(pages: readonly Page[]): string {
   return [
     "# Command line",
@@ -33,7 +33,7 @@ function commandOf(page: Page): string {
   ].join("\n\n");
 }
 
-/** The columns that are empty for all options of a group are left out. */
+/** Formats the options of a group as a table, without columns that are empty for all of them. */
 function optionsOf({ entries }: Group): string {
   const columns: readonly (readonly [title: string, cell: (entry: Entry) => string])[] = [
     ["option", ({ names, metavar }) => names.map((name) => literal(name + (metavar ? ` ${metavar}` : ""))).join(", ")],

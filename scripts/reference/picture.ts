@@ -1,15 +1,15 @@
-/** A picture of a terminal, from the commands and their output that README.md shows and `tests/e2e/docs_commands_test.ts` compares with true ones. */
+/** Draws a terminal with commands and output from README.md, which `tests/e2e/docs_commands_test.ts` compares with the real output. */
 
 const FONT_SIZE = 14;
-/** Of a monospaced character, in px: most fonts have 0.6 of their size. */
+/** The width of a monospaced character, in px: in most fonts 0.6 of the font size. */
 const ADVANCE = 0.6 * FONT_SIZE;
 const LINE_HEIGHT = 20;
 const PADDING = 16;
-/** The most characters of a line. */
+/** The longest line, in characters. */
 const COLUMNS = 116;
 
 /**
- * Draws the first `console` blocks of a section of a page as SVG; lines of `…` are left out.
+ * Draws the first `console` blocks of a section of a page as SVG. It omits lines of `…`.
  *
  * @param page Markdown; @param heading of the section, such as `Begin`; @param count of blocks
  * @throws {RangeError} if the section has no such block
@@ -39,7 +39,7 @@ ${texts.join("\n")}
 `;
 }
 
-/** A line in pieces that fit. */
+/** Splits a line into pieces that fit into the picture. */
 function wrapped(line: string): string[] {
   return line.match(new RegExp(`.{1,${COLUMNS}}`, "gu")) ?? [];
 }

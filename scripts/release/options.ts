@@ -8,8 +8,8 @@ export const USAGE = `Usage: scripts/deno task release --key FILE | --unsigned [
 Makes dist/release/ from a clean tree: executables, tarballs, wheels, install.sh, a bill of materials, and SHA256SUMS with its
 signature.
 
-  --key FILE       a secret key that 'aimodellib keygen' has made; its password is in AIMODELLIB_RELEASE_PASSWORD, if it has one
-  --unsigned       make no signature
+  --key FILE       a secret key from 'aimodellib keygen'; AIMODELLIB_RELEASE_PASSWORD provides its password, if it has one
+  --unsigned       don't sign the checksums
   --target TARGET  for one machine only; by default for all:
 ${TARGETS.map(({ name }) => `                     ${name}`).join("\n")}
 `;

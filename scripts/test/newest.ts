@@ -12,7 +12,7 @@ const NEWEST = "2.9.8";
  * Checks the types of all sources and runs the tests, if that version can be downloaded.
  *
  * @param root the project's root
- * @param suites the runs of the unit tests, for the name that they are to have
+ * @param suites returns the runs of the unit tests under a given name
  * @throws {Error} if a program can't be started
  */
 export async function runOnNewest(root: string, suites: (name: string) => readonly DenoSuite[]): Promise<Count> {
@@ -21,7 +21,7 @@ export async function runOnNewest(root: string, suites: (name: string) => readon
   console.log(`\n== types on Deno ${NEWEST}`);
   const got = await run(deno, ["--version"], { env });
   if (!got.success) {
-    console.log(`skipped  with the unit tests: it can't be had. ${got.output}`);
+    console.log(`skipped, as are the unit tests: this version can't be downloaded. ${got.output}`);
     return ONE.skipped;
   }
   const { success, output } = await run(deno, ["check", "--quiet", "src", "scripts", "tests"], { cwd: root, env });

@@ -16,15 +16,15 @@ export interface TestOptions {
 /** What `--help` prints. */
 export const USAGE = `Usage: scripts/deno task test [--only SUITE]... [--filter WORD]
 
-Runs all suites, or those that are named: ${SUITES.join(", ")}.
-With --filter, only tests with WORD in their name (all steps of ok run nonetheless).
+Runs all suites, or the named ones: ${SUITES.join(", ")}.
+--filter runs only tests with WORD in their name; it does not affect the steps of ok.
 `;
 
 /**
  * Reads the command line.
  *
- * @returns what to run; nothing if help was asked for
- * @throws {RangeError} if it can't be followed
+ * @returns what to run; undefined if help was requested
+ * @throws {RangeError} if the command line is invalid
  */
 export function parseOptions(args: readonly string[]): TestOptions | undefined {
   const suites = new Set<Suite>();

@@ -1,5 +1,4 @@
-/** Runs a suite's program, shows its output, and counts the tests in its report. */
-
+/** Runs the program of a test suite, shows its output, and counts the tests in its report. */
 import { type Count, countJunit, ONE, sum } from "./count.ts";
 
 /** The time limit of a suite, in ms. It ends a suite that hangs. */
@@ -20,10 +19,9 @@ export interface SuiteProgram {
 }
 
 /**
- * Runs it.
+ * Runs the suite.
  *
- * @returns what its report says; with a failure more if it did not come to its end, or failed for a reason that is in no
- * report
+ * @returns the counts of its report, with an additional failure if the program did not finish, or failed for a reason that the report lacks
  * @throws {Error} if the program can't be started
  */
 export async function runSuite({ name, command, args, cwd, env, report }: SuiteProgram): Promise<Count> {
