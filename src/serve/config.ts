@@ -2,8 +2,8 @@
 
 import type { Assets } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
+import type { ListenOptions } from "../http/bind.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
-import type { ListenOptions } from "../http/listen.ts";
 import type { logFailure, PoolOptions, ServedModel, WorkerOptions } from "../supervisor/mod.ts";
 
 /** How the workers of a model are run, by `serve` as by `predict`. */
@@ -33,6 +33,8 @@ export interface PoolContext {
   readonly env: (name: string) => string | undefined;
   /** Receives exceptions of the script. @default they are logged */
   readonly onFailure?: typeof logFailure | undefined;
+  /** Called when a worker's Python has started, with its version, or could not start. */
+  readonly onStarted?: WorkerOptions["onStarted"];
 }
 
 /** The configuration of a serving run. */

@@ -17,7 +17,7 @@ export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
   config: PoolConfig,
-  { assets, env, onFailure = logFailure }: PoolContext,
+  { assets, env, onFailure = logFailure, onStarted }: PoolContext,
 ): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
@@ -49,6 +49,7 @@ export function createPool(
             ...(origin?.traceId !== undefined && { trace_id: origin.traceId }),
           }), mark),
         onFailure: (failure) => onFailure(worker, failure),
+        onStarted,
         config: {
           mode: "serve",
           module,

@@ -2,16 +2,14 @@
 
 import { getLogger } from "@logtape/logtape";
 import { UsageError } from "../errors.ts";
-import { createApp } from "../http/app.ts";
-import { BodyRefusals } from "../http/body_refusals.ts";
-import { Browsers } from "../http/browsers.ts";
-import { listen, listenOnUnix, type Server } from "../http/listen.ts";
-import { Transcoder } from "../http/v2/mod.ts";
+import { bind, bindUnix } from "../http/bind.ts";
+import type { Server } from "../http/listen.ts";
 import { keepFreedMemory } from "../memory.ts";
 import { Models, type ServedModel } from "../supervisor/mod.ts";
 import { VERSION } from "../version.ts";
 import { withLimit } from "../with_limit.ts";
 import type { ServeConfig, ServeContext } from "./config.ts";
+import type { Front } from "./front.ts";
 import { aboutFiles, observed } from "./opening.ts";
 import { createPool } from "./pool.ts";
 
@@ -19,6 +17,9 @@ const log = getLogger(["aimodellib", "serve"]);
 
 /** How long the last answers, which report unfinished requests, may take to be sent, in ms. */
 const LAST_ANSWERS_MS = 200;
+
+/** How long the first record waits for the Python of the first worker to tell its version, in ms. */
+const GREETING_MS = 5_000;
 
 /**
  * Serves until it is told to stop.
@@ -31,44 +32,55 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const { models: served } = config;
   const alone = served.length === 1;
   const route = alone ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
+  using bound = config.unix === undefined ? bind(config) : await bindUnix(config.unix);
+  const { url } = bound;
+  const begun = Promise.withResolvers<void>();
+  const greeted = Promise.withResolvers<void>();
   const models: Models = new Models(
     served.map((model) => observed(model, config.reload ? () => void models.get(model.name)?.reload() : undefined)),
-    (files, name) => createPool(files, alone ? undefined : name, config, context),
-    ({ name }) => {
-      log.info("Ready: POST {url}{path}", { url: server.url, path: route(name) });
-      context.onReady?.(name, server.url);
+    (files, name) =>
+      createPool(files, alone ? undefined : name, config, {
+        ...context,
+        onStarted(version) {
+          files.onStarted?.(version);
+          greeted.resolve();
+        },
+      }),
+    async ({ name }) => {
+      await begun.promise;
+      log.info("Ready: POST {url}{path}", { url, path: route(name) });
+      context.onReady?.(name, url);
     },
   );
-  const browsers = new Browsers(config);
-  using transcoder = new Transcoder();
-  const reload = () => {
-    renew(server, config);
-    return models.reload();
-  };
-  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder, reload });
-  using refusals = new BodyRefusals(config.maxBodyMemory ?? Infinity);
-  const handling = {
-    handle,
-    refuse,
-    answerError,
-    readTimeoutMs: config.readTimeoutMs,
-    maxBodyMemory: config.maxBodyMemory,
-    onBodyRefused: () => refusals.add(),
-  };
-  const server: Server = config.unix === undefined
-    ? listen(config, handling)
-    : await listenOnUnix(config.unix, handling);
-  browsers.loopback = server.loopback;
-  // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
-  browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
-  await Promise.all(served.map(({ known }) => known?.settled));
-  logBeginning(server.url, served);
-  models.start();
-
-  using _reload = context.onReload(() => void reload());
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
+  // The first Python starts while the server is loaded. Models whose files are not known yet are named in the log before.
+  const [only] = served.length === 1 ? served : [];
+  if (only?.known !== undefined) models.start();
+  let front: Front;
+  const reload = () => {
+    renew(front.server, config);
+    return models.reload();
+  };
+  try {
+    const { openFront } = await import("./front.ts");
+    front = openFront(bound, models, config, reload);
+  } catch (error) {
+    await models.stop(AbortSignal.abort());
+    throw error;
+  }
+  using _front = front;
+  const { server } = front;
+  if (only?.known !== undefined) {
+    const known = only.known.settled ?? greeted.promise;
+    await withLimit(Promise.race([known, models.failed, stopped.promise]), GREETING_MS);
+  }
+  logBeginning(url, served);
+  begun.resolve();
+  if (only?.known === undefined) models.start();
+
+  using _reload = context.onReload(() => void reload());
   try {
     await Promise.race([models.failed, stopped.promise]);
     log.info("Stopping: requests in flight are finished first");

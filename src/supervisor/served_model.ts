@@ -11,7 +11,7 @@ export interface ServedModel {
   /** Facts that are known before the model is opened. */
   readonly known?:
     | Pick<ModelFiles, "facts" | "module" | "script" | "python"> & {
-      /** Resolves when the facts are complete; it never rejects. */
+      /** Resolves when the facts are complete; it never rejects. Without it, the first worker completes them. */
       readonly settled?: Promise<unknown>;
     }
     | undefined;
@@ -29,6 +29,8 @@ export interface ModelFiles extends Partial<Disposable> {
   readonly modelDir: string;
   /** Returns what is known about the model at present. */
   readonly facts: () => ModelFacts;
+  /** Called when the Python of a worker has started, with its version; with undefined if it could not start. */
+  readonly onStarted?: ((version: string | undefined) => void) | undefined;
   /** Called when a worker has loaded the model: reads the facts again. */
   readonly look?: (() => void) | undefined;
   /** Environment variables of its workers, in addition to those of this process. */

@@ -46,6 +46,8 @@ export interface WorkerOptions extends BridgeOptions {
   readonly maxMemory?: number | undefined;
   /** Called for each error of the script. */
   readonly onFailure?: (failure: ScriptFailure) => void;
+  /** Called when the Python has started, with its version; with undefined if it could not start. */
+  readonly onStarted?: ((version: string | undefined) => void) | undefined;
 }
 
 /** Why a worker is killed that has not answered its jobs in time after {@linkcode Worker.stop}. */
@@ -132,8 +134,10 @@ export class Worker {
     try {
       process = await BridgeProcess.start({ ...this.#options, signal: stage.aborter.signal });
     } catch (error) {
+      this.#options.onStarted?.(undefined);
       return this.#die(explain(this.#state, messageOf(error)));
     }
+    this.#options.onStarted?.(process.pythonVersion);
     this.#onConnect({ kind: "loading", process, deadline: stage.deadline });
     const { exit, endedAt } = await readToEnd(process, {
       onFrame: (frame) => this.#onFrame(frame),

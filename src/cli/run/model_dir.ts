@@ -14,6 +14,8 @@ const log = getLogger(["aimodellib", "serve"]);
 export interface ModelDir {
   /** An absolute path or a URI, for the record of the run. */
   readonly name: string;
+  /** Whether opening it takes a moment at most. */
+  readonly local: boolean;
   /** Opens the directory. A fetched copy is removed when it is disposed. @throws {StorageError} if it can't be fetched */
   readonly open: (signal: AbortSignal) => Promise<OpenModelDir>;
 }
@@ -42,12 +44,12 @@ export function findModelDir(
         "'aimodellib package --model-dir'",
     );
   }
-  if (isStorageUri(named)) return { name: named, open: (signal) => fetchModel(named, { env, signal }) };
+  if (isStorageUri(named)) return { name: named, local: false, open: (signal) => fetchModel(named, { env, signal }) };
   const path = absolute(named);
   if (!stat(path)?.isDirectory) {
     throw new UsageError(`The model directory '${named}' does not exist; train a model into it first`);
   }
-  return { name: path, open: () => Promise.resolve({ path, [Symbol.dispose]: () => {} }) };
+  return { name: path, local: true, open: () => Promise.resolve({ path, [Symbol.dispose]: () => {} }) };
 }
 
 async function fetchModel(uri: string, context: Parameters<typeof fetchFolder>[2]): Promise<OpenModelDir> {

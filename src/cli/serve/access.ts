@@ -3,7 +3,7 @@
 import { getLogger } from "@logtape/logtape";
 import { UsageError } from "../../errors.ts";
 import { readText } from "../../files.ts";
-import { Tokens } from "../../http/mod.ts";
+import { Tokens } from "../../http/tokens.ts";
 import type { Io } from "../terminal/io.ts";
 import { openToOthers } from "./open_files.ts";
 import { holdersOf } from "../terminal/secrets.ts";

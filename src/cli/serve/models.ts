@@ -57,7 +57,17 @@ export function withModelDir(target: Target, { module, modelDir, name }: Serving
 /** Describes a single model for the server. The caller disposes target and environment. */
 export async function servedModel(target: ServingTarget, { python, variables }: Environment): Promise<ServedModel> {
   const { name, module, script, modelDir } = target;
-  const known = { module, script, python, variables, ...await aboutTarget(target, python) };
+  const { learn, ...about } = await aboutTarget(target);
+  const known = {
+    module,
+    script,
+    python,
+    variables,
+    ...about,
+    onStarted: learn,
+    // While the model is fetched, no worker says which version its Python is.
+    ...(!modelDir.local && { settled: pythonVersion(python).then(learn) }),
+  };
   return { name, label: script, known, open: (signal) => openFiles(known, modelDir, signal) };
 }
 
@@ -80,9 +90,10 @@ async function openLater(
   const target = stack.use(await openServing({ ...options, ...option }, context.io, context.signal));
   const { python, variables } = stack.use(await openEnvironment(target, options, context));
   const { module, script, modelDir } = target;
-  const { settled, ...about } = await aboutTarget(target, python);
-  await settled;
-  const files = stack.use(await openFiles({ module, script, python, variables, ...about }, modelDir, context.signal));
+  const { learn, ...about } = await aboutTarget(target);
+  learn(await pythonVersion(python));
+  const known = { module, script, python, variables, ...about, onStarted: learn };
+  const files = stack.use(await openFiles(known, modelDir, context.signal));
   const owned = stack.move();
   return { ...files, [Symbol.dispose]: () => owned.dispose() };
 }
@@ -97,16 +108,13 @@ function nameFor({ archive }: Target, word: string): string {
 /** How long to wait for the comparison of an unpacked archive, in ms; with large files it continues in the background. */
 const COMPARE_LIMIT_MS = 1_000;
 
-/** The facts that the server reports about a model, which are complete when `settled` resolves, and a function that checks them again. */
-async function aboutTarget(
-  { module, script, archive }: Target,
-  python: string,
-): Promise<Pick<ModelFiles, "facts"> & { readonly look: () => void; readonly settled: Promise<unknown> }> {
+/** The facts that the server reports about a model, which `learn` completes by the version of its Python, and a function that checks them again. */
+async function aboutTarget({ module, script, archive }: Target): Promise<
+  Pick<ModelFiles, "facts"> & { readonly look: () => void; readonly learn: (version: string | undefined) => void }
+> {
   const origin = archive?.origin;
   const look = () => origin === undefined ? Promise.resolve() : lookAgain(archive!.name, origin);
   let version: string | undefined;
-  // Starting a Python takes a tenth of a server's start, so the server begins to listen meanwhile.
-  const settled = pythonVersion(python).then((found) => version = found);
   await withLimit(look(), COMPARE_LIMIT_MS);
   const facts = () => ({
     ...(archive && {
@@ -116,7 +124,7 @@ async function aboutTarget(
     script: script.startsWith(`${module}/`) ? script.slice(module.length + 1) : script.split("/").at(-1)!,
     ...(version !== undefined && { python: version }),
   });
-  return { facts, look, settled };
+  return { facts, look, learn: (found) => void (version = found ?? version) };
 }
 
 /** Compares a folder with the archive that it was unpacked from, and logs a change once. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { Answer, Handle } from "../../../src/http/h1/mod.ts";
-import { listen as listenWith, listenOnUnix, type ListenOptions } from "../../../src/http/listen.ts";
+import { bind, bindUnix, type ListenOptions } from "../../../src/http/bind.ts";
+import { listen as listenOn } from "../../../src/http/listen.ts";
 import { utf8 } from "../helper/bytes.ts";
 import { hasIpv6 } from "../helper/network.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-const listen = (options: ListenOptions, handle: Handle) => listenWith(options, { handle, readTimeoutMs: 60_000 });
+const listen = (options: ListenOptions, handle: Handle) => listenOn(bind(options), { handle, readTimeoutMs: 60_000 });
 const saying = (text: string): Answer => ({ status: 200, headers: {}, body: utf8(text) });
 const hello: Handle = () => Promise.resolve(saying("hello"));
 
@@ -75,7 +76,7 @@ Deno.test("drain() lets requests in flight finish, and accepts no new ones", asy
   await draining;
 });
 
-Deno.test("listenOnUnix() creates a socket that other users can never connect to, whatever the umask is", async () => {
+Deno.test("bindUnix() creates a socket that other users can never connect to, whatever the umask is", async () => {
   using directory = new TempDir();
   const path = `${directory.path}/s`;
   const modes: number[] = [];
@@ -88,7 +89,7 @@ Deno.test("listenOnUnix() creates a socket that other users can never connect to
     chmodSync(...args);
   };
   try {
-    const server = await listenOnUnix(path, { handle: hello, readTimeoutMs: 60_000 });
+    const server = listenOn(await bindUnix(path), { handle: hello, readTimeoutMs: 60_000 });
     note();
     assert.deepEqual(new Set(modes), new Set([0o660]));
     assert.equal(Deno.umask(), 0, "the process has its umask back");

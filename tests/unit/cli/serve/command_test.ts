@@ -3,7 +3,7 @@ import { resetSync } from "@logtape/logtape";
 import { run } from "../../../../src/cli/program.ts";
 import { settled, until } from "../../helper/deadline.ts";
 import { FakeIo } from "../../helper/fake_io.ts";
-import { fakePython } from "../../helper/fake_python.ts";
+import { fakePython, shellPython } from "../../helper/fake_python.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 import { VERSION } from "../../../../src/version.ts";
 
@@ -77,7 +77,7 @@ Deno.test("serve logs its URL and the script's output, answers, and returns 0 af
   assert.equal(io.listeners, 0);
   const lines = io.err.split("\n").map((line) => line.replace(/^\S+Z /, "").replace(/process \d+/, "process N"));
   const script = `${directory.path}/module/serve.py`;
-  const python = `with Python ${fixture.python}`;
+  const python = `with Python 3.99.1 (${fixture.python})`;
   assert.equal(lines[0], `INFO Listening on ${url}; loading 'module', serve.py, ${python}; aimodellib ${VERSION}`);
   assert.deepEqual(lines.slice(1, 4).sort(), [
     "INFO Ready: POST " + url + "/invocations",
@@ -85,6 +85,38 @@ Deno.test("serve logs its URL and the script's output, answers, and returns 0 af
     `[worker 1] loading ${script}`,
   ]);
   assert.equal(lines[4], "INFO Stopping: requests in flight are finished first");
+});
+
+Deno.test("serve starts its Python once, which tells its version", async () => {
+  using fixture = new Fixture();
+  const { directory, modelDir, io } = fixture;
+  const starts = `${directory.path}/starts`;
+  const python = shellPython(directory, `echo "$@" >>'${starts}'\nexec '${fixture.python}' "$@"`);
+  const { code } = await fixture.serve(
+    "--python",
+    python,
+    "--port=0",
+    `${directory.path}/module`,
+    "serve.py",
+    modelDir,
+  );
+  assert.match(io.err, / Listening on .* with Python 3\.99\.1 \(/);
+  io.signal("SIGTERM");
+  assert.equal(await code, 0);
+  assert.equal(Deno.readTextFileSync(starts).trimEnd().split("\n").length, 1);
+});
+
+Deno.test("serve logs what it loads, and then why, when its Python does not start", async () => {
+  using fixture = new Fixture();
+  const { directory, modelDir, io } = fixture;
+  const python = shellPython(directory, "echo broken >&2; exit 3");
+  const words = ["serve", "--python", python, "--port=0", `${directory.path}/module`, "serve.py", modelDir];
+  assert.equal(await settled(run(words, io), "the end of serve"), 1);
+  const lines = io.err.trimEnd().split("\n").map((line) => line.replace(/^\S+Z /, ""));
+  const listening = lines.findIndex((line) => line.startsWith("INFO Listening on "));
+  assert.ok(listening >= 0 && lines[listening]!.includes(`with Python ${python}`), io.err);
+  const reason = lines.findIndex((line) => line.includes("ended with exit code 3 before it was ready"));
+  assert.ok(reason > listening, io.err);
 });
 
 Deno.test("serve accepts the port as its fourth argument and as --port", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { bind } from "../../../../src/http/bind.ts";
 import { listen } from "../../../../src/http/listen.ts";
 import type { Outcome } from "../../../../src/supervisor/mod.ts";
 import { appWith, problemIn } from "../../helper/app.ts";
@@ -132,7 +133,7 @@ Deno.test("POST /invocations answers 413 without a worker when an endless stream
 
 Deno.test("POST /invocations answers 200 at the limit and 413 over it to a real client, with and without a length", async () => {
   const { handle } = appWith(new FakePool(({ body }) => result(`${body.length}`)));
-  const server = listen({ host: "127.0.0.1", port: 0 }, { handle, readTimeoutMs: 60_000 });
+  const server = listen(bind({ host: "127.0.0.1", port: 0 }), { handle, readTimeoutMs: 60_000 });
   const url = `${server.url}/invocations`;
   for (const [length, status] of [[1000, 200], [1001, 413]] as const) {
     for (const body of [pattern(length), new Blob([pattern(length)]).stream()]) {

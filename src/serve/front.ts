@@ -1,0 +1,41 @@
+/** The HTTP side of a serving run, which is loaded while the first Python starts. */
+
+import { type AppOptions, createApp } from "../http/app.ts";
+import type { Bound } from "../http/bind.ts";
+import { BodyRefusals } from "../http/body_refusals.ts";
+import { Browsers } from "../http/browsers.ts";
+import { listen, type Server } from "../http/listen.ts";
+import { Transcoder } from "../http/v2/mod.ts";
+import type { Models } from "../supervisor/mod.ts";
+import type { ServeConfig } from "./config.ts";
+
+/** A server that answers for models, and what it holds until it is disposed, after the server was closed. */
+export interface Front extends Disposable {
+  readonly server: Server;
+}
+
+/**
+ * Answers the connections of a socket.
+ *
+ * @param reload called by `POST /admin/reload`
+ */
+export function openFront(bound: Bound, models: Models, config: ServeConfig, reload: AppOptions["reload"]): Front {
+  using stack = new DisposableStack();
+  const browsers = new Browsers(config);
+  const transcoder = stack.use(new Transcoder());
+  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder, reload });
+  const refusals = stack.use(new BodyRefusals(config.maxBodyMemory ?? Infinity));
+  const server = listen(bound, {
+    handle,
+    refuse,
+    answerError,
+    readTimeoutMs: config.readTimeoutMs,
+    maxBodyMemory: config.maxBodyMemory,
+    onBodyRefused: () => refusals.add(),
+  });
+  browsers.loopback = server.loopback;
+  // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
+  browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
+  const owned = stack.move();
+  return { server, [Symbol.dispose]: () => owned.dispose() };
+}
