@@ -70,6 +70,16 @@ export function bodyOf({ kind, json, text, file, picture }: Draft): Blob {
   }
 }
 
+/** The name of the file to send; undefined if the body was typed. */
+export function nameOf({ kind, file, picture }: Draft): string | undefined {
+  return kind === "file" ? file?.name : kind === "picture" ? picture?.name : undefined;
+}
+
+/** The path that a draft goes to, relative to the page. */
+export function pathOf({ v2 }: Draft, { name, path }: ConsoleModel): string {
+  return v2 ? `v2/models/${name}/infer` : path;
+}
+
 /** Shows another kind of body, with the content type that fits it. */
 export function chooseKind(kind: Kind): void {
   const { file, picture, kind: before, contentType } = draft.value;

@@ -18,7 +18,10 @@ export function Bars({ values }: { values: readonly number[] }) {
       {values.map((value, index) => (
         <li key={index} data-greatest={value === greatest && greatest > 0 ? "" : undefined}>
           <span class="bar-index">{index}</span>
-          <meter min={0} max={scale} value={value}>{value}</meter>
+          <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+            <rect width="100" height="1" />
+            <rect class="bar" width={String(100 * value / scale)} height="1" />
+          </svg>
           <span class="bar-value">{value}</span>
         </li>
       ))}

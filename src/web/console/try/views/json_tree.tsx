@@ -15,9 +15,14 @@ const OPEN_MEMBERS = 40;
 export function JsonTree({ value }: { value: unknown }) {
   return (
     <div class="tree" role="group" aria-label="JSON">
-      <Node value={value} depth={0} />
+      {isBranch(value) ? <Members value={value} depth={0} /> : <Node value={value} depth={0} />}
     </div>
   );
+}
+
+/** Whether the members of a value are worth their own lines. */
+function isBranch(value: unknown): value is object {
+  return typeof value === "object" && value !== null && barsOf(value) === undefined && Object.keys(value).length > 0;
 }
 
 function Node({ name, value, depth }: { name?: string; value: unknown; depth: number }) {
