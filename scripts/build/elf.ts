@@ -20,7 +20,7 @@ const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 2, /* 64 bits */ 1 /* little-endian */];
  */
 export function readElfHeader(bytes: Uint8Array, path: string): ElfHeader {
   if (bytes.length < ELF_HEADER_LENGTH || !MAGIC.every((byte, i) => bytes[i] === byte)) {
-    throw new TypeError(`'${path}' is no 64-bit Linux program`);
+    throw new TypeError(`'${path}' is not a 64-bit Linux program`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sections = Number(view.getBigUint64(0x28, true)); // e_shoff

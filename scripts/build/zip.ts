@@ -43,7 +43,7 @@ function readDirectory(archive: Uint8Array, view: DataView): readonly Entry[] {
   let end = archive.length - 22;
   const first = Math.max(0, end - 0xffff);
   while (end >= first && view.getUint32(end, true) !== END_OF_DIRECTORY) end--;
-  if (end < first) throw new TypeError("It is no ZIP archive, or not all of one");
+  if (end < first) throw new TypeError("It is not a ZIP archive, or is truncated");
   const entries: Entry[] = [];
   let at = view.getUint32(end + 16, true);
   for (let left = view.getUint16(end + 10, true); left > 0; left--) {

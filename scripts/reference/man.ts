@@ -39,7 +39,7 @@ function rootPage(brief: string, pages: readonly Page[], examples: Page["example
       "EXIT STATUS",
       ...[".TP", bold("0"), escape("What was asked for was done.")],
       ...[".TP", bold("1"), escape("It was tried, and failed. train also ends with the script's own status.")],
-      ...[".TP", bold("2"), escape("The command line can't be followed as it is written.")],
+      ...[".TP", bold("2"), escape("Usage error: the command line is invalid.")],
     ),
     examplesOf(examples),
     section("SEE ALSO", escape(pages.map(({ name }) => `${PROGRAM}-${name}(1)`).join(", "))),

@@ -12,7 +12,7 @@ export function referenceOf(pages: readonly Page[]): string {
     "# Command line",
     "<!-- Written by `scripts/deno task reference` from the parsers. Change those instead. -->",
     `All commands of \`${PROGRAM}\`, with their arguments and options; \`${PROGRAM} help COMMAND\` prints the same in a terminal.`,
-    "A `SIZE` is a number of bytes, or has a unit: `64k`, `100MiB`, `1.5GB`. `SECONDS` may have decimals. An option's value follows it as the next word, or behind `=`.",
+    "A `SIZE` is a number of bytes, or has a unit: `64k`, `100MiB`, `1.5GB`. `SECONDS` may have decimals. An option's value is the next word, or follows `=`.",
     table(["command", "what it does"], pages.map(({ name, brief }) => [`[\`${name}\`](#${name})`, brief])),
     ...pages.map(commandOf),
   ].join("\n\n") + "\n";

@@ -30,7 +30,7 @@ const TEST_CASE = /<testcase\b((?:"[^"]*"|[^">])*)>([\s\S]*?)(?=<testcase\b|$)/g
 
 /**
  * Counts the test cases in a report in JUnit's format, as `deno test` and pytest write it. A step of a test, which
- * `deno test` lists as "test > step", is no test of its own: when it fails, so does its test.
+ * `deno test` lists as "test > step", does not count as a test: when it fails, its test fails as well.
  */
 export function countJunit(xml: string): Count {
   const cases = [...xml.matchAll(TEST_CASE)].map(([, attributes = "", body = ""]) => ({

@@ -1,4 +1,4 @@
-/** Recognizes, by their first bytes, files that users take for a `.tar.gz`, and says what to do with them. */
+/** Recognizes files that users mistake for a `.tar.gz` by their first bytes, and says what to do with them. */
 
 /** How many bytes {@linkcode describeFile} needs: a tar header has its mark at byte 257. */
 export const TELLING_BYTES = 512;

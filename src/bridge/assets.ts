@@ -1,9 +1,9 @@
 /**
- * Lays out the Python files that the executable carries, so that a Python can read them.
+ * Lays out the embedded Python files on disk, where a Python can read them.
  *
- * From sources they are used where they are. The executable writes them once to the user's cache, under a name made
- * from their content, and compares them at every start: if a file was changed, lost or added, it writes them anew. A cache that
- * other users can write to is not used.
+ * A program that runs from sources uses them in place. The executable writes them once to the user's cache, under a name derived
+ * from their content, and compares them at every start: if a file was changed, removed or added, it writes all of them again. It does not
+ * use a cache that other users can write to.
  */
 
 import { cacheDir } from "../cache/folder.ts";
@@ -22,7 +22,7 @@ const ENTRY = `${PACKAGE}/_bridge/__main__.py`;
 
 /** The Python files on disk, which one run of the executable uses. */
 export interface Assets extends Disposable {
-  /** The folder that goes on `sys.path`. */
+  /** The folder to put on `sys.path`. */
   readonly root: string;
   /** The script that a worker is started with. */
   readonly entry: string;

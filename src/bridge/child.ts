@@ -123,12 +123,12 @@ export class Child implements Disposable {
     return this.#ended.promise;
   }
 
-  /** Sends a signal to it, and to its process group if it leads one, unless it has ended. A missing process, or one of another user, is no error. */
+  /** Sends a signal to it, and to its process group if it leads one, unless it has ended. It ignores a missing process, and one of another user. */
   kill(signal: Deno.Signal): void {
     this.#send(this.#target, signal);
   }
 
-  /** Sends a signal to the process alone, unless it has ended. A missing process, or one of another user, is no error. */
+  /** Sends a signal to the process alone, unless it has ended. It ignores a missing process, and one of another user. */
   killAlone(signal: Deno.Signal): void {
     this.#send(this.pid, signal);
   }

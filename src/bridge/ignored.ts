@@ -1,4 +1,4 @@
-/** Signals that this process was started to ignore, such as SIGHUP under `nohup`. It and its children go on ignoring them. */
+/** Finds signals that this process was started to ignore, such as SIGHUP under `nohup`. The process and its children keep ignoring them. */
 
 import { SIGNAL_NUMBERS, type StopSignal } from "./exit.ts";
 

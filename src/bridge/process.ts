@@ -261,7 +261,7 @@ class Start implements Disposable {
   }
 }
 
-/** Reads Python's version and the process id from HELLO. @throws {ProtocolError} if the frame is no HELLO, or has another protocol version */
+/** Reads Python's version and the process id from HELLO. @throws {ProtocolError} if the frame is not HELLO, or has another protocol version */
 function greetingIn(hello: Frame | undefined, name: string) {
   if (hello?.kind !== Kind.Hello) throw new ProtocolError(`The Python '${name}' did not begin with HELLO`);
   const { protocol, python, pid } = parseMetadata(hello.metadata);

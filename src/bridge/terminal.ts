@@ -69,7 +69,7 @@ export class Terminal implements Disposable {
     this.#library.symbols.ioctl(this.#fd, TIOCSWINSZ, Uint16Array.of(rows, columns, 0, 0));
   }
 
-  /** Passes what is printed to the sink, and waits for it, until no process has the terminal open or {@linkcode stop} is called. */
+  /** Passes the terminal's output to the sink, and waits for the sink, until no process has the terminal open or {@linkcode stop} is called. */
   drain(sink: TerminalSink): Promise<void> {
     return this.#reading ??= this.#read(sink);
   }

@@ -1,54 +1,54 @@
-/** The form in which a command describes itself. */
+/** The types with which a command describes itself. */
 
 import type { Parser } from "@optique/core/parser";
 import type { Message } from "@optique/core/message";
 import type { Io } from "./terminal/io.ts";
 
-/** A command line that a user may copy. */
+/** An example of a command line, which users can copy. */
 export interface Example {
-  /** What it does, in a few words without a full stop. */
+  /** Its effect, in a few words without a full stop. */
   readonly does: string;
   readonly line: string;
 }
 
 /** A command: its parser, its help, and the function that carries it out. */
 export interface Command<T> {
-  /** What help says below its first line. */
+  /** The text of help below its first line. */
   readonly description?: Message;
-  /** Two, the usual one first. */
+  /** Two examples, the common one first. */
   readonly examples: readonly Example[];
   readonly parser: Parser<"sync", T, unknown>;
-  /** Command lines of other forms, and whether these words are one; the first that fits is taken. */
+  /** Other forms of the command line. The first one that fits the words is used. */
   readonly otherForms?: readonly {
     readonly parser: Parser<"sync", T, unknown>;
     readonly fits: (words: readonly string[]) => boolean;
-    /** Whether words that fit are completed in this form, before the line is whole. */
+    /** Whether the shell also completes an unfinished line that fits in this form. */
     readonly begins?: boolean;
   }[];
-  /** The folder from which a script has its path, where the next word is one: for completion. */
+  /** For completion: the folder to which the path of a script is relative, if the next word is a script. */
   readonly scriptsIn?: (before: readonly string[]) => string;
-  /** What is wrong with words of another program's form, or with one missing, and which form was meant. */
+  /** For a command line that parses incorrectly: what is wrong, and the form that was probably meant. */
   readonly meant?: (words: readonly string[]) => readonly [string, string] | undefined;
   /**
-   * Does it.
+   * Carries out the command.
    *
-   * @param args the words behind the command's name, as they were written
+   * @param args the words after the command's name, unchanged
    * @param commands all commands, for one that describes them
    * @returns the exit code
    */
   readonly run: (options: T, io: Io, args: readonly string[], commands: readonly Listed[]) => Promise<number>;
 }
 
-/** A command whose options are its own affair. */
+/** A command with any options. */
 export type AnyCommand = Command<
   // deno-lint-ignore no-explicit-any
   any
 >;
 
-/** A command in the table of all commands, which is loaded when it is needed. */
+/** A command in the table of commands; the rest of it is loaded when needed. */
 export interface Listed {
   readonly name: string;
-  /** One sentence. */
+  /** A description of one sentence. */
   readonly brief: string;
   readonly load: () => Promise<AnyCommand>;
 }
@@ -58,7 +58,7 @@ export function defineCommand<T, S>(
   command: Omit<Command<T>, "parser" | "otherForms"> & {
     readonly parser: Parser<"sync", T, S>;
     readonly otherForms?: readonly {
-      // Each has a state of its own.
+      // The parsers of different forms have different types of state.
       // deno-lint-ignore no-explicit-any
       readonly parser: Parser<"sync", T, any>;
       readonly fits: (words: readonly string[]) => boolean;

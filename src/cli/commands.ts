@@ -2,7 +2,7 @@
 
 import type { Listed } from "./command.ts";
 
-/** In the order in which help lists them. */
+/** All commands, in the order in which help lists them. */
 export const COMMANDS: readonly Listed[] = [
   {
     name: "init",

@@ -1,4 +1,4 @@
-/** A problem: what `problem.ts` makes of errors, by itself, since threads that know nothing of workers throw it, too. */
+/** Defines errors that are answered with a problem. This is apart from `problem.ts` because threads need it without the supervisor. */
 
 import { reasonPhrase } from "./h1/answer.ts";
 import type { WholeAnswer } from "./h1/connection.ts";

@@ -28,7 +28,7 @@ const OF_SERVER =
 /**
  * Returns the headers that the answer may have, by names in lower case. The others are left out and logged.
  *
- * @param given pairs of a name and a value (null if it is no text), as the worker sent them
+ * @param given pairs of a name and a value (null if it is not text), as the worker sent them
  * @param exception the exception's class, for log messages
  */
 export function headersOfScript(given: unknown, exception: string): Readonly<Record<string, string>> {
@@ -40,9 +40,9 @@ export function headersOfScript(given: unknown, exception: string): Readonly<Rec
     const name = given.toLowerCase();
     const text = typeof value === "string" ? value.trim() : undefined;
     if (OF_BODY.test(name)) continue;
-    const wrong = NAME.test(given) ? whatIsWrong(name, text) : "this is no name of a header";
+    const wrong = NAME.test(given) ? whatIsWrong(name, text) : "this is not a valid header name";
     if (wrong !== undefined || text === undefined) {
-      log.warning("The header {header} of the script's {exception} is left out: {reason}", {
+      log.warning("The header {header} of the script's {exception} is ignored: {reason}", {
         header: `'${given.slice(0, MAX_NAME)}'`,
         exception,
         reason: wrong,

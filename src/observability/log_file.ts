@@ -126,7 +126,7 @@ export class LogFile implements Disposable {
     if (now < this.#warnAt) return;
     this.#warnAt = now + WARN_MS;
     this.#options.warn?.(
-      `The log '${this.#path}' can't be written: ${this.#trouble}; the run goes on, and so will its log when that is over`,
+      `The log '${this.#path}' can't be written: ${this.#trouble}; the run continues, and its log resumes when that is possible`,
     );
   }
 
@@ -202,13 +202,13 @@ export class LogFile implements Disposable {
 
   #setAside(): void {
     const path = this.#path;
-    // It is not there if it was set aside, and no other could be begun.
+    // The file is missing if it was renamed, and no new one could be created.
     if (exists(path)) {
       let count = 1;
       while (exists(`${path}.${count}`)) count++;
       for (; count > 1; count--) Deno.renameSync(`${path}.${count - 1}`, `${path}.${count}`);
       Deno.renameSync(path, `${path}.1`);
-      // Numbers grow with age: the names of this run's files move on by one.
+      // Older files have higher numbers: each of this run's files moves up by one.
       const mine = this.#made.filter((made) => isNumbered(made, path));
       this.#made.splice(0, this.#made.length, ...this.#made.filter((made) => !isNumbered(made, path) && made !== path));
       this.#made.push(...mine.map((_, i) => `${path}.${mine.length - i + 1}`), `${path}.1`);

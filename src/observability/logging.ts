@@ -18,14 +18,14 @@ export interface LoggingOptions {
   readonly silent?: readonly string[];
 }
 
-/** Loggers of lines that others have written: scripts; and what is done before a model is there, such as an installer. */
+/** Loggers for output of other programs: of scripts, and of programs such as an installer that run before a model is available. */
 const LINES = ["worker", "setup"];
 
 /** The destination of all records, set by {@linkcode configureLogging}. */
 let lines = new GatheredLines(() => {});
 let formatAccess: ((record: AccessRecord) => string) | undefined;
 
-/** Sends all log records to `write`, as lines. To be called once, by a command that logs; {@linkcode flushLog} ends it. */
+/** Sends all log records to `write`, as lines. A command that logs calls this once, and {@linkcode flushLog} at its end. */
 export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
   const { format = "text", level = "info", silent = [] } = options;
   lines = new GatheredLines(write);
@@ -35,7 +35,7 @@ export function configureLogging(write: (text: string) => void, options: Logging
     ? formatAccessJson
     : formatAccessText;
   const formatted = format === "json" ? formatJson : formatRecord;
-  // What a script prints is its own affair.
+  // Credentials are not hidden in the output of scripts.
   const formatLine = (record: LogRecord) =>
     record.category[1] === "worker" ? formatted(record) : hideCredentials(formatted(record));
   configureSync({
@@ -56,9 +56,9 @@ export function configureLogging(write: (text: string) => void, options: Logging
 }
 
 /**
- * `2026-01-31T12:00:00.000Z INFO message`, and behind it the lines of a traceback, indented; a script's line as
- * `[worker 1] line`, or `[worker 1, request ID] line`; an installer's line as it is. Nothing of what a message is made of can control a terminal, or pass for
- * another record.
+ * Formats a record as text: `2026-01-31T12:00:00.000Z INFO message`, followed by the indented lines of a traceback. A script's line becomes
+ * `[worker 1] line`, or `[worker 1, request ID] line`; an installer's line is not changed. No value in a message can control the terminal, or
+ * imitate another record.
  */
 export function formatRecord(record: LogRecord): string {
   const { worker, request_id, line, traceback } = record.properties;
@@ -74,14 +74,14 @@ export function formatRecord(record: LogRecord): string {
   }`;
 }
 
-/** Lines behind the first are seen to belong to it. */
+/** Indents all lines after the first, which shows that they belong to it. */
 function indented(text: string): string {
   return printableLines(text).replaceAll("\n", "\n  ");
 }
 
 /**
- * `{"time":"2026-01-31T12:00:00.000Z","level":"info","logger":"serve","message":"…"}`, and behind that what the message is
- * made of; a script's line is the message, beside its `worker` and `request_id`.
+ * Formats a record as JSON: `{"time":"2026-01-31T12:00:00.000Z","level":"info","logger":"serve","message":"…"}`, followed by the values in the
+ * message as fields. For a script's line, `message` is the line, and `worker` and `request_id` are fields.
  */
 export function formatJson(record: LogRecord): string {
   const { line, ...rest } = record.properties;

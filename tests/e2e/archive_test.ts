@@ -143,7 +143,7 @@ test("package refuses a script that lacks a function, with file and line, and ac
   assert.equal(
     refused.stderr,
     "Error: 'sub/main.py', line 4: predict(d) must be callable as predict(data, model, logger=None)\n" +
-      "(--no-check packs it as it is)\n",
+      "(--no-check packs it nevertheless)\n",
   );
   assert.throws(() => Deno.statSync(box.path("model.tar.gz")), Deno.errors.NotFound);
   assert.equal((await box.run([...words, "--no-check"])).code, 0);

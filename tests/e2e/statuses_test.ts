@@ -94,7 +94,7 @@ test("headers of an exception can't inject other headers or answers", async (box
     assert.equal(answer.headers.get("content-type"), "application/problem+json");
     assert.doesNotMatch(answer.headers.get("x-request-id")!, /stolen/);
   }
-  await server.program.stderr.waitFor(/The header 'Set-Cookie' of the script's Refused is left out: only the server/);
+  await server.program.stderr.waitFor(/The header 'Set-Cookie' of the script's Refused is ignored: only the server/);
   await server.stop();
 });
 

@@ -41,7 +41,7 @@ export class TarDecoder {
   readonly #header = new Uint8Array(TAR_BLOCK);
   readonly #headerWords = new Int32Array(this.#header.buffer);
   #headerBytes = 0;
-  /** How many bytes of content, and of padding behind it, are still to come. */
+  /** How many bytes of content, and of padding after it, are still to come. */
   #content = 0;
   #padding = 0;
   #meta: { readonly kind: Meta; readonly bytes: Uint8Array; filled: number } | undefined;

@@ -66,7 +66,7 @@ export async function checkPlan(planned: Plan, moduleDir: string, options: Check
       result = withoutScript(result, script, `${script.path} is not a ${NAMES[role]} script: ${found.problems[0]}`);
     } else wrong.push(found);
   });
-  refuse(wrong, "", "--no-check packs it as it is");
+  refuse(wrong, "", "--no-check packs it nevertheless");
   return { ...result, notices: [...result.notices, ...noticesOf(wrong)] };
 }
 

@@ -1,4 +1,4 @@
-/** What `aimodellib bench` does. */
+/** Carries out `aimodellib bench`. */
 
 import { Connection } from "../../bench/connection.ts";
 import { Busyness } from "../../bench/cpu.ts";
@@ -44,10 +44,10 @@ const FIRST_ANSWER_MS = 60_000;
 /** How much of the first answer an error shows, in characters. */
 const MAX_PROBLEM = 1000;
 
-/** How much of the first answer is kept to find that, in characters. */
+/** How much of the first answer is kept to find its detail, in characters. */
 const MAX_KEPT = 64 * 1024;
 
-/** Between two drawings of the line at a terminal, in ms. */
+/** The interval between two updates of the status line, in ms. */
 const DRAW_MS = 250;
 
 /**
@@ -93,7 +93,7 @@ export async function runBench(options: BenchOptions, io: Io): Promise<number> {
   return figures.requests.succeeded > 0 ? ExitCode.Success : ExitCode.Failure;
 }
 
-/** Reads the body of the requests. @throws {UsageError} if that can't be done, or it is too long */
+/** Reads the body of the requests. @throws {UsageError} if it can't be read, or is too long */
 async function readBody(file: string): Promise<Uint8Array<ArrayBuffer>> {
   const name = file === "-" ? "Standard input" : `'${file}'`;
   const pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -120,7 +120,7 @@ function headerValue(option: string, value: string): string {
   throw new UsageError(`${option} takes printable ASCII characters only, not '${value}'`);
 }
 
-/** Sends the request once. @throws {AimodellibError} if the answer is not a success: under load, errors would be all there is to measure */
+/** Sends the request once. @throws {AimodellibError} if the answer is not a success: a load test would measure only errors */
 async function tryOnce(connection: Connection, name: string): Promise<void> {
   let text = "";
   const decoder = new TextDecoder();
@@ -149,12 +149,12 @@ async function tryOnce(connection: Connection, name: string): Promise<void> {
   );
 }
 
-/** How messages name the server. */
+/** Returns the server's name for messages. */
 function nameOf({ url, socket }: Endpoint): string {
   return socket === undefined ? url : `unix:${socket}`;
 }
 
-/** The detail of a problem (RFC 9457); other text as it is. */
+/** Returns the detail of a problem (RFC 9457), or other text unchanged. */
 function detailIn(text: string): string {
   try {
     const { detail, title } = JSON.parse(text);
@@ -164,7 +164,7 @@ function detailIn(text: string): string {
   }
 }
 
-/** Shows at a terminal how the test is going, until disposed. */
+/** Shows the progress of the test on a terminal, until disposed. */
 function drawLine(load: Load, durationMs: number, io: Io): Disposable {
   const line = new StatusLine(io);
   const timer = line.isShown ? setInterval(() => line.draw(liveLine(load, durationMs)), DRAW_MS) : undefined;

@@ -1,4 +1,4 @@
-/** The result of a load test for people. */
+/** Formats the result of a load test for people. */
 
 import { GRACE_MS } from "../../bench/load.ts";
 import type { Load } from "../../bench/load.ts";
@@ -17,7 +17,7 @@ const QUANTILES = [
   ["max", "max"],
 ] as const;
 
-/** One line about a test that runs: what was reached so far. */
+/** Returns one line about a running test: its figures so far. */
 export function liveLine(load: Load, durationMs: number): string {
   const { tally, elapsedMs } = load;
   const { latency } = tally;
@@ -32,7 +32,7 @@ export function liveLine(load: Load, durationMs: number): string {
   ].join("  ");
 }
 
-/** All figures, for people: what was asked, rate, latencies, a histogram, statuses, and what to know about the client. */
+/** Returns all figures as text: the request, rate, latencies, a histogram, statuses, and notes about the client. */
 export function report(figures: Figures): string {
   const { requests, latency } = figures;
   const seconds = figures.durationMs / 1000;
@@ -68,7 +68,7 @@ function describeTimes(times: Distribution): string {
   return QUANTILES.map(([key, name]) => `${name} ${formatMs(times[key])}`).join("  ");
 }
 
-/** Whether answers took notably longer than their beginnings. */
+/** Whether whole answers took notably longer than their first bytes. */
 function isStream({ latency, firstByte }: Figures): boolean {
   return (latency.p50 ?? 0) > 2 * (firstByte.p50 ?? Infinity);
 }
@@ -121,7 +121,7 @@ function notes({ requests, client, targetRate, rate }: Figures): string[] {
   ];
 }
 
-/** Such as `0.163 ms`, `12.1 ms` or `1.20 s`. */
+/** Formats a time, such as `0.163 ms`, `12.1 ms` or `1.20 s`. */
 function formatMs(ms: number | null): string {
   if (ms === null || Number.isNaN(ms)) return "–";
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
@@ -132,7 +132,7 @@ function formatSeconds(ms: number): string {
   return `${ms < 10_000 && ms % 1000 !== 0 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
 }
 
-/** A number of requests, with a decimal place below 10. */
+/** Formats a number of requests, with a decimal place below 10. */
 function formatNumber(value: number): string {
   return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : formatCount(value);
 }

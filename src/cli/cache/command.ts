@@ -28,7 +28,7 @@ const parser = object({
 export const cache = defineCommand({
   description: message`Removed entries are recreated when they are needed.`,
   examples: [
-    { does: "Show what is kept, and how large it is", line: "aimodellib cache" },
+    { does: "Show cached archives and environments with their sizes", line: "aimodellib cache" },
     { does: "Remove what was not used for 30 days", line: "aimodellib cache prune --older-than 30" },
   ],
   parser,

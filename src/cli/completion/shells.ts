@@ -1,4 +1,4 @@
 /** The shells whose command lines can be completed. */
 
-/** Their names, as they are typed. */
+/** The names of the shells, as users type them. */
 export const SHELLS = ["bash", "zsh", "fish", "nu", "pwsh"] as const;

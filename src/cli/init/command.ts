@@ -24,7 +24,7 @@ const parser = object({
   ),
 });
 
-/** Writes the files of a model to begin with. */
+/** Writes the files of a new model. */
 export const init = defineCommand({
   description:
     message`Writes files that can be trained and served unchanged, and prints the next commands. Never overwrites a file.`,

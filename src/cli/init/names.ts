@@ -1,6 +1,6 @@
 /** The templates' names, without their files, which help does not need. */
 
-/** In the order in which help lists them. */
+/** The names of the templates, in the order in which help lists them. */
 export const TEMPLATE_NAMES = ["plain", "scikit-learn", "pytorch", "stream"] as const;
 
 /** A value of `--template`. */

@@ -18,7 +18,7 @@ export function writeNew(folder: string, files: Readonly<Record<string, string>>
   const entries = Object.entries(files).map(([path, text]) => [`${folder}/${path}`, text] as const);
   for (const parent of parentsOf(folder, Object.keys(files))) {
     if (exists(parent) && !isFolder(parent)) {
-      throw new UsageError(`'${printable(parent)}' is there, and is not a folder: nothing was written`);
+      throw new UsageError(`'${printable(parent)}' exists and is not a folder: nothing was written`);
     }
   }
   const there = found(entries);

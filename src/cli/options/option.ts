@@ -24,8 +24,8 @@ export interface OptionHelp {
 export type HelpEntry = DocEntry & { readonly bounds?: string; readonly env?: string };
 
 /**
- * What the parser of an option says of a word that is another. The parser of the command says something better: but by default each option
- * would look for similar names before, which takes longer than all other parsing.
+ * The error of an option's parser for a word that is a different option. Users never see it, since the command's parser reports a better
+ * one. Without it, each option would search for similar names, which takes longer than all other parsing.
  */
 const errors = { noMatch: message`This is another option.` };
 

@@ -1,8 +1,8 @@
-/** Finds a command line's words that are no options, without parsing it. */
+/** Finds the arguments of a command line that are not options, without parsing it. */
 
 import type { Usage, UsageTerm } from "@optique/core/usage";
 
-/** What a command line consists of. */
+/** The options of a command line, and its other arguments. */
 export interface Scanned {
   /** The words that are neither options nor their values. */
   readonly words: readonly string[];
@@ -10,16 +10,16 @@ export interface Scanned {
   readonly options: ReadonlySet<string>;
 }
 
-/** A word that the parser takes for an option, whether there is such an option or not. */
+/** Matches a word that the parser treats as an option, whether or not it exists. */
 const OPTION = /^(?!--=)--?[a-z0-9-]+(?:=|$)/i;
 
 /**
- * Scans a command line, to tell the forms of a command apart. The values of options are not checked: whatever is wrong with them, the
- * parser of the form reports. Parsing takes a hundred times as long, as it prepares an error for each option that a word is not.
+ * Scans a command line to distinguish the forms of a command. It does not check the values of options: the parser of the form
+ * reports errors in them. Parsing would take a hundred times as long, since it prepares an error for each option that does not match a word.
  *
  * @param usage of a parser of the command's options
- * @param given the words behind the command's name
- * @param order whether options may follow other words. With `first`, all that follows the first word that is no option is a word
+ * @param given the words after the command's name
+ * @param order whether options may follow other arguments. With `first`, everything after the first other argument counts as such
  * @returns undefined if a word is an unknown option, or a value is missing
  */
 export function scan(usage: Usage, given: readonly string[], order: "any" | "first" = "any"): Scanned | undefined {

@@ -37,7 +37,7 @@ export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOpti
   readonly level: number;
   readonly json: boolean;
   readonly bundleWheels: boolean;
-  /** The folder of a model that the archive carries. */
+  /** The folder of a model to put into the archive. */
   readonly modelDir?: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Tells apart the two forms of a command line: a module with its script, and a Model Archive, packed or unpacked. */
+/** Distinguishes the two forms of a command line: a module with its script, and a Model Archive, packed or unpacked. */
 
 import { stat } from "../../files.ts";
 

@@ -1,22 +1,22 @@
-/** Recognizes command lines of other programs, or with a word missing, and says the form that was meant. */
+/** Recognizes command lines with a script's whole path, or without a script, and suggests the correct form. */
 
 import { stat } from "../../files.ts";
 import { quote } from "../terminal/quote.ts";
 import { namesArchive } from "./form.ts";
 
-/** How a command names what it runs. */
+/** The command, and the default name of its scripts. */
 export interface MeantCommand {
   readonly name: "train" | "serve" | "predict";
-  /** The script that `package` would take. */
+  /** The name that `package` looks for. */
   readonly usual: "train.py" | "serve.py";
 }
 
 /**
- * Recognizes `serve iris/serve.py out`, which is `serve iris serve.py out` here, and `serve iris` and `serve iris out`, which lack
+ * Recognizes `serve iris/serve.py out`, for which it suggests `serve iris serve.py out`, and `serve iris` and `serve iris out`, which lack
  * the script.
  *
- * @param words the command line's words that are no options
- * @returns what is wrong, and what was meant; undefined if the words can be what they say
+ * @param words the arguments that are not options
+ * @returns what is wrong, and a suggestion; undefined if the arguments may be correct
  */
 export function meantForm(
   { name, usual }: MeantCommand,
@@ -29,7 +29,7 @@ export function meantForm(
     const module = slash < 0 ? "." : first.slice(0, slash) || "/";
     const rest = second === undefined ? ["MODEL_DIR"] : [second, ...others];
     return [
-      `'${first}' is a script: the folder with its module comes before it`,
+      `'${first}' is a script: pass the folder of its module before it`,
       did(name, [module, first.slice(slash + 1), ...rest]),
     ];
   }
@@ -37,12 +37,12 @@ export function meantForm(
   if (second !== undefined && !isModelDir(first, second, others)) return undefined;
   const script = stat(`${first}/${usual}`)?.isFile ? usual : "SCRIPT";
   return [
-    second === undefined ? "The script is missing" : `'${second}' is no script of the module '${first}'`,
+    second === undefined ? "The script is missing" : `'${second}' is not a script of the module '${first}'`,
     did(name, [first, script, ...(second === undefined ? ["MODEL_DIR"] : [second, ...others])]),
   ];
 }
 
-/** Whether the word behind a module is where the model is, and not its script, however that is misspelt. */
+/** Whether the word after a module is the model directory, rather than a script with a wrong name. */
 function isModelDir(module: string, word: string, others: readonly string[]): boolean {
   if (word.endsWith(".py") || stat(`${module}/${word}`)?.isFile || stat(`${module}/${word}.py`)?.isFile) return false;
   const found = stat(word);

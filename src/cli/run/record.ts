@@ -181,7 +181,7 @@ export class RunRecorder {
   }
 }
 
-/** The host's name, read from a file, because `Deno.hostname()` needs a permission that was given up. */
+/** Returns the host's name; empty if it is unknown. */
 function hostname(): string {
   try {
     return Deno.readTextFileSync("/etc/hostname").trim();

@@ -22,7 +22,7 @@ import { stat } from "../../files.ts";
 import type { Io } from "../terminal/io.ts";
 import { demandSignature, type Trust, type TrustOptions } from "../archives/trust.ts";
 
-/** The options that choose it. */
+/** The options that choose the module or the archive. */
 export interface TargetOptions extends TrustOptions, Limits {
   /** The module's folder; without a script, an archive, packed or unpacked. */
   readonly module: string;

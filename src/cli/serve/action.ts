@@ -133,7 +133,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
     maxBodyMemory: Math.floor(maxBodyMemory),
   }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady }).catch(
     async (error) => {
-      // A Python may still be answering which version it is.
+      // Wait for a Python that is still reporting its version.
       await Promise.all(models.map(({ known }) => known?.settled));
       await record?.finish(ExitCode.Failure, messageOf(error));
       throw error;

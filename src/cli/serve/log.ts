@@ -74,7 +74,7 @@ export class ServeLog implements Disposable {
     return this.#file;
   }
 
-  /** Shows text that is for a person at a terminal, and for no log: elsewhere, and where the log is JSON, nothing is shown. */
+  /** Shows text to a person at a terminal, outside the log. Without a terminal, or if the log is JSON, it shows nothing. */
   welcome(text: (colors: boolean) => string): void {
     if (this.#logging.format === "json" || this.#io.errorColumns === undefined) return;
     flushLog();

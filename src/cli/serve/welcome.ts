@@ -1,4 +1,4 @@
-/** What `serve` says at a terminal when the model is ready: what is served, where the page is, and a request to copy. */
+/** The text that `serve` shows on a terminal when the model is ready: the model, the page's URL, and a request to copy. */
 
 import { contentTypeOf } from "../../client/content_type.ts";
 import { stat } from "../../files.ts";
@@ -7,31 +7,31 @@ import type { ServedModel } from "../../supervisor/mod.ts";
 import { count } from "../terminal/format.ts";
 import { quote } from "../terminal/quote.ts";
 
-/** What is told of a run of `serve`. */
+/** The facts about a run of `serve` that are shown. */
 export interface Welcome {
   readonly models: readonly Pick<ServedModel, "name" | "label" | "known">[];
-  /** Workers of each model. */
+  /** The number of workers of each model. */
   readonly workers: number;
-  /** What `--device` says. */
+  /** The value of `--device`. */
   readonly device?: string | undefined;
-  /** Where the server listens, as it says it: `http://127.0.0.1:8080`. */
+  /** The URL of the server, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** The path of a Unix socket, in place of an address. */
+  /** The path of a Unix socket, if the server listens on one. */
   readonly unix?: string | undefined;
-  /** Whether a token must be sent. */
+  /** Whether requests need a token. */
   readonly secured: boolean;
   /** Whether there is a page to open. */
   readonly console: boolean;
   readonly colors: boolean;
 }
 
-/** Where a model's sample may be, in the order of preference. */
+/** File name extensions of a model's sample, in order of preference. */
 const SAMPLES = ["json", "csv", "txt", "npy", "npz", "parquet", "arrow", "png", "jpg", "jpeg", "wav"];
 
-/** The digits of a digest that tell archives apart for people. */
+/** How many digits of a digest are shown: enough to distinguish archives. */
 const DIGITS = 12;
 
-/** Returns lines to show, with empty ones around them. */
+/** Returns the lines to show, with an empty one before and after them. */
 export function welcome(told: Welcome): string {
   const { models, unix, colors } = told;
   const url = openable(told.url);
@@ -68,7 +68,7 @@ function workersOf({ models, workers, device }: Welcome): string {
   ].join(", "));
 }
 
-/** A request with the model's sample, or with a file that the user is to name. */
+/** Returns a curl command with the model's sample, or with a placeholder for a file. */
 function curlOf({ models: [first, ...others], unix, secured }: Welcome, url: string): string {
   const sample = first?.known && sampleOf(first.known.module);
   const path = others.length === 0 ? "/invocations" : `/models/${first!.name}/invocations`;
@@ -86,13 +86,13 @@ function sampleOf(module: string): string | undefined {
   return SAMPLES.map((suffix) => `${module}/sample.${suffix}`).find((path) => stat(path)?.isFile);
 }
 
-/** A path from the working directory, if that is above it. */
+/** Makes a path relative to the working directory if it is below that. */
 function relative(path: string): string {
   const here = `${Deno.cwd()}/`;
   return path.startsWith(here) ? path.slice(here.length) : path;
 }
 
-/** An address that a browser on this machine can open, where the server listens on all. */
+/** Replaces the address of a server that listens on all interfaces by one that a browser on this machine can open. */
 function openable(url: string): string {
   return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }

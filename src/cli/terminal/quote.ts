@@ -1,6 +1,6 @@
-/** Words of command lines that are shown to be copied. */
+/** Quotes words of command lines that users copy. */
 
-/** A word as a shell reads it back. */
+/** Quotes a word for a POSIX shell, if necessary. */
 export function quote(word: string): string {
   return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

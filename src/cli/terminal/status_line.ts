@@ -1,8 +1,8 @@
-/** One line on the terminal of standard error that shows how something is going, and is drawn again and again. */
+/** Draws a status line on standard error, if that is a terminal. */
 
 import type { Io } from "./io.ts";
 
-/** A line that is replaced at each drawing, and removed at the end. Nothing is drawn if standard error is not a terminal. */
+/** A line on the terminal that each update replaces, and the end removes. It draws nothing if standard error is not a terminal. */
 export class StatusLine implements Disposable {
   readonly #io: Pick<Io, "errorColumns" | "raw">;
   #drawn = false;

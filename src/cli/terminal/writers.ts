@@ -13,9 +13,9 @@ export interface Writers {
   readonly stdout: (text: string) => void;
   /** Writes text of several lines, for people, to standard error; the text ends its last line itself. */
   readonly stderr: (text: string) => void;
-  /** Writes one line to standard output and ends it; a newline in it is escaped too. */
+  /** Writes one line to standard output and ends it; a newline in it is escaped as well. */
   readonly stdoutLine: (line: string) => void;
-  /** Writes one line to standard error and ends it; a newline in it is escaped too. */
+  /** Writes one line to standard error and ends it; a newline in it is escaped as well. */
   readonly stderrLine: (line: string) => void;
   /** Writes JSON to standard output unchanged, or with more escapes in its strings if that is a terminal. */
   readonly stdoutJson: (json: string) => void;

@@ -130,7 +130,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   if (code === 0 && io.errorColumns !== undefined) {
     const serves = target.archive === undefined
       ? servingScript(module)
-      // What came by standard input is no longer there.
+      // An archive from standard input can't be read again.
       : target.archive.manifest.servingScript === null || options.module === "-"
       ? undefined
       : "archive";

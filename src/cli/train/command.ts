@@ -112,7 +112,7 @@ const args = {
     format: "greedy",
     description: message`Everything after ${"model_dir"} is passed to the script unchanged, options included.`,
   }),
-  // Else a second `--` would be dropped too.
+  // Otherwise the parser would drop a second `--` as well.
   canSkip: () => false,
 };
 
@@ -121,7 +121,7 @@ const parser = map(
     options,
     {
       ...trainingModule,
-      /** Says of an option that is none which one may have been meant: the parser of the options knows. */
+      /** For an unknown option, returns the error of the options' parser, which suggests a similar one. */
       parse(context) {
         const result = trainingModule.parse(context);
         if (result.success || context.buffer.length === 0) return result;
@@ -149,7 +149,7 @@ const bareParser = map(
   ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
 );
 
-/** Returns the words behind the options, which tell the forms apart. */
+/** Returns the arguments after the options, which distinguish the forms. */
 const wordsOf = (given: readonly string[]) => scan(options.usage, given, "first")?.words;
 
 /** The result of parsing any of the forms. */
@@ -198,8 +198,8 @@ export const train = defineCommand({
 });
 
 /**
- * A `--` right behind `model_dir` belongs to the script like all that follows, but ends the options for the parser, which
- * drops it: it is put back.
+ * Puts back a `--` directly after `model_dir`. It belongs to the script, like everything after it, but the parser drops it as the end of
+ * the options.
  */
 export function restoreSeparator(
   words: readonly string[],

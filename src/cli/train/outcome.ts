@@ -1,31 +1,31 @@
-/** What `train` says at a terminal when it has succeeded: what was written, how long it took, and what to do next. */
+/** The text that `train` shows on a terminal after a success: the written files, the duration, and the next command. */
 
 import { stat } from "../../files.ts";
 import { printable } from "../../printable.ts";
 import { count, formatBytes } from "../terminal/format.ts";
 import { quote } from "../terminal/quote.ts";
 
-/** A training that has succeeded. */
+/** The facts about a successful training. */
 export interface Trained {
   /** When it began, in ms since 1970. */
   readonly startedAt: number;
   /** How long it took, in ms. */
   readonly ms: number;
-  /** As the command line has them; the script is undefined for an archive. */
+  /** The module or archive, as on the command line. */
   readonly target: string;
   readonly modelDir: string;
-  /** What serves the model: a script of the module, or the archive itself; undefined if nothing does. */
+  /** What can serve the model: a script of the module, or the archive itself; undefined if neither can. */
   readonly serves: "archive" | { readonly script: string } | undefined;
 }
 
-/** Files that are looked at, at most: a model directory can hold anything. */
+/** The most files that are examined: a model directory may contain very many. */
 const MOST = 1_000;
-/** Files that are named, at most. */
+/** The most files that are named. */
 const NAMED = 3;
-/** Clocks of other hosts that keep files may be behind, in ms. */
+/** By how much the clock of a file server may be behind ours, in ms. */
 const SLACK_MS = 2_000;
 
-/** Returns the lines, the last of which is a command. */
+/** Returns the lines to show, the last of which is the next command. */
 export function outcome({ startedAt, ms, target, modelDir, serves }: Trained): string {
   const { files, bytes, more } = written(modelDir, startedAt - SLACK_MS);
   const names = files.slice(0, NAMED).join(", ") + (files.length > NAMED ? ", …" : "");
@@ -44,12 +44,12 @@ export function outcome({ startedAt, ms, target, modelDir, serves }: Trained): s
   );
 }
 
-/** The script that serves a module, if it is where `package` looks for it as well. */
+/** Returns the serving script of a module, if it has the default name. */
 export function servingScript(module: string): { readonly script: string } | undefined {
   return stat(`${module}/serve.py`)?.isFile ? { script: "serve.py" } : undefined;
 }
 
-/** Such as `3.4 s` or `12 min 5 s`. */
+/** Formats a duration, such as `3.4 s` or `12 min 5 s`. */
 function formatTime(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
@@ -58,7 +58,7 @@ function formatTime(ms: number): string {
   return `${hours > 0 ? `${hours} h ` : ""}${minutes} min ${whole % 60} s`;
 }
 
-/** The files of a folder that are new since then, without the record of the run. */
+/** Finds the files of a folder that were changed since then, except the record of the run. */
 function written(folder: string, since: number): { files: string[]; bytes: number; more: boolean } {
   const found = { files: [] as string[], bytes: 0, more: false };
   const folders = [""];

@@ -6,7 +6,7 @@ import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
 
 /**
- * Prints the version, and what the executable was made of; the first line is the version alone.
+ * Prints the version on a line of its own, then the versions of Deno and V8 and the target.
  *
  * @param words what follows `--version`: `--json`, or nothing
  * @returns the exit code
@@ -16,7 +16,7 @@ export function showVersion(words: readonly string[], io: Io): Promise<number> {
   const [word, ...others] = words;
   const odd = word === undefined || word === "--json" ? others[0] : word;
   if (odd !== undefined) {
-    throw new UsageError([`Unexpected '${odd}' behind --version`, "Only --json can follow it"]);
+    throw new UsageError([`Unexpected '${odd}' after --version`, "Only --json can follow it"]);
   }
   const facts = {
     version: VERSION,

@@ -8,7 +8,7 @@ import type { ClientTurn } from "./turn.ts";
 /** Size of a reusable send buffer, in bytes. Anything longer gets its own buffer, or is sent with a separate write. */
 const BUFFER_BYTES = 8 * 1024;
 
-/** The longest body that is copied behind its head, to send both with one write, in bytes. */
+/** The longest body that is copied after its head, to send both with one write, in bytes. */
 const MAX_BESIDE = 32 * 1024;
 
 /** The most buffers that are kept for reuse. As many are in use as there are writes at the same time. */

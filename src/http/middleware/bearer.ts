@@ -39,6 +39,6 @@ function problemOfVerdict(verdict: Exclude<ReturnType<Tokens["check"]>, "good">)
     case "metrics_only":
       return beyondScope("The token is for GET /metrics alone");
     case "not_admin":
-      return beyondScope("The token does not have the scope 'admin': write 'admin' behind it in the token file");
+      return beyondScope("The token does not have the scope 'admin': add 'admin' after it in the token file");
   }
 }

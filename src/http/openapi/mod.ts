@@ -21,26 +21,26 @@ export interface Described {
 }
 
 const INVOKE: OperationOptions = {
-  summary: "Bytes to deserialize(), predict() and serialize()",
+  summary: "Predict: the body goes through deserialize(), predict() and serialize()",
   content: { "*/*": {} },
   problems: EXECUTION,
   executes: true,
   more: {
     description:
-      "A script that answers in parts sends Server-Sent Events if Accept has text/event-stream, and a chunked " +
-      "body otherwise; events that it makes itself are passed through. A body of text/uri-list names where the input is, and where the output goes.",
+      "A streamed answer is sent as Server-Sent Events if Accept contains text/event-stream, and as a chunked body otherwise; " +
+      "events that the script formats itself are passed through. A text/uri-list body contains the URIs of the input and of the output.",
     parameters: CONTEXT,
     requestBody: { content: { "*/*": {} } },
   },
 };
 
 const INFER: OperationOptions = {
-  summary: "Tensors to tensors",
+  summary: "Predict: input tensors to output tensors",
   content: { ...json("InferResponse"), "application/octet-stream": {} },
   problems: [...EXECUTION, 404],
   executes: true,
   more: {
-    description: "With raw bytes behind the JSON, Inference-Header-Content-Length says how long the JSON is.",
+    description: "If binary data follows the JSON, Inference-Header-Content-Length is the length of the JSON.",
     parameters: [
       ...CONTEXT,
       { name: "Inference-Header-Content-Length", in: "header", schema: { type: "integer", minimum: 0 } },
@@ -50,7 +50,7 @@ const INFER: OperationOptions = {
 };
 
 const HEALTH: OperationOptions = {
-  summary: "Whether requests are executed",
+  summary: "Whether the server can execute requests",
   content: json("Health"),
   problems: [503],
   open: true,
@@ -62,16 +62,16 @@ const RELOAD: OperationOptions = {
   problems: [403, 409, 500, 503],
   more: {
     description:
-      "What SIGHUP does. Needs a token with the scope admin; without tokens, a request from the machine itself to a server on a " +
-      "loopback address.",
+      "Has the same effect as SIGHUP. Requires a token with the scope admin; if the server has no tokens, a request from the same machine " +
+      "to a server on a loopback address.",
     parameters: [{
       name: "Prefer",
       in: "header",
-      description: "respond-async: answer 202 at once, and not at the end of the reload",
+      description: "respond-async: answer 202 at once instead of at the end of the reload",
       schema: { type: "string" },
     }],
   },
-  accepted: "The reload has begun",
+  accepted: "The reload has started",
 };
 
 /** Makes the OpenAPI document of a server with these models. */
@@ -90,22 +90,22 @@ export function describe({ title, names, predictRoute, healthRoute, console = tr
   const named = (options: OperationOptions) => ({ ...options, problems: [...options.problems ?? [], 404 as const] });
 
   const ofModel = {
-    "": get(named({ summary: "What its script says of its tensors", content: json("ModelMetadata") })),
+    "": get(named({ summary: "Metadata of the model, including its tensors", content: json("ModelMetadata") })),
     "/ready": get(
-      named({ summary: "Whether it executes requests", content: json("ModelReady"), problems: [503], open: true }),
+      named({ summary: "Whether the model is ready", content: json("ModelReady"), problems: [503], open: true }),
     ),
     "/infer": post(INFER),
   };
   return {
     openapi: "3.1.1",
-    info: { title, version: VERSION, summary: "What aimodellib serves" },
+    info: { title, version: VERSION, summary: "The routes of a server of aimodellib" },
     paths: {
       ...(names.length === 1 && { "/invocations": post(INVOKE) }),
       ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(INVOKE) }),
       "/ping": get(HEALTH),
       ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
       "/health/ready": get(HEALTH),
-      "/health/live": get({ summary: "Whether the process runs", content: json("Live"), open: true }),
+      "/health/live": get({ summary: "Whether the process is running", content: json("Live"), open: true }),
       "/metrics": get({ summary: "Metrics in Prometheus's text format", content: { "text/plain": {} } }),
       ...(console && {
         "/": get({ summary: "A page to try the model with", content: { "text/html": {} }, open: true }),

@@ -3,16 +3,16 @@
 import { schema } from "./schemas.ts";
 
 const PROBLEMS = {
-  400: "The request could not be read, or deserialize() raised",
-  401: "There is no token, or an unknown one",
+  400: "The request is malformed, or deserialize() raised an exception",
+  401: "The token is missing or unknown",
   403: "The token's scope does not include this, or a host of a text/uri-list body is not allowed",
-  404: "There is nothing here",
-  409: "A reload is running already",
-  406: "serialize() knows none of the types in Accept",
-  413: "The body is over --max-body, as it was sent or decoded",
+  404: "No such route or model",
+  409: "Another reload is in progress",
+  406: "serialize() supports none of the types in Accept",
+  413: "The body exceeds --max-body, as sent or after decoding",
   415: "The body has a Content-Encoding other than gzip and deflate",
   431: "Content-Type and Accept are too long",
-  500: "predict() or serialize() raised, or the server failed",
+  500: "predict() or serialize() raised an exception, or an internal error occurred",
   502: "The worker died while executing the request, which is not retried",
   503: "The model is not ready, or too many requests wait; Retry-After says when to try again",
   504: "The request took longer than --request-timeout",
@@ -26,17 +26,17 @@ export const EXECUTION: readonly ProblemStatus[] = [400, 403, 406, 413, 415, 431
 
 const HEADERS = {
   "X-Request-Id": {
-    description: "The request's id: the one that the client sent, or a new one",
+    description: "The request's id: the client's own, or a generated one",
     schema: { type: "string" },
   },
 };
 
 /** Request headers of all routes that a worker executes. */
 export const CONTEXT: readonly object[] = [
-  ["X-Request-Id", "Taken as the request's id, if it is 1 to 128 characters of A-Z a-z 0-9 _ . : / + = @ -"],
-  ["traceparent", "W3C Trace Context, handed on to the script"],
-  ["tracestate", "W3C Trace Context, handed on to the script"],
-  ["X-Amzn-SageMaker-Custom-Attributes", "Handed on to the script, and given back"],
+  ["X-Request-Id", "The request's id, if it has 1 to 128 characters of A-Z a-z 0-9 _ . : / + = @ -; otherwise ignored"],
+  ["traceparent", "W3C Trace Context, passed to the script"],
+  ["tracestate", "W3C Trace Context, passed to the script"],
+  ["X-Amzn-SageMaker-Custom-Attributes", "Passed to the script, and returned in the answer"],
 ].map(([name, description]) => ({ name, in: "header", description, schema: { type: "string" } }));
 
 /** A route, as the OpenAPI document describes it. */
@@ -49,13 +49,13 @@ export interface OperationOptions {
   readonly executes?: boolean;
   /** Whether the route needs no token even if others do. */
   readonly open?: boolean;
-  /** What a 202 answer means, if there is one. */
+  /** The meaning of a 202 answer, if the route has one. */
   readonly accepted?: string;
   /** More members of the operation. */
   readonly more?: object;
 }
 
-/** Content that is JSON. */
+/** Describes JSON content that matches a named schema. */
 export function json(name: Parameters<typeof schema>[0]): object {
   return { "application/json": { schema: schema(name) } };
 }
@@ -63,7 +63,7 @@ export function json(name: Parameters<typeof schema>[0]): object {
 /**
  * Describes one route as an OpenAPI operation object.
  *
- * @param secured whether this server asks for tokens
+ * @param secured whether this server requires tokens
  */
 export function operation(
   { summary, content, problems = [], executes = false, open = false, accepted, more = {} }: OperationOptions,

@@ -27,14 +27,14 @@ const state = { type: "string", enum: ["loading", "ready", "degraded", "restarti
 
 /** The schema of the facts about an opened model. */
 const facts = members({
-  archive: { ...string, description: "The archive's file name; not there for a module" },
+  archive: { ...string, description: "The file name of the archive; absent for a module" },
   sha256: {
     ...string,
-    description: "Of the archive, if what is served is known to be what it held",
+    description: "The SHA-256 of the archive; absent if the served files may differ from its content",
     pattern: "^[0-9a-f]{64}$",
   },
-  script: { ...string, description: "Its path from the module" },
-  python: { ...string, description: "The version" },
+  script: { ...string, description: "The path of the script, relative to the module" },
+  python: { ...string, description: "The version of Python" },
 }, []);
 
 const tensor = { name: string, datatype, shape };
@@ -44,7 +44,7 @@ const tensorSpec = members(
     name: string,
     datatype,
     shape: list({ type: "integer", minimum: -1, description: "-1 for any size" }),
-    content_type: { ...string, description: "What the script takes or gives it as" },
+    content_type: { ...string, description: "The content type that the script expects or returns" },
   },
   ["name", "datatype", "shape"],
 );
@@ -59,14 +59,14 @@ export const SCHEMAS = {
         title: string,
         status: { type: "integer", minimum: 400, maximum: 599 },
         detail: string,
-        state: { ...state, description: "Where a model stands that is not ready" },
+        state: { ...state, description: "The state of a model that is not ready" },
         stage: {
           type: "string",
           enum: ["deserialize", "predict", "predict_batch", "serialize"],
-          description: "The function of the script that raised",
+          description: "The function of the script that raised the exception",
         },
-        exception: { ...string, description: "The class of what it raised" },
-        message: { ...string, description: "The message of what it raised" },
+        exception: { ...string, description: "The class of the exception" },
+        message: { ...string, description: "The message of the exception" },
         error: { ...string, description: "The same as detail, for clients of the Open Inference Protocol" },
       },
       ["type", "title", "status", "detail"],
@@ -84,9 +84,9 @@ export const SCHEMAS = {
       served: {
         type: "object",
         additionalProperties: facts,
-        description: "What each is; with a token, if there are tokens",
+        description: "Facts about each model; with authentication on, only for requests with a token",
       },
-      version: { ...string, description: "Of aimodellib" },
+      version: { ...string, description: "The version of aimodellib" },
     },
     ["status", "workers"],
   ),
@@ -125,13 +125,13 @@ export const SCHEMAS = {
             ...tensor,
             parameters: members(
               {
-                content_type: { ...string, description: "What deserialize gets the tensor as" },
-                encoding: { ...string, description: "base64: the elements of a BYTES tensor are" },
-                binary_data_size: { ...count, description: "Bytes behind the JSON that are its data" },
+                content_type: { ...string, description: "The form in which deserialize() gets the tensor" },
+                encoding: { ...string, description: "base64, if the elements of a BYTES tensor are encoded" },
+                binary_data_size: { ...count, description: "The number of bytes after the JSON with its data" },
               },
               [],
             ),
-            data: list({}, { description: "Nested or flat, in row-major order; not there with binary_data_size" }),
+            data: list({}, { description: "Nested or flat, in row-major order; absent with binary_data_size" }),
           },
           ["name", "datatype", "shape"],
         ),

@@ -37,7 +37,7 @@ export function readEnvelope(bytes: Uint8Array<ArrayBuffer>): Envelope {
     if (length > MAX_BYTES) throw new SyntaxError(`it has more than ${MAX_BYTES} bytes beside the data of its inputs`);
     parts.push(new TextDecoder().decode(bytes.subarray(from, to)));
   };
-  /** Whether what is read is in the list `inputs` of the outermost object, in an object of it. */
+  /** Whether the reader is inside the list `inputs` of the outermost object. */
   let inputs = false;
   for (let token = reader.next(); token !== "end"; token = reader.next()) {
     if (token === "key") {

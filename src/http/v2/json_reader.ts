@@ -59,7 +59,7 @@ export class JsonReader {
   /**
    * Reads one.
    *
-   * @throws {SyntaxError} if it is no JSON, or nested too deep
+   * @throws {SyntaxError} if the text is not JSON, or is nested too deeply
    */
   next(): Token {
     const token = this.#next();

@@ -58,7 +58,7 @@ function readResult({ body, contentType }: Result): Tensor[] {
 /**
  * Reads JSON as tensors; undefined if it is something else.
  *
- * @throws {SyntaxError} if it is no JSON
+ * @throws {SyntaxError} if the text is not JSON
  */
 function readJson(bytes: Uint8Array<ArrayBuffer>): Tensor[] | undefined {
   const reader = new JsonReader(bytes, textStart(bytes), bytes.length, MAX_DEPTH);

@@ -45,7 +45,7 @@ export function countOf(shape: readonly number[]): number {
  * Returns the elements as raw bytes, converted to `datatype`.
  *
  * @throws {RangeError} if a value does not fit the datatype (the message shows it), or the number of elements does not match the shape
- * @throws {SyntaxError} if the text is no JSON
+ * @throws {SyntaxError} if the text is not JSON
  */
 export function bytesOf(tensor: Tensor, datatype = tensor.datatype): Uint8Array<ArrayBuffer> {
   const { text, bytes, name } = tensor;
@@ -158,7 +158,7 @@ export function isWhole(tensor: Tensor): boolean {
  * Calls back for each element in JSON; the reader's current token is that element.
  *
  * @throws {RangeError} if the number of elements does not match the shape, or one has the wrong type
- * @throws {SyntaxError} if it is no JSON
+ * @throws {SyntaxError} if the text is not JSON
  */
 export function eachToken(
   text: JsonText,

@@ -115,7 +115,7 @@ for (
     [["serve", "--install", "alway", "m", "s", "d"], /^Error: .*"alway"\nDid you mean 'always'\?\n$/],
     [["cache", "lst"], /^Error: .*"lst"\nDid you mean 'list'\?\n$/],
     [["help", "srve"], /^Error: Unknown command 'srve'\nDid you mean 'serve'\?\n$/],
-    [["--version", "more"], /^Error: Unexpected 'more' behind --version\nOnly --json can follow it\n$/],
+    [["--version", "more"], /^Error: Unexpected 'more' after --version\nOnly --json can follow it\n$/],
     [["completion"], /^Error: <shell> is missing\n/],
   ] as const
 ) {

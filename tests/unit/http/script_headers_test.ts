@@ -67,7 +67,7 @@ for (
     using logs = new CapturedLogs();
     assert.deepEqual(of([[name, value], ["good", "1"]]), { good: "1" });
     assert.equal(logs.lines.length, 1);
-    assert.match(logs.lines[0]!, /^WARNING The header '.*' of the script's TooBusy is left out: /s);
+    assert.match(logs.lines[0]!, /^WARNING The header '.*' of the script's TooBusy is ignored: /s);
   });
 }
 

@@ -182,7 +182,10 @@ Deno.test("LogFile warns once when it can't be opened, and continues when it can
   assert.equal(log.path, `${directory.path}/logs/x.log`);
   for (let i = 0; i < 10; i++) log.write(bytes("lost\n"));
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0]!, /^The log '.*\/logs\/x\.log' can't be written: .*; the run goes on, and so will its log/);
+  assert.match(
+    warnings[0]!,
+    /^The log '.*\/logs\/x\.log' can't be written: .*; the run continues, and its log resumes/,
+  );
   Deno.removeSync(inTheWay);
   log.write(bytes("lost\n"));
   now = new Date(now.getTime() + 1000);

@@ -40,7 +40,7 @@ inFolder("writeNew() leaves other files alone, and writes nothing if one of its 
 inFolder("writeNew() writes nothing where a folder's place is taken", (folder) => {
   Deno.writeTextFileSync(`${folder}/sub`, "");
   assert.throws(() => writeNew(folder, FILES), (error) => {
-    return error instanceof UsageError && error.message.startsWith(`'${folder}/sub' is there, and is not a folder`);
+    return error instanceof UsageError && error.message.startsWith(`'${folder}/sub' exists and is not a folder`);
   });
   assert.throws(() => writeNew(`${folder}/sub`, { "a.py": "" }), UsageError);
   Deno.symlinkSync("nothing", `${folder}/link`);
