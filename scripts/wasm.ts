@@ -7,7 +7,7 @@ const FOLDER = "src/archive/deflate";
 const SOURCE = `${FOLDER}/assembly/loops.ts`;
 const COMPILER = "npm:assemblyscript@0.28.20/asc";
 /** The memory of the module in pages of 64 KiB: enough for `MEMORY` in the source. */
-const PAGES = 56;
+const PAGES = 58;
 
 const output = Deno.makeTempFileSync({ suffix: ".wasm" });
 const memory = ["--initialMemory", `${PAGES}`, "--maximumMemory", `${PAGES}`];

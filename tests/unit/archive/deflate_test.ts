@@ -59,6 +59,17 @@ for (const [name, input] of INPUTS) {
   });
 }
 
+Deno.test("zlib inflates a whole block in which text follows bytes without an order, and the reverse", () => {
+  let state = 1;
+  const bytes = Uint8Array.from({ length: 60_000 }, () => (state = Math.imul(state, 1664525) + 1013904223 | 0) >>> 24);
+  const text = words(400_000, 3);
+  // At level 1, the tokens of one deflate block end within each part.
+  const input = concat(bytes, text, bytes.subarray(1), text.subarray(1), bytes.subarray(2), bytes.subarray(0, 7));
+  for (const level of LEVELS) {
+    assert.ok(equalBytes(inflate(deflater.deflate(input, 0, level)), input), `level ${level}`);
+  }
+});
+
 Deno.test("deflate() refers to the 32 KiB before a block, and to nothing before them", () => {
   const before = pattern(WINDOW_BYTES, 3);
   const bytes = concat(before, before);
@@ -78,7 +89,7 @@ Deno.test("deflate() compresses text better at higher levels", () => {
 
 // What these bytes become may only change on purpose: all archives get other digests.
 const DIGESTS: Readonly<Record<number, string>> = {
-  1: "35271f9a649b4096",
+  1: "2a396365e0d8cc23",
   2: "bac1b389487d4af6",
   3: "f12f2b6a8c78480c",
   4: "037a6760491cd8c3",

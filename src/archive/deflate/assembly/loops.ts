@@ -23,8 +23,12 @@ const TOKENS: i32 = BEFORE + 4 * WINDOW;
  * A block ends after this many tokens, or one more. Shorter blocks get codes that fit their content better, but each block stores its codes.
  */
 const BLOCK_TOKENS: i32 = 16 * 1024;
+/** The same for `parseOnce`, where making the codes of short blocks would take a fifth of the time. */
+const FAST_BLOCK_TOKENS: i32 = 64 * 1024;
+/** The most literals that `parseOnce` appends without looking for a match. */
+const MAX_SKIPPED: i32 = 32;
 /** How often each literal or length symbol occurs among the tokens, as u32. */
-export const LITERAL_COUNTS: i32 = TOKENS + 4 * (BLOCK_TOKENS + 1);
+export const LITERAL_COUNTS: i32 = TOKENS + 4 * (FAST_BLOCK_TOKENS + MAX_SKIPPED);
 /** How often each distance symbol occurs among the tokens, as u32. */
 export const DISTANCE_COUNTS: i32 = LITERAL_COUNTS + 4 * 286;
 /** The Huffman code of each literal or length symbol, as u32: the code in the lower 16 bits, its length in the upper ones. */
@@ -39,8 +43,10 @@ export const DISTANCE_SYMBOLS: i32 = LENGTH_SYMBOLS + 264;
 export const LENGTH_EXTRAS: i32 = DISTANCE_SYMBOLS + 512;
 /** The same for each distance symbol, with its shortest distance. */
 export const DISTANCE_EXTRAS: i32 = LENGTH_EXTRAS + 4 * 29;
+/** For each match length, as u32: its code and extra bits in the lower 24 bits, their number in the upper ones. */
+const LENGTH_CODES: i32 = DISTANCE_EXTRAS + 4 * 30;
 /** The compressed bytes. No token is longer than twice the bytes that it represents. */
-export const OUTPUT: i32 = DISTANCE_EXTRAS + 4 * 30;
+export const OUTPUT: i32 = LENGTH_CODES + 4 * 259;
 /** The size of the memory, in bytes; the task `wasm` requests enough pages for it. */
 export const MEMORY: i32 = OUTPUT + 2 * MAX_INPUT + BLOCK_TOKENS;
 
@@ -214,7 +220,8 @@ export function parseOnce(end: i32): i32 {
   const lastFour = end - MIN_LENGTH;
   let tokens = 0;
   let at = position;
-  while (at <= lastFour && tokens < BLOCK_TOKENS) {
+  let misses = 0;
+  while (at <= lastFour && tokens < FAST_BLOCK_TOKENS) {
     const here = INPUT + at;
     const four = load<u32>(here);
     const place = lastOf(four);
@@ -222,15 +229,18 @@ export function parseOnce(end: i32): i32 {
     store<i32>(place, at);
     const there = INPUT + candidate;
     if (at - candidate > WINDOW || load<u32>(there) != four) {
-      addByte(tokens++, at++);
+      // The more positions in a row have no match, the fewer of the next ones are worth a look.
+      const to = min(at + 1 + min(misses++ >> 2, MAX_SKIPPED - 1), end);
+      do addByte(tokens++, at++); while (at < to);
       continue;
     }
+    misses = 0;
     const most = min(MAX_LENGTH, end - at);
     const length = matchLength(there, here, most);
     addMatch(tokens++, length, at - candidate);
     at += length;
   }
-  if (at > lastFour) while (at < end && tokens < BLOCK_TOKENS) addByte(tokens++, at++);
+  if (at > lastFour) while (at < end && tokens < FAST_BLOCK_TOKENS) addByte(tokens++, at++);
   position = at;
   return tokens;
 }
@@ -257,8 +267,20 @@ export function put(value: u32, length: u32): void {
   flush();
 }
 
+/** Joins the code of each match length with its extra bits. */
+function joinLengths(): void {
+  for (let length = MIN_LENGTH; length <= MAX_LENGTH; length++) {
+    const symbol = i32(load<u8>(LENGTH_SYMBOLS + length));
+    const code = load<u32>(LITERAL_CODES + (FIRST_LENGTH + symbol) * 4);
+    const extra = load<u32>(LENGTH_EXTRAS + symbol * 4);
+    const joined = (code & 0xffff) | ((length - (extra & 0xffff)) << (code >>> 16));
+    store<u32>(LENGTH_CODES + length * 4, joined | (((code >>> 16) + (extra >>> 16)) << 24));
+  }
+}
+
 /** Writes the first tokens with the current codes. */
 export function writeTokens(tokens: i32): void {
+  joinLengths();
   // Local variables: globals would be loaded and stored for each token.
   let to = output;
   let pending = bits;
@@ -270,14 +292,9 @@ export function writeTokens(tokens: i32): void {
       pending |= u64(code & 0xffff) << count;
       count += code >>> 16;
     } else {
-      const length = token >>> DISTANCE_BITS;
-      const lengthIs = u32(load<u8>(LENGTH_SYMBOLS + length));
-      const lengthCode = load<u32>(LITERAL_CODES + (FIRST_LENGTH + lengthIs) * 4);
-      pending |= u64(lengthCode & 0xffff) << count;
-      count += lengthCode >>> 16;
-      const lengthExtra = load<u32>(LENGTH_EXTRAS + lengthIs * 4);
-      pending |= u64(length - (lengthExtra & 0xffff)) << count;
-      count += lengthExtra >>> 16;
+      const length = load<u32>(LENGTH_CODES + (token >>> DISTANCE_BITS) * 4);
+      pending |= u64(length & 0xffffff) << count;
+      count += length >>> 24;
       const less = token & ((1 << DISTANCE_BITS) - 1);
       const distanceIs = distanceSymbol(less);
       const distanceCode = load<u32>(DISTANCE_CODES + distanceIs * 4);
