@@ -11,6 +11,29 @@ const ALONE = "_alone_test.ts";
 /** The number of files that run in parallel: one more than processors, since tests often wait for processes. */
 const JOBS = navigator.hardwareConcurrency + 1;
 
+/**
+ * Files that take more than half a minute, the slowest first. They are started before all others: at the end, one of them would run
+ * alone while the other processors wait.
+ */
+const SLOW: readonly string[] = [
+  "tests/model/search_test.ts",
+  "tests/e2e/environment_test.ts",
+  "tests/e2e/sign_test.ts",
+  "tests/e2e/run_archive_test.ts",
+  "tests/e2e/launcher_test.ts",
+  "tests/e2e/release_test.ts",
+  "tests/e2e/poisoning_test.ts",
+  "tests/e2e/train_test.ts",
+  "tests/e2e/archive_test.ts",
+  "tests/e2e/examples_test.ts",
+  "tests/e2e/predict_test.ts",
+  "tests/e2e/images_test.ts",
+  "tests/e2e/openapi_test.ts",
+  "tests/e2e/bundle_wheels_test.ts",
+  "tests/e2e/init_test.ts",
+  "tests/e2e/cache_test.ts",
+];
+
 /** A suite without the program that runs it. */
 export type DenoSuite = Omit<SuiteProgram, "command">;
 
@@ -30,15 +53,16 @@ export interface DenoSuiteOptions {
 /**
  * Lists the runs of `deno test` that make up a suite.
  *
- * @param suite a folder in `tests/`
  * @param name what messages and reports call the suite
+ * @param folders its folders in `tests/`
  */
 export function denoSuites(
-  suite: string,
+  name: string,
+  folders: readonly string[],
   { root, reports, filter, env, typesAreChecked }: DenoSuiteOptions,
-  name: string = suite,
 ): readonly DenoSuite[] {
-  const files = [...testFiles(root, `tests/${suite}`)].sort();
+  const all = folders.flatMap((folder) => [...testFiles(root, `tests/${folder}`)]).sort();
+  const files = [...SLOW.filter((file) => all.includes(file)), ...all.filter((file) => !SLOW.includes(file))];
   const run = (name: string, files: readonly string[], ...options: string[]): DenoSuite => {
     const report = `${reports}/${name.replaceAll(" ", "-")}.xml`;
     // deno-fmt-ignore

@@ -1,7 +1,7 @@
 /**
  * A model of what the supervisor and its workers do with requests: dispatch, begin, answer, look, recall, take back, death and put back.
- * docs/protocol.md describes the protocol, and `src/supervisor/stall.ts` says why it should work. A unit test searches all states of the
- * model (`tests/unit/bridge/model_test.ts`), and finds a fault when any one of the {@linkcode Rules} is broken.
+ * docs/protocol.md describes the protocol, and `src/supervisor/stall.ts` says why it should work. A test searches all states of the
+ * model (`search_test.ts`), and finds a fault when any one of the {@linkcode Rules} is broken.
  *
  * **What is modelled.** Of a worker: the loop of `serve()`, and `begin()`, `answer()`, `flush()` and `send()` of the ledger, store by store
  * (`worker.ts`). Of the supervisor: which requests are in flight, the looks of `Stall`, what it reads from the socket, and what it

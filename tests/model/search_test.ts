@@ -1,9 +1,9 @@
-/** Searches all states of the model of the protocol (`tests/model/`), and breaks each of its rules. */
+/** Searches all states of the model of the protocol, and breaks each of its rules. */
 
 import assert from "node:assert/strict";
-import { bridge, type Size } from "../../model/bridge.ts";
-import { ASSUMPTIONS, type Assumptions, RULES, type Rules } from "../../model/rules.ts";
-import { search } from "../../model/search.ts";
+import { bridge, type Size } from "./bridge.ts";
+import { ASSUMPTIONS, type Assumptions, RULES, type Rules } from "./rules.ts";
+import { search } from "./search.ts";
 
 const MOST_STATES = 5_000_000;
 
