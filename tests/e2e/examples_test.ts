@@ -8,18 +8,24 @@ import type { Server } from "./support/server.ts";
 /** The Python that has the packages of `tests/requirements.txt`. */
 const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
 
+/**
+ * The environment of an example. Libraries calculate in a single thread: with more of them, training such small models takes four times as
+ * much processor time, most of it for waiting.
+ */
+const ENV = { AIMODELLIB_PYTHON: PACKAGES, OMP_NUM_THREADS: "1" };
+
 /** Trains an example, and returns what it printed. */
 async function train(box: Sandbox, name: string, options: readonly string[] = [], args: readonly string[] = []) {
   const { code, stdout, stderr } = await box.run(
     ["train", ...options, `${ROOT}/examples/${name}`, "train.py", "model", ...args],
-    { env: { AIMODELLIB_PYTHON: PACKAGES }, limit: 300_000 },
+    { env: ENV, limit: 300_000 },
   );
   assert.equal(code, 0, stderr);
   return stdout;
 }
 
 async function serve(box: Sandbox, name: string): Promise<Server> {
-  return await box.serve({ module: `${ROOT}/examples/${name}` }, { env: { AIMODELLIB_PYTHON: PACKAGES } });
+  return await box.serve({ module: `${ROOT}/examples/${name}` }, { env: ENV });
 }
 
 /** What an example's server answers to one of its files. */
@@ -102,7 +108,7 @@ test("examples/digits is packaged, checked and unpacked, and trains and serves f
   assert.equal((await box.run(["package", "-q", "-m", `${ROOT}/examples/digits`])).code, 0);
   assert.equal((await box.run(["verify", "-q", "model.tar.gz"])).code, 0);
   assert.equal((await box.run(["unpack", "-q", "model.tar.gz", "out"])).code, 0);
-  const { code, stdout } = await box.run(["train", "out/digits", "train.py", "model", "--epochs", "5"]);
+  const { code, stdout } = await box.run(["train", "out/digits", "train.py", "model", "--epochs", "5"], { env: ENV });
   assert.equal(code, 0);
   assert.ok(accuracyIn(stdout) > 0.9);
   const server = await box.serve({ module: box.path("out/digits") });
