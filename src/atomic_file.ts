@@ -9,8 +9,8 @@ export class WriteError extends AimodellibError {
 }
 
 /**
- * A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. What is no file, such as
- * `/dev/null`, is never replaced by one.
+ * A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. It never replaces a device or
+ * a pipe, such as `/dev/null`.
  */
 export class FileBeside implements Disposable {
   readonly file: Deno.FsFile;

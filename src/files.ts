@@ -37,7 +37,7 @@ export function readText(path: string, what: string, advice?: string): string {
   }
 }
 
-/** Whether there is something that can be written to, but not replaced: a device such as `/dev/null`, a pipe. */
+/** Whether a path is a device or a pipe, such as `/dev/null`, which must be written to rather than replaced. */
 export function isSpecial(path: string): boolean {
   const info = stat(path);
   return info !== undefined && !info.isFile && !info.isDirectory;

@@ -9,7 +9,7 @@ const CELLS = 128;
 /** log2(CELLS). */
 const CELL_BITS = 7;
 
-/** The longest time that can be told from a longer one, in µs: about 35 minutes. */
+/** The longest time that is recorded exactly, in µs, about 35 minutes; longer ones count as this. */
 const MAX_MICROS = 2 ** 31 - 1;
 
 /** One bar of a drawn histogram: how many times were above the bar before and at most `upToMs`. */

@@ -121,7 +121,7 @@ export class Load {
     return promise;
   }
 
-  /** Sends one request and counts what becomes of it; whether it was answered. */
+  /** Sends one request and counts its outcome. @returns whether it was answered */
   async #ask(connection: Connection, due: number): Promise<boolean> {
     this.#due.set(connection, due);
     this.#sent++;
@@ -139,7 +139,7 @@ export class Load {
     }
   }
 
-  /** Closes all connections. What was due and has no answer is counted as unanswered, also what was never sent. */
+  /** Closes all connections. Due requests without an answer count as unanswered, even those that were never sent. */
   #close(arrivals: Arrivals | undefined): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
@@ -152,7 +152,7 @@ export class Load {
   }
 }
 
-/** When requests are due: at equal distances. */
+/** The times at which requests are due, at equal intervals. */
 class Arrivals {
   /** When the next request is due, by `performance.now()`. */
   next: number;
@@ -166,7 +166,7 @@ class Arrivals {
   }
 
   advance(): void {
-    // A sum of distances would drift.
+    // Adding up intervals would accumulate rounding errors.
     this.next = this.#started + ++this.#count * 1000 / this.#rate;
   }
 }

@@ -17,7 +17,7 @@ export interface SiteFolder {
 
 /** Variables that change where a Python looks for packages. */
 const VARIABLES = ["HOME", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONHOME"];
-/** Names from which the packages of a folder can be told. */
+/** The names of files that identify the packages of a folder. */
 const TELLING = /\.(?:dist-info|egg-info|egg-link|pth|egg)$/;
 
 /** A text that identifies a Python, made without starting it. */

@@ -106,7 +106,7 @@ export async function bindUnix(path: string): Promise<Bound> {
     renewed: () => undefined,
     [Symbol.dispose]() {
       close(listener);
-      // Once: the name may belong to another server by now.
+      // Remove the name only once: later it may belong to another server.
       if (!removed) remove(path);
       removed = true;
     },
@@ -117,7 +117,7 @@ function close(listener: Bound["listener"]): void {
   try {
     listener.close();
   } catch {
-    // The server has closed it.
+    // The server has closed it already.
   }
 }
 

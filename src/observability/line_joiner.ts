@@ -24,7 +24,7 @@ export class LineJoiner {
   readonly #write: (bytes: Uint8Array) => void;
   /** The stream whose line is incomplete. */
   #owner: JoinedStream | undefined;
-  /** Whose line ended with a carriage return: the next state of a progress bar takes its place, but no other line does. */
+  /** The stream whose line ended with a carriage return. Only the next state of its progress bar may replace that line. */
   #bar: JoinedStream | undefined;
   #held: Held[] = [];
   #heldBytes = 0;

@@ -119,13 +119,13 @@ class States {
   end(line: Line): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // What ends with a carriage return and a newline, or was blanked out, is over with what it was before.
+    // If the last state is blank, as after a carriage return or after erasing a bar, keep the one before it.
     const last = this.any && isBlank(line) ? this.#latest : line;
     if (last !== undefined && last.text !== this.#given) this.#onLine(last.text, last.origin);
     this.#latest = this.#given = undefined;
   }
 
-  /** Whoever writes a state and then takes long has said where it stands. */
+  /** Passes on the current state after a pause: it is probably complete. */
   #look(): void {
     this.#timer = undefined;
     const unfinished = this.#unfinished();
@@ -142,7 +142,7 @@ class States {
   }
 }
 
-/** What a worker puts in front of a line that its script logs, and somewhere in it if it is made of several messages. */
+/** Matches the mark that a worker puts before each message that its script logs. One line may contain several messages. */
 function markOf(secret: string): RegExp {
   return new RegExp(`\\x1e\\[${secret} ([diwec])(?: ([\\w.:/+=@-]{1,128})(?: ([0-9a-f]{32}))?)?\\]\\x1e`, "g");
 }

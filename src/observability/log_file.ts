@@ -90,7 +90,7 @@ export class LogFile implements Disposable {
     }
   }
 
-  /** Up to where bytes go to the file: all complete lines, as long as there is room, or what there is of one. */
+  /** Returns the end of the bytes to write to this file: all complete lines that fit, or else the whole first line. */
   #lastThatFits(bytes: Uint8Array, start: number): number {
     const room = (this.#options.maxBytes ?? Infinity) - this.#length;
     let end = Math.min(bytes.length, start + Math.max(room, 0));
@@ -169,7 +169,7 @@ export class LogFile implements Disposable {
     } catch (cause) {
       const trouble = this.#trouble;
       this.#fail(cause, 0);
-      // There is still the file from before.
+      // The previous file is still open.
       if (this.#file !== undefined) this.#trouble = trouble;
     }
   }
@@ -185,7 +185,7 @@ export class LogFile implements Disposable {
     makeFolder(name, this.#options.root);
     let opened: ExclusiveFile | undefined;
     let path = name;
-    // One that names a run by its start is that run's alone; any other may have been begun by a run before.
+    // A name with seconds belongs to one run. Any other name may be that of an earlier run's file, which this run continues.
     for (let n = 1; n <= MAX_RUNS && opened === undefined; n++) {
       path = nthPath(name, n);
       opened = openExclusively(path, this.#rolls);

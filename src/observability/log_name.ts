@@ -15,10 +15,10 @@ export interface LogPlace {
 }
 
 /**
- * The absolute path of a log at a time.
+ * Returns the absolute path of a log at a time.
  *
- * @param zone names the time zone then
- * @throws {UsageError} if it leads out of the root, or there is no name
+ * @param zone returns the abbreviation of the time zone at a time
+ * @throws {UsageError} if the path leads out of the root, or the name is empty
  */
 export function logPath({ root, directory, format }: LogPlace, time: Date, zone: (time: Date) => string): string {
   const name = strftime(format, time, zone);
@@ -31,10 +31,10 @@ export function logPath({ root, directory, format }: LogPlace, time: Date, zone:
 }
 
 /**
- * Makes the folder of a log. Links in the way must not lead out of the root.
+ * Creates the folder of a log, unless a link on its path leads out of the root.
  *
- * @throws {UsageError} if one does
- * @throws {Deno.errors} if it can't be made
+ * @throws {UsageError} if a link leads out of the root
+ * @throws {Deno.errors} if the folder can't be created
  */
 export function makeFolder(path: string, root: string): void {
   const folder = path.slice(0, path.lastIndexOf("/"));
@@ -48,7 +48,7 @@ export function makeFolder(path: string, root: string): void {
   Deno.mkdirSync(folder, { recursive: true });
 }
 
-/** The name of a run's log where other runs have those before it: `x.log`, `x-2.log`, `x-3.log`. */
+/** Returns the name of the `n`th concurrent run's log: `x.log`, `x-2.log`, `x-3.log`. */
 export function nthPath(path: string, n: number): string {
   if (n === 1) return path;
   const [, stem = "", extension = ""] = /^(.*?[^/])(\.[^./]*)?$/s.exec(path) ?? [];

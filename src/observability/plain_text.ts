@@ -1,12 +1,12 @@
 /**
- * The text that a terminal was shown, for a file: without colours and other control sequences, and of the states of a progress bar
- * the first, the last, and one now and then.
+ * Converts terminal output to plain text for a file: without colours and other control sequences, and with the first and the last state of
+ * a progress bar, and one now and then.
  */
 
 import { printable } from "../printable.ts";
 import { type LineSplitter, lineSplitter } from "./lines.ts";
 
-/** CSI, OSC and other strings, and two or three characters that select something: ECMA-48, and xterm's. */
+/** Matches control sequences of ECMA-48 and xterm: CSI, OSC and other strings, and short escape sequences. */
 const SEQUENCES =
   // deno-lint-ignore no-control-regex
   /\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|[\]PX^_](?:[^\x07\x1b]{0,4096})(?:\x07|\x1b\\)|[ -/]{1,4}[0-~]|[0-OQ-WYZ\\`-~])/g;

@@ -3,7 +3,7 @@
 /** Interval between two records of one kind of event, in ms. */
 const PERIOD_MS = 10_000;
 
-/** Tells of the first event of a kind at once, and every 10 s of how many have followed. */
+/** Reports the first event of a kind at once, and then every 10 s the number of further ones. */
 export class Seldom<Kind extends string> {
   readonly #tellMore: (kind: Kind, count: number) => void;
   /** The number of events since the last record, for kinds with a record less than a period ago. */

@@ -34,7 +34,7 @@ export interface TrainConfig {
   readonly stopTimeoutMs: number;
 }
 
-/** What a training run is given by its caller. */
+/** What the caller provides to a training run. */
 export interface TrainContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;

@@ -7,7 +7,7 @@ import type { Tokens } from "../tokens.ts";
 import type { Refusal } from "./refusal.ts";
 
 /**
- * Answers with `next` the requests that bring a known token, and all requests for `open` paths.
+ * Passes requests with a known token, and all requests for `open` paths, to `next`.
  *
  * @param open paths that need no token. They are compared as a whole: a pattern would tell callers without a token which models exist
  * @param refuse makes the answer to all other requests

@@ -1,4 +1,4 @@
-/** How a wrapper answers a request that it does not hand on. */
+/** How a wrapper answers a request that it does not pass on. */
 
 import type { Answer, Incoming } from "../h1/mod.ts";
 import type { HttpProblem } from "../problem.ts";
