@@ -1,6 +1,7 @@
 /** The HTTP application: maps paths to handlers. */
 
 import { type Context, Hono } from "hono";
+import type { Recent } from "../recent/mod.ts";
 import type { Model, Models } from "../supervisor/mod.ts";
 import { accessLog, logUnreadable } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
@@ -15,6 +16,7 @@ import { fieldsOf } from "./fields.ts";
 import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
+import { consoleEvents } from "./routes/console_events.ts";
 import { type Reload, reloading } from "./routes/admin.ts";
 import { consoleAsset, consoleModels, consolePage, consoleSample, consoleSchema } from "./routes/console.ts";
 import { allReady, live, ready } from "./routes/health.ts";
@@ -49,6 +51,8 @@ export interface AppOptions extends InvocationOptions {
   readonly browsers?: Browsers | undefined;
   /** Reads and writes tensors. */
   readonly transcoder: Transcoder;
+  /** Keeps the recent past for the console. @default there is no `/console/events` */
+  readonly recent?: Recent | undefined;
   /** Replaces the workers of all models. @default `models.reload()` */
   readonly reload?: Reload | undefined;
 }
@@ -73,13 +77,13 @@ export function createApp(models: Models, options: AppOptions): App {
   const secure = security();
   const mayKnow = ({ req }: Context) =>
     tokens === undefined || tokens.check(req.header("authorization") ?? null, req.path) === "good";
-  // With tokens, only a request whose token has the scope gets as far as to the route.
-  const mayReload = ({ head }: Incoming) => tokens !== undefined || browsers?.isLocal(head) === true;
+  // With tokens, only a request whose token is good for the path gets as far as to the route.
+  const isTrusted = ({ head }: Incoming) => tokens !== undefined || browsers?.isLocal(head) === true;
   const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
   const modelPaths = new Map<string, Invocations>();
   const invoke = (path: string, route: string, model: Model) => {
-    const handler = invocations(model, invocationOptions, metrics.meter({ route, model: model.name }));
+    const handler = invocations(model, invocationOptions, metrics.meter({ route, model: model.name }, true));
     app.post(path, async ({ env }) => toResponse(await handler(env)));
     modelPaths.set(path, handler);
   };
@@ -110,8 +114,12 @@ export function createApp(models: Models, options: AppOptions): App {
       secured: options.tokens !== undefined,
     }),
   );
+  if (options.recent !== undefined) {
+    options.recent.attach(models, (model, into) => metrics.countRequests(model, into));
+    app.get("/console/events", metrics.measured({ route: "/console" }, consoleEvents(options.recent, isTrusted)));
+  }
   const reload = options.reload ?? (() => models.reload());
-  app.post("/admin/reload", metrics.measured({ route: "/admin/reload" }, reloading(models, reload, mayReload)));
+  app.post("/admin/reload", metrics.measured({ route: "/admin/reload" }, reloading(models, reload, isTrusted)));
   get("/v2", serverMetadata);
   get("/v2/health/live", serverLive);
   get("/v2/health/ready", serverReady(models));
@@ -119,9 +127,10 @@ export function createApp(models: Models, options: AppOptions): App {
   for (const model of models.all) {
     // Each model gets its own paths: hono finds paths without parameters by one table look-up.
     const named = (path: string) => path.replace("{name}", model.name);
-    const measured = (route: string, handler: Handler) => metrics.measured({ route, model: model.name }, handler);
+    const measured = (route: string, handler: Handler, executes = false) =>
+      metrics.measured({ route, model: model.name }, handler, executes);
     const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
-    const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler));
+    const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler, true));
     invoke(named("/models/{name}/invocations"), "/models/{name}/invocations", model);
     get("/models/{name}/ping", ready(model));
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {

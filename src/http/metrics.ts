@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
 import type { ModelFacts, Models } from "../supervisor/mod.ts";
+import type { Counters } from "../recent/mod.ts";
 import { VERSION } from "../version.ts";
 import { CLIENT_LEFT, HttpError, type Incoming } from "./h1/mod.ts";
 
@@ -29,6 +30,8 @@ export interface Meter {
 export class Metrics {
   readonly #models: Models;
   readonly #routes = new Map<string, Route>();
+  /** The routes of each model that execute requests. */
+  readonly #executing = new Map<string, Route[]>();
   #inFlight = 0;
   readonly #start = Date.now() / 1000;
 
@@ -36,9 +39,11 @@ export class Metrics {
     this.#models = models;
   }
 
-  /** Returns a meter that counts requests under these labels. */
-  meter(labels: Route["labels"]): Meter {
-    const { statuses, seconds } = this.#route(labels);
+  /** Returns a meter that counts requests under these labels. @param executes whether a model executes the requests */
+  meter(labels: Route["labels"], executes = false): Meter {
+    const route = this.#route(labels);
+    if (executes) this.#addExecuting(route);
+    const { statuses, seconds } = route;
     return {
       begin: () => {
         this.#inFlight++;
@@ -52,9 +57,9 @@ export class Metrics {
     };
   }
 
-  /** Wraps a handler to count its requests under these labels. */
-  measured(labels: Route["labels"], handler: Handler): Handler {
-    const meter = this.meter(labels);
+  /** Wraps a handler to count its requests under these labels. @param executes whether a model executes the requests */
+  measured(labels: Route["labels"], handler: Handler, executes = false): Handler {
+    const meter = this.meter(labels, executes);
     return async (c) => {
       const start = meter.begin();
       let status = 500;
@@ -69,6 +74,20 @@ export class Metrics {
         meter.end(start, (c.env as Incoming).left ? CLIENT_LEFT : status);
       }
     };
+  }
+
+  /** Adds the requests that a model was to execute, and how they were answered, to the counters of the console. */
+  countRequests(model: string, into: Pick<Counters, "addStatus" | "addLatency">): void {
+    for (const { statuses, seconds } of this.#executing.get(model) ?? []) {
+      for (const [status, count] of statuses) into.addStatus(status, count);
+      into.addLatency(seconds);
+    }
+  }
+
+  #addExecuting(route: Route): void {
+    const { model = "" } = route.labels;
+    const routes = this.#executing.get(model) ?? [];
+    if (!routes.includes(route)) this.#executing.set(model, [...routes, route]);
   }
 
   /** Counts a request that no route matches. */

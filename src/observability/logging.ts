@@ -25,6 +25,15 @@ const LINES = ["worker", "setup"];
 let lines = new GatheredLines(() => {});
 let formatAccess: ((record: AccessRecord) => string) | undefined;
 
+/** Receives each record that is logged, beside the log; undefined if nobody does. */
+let tap: ((record: LogRecord) => void) | undefined;
+
+/** Calls back with each record that is logged, until disposed. Requests in the access log are not among them. */
+export function tapLog(onRecord: (record: LogRecord) => void): Disposable {
+  tap = onRecord;
+  return { [Symbol.dispose]: () => tap = undefined };
+}
+
 /** Sends all log records to `write`, as lines. A command that logs calls this once, and {@linkcode flushLog} at its end. */
 export function configureLogging(write: (text: string) => void, options: LoggingOptions = {}): void {
   const { format = "text", level = "info", silent = [] } = options;
@@ -40,7 +49,12 @@ export function configureLogging(write: (text: string) => void, options: Logging
     record.category[1] === "worker" ? formatted(record) : hideCredentials(formatted(record));
   configureSync({
     reset: true,
-    sinks: { lines: (record) => lines.write(formatLine(record)) },
+    sinks: {
+      lines: (record) => {
+        lines.write(formatLine(record));
+        tap?.(record);
+      },
+    },
     loggers: [
       { category: "aimodellib", sinks: ["lines"], lowestLevel: level },
       ...LINES.map((name) => ({
@@ -96,7 +110,8 @@ export function formatJson(record: LogRecord): string {
   return `${printableJson(text)}\n`;
 }
 
-function messageOf({ message }: LogRecord): string {
+/** The message of a record, with its values. */
+export function messageOf({ message }: LogRecord): string {
   return message.map((part, i) => i % 2 === 0 ? part : String(part)).join("");
 }
 

@@ -15,6 +15,11 @@ const encoder = new TextEncoder();
 
 /** Makes a function that receives bytes in chunks; `write` gets whole lines with their line breaks. */
 export function plainText(write: (bytes: Uint8Array) => void): LineSplitter {
-  const clean = (text: string) => printable(text.replace(SEQUENCES, ""));
+  const clean = (text: string) => printable(withoutSequences(text));
   return lineSplitter((line) => write(encoder.encode(`${line}\n`)), undefined, clean);
+}
+
+/** Removes colors and other control sequences of terminals. */
+export function withoutSequences(text: string): string {
+  return text.includes("\x1b") ? text.replace(SEQUENCES, "") : text;
 }

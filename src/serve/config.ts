@@ -4,6 +4,7 @@ import type { Assets } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
 import type { ListenOptions } from "../http/bind.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
+import type { Recent, WorkerLife } from "../recent/mod.ts";
 import type { logFailure, PoolOptions, ServedModel, WorkerOptions } from "../supervisor/mod.ts";
 
 /** How the workers of a model are run, by `serve` as by `predict`. */
@@ -31,6 +32,8 @@ export interface PoolConfig
 export interface PoolContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
+  /** Called when a worker is started, with its name in logs and its place in `PoolConfig.workers`; the result receives what happens to it. */
+  readonly followWorker?: ((worker: string, index: number) => WorkerLife) | undefined;
   /** Receives exceptions of the script. @default they are logged */
   readonly onFailure?: typeof logFailure | undefined;
   /** Called when a worker's Python has started, with its version, or could not start. */
@@ -39,7 +42,7 @@ export interface PoolContext {
 
 /** The configuration of a serving run. */
 export interface ServeConfig
-  extends Omit<AppOptions, "browsers" | "transcoder" | "reload">, ListenOptions, BrowserOptions, PoolConfig {
+  extends Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent">, ListenOptions, BrowserOptions, PoolConfig {
   /** At least one; each has workers of its own. */
   readonly models: readonly ServedModel[];
   /** How long a client may take to send a request, in ms. */
@@ -53,7 +56,9 @@ export interface ServeConfig
 }
 
 /** What the caller provides to a serving run. */
-export interface ServeContext extends PoolContext {
+export interface ServeContext extends Omit<PoolContext, "followWorker"> {
+  /** Keeps what happens for the console, until the run stops. @default nothing is kept */
+  readonly recent?: Recent | undefined;
   /** Aborted by the first signal: drain, then end. */
   readonly stop: AbortSignal;
   /** Aborted by the second: end now. */

@@ -103,3 +103,9 @@ export function nvidiaDevices(): string[] {
     return [];
   }
 }
+
+/** Names the device of a worker, as {@linkcode planWorkers} gave it; undefined if the script chooses. */
+export function deviceOf(variables: Readonly<Record<string, string>> = {}): string | undefined {
+  const { AIMODELLIB_DEVICE: device, CUDA_VISIBLE_DEVICES: visible } = variables;
+  return device === undefined || device === "cpu" ? device : `GPU ${visible}`;
+}

@@ -14,16 +14,17 @@ export interface Front extends Disposable {
   readonly server: Server;
 }
 
-/**
- * Answers the connections of a socket.
- *
- * @param reload called by `POST /admin/reload`
- */
-export function openFront(bound: Bound, models: Models, config: ServeConfig, reload: AppOptions["reload"]): Front {
+/** Answers the connections of a socket. */
+export function openFront(
+  bound: Bound,
+  models: Models,
+  config: ServeConfig,
+  { reload, recent }: Pick<AppOptions, "reload" | "recent">,
+): Front {
   using stack = new DisposableStack();
   const browsers = new Browsers(config);
   const transcoder = stack.use(new Transcoder());
-  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder, reload });
+  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder, reload, recent });
   const refusals = stack.use(new BodyRefusals(config.maxBodyMemory ?? Infinity));
   const server = listen(bound, {
     handle,

@@ -17,7 +17,7 @@ export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
   config: PoolConfig,
-  { assets, env, onFailure = logFailure, onStarted }: PoolContext,
+  { assets, env, followWorker, onFailure = logFailure, onStarted }: PoolContext,
 ): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
@@ -31,7 +31,8 @@ export function createPool(
     createWorker: (index, events) => {
       const worker = workerName(index, model);
       const mark = crypto.randomUUID().replaceAll("-", "");
-      return new Worker({
+      const life = followWorker?.(String(worker), index);
+      const made = new Worker({
         python,
         assets,
         env,
@@ -68,9 +69,15 @@ export function createPool(
         ...events,
         onReady: () => {
           look?.();
+          life?.ready(made.pid);
           events.onReady();
         },
+        onDead: (death, orphans) => {
+          life?.ended(death);
+          events.onDead(death, orphans);
+        },
       });
+      return made;
     },
   });
 }

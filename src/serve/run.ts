@@ -11,6 +11,7 @@ import { withLimit } from "../with_limit.ts";
 import type { ServeConfig, ServeContext } from "./config.ts";
 import type { Front } from "./front.ts";
 import { aboutFiles, observed } from "./opening.ts";
+import { deviceOf } from "./devices.ts";
 import { createPool } from "./pool.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
@@ -41,6 +42,9 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     (files, name) =>
       createPool(files, alone ? undefined : name, config, {
         ...context,
+        followWorker: context.recent &&
+          ((worker, index) =>
+            context.recent!.workers.start({ worker, model: name, device: deviceOf(config.workers[index]) })),
         onStarted(version) {
           files.onStarted?.(version);
           greeted.resolve();
@@ -65,7 +69,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   };
   try {
     const { openFront } = await import("./front.ts");
-    front = openFront(bound, models, config, reload);
+    front = openFront(bound, models, config, { reload, recent: context.recent });
   } catch (error) {
     await models.stop(AbortSignal.abort());
     throw error;
@@ -78,6 +82,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   }
   logBeginning(url, served);
   begun.resolve();
+  context.recent?.start();
   if (only?.known === undefined) models.start();
 
   using _reload = context.onReload(() => void reload());
@@ -86,6 +91,8 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     log.info("Stopping: requests in flight are finished first");
   } finally {
     const limit = AbortSignal.any([context.force, AbortSignal.timeout(config.drainTimeoutMs)]);
+    // The streams of events would last as long as their readers like.
+    context.recent?.[Symbol.dispose]();
     const drained = server.drain();
     await Promise.race([drained, aborted(limit)]);
     await models.stop(limit);

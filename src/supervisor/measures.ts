@@ -6,6 +6,9 @@ import type { Times, Usage } from "./worker_events.ts";
 /** Why a worker was restarted: how it ended without being asked to, or that it was replaced. */
 export type RestartCause = "exit" | "signal" | "overran" | "other" | "replaced";
 
+/** Where a request spends time. */
+export type StageName = "queue" | "deserialize" | "predict" | "serialize";
+
 /** The current figures of a pool. */
 export interface PoolFigures {
   /** The number of requests that wait for a worker. */
@@ -20,13 +23,24 @@ export interface PoolFigures {
 export class Measures {
   /** How long jobs waited for a worker, in seconds. */
   readonly queue = new Histogram(SECONDS);
-  readonly #stages: Readonly<Record<string, Histogram>> = {
+  readonly #stages: Readonly<Record<Exclude<StageName, "queue">, Histogram>> = {
     deserialize: new Histogram(SECONDS),
     predict: new Histogram(SECONDS),
     serialize: new Histogram(SECONDS),
   };
   readonly #batches = new Histogram(SIZES);
   readonly #restarts = new Map<RestartCause, number>();
+
+  /** How long jobs spent in each stage, in seconds. */
+  get stages(): readonly (readonly [stage: StageName, histogram: Histogram])[] {
+    const { deserialize, predict, serialize } = this.#stages;
+    return [["queue", this.queue], ["deserialize", deserialize], ["predict", predict], ["serialize", serialize]];
+  }
+
+  /** The sizes of batches. */
+  get batches(): Histogram {
+    return this.#batches;
+  }
 
   /** Adds the difference between two reports of a worker; both count from its start. */
   addTimes(now: Times, before: Times | undefined): void {
@@ -52,9 +66,7 @@ export class Measures {
         name: "aimodellib_stage_duration_seconds",
         help: "Time in the queue, and in each function of the script.",
         type: "histogram",
-        values: [["queue", this.queue] as const, ...Object.entries(this.#stages)].map((
-          [stage, histogram],
-        ) => [{ stage }, histogram]),
+        values: this.stages.map(([stage, histogram]) => [{ stage }, histogram]),
       },
       {
         name: "aimodellib_batch_size",

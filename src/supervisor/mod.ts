@@ -11,4 +11,5 @@ export type { ReloadResult } from "./rollover.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { ModelFiles, ServedModel } from "./served_model.ts";
 export { isErrorStatus, logFailure, statusOf } from "./script_failure.ts";
+export type { Death } from "./worker_events.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

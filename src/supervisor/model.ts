@@ -11,7 +11,7 @@ import { messageOf } from "../errors.ts";
 import type { Metric } from "../observability/metrics.ts";
 import type { Invocation, Outcome } from "./job.ts";
 import type { ModelFacts } from "./model_facts.ts";
-import type { Pool, PoolState } from "./pool.ts";
+import type { Pool, PoolNow, PoolState } from "./pool.ts";
 import type { ReloadResult } from "./rollover.ts";
 import type { ModelFiles, ServedModel } from "./served_model.ts";
 
@@ -114,6 +114,11 @@ export class Model {
   /** Asks all workers for fresh usage. */
   async askUsage(): Promise<void> {
     await this.#pool?.askUsage();
+  }
+
+  /** What the model's pool has counted, and its workers now; undefined until the model is open. */
+  get figures(): PoolNow | undefined {
+    return this.#pool?.figures;
   }
 
   /** The metrics of the model's pool. */

@@ -47,6 +47,23 @@ export interface PoolOptions extends Pick<SlotOptions, "createWorker"> {
 /** The state that health checks report. `degraded` is `ready` with fewer workers than configured. */
 export type PoolState = "loading" | "ready" | "degraded" | "restarting" | "stopping";
 
+/** What a pool has counted since its start, and its workers now. */
+export interface PoolNow {
+  readonly measures: Measures;
+  /** The number of jobs that wait for a worker. */
+  readonly queued: number;
+  /** The number of workers that can execute requests. */
+  readonly ready: number;
+  /** The workers by their names in logs; `load` is the number of their unanswered jobs. */
+  readonly workers: readonly {
+    readonly worker: string;
+    readonly pid: number | undefined;
+    readonly ready: boolean;
+    readonly dead: boolean;
+    readonly load: number;
+  }[];
+}
+
 /** Keeps a fixed number of workers running, and dispatches requests to them. */
 export class Pool {
   readonly #options: Required<Omit<PoolOptions, "model">> & Pick<PoolOptions, "model">;
@@ -130,6 +147,22 @@ export class Pool {
   /** Asks all workers for fresh usage; waits at most 200 ms, since busy ones reply late. */
   async askUsage(): Promise<void> {
     await withLimit(Promise.all(this.#slots.map(({ worker }) => worker.askUsage())), USAGE_LIMIT_MS);
+  }
+
+  /** What was counted, and the workers now. */
+  get figures(): PoolNow {
+    return {
+      measures: this.#measures,
+      queued: this.queued,
+      ready: this.readyWorkers,
+      workers: this.#slots.map(({ index, worker: { pid, ready, dead, load } }) => ({
+        worker: String(this.#nameOf(index)),
+        pid,
+        ready,
+        dead,
+        load,
+      })),
+    };
   }
 
   /** The metrics of this pool. */

@@ -5,6 +5,8 @@ import { memoryLimit } from "../../control_group.ts";
 import { addressOf } from "../../host.ts";
 import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
+import { tapLog } from "../../observability/logging.ts";
+import { Recent } from "../../recent/mod.ts";
 import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { messageOf, UsageError } from "../../errors.ts";
 import { serve } from "../../serve/mod.ts";
@@ -50,6 +52,8 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
  * @throws {ScriptError} if the script can't be loaded
  */
 async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortController): Promise<void> {
+  using recent = options.console === false ? undefined : new Recent();
+  using _tap = recent && tapLog(recent.log);
   const { io, say } = log;
   const { portOption, port, workers, device } = options;
   if (portOption !== undefined && port !== undefined && portOption !== port) {
@@ -131,7 +135,7 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
     maxBodyMemory: Math.floor(maxBodyMemory),
-  }, { assets, env: io.env, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady }).catch(
+  }, { assets, env: io.env, recent, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady }).catch(
     async (error) => {
       // Wait for a Python that is still reporting its version.
       await Promise.all(models.map(({ known }) => known?.settled));

@@ -1,0 +1,177 @@
+/**
+ * The recent past of a serving run, for the console: seconds, log lines, and events of workers.
+ *
+ * It is kept whether or not somebody looks, in memory of a fixed size, so that a page that is opened late has it. Once a second, a timer
+ * copies counters that requests update anyway; while a reader is there, it also asks what workers use.
+ */
+
+import type { LogRecord } from "@logtape/logtape";
+import { SECONDS, SIZES } from "../observability/metrics.ts";
+import type { Models } from "../supervisor/mod.ts";
+import type { LogLine, WorkerNow } from "../web/wire.ts";
+import type { Counters } from "./counters.ts";
+import { lineOf, logTail } from "./log_tail.ts";
+import { ProcessUsages } from "./process_usage.ts";
+import { event, Reader, type Shelf } from "./reader.ts";
+import type { Ring } from "./ring.ts";
+import { SecondsRing } from "./seconds.ts";
+import { Workers } from "./workers.ts";
+
+/** The most readers at the same time. */
+export const MAX_READERS = 32;
+
+/** How long log lines are gathered before readers get them, in ms. */
+const GATHER_MS = 100;
+
+/** A timer does not fire for this long after the last second's, in ms: it may be early. */
+const EARLY_MS = 100;
+
+/** How a reader follows. */
+export interface FollowOptions {
+  /** The header Last-Event-ID. */
+  readonly lastEventId?: string | undefined;
+  /** Whether it may read log lines. */
+  readonly logs: boolean;
+}
+
+/** Keeps the recent past, and lets readers follow it. */
+export class Recent implements Disposable {
+  readonly workers: Workers = new Workers(() => this.#wake());
+  readonly lines: Ring<LogLine> = logTail();
+  #seconds: SecondsRing | undefined;
+  #models: Models | undefined;
+  readonly #usages = new ProcessUsages();
+  readonly #run = crypto.randomUUID().slice(0, 8);
+  #readers = 0;
+  #woken = Promise.withResolvers<void>();
+  #gathering: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  #tickText: string | undefined;
+  #workersText: string | undefined;
+
+  /** Takes a record of the log. */
+  readonly log = (record: LogRecord): void => {
+    this.lines.add(lineOf(record));
+    if (this.#readers === 0 || this.#closed || this.#gathering !== undefined) return;
+    this.#gathering = setTimeout(() => {
+      this.#gathering = undefined;
+      this.#wake();
+    }, GATHER_MS);
+    Deno.unrefTimer(Number(this.#gathering));
+  };
+
+  /**
+   * Says what to record. Call it once.
+   *
+   * @param countRequests adds the requests to a model that were counted since the start
+   */
+  attach(models: Models, countRequests: (model: string, into: Counters) => void): void {
+    this.#models = models;
+    this.#seconds = new SecondsRing(models.all.map((model) => ({
+      name: model.name,
+      count: (into) => {
+        countRequests(model.name, into);
+        const { measures } = model.figures ?? {};
+        if (measures === undefined) return;
+        for (const [stage, histogram] of measures.stages) into.addStage(stage, histogram);
+        into.addBatches(measures.batches);
+      },
+      gauges: () => {
+        const { queued = 0, ready = 0, workers = [] } = model.figures ?? {};
+        return { queued, ready, busy: workers.reduce((sum, { load }) => sum + load, 0) };
+      },
+    })));
+  }
+
+  /** Begins to record a second each second. */
+  start(): void {
+    const left = 1000 - Date.now() % 1000;
+    this.#timer = setTimeout(() => {
+      this.tick();
+      this.start();
+    }, left < EARLY_MS ? left + 1000 : left);
+    Deno.unrefTimer(Number(this.#timer));
+  }
+
+  /** Ends a second: records what happened in it, and tells readers. */
+  tick(): void {
+    this.#seconds?.add(Math.round(Date.now() / 1000));
+    if (this.#readers === 0) return;
+    for (const model of this.#models!.all) void model.askUsage();
+    this.#tickText = this.#workersText = undefined;
+    this.#wake();
+  }
+
+  /** The events of this run as a stream, which ends with the server. Undefined if there are {@linkcode MAX_READERS} readers already. */
+  follow({ lastEventId, logs }: FollowOptions): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
+    if (this.#readers >= MAX_READERS || this.#closed || this.#seconds === undefined) return undefined;
+    // What was made for earlier readers is old.
+    if (this.#readers === 0) this.#tickText = this.#workersText = undefined;
+    const reader = new Reader(this.#shelf(this.#seconds), lastEventId, logs);
+    this.#readers++;
+    let gone = false;
+    const leave = () => {
+      gone = true;
+      this.#readers--;
+    };
+    const encoder = new TextEncoder();
+    return new ReadableStream({
+      pull: async (controller) => {
+        while (!gone && !this.#closed) {
+          const text = reader.next();
+          if (text !== undefined) return controller.enqueue(encoder.encode(text));
+          await this.#woken.promise;
+        }
+        if (gone) return;
+        leave();
+        controller.close();
+      },
+      cancel: leave,
+    }, { highWaterMark: 0 });
+  }
+
+  /** Ends all streams and timers. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#gathering);
+    this.#wake();
+  }
+
+  #shelf(seconds: SecondsRing): Shelf {
+    return {
+      run: this.#run,
+      seconds,
+      events: this.workers.events,
+      lines: this.lines,
+      hello: () => ({
+        run: this.#run,
+        now: Date.now(),
+        models: seconds.models,
+        latencyLimits: SECONDS,
+        batchLimits: SIZES,
+      }),
+      tick: () => this.#tickText ??= `${event("second", { models: seconds.newest() })}\n${this.#workersNow()}`,
+      workers: () => this.#workersNow(),
+    };
+  }
+
+  #workersNow(): string {
+    return this.#workersText ??= event("workers", this.#describeWorkers());
+  }
+
+  #describeWorkers(): WorkerNow[] {
+    const all = this.#models!.all.flatMap((model) =>
+      (model.figures?.workers ?? []).map((worker) => this.workers.describe(worker, model.name))
+    );
+    const usages = this.#usages.read(all.flatMap(({ pid }) => pid ?? []));
+    return all.map((worker) => ({ ...worker, ...(worker.pid !== undefined && usages.get(worker.pid)) }));
+  }
+
+  #wake(): void {
+    if (this.#readers === 0) return;
+    this.#woken.resolve();
+    this.#woken = Promise.withResolvers();
+  }
+}
