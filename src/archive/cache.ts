@@ -106,6 +106,7 @@ async function obtain(
       Deno.mkdirSync(generation, { mode: 0o700 });
       await write(`${generation}/root`);
       await note(generation);
+      return "keep";
     },
   };
   for (let anew = false;; anew = true) {

@@ -36,8 +36,12 @@ export interface InUse extends Disposable {
 export interface KeepOptions extends LockWait {
   /** Whether a generation is complete and unchanged. */
   readonly isWhole: (root: string) => boolean;
-  /** Creates and fills the folder. After a failure, the remains are removed. */
-  readonly make: (root: string) => Promise<void>;
+  /**
+   * Creates and fills the folder. After a failure, the remains are removed.
+   *
+   * @returns whether the folder becomes the current generation, or is for this use alone
+   */
+  readonly make: (root: string) => Promise<"keep" | "use once">;
   /** Make a new generation, even if a complete one exists. */
   readonly anew?: boolean;
 }
@@ -100,8 +104,9 @@ export async function keep(shelf: string, digest: string, options: KeepOptions):
   const root = `${base}-${crypto.randomUUID().slice(0, 8)}`;
   const lock = await lockShared(`${root}.lock`, options);
   try {
-    await make(root);
+    const purpose = await make(root);
     if (!isWhole(root)) throw new Error(`'${root}' was changed while it was made`);
+    if (purpose === "use once") return inUse(root, lock, [root, `${root}.lock`]);
     writeCurrent(base, root);
   } catch (error) {
     try {
@@ -143,8 +148,16 @@ async function useCurrent(base: string, options: KeepOptions): Promise<InUse | u
   return undefined;
 }
 
-function inUse(root: string, lock: Deno.FsFile): InUse {
-  return { root, [Symbol.dispose]: () => lock.close() };
+/** @param remove what to remove after use */
+function inUse(root: string, lock: Deno.FsFile, remove: readonly string[] = []): InUse {
+  const dispose = () => {
+    try {
+      remove.forEach(removeIfThere);
+    } finally {
+      lock.close();
+    }
+  };
+  return { root, [Symbol.dispose]: dispose };
 }
 
 /** The path of the current generation. */

@@ -6,7 +6,9 @@
  *     GENERATION/.complete      exists once the installer has succeeded
  *
  * 1. The cache key covers everything that determines the content (see `key.ts`; `../cache/shelf.ts` keeps the folders).
- * 2. An environment is never moved: the scripts in it contain its path.
+ * 2. The key is made again after the installation, because the installer reads the files later than this program. If something has
+ *    changed, the environment is not kept.
+ * 3. An environment is never moved: the scripts in it contain its path.
  */
 
 import { createHash } from "node:crypto";
@@ -23,7 +25,7 @@ import { printable } from "../printable.ts";
 import { fingerprint, identityOf, pthLine, pyvenvOf, type SiteFolder } from "./base.ts";
 import { type Checked, checkRequirements, requirementsOf } from "./check_requirements.ts";
 import { chooseInstaller, findUv, noInstaller } from "./installer.ts";
-import { keyOf } from "./key.ts";
+import { changeBetween, type Inputs, inputsOf } from "./key.ts";
 import { InstallerError, runInstaller } from "./pip.ts";
 
 /** When to install requirements: if some are not met, at each start, or never. */
@@ -80,6 +82,17 @@ const COMPLETE = ".complete";
  * @throws {AimodellibError} if an environment can't be made
  */
 export async function prepareEnvironment(options: EnvironmentOptions): Promise<Environment> {
+  try {
+    return await prepare(options, "throw");
+  } catch (error) {
+    if (!(error instanceof InputsChanged)) throw error;
+    options.output(`${printable(error.message)} changed during the installation, which is repeated\n`);
+    return await prepare(options, "use once");
+  }
+}
+
+/** Prepares an environment. @param onChange what to do with one whose inputs changed while it was made */
+async function prepare(options: EnvironmentOptions, onChange: "throw" | "use once"): Promise<Environment> {
   const { python, module, install, cacheDir, env, output, signal } = options;
   const base = { python, variables: variablesOf([python], env), [Symbol.dispose]: () => {} };
   const lines = requirementsOf(module, env);
@@ -107,11 +120,12 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
   const shelf = cacheDir === undefined ? undefined : openShelf(`${cacheDir}/${ENVIRONMENTS}`, output);
   if (shelf === undefined) return await makeForOneRun();
   try {
-    const base = await describeBase(shelf, python, env, async () => (await checked()).site);
-    const digest = keyOf({ ...options, base });
+    const inputsNow = async (site: () => Promise<readonly SiteFolder[]>) =>
+      inputsOf({ ...options, base: await describeBase(shelf, python, env, site) });
+    const inputs = await inputsNow(async () => (await checked()).site);
     const isWhole = (root: string) =>
       stat(`${root}/${COMPLETE}`)?.isFile === true && distrustOfTree(root) === undefined;
-    const { root, [Symbol.dispose]: release } = await keep(shelf, digest, {
+    const { root, [Symbol.dispose]: release } = await keep(shelf, inputs.key, {
       signal,
       say: output,
       what: `installs ${nameOf(options)}`,
@@ -122,6 +136,14 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<E
         await make(root, await checked(), options);
         keepOthersFromWriting(root);
         Deno.writeTextFileSync(`${root}/${COMPLETE}`, "", { mode: 0o600 });
+        const change = await changeSince(
+          inputs,
+          () => inputsNow(async () => (await checkRequirements([], options)).site),
+        );
+        if (change === undefined) return "keep";
+        if (onChange === "throw") throw new InputsChanged(change);
+        output(`${printable(change)} changed during the installation: the environment is used for this run only\n`);
+        return "use once";
       },
     });
     return made(root, release);
@@ -140,6 +162,21 @@ function nameOf({ module, archive }: EnvironmentOptions): string {
 
 /** Signals that the Python meets all requirements and needs no environment. */
 class NothingToInstall extends Error {}
+
+/** Something changed that the installer may have read before or after; the message names it. */
+class InputsChanged extends Error {}
+
+async function changeSince(before: Inputs, inputsNow: () => Promise<Inputs>): Promise<string | undefined> {
+  try {
+    return changeBetween(before, await inputsNow());
+  } catch (error) {
+    // A file or folder was removed while it was read.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return "A file that is installed";
+    }
+    throw error;
+  }
+}
 
 /** Identifies a Python and its packages. Starts the Python only if the folders of its packages are unknown or have changed. */
 async function describeBase(

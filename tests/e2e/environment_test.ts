@@ -1,7 +1,7 @@
 /** Environments hold what their module asks for, and nothing that another one brought. */
 
 import assert from "node:assert/strict";
-import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
@@ -189,4 +189,78 @@ test("kill -9 of a start that installs leaves no installer behind", async (box) 
   program.kill("SIGKILL");
   await program.exited();
   // The sandbox checks that no process is left.
+});
+
+/**
+ * An installer whose package says what all inputs contained when it read them. Before the first installation of a run it appends a line to
+ * the file `APPEND`. With `BACK`, it does so before each one, and takes the line away afterwards.
+ */
+const READER = py`
+  import glob, json, os
+  path, run, back = (os.environ.get(name) for name in ("APPEND", "RUN", "BACK"))
+  text = path and open(path).read()
+  if path and (back or not os.path.exists(run)):
+      with open(path, "a") as file: file.write("wasp\n")
+      open(run, "w").close()
+  seen = [open(name).read() for name in json.loads(os.environ["INPUTS"])]
+  (site,) = glob.glob(os.environ["VIRTUAL_ENV"] + "/lib/python*/site-packages")
+  with open(site + "/fox.py", "w") as file: file.write(f"import json\nV = json.dumps({seen!r})\n")
+  if back:
+      with open(path, "w") as file: file.write(text)
+`;
+
+test("an environment whose inputs change during the installation is not kept under their earlier key", async (box) => {
+  const inputs = ["outside.txt", "lib/fox.py"];
+  box.write({
+    "module/train.py": TRAIN,
+    "module/requirements.txt": "-r ../outside.txt\n../lib\n",
+    "outside.txt": "fox\n",
+    "lib/fox.py": "V = 1\n",
+    "pip.py": READER,
+  });
+  const environments = box.path("home/.cache/aimodellib/environments");
+  let runs = 0;
+  const run = async (append?: string, back?: string) => {
+    const { code, stdout, stderr } = await box.run([
+      "train",
+      "--install",
+      append ? "always" : "auto",
+      box.path("module"),
+      "train.py",
+      "model",
+    ], {
+      env: {
+        PIP_CMD: `${PYTHON} ${box.path("pip.py")}`,
+        INPUTS: JSON.stringify(inputs.map((name) => box.path(name))),
+        RUN: box.path(`run-${++runs}`),
+        APPEND: append,
+        BACK: back,
+      },
+    });
+    assert.equal(code, 0, stderr);
+    const seen: string[] = JSON.parse(stdout.replace("runs ", ""));
+    return {
+      stderr,
+      isNow: inputs.every((name, i) => box.read(name) === seen[i]),
+      installs: stderr.split("Installing ").length - 1,
+    };
+  };
+  for (const name of inputs) {
+    const path = box.path(name);
+    const before = Deno.readTextFileSync(path);
+    const changed = await run(path);
+    assert.equal(box.read(name), `${before}wasp\n`);
+    assert.deepEqual([changed.isNow, changed.installs], [true, 2], changed.stderr);
+    assert.match(changed.stderr, new RegExp(`^'${path}' changed during the installation, which is repeated$`, "m"));
+    Deno.writeTextFileSync(path, before);
+    const again = await run();
+    assert.deepEqual([again.isNow, again.installs], [true, name === inputs[0] ? 1 : 0], again.stderr);
+  }
+  box.write({ "outside.txt": "bee\n" });
+  const { stderr } = await run(box.path("outside.txt"), "each time");
+  assert.match(stderr, /outside\.txt' changed during the installation: the environment is used for this run only$/m);
+  // One for the files as they are, and one for each change.
+  assert.equal([...Deno.readDirSync(environments)].filter(({ isDirectory }) => isDirectory).length, 1 + inputs.length);
+  const fresh = await run();
+  assert.deepEqual([fresh.isNow, fresh.installs], [true, 1], "What was used once is not kept");
 });
