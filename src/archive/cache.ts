@@ -11,6 +11,7 @@
 
 import { createHash } from "node:crypto";
 import { isFull } from "../cache/full.ts";
+import { distrustOf } from "../cache/private.ts";
 import { isNoSpace, keep, type KeepOptions, openShelf, removeIfThere } from "../cache/shelf.ts";
 import { makeTemporaryFolder } from "../cache/temporary.ts";
 import { printable } from "../printable.ts";
@@ -153,7 +154,9 @@ function delay(ms: number): Promise<void> {
 /** The recorded content of a generation; undefined if its files have changed since they were unpacked. */
 function contentIfWhole(generation: string): Item[] | undefined {
   try {
-    const items = JSON.parse(Deno.readTextFileSync(`${generation}/${CONTENT}`));
+    const path = `${generation}/${CONTENT}`;
+    if (distrustOf(path) !== undefined) return undefined;
+    const items = JSON.parse(Deno.readTextFileSync(path));
     return holds(`${generation}/root`, items) ? items : undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
