@@ -12,10 +12,12 @@ import { security } from "./middleware/security.ts";
 import type { Browsers } from "./browsers.ts";
 import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
-import { fieldsOf } from "./fields.ts";
+import { fieldOf, fieldsOf } from "./fields.ts";
 import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/mod.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
+import type { Limits } from "../web/wire.ts";
+import { consoleFacts } from "./routes/console_facts.ts";
 import { consoleEvents } from "./routes/console_events.ts";
 import { type Reload, reloading } from "./routes/admin.ts";
 import { consoleAsset, consoleModels, consolePage, consoleSample, consoleSchema } from "./routes/console.ts";
@@ -47,6 +49,8 @@ export interface AppOptions extends InvocationOptions {
   readonly tokens?: Tokens | undefined;
   /** Whether there is a console at `/`. @default true */
   readonly console?: boolean | undefined;
+  /** The limits that the console shows. */
+  readonly limits?: Limits | undefined;
   /** Which web pages may send requests. @default all */
   readonly browsers?: Browsers | undefined;
   /** Reads and writes tensors. */
@@ -100,6 +104,14 @@ export function createApp(models: Models, options: AppOptions): App {
     // The page is the same for everybody, and shows nothing until it has a token.
     for (const path of ["/", "/console/app.js", "/console/app.css", "/console/icon.svg"]) open.add(path);
     part("/console/models", consoleModels(models));
+    const mayReload = (request: Incoming) =>
+      isTrusted(request) &&
+      (tokens === undefined || tokens.check(fieldOf(request.head.fields, "authorization"), "/admin/reload") === "good");
+    const { limits } = options;
+    part(
+      "/console/facts",
+      consoleFacts(models, { limits, secured: tokens !== undefined, mayReadLog: isTrusted, mayReload }),
+    );
     part("/console/sample", consoleSample(models));
     part("/console/schema", consoleSchema(models));
   }

@@ -42,7 +42,11 @@ export interface PoolContext {
 
 /** The configuration of a serving run. */
 export interface ServeConfig
-  extends Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent">, ListenOptions, BrowserOptions, PoolConfig {
+  extends
+    Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent" | "limits">,
+    ListenOptions,
+    BrowserOptions,
+    PoolConfig {
   /** At least one; each has workers of its own. */
   readonly models: readonly ServedModel[];
   /** How long a client may take to send a request, in ms. */

@@ -7,6 +7,7 @@ import { Browsers } from "../http/browsers.ts";
 import { listen, type Server } from "../http/listen.ts";
 import { Transcoder } from "../http/v2/mod.ts";
 import type { Models } from "../supervisor/mod.ts";
+import type { Limits } from "../web/wire.ts";
 import type { ServeConfig } from "./config.ts";
 
 /** A server that answers for models, and what it holds until it is disposed, after the server was closed. */
@@ -24,7 +25,14 @@ export function openFront(
   using stack = new DisposableStack();
   const browsers = new Browsers(config);
   const transcoder = stack.use(new Transcoder());
-  const { handle, refuse, answerError } = createApp(models, { ...config, browsers, transcoder, reload, recent });
+  const { handle, refuse, answerError } = createApp(models, {
+    ...config,
+    browsers,
+    transcoder,
+    reload,
+    recent,
+    limits: limitsOf(config),
+  });
   const refusals = stack.use(new BodyRefusals(config.maxBodyMemory ?? Infinity));
   const server = listen(bound, {
     handle,
@@ -39,4 +47,20 @@ export function openFront(
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
   const owned = stack.move();
   return { server, [Symbol.dispose]: () => owned.dispose() };
+}
+
+/** The limits of a run, as the console shows them. */
+function limitsOf(config: ServeConfig): Limits {
+  const { maxBody, maxBodyMemory, queueSize, maxBatchSize, concurrency, threads } = config;
+  const { queueTimeoutMs, requestTimeoutMs } = config;
+  return {
+    maxBody,
+    maxBodyMemory,
+    queueSize,
+    queueTimeout: queueTimeoutMs / 1000,
+    requestTimeout: requestTimeoutMs === undefined ? undefined : requestTimeoutMs / 1000,
+    maxBatchSize,
+    concurrency,
+    threads,
+  };
 }

@@ -95,6 +95,16 @@ export class Model {
     return this.#files?.module;
   }
 
+  /** The absolute paths of the model's files, which are not for every client; undefined until the model is open. */
+  get paths(): Pick<ModelFiles, "module" | "modelDir" | "python"> | undefined {
+    return this.#files;
+  }
+
+  /** Why the last opening failed, as part of a sentence; empty if it did not. */
+  get failure(): string {
+    return this.#failure;
+  }
+
   /** The script's description of its tensors, as JSON; undefined if it has none. */
   get signature(): unknown {
     return this.#pool?.signature;

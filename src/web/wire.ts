@@ -14,7 +14,7 @@ export interface Facts {
   /** The server's clock at the time of the answer. */
   readonly now: number;
   readonly models: readonly ModelFacts[];
-  readonly limits: Limits;
+  readonly limits?: Limits | undefined;
   /** Whether requests need a token. */
   readonly secured: boolean;
   /** What the caller may do: read log lines and paths, and reload models. */
@@ -43,6 +43,8 @@ export interface ModelFacts {
   readonly module?: string | undefined;
   readonly modelDir?: string | undefined;
   readonly pythonPath?: string | undefined;
+  /** Why the model has failed, as part of a sentence, for callers who may read the log. */
+  readonly failure?: string | undefined;
 }
 
 /** The state of a model. */

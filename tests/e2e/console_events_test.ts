@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { LONG, within } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import type { Facts } from "../../src/web/wire.ts";
 import { problemOf, Server } from "./support/server.ts";
 
 const TOKEN = "0123456789abcdef-token";
@@ -90,6 +91,13 @@ test("the console's events show answers, a worker's death with its request, its 
   );
   assert.deepEqual(all.map(({ name }: { name: string }) => name), ["1", "2"]);
   assert.ok(all.every(({ memory, pid }: { memory: number; pid: number }) => memory > 1_000_000 && pid > 1));
+  const facts: Facts = JSON.parse((await server.request("/console/facts")).text);
+  assert.deepEqual(facts.models.map(({ name, workers, ready, path }) => [name, workers, ready, path]), [
+    [model, 2, 2, "invocations"],
+  ]);
+  assert.deepEqual([facts.secured, facts.may], [false, { logs: true, reload: true }]);
+  assert.equal(facts.models[0]!.modelDir, box.path("model"));
+  assert.ok(facts.now >= facts.started && facts.limits!.queueSize === 10_000);
   await follower.until("worker", ({ events }) => events.some(({ kind }: { kind: string }) => kind === "ready"));
   await follower.until(
     "log",
@@ -134,10 +142,18 @@ test("the console's events need a token if there are tokens, and have no log lin
   const withToken = await Follower.open(secured, { authorization: `Bearer ${TOKEN}` });
   assert.equal((await withToken.until("hello", () => true)).logs, true);
   await withToken.until("log", () => true);
+  const factsWith = async (server: Server, headers = {}): Promise<Facts> =>
+    JSON.parse((await server.request("/console/facts", { headers })).text);
+  const known = await factsWith(secured, { authorization: `Bearer ${TOKEN}` });
+  assert.deepEqual([known.secured, known.may], [true, { logs: true, reload: false }]);
+  assert.equal(problemOf(await secured.request("/console/facts")).status, 401);
   await withToken[Symbol.asyncDispose]();
   const open = await Follower.open(exposed);
   assert.equal((await open.until("hello", () => true)).logs, false);
   await open.until("second", () => true);
+  const shown = await factsWith(exposed);
+  assert.deepEqual(shown.may, { logs: false, reload: false });
+  assert.doesNotMatch(JSON.stringify(shown), new RegExp(box.root), "paths are not for everybody");
   await open[Symbol.asyncDispose]();
   await stopBoth(secured, exposed);
 });
