@@ -1,14 +1,22 @@
 /** The metrics of a serving run: this module counts requests, and each pool keeps the metrics of its workers. */
 
+import { getLogger } from "@logtape/logtape";
 import type { Context } from "hono";
+import { mergeMetrics } from "../observability/merge_metrics.ts";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
 import type { ModelFacts, Models } from "../supervisor/mod.ts";
 import type { Counters } from "../recent/mod.ts";
 import { VERSION } from "../version.ts";
+import { GpuMemory } from "./gpu_memory.ts";
 import { CLIENT_LEFT, HttpError, type Incoming } from "./h1/mod.ts";
+
+const log = getLogger(["aimodellib", "http"]);
 
 /** Answers a request. */
 type Handler = (c: Context) => Response | Promise<Response>;
+
+/** Statuses that are listed with 0: Prometheus sees no increase of a series that first appears with 1, and an alert would miss a failure. */
+const ZEROS = [200, 500, 502, 503, 504].map((status) => [status, 0] as const);
 
 /** The counts of the requests to one route. */
 interface Route {
@@ -32,8 +40,11 @@ export class Metrics {
   readonly #routes = new Map<string, Route>();
   /** The routes of each model that execute requests. */
   readonly #executing = new Map<string, Route[]>();
+  /** Metrics of models that a warning has named. */
+  readonly #leftOut = new Set<string>();
   #inFlight = 0;
   readonly #start = Date.now() / 1000;
+  readonly #gpus = new GpuMemory();
 
   constructor(models: Models) {
     this.#models = models;
@@ -90,6 +101,12 @@ export class Metrics {
     if (!routes.includes(route)) this.#executing.set(model, [...routes, route]);
   }
 
+  /** Whether a route lists {@linkcode ZEROS}: the first one that executes requests of a model, and others from their first request on. */
+  #hasZeros(route: Route): boolean {
+    const executing = this.#executing.get(route.labels.model ?? "") ?? [];
+    return route === executing[0] || (route.statuses.size > 0 && executing.includes(route));
+  }
+
   /** Counts a request that no route matches. */
   countOther(status: number): void {
     const { statuses } = this.#route({ route: "other" });
@@ -98,19 +115,14 @@ export class Metrics {
 
   /** All metrics in the text format of Prometheus. */
   async format(): Promise<string> {
-    await Promise.all(this.#models.all.map((model) => model.askUsage()));
-    return formatMetrics([...this.#ofRequests(), ...this.#ofModels(), ...this.#ofProcess()]);
+    const [gpus] = await Promise.all([this.#gpus.metrics(), ...this.#models.all.map((model) => model.askUsage())]);
+    return formatMetrics([...this.#ofRequests(), ...this.#ofModels(), ...gpus, ...this.#ofProcess()]);
   }
 
   #ofModels(): Metric[] {
     const { all } = this.#models;
-    const merged = new Map<string, Metric>();
-    for (const { name, metrics } of all.map((model) => ({ name: model.name, metrics: model.metrics() }))) {
-      for (const metric of metrics) {
-        const values = metric.values.map(([labels, value]) => [{ model: name, ...labels } as Labels, value] as const);
-        merged.set(metric.name, { ...metric, values: [...merged.get(metric.name)?.values ?? [], ...values] });
-      }
-    }
+    const models = all.map((model) => ({ model: model.name, metrics: model.metrics() }));
+    const merged = mergeMetrics(models, (model, metric) => this.#onLeftOut(model, metric));
     return [
       {
         name: "aimodellib_model_ready",
@@ -124,8 +136,17 @@ export class Metrics {
         type: "gauge",
         values: all.flatMap(({ name, facts }) => facts === undefined ? [] : [[infoLabels(name, facts), 1] as const]),
       },
-      ...merged.values(),
+      ...merged,
     ];
+  }
+
+  #onLeftOut(model: string, { name, type }: Metric): void {
+    const key = `${model} ${name}`;
+    if (this.#leftOut.has(key)) return;
+    this.#leftOut.add(key);
+    log.warn(
+      `/metrics leaves out the ${type} '${name}' of the model '${model}': another model has a different metric of this name`,
+    );
   }
 
   #ofRequests(): Metric[] {
@@ -135,9 +156,10 @@ export class Metrics {
         name: "aimodellib_requests_total",
         help: "Requests that were answered, or whose client disconnected first (499).",
         type: "counter",
-        values: routes.flatMap(({ labels, statuses }) =>
-          [...statuses].map(([status, count]) => [{ ...labels, status }, count] as const)
-        ),
+        values: routes.flatMap((route) => {
+          const counts = new Map([...this.#hasZeros(route) ? ZEROS : [], ...route.statuses]);
+          return [...counts].map(([status, count]) => [{ ...route.labels, status }, count] as const);
+        }),
       },
       {
         name: "aimodellib_request_duration_seconds",

@@ -48,7 +48,7 @@ export class Histogram {
 /** Label names and values. */
 export type Labels = Readonly<Record<string, string | number>>;
 
-/** One metric: its name, help text, type and values. */
+/** One metric: its name, help text (which may be empty), type and values. */
 export interface Metric {
   readonly name: string;
   readonly help: string;
@@ -56,17 +56,20 @@ export interface Metric {
   readonly values: readonly (readonly [labels: Labels, value: number | Histogram])[];
 }
 
-/** Formats metrics as text for Prometheus. */
+/** Formats metrics as text for Prometheus. Histograms that have counted nothing, and metrics without values, are left out. */
 export function formatMetrics(metrics: readonly Metric[]): string {
-  return metrics.map(({ name, help, type, values }) =>
-    [
-      `# HELP ${name} ${help}`,
+  return metrics.map(({ name, help, type, values }) => {
+    const lines = values.flatMap(([labels, value]) =>
+      typeof value === "number" ? [line(name, labels, value)] : formatHistogram(name, labels, value)
+    );
+    if (lines.length === 0) return "";
+    return [
+      ...(help === "" ? [] : [`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`]),
       `# TYPE ${name} ${type}`,
-      ...values.flatMap(([labels, value]) =>
-        typeof value === "number" ? [line(name, labels, value)] : formatHistogram(name, labels, value)
-      ),
-    ].join("\n") + "\n"
-  ).join("");
+      ...lines,
+      "",
+    ].join("\n");
+  }).join("");
 }
 
 function formatHistogram(name: string, labels: Labels, { limits, counts, sum }: Histogram): string[] {
@@ -75,12 +78,17 @@ function formatHistogram(name: string, labels: Labels, { limits, counts, sum }: 
     count += counts[bucket]!;
     return line(`${name}_bucket`, { ...labels, le: limit }, count);
   });
+  if (count === 0) return [];
   return [...buckets, line(`${name}_sum`, labels, sum), line(`${name}_count`, labels, count)];
 }
 
 function line(name: string, labels: Labels, value: number): string {
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(String(text))}"`);
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numeral(value)}`;
+}
+
+function numeral(value: number): string {
+  return Math.abs(value) === Infinity ? (value > 0 ? "+Inf" : "-Inf") : String(value);
 }
 
 function escape(text: string): string {

@@ -1,10 +1,14 @@
-/** The metrics of a pool: times in the queue and in the script's functions, workers, and restarts. */
+/** The metrics of a pool: times in the queue and in the script's functions, workers, restarts, and the script's own metrics. */
 
 import { Histogram, type Metric, SECONDS, SIZES } from "../observability/metrics.ts";
+import type { WorkerGauges } from "./script_gauges.ts";
+import { ScriptMetrics } from "./script_metrics.ts";
 import type { Times, Usage } from "./worker_events.ts";
 
 /** Why a worker was restarted: how it ended without being asked to, or that it was replaced. */
-export type RestartCause = "exit" | "signal" | "overran" | "other" | "replaced";
+export type RestartCause = (typeof CAUSES)[number];
+
+const CAUSES = ["exit", "signal", "overran", "other", "replaced"] as const;
 
 /** Where a request spends time. */
 export type StageName = "queue" | "deserialize" | "predict" | "serialize";
@@ -15,8 +19,22 @@ export interface PoolFigures {
   readonly queued: number;
   /** The number of workers that can execute requests. */
   readonly ready: number;
-  /** All workers, with the number of unanswered requests (`load`) and the last reported usage of each. */
-  readonly workers: readonly { readonly index: number; readonly load: number; readonly usage: Usage | undefined }[];
+  readonly workers: readonly WorkerFigures[];
+}
+
+/** The current figures of a place for a worker. */
+export interface WorkerFigures {
+  readonly index: number;
+  /** The number of unanswered requests. */
+  readonly load: number;
+  /** The usage that was reported last. */
+  readonly usage: Usage | undefined;
+  /** How many workers have become ready in this place. */
+  readonly starts: number;
+  /** How long the last of them took to load, in ms; undefined if there was none. */
+  readonly loadMs: number | undefined;
+  /** The gauges of the script; undefined if the worker is not ready. */
+  readonly gauges?: WorkerGauges;
 }
 
 /** Counts the events of one pool, and returns them as metrics. */
@@ -29,7 +47,10 @@ export class Measures {
     serialize: new Histogram(SECONDS),
   };
   readonly #batches = new Histogram(SIZES);
-  readonly #restarts = new Map<RestartCause, number>();
+  // All causes are there from the beginning: Prometheus sees no increase of a series that appears with a 1.
+  readonly #restarts = new Map<RestartCause, number>(CAUSES.map((cause) => [cause, 0]));
+  /** The metrics of the script. */
+  readonly script = new ScriptMetrics();
 
   /** How long jobs spent in each stage, in seconds. */
   get stages(): readonly (readonly [stage: StageName, histogram: Histogram])[] {
@@ -57,7 +78,8 @@ export class Measures {
 
   /** Returns all counters, and gauges of the current figures. */
   metrics(now: PoolFigures): Metric[] {
-    return [...this.#counted(), ...gauges(now)];
+    const script = this.script.metrics(now.workers.flatMap(({ gauges }) => gauges ?? []));
+    return [...this.#counted(), ...gauges(now), ...script];
   }
 
   #counted(): Metric[] {
@@ -111,5 +133,16 @@ function gauges({ queued, ready, workers }: PoolFigures): Metric[] {
       "CPU time that a worker's process has used since its start.",
       said(({ cpu }) => cpu),
     ),
+    gauge(
+      "aimodellib_worker_load_seconds",
+      "Time from the start of a worker until it was ready.",
+      labelled.flatMap(([labels, { loadMs }]) => loadMs === undefined ? [] : [[labels, loadMs / 1000] as const]),
+    ),
+    {
+      name: "aimodellib_worker_starts_total",
+      help: "Workers that have become ready, by their number: the first one, and those that have taken its place.",
+      type: "counter",
+      values: labelled.map(([labels, { starts }]) => [labels, starts]),
+    },
   ];
 }

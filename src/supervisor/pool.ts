@@ -170,7 +170,9 @@ export class Pool {
     return this.#measures.metrics({
       queued: this.queued,
       ready: this.readyWorkers,
-      workers: this.#slots.map(({ index, worker: { load, usage } }) => ({ index, load, usage })),
+      workers: this.#slots.map(({ index, starts, loadMs, worker: { load, usage, ready, gauges } }) => {
+        return { index, load, usage, starts, loadMs, ...(ready && { gauges }) };
+      }),
     });
   }
 
@@ -181,6 +183,7 @@ export class Pool {
       onReady: (slot) => this.#onReady(slot),
       onRoom: () => this.#dispatcher.pump(),
       onUsage: ({ times }, before) => this.#measures.addTimes(times, before?.times),
+      onScriptMetrics: (metrics, since) => this.#measures.script.add(metrics, since),
       onReplaced: () => this.#measures.countRestart("replaced"),
       onWorn: (slot, reason) => this.#rollover.onWorn(slot, reason),
       onOrphans: (orphans) => this.#dispatcher.putBack(orphans),

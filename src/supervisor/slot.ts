@@ -15,7 +15,18 @@ import type { Death, WorkerEvents } from "./worker_events.ts";
 /** A worker, as far as a slot and its pool use it. */
 export type PooledWorker = Pick<
   Worker,
-  "pid" | "ready" | "dead" | "load" | "hasRoom" | "run" | "dispatch" | "stop" | "usage" | "askUsage" | "signature"
+  | "pid"
+  | "ready"
+  | "dead"
+  | "load"
+  | "hasRoom"
+  | "run"
+  | "dispatch"
+  | "stop"
+  | "usage"
+  | "askUsage"
+  | "gauges"
+  | "signature"
 >;
 
 /** Callbacks through which a slot reports to its pool. */
@@ -25,6 +36,7 @@ export interface SlotEvents {
   /** The worker of the slot has room for another job. */
   readonly onRoom: () => void;
   readonly onUsage: WorkerEvents["onUsage"];
+  readonly onScriptMetrics: WorkerEvents["onScriptMetrics"];
   /** A successor has taken over from the worker of the slot. */
   readonly onReplaced: () => void;
   /** The worker of the slot should be replaced; `reason` is for the log. */
@@ -75,6 +87,8 @@ export class Slot {
   readonly #retired = new Set<PooledWorker>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
+  #starts = 0;
+  #loadMs: number | undefined;
 
   /** Creates the first worker, which {@linkcode start} runs. */
   constructor(options: SlotOptions) {
@@ -86,6 +100,16 @@ export class Slot {
   /** The current worker, to which jobs go. */
   get worker(): PooledWorker {
     return this.#worker;
+  }
+
+  /** How many workers of the slot have become ready. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** How long the current worker took from its start until it was ready, or the one before if it is not ready yet, in ms. */
+  get loadMs(): number | undefined {
+    return this.#loadMs;
   }
 
   /** Whether all workers of the slot are dead. */
@@ -126,10 +150,16 @@ export class Slot {
 
   #create(): PooledWorker {
     const { createWorker, events, index } = this.#options;
+    const since = performance.now();
     const worker: PooledWorker = createWorker(index, {
-      onReady: () => this.#onReady(worker),
+      onReady: () => {
+        this.#starts++;
+        this.#loadMs = performance.now() - since;
+        this.#onReady(worker);
+      },
       onRoom: events.onRoom,
       onUsage: events.onUsage,
+      onScriptMetrics: events.onScriptMetrics,
       onTakenBack: events.onOrphans,
       onWorn: (reason) => {
         if (worker === this.#worker && !this.#stopping) events.onWorn(this, reason);

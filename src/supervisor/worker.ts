@@ -28,6 +28,7 @@ import { StartupDeadline } from "./deadlines.ts";
 import type { Job } from "./job.ts";
 import { readToEnd } from "./reading.ts";
 import type { ScriptFailure } from "./script_failure.ts";
+import type { WorkerGauges } from "./script_gauges.ts";
 import { UsageReports } from "./usage_reports.ts";
 import type { Usage, WorkerEvents } from "./worker_events.ts";
 import { type EndCause, endingFor, endOf, explain, type Loading, stageOf, type WorkerState } from "./worker_state.ts";
@@ -72,7 +73,7 @@ export class Worker {
     const { startupTimeoutMs, maxMemory } = options;
     this.#options = options;
     this.#events = events;
-    this.#usage = new UsageReports({ maxMemory, onUsage: events.onUsage, onWorn: events.onWorn });
+    this.#usage = new UsageReports({ ...events, maxMemory });
     const deadline = new StartupDeadline(startupTimeoutMs, (reason) => this.#kill({ kind: "killed", reason }));
     this.#state = { kind: "starting", aborter: new AbortController(), deadline };
   }
@@ -96,6 +97,11 @@ export class Worker {
   /** The usage reported last; a busy worker reports about once a second. */
   get usage(): Usage | undefined {
     return this.#usage.last;
+  }
+
+  /** The gauges that the script has set. */
+  get gauges(): WorkerGauges {
+    return this.#usage.gauges;
   }
 
   /** Asks the worker for fresh {@linkcode usage}, and resolves when it has replied. A busy worker replies after its current request. */

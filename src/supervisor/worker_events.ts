@@ -3,6 +3,7 @@
 import type { Exit } from "../bridge/mod.ts";
 import type { ScriptError } from "../errors.ts";
 import type { Job } from "./job.ts";
+import type { ScriptMetric } from "./script_report.ts";
 
 /** Histograms of a worker since its start, from a STATS frame: the counts of the buckets, followed by the sum of the values. */
 export type Times = Readonly<Record<string, readonly number[]>>;
@@ -27,6 +28,8 @@ export interface WorkerEvents {
   readonly onWorn: (reason: string) => void;
   /** The worker reports its usage; `before` is its previous report. */
   readonly onUsage: (usage: Usage, before: Usage | undefined) => void;
+  /** The worker reports its script's metrics; `since` is when the worker was started, in ms of `performance.now()`. */
+  readonly onScriptMetrics: (metrics: readonly ScriptMetric[], since: number) => void;
   /** The worker has not begun these jobs, and another may take them. They are in order. */
   readonly onTakenBack: (jobs: readonly Job[]) => void;
   /** The worker is dead. It never began `orphans`, which are in order. */

@@ -113,3 +113,79 @@ test("a scrape is answered while all workers are busy", async (box) => {
   assert.equal((await slow).status, 200);
   await server.stop();
 }, HAS_PARSER);
+
+const COUNTING = echo(py`
+  import os, threading
+  from aimodellib.metrics import counter, gauge, histogram
+  seen = counter("digits_seen", "Digits \\ that were\nseen", labels=["digit"])
+  loaded = counter("loaded_total")
+  process = gauge("newest_process", labels=["of"], aggregate="max")
+  lengths = histogram("input_length", "Length of inputs", buckets=[1, 10])
+  def load(model_dir):
+      loaded.inc()
+      process.set(os.getpid(), of="all")
+      process.set(1, of='a"b\\c\nd')
+  def predict(data, model):
+      if data == b"exit":
+          os._exit(3)
+      seen.inc(digit=data.decode())
+      lengths.observe(len(data))
+      if data == b"fork":
+          pid = os.fork()
+          if pid == 0:
+              seen.inc(100, digit="7")
+              os._exit(0)
+          os.waitpid(pid, 0)
+      return data
+`);
+
+test("metrics of a script are summed over its workers, those that have died included", async (box) => {
+  const server = await box.serve(COUNTING, { args: ["--port", "0", "--workers", "2"] });
+  const pids = () => [...server.log.matchAll(/is ready \(process (\d+)\)/g)].map(([, pid]) => Number(pid));
+  await until("both are ready", () => pids().length === 2);
+  for (let i = 0; i < 10; i++) await server.invoke(String(i % 2));
+  await server.invoke("fork");
+  let value = await scrape(box, server);
+  assert.equal(value("digits_seen_total", { digit: "0", model: "module-1" }), 5);
+  assert.equal(value("digits_seen_total", { digit: "1" }), 5);
+  assert.equal(value("digits_seen_total", { digit: "7" }), undefined, "of the forked process");
+  assert.equal(value("loaded_total"), 2);
+  assert.equal(value("input_length_bucket", { le: "1" }), 10);
+  assert.equal(value("input_length_sum"), 14);
+  assert.equal(value("newest_process", { of: "all" }), Math.max(...pids()));
+  assert.equal(value("newest_process", { of: 'a"b\\c\nd' }), 1);
+  assert.ok(value("aimodellib_worker_load_seconds", { worker: "2" })! > 0);
+  const died = await server.invoke("exit");
+  assert.equal(died.status, 502);
+  await until("another is ready", () => pids().length === 3);
+  await server.invoke("0");
+  value = await scrape(box, server);
+  assert.equal(value("digits_seen_total", { digit: "0" }), 6);
+  assert.equal(value("loaded_total"), 3);
+  assert.equal(value("newest_process", { of: "all" }), pids().at(-1));
+  const starts = ["1", "2"].map((worker) => value("aimodellib_worker_starts_total", { worker })!);
+  assert.deepEqual(starts.toSorted(), [1, 2]);
+  await server.stop();
+}, HAS_PARSER);
+
+test("metrics of an idle server list what has counted, and what alerts need at 0", async (box) => {
+  box.write({ "bin/nvidia-smi": '#!/bin/sh\necho "0, 1024, 81920"; echo "1, [N/A], [N/A]"\n' });
+  Deno.chmodSync(box.path("bin/nvidia-smi"), 0o755);
+  const server = await box.serve(echo(), { env: { ...box.env, PATH: `${box.path("bin")}:${box.env["PATH"]}` } });
+  const value = await scrape(box, server);
+  for (const status of ["200", "500", "502", "503", "504"]) {
+    assert.equal(value("aimodellib_requests_total", { route: "/invocations", status }), 0, status);
+  }
+  for (const cause of ["exit", "signal", "overran", "other", "replaced"]) {
+    assert.equal(value("aimodellib_worker_restarts_total", { cause }), 0, cause);
+  }
+  assert.equal(value("aimodellib_request_duration_seconds_count"), undefined);
+  assert.equal(value("aimodellib_stage_duration_seconds_count"), undefined);
+  assert.equal(value("aimodellib_requests_total", { route: "/v2" }), undefined);
+  assert.equal(value("aimodellib_gpu_memory_used_bytes", { gpu: "0" }), 2 ** 30);
+  assert.equal(value("aimodellib_gpu_memory_total_bytes", { gpu: "0" }), 80 * 2 ** 30);
+  assert.equal(value("aimodellib_gpu_memory_used_bytes", { gpu: "1" }), undefined);
+  const lines = (await server.request("/metrics")).text.split("\n").filter((line) => !/^(#|$)/.test(line));
+  assert.ok(lines.length < 60, `${lines.length} series`);
+  await server.stop();
+}, HAS_PARSER);

@@ -47,6 +47,7 @@ async function causeOf(script: string): Promise<string> {
     onRoom: () => {},
     onWorn: () => {},
     onUsage: () => {},
+    onScriptMetrics: () => {},
     onTakenBack: () => {},
     onDead: ({ cause }) => dead.resolve(cause),
   });

@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 
 from aimodellib._bridge import exchange, frames, ledger, parts, times
+from aimodellib.metrics import _family
 
 
 def test_the_numbers_are_those_of_the_fixture():
@@ -35,6 +36,7 @@ def test_the_numbers_are_those_of_the_fixture():
         },
         "seconds": times.SECONDS,
         "sizes": times.SIZES,
+        "scriptMetrics": {"metrics": _family.MAX_METRICS, "series": _family.MAX_SERIES},
     } == fixture
     assert list(frames.KINDS) == sorted(fixture["kinds"].values())
 

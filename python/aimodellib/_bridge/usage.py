@@ -1,4 +1,5 @@
-"""Reports to the supervisor the resources that this process uses, and how long the script's functions take.
+"""Reports to the supervisor the resources that this process uses, how long the script's functions take, and the
+metrics that the script has.
 
 A busy worker reports about once a second, since its memory may be limited, and when the supervisor asks.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -43,7 +45,15 @@ class Usage:
         with contextlib.suppress(OSError):  # without a free descriptor, report the last value
             self._rss = _resident()
         histograms = {name: [*made.counts, round(made.sum, 6)] for name, made in vars(self._times).items()}
-        self._link.send(frames.STATS, rss=self._rss, cpu=round(time.process_time(), 3), times=histograms)
+        cpu = round(time.process_time(), 3)
+        self._link.send(frames.STATS, _metrics_of_script(), rss=self._rss, cpu=cpu, times=histograms)
+
+
+def _metrics_of_script() -> bytes:
+    """Return what the script has counted since the last report, as JSON; empty if it has no metrics."""
+    metrics = sys.modules.get("aimodellib.metrics._declare")
+    report: bytes = metrics.take_report() if metrics is not None else b""
+    return report
 
 
 def _resident() -> int:

@@ -8,6 +8,9 @@ import COMMON_TYPINGS_AIMODELLIB_INIT_PYI from "./templates/common/typings/aimod
   type: "text",
 };
 import COMMON_TYPINGS_AIMODELLIB_IO_PYI from "./templates/common/typings/aimodellib/io.pyi" with { type: "text" };
+import COMMON_TYPINGS_AIMODELLIB_METRICS_PYI from "./templates/common/typings/aimodellib/metrics.pyi" with {
+  type: "text",
+};
 import COMMON_TYPINGS_AIMODELLIB_UTIL_INIT_PYI from "./templates/common/typings/aimodellib/util/__init__.pyi" with {
   type: "text",
 };
@@ -68,6 +71,7 @@ const COMMON: Files = {
   "pyproject.toml": COMMON_PYPROJECT_TOML,
   "typings/aimodellib/__init__.pyi": COMMON_TYPINGS_AIMODELLIB_INIT_PYI,
   "typings/aimodellib/io.pyi": COMMON_TYPINGS_AIMODELLIB_IO_PYI,
+  "typings/aimodellib/metrics.pyi": COMMON_TYPINGS_AIMODELLIB_METRICS_PYI,
   "typings/aimodellib/util/__init__.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_INIT_PYI,
   "typings/aimodellib/util/logging.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_LOGGING_PYI,
   "typings/aimodellib/util/types.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_TYPES_PYI,

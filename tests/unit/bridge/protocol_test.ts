@@ -5,6 +5,7 @@ import { HEADER_BYTES, Kind, MAX_METADATA_BYTES, PROTOCOL_VERSION } from "../../
 import { OFFSETS } from "../../../src/bridge/ledger.ts";
 import { SECONDS, SIZES } from "../../../src/observability/metrics.ts";
 import { FIRST_CREDIT } from "../../../src/supervisor/part_stream.ts";
+import { MAX_METRICS, MAX_SERIES } from "../../../src/supervisor/script_report.ts";
 
 Deno.test("the constants that both ends of the bridge share have the values of the fixture", () => {
   const ours = {
@@ -18,6 +19,7 @@ Deno.test("the constants that both ends of the bridge share have the values of t
     exchange: { slots: SLOTS, slotBytes: SLOT_BYTES, minBodyBytes: MIN_BODY_BYTES },
     seconds: SECONDS,
     sizes: SIZES,
+    scriptMetrics: { metrics: MAX_METRICS, series: MAX_SERIES },
   };
   const fixture = Deno.readTextFileSync(new URL("../../fixtures/protocol.json", import.meta.url));
   assert.deepEqual(ours, JSON.parse(fixture));

@@ -1,6 +1,7 @@
 /** Workers without a process. */
 
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
+import type { WorkerGauges } from "../../../src/supervisor/script_gauges.ts";
 import type { PooledWorker } from "../../../src/supervisor/slot.ts";
 import type { Death, Usage, WorkerEvents } from "../../../src/supervisor/worker_events.ts";
 import { utf8 } from "./bytes.ts";
@@ -13,6 +14,7 @@ export class FakeWorker implements PooledWorker {
   runs = 0;
   stopSignal: AbortSignal | undefined;
   usage: Usage | undefined;
+  gauges: WorkerGauges = { since: 0, gauges: [] };
   signature: unknown;
 
   /** @param room the most jobs that it accepts at once */

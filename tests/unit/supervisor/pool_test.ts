@@ -594,8 +594,10 @@ Deno.test("the death of a worker while its successor loads, or after it was repl
   const restarts = fixture.pool.metrics().find(({ name }) => name === "aimodellib_worker_restarts_total")!;
   assert.deepEqual(Object.fromEntries(restarts.values.map(([{ cause }, count]) => [cause, count])), {
     exit: 1,
-    replaced: 2,
     signal: 1,
+    overran: 0,
+    other: 0,
+    replaced: 2,
   });
   void fixture.pool.reload();
   await turn();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { OutputSink } from "../../../src/bridge/mod.ts";
 import type { Job, Outcome } from "../../../src/supervisor/job.ts";
+import type { ScriptMetric } from "../../../src/supervisor/script_report.ts";
 import { Worker, type WorkerOptions } from "../../../src/supervisor/worker.ts";
 import type { Death, WorkerEvents } from "../../../src/supervisor/worker_events.ts";
 import { text, utf8 } from "../helper/bytes.ts";
@@ -20,6 +21,7 @@ class Fixture implements Disposable {
   /** The names of the jobs that were taken back. */
   readonly returned: string[] = [];
   readonly worn: string[] = [];
+  readonly metrics: ScriptMetric[] = [];
   readonly #ready = Promise.withResolvers<void>();
   readonly #dead = Promise.withResolvers<{ death: Death; orphans: string[] }>();
   readonly #running: Promise<void>;
@@ -31,6 +33,7 @@ class Fixture implements Disposable {
       onRoom: () => void this.rooms++,
       onWorn: (reason) => void this.worn.push(reason),
       onUsage: () => {},
+      onScriptMetrics: (metrics) => void this.metrics.push(...metrics),
       onTakenBack: (jobs) => void this.returned.push(...jobs.map(({ body }) => text(body))),
       onDead: (death, orphans) => this.#dead.resolve({ death, orphans: orphans.map(({ body }) => text(body)) }),
     };
