@@ -1,4 +1,4 @@
-"""What the tests of ``aimodellib.io`` share."""
+"""Helpers for the tests of ``aimodellib.io``."""
 
 import pathlib
 import sys
@@ -12,21 +12,21 @@ from aimodellib.io import _csv, _images, _reading, _wav, _writing
 
 
 def status(body, content_type="application/json"):
-    """Return the status that the body is refused with, and the message."""
+    """Return the status and the message with which a body is refused."""
     with pytest.raises(aimodellib.io.InputError) as caught:
         aimodellib.io.deserialize(body, content_type)
     return caught.value.status, str(caught.value)
 
 
 def answer(value, accepted="*/*"):
-    """Return the bytes that a result becomes, and their content type."""
+    """Return the bytes of a result, and their content type."""
     result = aimodellib.io.serialize(value, accepted)
     assert result is not None, f"no form for {accepted}"
     return result
 
 
 def again(value, accepted):
-    """Return what a client with the same readers gets."""
+    """Return the value that a client reads with the same readers."""
     return aimodellib.io.deserialize(*answer(value, accepted))
 
 

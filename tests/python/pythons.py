@@ -1,4 +1,4 @@
-"""The Pythons at hand that are promised to work, one of each minor version."""
+"""Finds the supported Pythons on this machine, one of each minor version."""
 
 import glob
 import os

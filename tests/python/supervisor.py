@@ -1,4 +1,4 @@
-"""A worker process whose supervisor is a test, on a real Unix socket."""
+"""A worker process with a test as its supervisor, on a real Unix socket."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from aimodellib._bridge.frames import FrameReader
 
 
 class Supervisor:
-    """Starts a worker, and talks with it."""
+    """Starts a worker, and exchanges frames with it."""
 
     def __init__(self, folder, python=sys.executable, package=PACKAGE):
         self.folder = folder
@@ -57,7 +57,7 @@ class Supervisor:
         self.reader = FrameReader(self.socket, 1 << 30, self._read_slot)
         self.waiting = []
         self._output = []
-        # A pipe that nobody reads would hold the worker up.
+        # The worker would block on a pipe that nobody reads.
         self._drain = threading.Thread(target=self._read_output, daemon=True)
         self._drain.start()
 
@@ -109,7 +109,7 @@ class Supervisor:
         )
 
     def receive(self):
-        """Return the next frame's kind, id, parsed metadata and body; what the worker says of its usage comes anytime."""
+        """Return the next frame's kind, id, parsed metadata and body; skip STATS frames, which may come at any time."""
         kind = frames.STATS
         while kind == frames.STATS:
             if not self.waiting:
@@ -118,13 +118,13 @@ class Supervisor:
         return kind, request_id, frames.parse_object(metadata, "metadata"), body
 
     def end(self):
-        """Wait for the worker's end; return its exit code and what it printed."""
+        """Wait for the worker's end; return its exit code and its output."""
         self.process.wait(timeout=20)
         self._drain.join(timeout=20)
         return self.process.returncode, self.printed()
 
     def printed(self):
-        """Return what the worker has printed up to now."""
+        """Return the output of the worker until now."""
         return b"".join(self._output).decode()
 
     def _read_output(self):

@@ -1,4 +1,4 @@
-"""What is said of exceptions that come from names and imports, and that they come to no harm by it."""
+"""Advice on exceptions about names and imports, and that giving it never raises."""
 
 import json
 import pathlib
@@ -35,7 +35,7 @@ WHOLE = "\n".join(f"def {name}(*args): ..." for name in ("load", "deserialize", 
 
 @pytest.fixture
 def advice(tmp_path):
-    """Imports a script of a module, calls its ``load``, and returns the exception's name with the advice."""
+    """Import a script of a module, call its ``load``, and return the name of the exception with the advice."""
     (tmp_path / "driver.py").write_text(DRIVER)
 
     def run(files, script="serve.py", mode="serve", python=sys.executable):
@@ -55,7 +55,7 @@ def advice(tmp_path):
     return run
 
 
-#: An instance of ``__main__.Net``, as protocols before the fourth, and from it on, write it.
+#: Pickles of an instance of ``__main__.Net``, in a protocol before 4 and in protocol 4.
 PICKLES = {2: b"\x80\x02c__main__\nNet\n)\x81.", 4: b"\x80\x04\x8c\x08__main__\x8c\x03Net\x93)\x81."}
 
 
@@ -72,7 +72,7 @@ def test_a_class_of_the_main_program_is_explained(advice, python, protocol):
     assert name == "SystemExit"
 
 
-def test_advice_on_a_request_is_lines_for_the_log(monkeypatch):
+def test_advice_on_a_request_consists_of_lines_for_the_log(monkeypatch):
     config = {"mode": "serve", "module": "/tmp", "script": "/tmp/serve.py"}
     monkeypatch.setattr("aimodellib._bridge.advice.served.config", config)
     found = AttributeError("Can't get attribute 'Nut' on <module '__main__' from 'worker'>")
@@ -89,7 +89,7 @@ def test_advice_on_a_request_is_lines_for_the_log(monkeypatch):
 
 
 @pytest.mark.parametrize("python", pythons())
-def test_a_relative_import_is_explained(advice, python):
+def test_a_relative_import_that_leads_out_of_the_module_is_explained(advice, python):
     _, text = advice({"serve.py": f"\nfrom .helpers import (\n  X,\n  Y as Z)\n{WHOLE}"}, python=python)
     assert text == (
         ". '/tmp/module/serve.py', line 2: `from .helpers import X, Y as Z` can't work: the module directory is not a"
@@ -152,13 +152,13 @@ def test_a_relative_import_is_explained(advice, python):
         ),
     ],
 )
-def test_names_and_imports_are_explained(advice, files, script, words):
+def test_missing_names_and_failed_imports_are_explained(advice, files, script, words):
     files = {path: f"{source}\n{WHOLE}" if path == script else source for path, source in files.items()}
     _, text = advice(files, script)
     assert words.lower() in text.lower() or (words == "statistics.py" and sys.version_info >= (3, 13))
 
 
-def test_a_script_of_another_server_is_explained_when_its_package_is_missing(advice):
+def test_a_script_of_another_server_is_recognized_when_its_package_is_missing(advice):
     source = "from ts.torch_handler.base_handler import BaseHandler\nclass H(BaseHandler):\n  def inference(self, d): ..."
     name, text = advice({"serve.py": source})
     assert name == "ModuleNotFoundError"
@@ -194,11 +194,11 @@ def test_advice_names_the_python_and_both_ways_to_give_it_a_package_that_it_lack
     )
 
 
-def test_advice_is_not_to_install_a_package_that_is_there_but_lacks_a_module(advice):
+def test_an_installed_package_that_lacks_a_module_gets_no_advice_to_install_it(advice):
     assert advice({"serve.py": f"import json.nowhere_to_be_found\n{WHOLE}"}) == ("ModuleNotFoundError", "")
 
 
-def test_advice_names_the_python_that_lacks_what_a_module_of_the_script_imports(advice):
+def test_advice_names_the_python_that_lacks_a_package_which_a_module_of_the_script_imports(advice):
     files = {"serve.py": f"import helper\n{WHOLE}", "helper.py": "import nowhere_to_be_found"}
     kind, text = advice(files)
     assert kind == "ModuleNotFoundError"

@@ -1,4 +1,4 @@
-"""What a worker writes of the bytecode that it compiles."""
+"""The bytecode that a worker writes."""
 
 import pathlib
 import shutil
@@ -24,7 +24,7 @@ def stems(folder: pathlib.Path):
 
 
 @pytest.mark.parametrize("prefixed", [False, True])
-def test_a_worker_that_writes_no_bytecode_of_the_script_writes_that_of_its_own_package(tmp_path, monkeypatch, prefixed):
+def test_a_worker_writes_bytecode_of_its_own_package_even_if_it_writes_none_of_the_script(tmp_path, monkeypatch, prefixed):
     prefix = tmp_path / "prefix"
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(prefix) if prefixed else "")
@@ -40,13 +40,13 @@ def test_a_worker_that_writes_no_bytecode_of_the_script_writes_that_of_its_own_p
     assert stems(prefix) == set()
     written = stems(package)
     if prefixed:
-        # The user has chosen where bytecode goes, and that none is written there.
+        # The user has chosen a folder for bytecode, and that nothing is written.
         assert written == set()
     else:
         assert {"worker", "serve", "loader", "types"} <= written
 
 
-def test_a_serving_worker_imports_no_module_that_it_does_not_need():
+def test_a_serving_worker_imports_only_modules_that_it_needs():
     program = (
         f"import sys; sys.path.insert(0, {str(PACKAGE)!r})\n"
         "from aimodellib._bridge import serve, worker\n"

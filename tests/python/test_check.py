@@ -1,4 +1,4 @@
-"""The check of scripts that are not run: what is refused, with which words, and what is given the benefit of the doubt."""
+"""The check of scripts without running them: what is refused with which message, and what is accepted in doubt."""
 
 import pathlib
 import sys
@@ -54,11 +54,11 @@ def problems(source, demands=SERVE, neighbours=(), optional=(BATCH, METADATA)):
         WHOLE + "if fast:\n  def predict_batch(): ...\nelse:\n  def predict_batch(data, model): ...",
     ],
 )
-def test_what_may_work_is_not_refused(source):
+def test_a_script_that_may_work_is_accepted(source):
     assert problems(source) == []
 
 
-def test_an_instance_may_come_from_a_neighbour_and_not_from_elsewhere():
+def test_an_instance_from_a_module_beside_the_script_is_accepted_and_one_from_elsewhere_is_not():
     assert problems("from near import service", neighbours=["near"]) == []
     assert problems("from sklearn.datasets import load_digits", neighbours=["near"]) != []
 
@@ -117,7 +117,7 @@ def test_an_instance_may_come_from_a_neighbour_and_not_from_elsewhere():
         ),
     ],
 )
-def test_what_cannot_work_is_refused_with_its_line(source, expected):
+def test_a_script_that_cannot_work_is_refused_with_its_line(source, expected):
     assert problems(source) == [expected]
 
 
@@ -142,7 +142,7 @@ def test_a_script_for_another_purpose_is_recognized(source, unrelated):
 
 
 @pytest.mark.parametrize(("name", "count"), [("serve.txt", 1), ("serve", 1), ("serve.pyc", 0)])
-def test_only_python_is_read(name, count):
+def test_only_python_source_is_checked(name, count):
     assert len(check(b"\0", name, SERVE, frozenset()).problems) == count
 
 
@@ -151,7 +151,7 @@ def test_invalid_source_does_not_crash(source):
     check(source, "serve.py", SERVE, frozenset())
 
 
-def test_other_encodings_and_marks_are_read():
+def test_other_encodings_and_byte_order_marks_are_read():
     assert problems("\ufeff" + WHOLE) == []
     source = b"# coding: latin-1\n# \xe9\n" + WHOLE.encode()
     assert check(source, "serve.py", SERVE, frozenset()).problems == []
@@ -202,7 +202,7 @@ def beside(source, script="src/serve.py", neighbours=("src",)):
 
 
 @pytest.mark.parametrize("source", ["import prep", "import os, prep.deep as p", "from prep import X", "from prep.deep import X"])
-def test_imports_of_modules_beside_the_script_are_noticed(source):
+def test_imports_of_modules_beside_a_script_in_a_subfolder_are_reported(source):
     [notice] = beside(f"\n{source}\nimport prep")
     assert notice.startswith("'src/serve.py', line 2: 'prep' lies beside the script, in 'src', but modules are looked for")
     assert notice.endswith("`from . import prep` or `from .prep import ...`, or make 'src' the module directory")
@@ -219,5 +219,5 @@ def test_imports_of_modules_beside_the_script_are_noticed(source):
         ("import sys\nsys.path.append('src')\nimport prep", "src/serve.py", ("src",)),
     ],
 )
-def test_other_imports_are_not_noticed(source, script, neighbours):
+def test_other_imports_are_not_reported(source, script, neighbours):
     assert beside(source, script, neighbours) == ()

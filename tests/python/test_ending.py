@@ -1,4 +1,4 @@
-"""A worker that can't end says what it waits for."""
+"""A worker that can't exit prints what it waits for."""
 
 import time
 
@@ -82,7 +82,7 @@ def test_a_worker_that_can_not_exit_prints_what_it_waits_for(what, tmp_path):
         assert worker.end()[0] == 0
 
 
-def test_idle_threads_of_a_pool_and_daemons_are_not_waited_for(tmp_path):
+def test_idle_threads_of_a_pool_and_daemon_threads_are_not_reported(tmp_path):
     hold = """
     global pool
     pool = ThreadPoolExecutor()
@@ -97,7 +97,7 @@ def test_idle_threads_of_a_pool_and_daemons_are_not_waited_for(tmp_path):
         assert worker.end() == (0, "")
 
 
-def test_a_thread_that_is_not_of_a_script_has_no_place():
+def test_a_thread_outside_the_script_has_no_location():
     import threading
 
     release = threading.Event()

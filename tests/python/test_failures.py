@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 from aimodellib._bridge import failures, frames
 from aimodellib._bridge.failures import message_of, traceback_of, type_name
 
-#: Makes exceptions that misbehave when they are looked at, by name. The worker's script has it, and this test.
+#: Creates exceptions that misbehave when they are inspected, by name. The worker's script and this test use it.
 ERRORS = '''
 import asyncio
 def raising(kind):
@@ -119,7 +119,7 @@ def test_describing_an_error_never_raises(name):
     assert len(type_name(error)) <= 256
 
 
-def test_a_traceback_begins_at_the_script_and_has_its_causes():
+def test_a_traceback_starts_at_the_script_and_includes_the_causes():
     try:
         try:
             raise_it(KeyError("first"))
@@ -199,13 +199,13 @@ def answers(worker, requests):
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_whatever_a_script_raises_is_answered_with_its_stage_and_the_worker_lives(loop, tmp_path):
+def test_any_exception_of_a_script_is_answered_with_its_stage_and_the_worker_keeps_running(loop, tmp_path):
     requests = [(stage, name) for stage in ("deserialize", "predict", "serialize") for name in NAMES]
     if "batches" in loop:
-        # One by one where each has to be one of a batch.
+        # One by one, if each must be a batch of its own.
         requests = [request for request in requests if request[1] != "long chain"]
     with serving(tmp_path, loop) as worker:
-        # Fewer than may be in flight.
+        # Fewer than the limit of requests in flight.
         for start in range(0, len(requests), 8):
             some = requests[start : start + 8]
             found = answers(worker, [json.dumps(request).encode() for request in some])
@@ -234,7 +234,7 @@ STREAMS = {
     ("loop", "how"),
     [*(("serial", how) for how in STREAMS), *((loop, "write raises") for loop in ("threads", "async", "batches"))],
 )
-def test_a_script_may_do_what_it_likes_to_its_streams(loop, how, tmp_path):
+def test_a_script_may_replace_or_close_its_streams(loop, how, tmp_path):
     with serving(tmp_path, loop, SCRIPT + STREAMS[how]) as worker:
         found = answers(worker, [b'["predict", "str"]'] * 4)
         for kind, metadata, traceback in found:
@@ -268,7 +268,7 @@ ASYNC = {
 
 
 @pytest.mark.parametrize("how", ASYNC)
-def test_a_coroutine_is_answered_whatever_it_does_to_tasks_and_the_loop(how, tmp_path):
+def test_a_coroutine_is_answered_even_if_it_cancels_tasks_or_stops_the_loop(how, tmp_path):
     body, expected = ASYNC[how]
     predict = f"async def predict(data, model):\n{body}\nasync def exits(): sys.exit(3)\n"
     predict += "async def interrupts(): raise KeyboardInterrupt\n"
@@ -280,7 +280,7 @@ def test_a_coroutine_is_answered_whatever_it_does_to_tasks_and_the_loop(how, tmp
         for _ in range(2):
             found = answers(worker, [b'["well"]'] * 5)
             if how == "cancels all":
-                # What was cancelled before it began is answered, too.
+                # A request that was cancelled before it began is answered as well.
                 assert all(kind == frames.ERROR and metadata["type"] == "CancelledError" for kind, metadata, _ in found)
             assert [kind for kind, *_ in found] == [expected] * 5
             assert not any(metadata.get("reason") == "cancelled" for _, metadata, _ in found)
@@ -288,12 +288,12 @@ def test_a_coroutine_is_answered_whatever_it_does_to_tasks_and_the_loop(how, tmp
         assert worker.end()[0] == 0
 
 
-#: Of those, some that are reported in other ways.
+#: Some of these are reported in another way.
 SOME = ["str", "str exits", "metaclass", "name is long", "notes raise", "syntax line", "long", "cancelled"]
 
 
 @pytest.mark.parametrize("name", [*SOME, "end of tasks"])
-def test_training_that_raises_keeps_the_reason(name, tmp_path):
+def test_a_training_that_raises_an_exception_reports_it(name, tmp_path):
     train = f"def train(model_dir): raise MAKERS[{name!r}]()"
     if name == "end of tasks":
         train = """
@@ -317,7 +317,7 @@ async def stubborn():
 
 
 @pytest.mark.parametrize("name", [*SOME, "exit", "interrupt"])
-def test_a_model_that_can_not_be_loaded_says_why(name, tmp_path):
+def test_a_model_that_can_not_be_loaded_reports_the_reason(name, tmp_path):
     with Supervisor(tmp_path) as worker:
         worker.receive()
         worker.start(

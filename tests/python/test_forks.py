@@ -1,4 +1,4 @@
-"""A process that a script forks ends when it comes back: it answers nothing, in every loop, and in training."""
+"""A process that a script forks ends when it returns to the bridge, without an answer, in every loop and in training."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from supervisor import Supervisor
 
 from aimodellib._bridge import frames
 
-#: What a child does, and how its parent sees it end: Python's own ways.
+#: What a child does, and the exit status that its parent sees, as in plain Python.
 ENDS = {
     "return": ("return data", 0, ""),
     "exit": ("sys.exit()", 0, ""),
@@ -82,7 +82,7 @@ def serving(folder, loop, end):
     predict, config = LOOPS[loop]
     source = SCRIPT.replace("PREDICT", predict)
     if "parts" in loop:
-        # A generator that is async can return nothing.
+        # An async generator can't return a value.
         end = end.replace("return data", "return")
         source = source.replace('if fork("deserialize", data): END', 'if fork("deserialize", data): return data')
         source = source.replace('if fork("serialize", data): END', 'if fork("serialize", data): return b"", "x/y"')
@@ -94,7 +94,7 @@ def serving(folder, loop, end):
 
 
 def ask(worker, requests):
-    """Send requests together; return what the last of each was answered with, and fail for what nobody has asked for."""
+    """Send requests together; return the last answer to each, and fail on an answer to an unknown request."""
     bodies = [json.dumps(request).encode() for request in requests]
     worker.socket.sendall(
         b"".join(frames.encode(frames.INVOKE, number, b"{}", len(body)) + body for number, body in enumerate(bodies, 1))
@@ -147,14 +147,14 @@ def test_a_forked_child_that_returns_exits_like_a_program_and_answers_nothing(lo
     assert ended == 0
     assert output.count(printed) >= len([stage for stage in stages if stage])
     assert output.count("exit handler of the worker") == 1
-    # Exit handlers of a child are run, but for one that ends by a signal, or at once.
+    # A child runs its exit handlers unless a signal or os._exit() ends it.
     handled = {name for name in os.listdir(tmp_path) if name.startswith("ended-")}
     expected = {f"ended-{number}" for number, stage in enumerate(stages) if stage}
     assert handled == (expected if code >= 0 and how != "os exit" else set()) or how == "interrupt"
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_children_that_nobody_waits_for_do_not_disturb_other_requests(loop, tmp_path):
+def test_children_without_a_waiting_parent_do_not_disturb_other_requests(loop, tmp_path):
     with serving(tmp_path, loop, "sys.exit(3)") as worker:
         for _ in range(10):
             asked = requests(tmp_path, ["predict", "", "predict", ""], False)
@@ -250,7 +250,7 @@ def serialize(data, accepted): return data, "x/y"
 
 
 @pytest.mark.parametrize(("pause", "printed"), [("0", "can't await"), ("0.01", "RuntimeError: no running event loop")])
-def test_a_child_of_a_coroutine_that_awaits_ends_and_executes_nothing_else(pause, printed, tmp_path):
+def test_a_child_that_awaits_in_a_coroutine_ends_and_executes_nothing_else(pause, printed, tmp_path):
     source = """
 import asyncio, os, pathlib
 def load(model_dir): return pathlib.Path(model_dir)
@@ -293,7 +293,7 @@ PREFIX def train(model_dir):
 
 
 @pytest.mark.parametrize(("prefix", "how"), [*(("", how) for how in ENDS), ("async", "exit"), ("async", "raise")])
-def test_a_child_of_training_is_not_its_outcome(prefix, how, tmp_path):
+def test_a_child_of_a_training_does_not_determine_its_outcome(prefix, how, tmp_path):
     end, code, printed = ENDS[how]
     with Supervisor(tmp_path) as worker:
         worker.receive()
@@ -306,7 +306,7 @@ def test_a_child_of_training_is_not_its_outcome(prefix, how, tmp_path):
     assert output.count(printed) >= 1
 
 
-def test_a_child_of_training_is_ended_by_sigterm(tmp_path):
+def test_sigterm_ends_a_child_of_a_training(tmp_path):
     source = """
 import multiprocessing, time
 def work(ready):
@@ -329,7 +329,7 @@ def train(model_dir):
         assert worker.end() == (0, "")
 
 
-def test_processes_of_multiprocessing_work_as_they_did(tmp_path):
+def test_multiprocessing_works_in_a_training_script(tmp_path):
     source = """
 import multiprocessing, os, sys
 def work(data): return data.upper()

@@ -21,7 +21,7 @@ def frame(kind, request_id, metadata=b"", body=b""):
 
 
 def read_all(data, chunk=None):
-    """Frames of ``data``, sent whole or in pieces, and closed."""
+    """Return a socket that receives ``data``, whole or in pieces, and then the end of the stream."""
     near, far = socket.socketpair()
     far.settimeout(10)
     reader, found = FrameReader(far, LIMIT), []
@@ -38,18 +38,18 @@ def read_all(data, chunk=None):
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 7])
-def test_frames_come_whole_however_they_were_cut(chunk):
+def test_frames_are_complete_however_the_stream_is_split(chunk):
     sent = [(frames.INVOKE, 1, b'{"a":1}', b"body"), (frames.STOP, 2**32 - 1, b"", b""), (frames.HELLO, 0, b"{}", b"x")]
     assert read_all(b"".join(frame(*parts) for parts in sent), chunk) == sent
 
 
-def test_a_body_larger_than_a_read_is_whole():
+def test_a_body_larger_than_one_read_is_complete():
     body = random.Random(1).randbytes(100_000)
     assert read_all(frame(frames.INVOKE, 3, b"{}", body)) == [(frames.INVOKE, 3, b"{}", body)]
 
 
 @pytest.mark.parametrize(("length", "chunk"), [(1, None), (1, 1), (20, 7), (1000, None), (70_000, None), (130_000, 50_000)])
-def test_a_head_is_the_end_of_the_metadata_of_the_request_behind_it(length, chunk):
+def test_a_head_frame_is_appended_to_the_metadata_of_the_next_request(length, chunk):
     head = b"h" * length
     sent = [
         frame(frames.INVOKE, 1, b"{}\n{}", b"one"),
@@ -64,7 +64,7 @@ def test_a_head_is_the_end_of_the_metadata_of_the_request_behind_it(length, chun
     ]
 
 
-def test_a_head_may_be_longer_than_a_body():
+def test_a_head_may_be_longer_than_the_limit_of_a_body():
     near, far = socket.socketpair()
     with near, far:
         near.sendall(frame(frames.HEAD, 1, b"", b"h" * 1000) + frame(frames.INVOKE, 1, b"{}\n{}", b"b" * 10))
@@ -83,18 +83,18 @@ def test_a_head_may_be_longer_than_a_body():
         (frame(frames.INVOKE, 1, b"", b"body")[:-1], "ended within a frame"),
     ],
 )
-def test_what_is_no_frame_is_refused_by_name(data, message):
+def test_an_invalid_frame_is_refused_with_the_reason(data, message):
     with pytest.raises(ProtocolError, match=message):
         read_all(data)
 
 
 @pytest.mark.parametrize("text", [b"[1]", b"{", b"\xff", b"[" * 60_000])
-def test_metadata_that_is_no_object_is_refused(text):
+def test_metadata_that_is_not_an_object_is_refused(text):
     with pytest.raises(ProtocolError):
         frames.parse_object(text, "metadata")
 
 
-def test_damaged_frames_give_frames_or_a_protocol_error_and_never_hang():
+def test_damaged_streams_yield_frames_or_a_protocol_error_and_never_hang():
     chance = random.Random(20)
     good = b"".join(frame(frames.INVOKE, n, json.dumps({"n": n}).encode(), b"b" * n) for n in range(5))
     for _ in range(10_000):
@@ -128,11 +128,11 @@ def test_recorded_damage_is_refused(recorded):
 
 
 class Interrupted(Exception):
-    """What a signal handler of a script raises."""
+    """An exception that a signal handler of a script raises."""
 
 
 class FailingSocket:
-    """A socket that takes half of what it is given once, and then fails."""
+    """A socket that accepts half of one write, and then fails."""
 
     def __init__(self, error):
         self.sent, self.error = b"", error
@@ -154,7 +154,7 @@ class FailingSocket:
         (Interrupted(), Interrupted, LinkError),
     ],
 )
-def test_nothing_is_sent_behind_a_frame_that_was_not_sent_whole(error, raised, later):
+def test_nothing_is_sent_after_a_frame_that_was_sent_only_in_part(error, raised, later):
     sock = FailingSocket(error)
     writer = FrameWriter(sock)
     with pytest.raises(raised):
@@ -165,7 +165,7 @@ def test_nothing_is_sent_behind_a_frame_that_was_not_sent_whole(error, raised, l
     assert sock.sent == b"abc"
 
 
-def test_nothing_is_read_behind_what_was_no_frame():
+def test_nothing_is_read_after_an_invalid_frame():
     near, far = socket.socketpair()
     with near, far:
         reader = FrameReader(far, LIMIT)

@@ -18,7 +18,7 @@ JSON = b'{"content_type":"application/json","accept":"text/plain"}'
 
 
 class Script:
-    """Echoes what it is given, but for what a test replaces."""
+    """A script that echoes its input, with functions that a test can replace."""
 
     def deserialize(self, data, content_type):
         return data, content_type
@@ -54,14 +54,14 @@ def raising(error):
     return function
 
 
-def test_a_request_passes_all_functions():
+def test_a_request_passes_through_all_functions():
     kind, metadata, body = handler().invoke(JSON, b"data")
     assert (kind, json.loads(metadata)) == (frames.RESULT, {"content_type": "text/plain"})
     assert body == b"(b'data', 'application/json', 'model', 'text/plain')"
 
 
 @pytest.mark.parametrize("metadata", [b"", b"{}"])
-def test_what_a_request_does_not_say_has_its_default(metadata):
+def test_missing_fields_of_a_request_have_defaults(metadata):
     assert handler().invoke(metadata, b"")[2] == b"(b'', 'application/octet-stream', 'model', '*/*')"
 
 
@@ -70,7 +70,7 @@ def test_what_a_request_does_not_say_has_its_default(metadata):
     "error",
     [ValueError("bad\u2603"), SystemExit(3), GeneratorExit("g"), KeyboardInterrupt("k"), StopIteration(1), StopAsyncIteration()],
 )
-def test_what_a_function_raises_is_told_with_its_stage(stage, error, capfd):
+def test_an_exception_is_reported_with_its_stage(stage, error, capfd):
     assert refusal(handler(**{stage: raising(error)})) == {
         "reason": "exception",
         "message": str(error),
@@ -79,7 +79,7 @@ def test_what_a_function_raises_is_told_with_its_stage(stage, error, capfd):
     }
 
 
-def test_an_exception_brings_its_traceback_from_the_scripts_first_frame_on(capfd):
+def test_the_traceback_of_an_exception_starts_at_the_first_frame_of_the_script(capfd):
     def predict(data, model):
         raise ValueError("two\nlines") from KeyError("cause")
 
@@ -92,7 +92,7 @@ def test_an_exception_brings_its_traceback_from_the_scripts_first_frame_on(capfd
     assert capfd.readouterr() == ("", ""), "nothing is printed"
 
 
-def test_a_long_traceback_has_its_ends(capfd):
+def test_a_long_traceback_keeps_its_beginning_and_its_end(capfd):
     traceback = handler(predict=raising(ValueError("\u2603" * 1_000_000 + "end"))).invoke(b"", b"")[2]
     assert MAX_TRACEBACK < len(traceback) < MAX_TRACEBACK + 100
     text = traceback.decode()
@@ -100,11 +100,11 @@ def test_a_long_traceback_has_its_ends(capfd):
     assert "bytes are left out here" in text
 
 
-def test_a_long_message_is_cut_to_what_fits(capfd):
+def test_a_long_message_is_shortened_to_the_limit(capfd):
     assert len(refusal(handler(predict=raising(ValueError("\u2603" * 100_000))))["message"]) == MAX_MESSAGE
 
 
-def test_none_means_that_no_format_is_acceptable():
+def test_none_from_serialize_means_that_no_format_is_acceptable():
     made = handler(serialize=lambda data, accepted: None)
     assert refusal(made, JSON) == {
         "reason": "not_acceptable",
@@ -123,14 +123,14 @@ def test_none_means_that_no_format_is_acceptable():
         ([b"", "a"], "list"),
     ],
 )
-def test_what_is_not_bytes_and_a_type_is_a_bad_result(result, shown, capfd):
+def test_anything_but_bytes_and_a_content_type_is_a_bad_result(result, shown, capfd):
     answer = refusal(handler(serialize=lambda data, accepted: result))
     assert answer["reason"] == "bad_result"
     assert answer["message"] == f"serialize() must return (bytes, content type) or None; it returned {shown}"
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_any_bytes_will_do(kind):
+def test_any_bytes_like_object_is_a_result(kind):
     body = handler(serialize=lambda data, accepted: (kind(b"x"), "a/b")).invoke(b"", b"")[2]
     assert bytes(body) == b"x"
 

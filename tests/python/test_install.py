@@ -1,4 +1,4 @@
-"""``pip install ./python``, which people do for their editors and type checkers."""
+"""``pip install ./python``, which users run for their editors and type checkers."""
 
 import os
 import pathlib
@@ -27,9 +27,9 @@ BAD = GOOD + "\nnote(3)\n"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder that pip has installed it into."""
+    """The folder into which pip has installed the package."""
     target = tmp_path_factory.mktemp("installed")
-    # A build leaves its own folder beside the sources.
+    # A build would leave a folder beside the sources.
     source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "python")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(source)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
@@ -43,7 +43,7 @@ def run(folder, *arguments):
     )
 
 
-def test_what_is_installed_can_be_imported_and_is_typed(installed):
+def test_the_installed_package_can_be_imported_and_is_typed(installed):
     assert (installed / "aimodellib/py.typed").is_file()
     code = "import aimodellib.util, aimodellib.utils; assert aimodellib.util.Logger is aimodellib.utils.Logger"
     done = run(installed, "-c", code)
@@ -51,7 +51,7 @@ def test_what_is_installed_can_be_imported_and_is_typed(installed):
 
 
 @pytest.mark.parametrize(("source", "code"), [(GOOD, 0), (BAD, 1)])
-def test_mypy_reads_the_types_of_what_is_installed(installed, tmp_path, source, code):
+def test_mypy_reads_the_types_of_the_installed_package(installed, tmp_path, source, code):
     script = tmp_path / "script.py"
     script.write_text(source)
     environment = {**os.environ, "MYPYPATH": str(installed)}

@@ -35,17 +35,17 @@ JSON, CSV, PLAIN, PNG = "application/json", "text/csv", "text/plain", "image/png
             "text/plain;format=flowed",
         ),
         ("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, */*;q=0.5", (CSV, PNG), PNG),
-        # A range with parameters is for what has them; all text is UTF-8.
+        # A range with parameters matches only types with them; all text is UTF-8.
         ("text/plain;format=flowed", (PLAIN,), None),
         ("application/json; charset=UTF-8", (JSON,), JSON),
         ("text/plain; charset=latin-1", (PLAIN,), None),
-        # What can't be parsed does not count; if nothing can, it is as if there were no field.
+        # Invalid members are ignored. Without a valid one, the field counts as absent.
         ("json", (JSON, CSV), JSON),
         ("text/csv;q=2, application/json;q=0.1", (CSV, JSON), JSON),
         ("text/csv;q=x", (JSON, CSV), JSON),
         (", ,text/csv,", (JSON, CSV), CSV),
         ('text/csv;a="x,y;q=0";q=0.2, application/json;q=0.1', (JSON, CSV), JSON),
-        # A browser's.
+        # The field of a browser.
         ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", (JSON, PNG), JSON),
     ],
 )
@@ -53,7 +53,7 @@ def test_choose_follows_quality_and_specificity(accepted, offers, chosen):
     assert choose(accepted, offers) == chosen
 
 
-def test_a_long_field_is_read_to_a_limit_and_in_linear_time():
+def test_a_long_field_is_parsed_up_to_a_limit_in_linear_time():
     assert choose("image/png," * MAX_MEMBERS + "text/csv", (JSON, CSV)) is None
     assert choose('"\\"' * 20_000, (JSON,)) == JSON
     assert choose("a/b;" * 15_000, (JSON,)) is None
@@ -74,5 +74,5 @@ def test_parse_media_type_reads_parameters(text, name, parameters):
 
 
 @pytest.mark.parametrize("text", ["", "json", "/", "a/", "*", "text csv"])
-def test_parse_media_type_gives_none_for_what_is_none(text):
+def test_parse_media_type_returns_none_for_an_invalid_type(text):
     assert parse_media_type(text) is None

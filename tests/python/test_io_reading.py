@@ -1,4 +1,4 @@
-"""What ``deserialize`` makes of a body, by its content type, and how it refuses one."""
+"""The values that ``deserialize`` returns for each content type, and how it refuses a body."""
 
 import io
 import json
@@ -51,14 +51,14 @@ def test_json_is_read_in_each_of_its_encodings(encoding, content_type):
         (b"9" * 5000, "application/json"),
     ],
 )
-def test_what_is_not_json_is_a_400(body, says):
+def test_invalid_json_is_refused_with_400(body, says):
     if body.isdigit() and not hasattr(sys, "set_int_max_str_digits"):
         pytest.skip("this Python reads integers of any length")
     assert status(body)[0] == 400
     assert says in status(body)[1]
 
 
-def test_json_lines_are_a_list_and_an_error_names_the_line():
+def test_json_lines_become_a_list_and_an_error_names_the_line():
     assert deserialize(b'{"a":1}\n\r\n[2]', "application/x-ndjson") == [{"a": 1}, [2]]
     assert status(b"1\n{\n", "application/jsonlines") == (400, status(b"1\n{\n", "application/jsonl")[1])
     assert status(b"1\n{\n", "application/x-ndjson")[1].startswith("Line 2: The body is not JSON")
@@ -82,11 +82,11 @@ def test_text_is_read_in_its_charset(body, content_type, text):
 @pytest.mark.parametrize(
     "charset", ["nonsense", "punycode", "zlib", "hex", "unicode_escape", "idna", "utf-7", "x" * 99, "é"]
 )
-def test_a_charset_that_is_unknown_or_dangerous_is_a_415(charset):
+def test_an_unknown_or_dangerous_charset_is_refused_with_415(charset):
     assert status(b"x", f'text/plain; charset="{charset}"')[0] == 415
 
 
-def test_text_in_another_charset_than_it_says_is_a_400():
+def test_text_that_is_invalid_in_its_charset_is_refused_with_400():
     assert status(b"a\xff", "text/plain") == (
         400,
         "The body is not UTF-8 text: byte 0xff at position 1 can't be decoded. "
@@ -99,7 +99,7 @@ def test_bytes_of_no_known_type_stay_bytes():
 
 
 @pytest.mark.parametrize("content_type", ["application/xml", "json", "", "video/mp4", "application/x-python-pickle"])
-def test_another_type_is_a_415_that_lists_what_is_read(content_type):
+def test_another_type_is_refused_with_415_and_a_list_of_types(content_type):
     code, message = status(b"x", content_type)
     assert code == 415
     assert "send application/json, application/x-ndjson, text/csv" in message
@@ -109,7 +109,7 @@ def test_another_type_is_a_415_that_lists_what_is_read(content_type):
     assert len(caught.value.headers["Accept"]) <= 1024
 
 
-def test_a_format_whose_package_is_missing_is_a_415_that_names_it(without):
+def test_a_format_whose_package_is_missing_is_refused_with_415_and_its_name(without):
     without("PIL", "pyarrow", "numpy")
     code, message = status(b"x", "image/png")
     assert (code, "without pillow, which this model's Python does not have" in message) == (415, True)
@@ -149,7 +149,7 @@ def header(text, version=1):
     ],
     ids=str,
 )
-def test_npy_is_an_array_that_may_be_changed(array):
+def test_npy_becomes_a_writable_array(array):
     found = deserialize(npy(array), "application/x-npy")
     assert found.dtype == array.dtype
     assert np.array_equal(found, array)
@@ -174,25 +174,25 @@ def test_npy_is_an_array_that_may_be_changed(array):
         (b"\x93NUMPY\x09\x00\x05\x00\x00\x00     ", "version 9.0"),
     ],
 )
-def test_what_is_no_good_npy_is_a_400(body, says):
+def test_invalid_npy_is_refused_with_400(body, says):
     code, message = status(body, "application/x-npy")
     assert code == 400
     assert says in message
 
 
-def test_npz_is_a_dict_of_arrays():
+def test_npz_becomes_a_dict_of_arrays():
     found = deserialize(npz(x=np.arange(3), y=np.ones((1, 2))), "application/x-npz")
     assert {name: array.tolist() for name, array in found.items()} == {"x": [0, 1, 2], "y": [[1, 1]]}
 
 
-def test_an_npz_that_is_damaged_a_bomb_or_has_objects_is_refused(small):
+def test_an_npz_is_refused_if_it_is_damaged_or_a_bomb_or_contains_objects(small):
     kind = "application/x-npz"
     assert status(b"x", kind)[0] == 400
     assert status(npz(x=np.arange(30))[:-30], kind)[0] == 400
     assert "Python objects" in status(npz(x=np.array([None])), kind)[1]
     assert status(npz(x=np.zeros(200_000)), kind)[0] == 413
     assert status(npz(*[np.arange(1)] * 6), kind)[0] == 413
-    # An entry whose header says that it is small.
+    # An entry whose header announces a small size.
     bomb = npz(x=np.zeros(200_000)).replace(struct.pack("<I", 1_600_128), struct.pack("<I", 1000))
     assert status(bomb, kind)[0] == 400
     file = io.BytesIO()
@@ -207,7 +207,7 @@ def test_an_npz_that_is_damaged_a_bomb_or_has_objects_is_refused(small):
 TABLE = b'name,age\r\nann,31\r\n"b, c",\r\n'
 
 
-def test_csv_is_a_data_frame_with_pandas():
+def test_csv_becomes_a_data_frame_with_pandas():
     pytest.importorskip("pandas")
     frame = deserialize(TABLE, "text/csv; charset=utf-8")
     assert frame.columns.tolist() == ["name", "age"]
@@ -217,11 +217,11 @@ def test_csv_is_a_data_frame_with_pandas():
     assert deserialize(b"1,2\n3,4\n", "text/csv; header=present").columns.tolist() == ["1", "2"]
 
 
-def test_csv_is_rows_without_pandas(without):
+def test_csv_becomes_rows_without_pandas(without):
     without("pandas")
     assert deserialize(TABLE, "text/csv") == [{"name": "ann", "age": 31}, {"name": "b, c", "age": None}]
     assert deserialize(b"5.1, 3\n-1e2,nan\n", "text/csv")[0] == [5.1, 3]
-    # A column is of numbers or of text.
+    # A column contains either numbers or text.
     assert deserialize(b"a\n1\nx\n", "text/csv") == [{"a": "1"}, {"a": "x"}]
     assert deserialize(b"1,2\n3,4\n", "text/csv; header=present") == [{"1": 3, "2": 4}]
     assert deserialize(b"a,b\nc,d\n", "text/csv; header=absent") == [["a", "b"], ["c", "d"]]
@@ -243,7 +243,7 @@ def test_csv_is_rows_without_pandas(without):
         (b"a\n" + b"x" * 200_000, "text/csv", "field larger than field limit"),
     ],
 )
-def test_what_is_no_table_is_a_400(body, content_type, says, pandas, without):
+def test_an_invalid_table_is_refused_with_400(body, content_type, says, pandas, without):
     if pandas:
         pytest.importorskip("pandas")
     else:
@@ -252,7 +252,7 @@ def test_what_is_no_table_is_a_400(body, content_type, says, pandas, without):
     assert (code, says in message) == (400, True), message
 
 
-def test_csv_rows_are_limited_where_each_becomes_an_object(small, without):
+def test_csv_rows_are_limited_without_pandas(small, without):
     without("pandas")
     assert status(b"a\n" + b"1\n" * 20, "text/csv")[0] == 413
 
@@ -299,12 +299,12 @@ def test_tables_are_read_with_and_without_pandas(kind, compression, without):
 
 
 @pytest.mark.parametrize("kind", [PARQUET, ARROW_STREAM, ARROW_FILE])
-def test_damaged_tables_are_a_400(kind):
+def test_damaged_tables_are_refused_with_400(kind):
     body = arrow_bytes(columns(), kind)
     assert status(b"", kind)[0] == 400 or kind == ARROW_STREAM
     for cut in range(1, len(body), max(1, len(body) // 40)):
         if kind == ARROW_STREAM:
-            # A stream may end behind each batch.
+            # A stream may end after each batch.
             with pytest.raises(aimodellib.io.InputError):
                 deserialize(body[:cut], kind)
         else:
@@ -312,7 +312,7 @@ def test_damaged_tables_are_a_400(kind):
 
 
 @pytest.mark.parametrize("kind", [PARQUET, ARROW_STREAM, ARROW_FILE])
-def test_bombs_are_refused_before_they_are_unpacked(kind, small):
+def test_bombs_are_refused_before_they_are_decompressed(kind, small):
     arrow = pytest.importorskip("pyarrow")
     body = arrow_bytes(arrow.table({"n": arrow.array(np.zeros(300_000))}), kind, "zstd")
     assert len(body) < 30_000
@@ -329,7 +329,7 @@ def test_a_long_text_that_is_repeated_by_reference_is_refused(kind, small):
 
 
 @pytest.mark.parametrize("kind", [PARQUET, ARROW_STREAM])
-def test_nulls_without_bytes_are_refused_where_they_are_many(kind, small):
+def test_many_nulls_without_bytes_are_refused(kind, small):
     arrow = pytest.importorskip("pyarrow")
     body = arrow_bytes(arrow.table({"n": arrow.nulls(1_000_000)}), kind)
     assert len(body) < 10_000
@@ -337,7 +337,7 @@ def test_nulls_without_bytes_are_refused_where_they_are_many(kind, small):
     assert len(deserialize(arrow_bytes(arrow.table({"n": arrow.nulls(3)}), kind), kind)) == 3
 
 
-def test_types_in_which_little_data_stands_for_much_are_refused():
+def test_types_in_which_little_data_represents_much_are_refused():
     arrow = pytest.importorskip("pyarrow")
     for kind in (arrow.list_(arrow.null()), arrow.list_(arrow.dictionary(arrow.int8(), arrow.utf8())), arrow.binary(0)):
         body = arrow_bytes(arrow.table({"n": arrow.nulls(2, kind)}), ARROW_STREAM)
@@ -356,13 +356,13 @@ def image(form="PNG", size=(4, 3), mode="RGB"):
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
-def test_images_are_pillow_images(form):
+def test_images_become_pillow_images(form):
     found = deserialize(image(form), f"image/{form.lower()}")
     assert found.size == (4, 3)
     assert np.asarray(found.convert("RGB")).shape == (3, 4, 3)
 
 
-def test_images_that_are_damaged_too_large_or_of_another_format_are_refused(small):
+def test_damaged_images_and_too_large_ones_and_other_formats_are_refused(small):
     png = image(size=(50, 50), mode="RGBA")
     assert status(png[: len(png) // 2], "image/png")[0] == 400
     assert status(b"GIF89a", "image/gif")[0] == 400
@@ -401,7 +401,7 @@ def wav(samples, kind=1, bits=16, channels=1, rate=8000, length=None, extra=b"")
         (3, 64, struct.pack("<3d", 0, -1, 0.5)),
     ],
 )
-def test_wav_is_audio_of_numbers_from_minus_1_to_1(kind, bits, samples, numpy, without):
+def test_wav_becomes_audio_with_numbers_from_minus_1_to_1(kind, bits, samples, numpy, without):
     if not numpy:
         without("numpy")
     audio = deserialize(wav(samples, kind, bits), "audio/x-wav")
@@ -410,7 +410,7 @@ def test_wav_is_audio_of_numbers_from_minus_1_to_1(kind, bits, samples, numpy, w
     assert list(deserialize(wav(samples, 0xFFFE, bits, extra=extra), "audio/wav").samples) == [0, -1, 0.5]
 
 
-def test_wav_with_channels_is_an_array_of_frames():
+def test_wav_with_several_channels_becomes_an_array_of_frames():
     audio = deserialize(wav(struct.pack("<4h", 1, 2, 3, 4), channels=2), "audio/wav")
     assert audio.samples.shape == (2, 2)
     unknown = deserialize(wav(struct.pack("<2h", 1, 2), length=0xFFFFFFFF), "audio/wav")
@@ -432,7 +432,7 @@ def test_wav_with_channels_is_an_array_of_frames():
         b"RIFF\0\0\0\0WAVEdata\x02\0\0\0ab",
     ],
 )
-def test_what_is_no_good_wav_is_a_400(body):
+def test_invalid_wav_is_refused_with_400(body):
     assert status(body, "audio/wav")[0] == 400
 
 
@@ -441,7 +441,7 @@ def test_what_is_no_good_wav_is_a_400(body):
 MULTIPART = "multipart/form-data; boundary=xx"
 
 
-def test_an_urlencoded_form_has_its_fields():
+def test_an_urlencoded_form_becomes_its_fields():
     form = deserialize(b"a=1&b=%C3%A9+x&a=2&empty=", "application/x-www-form-urlencoded")
     assert isinstance(form, Form)
     assert form == {"a": "2", "b": "é x", "empty": ""}
@@ -449,7 +449,7 @@ def test_an_urlencoded_form_has_its_fields():
     assert deserialize(b"", "application/x-www-form-urlencoded") == {}
 
 
-def test_a_bad_urlencoded_form_is_refused_and_json_in_it_is_told(small):
+def test_an_invalid_urlencoded_form_is_refused_and_json_in_it_is_recognized(small):
     kind = "application/x-www-form-urlencoded"
     assert "send Content-Type: application/json" in status(json.dumps({"a": "b=c"}).encode(), kind)[1]
     assert status(b"a=%ff", kind)[0] == 400
@@ -464,7 +464,7 @@ def part(headers, content=b"v"):
 FIELD = b'Content-Disposition: form-data; name="f"'
 
 
-def test_a_multipart_form_has_fields_and_files():
+def test_a_multipart_form_becomes_fields_and_files():
     body = b"preamble\r\n" + part(FIELD, b"line 1\r\nline 2") + part(FIELD, b"")
     body += part(
         b'content-disposition: Form-Data; name="i%22"; filename="a;\\"b.png"\r\nContent-Type: image/png', image()
@@ -497,7 +497,7 @@ def test_a_multipart_form_has_fields_and_files():
         (part(FIELD) + b"--xx--", "multipart/form-data; boundary=" + "x" * 71),
     ],
 )
-def test_a_bad_multipart_form_is_a_400(body, content_type):
+def test_an_invalid_multipart_form_is_refused_with_400(body, content_type):
     assert status(body, content_type)[0] == 400
 
 
@@ -506,8 +506,8 @@ def test_the_parts_of_a_form_are_limited(small):
 
 
 @pytest.mark.parametrize("kind", [PARQUET, ARROW_STREAM, ARROW_FILE])
-def test_no_damaged_byte_ends_the_process(kind, tmp_path):
-    """PyArrow ends the process when some of a damaged file's metadata are looked at: in another one, for this test."""
+def test_no_damaged_byte_crashes_the_process(kind, tmp_path):
+    """Run this test in a process of its own: PyArrow crashes on some damaged metadata."""
     file = tmp_path / "body"
     file.write_bytes(arrow_bytes(columns(), kind))
     code = """

@@ -1,4 +1,4 @@
-"""What ``serialize`` makes of a result: its default form, what a client may ask for, and what it refuses."""
+"""The default format in which ``serialize`` writes a result, the formats that a client may choose, and refused results."""
 
 import collections
 import dataclasses
@@ -45,7 +45,7 @@ def parsed(value, accepted="*/*"):
 
 
 def _without_addresses(value):
-    """Name a parameter the same in all processes: pytest-xdist compares the names of tests."""
+    """Name a parameter in the same way in all processes, since pytest-xdist compares the names of tests."""
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
@@ -80,18 +80,18 @@ def _without_addresses(value):
     ],
     ids=_without_addresses,
 )
-def test_the_default_of_values_is_json(value, document):
+def test_values_are_written_as_json_by_default(value, document):
     assert parsed(value) == document
 
 
-def test_tensors_and_data_frames_are_json():
+def test_tensors_and_data_frames_are_written_as_json_by_default():
     torch = pytest.importorskip("torch")
     assert parsed(torch.tensor([[1.0, float("nan")]], requires_grad=True)) == [[1.0, None]]
     assert parsed({"t": torch.tensor([1.5], dtype=torch.bfloat16)}) == {"t": [1.5]}
     assert again(torch.ones(2, dtype=torch.bfloat16), "application/x-npy").tolist() == [1, 1]
 
 
-def test_a_data_frame_is_its_rows():
+def test_a_data_frame_is_written_as_its_rows():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1, 2], "t": [pandas.Timestamp("2026-01-02"), pandas.NaT], "n": [pandas.NA, "x"]})
     rows = [{"a": 1, "t": "2026-01-02T00:00:00", "n": None}, {"a": 2, "t": None, "n": "x"}]
@@ -106,7 +106,7 @@ def test_a_data_frame_is_its_rows():
         serialize(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
-def test_tables_of_arrow_are_their_rows(without):
+def test_arrow_tables_are_written_as_their_rows(without):
     arrow = pytest.importorskip("pyarrow")
     table = arrow.table({"a": [1, None]})
     assert parsed(table) == parsed(table.to_batches()[0]) == [{"a": 1}, {"a": None}]
@@ -144,11 +144,11 @@ def test_the_default_depends_on_the_type(value, default, content):
         ([[1, 2], [3]], "application/x-npy, application/json;q=0.5", "application/json"),
         ({"a": [1]}, "application/x-npz", "application/x-npz"),
         ([1], "application/jsonl", "application/jsonl"),
-        # What a browser asks for.
+        # The Accept header of a browser.
         ({"a": 1}, "text/html,application/xhtml+xml,*/*;q=0.8", "application/json"),
     ],
 )
-def test_accept_chooses_another_form(value, accepted, content_type):
+def test_accept_chooses_another_format(value, accepted, content_type):
     assert answer(value, accepted)[1] == content_type
 
 
@@ -167,7 +167,7 @@ def test_accept_chooses_another_form(value, accepted, content_type):
         ({"a": 1}, "application/json;q=0"),
     ],
 )
-def test_what_has_no_acceptable_form_is_none(value, accepted):
+def test_serialize_returns_none_without_an_acceptable_format(value, accepted):
     assert serialize(value, accepted) is None
 
 
@@ -236,19 +236,19 @@ def deep():
         (deep(), "nested too deeply"),
     ],
 )
-def test_a_result_of_an_unknown_type_is_named(value, says):
+def test_an_error_names_a_result_of_an_unknown_type(value, says):
     with pytest.raises(TypeError, match=says) as caught:
         serialize(value)
     assert not hasattr(caught.value, "status"), "it is the script's fault: 500"
 
 
-def test_packages_that_are_missing_are_no_offer(without):
+def test_formats_of_missing_packages_are_not_offered(without):
     without("numpy", "pyarrow", "PIL")
     assert serialize([[1, 2]], "application/x-npy") is None
     assert serialize([{"a": 1}], PARQUET) is None
 
 
-def test_the_same_value_is_the_same_bytes_in_each_process():
+def test_the_same_value_is_written_as_the_same_bytes_in_each_process():
     code = (
         "import sys; from aimodellib.io import serialize; sys.stdout.buffer.write(serialize({'a', 'b', 'c', 'd'})[0])"
     )
@@ -266,7 +266,7 @@ def test_the_same_value_is_the_same_bytes_in_each_process():
 
 
 @pytest.mark.parametrize("python", pythons())
-def test_all_that_needs_no_package_works_on_each_python(python):
+def test_formats_without_a_package_work_on_each_python(python):
     code = """
 import sys
 from aimodellib.io import deserialize, serialize
@@ -285,7 +285,7 @@ assert not {"numpy", "pandas", "PIL", "pyarrow", "torch"} & set(sys.modules), "t
     assert result.stdout == "{'a': [1, None]} text 0.5 1 {'a': 'b'}\n[[1, 2]]\n"
 
 
-def test_it_is_imported_only_by_a_script_and_brings_no_package_along():
+def test_only_a_script_imports_the_package_and_the_import_loads_no_other_package():
     code = """
 import sys
 import aimodellib._bridge.worker, aimodellib._bridge.serve, aimodellib._bridge.train, aimodellib.utils

@@ -48,7 +48,7 @@ class Bench:
             return file.read(length)
 
     def sent(self):
-        """Whether something waits on the supervisor's end."""
+        """Whether bytes have arrived at the supervisor's end."""
         self.far.setblocking(False)
         try:
             return len(self.far.recv(1, socket.MSG_PEEK)) > 0
@@ -63,7 +63,7 @@ def bench(tmp_path):
     return Bench(tmp_path)
 
 
-def test_begin_notes_the_request_that_is_being_executed(bench):
+def test_begin_records_the_request_that_is_being_executed(bench):
     for request_id in (1, 2, 2**32 - 1):
         bench.ledger.begin(request_id)
         assert bench.word(0) == request_id
@@ -82,7 +82,7 @@ def test_begin_recognizes_recalled_requests_when_ids_wrap_around(bench):
     assert bench.ledger.begin(2**32 - 2)
     bench.put(16, 1)
     assert [bench.ledger.begin(n) for n in (2**32 - 1, 1, 2)] == [False, False, True]
-    # What was recalled long ago is not looked at again.
+    # An old recall has no effect on later requests.
     assert bench.ledger.begin(2**31 + 5)
 
 
@@ -115,7 +115,7 @@ def test_begin_sends_answers_that_have_waited_too_long(bench, monkeypatch):
     assert bench.sent()
 
 
-def test_a_full_ledger_is_sent_first(bench):
+def test_answers_are_sent_when_the_ledger_is_full(bench):
     body = bytes(ledger.SMALL_ANSWER)
     for request_id in range(1, 6):
         bench.ledger.answer(frames.RESULT, request_id, b"", body)
@@ -129,14 +129,14 @@ def test_a_full_ledger_is_sent_first(bench):
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 @pytest.mark.parametrize("length", [ledger.SMALL_ANSWER + 1, MIN_BODY - 1, MIN_BODY, 3_000_000])
-def test_answers_of_any_length_arrive_whole(bench, kind, length):
+def test_answers_of_any_length_arrive_completely(bench, kind, length):
     body = os.urandom(length)
     bench.ledger.answer(frames.RESULT, 1, b"{}", kind(body))
     bench.ledger.flush()
     assert bench.reader.read() == [(frames.RESULT, 1, b"{}", body)]
 
 
-def test_large_answers_take_the_lowest_slot_that_is_free_and_then_the_socket(bench):
+def test_large_answers_use_the_lowest_free_slot_or_else_the_socket(bench):
     def slots_of(count):
         found = []
         for request_id in range(count):
@@ -178,13 +178,13 @@ def test_write_returns_false_when_the_disk_is_full(tmp_path):
     assert exchange.write(0, b"x") is False
 
 
-def test_the_end_of_an_answer_in_parts_follows_them_and_is_never_in_the_ledger(bench):
+def test_the_end_of_a_streamed_answer_follows_its_parts_and_is_never_in_the_ledger(bench):
     bench.ledger.answer(frames.RESULT, 1, b"{}", b"gathered")
     for body in (b"a", b"b"):
         bench.ledger.part(2, b'{"content_type":"a/b"}', body)
     for kind, request_id in ((frames.RESULT, 2), (frames.RESULT, 3)):
         bench.ledger.answer(kind, request_id, b'{"parts":2}', b"")
-    # The third has no parts, and waits for others.
+    # The third answer has no parts, and waits for others.
     assert bench.pending() == frames.HEADER_SIZE + len(b'{"parts":2}')
     bench.ledger.part(4, b"{}", b"c")
     bench.ledger.answer(frames.ERROR, 4, b'{"reason":"exception"}', b"")
@@ -203,8 +203,8 @@ def test_the_end_of_an_answer_in_parts_follows_them_and_is_never_in_the_ledger(b
     ]
 
 
-def test_a_word_is_never_seen_half_written(bench):
-    """Numbers whose bytes all differ: a store in pieces shows a third one sooner or later."""
+def test_a_word_is_never_visible_half_written(bench):
+    """Two numbers all of whose bytes differ: a store in pieces would sooner or later show a third number."""
     bench.ledger.begin(0x00FF)
     child = os.fork()
     if child == 0:
@@ -226,7 +226,7 @@ def test_a_word_is_never_seen_half_written(bench):
 @pytest.mark.parametrize("length", [10, ledger.SMALL_ANSWER])
 @pytest.mark.parametrize("metadata_length", [20, SIZE // 3])
 def test_pending_and_flushes_never_return_to_an_earlier_value(bench, length, metadata_length):
-    """Also with answers that are equally long, and an answer that finds no room."""
+    """This holds even for answers of equal length, and for an answer that does not fit."""
     seen = []
     for request_id in range(1, 4):
         bench.ledger.begin(request_id)

@@ -1,4 +1,4 @@
-"""Scripts: how they are imported, what they must have, and how their functions are called."""
+"""How scripts are imported, which functions they must have, and how these are called."""
 
 import pathlib
 import re
@@ -18,7 +18,7 @@ SERVE = ("load", "predict")
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
-    """Loads a script of this source."""
+    """Load a script with this source."""
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     before = set(sys.modules)
 
@@ -33,13 +33,13 @@ def load(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_a_script_has_the_name_that_import_knows_it_by(load):
+def test_a_script_is_imported_under_the_name_by_which_import_finds_it(load):
     module = load("import sys\nsame = sys.modules[__name__]")
     assert module.__name__ == "script_of_a_test"
     assert module.same is module
 
 
-def test_a_script_in_a_package_has_its_name(load, tmp_path):
+def test_a_script_in_a_package_is_imported_as_a_module_of_it(load, tmp_path):
     (tmp_path / "package_of_a_test").mkdir()
     (tmp_path / "package_of_a_test/__init__.py").touch()
     (tmp_path / "package_of_a_test/near.py").write_text("VALUE = 7")
@@ -56,7 +56,7 @@ def test_functions_of_the_module_are_found(load):
     assert find_implementation(module, SERVE) is module
 
 
-def test_the_one_instance_is_found_under_all_its_names(load):
+def test_a_single_instance_is_found_under_all_of_its_names(load):
     module = load("class M:\n def load(self, d): ...\n def predict(self, d, m): ...\nmodel = other = M()")
     assert find_implementation(module, SERVE) is module.model
 
@@ -77,7 +77,7 @@ def test_the_one_instance_is_found_under_all_its_names(load):
         ),
     ],
 )
-def test_what_is_missing_is_named(load, source, message):
+def test_an_error_names_missing_functions(load, source, message):
     with pytest.raises(ScriptError, match=message):
         find_implementation(load(source), SERVE)
 
@@ -88,7 +88,7 @@ class Owner:
 
 
 def call(function, *args):
-    """Calls it as the bridge would call ``deserialize``."""
+    """Call the function as the bridge calls ``deserialize``."""
     demand = Demand("function", ("data", "content_type"), ("logger",), "usage(...)")
     adapted = adapt(Owner(function), demand, demand.passed, {"logger": "L"})
     return adapted(*args)
@@ -119,7 +119,7 @@ class Callable:
         (max, 2),
     ],
 )
-def test_functions_are_called_with_what_they_take(function, expected):
+def test_functions_are_called_with_the_arguments_that_they_accept(function, expected):
     assert call(function, 1, 2) == expected
 
 
@@ -127,7 +127,7 @@ def test_functions_are_called_with_what_they_take(function, expected):
     "function",
     [lambda: 0, lambda data: 0, lambda data, content_type, more: 0, lambda *, data, content_type: 0],
 )
-def test_functions_that_cannot_be_called_are_refused_with_their_place(function):
+def test_functions_that_cannot_be_called_are_refused_with_file_and_line(function):
     line = function.__code__.co_firstlineno
     place = re.escape(f"'{__file__}', line {line}: function(")
     with pytest.raises(ScriptError, match=place + r".*\) must be callable as usage\(\.\.\.\)$"):

@@ -1,4 +1,4 @@
-"""A logger can be called as one of Python's logging."""
+"""A logger can be called like one of Python's ``logging``."""
 
 import inspect
 import logging
@@ -26,7 +26,7 @@ class Odd:
 
 @pytest.mark.parametrize("make", [PrintLogger, ServingLogger])
 @pytest.mark.parametrize("method", METHODS)
-def test_each_level_has_a_method_that_takes_what_loggings_takes(method, make, capsys):
+def test_each_level_has_a_method_with_the_signature_of_logging(method, make, capsys):
     getattr(make(), method)("loss %.2f of %s", 0.25, "x", exc_info=False, stacklevel=2, extra={"a": 1})
     level = "ERROR" if method == "exception" else method.upper()
     assert capsys.readouterr() == (f"[{level}] loss 0.25 of x\n", "")
@@ -54,7 +54,7 @@ def test_each_level_has_a_method_that_takes_what_loggings_takes(method, make, ca
         (("%(a)s", {"b": 1}), "%(a)s {'b': 1}"),
     ],
 )
-def test_a_message_is_made_as_logging_makes_it_and_never_raises(args, shown, capsys):
+def test_a_message_is_formatted_as_by_logging_and_never_raises(args, shown, capsys):
     PrintLogger().info(*args)
     assert capsys.readouterr().out == f"[INFO] {shown}\n"
 
@@ -73,7 +73,7 @@ def test_exception_and_exc_info_show_the_traceback(capsys):
     assert len(blocks) == 4
     for block in blocks:
         assert block.startswith("Traceback (most recent call last):\n") and "ValueError: bad\n" in block
-    # Nothing is being handled.
+    # No exception is being handled.
     logger.exception("well")
     assert capsys.readouterr().out == "[ERROR] well\n"
 
@@ -84,7 +84,7 @@ def test_an_exception_that_can_not_be_shown_raises_nothing(capsys):
     assert "Odd" in capsys.readouterr().out
 
 
-def test_stack_info_shows_who_called(capsys):
+def test_stack_info_shows_the_caller(capsys):
     PrintLogger().info("here", stack_info=True)
     text = capsys.readouterr().out
     assert "Stack (most recent call last):\n" in text
@@ -102,7 +102,7 @@ def test_a_logger_that_implements_log_has_the_other_methods():
     assert lines == [("ERROR", "3 left")]
 
 
-def test_log_is_called_like_print_as_before(capsys):
+def test_log_is_called_like_print(capsys):
     PrintLogger().log(20, "loss %s", 0.25)
     assert capsys.readouterr().out == "20 loss %s 0.25\n"
 
@@ -114,7 +114,7 @@ def test_nothing_is_printed_without_a_standard_output(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["InferenceModule", "Logger", "Request", "TrainingModule"])
-def test_both_names_have_the_same_objects(name):
+def test_both_module_names_have_the_same_objects(name):
     places = [aimodellib.util, aimodellib.utils, aimodellib.util.types, aimodellib.utils.types]
     assert all(getattr(place, name) is getattr(places[0], name) for place in places)
     assert all(name in place.__all__ for place in places)

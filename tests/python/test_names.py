@@ -1,4 +1,4 @@
-"""The names of scripts: pickles, child processes and neighbours find a script by them, and so does a later run."""
+"""The names of scripts, by which pickles, child processes, other modules and later runs find them."""
 
 import pathlib
 import subprocess
@@ -43,7 +43,7 @@ if __name__ == "__main__":
     raise AssertionError("this is not the main program")
 """
 
-#: Paths of scripts in their module directory, and the names that they are imported by.
+#: Paths of scripts in their module directory, and the names under which they are imported.
 NAMES = {
     "train.py": "train",
     "train-model.py": "train-model",
@@ -72,7 +72,7 @@ def module(tmp_path):
 
 
 class Module:
-    """A module directory, with a driver beside it that does what the bridge does."""
+    """A module directory, with a driver beside it that acts like the bridge."""
 
     def __init__(self, folder):
         self.folder = folder / "module"
@@ -86,7 +86,7 @@ class Module:
         file.write_text(source, encoding="utf-8")
 
     def run(self, script, *args, python=sys.executable, folder=None):
-        """Import a script of this directory and call its ``run``; returns what that returned, as text."""
+        """Import a script of this directory and call its ``run``; return the result as text."""
         command = [python, self.driver, folder or self.folder, self.folder / script, *args]
         result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
         assert result.returncode == 0, result.stderr
@@ -116,7 +116,7 @@ def test_child_processes_find_a_script(module, name):
 
 @pytest.mark.parametrize("python", pythons())
 @pytest.mark.parametrize("name", ["train-model.py", "train.v2.py", "random.py", "types.py", "code/train.py"])
-def test_each_available_python_does(module, tmp_path, name, python):
+def test_child_processes_find_a_script_with_each_available_python(module, tmp_path, name, python):
     module.file(name, SCRIPT)
     assert module.run(name, "save", tmp_path / "net.pkl", python=python) == NAMES[name]
     assert module.run(name, "load", tmp_path / "net.pkl", python=python) == "7"
@@ -154,7 +154,7 @@ def test_pickles_of_earlier_versions_load_in_the_same_script(module, tmp_path):
 @pytest.mark.parametrize("folder", ["code", "platform", "json", "queue", "test"])
 @pytest.mark.parametrize("initial", [None, "", "from .prep import Y"])
 @pytest.mark.parametrize("how", ["from . import prep", "from {} import prep", "import {0}.prep as prep"])
-def test_a_folder_with_a_name_of_the_standard_library_is_the_modules(module, folder, initial, how):
+def test_a_folder_with_the_name_of_a_standard_module_belongs_to_the_script(module, folder, initial, how):
     if initial is not None:
         module.file(f"{folder}/__init__.py", initial)
     module.file(f"{folder}/prep.py", "Y = 2")
@@ -165,7 +165,7 @@ def test_a_folder_with_a_name_of_the_standard_library_is_the_modules(module, fol
         assert module.run("serve.py") == "2"
 
 
-def test_modules_in_such_a_folder_exist_once(module):
+def test_modules_in_such_a_folder_are_imported_once(module):
     module.file("code/deep/prep.py", "Y = 2")
     module.file(
         "code/serve.py",
@@ -182,7 +182,7 @@ def test_a_name_in_such_a_package_is_found(module):
 
 
 @pytest.mark.parametrize("files", [["code.py"], ["random.py"], ["types.py"], ["code/serve.py"], ["platform/serve.py"]])
-def test_the_standard_library_goes_on_working(module, files):
+def test_the_standard_library_keeps_working(module, files):
     source = (
         "import code, pdb, platform, random, subprocess, sys, tempfile, types\n"
         "def run():\n"

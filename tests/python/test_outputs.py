@@ -1,4 +1,4 @@
-"""Outputs of predict_batch: exactly as many as inputs, each for its own request, or none at all."""
+"""Outputs of ``predict_batch``: one for each input, in order, or an error."""
 
 import array
 import collections
@@ -16,7 +16,7 @@ from aimodellib._bridge.outputs import NotOutputs, outputs_of
 
 
 class Table:
-    """As many rows as len() says; iterating gives the columns."""
+    """A table: ``len()`` is the number of rows, and iterating yields the columns."""
 
     def __init__(self, rows, columns=("label", "score")):
         self.rows, self.names = list(rows), list(columns)
@@ -46,14 +46,14 @@ class Exchangeable(Table):
 
 
 class DataSet(Table):
-    """Iterating gives the columns, but rows can be asked for by their position."""
+    """A table whose iteration yields columns, and whose index selects rows."""
 
     def __getitem__(self, position):
         return self.rows[position]
 
 
 class Wrong(list):
-    """A list that says another length than it has."""
+    """A list with a wrong ``len()``."""
 
     def __len__(self):
         return 3
@@ -85,7 +85,7 @@ def test_ordered_collections_are_accepted(returned):
     assert outputs_of(returned, 3) == ["a", "b", "c"]
 
 
-def test_arrays_are_taken_by_their_first_dimension():
+def test_arrays_are_split_by_their_first_dimension():
     numpy = pytest.importorskip("numpy")
     assert [row.tolist() for row in outputs_of(numpy.eye(3), 3)] == numpy.eye(3).tolist()
     assert outputs_of(array.array("i", [1, 2]), 2) == [1, 2]
@@ -93,7 +93,7 @@ def test_arrays_are_taken_by_their_first_dimension():
         outputs_of(numpy.array(1), 1)
 
 
-def test_tensors_are_taken_by_their_first_dimension():
+def test_tensors_are_split_by_their_first_dimension():
     torch = pytest.importorskip("torch")
     assert [row.tolist() for row in outputs_of(torch.eye(2), 2)] == [[1, 0], [0, 1]]
 
@@ -131,7 +131,7 @@ def test_anything_but_one_output_for_each_input_is_refused(make, count):
         outputs_of(make(count), count)
 
 
-def test_pandas_tables_are_refused_and_series_are_taken():
+def test_pandas_tables_are_refused_and_series_are_accepted():
     pandas = pytest.importorskip("pandas")
     with pytest.raises(NotOutputs, match="DataFrame, whose items are its columns; return a list of its rows"):
         outputs_of(pandas.DataFrame([[1, 2], [3, 4]]), 2)
@@ -170,12 +170,12 @@ def test_each_request_gets_its_own_answer(capfd):
     assert answers(lambda data, model: data, BODIES) == [b"0", BAD, b"2", b"3"]
 
 
-def test_a_table_shifts_no_answer(capfd):
+def test_a_table_does_not_shift_answers_between_requests(capfd):
     assert answers(lambda data, model: Table(data), BODIES) == [("bad_result", None), BAD] + [("bad_result", None)] * 2
 
 
 @pytest.mark.parametrize("change", [list.clear, list.pop, list.reverse, lambda data: data.append(b"more")])
-def test_a_script_that_changes_its_list_of_inputs_and_fails_changes_no_answer(change, capfd):
+def test_a_script_that_changes_its_inputs_and_fails_does_not_change_answers(change, capfd):
     def predict_batch(data, model):
         change(data)
         raise ValueError("together")
@@ -183,7 +183,7 @@ def test_a_script_that_changes_its_list_of_inputs_and_fails_changes_no_answer(ch
     assert answers(predict_batch, BODIES) == [b"0", BAD, b"2", b"3"]
 
 
-def test_an_output_that_can_not_be_inspected_fails_its_own_request_only(capfd):
+def test_an_output_that_can_not_be_inspected_fails_only_its_own_request(capfd):
     class Odd:
         @property
         def __class__(self):

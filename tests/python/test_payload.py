@@ -1,4 +1,4 @@
-"""Answers of any shape arrive with all of their bytes, in every loop, and none of them in another's answer."""
+"""Answers of any shape arrive with exactly their bytes, in every loop."""
 
 import array
 import ctypes
@@ -17,7 +17,7 @@ from aimodellib._bridge.payload import TooLarge, flat
 
 LIMIT = 1 << 30
 
-#: Makes a buffer of what a request says. The worker's script has it, and this test.
+#: Creates the buffer that a request describes. The worker's script and this test use it.
 MAKE = '''
 import array, mmap, random
 def make(kind, size, seed):
@@ -90,7 +90,7 @@ def kinds():
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_a_payload_is_flat_and_has_all_bytes(kind):
+def test_a_payload_is_flat_and_contains_all_bytes(kind):
     for size in [*SMALL_SIZES, 3000]:
         value, expected = make(kind, size, 1)  # noqa: F821 - made by exec
         found = flat(value, LIMIT)
@@ -109,7 +109,7 @@ class Lies(bytes):
         return 3
 
 
-def test_a_false_len_is_ignored():
+def test_a_wrong_len_is_ignored():
     assert bytes(flat(Lies(b"12345"), LIMIT)) == b"12345"
     assert len(flat(Lies(b"12345"), LIMIT)) == 5
 
@@ -140,7 +140,7 @@ def test_a_buffer_over_the_limit_is_not_copied():
         flat(numpy.broadcast_to(numpy.uint8(1), (1 << 45,)), LIMIT)
 
 
-def test_a_view_that_was_released_raises():
+def test_a_released_view_raises():
     view = memoryview(b"x")
     view.release()
     with pytest.raises(ValueError):
@@ -175,7 +175,7 @@ LOOPS = {
 
 
 def cases(sizes, seed):
-    """Requests: lists of kinds, sizes and seeds, all different."""
+    """Return different requests: kinds, sizes and seeds."""
     numbers = random.Random(seed)
     found = [(kind, size) for kind in kinds() for size in sizes]
     chosen = numbers.sample(found, min(len(found), 60))
@@ -183,7 +183,7 @@ def cases(sizes, seed):
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_answers_of_any_shape_arrive_whole_in_every_loop(loop, tmp_path):
+def test_answers_of_any_shape_arrive_completely_in_every_loop(loop, tmp_path):
     predict, config = LOOPS[loop]
     requests = cases(SIZES, loop)
     if loop in ("serial", "threads", "parts"):

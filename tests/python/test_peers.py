@@ -1,4 +1,4 @@
-"""Scripts of other servers, and near misses of our names: what is told apart, and what is not mistaken for it."""
+"""Recognition of scripts of other servers, and of near misses of our names."""
 
 import ast
 import pathlib
@@ -145,10 +145,10 @@ def test_scripts_of_other_servers_are_recognized(source, what, steps):
     "source",
     [
         "x = 1",
-        # An estimator of TensorFlow.
+        # An estimator of TensorFlow is not a script of SageMaker.
         "def model_fn(features, labels, mode): ...\ndef input_fn(): ...\ndef serving_input_fn(): ...",
         "def predict_fn(data): ...",
-        # Classes of the same name from elsewhere.
+        # Classes with the same names from other packages.
         "from ultralytics.engine.predictor import BasePredictor\nclass P(BasePredictor):\n  def setup(self): ...",
         "import tornado.web\nclass BaseHandler(tornado.web.RequestHandler):\n  def initialize(self, db): ...",
         "from base import BaseHandler\nclass H(BaseHandler):\n  def initialize(self, context): ...",
@@ -169,7 +169,7 @@ def test_similar_scripts_are_not_recognized(source):
     assert look(source) is None
 
 
-def test_a_script_of_ours_is_ours_whatever_else_it_has():
+def test_a_script_with_our_functions_is_ours_whatever_else_it_contains():
     ours = "def load(d): ...\ndef deserialize(d, c): ...\ndef serialize(d, a): ...\n"
     app = "from fastapi import FastAPI\napp = FastAPI()\n@app.post('/p')\ndef other(x): ...\n"
     assert hint(Outline(ast.parse(ours + app)), DEMANDED, ["predict"]) == ""
@@ -202,7 +202,7 @@ def test_near_misses_are_named(source, expected):
     assert hint(Outline(ast.parse(source)), DEMANDED, DEMANDED) == f"; {expected}"
 
 
-def test_a_function_is_no_near_miss_of_another_when_it_is_one_of_ours():
+def test_a_function_of_ours_is_not_a_near_miss_of_another():
     source = "def deserialize(d, c): ...\ndef deserialise_rows(d): ..."
     assert hint(Outline(ast.parse(source)), DEMANDED, ["load", "predict", "serialize"]) == ""
 
@@ -212,7 +212,7 @@ def test_near_misses_of_train_are_named():
     assert problem == "'t.py' must define train(); line 1 defines trainModel() in place of train()"
 
 
-def test_package_refuses_an_app_that_some_library_makes():
+def test_package_refuses_an_app_that_a_library_creates():
     source = (
         b"from fastapi import FastAPI\nfrom slowapi import Limiter\nlimiter = Limiter()\napp = FastAPI()\n"
         b"@app.post('/p')\ndef answer(x): ...\nvalue = app.state\n"
@@ -222,7 +222,7 @@ def test_package_refuses_an_app_that_some_library_makes():
 
 
 @pytest.mark.parametrize("line", ["from near import service", "import near\nservice = near.Service()", "service = make()"])
-def test_an_app_beside_what_may_be_our_functions_passes(line):
+def test_an_app_beside_possible_functions_of_ours_is_accepted(line):
     source = f"from fastapi import FastAPI\napp = FastAPI()\n@app.post('/p')\ndef answer(x): ...\ndef make(): ...\n{line}"
     assert check(source.encode(), "s.py", SERVE, frozenset(["near"])).problems == []
 
@@ -237,6 +237,6 @@ def test_an_app_beside_what_may_be_our_functions_passes(line):
         "def model_fn(model_dir, " + ", ".join(f"argument_{i}" for i in range(200)) + "): ...",
     ],
 )
-def test_work_and_text_are_bounded(source):
+def test_the_work_and_the_text_of_a_hint_are_bounded(source):
     problems = check(source.encode(), "s.py", SERVE, frozenset()).problems
     assert sum(map(len, problems)) < 2000

@@ -1,4 +1,4 @@
-"""Our reading of PEP 440 and PEP 508, for Pythons without pip, against that of ``packaging``."""
+"""Our implementation of PEP 440 and PEP 508, for Pythons without pip, compared with ``packaging``."""
 
 import itertools
 import pathlib
@@ -60,7 +60,7 @@ NO_VERSIONS = [
 OPERATORS = ["==", "!=", "<", "<=", ">", ">=", "~=", "==="]
 
 
-def test_versions_satisfy_the_same_specifiers() -> None:
+def test_versions_satisfy_the_same_specifiers_as_in_packaging() -> None:
     operands = [
         *VERSIONS,
         *ODD,
@@ -81,7 +81,7 @@ def test_versions_satisfy_the_same_specifiers() -> None:
         try:
             ours = pep440.Specifier(text)
         except pep440.InvalidVersion:
-            # The installer is asked.
+            # The installer decides.
             assert operator == "===", text
             continue
         for version in (
@@ -133,7 +133,7 @@ MARKERS = [
 
 
 @pytest.mark.parametrize("marker", MARKERS)
-def test_markers_hold_for_the_same(marker: str) -> None:
+def test_markers_hold_as_in_packaging(marker: str) -> None:
     for extra in ("", "good", "go-od"):
         expected = packaging.requirements.Requirement(f"fox; {marker}").marker
         ours = pep508.Requirement(f"fox; {marker}").marker
@@ -158,7 +158,7 @@ def test_markers_hold_for_the_same(marker: str) -> None:
         "fox[a]@https://example.com/fox.whl ; os_name == 'posix'",
     ],
 )
-def test_requirements_say_the_same(text: str) -> None:
+def test_requirements_parse_as_in_packaging(text: str) -> None:
     expected, ours = packaging.requirements.Requirement(text), pep508.Requirement(text)
     assert (ours.name, ours.url, ours.extras) == (
         expected.name,

@@ -1,4 +1,4 @@
-"""The numbers that both ends of the bridge must agree on: ``tests/unit/bridge/protocol_test.ts`` reads the same fixture."""
+"""The constants that both ends of the bridge share: ``tests/unit/bridge/protocol_test.ts`` reads the same fixture."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ from aimodellib._bridge import exchange, frames, ledger, parts, times
 from aimodellib.metrics import _family
 
 
-def test_the_numbers_are_those_of_the_fixture():
+def test_the_constants_equal_those_of_the_fixture():
     fixture = json.loads((ROOT / "tests/fixtures/protocol.json").read_text(encoding="utf-8"))
     assert {
         "protocol": frames.PROTOCOL_VERSION,

@@ -1,4 +1,4 @@
-"""What the outcome of a distributed run is when ranks fail, other hosts fail and a signal comes: what was known first."""
+"""The outcome of a distributed run when ranks or other hosts fail and a signal arrives: the earlier event counts."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ KILLED, TERMINATED = -signal.SIGKILL, -signal.SIGTERM
 
 @pytest.fixture
 def errors():
-    """What torchrun's module of that name has, as far as it is needed."""
+    """A stand-in for torchrun's module of that name."""
 
     @dataclass
     class ProcessFailure:
@@ -43,7 +43,7 @@ def rank(monkeypatch):
 
 
 @pytest.mark.parametrize(("restarts", "is_final"), [("0", False), ("1", False), ("2", True)])
-def test_the_exception_of_a_rank_that_is_not_started_again_is_known(errors, rank, restarts, is_final, tmp_path):
+def test_the_exception_of_a_rank_that_is_not_restarted_is_recorded(errors, rank, restarts, is_final, tmp_path):
     failures = RankFailures(str(tmp_path), errors, 2)
     rank("3", restarts, "2")
     before = time.monotonic()
@@ -54,7 +54,7 @@ def test_the_exception_of_a_rank_that_is_not_started_again_is_known(errors, rank
 
 
 @pytest.mark.parametrize(("attempt", "is_final"), [(0, False), (1, True)])
-def test_a_rank_that_torchrun_finds_killed_is_known(errors, rank, attempt, is_final, tmp_path):
+def test_a_rank_that_torchrun_finds_killed_is_recorded(errors, rank, attempt, is_final, tmp_path):
     failures = RankFailures(str(tmp_path), errors, 1)
     rank("5", str(attempt), "1")
     introduce(str(tmp_path))
@@ -64,7 +64,7 @@ def test_a_rank_that_torchrun_finds_killed_is_known(errors, rank, attempt, is_fi
     assert failures.first_before(time.monotonic() + 1) == known
 
 
-def test_a_rank_that_the_same_stop_has_ended_has_not_failed(errors, tmp_path):
+def test_a_rank_that_the_stop_itself_has_ended_does_not_count_as_failed(errors, tmp_path):
     failures = RankFailures(str(tmp_path), errors, 0)
     errors.ProcessFailure(1, 1, TERMINATED, "/x/attempt_0/1/error.json")
     now = time.monotonic()
@@ -73,7 +73,7 @@ def test_a_rank_that_the_same_stop_has_ended_has_not_failed(errors, tmp_path):
 
 
 class Store:
-    """A store that says that another host has failed."""
+    """A store with the failure of another host."""
 
     def check(self, keys):
         return True
@@ -83,7 +83,7 @@ class Store:
 
 
 @pytest.mark.parametrize(("at", "heard"), [(None, "Rank 1 failed: bad (on host-b)"), (1.0, None)])
-def test_the_failure_of_another_host_counts_if_no_signal_came_before(monkeypatch, at, heard):
+def test_the_failure_of_another_host_counts_unless_a_signal_arrived_before(monkeypatch, at, heard):
     sent = []
     monkeypatch.setattr(Hosts, "_is_up", lambda _: True)
     monkeypatch.setattr(Hosts, "_connect", lambda _: Store())
@@ -95,8 +95,8 @@ def test_the_failure_of_another_host_counts_if_no_signal_came_before(monkeypatch
 
 
 @pytest.mark.parametrize(("code", "is_known"), [(KILLED, True), (1, False)])
-def test_a_rank_that_was_killed_just_before_the_signal_is_known(errors, code, is_known, tmp_path):
+def test_a_rank_that_was_killed_just_before_the_signal_is_recorded(errors, code, is_known, tmp_path):
     failures = RankFailures(str(tmp_path), errors, 0)
     errors.ProcessFailure(local_rank=1, pid=99, exitcode=code, error_file="attempt_0/1/error.json")
-    # One that ended with an exit code may have lost another one to the stop.
+    # A rank that ended with an exit code may have failed because the stop ended another one.
     assert (failures.first_before(time.monotonic() + 0.001) is not None) is is_known

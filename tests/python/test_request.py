@@ -1,4 +1,4 @@
-"""What a script is told of its request, and what its lines are marked with."""
+"""The request that a script sees, and the marks of its lines."""
 
 import contextlib
 import io
@@ -68,7 +68,7 @@ def test_a_request_is_cancelled_when_its_own_client_has_left():
     assert not ServedRequest(b"{}", None).cancelled
 
 
-def test_lines_are_marked_with_the_request_and_its_trace():
+def test_lines_are_marked_with_request_and_trace():
     assert marked("no request\n") == "no request\n"
     here.request = (b'{"id":"a"}', None)
     assert marked("one\ntwo") == "\x1e[s3 i a]\x1eone\n\x1e[s3 i a]\x1etwo"
@@ -79,13 +79,13 @@ def test_lines_are_marked_with_the_request_and_its_trace():
     assert marked("nothing is known\n") == "nothing is known\n"
 
 
-def test_nothing_is_marked_without_a_secret():
+def test_lines_are_not_marked_without_a_secret():
     request.marks.secret = ""
     here.request = (FULL, None)
     assert marked("one\n") == "one\n"
 
 
-def test_the_logger_marks_what_it_prints_and_knows_the_request(monkeypatch, capfd):
+def test_the_logger_marks_its_lines_and_has_the_request(monkeypatch, capfd):
     monkeypatch.setattr(sys, "stdout", open(1, "w", encoding="utf-8", closefd=False))
     logger = ServingLogger()
     assert logger.request is None
@@ -99,7 +99,7 @@ def test_the_logger_marks_what_it_prints_and_knows_the_request(monkeypatch, capf
     ("method", "letter"),
     [("debug", "d"), ("info", ""), ("warning", "w"), ("error", "e"), ("exception", "e"), ("critical", "c")],
 )
-def test_the_logger_marks_levels_also_without_a_request(method, letter, monkeypatch, capfd):
+def test_the_logger_marks_levels_without_a_request(method, letter, monkeypatch, capfd):
     monkeypatch.setattr(sys, "stdout", open(1, "w", encoding="utf-8", closefd=False))
     logger = ServingLogger()
     getattr(logger, method)("one\ntwo")
@@ -124,7 +124,7 @@ def test_captured_output_has_no_mark(tmp_path):
         assert file.read() == "kept\n"
 
 
-def test_a_threads_request_is_not_that_of_another():
+def test_each_thread_has_its_own_request():
     here.request = (b'{"id":"a"}', None)
     found = []
     thread = threading.Thread(target=lambda: found.append(ServingLogger().request))
@@ -133,7 +133,7 @@ def test_a_threads_request_is_not_that_of_another():
     assert found == [None]
 
 
-def test_a_tasks_request_comes_before_that_of_its_thread():
+def test_the_request_of_a_task_takes_precedence_over_that_of_its_thread():
     here.request = (b'{"id":"a"}', None)
     request.of_task.set((b'{"id":"b"}', None))
     assert ServingLogger().request.id == "b"
@@ -161,7 +161,7 @@ def test_a_request_has_its_method_path_and_query():
     assert served.query is served.query
 
 
-def test_headers_have_names_in_any_case():
+def test_names_of_headers_are_case_insensitive():
     headers = ServedRequest(HEAD, None).headers
     assert (headers["X-Tenant"], headers.get("HOST"), headers.get("Accept"), headers.get("Accept", "*/*")) == (
         "a, b:c",
@@ -176,7 +176,7 @@ def test_headers_have_names_in_any_case():
         headers["Accept"]
 
 
-def test_headers_and_query_are_for_json_and_other_processes():
+def test_headers_and_query_can_be_written_as_json_and_pickled():
     served = ServedRequest(HEAD, None)
     for found in (served.headers, served.query):
         assert json.loads(json.dumps(found)) == found
@@ -194,7 +194,7 @@ def test_the_logger_gives_the_same_request_until_the_next_one():
     here.request = (HEAD, None)
     first = logger.request
     assert logger.request is first
-    # The same bytes are another request nonetheless.
+    # A request with the same bytes is still another request.
     here.request = (HEAD, Client(1))
     assert logger.request is not first
 
@@ -208,7 +208,7 @@ class TakesNone:
 
 
 @pytest.mark.parametrize("name", ["load", "deserialize", "predict", "serialize", "predict_batch", "v2_metadata"])
-def test_a_script_can_ask_when_a_function_of_it_is_given_a_logger(name):
+def test_takes_logger_is_true_if_any_function_takes_a_logger(name):
     script = TakesNone()
     script.load = print
     assert not takes_logger(script)

@@ -1,4 +1,4 @@
-"""What is installed against what is asked for: PEP 508, PEP 440, markers, extras, and what is the installer's to judge."""
+"""Whether requirements are installed: PEP 508, PEP 440, markers, extras, and the lines that the installer has to check."""
 
 import json
 import pathlib
@@ -17,14 +17,14 @@ MINOR = sys.version_info[1]
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Packages that are known to nobody else."""
+    """A folder with packages that exist nowhere else."""
     packages = {
         "fox-alpha": ("1.2.3", []),
         "Fox.Beta": ("2.0rc1", []),
         "fox-local": ("2.13.0+cpu", []),
         "fox-post": ("1.0.post1", []),
         "fox-epoch": ("1!1.0", []),
-        # Needs the first, and more with extras.
+        # Requires the first package, and others with extras.
         "fox-needs": (
             "1.0",
             [
@@ -36,7 +36,7 @@ def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ],
         ),
         "fox-broken": ("1.0", ["fox-missing"]),
-        # A circle.
+        # Circular dependencies.
         "fox-ring": ("1.0", ["fox-ring[again]", "fox-needs"]),
     }
     for name, (version, requires) in packages.items():
@@ -54,7 +54,7 @@ def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["packaging", "ours"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What compares versions: pip's library, and what takes its place without pip."""
+    """The modules that compare versions: that of pip, and our replacement."""
     if request.param == "ours":
         monkeypatch.setattr(requirements, "_packaging", lambda: pep508)
 
@@ -95,7 +95,7 @@ def test_installed_requirements_are_met(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["fox.alpha==1.2.3", "Fox-Beta>=2.0rc1"])
-def test_names_are_one_however_they_are_written_where_python_tells_them_apart(
+def test_spellings_of_a_name_are_equal_even_if_python_distinguishes_them(
     line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find(name: str) -> metadata.Distribution:
@@ -152,7 +152,7 @@ def test_names_are_one_however_they_are_written_where_python_tells_them_apart(
 def test_missing_requirements_are_named(line: str, reason: str) -> None:
     said = check(line)
     assert said is not None
-    # A requirement is quoted as it was written, or as packaging writes it.
+    # A requirement is quoted as in the file, or as packaging formats it.
     assert (
         said.replace("Fox.Beta", "fox-beta").replace("'", '"').lower()
         == reason.replace("Fox.Beta", "fox-beta").replace("'", '"').lower()
@@ -181,13 +181,13 @@ def test_missing_requirements_are_named(line: str, reason: str) -> None:
         ("fox-alpha; (python_version > '3'", "read"),
     ],
 )
-def test_the_rest_is_left_to_the_installer(line: str, verb: str) -> None:
+def test_other_lines_are_left_to_the_installer(line: str, verb: str) -> None:
     said = check(line)
     assert said is not None
     assert said.endswith(f"must be {verb} by the installer")
 
 
-def test_lines_are_joined_and_comments_dropped_as_in_pip() -> None:
+def test_lines_are_joined_and_comments_removed_as_in_pip() -> None:
     text = "# a\na # b\n\n  b#c\nc \\\n  ==1 \\\r\n # d\n  # e\n"
     assert logical_lines(text) == ["a", "b#c", "c   ==1"]
 
@@ -200,7 +200,7 @@ def distribution(folder: pathlib.Path, name: str, version: str, text: str = "") 
     )
 
 
-def test_the_first_on_the_path_counts_of_a_package_that_exists_twice(
+def test_of_two_versions_of_a_package_the_first_on_the_path_counts(
     tmp_path, monkeypatch
 ):
     for folder, name, version in (

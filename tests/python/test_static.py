@@ -1,4 +1,4 @@
-"""The Python package is clean for type checkers and linters, and good for the oldest Python that is promised."""
+"""Type checkers and linters find no fault in the Python package, and it needs only the oldest supported Python."""
 
 import pathlib
 import subprocess
@@ -23,12 +23,12 @@ def run(*command: str) -> subprocess.CompletedProcess:
     ],
     ids=" ".join,
 )
-def test_the_package_is_clean(command):
+def test_linters_and_type_checkers_find_no_fault(command):
     result = run(*command)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_package_needs_no_newer_python_than_3_8():
+def test_the_package_works_with_python_3_8():
     vermin = pathlib.Path(sys.executable).with_name("vermin")
     command = [vermin, "-t=3.8-", "--no-tips", "--violations", PACKAGE]
     result = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Statuses and headers that exceptions choose."""
+"""The statuses and headers that exceptions choose."""
 
 import http
 import itertools
@@ -26,7 +26,7 @@ def an_error(**attributes):
 
 @pytest.mark.parametrize("name", ["status", "status_code"])
 @pytest.mark.parametrize("value", [400, 422, 599, http.HTTPStatus.CONFLICT, numpy.int64(429)])
-def test_an_integer_is_a_status(name, value):
+def test_an_integer_sets_the_status(name, value):
     found = status_of(an_error(**{name: value}))
     assert found == {"status": int(value), "headers": []}
     assert type(found["status"]) is int
@@ -46,17 +46,17 @@ def test_integers_of_any_size_are_handled():
     assert status_of(an_error(status=429, headers={"Retry-After": 10**5000}))["status"] == 429
 
 
-def test_the_other_name_counts_when_one_is_not_a_status():
+def test_status_code_counts_when_status_is_invalid_and_vice_versa():
     assert status_of(an_error(status="error", status_code=404))["status"] == 404
     assert status_of(an_error(status=404, status_code=None))["status"] == 404
 
 
-def test_code_is_not_a_status():
+def test_code_does_not_set_the_status():
     assert status_of(an_error(code=404)) == {}
     assert status_of(SystemExit(404)) == {}
 
 
-def test_an_attribute_of_the_class_counts():
+def test_an_attribute_of_the_class_sets_the_status():
     class Busy(RuntimeError):
         status = 429
         headers = {"Retry-After": 3}  # noqa: RUF012
@@ -92,12 +92,12 @@ def test_headers_are_pairs_of_text(headers, expected):
     assert status_of(an_error(status=429, headers=headers)) == {"status": 429, "headers": expected}
 
 
-def test_headers_take_no_more_room_than_a_frame_has():
+def test_headers_fit_into_a_frame():
     for size in (MAX_HEADER_BYTES, 10**6):
         for letter in ("x", "\u00e4", "\U0001f600"):
             error = an_error(status=429, headers={"a": "b", "x": letter * size})
             assert status_of(error)["headers"] == [("a", "b")]
-    # With the longest message.
+    # Together with the longest message.
     error = Exception("\U0001f600" * 10_000)
     vars(error).update(status=429, headers={f"x-{number}": "\U0001f600" * 40 for number in range(20)})
     assert len(raised("predict", error)[1]) < 0xFFFF
@@ -139,7 +139,7 @@ class HostileHeaders(Exception):
         raise GeneratorExit("no headers")
 
 
-def test_attributes_that_raise_or_never_end_do_no_harm():
+def test_attributes_that_raise_or_never_end_are_harmless():
     assert len(status_of(an_error(status=418, headers=Endless()))["headers"]) == MAX_HEADERS
     assert status_of(an_error(status=418, headers=Fails())) == {"status": 418, "headers": []}
     assert status_of(Hostile()) == {}
@@ -169,14 +169,14 @@ def batch(*bodies):
     return [json.loads(text) if kind == frames.ERROR else body for kind, text, body in answers]
 
 
-def test_each_request_of_a_batch_has_its_own_status(capfd):
+def test_each_request_of_a_batch_gets_its_own_status(capfd):
     good, bad, other = batch(b"good", b"bad", b"other")
     assert (good, bad["status"], bad["stage"], other) == (b"good", 422, "predict", b"other")
     (alone,) = batch(b"raise")
     assert (alone["status"], alone["stage"]) == (429, "predict_batch")
 
 
-def test_an_output_that_is_an_exception_fails_its_own_request_only(capfd):
+def test_an_output_that_is_an_exception_fails_only_its_own_request(capfd):
     answers = Handler(Script(), {"logger": None}, 1000).invoke_batch([(b"", b"good"), (b"", b"conflict")])
     assert answers[1][2].endswith(b"Exception: text")
     good, conflict, other = batch(b"good", b"conflict", b"other")

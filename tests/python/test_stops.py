@@ -1,4 +1,4 @@
-"""What signals do to training, and to the processes that a script forks."""
+"""The effect of signals on a training, and on processes that a script forks."""
 
 import signal
 import subprocess
@@ -39,7 +39,7 @@ def train(model_dir):
 
 @pytest.mark.parametrize(("method", "count"), [("fork", 15), ("spawn", 1), ("forkserver", 1)])
 @pytest.mark.parametrize("python", pythons())
-def test_pools_end_and_print_nothing(python, method, count, tmp_path):
+def test_multiprocessing_pools_end_without_output(python, method, count, tmp_path):
     source = POOLS.replace("METHOD", method).replace("POOLS", str(count))
     with training(tmp_path, source, python) as worker:
         worker.socket.settimeout(60)
@@ -48,7 +48,7 @@ def test_pools_end_and_print_nothing(python, method, count, tmp_path):
 
 
 @pytest.mark.parametrize("python", pythons())
-def test_a_forked_child_is_ended_by_a_sigterm_that_comes_at_once(python, tmp_path):
+def test_sigterm_ends_a_forked_child_even_directly_after_the_fork(python, tmp_path):
     source = """
 import os, signal, time
 def train(model_dir):
@@ -68,7 +68,7 @@ def train(model_dir):
         assert worker.end() == (0, "")
 
 
-def test_a_loader_that_skips_whatever_is_raised_is_ended_by_terminate(tmp_path):
+def test_terminate_ends_a_data_loader_that_ignores_exceptions(tmp_path):
     source = """
 import multiprocessing, time
 def load(ready):
@@ -147,7 +147,7 @@ def train(model_dir):
 
 @pytest.mark.parametrize("second", ["SIGTERM", "SIGINT"])
 @pytest.mark.parametrize(("end", "code"), [("raise", -signal.SIGTERM), ("return", 0), ("sys.exit(5)", 5)])
-def test_a_stop_raises_once_although_its_signal_comes_several_times(end, code, second, tmp_path):
+def test_a_stop_raises_once_although_its_signal_arrives_several_times(end, code, second, tmp_path):
     with training(tmp_path, SAVING.replace("END", end)) as worker:
         until_there(tmp_path / "training")
         worker.process.send_signal(signal.SIGTERM)
@@ -217,7 +217,7 @@ def in_python(tmp_path, source):
     return result.returncode, result.stdout, result.stderr
 
 
-def test_a_stop_that_comes_within_a_fork_raises_after_it(tmp_path):
+def test_a_stop_during_a_fork_raises_after_it(tmp_path):
     code, output, errors = in_python(
         tmp_path,
         """
@@ -239,7 +239,7 @@ except KeyboardInterrupt:
     assert output.startswith("raised") and output.rstrip().endswith(("SIGTERM", "15"))
 
 
-def test_another_stop_raises_again_after_a_while(tmp_path):
+def test_a_later_stop_raises_again(tmp_path):
     code, output, errors = in_python(
         tmp_path,
         """

@@ -1,4 +1,4 @@
-"""The files that ``aimodellib init`` writes are clean for linters and type checkers, with nothing installed."""
+"""Linters and type checkers find no fault in the files of ``aimodellib init``, without installed packages."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "src" / "cli" / "init" / "templates"
 STUBS = TEMPLATES / "common" / "typings"
 NAMES = ("plain", "scikit-learn", "pytorch", "stream")
-#: What a type checker needs besides, and the others not.
+#: The package that a template's scripts import; the other templates import none.
 NEEDS = {"scikit-learn": "sklearn", "pytorch": "torch"}
 
 
@@ -20,17 +20,17 @@ def run(*command, cwd, **env):
     return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True)
 
 
-def test_the_names_are_those_of_the_command():
+def test_the_templates_are_those_of_the_command():
     assert {entry.name for entry in TEMPLATES.iterdir() if entry.is_dir()} - {".ruff_cache"} == {"common", *NAMES}
 
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
-def test_ruff_has_nothing_to_say(command):
+def test_ruff_finds_no_fault(command):
     result = run(sys.executable, "-m", "ruff", *command, "--no-cache", ".", cwd=TEMPLATES)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_they_need_no_newer_python_than_3_8():
+def test_the_templates_work_with_python_3_8():
     vermin = pathlib.Path(sys.executable).with_name("vermin")
     folders = [TEMPLATES / name for name in NAMES]
     result = run(vermin, "-t=3.8-", "--no-tips", "--violations", *folders, cwd=ROOT)
@@ -38,7 +38,7 @@ def test_they_need_no_newer_python_than_3_8():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mypy_finds_all_types_in_what_init_writes(name, tmp_path):
+def test_mypy_finds_all_types_in_the_files_of_init(name, tmp_path):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     module = tmp_path / "module"
@@ -48,15 +48,15 @@ def test_mypy_finds_all_types_in_what_init_writes(name, tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     if name != "plain":
         return
-    # That it knows them, rather than taking all for Any.
+    # The checker must know the types rather than treat them as Any.
     (module / "wrong.py").write_text("from aimodellib.io import serialize\nserialize(1, accepted=2)\n")
     result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)
     assert 'wrong.py:2: error: Argument "accepted" to "serialize" has incompatible type "int"' in result.stdout
 
 
-def test_the_stubs_are_those_of_the_package(tmp_path):
+def test_the_stubs_match_the_package(tmp_path):
     allowed = tmp_path / "allowed"
-    # What no script imports has no stubs.
+    # Modules that no script imports need no stubs.
     allowed.write_text("aimodellib\\.__main__\naimodellib\\._bridge.*\naimodellib\\.script.*\naimodellib\\.util\\.(message|request).*\n")
     command = (sys.executable, "-m", "mypy.stubtest", "--ignore-unused-allowlist", "--allowlist", str(allowed))
     result = run(*command, "aimodellib", cwd=tmp_path, MYPYPATH=str(STUBS), PYTHONPATH=str(ROOT / "python"))

@@ -1,4 +1,4 @@
-"""What a script says of its tensors."""
+"""A script's description of its tensors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_script_without_the_function_has_no_signature() -> None:
     assert read_signature(SimpleNamespace(), None, {}) is None
 
 
-def test_the_description_is_kept_as_json() -> None:
+def test_the_description_is_returned_as_json() -> None:
     said = {
         "platform": "sklearn",
         "inputs": [{**TENSOR, "content_type": "application/x-npy", "more": 1}],
@@ -55,6 +55,6 @@ def test_the_function_gets_the_model_and_the_logger() -> None:
         ({"inputs": [{**TENSOR, "name": "x" * 60_000}]}, "more than 60000 bytes"),
     ],
 )
-def test_invalid_descriptions_are_named(said: Any, message: str) -> None:
+def test_errors_name_invalid_descriptions(said: Any, message: str) -> None:
     with pytest.raises(ScriptError, match=message):
         read(said)

@@ -1,4 +1,4 @@
-"""Threads of a worker: beside predict_batch, with coroutines, and where a script has replaced Python's threads."""
+"""Threads of a worker: with predict_batch, with coroutines, and in a script that has replaced Python's threads."""
 
 import importlib.util
 
@@ -16,7 +16,7 @@ def predict(data, model): return data
 def serialize(data, accepted): return data, "x/y"
 """
 
-#: What gevent and eventlet do to threads, in few lines: each runs in the thread that starts it.
+#: Replaces threads as gevent and eventlet do: each runs in the thread that starts it.
 GREEN = """
 threading.Thread.start = lambda self: (self._started.set(), self.run())
 threading.Thread.join = lambda self, timeout=None: None
@@ -35,7 +35,7 @@ PATCHES = {
 
 @pytest.mark.parametrize("batches", [False, True])
 @pytest.mark.parametrize("name", PATCHES)
-def test_threads_are_refused_where_a_script_has_replaced_them(name, batches, tmp_path):
+def test_threads_are_refused_if_the_script_has_replaced_them(name, batches, tmp_path):
     patch, message = PATCHES[name]
     if name in ("gevent", "eventlet") and importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
@@ -50,7 +50,7 @@ def test_threads_are_refused_where_a_script_has_replaced_them(name, batches, tmp
 
 
 @pytest.mark.parametrize("patch", ["", GREEN])
-def test_without_threads_nothing_is_refused(patch, tmp_path):
+def test_a_script_that_has_replaced_threads_is_accepted_without_threads(patch, tmp_path):
     with Supervisor(tmp_path) as worker:
         worker.receive()
         worker.start(SCRIPT.replace("PATCH", patch), threads=1)
@@ -89,7 +89,7 @@ def ask(worker, bodies):
     return [found[number] for number in sorted(found)]
 
 
-def test_threads_deserialize_and_serialize_beside_predict_batch(tmp_path):
+def test_threads_deserialize_and_serialize_around_predict_batch(tmp_path):
     with Supervisor(tmp_path) as worker:
         worker.receive()
         worker.start(BATCH.replace("WITH_ALL", "True"), threads=4, max_batch_size=4, batch_timeout=20)
@@ -105,7 +105,7 @@ def test_threads_deserialize_and_serialize_beside_predict_batch(tmp_path):
         assert worker.end() == (0, "")
 
 
-def test_in_threads_a_bad_input_of_a_batch_fails_alone(tmp_path):
+def test_with_threads_an_invalid_input_of_a_batch_fails_alone(tmp_path):
     with Supervisor(tmp_path) as worker:
         worker.receive()
         worker.start(BATCH.replace("WITH_ALL", "False"), threads=4, max_batch_size=4, batch_timeout=20)
@@ -115,7 +115,7 @@ def test_in_threads_a_bad_input_of_a_batch_fails_alone(tmp_path):
         assert (bad["stage"], bad["message"]) == ("deserialize", "r2")
 
 
-def test_coroutines_beside_a_plain_predict_take_turns_in_threads(tmp_path):
+def test_coroutines_around_a_plain_predict_take_turns_in_threads(tmp_path):
     source = """
 import asyncio
 def load(model_dir): return None

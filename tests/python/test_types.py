@@ -1,4 +1,4 @@
-"""What scripts import: the protocols, and the logger."""
+"""The protocols and the logger that scripts import."""
 
 import pathlib
 import sys
@@ -20,7 +20,7 @@ class Trainer:
 
 
 @pytest.mark.parametrize("name", ["Logger", "TrainingModule", "InferenceModule"])
-def test_both_spellings_give_the_same_object(name):
+def test_both_module_names_have_the_same_object(name):
     assert getattr(aimodellib.util, name) is getattr(aimodellib.utils, name)
     assert getattr(aimodellib.util.types, name) is getattr(aimodellib.utils.types, name)
 

@@ -1,4 +1,4 @@
-"""A real worker process, and this test as its supervisor, on a real Unix socket."""
+"""A real worker process with this test as its supervisor, on a real Unix socket."""
 
 import contextlib
 import os
@@ -69,7 +69,7 @@ def test_a_worker_ends_when_the_connection_is_closed(supervisor):
     supervisor.start(ECHO)
     supervisor.receive()
     supervisor.close()
-    # By itself, or by its keeper.
+    # It ends by itself, or its keeper kills it.
     assert supervisor.end()[0] in (0, -signal.SIGKILL)
 
 
@@ -94,14 +94,14 @@ def test_a_worker_ends_when_the_connection_is_closed(supervisor):
         ),
     ],
 )
-def test_a_worker_reports_why_it_can_not_serve(supervisor, source, expected, raised):
+def test_a_worker_reports_the_reason_if_it_can_not_serve(supervisor, source, expected, raised):
     supervisor.receive()
     supervisor.start(source)
     kind, _, metadata, body = supervisor.receive()
     assert kind == frames.FAILED
     assert {**metadata, **expected} == metadata
     assert supervisor.end() == (1, "")
-    # The traceback, for the log.
+    # The body is the traceback, for the log.
     assert body.decode().split("\n")[-1].startswith(raised)
     assert (body == b"") == (raised == "")
 
@@ -157,7 +157,7 @@ def test_an_invalid_start_ends_a_worker(supervisor, data, message):
     assert message in output
 
 
-def test_damage_in_the_middle_ends_a_worker_and_never_hangs(supervisor):
+def test_a_damaged_stream_ends_a_worker_without_a_hang(supervisor):
     supervisor.receive()
     supervisor.start(ECHO)
     supervisor.receive()
@@ -169,7 +169,7 @@ def test_damage_in_the_middle_ends_a_worker_and_never_hangs(supervisor):
     assert "does not parse as JSON" in output
 
 
-def test_a_dead_worker_leaves_what_it_had_begun_in_its_ledger(supervisor, tmp_path):
+def test_the_ledger_of_a_dead_worker_contains_the_requests_that_it_had_begun(supervisor, tmp_path):
     ledger = (tmp_path / "bridge/ledger").open("rb")
     supervisor.receive()
     supervisor.start(ECHO)
@@ -198,7 +198,7 @@ def test_children_of_a_script_end_with_the_connection(supervisor, killed):
     until_gone(child, 10)
 
 
-def test_a_worker_that_is_dead_does_not_keep_its_connection_open(supervisor):
+def test_a_dead_worker_does_not_keep_its_connection_open(supervisor):
     supervisor.receive()
     supervisor.start(ECHO)
     supervisor.receive()
@@ -215,7 +215,7 @@ def group_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[2])
 
 
-def test_the_number_of_a_dead_worker_s_group_stays_taken_until_its_keeper_has_ended(supervisor):
+def test_the_id_of_a_dead_workers_group_stays_reserved_until_its_keeper_has_ended(supervisor):
     supervisor.receive()
     supervisor.start(ECHO)
     supervisor.receive()
@@ -241,11 +241,11 @@ def test_the_number_of_a_dead_worker_s_group_stays_taken_until_its_keeper_has_en
         time.sleep(0.01)
 
 
-def test_a_task_that_is_cancelled_before_it_began_is_answered(supervisor):
+def test_a_task_that_is_cancelled_before_it_starts_is_answered(supervisor):
     supervisor.receive()
     supervisor.start(ECHO.replace("def predict", "async def predict"), concurrency=4)
     assert supervisor.receive()[0] == frames.READY
-    # With one write, so that both are read at once.
+    # With one write: the worker reads both at once.
     supervisor.socket.sendall(
         frames.encode(frames.INVOKE, 1, b"{}")
         + frames.encode(frames.CANCEL, 1)
@@ -294,7 +294,7 @@ def test_a_request_sees_only_its_own_cancel(supervisor):
     supervisor.send(frames.CANCEL, 1)
     assert supervisor.receive() == (frames.RESULT, 1, {"content_type": "text/plain"}, b"first True")
     assert supervisor.receive() == (frames.RESULT, 2, {"content_type": "text/plain"}, b"second False")
-    # That of a request which has been answered is not for the next one with its id.
+    # The cancellation of an answered request does not affect a later one with the same id.
     supervisor.send(frames.CANCEL, 2)
     supervisor.send(frames.STATS)
     supervisor.send(frames.INVOKE, 3, b'{}\n{"id":"third"}', b"")
@@ -321,7 +321,7 @@ def iter_parts():
     )
     assert supervisor.receive()[0] == frames.READY
     for request_id in range(1, 50, 2):
-        # The client of one that is answered leaves, while an answer in parts reads frames, and between requests.
+        # The client of an answered request disconnects, both while a streamed answer reads frames and between requests.
         supervisor.send(frames.INVOKE, request_id, b"{}", b"parts")
         assert [supervisor.receive()[0] for _ in range(2)] == [frames.PART, frames.RESULT]
         supervisor.send(frames.CANCEL, request_id)
