@@ -14,6 +14,7 @@ interface FoundFields {
   traceparent: string | null;
   tracestate: string | null;
   customAttributes: string | null;
+  prefer: string | null;
 }
 
 const FIELDS = Symbol("fields");
@@ -40,6 +41,7 @@ export function fieldsOf(list: readonly string[]): Fields {
     traceparent: null,
     tracestate: null,
     customAttributes: null,
+    prefer: null,
   };
   for (let i = 0; i < list.length; i += 2) {
     const value = list[i + 1]!;
@@ -67,6 +69,9 @@ export function fieldsOf(list: readonly string[]): Fields {
         break;
       case "x-amzn-sagemaker-custom-attributes":
         fields.customAttributes = joined(fields.customAttributes, value);
+        break;
+      case "prefer":
+        fields.prefer = joined(fields.prefer, value);
         break;
     }
   }

@@ -11,9 +11,12 @@ const MAX_METADATA_BYTES = 0xffff - 1 - MAX_TEXT_BYTES;
 /**
  * Makes an encoder of the headers Content-Type and Accept. It caches its results, since most requests have the same two values.
  *
+ * @param more what else the metadata of each request has
  * @returns a function that throws an HttpProblem (431) if the headers are too long
  */
-export function metadataEncoder(): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
+export function metadataEncoder(
+  more: { readonly timing?: true } = {},
+): (contentType: string, accept: string) => Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   const cache = new Map<string, Uint8Array<ArrayBuffer>>();
   let [lastType, lastAccept] = ["", ""];
@@ -25,7 +28,7 @@ export function metadataEncoder(): (contentType: string, accept: string) => Uint
     const key = `${contentType}\n${accept}`;
     let metadata = cache.get(key);
     if (metadata === undefined) {
-      metadata = encoder.encode(JSON.stringify({ content_type: contentType, accept }));
+      metadata = encoder.encode(JSON.stringify({ content_type: contentType, accept, ...more }));
       if (metadata.length > MAX_METADATA_BYTES) {
         throw new HttpProblem(431, "The headers Content-Type and Accept are too long");
       }

@@ -48,12 +48,18 @@ export class AnswerReader {
   #lastMetadata = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
   #lastParts: unknown;
+  #lastTimes: readonly number[] | undefined;
 
   /** The outcome of a request for which no PART frame arrived. @throws {ProtocolError} if the answer can't be parsed, or parts are missing */
   outcome(frame: Frame): Outcome {
     if (frame.kind === Kind.Error) return { kind: "error", error: errorIn(frame) };
     const contentType = this.contentType(frame);
-    if (this.#lastParts === undefined) return { kind: "result", contentType, body: frame.body };
+    if (this.#lastParts === undefined) {
+      const times = this.#lastTimes;
+      return times === undefined
+        ? { kind: "result", contentType, body: frame.body }
+        : { kind: "result", contentType, body: frame.body, times };
+    }
     this.checkParts(frame, 0);
     const parts = new PartStream({ onTaken: () => {}, onGone: () => {} });
     parts.end();
@@ -63,9 +69,10 @@ export class AnswerReader {
   /** The content type of an answer. @throws {ProtocolError} if the metadata can't be parsed */
   contentType({ metadata }: Frame): string {
     if (metadata !== this.#lastMetadata) {
-      const { content_type, parts } = parseMetadata(metadata);
+      const { content_type, parts, times } = parseMetadata(metadata);
       this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
       this.#lastParts = parts;
+      this.#lastTimes = Array.isArray(times) ? times.map(Number) : undefined;
       this.#lastMetadata = metadata;
     }
     return this.#lastContentType;

@@ -70,7 +70,9 @@ export class Dispatcher {
       const worker = this.#leastLoaded();
       if (worker === undefined) break;
       const job = this.#queue.take()!;
-      this.#options.waited.observe((performance.now() - job.acceptedAt) / 1000);
+      const waited = performance.now() - job.acceptedAt;
+      this.#options.waited.observe(waited / 1000);
+      job.onDispatch?.(waited);
       worker.dispatch(job);
     }
   }

@@ -20,11 +20,19 @@ export interface Invocation {
   /** The pool owns the body from now on. A large one is detached, and empty, once a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly client?: Client | undefined;
+  /** Called when a worker gets the request, with the time that it waited, in ms; again if another worker gets it. */
+  readonly onDispatch?: ((waitedMs: number) => void) | undefined;
 }
 
 /** The outcome of a request: a result, whole or in parts, or a failure. */
 export type Outcome =
-  | { readonly kind: "result"; readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> }
+  | {
+    readonly kind: "result";
+    readonly contentType: string;
+    readonly body: Uint8Array<ArrayBuffer>;
+    /** Seconds in deserialize, predict and serialize, if the request's metadata asked for them. */
+    readonly times?: readonly number[] | undefined;
+  }
   /** A result in parts. The stream may still fail later. */
   | { readonly kind: "parts"; readonly contentType: string; readonly parts: PartStream }
   | Failure;

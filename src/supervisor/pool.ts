@@ -199,11 +199,20 @@ export class Pool {
   }
 
   /** Executes a request and resolves with its outcome. Never rejects. */
-  invoke({ metadata, context, head, body, client }: Invocation): Promise<Outcome> {
+  invoke({ metadata, context, head, body, client, onDispatch }: Invocation): Promise<Outcome> {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
-      this.#dispatcher.add({ metadata, context, head, body, client, settle, acceptedAt: performance.now() });
+      this.#dispatcher.add({
+        metadata,
+        context,
+        head,
+        body,
+        client,
+        onDispatch,
+        settle,
+        acceptedAt: performance.now(),
+      });
     });
   }
 

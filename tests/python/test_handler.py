@@ -159,3 +159,29 @@ def test_the_cache_of_headers_is_bounded():
         kind, metadata, _ = made.invoke(json.dumps({"accept": f"a/{n}"}).encode(), b"")
         assert (kind, json.loads(metadata)["content_type"]) == (frames.RESULT, f"a/{n}")
     assert len(made._requests) == len(made._results) == MAX_CACHED
+
+
+TIMED = b'{"content_type":"application/json","accept":"text/plain","timing":true}'
+
+
+def test_an_answer_has_the_times_of_the_functions_if_its_request_asks_for_them():
+    made = handler()
+    for _ in range(2):
+        kind, metadata, body = made.invoke(TIMED, b"data")
+        found = json.loads(metadata)
+        assert kind == frames.RESULT and body == b"(b'data', 'application/json', 'model', 'text/plain')"
+        assert found["content_type"] == "text/plain"
+        assert len(found["times"]) == 3 and all(0 <= seconds < 60 for seconds in found["times"])
+        # The metadata of other answers are not affected.
+        assert "times" not in json.loads(made.invoke(JSON, b"data")[1])
+
+
+def test_an_answer_of_a_batch_has_times_if_its_request_asks_for_them():
+    made = handler(predict_batch=lambda data, model: [(*one, model) for one in data])
+    answers = made.invoke_batch([(TIMED, b"a"), (JSON, b"b"), (TIMED, b"c")])
+    assert ["times" in json.loads(metadata) for _, metadata, _ in answers] == [True, False, True]
+
+
+def test_an_error_has_no_times():
+    assert "times" not in refusal(handler(predict=raising(ValueError("bad"))), TIMED)
+    assert "times" not in refusal(handler(serialize=lambda data, accepted: None), TIMED)

@@ -32,11 +32,13 @@ Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 class _Item:
     """A request of a batch, between the functions of the script."""
 
-    __slots__ = ("accepted", "context", "data", "failure", "reading", "writing", "written")
+    __slots__ = ("accepted", "context", "data", "failure", "reading", "timed", "writing", "written")
 
-    def __init__(self, context: bytes, accepted: str) -> None:
+    def __init__(self, context: bytes, accepted: str, timed: bool) -> None:
         self.context = context
         self.accepted = accepted
+        #: Whether the answer says how long each function took.
+        self.timed = timed
         #: The input; after predict_batch, the output.
         self.data: Any = None
         #: The ERROR answer, if it has failed.
@@ -64,6 +66,8 @@ class Handler:
         if hasattr(owner, BATCH.name):
             self._predict_batch = adapt(owner, BATCH, BATCH.passed, logger)
         self._requests: dict[bytes, tuple[str, str]] = {}
+        #: Those of them that ask how long each function took. Nearly always there are none.
+        self._timed: set[bytes] = set()
         self._results: dict[str, bytes] = {}
 
     @property
@@ -98,7 +102,10 @@ class Handler:
             answer = self.answer(self._serialize(data, accepted), accepted)
             if forks.is_child:
                 forks.leave()
-            self.times.observe(start, deserialized, predicted, now())
+            serialized = now()
+            self.times.observe(start, deserialized, predicted, serialized)
+            if self._timed and headers in self._timed:
+                answer = with_times(answer, deserialized - start, predicted - deserialized, serialized - predicted)
         except Gone:
             return failed("cancelled", "The client has disconnected")
         except (frames.Closed, frames.ProtocolError):
@@ -133,9 +140,11 @@ class Handler:
                 item.data, item.failure = output, failure
         taken = now() - start
         answers = list(each(self._write, items))
-        for item in items:
+        for index, item in enumerate(items):
             if item.written:
                 self.times.observe(0, item.reading, item.reading + taken, item.reading + taken + item.writing)
+                if item.timed:
+                    answers[index] = with_times(answers[index], item.reading, taken, item.writing)
         return answers
 
     def _read(self, request: Request) -> _Item:
@@ -143,7 +152,7 @@ class Handler:
         headers, _, context = request[0].partition(b"\n")
         here.request = (context, None)
         content_type, accepted = self._requests.get(headers) or self._headers(headers)
-        item = _Item(context, accepted)
+        item = _Item(context, accepted, headers in self._timed)
         start = now()
         try:
             item.data = forks.call(self._deserialize, request[1], content_type)
@@ -224,7 +233,19 @@ class Handler:
         pair = (content_type, str(parsed.get("accept", "*/*")))
         if len(self._requests) < MAX_CACHED:
             self._requests[metadata] = pair
+            if parsed.get("timing") is True:
+                self._timed.add(metadata)
         return pair
+
+
+def with_times(answer: Answer, *seconds: float) -> Answer:
+    """Return a RESULT that says how long deserialize, predict and serialize took; any other answer as it is."""
+    kind, metadata, body = answer
+    if kind != frames.RESULT:
+        return answer
+    times = ", ".join(f"{value:.6f}" for value in seconds)
+    longer = b'%s, "times": [%s]}' % (metadata[:-1], times.encode())
+    return (kind, longer, body) if len(longer) <= frames.MAX_METADATA else answer
 
 
 def _describe(result: object) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Deque
 from . import ending, forks, frames, streams
 from .answer import Answer, failed, raised
 from .failures import message_of
-from .handler import Handler
+from .handler import Handler, with_times
 from .loader import end_tasks, event_loop
 from .loop import Loop
 from .parts import FIRST_CREDIT, end_of_parts, transmit, without_events
@@ -57,7 +57,10 @@ class AsyncHandler(Handler):
             answer = self.answer(await _value(self._serialize(data, accepted)), accepted)
             if forks.is_child:
                 forks.leave()
-            self.times.observe(start, deserialized, predicted, now())
+            serialized = now()
+            self.times.observe(start, deserialized, predicted, serialized)
+            if self._timed and headers in self._timed:
+                answer = with_times(answer, deserialized - start, predicted - deserialized, serialized - predicted)
         except BaseException as error:
             if forks.is_child:
                 forks.leave(error)

@@ -37,6 +37,7 @@ export const CONTEXT: readonly object[] = [
   ["traceparent", "W3C Trace Context, passed to the script"],
   ["tracestate", "W3C Trace Context, passed to the script"],
   ["X-Amzn-SageMaker-Custom-Attributes", "Passed to the script, and returned in the answer"],
+  ["Prefer", "server-timing: the answer says in Server-Timing how long each stage took"],
 ].map(([name, description]) => ({ name, in: "header", description, schema: { type: "string" } }));
 
 /** A route, as the OpenAPI document describes it. */

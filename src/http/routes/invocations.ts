@@ -11,6 +11,7 @@ import type { Meter } from "../metrics.ts";
 import { EVENT_HEADERS, isEvents, respondInParts, wholeOf } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
+import { asksForTiming, TIMING, timingOf } from "../timing.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -40,6 +41,7 @@ export type Invocations = (request: Incoming) => Promise<Answer>;
 export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
   const { maxBody, uriListHosts, ownsAuthorization = false } = options;
   const encode = metadataEncoder();
+  const encodeTimed = metadataEncoder({ timing: true });
   // Nearly all answers of a model have the same content type, so the last one that passed the check is cached.
   let lastType = "";
   let lastIsEvents = false;
@@ -71,15 +73,23 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
           body: written,
         };
       }
+      const timed = fields.prefer !== null && asksForTiming(fields.prefer);
+      let waitedMs = 0;
+      const arrived = timed ? performance.now() : 0;
       const outcome = await model.invoke({
-        metadata: encode(contentType, accept),
+        metadata: timed ? encodeTimed(contentType, accept) : encode(contentType, accept),
         context,
         head,
         body,
         client: request,
+        onDispatch: timed ? (ms) => waitedMs = ms : undefined,
       });
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
+        if (timed) {
+          headers["preference-applied"] = TIMING;
+          headers["server-timing"] = timingOf(waitedMs, outcome.times, performance.now() - arrived);
+        }
         if (outcome.contentType !== lastType) {
           lastType = checked(outcome.contentType);
           lastIsEvents = isEvents(lastType);

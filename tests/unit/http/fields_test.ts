@@ -19,6 +19,7 @@ const NAMES = [
     "tracestate",
     "X-Amzn-SageMaker-Custom-Attributes",
     "accept-encoding",
+    "Prefer",
     "x-other",
     "content-type-x",
   ],
@@ -37,6 +38,7 @@ Deno.test("fieldsOf() returns the same values as Headers.get()", () => {
       traceparent: headers.get("traceparent"),
       tracestate: headers.get("tracestate"),
       customAttributes: headers.get("x-amzn-sagemaker-custom-attributes"),
+      prefer: headers.get("prefer"),
     });
   }));
 });

@@ -6,6 +6,7 @@ import { useStore } from "../store.ts";
 import { showable, type Shown, type View } from "./answer.ts";
 import { type Exchange, exchange } from "./exchange.ts";
 import { count, formatBytes, formatMs } from "./format.ts";
+import { TimingBar } from "./timing_bar.tsx";
 import { Content } from "./views/content.tsx";
 
 const TITLES: Readonly<Record<View, string>> = {
@@ -33,6 +34,7 @@ export function AnswerCard() {
       {shown === undefined ? <p class="empty">The answer appears here.</p> : (
         <>
           <StatusLine shown={shown} />
+          {shown.timing !== "" && shown.phase === "done" && <TimingBar timing={shown.timing} ms={shown.ms} />}
           <Body key={shown.time} shown={shown} />
         </>
       )}

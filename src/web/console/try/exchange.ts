@@ -85,6 +85,7 @@ export async function send(sent: Sent): Promise<Exchange> {
         // Without a type, the browser would state the blob's.
         "content-type": sent.contentType || "application/octet-stream",
         accept: sent.accept || "*/*",
+        prefer: "server-timing",
       },
       signal: controller.signal,
       cache: "no-store",
