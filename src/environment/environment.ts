@@ -224,14 +224,16 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
   const what = listed
     ? installFromList(wheels)
     : [...(wheels === undefined ? [] : ["--no-index", "--find-links", wheels]), "--requirement", "requirements.txt"];
-  await runInstaller([...installer.command(own), ...what], {
+  const command = installer.command(own);
+  await runInstaller([...command, ...what], {
     cwd: sourceOf(root, options),
     signal,
     output,
     supervisor,
     env: {
-      // These tell a `PIP_CMD` of another Python where to install.
-      PIP_PYTHON: own,
+      // These tell a `PIP_CMD` of another Python where to install. The environment's own pip would start itself a second time if it were told;
+      // an empty text keeps it from a setting of the user's that names another Python.
+      PIP_PYTHON: command[0] === own ? "" : own,
       VIRTUAL_ENV: root,
       // Packages are built there.
       TMPDIR: temporaryPlace(env),

@@ -1,6 +1,7 @@
 /** Environments hold what their module asks for, and nothing that another one brought. */
 
 import assert from "node:assert/strict";
+import { writeProject } from "./support/projects.ts";
 import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
@@ -69,15 +70,15 @@ test("a signed archive shares no environment with one that is not signed", async
 });
 
 test("an edited folder that the requirements name is installed again, and one that is not edited is not", async (box) => {
-  const setup = "from setuptools import setup\nsetup(name='fox', version='1.0', py_modules=['fox'])\n";
-  box.write({ "lib/setup.py": setup, "lib/fox.py": "V = 1\n" });
+  const edit = (code: string) => writeProject(box.path("lib"), { name: "fox", code });
+  edit("V = 1\n");
   const module = box.module({ "train.py": TRAIN, "requirements.txt": "../lib\n" });
   const run = () => box.run(["train", module, "train.py", "model"]);
   const first = await run();
   assert.deepEqual([first.code, first.stdout], [0, "runs 1\n"], first.stderr);
   const second = await run();
   assert.deepEqual([second.stdout, second.stderr], ["runs 1\n", ""]);
-  box.write({ "lib/fox.py": "V = 2\n" });
+  edit("V = 2\n");
   const third = await run();
   assert.equal(third.stdout, "runs 2\n", third.stderr);
 });
@@ -104,16 +105,29 @@ for (const how of ["a path", "an import hook"] as const) {
     const { stdout } = await box.run(["-c", "import site; print(site.getsitepackages()[0])"], { command: python });
     const site = stdout.trim();
     box.write({ "elsewhere/fox.py": "V = 7\n" });
+    // The hook also notes the command line of each Python.
     const line = how === "a path"
       ? box.path("elsewhere")
-      : `import sys; sys.path.append(${JSON.stringify(box.path("elsewhere"))})`;
+      : `import sys; sys.path.append(${JSON.stringify(box.path("elsewhere"))}); ` +
+        `open(${JSON.stringify(box.path("commands"))}, "a").write(open("/proc/self/cmdline").read() + "\\n")`;
     Deno.writeTextFileSync(`${site}/fox.pth`, `${line}\n`);
     makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
     const module = box.module({
       "train.py": "import fox, owl\ndef train(d): print(fox.V, owl.V)\n",
       "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nowl\n`,
     });
-    assert.equal(await trained(box, "--python", python, module, "train.py", "model"), "7 2");
+    // A setting of pip's that names another Python changes nothing.
+    const env = { PIP_PYTHON: box.path("no-python") };
+    const { code, stdout: said, stderr } = await box.run(["train", "--python", python, module, "train.py", "model"], {
+      env,
+    });
+    assert.deepEqual([code, said], [0, "7 2\n"], stderr);
+    if (how === "an import hook") {
+      // Python may run a hook twice.
+      const commands = [...new Set(box.read("commands").replaceAll("\0", " ").split("\n"))];
+      const pips = commands.filter((command) => /pip\S* install /.test(command) && !command.includes(" supervise "));
+      assert.equal(pips.length, 1, commands.join("\n"));
+    }
   });
 }
 
