@@ -28,7 +28,7 @@ Deno.test("memoryLimit() returns the lowest limit of the process's control group
     limitWith({ ...cgroup, "/sys/fs/cgroup/a/b/memory.max": "400\n", "/sys/fs/cgroup/a/memory.max": "300\n" }),
     300,
   );
-  // A container that sees the host's path, and its own group at the root.
+  // A container that sees its path on the host, with its own group at the root.
   assert.equal(limitWith({ ...cgroup, "/sys/fs/cgroup/memory.max": "200\n" }), 200);
   const version1 = {
     "/proc/self/cgroup": "4:memory:/a\n0::/\n",

@@ -13,10 +13,10 @@ const HIDDEN: readonly (readonly [text: string, shown: string])[] = [
   ["https://me@corp.example:p@ss:w@h/x", "https://****@h/x"],
   ["'https://it's:o'k@h/', 'me@x.example'", "'https://****@h/', 'me@x.example'"],
   ["https://u:p%40ss%2Fw@h", "https://****@h"],
-  // What should have been escaped.
+  // Characters that should have been escaped.
   ["https://u:pa/ss@h/simple", "https://****@h/simple"],
   ["https://u:pa#s?s@h/simple", "https://****@h/simple"],
-  // Slashes that clients don't count, and the escapes of JSON and of URLs.
+  // Slashes whose number clients ignore, and escapes of JSON and of URLs.
   ["https:/u:p@h and https:///u:p@h", "https:/****@h and https:///****@h"],
   ['{"url":"https:\\/\\/u:p@h"}', '{"url":"https:\\/\\/****@h"}'],
   ["https://h/?next=https%3A%2F%2Fu%3Ap%40h%2Fx", "https://h/?next=https%3A%2F%2F****%40h%2Fx"],
@@ -52,7 +52,7 @@ const LEFT = [
   "npm:react@18.2.0/jsx",
   "/tmp//a:b@c/d",
   "https://@h/x",
-  // These tell which variables are needed.
+  // These show which variables are needed.
   "https://${INDEX_USER}:${INDEX_PASSWORD}@h/simple",
   "https://h/x?page=2&tokens=3",
 ];

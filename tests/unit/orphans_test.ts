@@ -5,7 +5,7 @@ import { until } from "./helper/deadline.ts";
 /** prctl(2) */
 const PR_SET_CHILD_SUBREAPER = 36;
 
-/** Has orphans of this process's children become its own children, as those of process 1 do. */
+/** Makes orphans of this process's children its own children, as for process 1. */
 function becomeSubreaper(on: boolean): void {
   const libc = Deno.dlopen("libc.so.6", {
     prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
@@ -14,7 +14,7 @@ function becomeSubreaper(on: boolean): void {
   libc.close();
 }
 
-/** The state of a process, as /proc has it; undefined if there is none. */
+/** Returns the state of a process from /proc; undefined if it does not exist. */
 function stateOf(pid: number): string | undefined {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ").at(-1)![0];
@@ -37,7 +37,7 @@ Deno.test("reapOrphans() reaps orphans, but not Deno's own children", async () =
     const codes: Promise<number>[] = [];
     const orphans: number[] = [];
     for (let i = 0; i < 20; i++) {
-      // The shell ends before its child, which is an orphan then, and ends at the same time as the next shell.
+      // The shell ends before its child, which becomes an orphan and ends at the same time as the next shell.
       const child = shell("sleep 0.05 >/dev/null & echo $!; exit 7");
       codes.push(child.status.then(({ code }) => code));
       orphans.push(Number(await new Response(child.stdout).text()));

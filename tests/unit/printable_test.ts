@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { printable, printableJson, printableLines } from "../../src/printable.ts";
 import { writersTo } from "../../src/cli/terminal/writers.ts";
 
-/** Each character that controls a terminal or turns the direction of text, and its form. */
+/** Characters that control a terminal or change the direction of text, with their escaped form. */
 const CONTROLS: readonly (readonly [string, string])[] = [
   ["\x00", "\\x00"],
   ["\x07", "\\x07"],

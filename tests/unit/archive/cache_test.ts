@@ -7,12 +7,12 @@ import { TempDir } from "../helper/temp_dir.ts";
 
 const NOBODY = 65534;
 
-/** An archive with a script that says `text`. */
+/** Makes an archive with a script that prints `text`. */
 function written(directory: TempDir, name: string, text: string): string {
   return directory.write(name, archive({ name: "m/train.py", content: text }));
 }
 
-/** Obtains an archive, and returns the text of its script. */
+/** Obtains an archive, and returns the source of its script. */
 async function textOf(path: string, cacheDir: string | undefined, verify?: () => Promise<void>): Promise<string> {
   const witness = verify && { update() {}, verify };
   const obtained = await obtainArchive(path, { cacheDir, env: fakeEnv(), witness, say() {} });
@@ -50,7 +50,7 @@ const OTHERS: readonly (readonly [what: string, place: string, current?: string]
   ["no name", "archives/DIGEST-", ""],
 ];
 
-/** Puts a generation that holds `evil` into a cache, and says what is run. */
+/** Puts a generation with the script `evil` into a cache, and returns the script that is run. */
 async function runBeside(directory: TempDir, path: string, place: string, current?: string): Promise<string> {
   const cache = `${directory.path}/cache`;
   const elsewhere = `${directory.path}/elsewhere`;
@@ -78,7 +78,7 @@ Deno.test("obtainArchive() uses nothing in the cache but the current generation,
   for (const [what, ...planted] of OTHERS) assert.equal(await runBeside(directory, path, ...planted), "good", what);
 });
 
-/** Changes that another user made to the unpacked files or their list while the folder could be written to. */
+/** Changes that another user made to the unpacked files or their list while the folder was writable for everybody. */
 const PLANTED: readonly (readonly [what: string, plant: (generation: string) => string])[] = [
   ["a file whose name differs in case", (generation) => add(`${generation}/root/m/Train.py`)],
   [
@@ -98,7 +98,7 @@ function add(path: string): string {
   return path;
 }
 
-/** Writes the list of a generation with another item, which is there. */
+/** Adds an existing item to the list of a generation. */
 function list(generation: string, item?: { path: string; kind: string; target?: string }): string {
   const path = `${generation}/content.json`;
   const items = JSON.parse(Deno.readTextFileSync(path));

@@ -9,7 +9,7 @@ const deflater = new Deflater();
 const LEVELS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const END = Uint8Array.of(3, 0);
 
-/** Words of a small language, which repeat in no order. */
+/** Text of a small vocabulary, in random order. */
 function words(length: number, seed: number): Uint8Array<ArrayBuffer> {
   let state = seed;
   const next = (below: number) => {
@@ -40,7 +40,7 @@ const INPUTS: readonly (readonly [string, Uint8Array<ArrayBuffer>])[] = [
     "repetitions beyond the window",
     concat(...Array.from({ length: 5 }, (_, i) => concat(words(WINDOW_BYTES, 7), pattern(i)))),
   ],
-  // As frequent as Fibonacci's numbers: the longest codes.
+  // Frequencies that are Fibonacci numbers give the longest codes.
   ["skewed bytes", concat(...fibonacci(24).map((count, i) => new Uint8Array(count).fill(i)))],
 ];
 
@@ -63,7 +63,7 @@ Deno.test("zlib inflates a whole block in which text follows bytes without an or
   let state = 1;
   const bytes = Uint8Array.from({ length: 60_000 }, () => (state = Math.imul(state, 1664525) + 1013904223 | 0) >>> 24);
   const text = words(400_000, 3);
-  // At level 1, the tokens of one deflate block end within each part.
+  // At level 1, a deflate block ends within each part.
   const input = concat(bytes, text, bytes.subarray(1), text.subarray(1), bytes.subarray(2), bytes.subarray(0, 7));
   for (const level of LEVELS) {
     assert.ok(equalBytes(inflate(deflater.deflate(input, 0, level)), input), `level ${level}`);
@@ -87,7 +87,7 @@ Deno.test("deflate() compresses text better at higher levels", () => {
   assert.ok(low! > middle! && middle! > high!, `${low}, ${middle}, ${high}`);
 });
 
-// What these bytes become may only change on purpose: all archives get other digests.
+// Change these digests only on purpose: all archives get other digests then.
 const DIGESTS: Readonly<Record<number, string>> = {
   1: "2a396365e0d8cc23",
   2: "bac1b389487d4af6",

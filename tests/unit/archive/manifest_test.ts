@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_MANIFEST, formatManifest, type Manifest, parseManifest } from "../../../src/archive/manifest.ts";
 import { utf8 } from "../helper/bytes.ts";
 
-/** The specification's example, comment included. */
+/** The specification's example, including its comment. */
 const EXAMPLE = Deno.readTextFileSync(new URL("../../fixtures/example_manifest.json", import.meta.url));
 
 Deno.test("parseManifest() reads the specification's example", () => {

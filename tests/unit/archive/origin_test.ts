@@ -10,7 +10,7 @@ import { TempDir } from "../helper/temp_dir.ts";
 const NOTE = ".aimodellib-origin.json";
 const TEN = "0123456789";
 
-/** With files where runs leave things, too, and a note of another archive. */
+/** A module that also has files where runs leave some, and the note of another archive. */
 const GOOD = archive(
   { name: NOTE, content: "{}" },
   { name: "m/", type: "5" },
@@ -33,7 +33,7 @@ function read({ path }: TempDir): Origin | undefined {
   return Origin.read(`${path}/out`, manifest);
 }
 
-/** Writes other bytes of the same length, at the same time. */
+/** Writes other bytes of the same length, with the same modification time. */
 function forge(path: string, text: string): void {
   const { mtime } = Deno.statSync(path);
   Deno.writeTextFileSync(path, text);

@@ -119,7 +119,7 @@ Deno.test("pack() stores random bytes, codes weights, and matches text", async (
     directory.write("file", content);
     const ratio = (await packed(directory.path)).length / content.length;
     assert.ok(ratio >= least && ratio <= most, `${ratio}`);
-    // Another program's view of it.
+    // Compare with the list of another program.
     const tar = zlib.gunzipSync(await packed(directory.path));
     assert.ok(equalBytes(tar.subarray(2048, 2048 + content.length), content));
   }
@@ -154,7 +154,7 @@ Deno.test("pack() refuses a file that has grown, shrunk or vanished since it was
 Deno.test("pack() refuses a file that is written to while it is read", async () => {
   using directory = new TempDir();
   const path = directory.write("weights.bin", pattern(5_000_000));
-  // Clocks of file systems are coarse.
+  // The clock of the file system is coarse.
   Deno.utimeSync(path, 1, 1);
   const files = collect(directory.path, () => false);
   let blocks = 0;

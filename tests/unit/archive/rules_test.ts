@@ -8,11 +8,11 @@ import { sourceOf } from "../helper/source.ts";
 import { archive, END, gzip, MANIFEST, paxEntry, type RawEntry, rawEntry, sealed } from "../helper/tar.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** What follows an archive's name in a message: one line that begins with a verb, and is no sentence of its own. */
+/** Matches the text after an archive's name in a message: one line that starts with a verb, as the rest of a sentence. */
 const PREDICATE =
   /^(?:is|has|contains|continues|lacks|unpacks|uses|can't|does|was|changed) (?:(?!\b(?:It|This|That) )[^\n])+[^.\n]$/;
 
-/** Checks that `scan` and `unpack` refuse an archive for this reason, and that `unpack` leaves nothing. */
+/** Checks that `scan` and `unpack` refuse an archive for this reason, and that `unpack` leaves no files. */
 function refuses(what: string, bytes: () => Uint8Array, reason: string | RegExp, limits?: Partial<Limits>): void {
   Deno.test(`unpack() refuses ${what}`, async () => {
     using directory = new TempDir();

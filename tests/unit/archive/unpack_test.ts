@@ -122,7 +122,7 @@ Deno.test("unpack() refuses or unpacks 2,000 corrupt archives without a crash, a
       for (const { at, bits } of changes) bytes[Math.floor(at * (bytes.length - 1))]! ^= bits;
       if (cut !== null) bytes = bytes.slice(0, Math.floor(cut * bytes.length));
       if (inside) {
-        // With right checksums, so that what is behind them is reached too.
+        // Correct the checksums: otherwise the code behind their check is never reached.
         if (seal) { for (const offset of [0, 1024, 2048]) resealAt(bytes, offset); }
         bytes = gzip(bytes);
       }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AnswerReader, ConnectionFailure } from "../../../src/client/answer_reader.ts";
 
-/** A connection that gives these bytes in pieces of the given sizes, and then ends. */
+/** A connection that returns these bytes in pieces of the given sizes, and then ends. */
 function source(text: string, sizes: readonly number[] = [text.length]) {
   const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
   let at = 0;

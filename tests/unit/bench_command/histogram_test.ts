@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Histogram } from "../../../src/bench/histogram.ts";
 
-/** The time at a rank of all times, sorted: what a quantile is. */
+/** Returns a quantile by its definition: the time at a rank of all sorted times. */
 function exact(times: readonly number[], share: number): number {
   const sorted = times.toSorted((a, b) => a - b);
   return sorted[Math.max(1, Math.ceil(share * sorted.length - 1e-9)) - 1]!;

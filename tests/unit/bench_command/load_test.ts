@@ -6,7 +6,7 @@ import { connect } from "../../../src/client/connection.ts";
 
 const body = new TextEncoder().encode("hello");
 
-/** A server of the runtime on a free port, with the number of requests that it got. */
+/** A server on a free port that counts its requests. */
 function serve(answer: (count: number) => Response | Promise<Response>) {
   let count = 0;
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
@@ -41,7 +41,7 @@ Deno.test("without a rate, each connection sends its next request after an answe
 Deno.test("with a rate, all due requests are sent, and a stall counts in the latency of each request that was due during it", async () => {
   let stalled: Promise<unknown> | undefined;
   await using server = serve(async (count) => {
-    // Each request that comes within 300 ms of the tenth waits for the end of that time.
+    // Each request that arrives within 300 ms after the tenth waits for the end of that time.
     if (count === 10) stalled = sleep(300).finally(() => stalled = undefined);
     await stalled;
     return new Response("x");
@@ -54,7 +54,7 @@ Deno.test("with a rate, all due requests are sent, and a stall counts in the lat
   });
   await load.run();
   assert.deepEqual([load.sent, load.tally.succeeded, server.count], [201, 201, 201]);
-  // Two connections can show two slow requests. Sixty were due in these 300 ms, and the first half of them waited for over 150 ms.
+  // Two connections alone would show two slow requests. Sixty were due in these 300 ms, and the first half of them waited over 150 ms.
   const slow = load.tally.latency.countFrom(150);
   assert.ok(slow >= 25, `${slow} requests took 150 ms or longer`);
   assert.ok(load.tally.latency.max >= 280);
@@ -70,7 +70,7 @@ Deno.test("when a server can't keep up with the rate, unanswered requests count 
   const inTime = await load.run();
   const { tally } = load;
   assert.ok(tally.succeeded <= 6 && inTime <= 4);
-  // 41 were due. Those that were never sent are counted as well.
+  // 41 requests were due. Those that were never sent count as well.
   assert.equal(tally.succeeded + tally.unanswered, 41);
   assert.equal(tally.latency.count, 41);
   assert.ok(tally.latency.max >= 400);

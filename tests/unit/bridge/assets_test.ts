@@ -19,7 +19,7 @@ function tree(root: string, folder = ""): Map<string, string> {
   return new Map([...files].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** What has to be laid out. */
+/** The files that must be laid out. */
 function expected(): Map<string, string> {
   return new Map(
     [...tree(SOURCE)].filter(([path]) =>
@@ -97,7 +97,7 @@ for (
   });
 }
 
-/** Lays the files out in a private directory, and checks that it goes away. */
+/** Lays the files out in a private directory, and checks that it is removed. */
 async function assertPrivate(variables: Record<string, string>): Promise<void> {
   const assets = await layOutAssets(fakeEnv(variables), true);
   assert.ok(!Object.values(variables).some((value) => value !== "" && assets.root.startsWith(value)), assets.root);
@@ -136,7 +136,7 @@ Deno.test("layOutAssets() uses a read-only cache that contains the files", {
   assert.equal((await layOutAssets(env, true)).root, root);
 });
 
-/** Starts several processes that lay out the files in the same moment, and says where each found them. */
+/** Starts several processes that lay out the files at the same moment, and returns where each found them. */
 async function layOutAtOnce(cache: string, starts: number): Promise<string[]> {
   const script = new URL("../helper/lay_out_assets.ts", import.meta.url).pathname;
   const args = ["run", "--quiet", "--no-config", "--no-lock", "--allow-all", script, cache];
@@ -169,7 +169,7 @@ for (const damaged of [false, true]) {
     assert.ok(roots.includes(`${cache}/${name}`));
     for (const root of roots) {
       assert.deepEqual(tree(root), expected());
-      // One that lost the race has made a directory of its own, which is the process's to remove.
+      // A process that lost the race has created a directory of its own, which it must remove.
       if (!root.startsWith(cache)) Deno.removeSync(root, { recursive: true });
     }
   });

@@ -15,7 +15,7 @@ const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const NOTHING = new Uint8Array(0);
 
-/** The frames that a connection gives, until its end. */
+/** Returns all frames of a connection, up to its end. */
 async function collect(connection: Connection): Promise<Frame[]> {
   const frames: Frame[] = [];
   await settled(connection.run({ onFrame: (frame) => void frames.push(frame) }), "the end of run()");
@@ -107,7 +107,7 @@ Deno.test("run() returns the received frames when a write has failed because the
   const connection = new Connection(pair.ours, KIB);
   const found: Frame[] = [];
   connection.send(Kind.Invoke, 11, NOTHING, utf8("for nobody"));
-  // The write has failed when a write of ours would.
+  // Wait until the other side's close has made writes fail.
   await assert.rejects(pair.ours.write(utf8("x")), Deno.errors.BrokenPipe);
   await settled(connection.run({ onFrame: (frame) => void found.push(frame) }), "the end of run()");
   assertSame(found, answers);
@@ -139,7 +139,7 @@ Deno.test("receive() returns the first of several frames, and run() returns the 
   assert.equal(await connection.receive(), undefined);
 });
 
-/** A socket whose writes are looked at, and take as much as `take` says. */
+/** A socket that records its writes, each of which accepts as many bytes as `take` returns. */
 function watched(socket: Deno.Conn, take: (bytes: Uint8Array) => Uint8Array): Deno.Conn {
   return new Proxy(socket, {
     get(target, name) {
@@ -272,7 +272,7 @@ Deno.test("close() drops unsent frames while a write waits for the peer", async 
   const connection = new Connection(pair.ours, KIB);
   const found = collect(connection);
   for (let id = 1; id <= 8; id++) connection.send(Kind.Invoke, id, NOTHING, pattern(MIB, id));
-  // The socket's buffers are full long before that: the write waits.
+  // The buffers of the socket are full long before that, and the write waits.
   const first = await readExactly(pair.theirs, 1000);
   connection.close();
   connection.send(Kind.Invoke, 9, NOTHING, utf8("too late"));

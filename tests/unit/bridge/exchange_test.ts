@@ -17,7 +17,7 @@ class Files implements Disposable {
   readonly #ledger = Deno.openSync(`${this.directory.path}/ledger`, { read: true, write: true });
   readonly #exchange = Deno.openSync(`${this.directory.path}/exchange`, { read: true, write: true });
 
-  /** The body of a request, as the worker reads it. */
+  /** Reads the body of a request as the worker does. */
   request(flags: number, length: number): Uint8Array {
     const body = new Uint8Array(length);
     this.#exchange.seekSync((flags - 1) * SLOT, Deno.SeekMode.Start);
@@ -33,7 +33,7 @@ class Files implements Disposable {
     this.#ledger.writeSync(word);
   }
 
-  /** How many bodies of answers the supervisor has read. */
+  /** Returns how many bodies of answers the supervisor has read. */
   answersRead(): number {
     const word = new Uint8Array(4);
     this.#ledger.seekSync(8, Deno.SeekMode.Start);

@@ -17,7 +17,7 @@ import { anyFrame, damagedStream, encodeFrame, frame, type PlainFrame, readFrame
 
 const MIB = 2 ** 20;
 
-/** Gives the decoder a stream in pieces of up to `step` bytes, and collects its frames. */
+/** Passes a stream to the decoder in pieces of up to `step` bytes, and collects the frames. */
 function decode(decoder: FrameDecoder, bytes: Uint8Array, step: (offset: number) => number = () => Infinity): Frame[] {
   const frames: Frame[] = [];
   for (let offset = 0; offset < bytes.length;) {
@@ -45,7 +45,7 @@ function assertFrames(found: readonly Frame[], expected: readonly PlainFrame[]):
   }
 }
 
-/** A frame as the tested code writes it. */
+/** Writes a frame with the code under test. */
 function write({ kind, id, metadata, body }: PlainFrame): Uint8Array {
   const buffer = new FrameBuffer(HEADER_BYTES + metadata.length + body.length);
   const end = buffer.writeHead(0, kind as Kind, id, metadata, body.length);
@@ -321,6 +321,6 @@ Deno.test("next() returns the intact frames of 10,000 damaged streams, then thro
     }),
     { numRuns: 10_000 },
   );
-  // The damage is of the kinds that it is meant to be.
+  // Check that all intended kinds of damage occur.
   assert.ok(seen.damaged > 500 && seen.cut > 500 && seen.large > 50, JSON.stringify(seen));
 });

@@ -10,17 +10,17 @@ import { TempDir } from "../helper/temp_dir.ts";
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
-/** No frame of the test has a body in the exchange. */
+/** A store of bodies that no frame of the test refers to. */
 const noBodies: BodySource = { read: () => assert.fail("A body was asked for") };
 
-/** A ledger, and the file as its worker has it. */
+/** A ledger, and its file as the worker sees it. */
 class Files implements Disposable {
   readonly #directory = new TempDir();
   readonly path = `${this.#directory.path}/ledger`;
   readonly ledger = new Ledger(this.path);
   readonly #file = Deno.openSync(this.path, { read: true, write: true });
 
-  /** What a worker notes. */
+  /** The content that a worker writes. */
   note(started: number, answers: Uint8Array, pending = answers.length): void {
     this.write(0, started);
     this.write(4, pending);
@@ -53,7 +53,7 @@ class Files implements Disposable {
   }
 }
 
-/** Has writes to files do something else. */
+/** Replaces writes to files. */
 function writing(write: (bytes: Uint8Array, file: Deno.FsFile) => number): Disposable {
   const { writeSync } = Deno.FsFile.prototype;
   Deno.FsFile.prototype.writeSync = function (bytes) {

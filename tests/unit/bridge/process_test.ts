@@ -6,7 +6,7 @@ import { fakeEnv } from "../helper/env.ts";
 import { fakePython, noAssets, shellPython } from "../helper/fake_python.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** What it takes to start a process whose runtime directory is below `directory`. */
+/** Returns options to start a process whose runtime directory is below `directory`. */
 function options(directory: TempDir, python: string, more: Partial<BridgeOptions> = {}): BridgeOptions {
   return {
     python,
@@ -18,7 +18,7 @@ function options(directory: TempDir, python: string, more: Partial<BridgeOptions
   };
 }
 
-/** Gathers what a process prints. */
+/** Collects the output of a process. */
 function gather(): { output: (bytes: Uint8Array) => void; printed: () => string } {
   const chunks: string[] = [];
   return { output: (bytes) => void chunks.push(text(bytes)), printed: () => chunks.join("") };
@@ -26,7 +26,7 @@ function gather(): { output: (bytes: Uint8Array) => void; printed: () => string 
 
 function isAlive(pid: number): boolean {
   try {
-    // Z: it has ended, and nobody has asked how.
+    // Z: the process has ended, and nobody has waited for it.
     return !/^\d+ \(.*\) Z/.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
   } catch {
     return false;
@@ -214,7 +214,7 @@ Deno.test("end() also ends the worker's children in its process group", async ()
   process.kill("SIGTERM");
 });
 
-/** Does something while signals are only noted; gives which were sent, and to whom. */
+/** Records signals instead of sending them; returns the signals with their targets. */
 async function notingSignals(
   action: () => void | Promise<void>,
 ): Promise<[number, Deno.Signal | number | undefined][]> {

@@ -3,7 +3,7 @@ import { ProtocolError } from "../../../src/errors.ts";
 import { type Frame, FrameBuffer, FrameDecoder, HEADER_BYTES, type Kind } from "../../../src/bridge/frame.ts";
 import { concat, utf8 } from "../helper/bytes.ts";
 
-/** What both ends are tested against. */
+/** The recorded frames with which both ends are tested. */
 const RECORDED: {
   readonly frames: readonly {
     readonly name: string;
@@ -18,7 +18,7 @@ const RECORDED: {
 
 const LIMIT = 2 ** 20;
 
-/** All frames in these bytes; what is left over is an error, as at the end of a stream. */
+/** Returns all frames in these bytes; a rest is an error, as at the end of a stream. */
 function decode(bytes: Uint8Array): Frame[] {
   const decoder = new FrameDecoder(LIMIT);
   decoder.space().set(bytes);

@@ -3,7 +3,7 @@ import { RuntimeDir } from "../../../src/bridge/runtime_dir.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** A path in `directory` that is this long, in bytes. */
+/** Returns a path in `directory` of this length in bytes. */
 function folderOfLength(directory: TempDir, length: number): string {
   let path = directory.path;
   while (length - path.length > 200) path += `/${"d".repeat(100)}`;

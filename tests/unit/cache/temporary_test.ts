@@ -5,7 +5,7 @@ import { TempDir } from "../helper/temp_dir.ts";
 
 const NOBODY = 65534;
 
-/** The folder that was chosen for a temporary one, which is removed. */
+/** Returns the folder in which a temporary one was created, and removes that. */
 function placeOf(TMPDIR: string): string {
   const path = makeTemporaryFolder("test", fakeEnv({ TMPDIR }));
   assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o700);
@@ -13,7 +13,7 @@ function placeOf(TMPDIR: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-/** Makes a folder that others may write to. */
+/** Makes a folder that other users may write to. */
 function shared(directory: TempDir, name: string, mode = 0o777): string {
   const path = directory.folder(name);
   Deno.chmodSync(path, mode);
@@ -64,7 +64,7 @@ Deno.test("noticeOfPlace() says why TMPDIR is not used, and nothing when it is",
   assert.equal(temporaryPlace(fakeEnv({ TMPDIR: open })), "/tmp");
 });
 
-/** Tries places until `can` accepts one, and returns it, or why none was accepted. */
+/** Tries places until `can` accepts one; returns that place, or the reasons against all of them. */
 function chosen(TMPDIR: string, can: (place: string) => Error | undefined, onlyPrivate = false): string {
   const make = (place: string) => {
     const error = can(place);

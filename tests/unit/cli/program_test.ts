@@ -3,7 +3,7 @@ import { run } from "../../../src/cli/program.ts";
 import { VERSION } from "../../../src/version.ts";
 import { FakeIo } from "../helper/fake_io.ts";
 
-/** Runs the program with these words. */
+/** Runs the program with these arguments. */
 async function call(...words: string[]): Promise<{ code: number; out: string; err: string }> {
   const io = new FakeIo();
   const code = await run(words, io);

@@ -1,4 +1,4 @@
-/** What the code has is documented, and what the pages name is in the code: options, variables, metrics, log fields, exit codes, statuses, keys. */
+/** Compares the code with the pages in both directions: options, variables, metrics, log fields, exit codes, statuses, keys. */
 
 import assert from "node:assert/strict";
 import { ROOT } from "../../../scripts/project.ts";
@@ -14,7 +14,7 @@ const PAGES = new Map([
 ]);
 const SOURCE = [...SOURCES.values()].join("\n");
 
-/** Texts of the files of a folder, by their paths. */
+/** Returns the texts of the files of a folder by path. */
 function read(
   folder: string,
   ending: string,
@@ -49,7 +49,7 @@ function matched(text: string, pattern: RegExp): Set<string> {
   return new Set([...text.matchAll(pattern)].map(([, word]) => word!));
 }
 
-/** Fails with the names that are in the first and not in the second. */
+/** Fails if the first list contains names that the second lacks. */
 function within(names: Iterable<string>, known: { has(name: string): boolean }, what: string): void {
   assert.deepEqual([...new Set(names)].filter((name) => !known.has(name)).sort(), [], what);
 }
@@ -72,7 +72,7 @@ Deno.test("each option that a page names is one of the command that it is named 
       const command = /^aimodellib ([a-z]+)/.exec(text)?.[1];
       const known = options.get(command ?? "") ?? every;
       if (command === undefined && !text.startsWith("--")) continue;
-      // The words behind the arguments of train are the script's.
+      // Words after the arguments of train belong to the script.
       const own = command === "train" ? text.replace(/(\S+\.tar\.gz|train\.py) \S+ --.*/, "") : text;
       within(
         own.replace(/\|.*|#.*/, "").match(/(?<=^|[\s[(])--[a-z][a-z-]*/g) ?? [],
@@ -131,7 +131,7 @@ Deno.test("docs/operations.md lists the fields of log records, and no others", (
   within(listed, known, "not logged");
 });
 
-/** The names of fields in calls of loggers. */
+/** Returns the names of fields in calls of loggers. */
 function fieldsOf(source: string): string[] {
   return [...source.matchAll(/\blog\.(?:debug|info|warn|warning|error)\(/g)].flatMap(({ index, 0: { length } }) => {
     const call = source.slice(index + length, endOfCall(source, index + length)).replace(/"[^"\n]*"|`[^`]*`/g, '""');

@@ -6,16 +6,16 @@ import { fakeEnv } from "../helper/env.ts";
 import { fakePython, shellPython } from "../helper/fake_python.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** All findings with this Python. */
+/** Returns all findings about this Python. */
 async function findings(directory: TempDir, python: string | undefined): Promise<Finding[]> {
   const env = fakeEnv({ TMPDIR: directory.folder("tmp"), PATH: directory.path });
   return await Array.fromAsync(examine({ python, moduleDir: directory.path }, env));
 }
 
-/** What a Python says of requirements that it meets. */
+/** The answer of a Python that meets the requirements. */
 const ANSWER: Checked = { unmet: null, site: [], bare: false, pip: true, venv: true };
 
-/** A Python that says its version, and does what `rest` does when it is to be a worker. */
+/** A Python that prints its version, and runs `rest` as a worker. */
 function versioned(directory: TempDir, version: string, rest: string, checked = ANSWER): string {
   return shellPython(
     directory,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { unreadList } from "../../../src/environment/other_lists.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** What is said of a module with these files. */
+/** Returns the sentence about a module with these files. */
 function saidOf(files: Readonly<Record<string, string>>): string | undefined {
   using directory = new TempDir();
   for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(`${directory.path}/${name}`, text);

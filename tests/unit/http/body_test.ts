@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readBody } from "../../../src/http/body.ts";
 import { concat, pattern, utf8 } from "../helper/bytes.ts";
 
-/** A request whose body comes in these chunks; an error among them ends it. */
+/** A request whose body arrives in these chunks; an error among them ends it. */
 function request(chunks: readonly (Uint8Array<ArrayBuffer> | Error)[], headers: HeadersInit = {}) {
   const left = [...chunks];
   const state = { pulled: 0, cancelled: false };

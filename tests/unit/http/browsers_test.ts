@@ -13,7 +13,7 @@ function browsers({ host = "127.0.0.1", allowHosts = [], cors = [] }: {
   return made;
 }
 
-/** Whether a request is served. */
+/** Whether a request is accepted. */
 function serves(rules: Browsers, host: string, headers: Record<string, string> = {}, method = "POST"): boolean {
   return rules.refusal({ method, host, fields: Object.entries(headers).flat() }) === undefined;
 }
@@ -114,7 +114,7 @@ for (
     [{ origin: "http://localhost:8080/evil" }, false],
     [{ origin: "http://evil@localhost:8080" }, false],
     [{ origin: "chrome-extension://localhost:8080" }, false],
-    // A proxy that says another Host than the page was got from.
+    // A proxy that changes the Host, which then differs from the page's.
     [{ "sec-fetch-site": "same-origin", origin: "https://models.example.com" }, true],
     [{ "sec-fetch-site": "cross-site", origin: "http://localhost:8080" }, false],
   ] as [Record<string, string>, boolean][]

@@ -5,7 +5,7 @@ import type { Incoming } from "../../../src/http/h1/mod.ts";
 import { incomingOf } from "../helper/app.ts";
 import { text, utf8 } from "../helper/bytes.ts";
 
-/** A request with this body, which says whether it was asked for it. */
+/** A request with this body that records whether the body was read. */
 function incoming(body: Uint8Array<ArrayBuffer>): Incoming & { asked: boolean } {
   const made = incomingOf(new Request("http://localhost/", { method: "POST", body }));
   return {
@@ -66,7 +66,7 @@ Deno.test("bodyOf() limits the compressed body, the decoded one, and each one be
   });
   const large = gzip(gzip(crypto.getRandomValues(new Uint8Array(1100))));
   await assert.rejects(bodyOf(incoming(large), "gzip, gzip", 1000), { status: 413 });
-  // A gzip header with a very long name compresses well, and nothing comes out of it.
+  // A gzip header with a very long name compresses well, and decodes to nothing.
   const inner = gzip(plain);
   const named = new Uint8Array([
     ...inner.subarray(0, 3),
@@ -89,7 +89,7 @@ Deno.test("bodyOf() decodes a body to at most 200 times its compressed size, onc
   const MAX = 100 * 2 ** 20;
   const zeros = (mebibytes: number) => gzip(new Uint8Array(mebibytes * 2 ** 20));
   assert.equal((await bodyOf(incoming(zeros(4)), "gzip", MAX)).length, 4 * 2 ** 20);
-  // 20 KiB of gzip, and again some of that.
+  // 20 KiB of gzip, compressed once more.
   for (const [body, codings] of [[zeros(20), "gzip"], [gzip(zeros(20)), "gzip, gzip"]] as const) {
     await assert.rejects(bodyOf(incoming(body), codings, MAX), {
       status: 413,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fieldsOf } from "../../../src/http/fields.ts";
 
-/** Names that are looked at, as they may be written, and others. */
+/** The names of known fields in different spellings, and other names. */
 const NAMES = [
   ...[
     "Content-Type",

@@ -9,7 +9,7 @@ const COMPRESSED = {
   deflate: (bytes: Uint8Array) => new Uint8Array(zlib.deflateSync(bytes)),
 };
 
-/** Bytes that hardly compress, whatever their number. */
+/** Returns bytes that hardly compress. */
 function noise(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
@@ -18,7 +18,7 @@ function noise(length: number): Uint8Array<ArrayBuffer> {
 
 for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "deflate", typeof COMPRESSED.gzip][]) {
   Deno.test(`inflate() decompresses ${coding} of any size`, async () => {
-    // Around the sizes of pieces, chunks and of what Adler-32 adds up at once.
+    // Lengths around the sizes of pieces and chunks, and of the blocks that Adler-32 adds up at once.
     for (const size of [0, 1, 5551, 5552, 5553, 8191, 8192, 8193, 65536, 200_000, 3_000_000]) {
       for (const bytes of [noise(size), new Uint8Array(size).fill(0xff)]) {
         assert.ok(equalBytes(await inflate(compressed(bytes), coding, MAX), bytes), `${size} bytes`);
@@ -35,11 +35,11 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
     for (const rest of [new Uint8Array(1), utf8("rest"), utf8("a rest that is longer than a header")]) {
       await assert.rejects(inflate(concat(whole, rest), coding, MAX), { status: 400 }, text(rest));
     }
-    // What gzip's header says of time, level and system is nobody's matter.
+    // Time, level and system in the gzip header do not matter.
     for (let at = coding === "gzip" ? 10 : 0; at < whole.length; at++) {
       const damaged = whole.slice();
       damaged[at]! ^= 0x20;
-      // The last bits of what was deflated mean nothing.
+      // The unused last bits of the deflated data do not matter.
       const got = await inflate(damaged, coding, MAX).then(text, ({ status }) => status);
       assert.ok(got === 400 || got === content, `byte ${at}`);
     }
@@ -85,7 +85,7 @@ Deno.test("inflate() reads several gzip members, and headers with all optional f
 Deno.test("inflate() refuses a body with a very large number of gzip members", async () => {
   const member = COMPRESSED.gzip(new Uint8Array(0));
   await assert.rejects(inflate(concat(...Array(1000).fill(member)), "gzip", MAX), { status: 400, message: /members/ });
-  // As bgzip writes them.
+  // Members as bgzip writes them.
   const block = pattern(64 * 1024);
   const blocks = concat(...Array(100).fill(COMPRESSED.gzip(block)));
   assert.equal((await inflate(blocks, "gzip", MAX)).length, 100 * block.length);

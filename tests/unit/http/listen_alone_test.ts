@@ -83,7 +83,7 @@ Deno.test("bindUnix() creates a socket that other users can never connect to, wh
   const note = () => modes.push(Deno.lstatSync(path).mode! & 0o777);
   const { chmodSync } = Deno;
   const before = Deno.umask(0);
-  // The first that could change a mode which was too wide.
+  // This is the first moment at which a mode that is too open could be corrected.
   Deno.chmodSync = (...args) => {
     note();
     chmodSync(...args);

@@ -93,7 +93,7 @@ for (const accept of ["text/event-stream", "*/*"]) {
     await reader.read();
     await reader.cancel();
     assert.deepEqual(await left.ended, { status: 499, parts: 1 });
-    // Its worker says that it has ended it only when it is told.
+    // The worker reports the end only when the test says.
     const open = new PartStream({ onTaken: () => {}, onGone: () => {} });
     const waiting = answer(open);
     const waitingReader = (waiting.body as ReadableStream).getReader();

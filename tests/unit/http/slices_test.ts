@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Slices } from "../../../src/http/slices.ts";
 
-/** A slice that takes longer than all may take before the event loop has a turn. */
+/** A slice that takes longer than all slices may take between two turns of the event loop. */
 function slow(name: string, order: string[]): () => Promise<void> {
   return () => {
     const end = performance.now() + 12;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { LineJoiner } from "../../../src/observability/line_joiner.ts";
 import { FakeClock } from "../helper/fake_clock.ts";
 
-/** Two streams, each of which writes text, and what came of both. */
+/** Two joined streams of text, and the result. */
 class Joined implements Disposable {
   readonly clock = new FakeClock();
   text = "";

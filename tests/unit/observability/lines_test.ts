@@ -6,7 +6,7 @@ import { FakeClock } from "../helper/fake_clock.ts";
 
 const PIECE = 64 * 1024;
 
-/** The lines of what comes in these pieces, and then no more. */
+/** Returns the lines of a text that arrives in these pieces. */
 function linesOf(...pieces: readonly (string | Uint8Array)[]): string[] {
   const lines: string[] = [];
   const split = lineSplitter((line) => lines.push(line));
@@ -15,7 +15,7 @@ function linesOf(...pieces: readonly (string | Uint8Array)[]): string[] {
   return lines;
 }
 
-/** `bytes` in pieces of this size. */
+/** Splits `bytes` into pieces of this size. */
 function cut(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
 }
@@ -143,7 +143,7 @@ Deno.test("lineSplitter() returns a state that stays, and never the same one twi
 
 const SECRET = "c2a8f4d0b1e94a67";
 
-/** What comes of lines, with what marks say. */
+/** Returns the lines with the content of their marks. */
 function marked(secret: string | undefined, ...pieces: readonly string[]): unknown[] {
   const found: unknown[] = [];
   const split = lineSplitter(
@@ -251,7 +251,7 @@ Deno.test("lineSplitter() returns any text without control characters unchanged"
 
 Deno.test("lineSplitter() shows any bytes reversibly", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (bytes, size) => {
-    // What is shown as a number can be told from the text only if that has no backslash.
+    // Escapes can be distinguished from the text only if that contains no backslash.
     const given = bytes.map((byte) => byte === 0x5c || byte === 0x0d ? 0x2e : byte);
     const lines = linesOf(...cut(given, size));
     const back = lines.map((line) =>
@@ -276,7 +276,7 @@ Deno.test("lineSplitter() escapes exactly the bytes that the decoder finds in no
       try {
         return { length, text: decoder.decode(bytes.subarray(0, length)) };
       } catch {
-        // Not with this length.
+        // Not valid in this length.
       }
     }
     return undefined;
@@ -286,7 +286,7 @@ Deno.test("lineSplitter() escapes exactly the bytes that the decoder finds in no
     const { length, text } = character(bytes) ?? { length: 1, text: `\\x${bytes[0]!.toString(16).padStart(2, "0")}` };
     return text + expected(bytes.subarray(length));
   };
-  // Those at the edges of what RFC 3629 allows in each place.
+  // Bytes at the limits of what RFC 3629 allows in each position.
   const first = [
     0x41,
     0x80,

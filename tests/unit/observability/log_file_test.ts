@@ -18,7 +18,7 @@ function content(root: string, folder = ""): Record<string, string> {
   return found;
 }
 
-/** A log of which the clock is set by hand. */
+/** A log whose clock the test sets. */
 class Log implements Disposable {
   readonly directory = new TempDir();
   now = new Date(2026, 0, 31, 23, 58, 7);
@@ -141,7 +141,7 @@ for (const format of ["%Y-%m-%d.log", "%Y-%m-%dT%H-%M-%S.log", "a.b/log"]) {
     assert.equal(paths[1], first.endsWith(".log") ? first.replace(/\.log$/, "-2.log") : `${first}-2`);
     assert.deepEqual(content(directory.path), Object.fromEntries(paths.map((path, i) => [path, `run ${i}\n`]).sort()));
     for (const run of runs) run[Symbol.dispose]();
-    // What names a run is no other run's; what names a day goes on.
+    // A name with seconds belongs to one run; with a daily name, the next run continues the file.
     using later = open();
     later.write(bytes("later\n"));
     const path = later.path.slice(directory.path.length + 1);

@@ -132,7 +132,7 @@ for (const format of ["text", "json"] as const) {
       logAccess(about);
       assert.equal(written.length, 0);
       getLogger(["aimodellib", "access"]).info("{method} {path} {status} {ms} ms", about);
-      // What was gathered comes first.
+      // Gathered records are written first.
       const [ours, theirs] = written.map((text) => text.replace(/\d{4}-[^ "]+Z/, "TIME"));
       assert.equal(ours, theirs);
       logAccess({ ...about, parts: 3, trace_id: "t" });

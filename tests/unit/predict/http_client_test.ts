@@ -1,4 +1,4 @@
-/** How a server is asked, and what becomes of requests that it does not answer. */
+/** How requests are sent to a server, and how requests without an answer are handled. */
 
 import assert from "node:assert/strict";
 import type { Ask, Question, Reply } from "../../../src/predict/ask.ts";
@@ -16,7 +16,7 @@ const question: Question = {
 
 type Body = (client: HttpClient, ask: () => Promise<Reply>, count: () => number) => Promise<void>;
 
-/** Serves, and asks through both kinds of clients. */
+/** Starts a server, and sends requests with both kinds of clients. */
 async function withServer(handle: Handle, body: Body): Promise<void> {
   for (const whole of [false, true]) await withClient(whole, handle, body);
 }

@@ -1,4 +1,4 @@
-/** Runs with a model that is a function: order, and how a run goes on wherever it was stopped. */
+/** Runs with a function as the model: the order of answers, and resuming a run wherever it was stopped. */
 
 import assert from "node:assert/strict";
 import type { Ask, Question, Reply } from "../../../src/predict/ask.ts";
@@ -84,7 +84,7 @@ const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) =
 Deno.test("PredictRun writes answers in the order of the records, whatever order they arrive in", async () => {
   await inFolder(50, async (folder) => {
     const waiting: (() => void)[] = [];
-    // The latest of those that were asked is answered first.
+    // The latest request is answered first.
     const ask = asking(async (question) => {
       await new Promise<void>((resolve) => {
         waiting.push(resolve);
@@ -114,14 +114,14 @@ Deno.test("PredictRun resumes to the same bytes wherever its output was truncate
     await predict(folder, { errors });
     const [whole, wholeErrors] = [read(`${folder}/out`), read(errors)];
     assert.equal(wholeErrors.split("\n").length, 2);
-    // Stopped by an answer that never comes, so that the journal is there.
+    // The run is stopped while an answer is missing, so the journal exists.
     const stuck = asking(() => {
       throw new Error("The model has failed");
     });
     await assert.rejects(predict(folder, { ask: stuck, errors }), /has failed/);
     const journal = read(`${folder}/out.partial.json`);
     for (let cut = 0; cut <= whole.length; cut++) {
-      // Errors are written first: all of them may be there, or those of the whole lines alone, and a part of another.
+      // Errors are written before lines: the file may contain all errors, or only those of whole lines and a part of another.
       const needed = whole.slice(0, cut).split("\n").filter((line) => line.endsWith("}}")).length;
       const lines = wholeErrors.split("\n");
       for (const there of [wholeErrors, `${lines.slice(0, needed).map((line) => `${line}\n`).join("")}{"err`]) {

@@ -6,7 +6,7 @@ import type { Split } from "../../../src/predict/split/record.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Gives text in pieces of some bytes, whose memory is used again. */
+/** Yields text in pieces of some bytes, and reuses their memory. */
 async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   const bytes = encoder.encode(text);
   const space = new Uint8Array(size);
@@ -18,7 +18,7 @@ async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The bodies of all records, and why those that can't be sent are broken. */
+/** Returns the bodies of all records, and the reasons why some can't be sent. */
 async function split(by: Split, text: string, size: number, maxBytes = 1000): Promise<string[]> {
   const found: string[] = [];
   for await (const { body, broken } of by(pieces(text, size), maxBytes)) {
@@ -27,7 +27,7 @@ async function split(by: Split, text: string, size: number, maxBytes = 1000): Pr
   return found;
 }
 
-/** Splits in pieces of every size. */
+/** Splits the text from pieces of every size. */
 async function check(by: Split, text: string, expected: readonly string[], maxBytes?: number): Promise<void> {
   for (let size = 1; size <= encoder.encode(text).length + 1; size++) {
     assert.deepEqual(await split(by, text, size, maxBytes), expected, `in pieces of ${size} bytes`);

@@ -6,7 +6,7 @@ import type { Death, Models } from "../../../src/supervisor/mod.ts";
 import { MAX_READERS, Recent } from "../../../src/recent/mod.ts";
 import type { Events } from "../../../src/web/wire.ts";
 
-/** An event of a stream, as a browser takes it. */
+/** An event of a stream, as a browser parses it. */
 interface Got {
   readonly name: keyof Events;
   // deno-lint-ignore no-explicit-any
@@ -14,7 +14,7 @@ interface Got {
   readonly id: string | undefined;
 }
 
-/** The recent past of one model with a worker. */
+/** The recorded events of one model with a worker. */
 class Fixture implements Disposable {
   readonly recent = new Recent();
   readonly measures = new Measures();

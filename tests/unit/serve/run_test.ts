@@ -6,14 +6,14 @@ import { fakePython, noAssets } from "../helper/fake_python.ts";
 import { CapturedLogs } from "../helper/logs.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** A serving run whose workers do what `main` does; it is given the path of a directory. */
+/** A serving run whose workers run `main` with the path of a directory. */
 class Fixture implements Disposable {
   readonly directory = new TempDir();
   readonly logs = new CapturedLogs();
   readonly stop = new AbortController();
   readonly force = new AbortController();
   readonly ended: Promise<void>;
-  /** As SIGHUP does. */
+  /** Reloads, as SIGHUP does. */
   reload: (() => void) | undefined;
 
   constructor(main: Parameters<typeof fakePython<string>>[1], config: Partial<ServeConfig> = {}) {
@@ -73,7 +73,7 @@ class Fixture implements Disposable {
   }
 }
 
-/** The status of an answer. */
+/** Returns the status of an answer. */
 async function statusOf(url: string, init: RequestInit = {}): Promise<number> {
   const response = await fetch(url, init);
   await response.body?.cancel();

@@ -10,9 +10,9 @@ const TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 /** Cloud Storage and the metadata server, with these objects in the bucket `bucket`. */
 class Storage implements AsyncDisposable {
   readonly directory = new TempDir();
-  /** What was asked, in its order. */
+  /** The received requests, in order. */
   readonly asked: string[] = [];
-  /** Answers in place of what would be answered. */
+  /** Responses that replace the regular ones. */
   interfere: (path: string, count: number) => Response | undefined = () => undefined;
   md5 = (bytes: Uint8Array): string | undefined => createHash("md5").update(bytes).digest("base64");
   readonly #objects: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
@@ -37,7 +37,7 @@ class Storage implements AsyncDisposable {
     }
     if (headers.get("authorization") !== "Bearer secret") return new Response("no token", { status: 401 });
     if (path === "/storage/v1/b/bucket/o") {
-      // Two to a page.
+      // Two objects on each page.
       const names = Object.keys(this.#objects).filter((name) => name.startsWith(query.get("prefix")!)).sort();
       const start = Number(query.get("pageToken") ?? 0);
       const items = names.slice(start, start + 2).map((name) => {
@@ -53,7 +53,7 @@ class Storage implements AsyncDisposable {
     return bytes && query.get("alt") === "media" ? new Response(bytes) : new Response("nothing", { status: 404 });
   }
 
-  /** Fetches, and tells what is in the folder then. */
+  /** Fetches a folder, and returns its content. */
   async fetch(uri: string, signal = new AbortController().signal): Promise<Record<string, string>> {
     const host = `127.0.0.1:${this.#server.addr.port}`;
     const env = fakeEnv({ STORAGE_EMULATOR_HOST: `http://${host}/`, GCE_METADATA_HOST: host });

@@ -8,7 +8,7 @@ import { FakeClock } from "../helper/fake_clock.ts";
 
 const LIMIT = 4_000;
 
-/** A worker's requests, and what was done about them. */
+/** A clock with a worker's requests, and the calls that it made. */
 class Setting implements Disposable {
   readonly clock = new FakeClock();
   readonly inFlight = new InFlight();
@@ -38,7 +38,7 @@ class Setting implements Disposable {
     return id;
   }
 
-  /** A part of a request's answer comes; as often as `count` says. */
+  /** Simulates `count` parts of a request's answer. */
   part(id: number, count = 1): PartStream {
     const stream = this.streams.get(id) ?? new PartStream({
       onTaken: () => this.execution.restart(id, this.clock.now),
@@ -82,7 +82,7 @@ for (const concurrent of [false, true]) {
     using setting = new Setting(concurrent);
     const id = setting.dispatch();
     const stream = setting.part(id, FIRST_CREDIT);
-    // It takes one part each time just before it would be too late, and so it goes on for ever.
+    // The client reads one part each time just before the limit, which could continue forever.
     for (let i = 0; i < 6; i++) {
       setting.clock.advance(LIMIT - 1);
       assert.ok(await stream.next() instanceof Uint8Array);
@@ -90,7 +90,7 @@ for (const concurrent of [false, true]) {
     assert.deepEqual([setting.slow, setting.overruns], [[], []]);
     setting.clock.advance(LIMIT);
     assert.deepEqual([setting.slow, setting.overruns], [[id], []], "the stream is ended, not the worker");
-    // The worker has as long to end it.
+    // The worker has the same time again to end the stream.
     setting.clock.advance(LIMIT - 1);
     assert.deepEqual(setting.overruns, []);
     setting.clock.advance(1);

@@ -7,14 +7,14 @@ import { FakeClock } from "../helper/fake_clock.ts";
 import { FakeWorker } from "../helper/fake_worker.ts";
 import { CapturedLogs } from "../helper/logs.ts";
 
-/** A source of models on a fake clock, which keeps what it has made. */
+/** Makes models on a fake clock, and keeps their pools and events. */
 class Source implements Disposable {
   readonly clock = new FakeClock();
   readonly logs = new CapturedLogs();
   readonly pools: FakeWorker[][] = [];
   opened = 0;
   disposed = 0;
-  /** Ends the opening under way. */
+  /** Ends the current opening. */
   finishOpening: (() => void) | undefined;
   readonly events: string[] = [];
   readonly modelEvents: ModelEvents = {
@@ -70,7 +70,7 @@ class Source implements Disposable {
   }
 }
 
-/** Lets what was awaited go on. */
+/** Lets pending promises continue. */
 const turn = async () => {
   for (let i = 0; i < 30; i++) await Promise.resolve();
 };

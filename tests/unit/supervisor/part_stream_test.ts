@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FIRST_CREDIT, PartStream } from "../../../src/supervisor/part_stream.ts";
 import { text, utf8 } from "../helper/bytes.ts";
 
-/** A stream, and what its worker is told. */
+/** A stream, and the credit and cancellations that its worker receives. */
 function fixture() {
   const taken: number[] = [];
   let gone = 0;

@@ -14,7 +14,7 @@ import { CapturedLogs } from "../helper/logs.ts";
 class Fixture implements Disposable {
   readonly clock = new FakeClock();
   readonly logs = new CapturedLogs();
-  /** All that were made, the dead ones too. */
+  /** All workers that were created, including dead ones. */
   readonly workers: FakeWorker[] = [];
   readonly outcomes: [name: string, outcome: Outcome][] = [];
   readonly pool: Pool;
@@ -40,7 +40,7 @@ class Fixture implements Disposable {
     return fixture;
   }
 
-  /** Sends requests that bear these names. */
+  /** Sends requests with these names. */
   invoke(...names: string[]): Promise<Outcome[]> {
     return Promise.all(names.map(async (name) => {
       const outcome = await this.pool.invoke({ metadata: utf8("{}"), body: utf8(name) });
@@ -49,7 +49,7 @@ class Fixture implements Disposable {
     }));
   }
 
-  /** The names of the requests that a worker has. */
+  /** Returns the names of a worker's requests. */
   names(worker: number): string[] {
     return this.workers[worker]!.jobs.map(({ body }) => text(body));
   }
@@ -423,7 +423,7 @@ Deno.test("a worker that was killed for a slow request is restarted at once, and
   assert.equal(fixture.pool.state, "ready");
 });
 
-/** Lets what was awaited go on. */
+/** Lets pending promises continue. */
 const turn = async () => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };

@@ -7,7 +7,7 @@ import { FakeClock } from "../helper/fake_clock.ts";
 
 const TIMEOUT_MS = 1000;
 
-/** A job whose client can disconnect, with the outcomes that it was given. */
+/** A job whose client can disconnect, with its outcomes. */
 class FakeJob implements Job {
   readonly metadata = utf8("{}");
   readonly body = utf8("");
@@ -116,7 +116,7 @@ Deno.test("JobQueue behaves like an array, whatever is done to it", () => {
           assert.deepEqual(dropped!.outcomes, [{ kind: "refused", cause: "gone" }]);
         } else if (what === "late" && model.length > 0) {
           const limit = model[Math.floor(which * model.length)]!.acceptedAt;
-          // The queue looks every 10 ms.
+          // The queue checks its jobs every 10 ms.
           clock.skip(Math.max(10, limit + TIMEOUT_MS - clock.now));
           const expected = model.filter(({ acceptedAt }) => acceptedAt < clock.now - TIMEOUT_MS);
           assert.deepEqual(new Set(late.splice(0)), new Set(expected));

@@ -32,7 +32,7 @@ function gauge(aggregate: Gauge["aggregate"], series: Gauge["series"], more: Par
   return { name: "g", help: "", type: "gauge", labels: ["x"], aggregate, overflowed: 0, series, ...more };
 }
 
-/** The lines of metrics that are no comments. */
+/** Returns the lines of metrics without comments. */
 function lines(metrics: readonly Metric[]): string[] {
   return formatMetrics(metrics).trim().split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }

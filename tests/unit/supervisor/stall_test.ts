@@ -9,14 +9,14 @@ import { frame as plain } from "../helper/frames.ts";
 
 const frame = (parts: Parameters<typeof plain>[0]) => plain(parts) as Frame;
 
-/** A worker's jobs, what it notes, and what was done about it. */
+/** A worker's jobs and its ledger, and the calls that Stall made. */
 class Setting implements Disposable {
   readonly clock = new FakeClock();
   readonly inFlight = new InFlight();
   noted: { started: number; answers: Frame[] } | undefined = { started: 1, answers: [] };
   words = 1n;
   recalled: number[] = [];
-  /** What can't be done with the ledger. */
+  /** The operation of the ledger that fails. */
   broken: readonly string[] = [];
   sent = true;
   readonly finished: number[] = [];
@@ -47,7 +47,7 @@ class Setting implements Disposable {
     });
   }
 
-  /** The worker answers. */
+  /** Simulates an answer of the worker. */
   answer(id: number): boolean {
     const known = this.stall.heard(id);
     if (!known) this.inFlight.take(id);
@@ -150,7 +150,7 @@ Deno.test("Stall takes no answer from a ledger that has changed since the previo
   using setting = new Setting();
   setting.add(3);
   setting.clock.advance(5);
-  // What it counts may not be visible yet on another processor.
+  // The counted answers may not be visible yet on another processor.
   setting.noted = { started: 1, answers: [frame({ kind: Kind.Result, id: 1, metadata: utf8("{}"), body: utf8("x") })] };
   setting.words = 2n;
   setting.clock.advance(5);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Window } from "../../../src/supervisor/window.ts";
 
-/** A window that has seen `times` batches of `count` answers in `ms`. */
+/** A window that has observed `times` batches of `count` answers in `ms`. */
 function after(times: number, count: number, ms: number, window = new Window()): Window {
   for (let i = 0; i < times; i++) window.observe(count, ms);
   return window;

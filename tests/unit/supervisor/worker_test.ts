@@ -10,12 +10,12 @@ import { fakeEnv } from "../helper/env.ts";
 import { fakePython, noAssets, shellPython } from "../helper/fake_python.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** A worker, and what it tells. */
+/** A worker, and the events that it reported. */
 class Fixture implements Disposable {
   readonly directory: TempDir;
   readonly worker: Worker;
   readonly outcomes: [name: string, outcome: Outcome][] = [];
-  /** What was told of the output, `null` for its end. */
+  /** The reported output, with `null` for its end. */
   readonly output: (string | null)[] = [];
   rooms = 0;
   /** The names of the jobs that were taken back. */
@@ -57,7 +57,7 @@ class Fixture implements Disposable {
     return settled(this.#ready.promise, "the worker to be ready");
   }
 
-  /** Resolves when it is dead, and `run()` has ended. */
+  /** Resolves when the worker is dead and `run()` has ended. */
   async dead(): Promise<{ death: Death; orphans: string[] }> {
     const end = await settled(this.#dead.promise, "the worker to be dead");
     await settled(this.#running, "run() to end");
@@ -85,7 +85,7 @@ class Fixture implements Disposable {
     ));
   }
 
-  /** The same, for what has its outcome while the worker lives. */
+  /** The same for jobs that get their outcomes while the worker lives. */
   async answered(...names: string[]): Promise<void> {
     await settled(this.dispatch(...names), "the outcomes");
   }
@@ -95,7 +95,7 @@ class Fixture implements Disposable {
   }
 }
 
-/** A worker whose process does what `main` does. */
+/** A worker whose process runs `main`. */
 function start<Data>(
   main: Parameters<typeof fakePython<Data>>[1],
   data?: Data,
@@ -123,7 +123,7 @@ for (
       const told: string[] = [];
       for (;;) {
         const { kind, id, body, lines } = await bridge.receive();
-        // HEAD has it as its body, INVOKE as its metadata's third line.
+        // A HEAD frame has the head as its body; INVOKE has it from the third line of its metadata on.
         told.push(`${kind}: ${kind === 14 ? body.length : lines[2]?.length ?? 0}`);
         if (kind === bridge.kind.invoke) await bridge.send(bridge.kind.result, id, {}, told.splice(0).join());
       }
@@ -318,7 +318,7 @@ Deno.test("the jobs of a killed worker are answered, finished, begun or never be
     ["c", { kind: "error", error: { reason: "not_acceptable", message: "no" } }],
     ["d", lost(KILLED)],
   ]);
-  // On a busy machine they may have been taken back before.
+  // On a busy machine, the jobs may have been taken back before.
   assert.deepEqual([...fixture.returned, ...orphans], ["e", "f"]);
 });
 
@@ -373,7 +373,7 @@ Deno.test("a request that seemed to be begun is handed back when its worker answ
     const { bridge, early } = await FakeBridge.heldUp();
     for (const answer of early) await bridge.write(answer);
     await bridge.send(bridge.kind.result, 3, { content_type: "text/plain" }, "3");
-    // It has noted that it begins the fourth one, and then found it to be recalled.
+    // The worker has recorded that it begins the fourth one, and then found that it is recalled.
     bridge.note(4);
     for (const id of [4, 5]) await bridge.send(bridge.kind.error, id, { reason: "recalled", message: "" });
     await bridge.receive();
@@ -398,7 +398,7 @@ Deno.test("a request that a dead worker had found recalled counts as never begun
   await fixture.ready;
   void fixture.dispatch("a", "b", "c", "d", "e");
   const { orphans } = await fixture.dead();
-  // It may have been looked at once more before.
+  // There may have been another check before.
   assert.deepEqual([...fixture.returned, ...orphans].sort(), ["d", "e"]);
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result", "b result", "c result"]);
 });
@@ -408,12 +408,12 @@ Deno.test("a recalled request is handed back even if its worker then breaks the 
     const [bridge] = await FakeBridge.begin();
     await bridge.send(bridge.kind.ready);
     for (let i = 0; i < 3; i++) await bridge.receive();
-    // No look takes the second one back, since it seems to be begun.
+    // No check takes the second one back, since it seems to have begun.
     bridge.note(2);
     await bridge.recalled();
     const result = bridge.encode(bridge.kind.result, 1, {}, "1");
     const recalled = bridge.encode(bridge.kind.error, 2, { reason: "recalled", message: "" });
-    // With one write, so that all of it is read at once.
+    // One write, which the supervisor reads at once.
     await bridge.write(new Uint8Array([result, recalled, bridge.encode(99)].flatMap((frame) => [...frame])));
     await bridge.receive();
   });
@@ -425,7 +425,7 @@ Deno.test("a recalled request is handed back even if its worker then breaks the 
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => `${name} ${kind}`), ["a result"]);
 });
 
-/** Takes all parts of an outcome; what went wrong, if something did, comes last. */
+/** Returns all parts of an outcome, followed by the failure if there was one. */
 async function partsOf(outcome: Outcome): Promise<(string | Outcome)[]> {
   assert.ok(outcome.kind === "parts");
   const all: (string | Outcome)[] = [];
@@ -442,7 +442,7 @@ Deno.test("an answer in parts follows its parts when the worker is held up after
     await bridge.send(bridge.kind.ready);
     for (let i = 0; i < 3; i++) await bridge.receive();
     const end = bridge.encode(bridge.kind.result, 1, { parts: 2 });
-    // The end is to be seen in the ledger, while the parts are on their way. All three are begun, so none can be taken back.
+    // The end is visible in the ledger while the parts are on their way. All three have begun, and none can be taken back.
     bridge.note(3, [end]);
     await bridge.recalled();
     for (const part of ["a", "b"]) await bridge.send(bridge.kind.part, 1, { content_type: "text/plain" }, part);
@@ -507,7 +507,7 @@ Deno.test("no job counts as begun when the one that the worker began last is ans
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, "exit code 3");
   assert.deepEqual(fixture.outcomes.map(([name, { kind }]) => [name, kind]), [["a", "result"]]);
-  // On a busy machine they may have been taken back before.
+  // On a busy machine, the jobs may have been taken back before.
   assert.deepEqual([...fixture.returned, ...orphans], ["b", "c"]);
 });
 
@@ -526,7 +526,7 @@ Deno.test("all jobs have outcomes when an answer in a dead worker's ledger is da
   void fixture.dispatch("a", "b", "c");
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, KILLED);
-  // On a busy machine what is good may have been answered, and the rest be taken back, before.
+  // On a busy machine, the intact answers may have been delivered, and the other jobs taken back, before.
   assert.deepEqual(fixture.outcomes.toSorted(([a], [b]) => a < b ? -1 : 1), [
     ["a", lost("its answer could not be read")],
     ["b", { kind: "result", contentType: "application/octet-stream", body: utf8("good") }],
@@ -548,7 +548,7 @@ Deno.test("a worker that is killed within a frame counts as killed by the signal
   const { death, orphans } = await fixture.dead();
   assert.equal(death.cause, KILLED);
   assert.deepEqual(fixture.outcomes, [["a", lost(KILLED)]]);
-  // On a busy machine it may have been taken back before.
+  // On a busy machine, the job may have been taken back before.
   assert.deepEqual([...fixture.returned, ...orphans], ["b"]);
 });
 
@@ -712,7 +712,7 @@ Deno.test("a worker is given up when SIGKILL does not end it", async () => {
     fixture.worker.stop(AbortSignal.abort());
     const { death, orphans } = await fixture.dead();
     assert.equal(death.cause, "SIGKILL did not end it");
-    // It may still begin it: nobody else is to execute it, too.
+    // The worker may still begin the job: no other worker may execute it.
     assert.deepEqual(orphans, []);
     assert.deepEqual(fixture.outcomes, [["a", lost("SIGKILL did not end it")]]);
   } finally {
@@ -753,7 +753,7 @@ Deno.test("a worker is killed when a request takes too long, and jobs that it ha
       for (let id = 1; id <= 2; id++) {
         await bridge.receive();
         bridge.note(id);
-        // Together longer than one may take, and each of them not.
+        // Together they take longer than the limit for one, but each of them does not.
         await new Promise((resolve) => setTimeout(resolve, 200));
         await bridge.send(bridge.kind.result, id);
       }
@@ -821,7 +821,7 @@ Deno.test("a worker is worn when it has answered enough requests, or uses too mu
   await fixture.answered("b");
   await fixture.answered("c");
   await until(() => fixture.worn.length >= 3, "it says so three times");
-  // Answers are counted when all that came with them was handled.
+  // Answers are counted after all frames of the same read were handled.
   assert.deepEqual(fixture.worn.toSorted(), [
     "it has answered 2 requests",
     "it has answered 3 requests",

@@ -38,12 +38,12 @@ class Fixture implements Disposable {
     this.outcome.catch(() => {});
   }
 
-  /** Does as if a signal came. */
+  /** Simulates a signal. */
   signal(signal: StopSignal): void {
     this.#handler!(signal);
   }
 
-  /** Waits for a file, which the process makes. */
+  /** Waits for a file that the process creates. */
   async made(name: string): Promise<void> {
     await until(() => this.directory.list().includes(name), `${name} is made`);
   }
@@ -53,7 +53,7 @@ class Fixture implements Disposable {
   }
 }
 
-/** A run whose process does what `main` does; it is given the path of the directory for its files. */
+/** A run whose process runs `main` with the path of a directory for its files. */
 function start(main: Parameters<typeof fakePython<string>>[1], config: Partial<TrainConfig> = {}): Fixture {
   const directory = new TempDir();
   return new Fixture(directory, fakePython(directory, main, directory.path), config);
@@ -219,7 +219,7 @@ Deno.test("train() returns 0 when the script ends successfully after SIGINT", as
   assert.deepEqual(await fixture.outcome, { code: 0 });
 });
 
-/** A script that does nothing about a signal but say that it came. */
+/** A script that only reports a signal. */
 const stubborn: Parameters<typeof fakePython<string>>[1] = async (FakeBridge, path) => {
   await FakeBridge.begin();
   const signals = ["SIGINT", "SIGTERM"] as const;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hasSchema, listSamples, readSample, readSchema } from "../../../src/web/samples.ts";
 import { TempDir } from "../helper/temp_dir.ts";
 
-/** A module with files that are samples, and others. */
+/** A module with samples and other files. */
 function moduleWith(...paths: readonly string[]): TempDir {
   const directory = new TempDir();
   for (const path of paths) directory.write(`module/${path}`);

@@ -4,14 +4,14 @@ import type { SafeEntry } from "../../../../src/archive/rules.ts";
 import { equalBytes, pattern } from "../../helper/bytes.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-/** More than are written without threads. */
+/** More files than are written without threads. */
 const MANY = 1500;
 
 function entry(path: string, size: number, more: Partial<SafeEntry> = {}): SafeEntry {
   return { path, kind: "file", size, executable: false, mtime: 7, target: "", ...more };
 }
 
-/** Hands over a file as a decoder would, its content in two parts. */
+/** Passes a file to the writer as a decoder does, with its content in two parts. */
 async function add(writer: Writer, entry: SafeEntry, bytes: Uint8Array): Promise<void> {
   writer.onEntry(entry);
   if (bytes.length > 0) {

@@ -12,7 +12,7 @@ for (const listed of COMMANDS) {
     const command = await listed.load();
     assert.equal(command.examples.length, 2);
     for (const { line } of command.examples) {
-      // What a shell does with it is no part of the command line.
+      // Redirections and the like are not part of the command line.
       const [, words] = /\baimodellib ([^>)]*)/.exec(line)!;
       const [name, ...others] = words!.trim().split(" ");
       assert.equal(name, listed.name);
@@ -31,17 +31,17 @@ for (const listed of COMMANDS) {
   for (const width of [40, 80, 120]) {
     Deno.test(`help of ${listed.name} fits into ${width} columns`, async () => {
       const page = pageOf(listed, await listed.load());
-      // An example is copied as it is, in one line.
+      // An example stays on one line, since users copy it.
       const shown = new Set(page.examples.map(({ line }) => `  ${line}`));
       const lines = helpOf(page, { width, colors: false }).split("\n").filter((line) => !shown.has(line));
-      // A word that is longer can't be broken.
+      // A longer word can't be broken.
       const wide = lines.filter((line) => widthOf(line) > width && line.trim().includes(" "));
       assert.deepEqual(wide, []);
     });
   }
 }
 
-/** What help says of a command, as text for 80 columns. */
+/** Returns the help of a command as text for 80 columns. */
 async function helpFor(name: string, width = 80): Promise<string> {
   const listed = COMMANDS.find((command) => command.name === name)!;
   return helpOf(pageOf(listed, await listed.load()), { width, colors: false });

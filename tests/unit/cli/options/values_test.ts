@@ -3,7 +3,7 @@ import { formatMessage } from "@optique/core/message";
 import type { ValueParser } from "@optique/core/valueparser";
 import { list, seconds, size } from "../../../../src/cli/options/values.ts";
 
-/** The value, or the message. */
+/** Returns the value, or the error message. */
 function parse<T>(parser: ValueParser<"sync", T>, text: string): T | string {
   const result = parser.parse(text);
   return result.success ? result.value : formatMessage(result.error);

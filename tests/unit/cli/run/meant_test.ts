@@ -5,7 +5,7 @@ import { TempDir } from "../../helper/temp_dir.ts";
 const SERVE = { name: "serve", usual: "serve.py" } as const;
 const TRAIN = { name: "train", usual: "train.py" } as const;
 
-/** A folder with a module that has both scripts, one that has neither, an archive's folder, and a model. */
+/** A folder with a module that has both scripts, one that has neither, an unpacked archive, and a model. */
 function filled(): TempDir {
   const directory = new TempDir();
   for (const file of ["iris/serve.py", "iris/train.py", "a b/serve.py", "plain/model.py", "out/model.json"]) {

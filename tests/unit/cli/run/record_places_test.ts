@@ -11,7 +11,7 @@ function write(place: RecordPlace, id: string, more: { readonly start?: string; 
   place.write(record, new TextEncoder().encode(JSON.stringify(record)));
 }
 
-/** The ids of records, and whether they have an end. */
+/** Returns the ids of records, and whether they have an end. */
 function records(folder: TempDir): Record<string, string> {
   return Object.fromEntries(
     folder.list().map((name) => {

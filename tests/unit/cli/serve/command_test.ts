@@ -7,7 +7,7 @@ import { fakePython, shellPython } from "../../helper/fake_python.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 import { VERSION } from "../../../../src/version.ts";
 
-/** A module with a script, and a Python that answers with what it was sent and with what START said. */
+/** A module with a script, and a Python whose answers contain the request and the configuration of START. */
 class Fixture implements Disposable {
   readonly directory = new TempDir();
   readonly modelDir = this.directory.folder("model");
@@ -20,7 +20,7 @@ class Fixture implements Disposable {
     this.io = new FakeIo({ AIMODELLIB_PYTHON: this.python });
   }
 
-  /** Starts `serve` with these words; gives where it listens, and its exit code to come. */
+  /** Starts `serve` with these arguments; returns its URL, and a promise for its exit code. */
   async serve(...words: string[]): Promise<{ url: string; code: Promise<number> }> {
     const code = settled(run(["serve", ...words], this.io), "the end of serve");
     const ready = / INFO Ready: POST (http:\S+)\/invocations\n/;

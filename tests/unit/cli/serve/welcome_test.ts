@@ -4,7 +4,7 @@ import { TempDir } from "../../helper/temp_dir.ts";
 
 const URL = "http://127.0.0.1:8080";
 
-/** What is told of a model whose module is this folder. */
+/** Returns the facts about a model whose module is this folder. */
 function told(module: string, changes: Partial<Welcome> = {}): Welcome {
   const known = {
     module,

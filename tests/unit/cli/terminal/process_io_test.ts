@@ -3,7 +3,7 @@ import { SAME_STOP_MS } from "../../../../src/cli/terminal/signals.ts";
 
 const OUTPUT = new URL("../../../../src/cli/terminal/process_io.ts", import.meta.url).href;
 
-/** Starts a process that does this with the `io` of a real process. */
+/** Starts a process that runs this code with the `io` of a real process. */
 function start(code: string, env: Record<string, string> = {}): Deno.ChildProcess {
   const script = `import { processIo } from ${JSON.stringify(OUTPUT)}; const io = processIo(); ${code}`;
   return new Deno.Command(Deno.execPath(), {

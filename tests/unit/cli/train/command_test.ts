@@ -7,7 +7,7 @@ import { FakeIo } from "../../helper/fake_io.ts";
 import { fakePython } from "../../helper/fake_python.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-/** A module with a script, and a Python that writes what START says to a file. */
+/** A module with a script, and a Python that writes the configuration of START to a file. */
 class Fixture implements Disposable {
   readonly directory = new TempDir();
   readonly module = this.directory.folder("my module");

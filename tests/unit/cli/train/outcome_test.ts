@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { outcome, servingScript, type Trained } from "../../../../src/cli/train/outcome.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-/** A training of a module that ended now. */
+/** A training of a module that has just ended. */
 function trained(modelDir: string, changes: Partial<Trained> = {}): Trained {
   const serves = { script: "serve.py" };
   return { startedAt: Date.now(), ms: 1234, target: "iris", modelDir, serves, ...changes };

@@ -45,7 +45,7 @@ Deno.test("launcherArgs() leaves the rendezvous to torchrun's own variables", ()
     [{ PET_RDZV_ENDPOINT: "a:1", PET_RDZV_BACKEND: "c10d" }, { nnodes: "1:4" }, ["--nnodes=1:4"]],
     [{ PET_RDZV_BACKEND: "etcd-v2" }, { rdzvEndpoint: "a:1" }, ["--rdzv-endpoint=a:1"]],
     [{ PET_STANDALONE: "1" }, {}, []],
-    // These say nothing of a place.
+    // These variables do not name a rendezvous.
     [{ PET_NNODES: "1", PET_NPROC_PER_NODE: "2", PET_MAX_RESTARTS: "3" }, {}, ["--standalone"]],
     [{ PET_NNODES: "2", PET_MASTER_ADDR: "" }, { nnodes: "1" }, ["--standalone", "--nnodes=1"]],
   ];

@@ -3,7 +3,7 @@ import { run } from "../../../../src/cli/program.ts";
 import { FakeIo } from "../../helper/fake_io.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
-/** Runs the program, which is to succeed, and returns what it wrote to standard output. */
+/** Runs the program, which must succeed, and returns its standard output. */
 async function call(...words: string[]): Promise<string> {
   const io = new FakeIo();
   assert.equal(await run(words, io), 0, io.err);
@@ -22,7 +22,7 @@ Deno.test("verify --json prints the result as JSON, with the signature", async (
     await call("verify", "--json", "--no-check", "--key", path("x.pub"), path("x.tar.gz")),
   );
   const { sha256, entries, packedBytes, manifest } = packed;
-  // All files count here, the manifest as well.
+  // All files count here, including the manifest.
   const { bytes, ...others } = verified;
   assert.ok(bytes > 0);
   assert.deepEqual(others, { archive: path("x.tar.gz"), sha256, entries, packedBytes, manifest, notices: [] });

@@ -17,14 +17,14 @@ const HOST = "Host: a\r\n";
 const answerError = (error: unknown) => problemFrom(error).toAnswer();
 
 const saying = (words: string, headers = {}): Answer => ({ status: 200, headers, body: utf8(words) });
-/** Answers with the body. */
+/** Answers with the request's body. */
 const echo: Handle = async (request) => ({ status: 200, headers: {}, body: await request.body(2 ** 30) });
 
 const post = (body: string, headers = "") =>
   `POST / HTTP/1.1\r\n${HOST}${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 const chunked = (chunks: string) => `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunks}`;
 
-/** A server on a port of its own, and clients that speak byte for byte. */
+/** A server on a free port, and clients that send raw bytes. */
 class Fixture implements AsyncDisposable {
   readonly server: HttpServer;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -67,7 +67,7 @@ class Client {
     for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
   }
 
-  /** Reads until what has come is as it should be, or nothing more comes; all of it as text. */
+  /** Reads until the received text is as expected, or nothing more arrives; returns all text. */
   async receive(until: (received: string) => boolean = () => false): Promise<string> {
     const more = async () => {
       const buffer = new Uint8Array(256 * 1024);
@@ -81,7 +81,7 @@ class Client {
     return await settled(more(), "an answer");
   }
 
-  /** Reads one answer with a length, and takes it off. */
+  /** Reads one answer with Content-Length, and removes it from the received text. */
   async answer(): Promise<{ head: string; body: string }> {
     const whole = /^(HTTP[^]*?\r\ncontent-length: (\d+)\r\n[^]*?)\r\n\r\n/;
     const has = (said: string) => {
@@ -132,7 +132,7 @@ Deno.test("HttpServer answers pipelined requests one after the other, in their o
     i % 5 === 0 && body.length > 0 ? chunked(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`) : post(body)
   ).join("");
   const sending = (async () => {
-    // Pieces whose ends fall everywhere.
+    // Pieces that end at every position.
     for (let at = 0, size = 1; at < all.length; at += size, size = (size * 7) % 401) {
       await client.send(all.slice(at, at + size));
     }
@@ -149,7 +149,7 @@ Deno.test("HttpServer keeps the next request apart when its pieces arrive while 
     return { status: 200, headers: {}, body };
   });
   const client = await fixture.connect();
-  // The second is complete when the first begins, and the third comes while the first is executed.
+  // The second request is complete when the first begins, and the third arrives while the first is executed.
   await client.send(post("first") + post("second"));
   await until(() => release.length === 1, "the first is executed");
   const third = post("third");
@@ -293,7 +293,7 @@ Deno.test("HttpServer answers with the problem that a handler throws, and with 5
   assert.match(logs.lines[0]!, /TypeError: a bug/);
 });
 
-/** An answer in pieces, and whether it was let go. */
+/** A streamed answer that records whether it was cancelled. */
 function pieces(words: readonly (string | Error)[]) {
   const left = [...words];
   const state = { cancelled: false };
@@ -382,7 +382,7 @@ Deno.test("HttpServer detects that a client disconnects after it has pipelined m
 Deno.test("HttpServer answers a client that half-closes its connection after complete requests", async () => {
   await using fixture = new Fixture(async (request) => {
     const body = await request.body(1000);
-    // The end of what the client sends is seen in the meantime.
+    // Meanwhile the server sees the end of the client's data.
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(request.left, false);
     return { status: 200, headers: {}, body };
@@ -417,7 +417,7 @@ Deno.test("HttpServer sends interim responses to detect whether a client that ha
   assert.match(before, /^(HTTP\/1\.1 100 Continue\r\n\r\n)+$/);
   release.resolve();
   assert.match(await staying.receive(), /^(HTTP\/1\.1 100 Continue\r\n\r\n)+HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nstaying$/);
-  // Clients of HTTP/1.0 would take the first for their answer.
+  // An HTTP/1.0 client would take an interim response for its answer.
   assert.match(await old.receive(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nold$/);
 });
 
@@ -501,7 +501,7 @@ Deno.test("HttpServer sends no body in answer to a HEAD request that it refuses"
 Deno.test("HttpServer allocates memory for a body as it arrives, not as it is announced", async () => {
   await using fixture = new Fixture(echo, { maxBodyMemory: 100_000 });
   const one = await fixture.connect();
-  // Ten times as much as there is.
+  // Ten times the available memory.
   await one.send(post("x".repeat(1_000_000)).slice(0, 1000));
   for (let i = 0; i < 2; i++) {
     const other = await fixture.connect();
@@ -530,12 +530,12 @@ Deno.test("HttpServer answers 503 to a body that exceeds the memory for all bodi
     const refused = await (await second()).answer();
     assert.match(refused.head, /^HTTP\/1\.1 503 [^]*\r\nretry-after: 1\r\n[^]*\r\nconnection: close$/);
     assert.match(refused.body, /--max-body-memory/);
-    // Small ones are not held up by large ones.
+    // Large bodies do not block small ones.
     assert.equal((await (await large(post("x".repeat(4000)))()).answer()).body, "4000");
     release.pop()!();
     assert.equal((await holding.answer()).body, "150000");
   }
-  // What was refused or cut off has given its memory back.
+  // Refused and interrupted requests have released their memory.
   for (let i = 0; i < 5; i++) {
     const leaving = await large(post("x".repeat(150_000)).slice(0, 120_000))();
     leaving.close();
@@ -693,7 +693,7 @@ Deno.test("HttpServer closes the connections that wait for their client, and non
   fixture.server.look();
   assert.deepEqual(logs.lines, []);
   open = 91;
-  // Eleven are too many, and three are quiet.
+  // Eleven connections are too many, and three of them are idle.
   fixture.server.look();
   assert.match(
     logs.lines[0]!,
@@ -717,7 +717,7 @@ Deno.test("HttpServer closes the slowest clients first when descriptors run low,
   const fast = await start(large + "x".repeat(1_000_000));
   await new Promise((resolve) => setTimeout(resolve, 200));
   const last = await start("");
-  // The four that send hardly anything are to go, as many as are too many.
+  // The server must close the four slowest, which is the number above the limit.
   await new Promise((resolve) => setTimeout(resolve, 10));
   open = 12;
   fixture.server.look();
@@ -729,7 +729,7 @@ Deno.test("HttpServer closes the slowest clients first when descriptors run low,
   assert.equal((await last.answer()).body, "hi");
 });
 
-/** Accepts what it is told to, or fails as the system does. */
+/** A listener that accepts given connections, or fails with given errors. */
 class FakeListener {
   readonly addr = { transport: "unix", path: "" };
   #close = Promise.withResolvers<never>();
@@ -755,7 +755,7 @@ Deno.test("HttpServer accepts the next connection without delay after connection
   let failures = 0;
   const accepted: Promise<Deno.Conn>[] = [Promise.resolve(pair.theirs)];
   const listener = new FakeListener(() =>
-    // A pause for each would take minutes.
+    // A pause after each would take minutes.
     failures++ < 5000
       ? Promise.reject(systemError(["ENOTCONN", "ECONNABORTED", "EPROTO"][failures % 3]!))
       : accepted.pop()

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setNoDelay, shutDown } from "../../../../src/http/h1/sockets.ts";
 import { hasIpv6 } from "../../helper/network.ts";
 
-/** Of each socket of this process with this port, whether it sends at once: TCP_NODELAY. */
+/** Returns for each socket of this process with this port whether TCP_NODELAY is set. */
 function sendsAtOnce(port: number): boolean[] {
   const library = Deno.dlopen("libc.so.6", {
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },

@@ -9,7 +9,7 @@ type Operations = Readonly<Record<string, { readonly responses: object; readonly
 
 const pathsOf = (document: object) => (document as { paths: Readonly<Record<string, Operations>> }).paths;
 
-/** Methods and paths that a server of these models answers to. */
+/** Returns the methods and paths that a server of these models answers. */
 function routesOf(count: number, { predictRoute, healthRoute }: Partial<Described>): Set<string> {
   const all = Array.from({ length: count }, () => new FakePool().model);
   const models = { all, get: () => undefined, state: "ready" } as unknown as Models;
@@ -20,7 +20,7 @@ function routesOf(count: number, { predictRoute, healthRoute }: Partial<Describe
     predictRoute,
     healthRoute,
   });
-  // Only the page asks for what is below /console.
+  // Routes below /console are only for the page.
   const routes = app.routes.routes.filter(({ path }) => !path.startsWith("/console/"));
   return new Set(routes.map(({ method, path }) => {
     const general = path.replace(/^(\/v2)?\/models\/[^/]+/, "$1/models/{name}").replace(

@@ -8,7 +8,7 @@ import { FakePool, result } from "../../helper/fake_pool.ts";
 import { LocalServer } from "../../helper/http_server.ts";
 import { CapturedLogs } from "../../helper/logs.ts";
 
-/** Posts a body, and gives the response. */
+/** Posts a body, and returns the response. */
 async function post(pool: FakePool, init: RequestInit = {}, hosts: readonly string[] = []): Promise<Response> {
   return await appWith(pool, hosts).request("/invocations", { method: "POST", ...init });
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { JsonReader } from "../../../../src/http/v2/json_reader.ts";
 import { utf8 } from "../../helper/bytes.ts";
 
-/** Reads all of it. @returns whether it is JSON, and what it says */
+/** Reads a whole text. @returns whether it is JSON, and its value */
 function read(bytes: Uint8Array<ArrayBuffer>, maxDepth = 100): { good: boolean; value?: unknown } {
   const reader = new JsonReader(bytes, 0, bytes.length, maxDepth);
   const value = (token: string): unknown => {
@@ -67,7 +67,7 @@ Deno.test("JsonReader agrees with JSON.parse() on every JSON text with one chang
       assert.deepEqual(read(utf8(text)), { good: true, value: JSON.parse(text) });
       const place = at % (text.length + 1);
       const changed = text.slice(0, place) + other + text.slice(place + 1);
-      // Half of a pair is no character, and JSON.parse() is given text, not bytes.
+      // Half of a surrogate pair has no UTF-8 form, and JSON.parse() gets text instead of bytes.
       if (!changed.isWellFormed() || changed.includes("__proto__")) return;
       assert.deepEqual(read(utf8(changed)), parse(changed), JSON.stringify(changed));
     }),

@@ -1,4 +1,4 @@
-/** What a request may not do: each of these is small, or was, beside what it would cost. */
+/** Limits of requests: each of these requests is small compared to the work or memory that it would cost. */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { text, utf8 } from "../../helper/bytes.ts";
 
 const INPUT = { name: "x", shape: [1], datatype: "INT32", data: [1] };
 
-/** What the script gets of a request, as text. @param most see callsOf() */
+/** Returns what the script gets of a request, as text. @param most see callsOf() */
 function handed(request: string | Record<string, unknown>, raw = new Uint8Array(0), most?: number): string[] {
   const json = utf8(typeof request === "string" ? request : JSON.stringify(request));
   const body = new Uint8Array([...json, ...raw]);
@@ -141,7 +141,7 @@ Deno.test("false declarations of binary data are refused", () => {
     /are not 1 elements of BYTES/,
   );
   assert.throws(() => handed(raw({}, 4), new Uint8Array(8)), /4 bytes more than the binary_data_size/);
-  // A million strings of nothing.
+  // A million empty strings.
   const many = new Uint8Array(4_000_000);
   assert.throws(() => handed(raw({ datatype: "BYTES", shape: [999_999] }, many.length), many), /not 999999 elements/);
   assert.equal(handed(raw({ datatype: "BYTES", shape: [1_000_000] }, many.length), many)[0]!.length, 3_000_001);
@@ -156,7 +156,7 @@ Deno.test("tensors whose JSON would exceed the limit are refused with 413", () =
   const ones = new Uint8Array(400).fill(1);
   assert.throws(() => handed(raw({ datatype: "BOOL", shape: [400] }, 400), ones, 1000), tooMuch);
   assert.equal(handed(raw({ datatype: "INT8", shape: [400] }, 400), ones, 1000)[0]!.length, 801);
-  // Each element is in 30 lists of its own.
+  // Each element is nested in 30 lists.
   const shape = [400, ...Array(30).fill(1)];
   assert.throws(() => handed(raw({ datatype: "INT8", shape }, 400), ones, 1000), tooMuch);
   assert.throws(() => handed(input({ shape, data: Array(400).fill(1) }), undefined, 1000), tooMuch);

@@ -6,18 +6,18 @@ import { text, utf8 } from "../../helper/bytes.ts";
 
 const MODEL = { name: "m", version: "1" };
 
-/** A request of one input, as JSON. */
+/** A request with one input, as JSON. */
 function request(input: Record<string, unknown>, more: Record<string, unknown> = {}, signature?: Signature) {
   const whole = { inputs: [{ name: "x", shape: [2], datatype: "FP32", data: [1, 2], ...input }], ...more };
   return parseInferRequest(utf8(JSON.stringify(whole)), undefined, signature);
 }
 
-/** What the script gets, as text. */
+/** Returns what the script gets, as text. */
 function handed(input: Record<string, unknown>): string[] {
   return callsOf(request(input), undefined).calls.map(({ body, contentType }) => `${contentType} ${text(body)}`);
 }
 
-/** The outputs of an answer to what the script returned. */
+/** Returns the outputs for a result of the script. */
 function outputs(returned: string, type = "application/json", input = {}, more = {}, signature?: Signature) {
   const parsed = request(input, more, signature);
   const { calls } = callsOf(parsed, signature);

@@ -5,7 +5,7 @@ import { equalBytes, utf8 } from "../../helper/bytes.ts";
 
 const HERE: Client = { left: false };
 
-/** A request of so many numbers. */
+/** A request with so many numbers. */
 function job(count: number, more: Record<string, unknown> = {}): DecodeJob {
   const data = Array.from({ length: count }, (_, i) => i);
   const body = utf8(JSON.stringify({ inputs: [{ name: "x", datatype: "INT32", shape: [count], data, ...more }] }));
@@ -14,7 +14,7 @@ function job(count: number, more: Record<string, unknown> = {}): DecodeJob {
 
 type Bodies = readonly { readonly body: Uint8Array }[];
 
-/** To compare bodies as values takes very long. */
+/** Compares bodies as text, since comparing them as values takes very long. */
 function same(some: Bodies, others: Bodies): void {
   assert.equal(some.length, others.length);
   assert.ok(some.every(({ body }, i) => equalBytes(body, others[i]!.body)));

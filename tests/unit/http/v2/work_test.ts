@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { decode, type DecodeJob, encode } from "../../../../src/http/v2/work.ts";
 import { utf8 } from "../../helper/bytes.ts";
 
-/** What the main thread may write as JSON for one request, in bytes: a few milliseconds of work. */
+/** The most JSON that the main thread writes for one request, in bytes: a few milliseconds of work. */
 const MOST_AT_ONCE = 512 * 1024;
 
 /** A request in JSON. */
@@ -10,7 +10,7 @@ function json(...inputs: unknown[]): DecodeJob {
   return { body: utf8(JSON.stringify({ inputs })), jsonLength: undefined, signature: undefined, most: 2 ** 31 };
 }
 
-/** A request with a tensor behind it, whose bytes are all the same. */
+/** A request with a binary tensor of equal bytes. */
 function raw(datatype: string, shape: readonly number[], size: number, value = 0): DecodeJob {
   const head = utf8(
     JSON.stringify({ inputs: [{ name: "a", datatype, shape, parameters: { binary_data_size: size } }] }),

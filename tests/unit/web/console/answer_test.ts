@@ -68,7 +68,7 @@ const REQUEST: CodeRequest = {
   secured: true,
 };
 
-/** Runs a program that prints what it gets, and returns that. */
+/** Runs a program that prints its input, and returns the output. */
 function output(command: string, args: readonly string[]): string {
   const { stdout, stderr, success } = new Deno.Command(command, {
     args: [...args],
