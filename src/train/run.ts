@@ -12,6 +12,7 @@ import {
   type ScriptOutput,
   type StopSignal,
 } from "../bridge/mod.ts";
+import { temporaryPlace } from "../cache/temporary.ts";
 
 /** The settings of a training run. */
 export interface TrainConfig {
@@ -120,7 +121,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       tensor_board_enabled: config.tensorBoardEnabled,
       tensor_board_dir: config.tensorBoardDir,
       max_body: MAX_BODY,
-      ...(config.launcher !== undefined && { launcher: config.launcher }),
+      ...(config.launcher !== undefined && { launcher: config.launcher, temporary: temporaryPlace(context.env) }),
     });
     const report = follow(process);
     const exit = await process.ended;

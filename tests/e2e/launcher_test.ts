@@ -9,7 +9,7 @@ const HAS_TORCH = imports(PYTHON, "torch");
 
 /** Adds up the ranks' numbers, then does what its arguments say. */
 const TRAIN = py`
-  import os, sys, time
+  import glob, os, sys, time
   import torch
   import torch.distributed as dist
 
@@ -19,7 +19,7 @@ const TRAIN = py`
       total = torch.tensor([rank + 1.0])
       dist.all_reduce(total)
       print(f"{rank} of {dist.get_world_size()}: {total.item()} {args} {tensor_board_enabled} {sys.argv[1:]}")
-      logger.log(f"logged by {rank}")
+      logger.log(f"logged by {rank}, {len(glob.glob(os.environ['TMPDIR'] + '/aimodellib-*'))} folders in TMPDIR")
       if rank == 1 and "raise" in args:
           raise ValueError("rank one is bad")
       if rank == 1 and "exit" in args:
@@ -40,13 +40,15 @@ function command(box: Sandbox, ...words: string[]): string[] {
 }
 
 test("train --launcher torchrun runs train in each rank, and tags what a rank says", async (box) => {
-  const { code, stdout, stderr } = await box.run(command(box));
+  Deno.mkdirSync(box.path("shared"));
+  Deno.chmodSync(box.path("shared"), 0o777);
+  const { code, stdout, stderr } = await box.run(command(box), { env: { TMPDIR: box.path("shared") } });
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.trim().split("\n").sort(), [
     "[rank 0] 0 of 2: 3.0 () False []",
-    "[rank 0] logged by 0",
+    "[rank 0] logged by 0, 0 folders in TMPDIR",
     "[rank 1] 1 of 2: 3.0 () False []",
-    "[rank 1] logged by 1",
+    "[rank 1] logged by 1, 0 folders in TMPDIR",
   ]);
   assert.deepEqual([...Deno.readDirSync(box.path("model"))].map(({ name }) => name).sort(), [
     "done-0",

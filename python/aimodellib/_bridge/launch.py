@@ -47,8 +47,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         return 1
     link.send(frames.READY)
     entry = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-    with tempfile.TemporaryDirectory(prefix="aimodellib-ranks-") as folder, Collector(folder):
-        about = {key: value for key, value in config.items() if key != "launcher"}
+    with tempfile.TemporaryDirectory(prefix="aimodellib-ranks-", dir=config["temporary"]) as folder, Collector(folder):
+        about = {key: value for key, value in config.items() if key not in ("launcher", "temporary")}
         os.environ[RANK] = json.dumps({**about, "output": folder})
         # Collector shows the output of the ranks: torchrun would end a line at each carriage return.
         launch = _Launch(link, folder, torchrun)
