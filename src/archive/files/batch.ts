@@ -23,8 +23,8 @@ export interface BatchFile {
 }
 
 /** The size of the buffer. */
-const BATCH_BYTES = 256 * 1024;
-/** Enough files that a message per batch costs little, and few enough that all threads end at about the same time. */
+export const BATCH_BYTES = 256 * 1024;
+/** Enough files that passing on a batch costs little, and few enough that all threads end at about the same time. */
 const BATCH_FILES = 128;
 
 const HEADER_WORDS = 5;
@@ -37,29 +37,25 @@ const encoder = new TextEncoder();
 
 /** Collects small files in a buffer. */
 export class Batch {
-  readonly bytes = new Uint8Array(BATCH_BYTES);
-  readonly #words = new Uint32Array(this.bytes.buffer);
+  readonly bytes: Uint8Array;
+  readonly #words: Uint32Array;
   #used = 0;
   #files = 0;
+
+  /** @param bytes the buffer, of {@linkcode BATCH_BYTES} */
+  constructor(bytes: Uint8Array = new Uint8Array(BATCH_BYTES)) {
+    this.bytes = bytes;
+    this.#words = wordsOf(bytes);
+  }
 
   /** Whether there is room for a file in an empty batch. */
   static fits(file: SmallFile): boolean {
     return mostBytes(file) <= BATCH_BYTES;
   }
 
-  get files(): number {
-    return this.#files;
-  }
-
   /** How many bytes of the buffer hold records. */
   get used(): number {
     return this.#used;
-  }
-
-  /** Empties the buffer, for other files. */
-  clear(): void {
-    this.#used = 0;
-    this.#files = 0;
   }
 
   /** Whether there is room for one more file. */
@@ -68,9 +64,9 @@ export class Batch {
   }
 
   /** Adds a file that there is room for, and returns the space for its content. */
-  add({ path, size, executable, mtime }: SmallFile): Uint8Array<ArrayBuffer> {
+  add({ path, size, executable, mtime }: SmallFile): Uint8Array {
     const start = this.#used + HEADER_BYTES;
-    const pathBytes = encoder.encodeInto(path, this.bytes.subarray(start)).written;
+    const pathBytes = this.#addPath(path, start);
     const content = start + pathBytes + 1;
     this.bytes[content - 1] = 0;
     const word = this.#used / 4;
@@ -83,23 +79,39 @@ export class Batch {
     this.#files++;
     return this.bytes.subarray(content, content + size);
   }
+
+  /** Returns how many bytes the path has in UTF-8. */
+  #addPath(path: string, start: number): number {
+    for (let i = 0; i < path.length; i++) {
+      const code = path.charCodeAt(i);
+      if (code >= 0x80) return encoder.encodeInto(path, this.bytes.subarray(start)).written;
+      this.bytes[start + i] = code;
+    }
+    return path.length;
+  }
 }
 
 /** Yields the files in the first `used` bytes of a batch's buffer. */
-export function* filesOf(bytes: Uint8Array<ArrayBuffer>, used: number): Generator<BatchFile> {
-  const words = new Uint32Array(bytes.buffer);
+export function* filesOf(bytes: Uint8Array, used: number): Generator<BatchFile> {
+  const words = wordsOf(bytes);
+  // Deno's FFI accepts shared memory, unlike its types.
+  const part = (start: number, end: number) => bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
   for (let at = 0; at < used;) {
     const word = at / 4;
     const size = words[word + 1]!;
     const content = at + HEADER_BYTES + words[word]! + 1;
     yield {
-      path: bytes.subarray(at + HEADER_BYTES, content),
-      content: bytes.subarray(content, content + size),
+      path: part(at + HEADER_BYTES, content),
+      content: part(content, content + size),
       executable: words[word + 2] === 1,
       mtime: words[word + 4]! * WORD + words[word + 3]!,
     };
     at = padded(content + size);
   }
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 
 function mostBytes({ path, size }: SmallFile): number {

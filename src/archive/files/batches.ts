@@ -1,51 +1,47 @@
 /**
  * Writes small files in batches, on several threads. Most of the time for one goes into system calls, which threads make in parallel.
  *
- * This thread writes a batch itself while the others have enough to do. That bounds memory, whatever the number of files.
+ * This thread writes batches as well while there is no room for another one. That bounds memory, whatever the number of files.
  */
 
 import { reasonOf } from "../../errors.ts";
 import { ArchiveError } from "../errors.ts";
 import { Batch, type SmallFile } from "./batch.ts";
+import { BatchQueue, type SharedBatches } from "./queue.ts";
 import { BatchWriter, FileError } from "./write_batch.ts";
 
-/** A batch for a thread to write. */
-export interface BatchRequest {
+/** What a thread needs to know. */
+export interface ThreadRequest {
   /** The absolute path of the folder. */
   readonly root: string;
-  /** The used part of a {@linkcode Batch}'s buffer. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The number of batches queued for the thread, which decrements it after each. */
-  readonly waiting: Int32Array<SharedArrayBuffer>;
+  readonly shared: SharedBatches;
 }
 
-/** What a thread reports about a batch. */
-export interface BatchResult {
+/** What a thread reports when it ends. */
+export interface ThreadResult {
   /** The file that can't be written; the thread skips the rest of the batch. */
   readonly failure?: { readonly path: string; readonly reason: string };
 }
 
 /** In addition to this thread. */
 const MAX_THREADS = 3;
-/** How many batches are queued for a thread, to keep it busy. */
-const BATCHES_PER_THREAD = 2;
 
 /** Collects files into batches and writes them. */
 export class Batches implements AsyncDisposable {
-  readonly #root: string;
   readonly #writer: BatchWriter;
-  readonly #threads: Thread[] = [];
-  readonly #batch = new Batch();
-  #unanswered = 0;
+  readonly #queue = new BatchQueue();
+  readonly #threads: Worker[] = [];
+  /** The batch that is being filled, and its number in the queue. */
+  #slot = 0;
+  #batch = new Batch(this.#queue.bytes(0));
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
   /** @param root the folder's absolute path */
   constructor(root: string) {
-    this.#root = root;
     this.#writer = new BatchWriter(root);
     const count = Math.min(MAX_THREADS, navigator.hardwareConcurrency - 1);
-    for (let i = 0; i < count; i++) this.#threads.push(this.#startThread());
+    for (let i = 0; i < count; i++) this.#threads.push(this.#startThread({ root, shared: this.#queue.shared }));
   }
 
   /**
@@ -53,62 +49,66 @@ export class Batches implements AsyncDisposable {
    *
    * @throws {ArchiveError} if a file that was added before can't be written
    */
-  add(file: SmallFile): Uint8Array<ArrayBuffer> {
+  add(file: SmallFile): Uint8Array {
     if (!this.#batch.hasRoom(file)) this.#send();
     return this.#batch.add(file);
   }
 
   /** Returns a promise that rejects if a file can't be written; undefined if all is well so far. */
   ready(): Promise<void> | undefined {
-    return this.#failure && Promise.reject(this.#failure);
+    return this.#failure === undefined && !this.#queue.hasFailed() ? undefined : this.#settle();
   }
 
   /** Resolves when all files are written. @throws {ArchiveError} if one can't be written */
   async finish(): Promise<void> {
-    this.#send();
-    while (this.#failure === undefined && this.#unanswered > 0) await this.#next();
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#batch.used > 0) this.#queue.put(this.#slot, this.#batch.used);
+    this.#queue.close();
+    let more = true;
+    while (more && !this.#queue.hasFailed()) more = this.#write();
+    await this.#settle();
   }
 
   /** Ends the threads as soon as none of them is writing. */
   async [Symbol.asyncDispose](): Promise<void> {
-    while (this.#unanswered > 0 && !(this.#failure instanceof ThreadError)) await this.#next();
-    for (const { worker } of this.#threads) worker.terminate();
+    this.#queue.clear();
+    this.#queue.close();
+    while (this.#queue.isBusy() && !(this.#failure instanceof ThreadError)) await this.#next();
+    for (const thread of this.#threads) thread.terminate();
     this.#writer[Symbol.dispose]();
   }
 
   #send(): void {
-    const { bytes, used, files } = this.#batch;
-    if (files === 0) return;
-    const thread = this.#threads.find(({ waiting }) => Atomics.load(waiting, 0) < BATCHES_PER_THREAD);
-    if (thread === undefined) {
-      this.#write(bytes, used);
-    } else {
-      const { worker, waiting } = thread;
-      // A new buffer of full size per batch would be garbage of many times the size of what it holds.
-      const copy = bytes.slice(0, used);
-      const request: BatchRequest = { root: this.#root, bytes: copy, waiting };
-      Atomics.add(waiting, 0, 1);
-      this.#unanswered++;
-      worker.postMessage(request, [copy.buffer]);
+    this.#queue.put(this.#slot, this.#batch.used);
+    let slot = this.#queue.empty();
+    while (slot === undefined) {
+      this.#write();
+      slot = this.#queue.empty();
     }
-    this.#batch.clear();
+    this.#slot = slot;
+    this.#batch = new Batch(this.#queue.bytes(slot));
   }
 
-  #write(bytes: Uint8Array<ArrayBuffer>, used: number): void {
+  /** Writes a batch on this thread. @returns false if none waits */
+  #write(): boolean {
     try {
-      this.#writer.write(bytes, used);
+      return this.#queue.writeNext(this.#writer);
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       throw cantWrite(error.path, reasonOf(error.cause));
     }
   }
 
-  #startThread(): Thread {
+  /** Waits until no thread is writing. @throws {ArchiveError} if one could not write a file */
+  async #settle(): Promise<void> {
+    // The message of a thread that failed arrives later than the flag.
+    while (this.#failure === undefined && (this.#queue.isBusy() || this.#queue.hasFailed())) await this.#next();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #startThread(request: ThreadRequest): Worker {
     const file = Deno.build.standalone ? "../threads/files_worker.js" : "./worker.ts";
     const worker = new Worker(new URL(file, import.meta.url), { type: "module" });
-    worker.onmessage = ({ data: { failure } }: MessageEvent<BatchResult>) => {
-      this.#unanswered--;
+    worker.onmessage = ({ data: { failure } }: MessageEvent<ThreadResult>) => {
       if (failure !== undefined) this.#failure ??= cantWrite(failure.path, failure.reason);
       this.#wake?.();
     };
@@ -117,18 +117,14 @@ export class Batches implements AsyncDisposable {
       this.#failure = new ThreadError(`A thread that writes files failed: ${event.message}`);
       this.#wake?.();
     };
-    return { worker, waiting: new Int32Array(new SharedArrayBuffer(4)) };
+    worker.postMessage(request);
+    return worker;
   }
 
+  /** Waits for a thread to end. */
   #next(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);
   }
-}
-
-interface Thread {
-  readonly worker: Worker;
-  /** The number of batches queued for it. */
-  readonly waiting: Int32Array<SharedArrayBuffer>;
 }
 
 class ThreadError extends Error {}

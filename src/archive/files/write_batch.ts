@@ -53,7 +53,7 @@ export class BatchWriter implements Disposable {
   }
 
   /** Creates the files in the first `used` bytes of a batch's buffer. @throws {FileError} for the first that can't be written */
-  write(bytes: Uint8Array<ArrayBuffer>, used: number): void {
+  write(bytes: Uint8Array, used: number): void {
     for (const file of filesOf(bytes, used)) if (!this.#tryWrite(file)) this.#writeSlowly(file);
   }
 

@@ -16,7 +16,7 @@ const SMALL_BYTES = 64 * 1024;
 /** A file that is being written here, or collected for a thread. */
 type Current =
   | { readonly entry: SafeEntry; readonly file: Deno.FsFile }
-  | { readonly entry: SafeEntry; readonly bytes: Uint8Array<ArrayBuffer>; filled: number };
+  | { readonly entry: SafeEntry; readonly bytes: Uint8Array; filled: number };
 
 /** Writes the entries that a scan passes to it. */
 export class Writer implements ScanHandler, AsyncDisposable {
