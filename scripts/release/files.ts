@@ -41,6 +41,9 @@ export async function releaseFiles(
     ...Object.entries(licences).map(([path, text]) => textFile(path, text)),
     ...folder(`${root}/docs/man`, "share/man/man1/"),
     textFile("share/systemd/aimodellib.service", Deno.readTextFileSync(`${root}/docs/aimodellib.service`)),
+    ...["alerts.yml", "grafana.json"].map((name) =>
+      textFile(`share/aimodellib/${name}`, Deno.readTextFileSync(`${root}/docs/${name}`))
+    ),
     ...await completions(root),
   ];
   for (const executable of executables) files.push(...await filesFor(root, executable, shared, licences));

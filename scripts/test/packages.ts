@@ -1,6 +1,6 @@
 /**
- * Programs that tests use and that Debian packages: a browser, a linter for shell scripts, archivers, minisign, network tools,
- * shells.
+ * Programs that tests use and that Debian packages: a browser, a linter for shell scripts, archivers, minisign, promtool, network
+ * tools, shells.
  */
 
 import { run } from "../build/process.ts";
@@ -12,6 +12,7 @@ const PACKAGES = [
   ["bsdtar", "libarchive-tools"],
   ["7z", "p7zip-full"],
   ["minisign", "minisign"],
+  ["promtool", "prometheus"],
   ["ip", "iproute2"],
   ["zsh", "zsh"],
   ["fish", "fish"],

@@ -78,6 +78,8 @@ test(
         "share/completions/aimodellib.fish",
         "share/man/man1/aimodellib-serve.1",
         "share/man/man1/aimodellib.1",
+        "share/aimodellib/alerts.yml",
+        "share/aimodellib/grafana.json",
         "share/systemd/aimodellib.service",
       ]
     ) assert.ok(paths.includes(path), `${path} is in ${paths}`);
