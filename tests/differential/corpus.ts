@@ -1,20 +1,20 @@
 /**
- * Requests that HTTP servers read in different ways, after what is known of request smuggling and of passing a proxy's rules. Text is in
+ * Requests that HTTP servers read in different ways, collected from known attacks: request smuggling, and bypassing the rules of proxies. Text is
  * Latin-1: each character is a byte.
  */
 
-/** One of them, and what is to become of it. */
+/** A case: the bytes to send, and the expected result. */
 export interface Case {
   readonly name: string;
-  /** All that the client sends before it shuts its sending side. */
+  /** Everything that the client sends before it half-closes the connection. */
   readonly sent: string;
-  /** How many requests are taken, the marker among them if the connection goes on. */
+  /** How many requests are accepted, including the marker if the connection stays open. */
   readonly taken: number;
-  /** The status of what is refused behind these; undefined if nothing is. */
+  /** The status of the refusal after these requests; undefined if nothing is refused. */
   readonly refused: number | undefined;
 }
 
-/** A request that follows the others: whoever takes part of a body for it, or part of it for a body, is found out. */
+/** A request that follows the others. It reveals a server that reads a part of a body as a request, or a part of this request as a body. */
 export const MARKER = "POST /invocations HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6\r\n\r\nMARKER";
 
 const HOST = "Host: a\r\n";
@@ -23,36 +23,36 @@ const CHUNKS = "5\r\nhello\r\n0\r\n\r\n";
 
 const cases: Case[] = [];
 
-/** It is taken, and so is the marker. */
+/** The request is accepted, and so is the marker. */
 function good(name: string, sent: string): void {
   cases.push({ name, sent: sent + MARKER, taken: 2, refused: undefined });
 }
 
-/** It is taken, and the connection ends. */
+/** The request is accepted, and the connection is closed. */
 function last(name: string, sent: string): void {
   cases.push({ name, sent: sent + MARKER, taken: 1, refused: undefined });
 }
 
-/** It is refused, and nothing behind it is read. */
+/** The request is refused, and nothing after it is read. */
 function bad(name: string, sent: string, status = 400, taken = 0): void {
   cases.push({ name, sent: sent + MARKER, taken, refused: status });
 }
 
-/** A request with these headers behind its Host, and this body. */
+/** Makes a request with these headers after its Host, and this body. */
 const post = (headers: string, body = "hello") => `${LINE}${HOST}${headers}\r\n${body}`;
 const chunked = (body: string) => post("Transfer-Encoding: chunked\r\n", body);
-/** One with another first line, or other headers for Host. */
+/** Makes a request with another request line, or other headers for Host. */
 const line = (first: string) => `${first}\r\n${HOST}Content-Length: 5\r\n\r\nhello`;
 const host = (headers: string) => `${LINE}${headers}Content-Length: 5\r\n\r\nhello`;
 
-/** For names of cases. */
+/** Formats text for the name of a case. */
 const quoted = (text: string) => JSON.stringify(text.length > 30 ? `${text.slice(0, 30)}… (${text.length})` : text);
 
-/** Characters that some programs take for spaces, for ends, or for nothing. */
+/** Characters that some programs treat as spaces or line ends, or ignore. */
 const CONTROLS = ["\0", "\x01", "\x08", "\x0b", "\x0c", "\x1b", "\x1f", "\x7f"];
 const NEAR_SPACES = [...CONTROLS, "\x85", "\xa0", "\xad", "\xff"];
 
-// Nothing special.
+// Ordinary requests.
 good("a length", post("Content-Length: 5\r\n"));
 good("chunks", chunked(CHUNKS));
 good("no body", post("", ""));
@@ -63,7 +63,7 @@ cases.push({
   refused: undefined,
 });
 
-// Content-Length: what is a number in some language, and not 1*DIGIT.
+// Content-Length: numbers in some programming language that are not 1*DIGIT.
 for (const value of ["5", "05", "005", `${"0".repeat(40)}5`, " 5", "\t5\t", "5 ", "   5   "]) {
   good(`Content-Length ${quoted(value)}`, post(`Content-Length:${value}\r\n`));
 }
@@ -121,11 +121,11 @@ for (
 bad("Content-Length over --max-body", post("Content-Length: 9007199254740991\r\n"), 413);
 bad("Content-Length over 32 bits", post("Content-Length: 4294967301\r\n"), 413);
 
-// Names that some programs take for Content-Length.
+// Names that some programs treat as Content-Length.
 for (const name of ["content-length", "CONTENT-LENGTH", "cOnTeNt-LeNgTh"]) {
   good(`the name ${name}`, post(`${name}: 5\r\n`));
 }
-// With these there is no body: "hello" is the beginning of the next request's method.
+// These requests have no body: "hello" is the beginning of the next request's method.
 for (
   const name of [
     "Content_Length",
@@ -817,7 +817,7 @@ bad(
 );
 bad("HTTP/1.0 with gzip, chunked", old(`${HOST}Transfer-Encoding: gzip, chunked\r\n`, CHUNKS));
 
-// Several, with a bad one among them.
+// Several requests, one of which is malformed.
 const one = post("Content-Length: 5\r\n");
 bad("nonsense behind a request", `${one}BAD\r\n\r\n${one}`, 400, 1);
 bad("a bad header behind a request", one + post("X Y: z\r\nContent-Length: 5\r\n") + one, 400, 1);
@@ -832,7 +832,7 @@ for (const method of ["GET", "HEAD", "DELETE", "OPTIONS"]) {
     `${method} /health/live HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
   );
 }
-// Nothing, and what is cut off: without the marker behind them.
+// Empty and truncated input, without the marker after it.
 cases.push({ name: "nothing at all", sent: "", taken: 0, refused: undefined });
 for (
   const [name, sent] of [["in a head", one.slice(0, 40)], ["in a body", one.slice(0, -2)], [
@@ -843,5 +843,5 @@ for (
   cases.push({ name: `an end ${name}`, sent, taken: 0, refused: 400 });
 }
 
-/** All of them. */
+/** All cases. */
 export const CASES: readonly Case[] = cases;

@@ -1,4 +1,4 @@
-/** Requests that servers read in different ways: what ours makes of them, and that no other makes something else of what it takes. */
+/** Requests that servers read in different ways: checks how ours reads them, and that other servers read accepted ones in the same way. */
 
 import assert from "node:assert/strict";
 import { numbers } from "../unit/helper/random.ts";
@@ -26,7 +26,7 @@ Deno.test("each case is accepted or refused in the same way, wherever it is spli
   for (const { name, sent } of CASES) {
     const bytes = bytesOf(sent);
     const whole = await readByOurs([bytes]);
-    // Byte by byte, all of the long ones would take long.
+    // Sending all long cases byte by byte would take too much time.
     const sizes = bytes.length < 1500 ? [1, 3, 40] : [1500];
     const ways = sizes.map((most) => piecesOf(bytes, random, most));
     for (const pieces of ways) {
@@ -35,23 +35,23 @@ Deno.test("each case is accepted or refused in the same way, wherever it is spli
   }
 });
 
-/** What others do not take, and why that is no danger: nobody understands something else by it. */
+/** Requests that other servers refuse, with the reason why that is harmless: no server reads them differently. */
 const TAKEN_BY_OURS_ALONE: Readonly<Record<string, readonly RegExp[]>> = {
   h11: [
     // RFC 9112, section 2.2, has servers ignore at least one.
     /^(one|two|fifty) empty lines? /,
     /^chunks with an empty line behind them$/,
-    // It takes up to 20 digits, and closes all connections of HTTP/1.0.
+    // It accepts up to 20 digits, and closes all HTTP/1.0 connections.
     /^Content-Length "0{30}…/,
     /^HTTP\/1\.0 (with Connection: keep-alive|without Host|without a length)$/,
   ],
   Node: [
-    // It knows no others. RFC 9110, section 9.1, has any token; they are answered 405.
+    // It accepts no other methods. RFC 9110, section 9.1, allows any token; ours answers them 405.
     /^the method "/,
     /^the name (Content_Length|Content-Lengths|X-Content-Length|Content--Length|Content\.Length|Content-Length-)$/,
     /^a body (that is longer than its|without a) length$/,
     /^Transfer-Encoding "chunked\\t"$/,
-    // It takes this for Connection: close, and waits for what it should upgrade to.
+    // It treats this as Connection: close, and waits for the upgraded protocol.
     /^Connection: that of a proxy$/,
     /^Connection: an upgrade to /,
   ],

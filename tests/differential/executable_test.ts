@@ -5,17 +5,17 @@ import { type RawAnswer, RawConnection } from "../e2e/support/raw.ts";
 import { echo, test } from "../e2e/support/sandbox.ts";
 import { CASES } from "./corpus.ts";
 
-/** Statuses of what was taken: no route answers to a method, or there is nothing at a path. */
+/** Statuses of accepted requests: the method or the path has no route. */
 const TAKEN = new Set([200, 404, 405]);
 
-/** All that is answered but interim responses. */
+/** Returns all answers except interim responses. */
 async function ask(port: number, sent: string): Promise<RawAnswer[]> {
   using connection = await RawConnection.open(port);
   try {
     await connection.send(sent);
     await connection.closeWrite();
   } catch {
-    // It was answered, and closed, before all was sent.
+    // The server has answered and closed the connection before everything was sent.
   }
   const answers: RawAnswer[] = [];
   for (let next = await connection.receive(); next !== undefined; next = await connection.receive()) answers.push(next);
@@ -27,13 +27,13 @@ test("the executable accepts or refuses each case as it declares, and keeps runn
   for (const { name, sent, taken, refused } of CASES) {
     const answers = await ask(server.port, sent);
     const said = `${name}: ${answers.map(({ status }) => status)}`;
-    // Chunks that no route asks for are not read, and the connection ends.
+    // A chunked body that no route reads is not received, and the connection is closed.
     const unread = /^[A-Z]+ with chunks$/.test(name) ? 1 : 0;
     assert.equal(answers.length, taken + (refused === undefined ? 0 : 1) - unread, said);
     if (refused !== undefined) assert.equal(answers.pop()?.status, refused, said);
     for (const { status, body } of answers) {
       assert.ok(TAKEN.has(status), said);
-      // What the model has got is a body, and nothing around it.
+      // The model has received only the body.
       if (status === 200) assert.doesNotMatch(body, /HTTP\/1|Host:/, name);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Looks for requests that reach new code of `src/http/h1/`: `scripts/deno task fuzz -- --seconds 300 --seed 1`.
+ * Searches for requests that reach new code in `src/http/h1/`: `scripts/deno task fuzz -- --seconds 300 --seed 1`.
  *
  * What reaches new code, or a new answer, is changed again. A request that is read differently when it comes in pieces, that gets an
  * answer which no parser gives, or that another server takes for something else, ends the run with 1: make it a case in `corpus.ts`.
@@ -14,7 +14,7 @@ import { danger } from "./outcome.ts";
 import { PEERS } from "./peers.ts";
 import { bytesOf, piecesOf } from "./pieces.ts";
 
-/** Requests that are read between two looks at what they have reached: a look takes about 2 ms. */
+/** The number of requests between two readings of the coverage, which take about 2 ms each. */
 const BATCH = 40;
 
 /** The longest request that is kept, in bytes. */
@@ -22,7 +22,7 @@ const MAX_LENGTH = 3000;
 
 const STATUSES = new Set([200, 400, 413, 414, 417, 431, 501, 505]);
 
-/** What V8 says that has been executed since it was asked last, of the code that is looked at. */
+/** The coverage of the code under test since the last reading, as reported by V8. */
 class Reached {
   readonly #session = new Session();
 
@@ -42,14 +42,14 @@ class Reached {
   }
 }
 
-/** Blocks, and how often, roughly: once, a few times, many times. */
+/** Returns executed blocks with their rough counts: once, a few times, many times. */
 function blocksOf({ url, functions }: Profiler.ScriptCoverage): string[] {
   return functions.flatMap(({ ranges }) => ranges)
     .filter(({ count }) => count > 0)
     .map(({ startOffset, endOffset, count }) => `${url} ${startOffset} ${endOffset} ${Math.floor(Math.log2(count))}`);
 }
 
-/** What is wrong with how a request is read; undefined if nothing is. */
+/** Describes how a request is misread; undefined if it is read correctly. */
 async function faultOf(text: string, ours: Ours, random: Iterator<number>): Promise<string | undefined> {
   const strange = ours.statuses.find((status) => !STATUSES.has(status));
   if (strange !== undefined) return `It is answered ${strange}`;
@@ -60,7 +60,7 @@ async function faultOf(text: string, ours: Ours, random: Iterator<number>): Prom
     : `In pieces of up to ${most} bytes it is read differently`;
 }
 
-/** Runs for so long. @returns what was wrong */
+/** Runs for so many ms. @returns the misread requests */
 async function fuzz(seconds: number, seed: number): Promise<string[]> {
   const random = numbers(seed);
   const reached = new Reached();
@@ -68,13 +68,13 @@ async function fuzz(seconds: number, seed: number): Promise<string[]> {
   const kept = CASES.map(({ sent }) => sent).filter(({ length }) => length < MAX_LENGTH);
   const found: string[] = [];
   let executed = 0;
-  /** Reads them. @returns whether there was something new */
+  /** Reads requests. @returns whether they reached new code or a new answer */
   const isNew = async (texts: readonly string[]) => {
     const before = seen.size;
     for (const text of texts) {
       const ours = await readByOurs([bytesOf(text)]);
       executed++;
-      // What a message repeats of the request is in quotes.
+      // Quoted parts of messages come from the request.
       seen.add(`${ours.statuses} ${ours.refusal.replace(/'.*'/s, "")}`);
       const fault = await faultOf(text, ours, random);
       if (fault !== undefined) found.push(`${fault}: ${JSON.stringify(text)}`);
@@ -92,7 +92,7 @@ async function fuzz(seconds: number, seed: number): Promise<string[]> {
     const before = new Set(seen);
     if (!await isNew(batch)) continue;
     const all = new Set(seen);
-    // Which of them was it?
+    // Find the request that reached new code.
     seen.clear();
     for (const one of before) seen.add(one);
     for (const text of batch) if (await isNew([text])) kept.push(text);

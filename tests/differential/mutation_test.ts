@@ -1,4 +1,4 @@
-/** Requests that are changed by chance: no other server makes something else of what ours takes. */
+/** Random mutations of requests: no other server may read differently what ours accepts. */
 
 import assert from "node:assert/strict";
 import { numbers } from "../unit/helper/random.ts";
@@ -9,7 +9,7 @@ import { danger } from "./outcome.ts";
 import { PEERS } from "./peers.ts";
 import { bytesOf, piecesOf } from "./pieces.ts";
 
-/** How many, and what chance begins with: other numbers give other requests. */
+/** The number of mutations, and the seed of the random numbers. */
 const COUNT = Number(Deno.env.get("AIMODELLIB_TEST_MUTATIONS") ?? 6000);
 const SEED = Number(Deno.env.get("AIMODELLIB_TEST_SEED") ?? 20260131);
 
@@ -19,7 +19,7 @@ const MAX_LENGTH = 2000;
 /** Methods that all servers know. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
 
-/** Statuses that a parser refuses with, or a body. */
+/** Statuses with which the parser or the body is refused. */
 const REFUSALS = new Set([400, 413, 414, 417, 431, 501, 505]);
 
 function requests(): readonly string[] {
@@ -27,7 +27,7 @@ function requests(): readonly string[] {
   const taken = short.filter(({ refused }) => refused === undefined).map(({ sent }) => sent);
   const refused = short.filter(({ refused }) => refused !== undefined).map(({ sent }) => sent);
   const random = numbers(SEED);
-  // More comes of what was taken.
+  // Prefer accepted requests, which lead to more.
   return Array.from({ length: COUNT }, (_, i) => mutated(i % 4 === 0 ? refused : taken, random));
 }
 

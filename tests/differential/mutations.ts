@@ -1,9 +1,9 @@
-/** Changes requests by chance, as an attacker would: bytes, lines, and what other requests have. */
+/** Mutates requests at random, as an attacker would: bytes, lines, and parts of other requests. */
 
-/** A number from 0 to below `n`. */
+/** Returns a random integer from 0 to below `n`. */
 type Below = (n: number) => number;
 
-/** What servers treat in a special way, somewhere. */
+/** Pieces of text that some servers treat in a special way. */
 const WORDS = [
   ...[
     "\r\n",
@@ -70,7 +70,7 @@ const WORDS = [
   ],
 ] as const;
 
-/** One of these requests, with one to four changes. */
+/** Returns one of these requests with one to four changes. */
 export function mutated(requests: readonly string[], random: Iterator<number>): string {
   const below: Below = (n) => Math.floor(random.next().value * n);
   const pick = <T>(all: readonly T[]) => all[below(all.length)]!;
@@ -84,46 +84,46 @@ export function mutated(requests: readonly string[], random: Iterator<number>): 
 type Change = (text: string, below: Below, pick: <T>(all: readonly T[]) => T, requests: readonly string[]) => string;
 
 const CHANGES: readonly Change[] = [
-  // A byte.
+  // Replace a byte.
   (text, below) => {
     const at = below(text.length);
     return text.slice(0, at) + String.fromCharCode(below(256)) + text.slice(at + 1);
   },
-  // A bit.
+  // Flip a bit.
   (text, below) => {
     const at = below(text.length);
     return text.slice(0, at) + String.fromCharCode((text.charCodeAt(at) || 0) ^ (1 << below(8))) + text.slice(at + 1);
   },
-  // A word more.
+  // Insert a word.
   (text, below, pick) => {
     const at = below(text.length + 1);
     return text.slice(0, at) + pick(WORDS) + text.slice(at);
   },
-  // A line more, or one less.
+  // Insert or remove a line.
   (text, below, pick) => {
     const lines = text.split("\r\n");
     lines.splice(below(lines.length), below(2), pick(WORDS));
     return lines.join("\r\n");
   },
-  // Something less.
+  // Remove a part.
   (text, below) => {
     const at = below(text.length);
     return text.slice(0, at) + text.slice(at + 1 + below(8));
   },
-  // Something twice.
+  // Repeat a part.
   (text, below) => {
     const at = below(text.length);
     const end = at + 1 + below(40);
     return text.slice(0, end) + text.slice(at);
   },
-  // A line end that is another.
+  // Replace a line end.
   (text, below, pick) => {
     const parts = text.split("\r\n");
     const at = 1 + below(Math.max(1, parts.length - 1));
     return parts.slice(0, at).join("\r\n") + pick(["\n", "\r", "\r\r\n", "\n\r", "", " \r\n", "\r\n "]) +
       parts.slice(at).join("\r\n");
   },
-  // The beginning of one, and the end of another.
+  // Join the beginning of one request to the end of another.
   (text, below, pick, requests) => {
     const other = pick(requests);
     return text.slice(0, below(text.length)) + other.slice(below(other.length));

@@ -1,23 +1,23 @@
-/** How our server reads what a client sends: the whole of `src/http/h1/`, on a connection in memory. */
+/** Runs our server (`src/http/h1/`) on a connection in memory, and records how it reads the input. */
 
 import { BodyBudget } from "../../src/http/h1/budget.ts";
 import { Connection } from "../../src/http/h1/connection.ts";
 import { problemFrom } from "../../src/http/problem.ts";
 import type { Taken } from "./outcome.ts";
 
-/** The longest body that is taken, in bytes. */
+/** The longest accepted body, in bytes. */
 const MAX_BODY = 100 * 2 ** 20;
 
-/** What was taken, and what was answered. */
+/** The accepted requests and the answers. */
 export interface Ours {
   readonly taken: readonly Taken[];
-  /** Statuses, those of interim responses left out. */
+  /** Statuses, except those of interim responses. */
   readonly statuses: readonly number[];
-  /** What was said of a head that could not be read. */
+  /** The errors about malformed heads. */
   readonly refusal: string;
 }
 
-/** Lets a connection have these pieces, and then the end of what the client sends. */
+/** Passes these pieces to a connection, followed by the end of the client's data. */
 export async function readByOurs(pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<Ours> {
   const taken: Taken[] = [];
   let refusal = "";
@@ -40,7 +40,7 @@ export async function readByOurs(pieces: readonly Uint8Array<ArrayBuffer>[]): Pr
   return { taken, statuses: statusesOf(conn.written), refusal };
 }
 
-/** The two ends of a connection: what a client has sent, and what it gets. */
+/** A connection in memory: the client's data, and the answers. */
 class MemoryConn implements Deno.Conn {
   readonly localAddr = { transport: "unix", path: "" } as const;
   readonly remoteAddr = { transport: "unix", path: "" } as const;

@@ -1,32 +1,32 @@
-/** What a server makes of what a client sends, and how two of them differ. */
+/** The result of a server for the input of a client, and the comparison of two results. */
 
-/** A request that was taken whole, in Latin-1. */
+/** An accepted, complete request, in Latin-1. */
 export interface Taken {
   readonly method: string;
-  /** As it came; ours leaves out scheme and host. */
+  /** The target; for ours without scheme and host. */
   readonly target: string;
   readonly body: string;
 }
 
-/** What another server made of it. */
+/** The result of another server. */
 export interface Outcome {
   readonly taken: readonly Taken[];
-  /** What comes behind these: it waits for more, has ended the connection since a request says so, or refuses it. */
+  /** The state after these requests: it waits for more, has closed the connection as a request demands, or refuses the rest. */
   readonly end: "open" | "closed" | "refused";
 }
 
-/** How ours differs from another in what it takes. */
+/** A difference between the requests that ours and another server accept. */
 export interface Difference {
-  /** The other takes the same bytes for something else, or nothing there. */
+  /** The other server reads the same bytes as another request, or as none. */
   readonly kind: "other" | "alone";
   readonly request: Taken;
-  /** What ours takes, and what the other makes of it. */
+  /** The request that ours accepts, and the result of the other server. */
   readonly text: string;
 }
 
 /**
- * How ours differs from another in a way that can be used against whoever has one before the other: undefined if it does not. To refuse
- * what the other takes is no such way.
+ * Finds a difference that an attacker could exploit if one server is a proxy for the other; undefined if there is none. Refusing what the
+ * other accepts is harmless.
  */
 export function danger(ours: readonly Taken[], { taken, end }: Outcome): Difference | undefined {
   for (const [i, request] of ours.entries()) {
@@ -41,7 +41,7 @@ export function danger(ours: readonly Taken[], { taken, end }: Outcome): Differe
   return undefined;
 }
 
-/** A target without scheme and host. */
+/** Removes scheme and host from a target. */
 function pathOf(target: string): string {
   const [, rest] = /^https?:\/\/[^/?]+(.*)$/i.exec(target) ?? [];
   if (rest === undefined) return target;

@@ -8,7 +8,7 @@ const TOOLS = Deno.env.get("AIMODELLIB_TEST_TOOLS") ?? new URL("../../.cache/too
 /** Reads what clients send, each on a connection of its own. */
 export type Peer = (sent: readonly Uint8Array[]) => Promise<Outcome[]>;
 
-/** By name; those that are not installed are missing. */
+/** The servers by name, without those that are not installed. */
 export const PEERS: ReadonlyMap<string, Peer> = new Map(
   [["h11", h11()], ["Node", node()]].filter((entry): entry is [string, Peer] => entry[1] !== undefined),
 );
@@ -28,7 +28,7 @@ function script(name: string): string {
   return new URL(`peers/${name}`, import.meta.url).pathname;
 }
 
-/** What a line of Python prints; nothing if it fails. */
+/** Returns the output of a line of Python; empty if it fails. */
 function says(code: string): string | undefined {
   try {
     const { success, stdout } = new Deno.Command(`${TOOLS}/python`, { args: ["-c", code], stderr: "null" })

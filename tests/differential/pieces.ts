@@ -1,11 +1,11 @@
-/** Bytes as a connection brings them. */
+/** Splits bytes into pieces, as they arrive on a connection. */
 
 /** Latin-1. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }
 
-/** The bytes in pieces of any length up to `most`. */
+/** Splits bytes into pieces of random lengths up to `most`. */
 export function piecesOf(
   bytes: Uint8Array<ArrayBuffer>,
   random: Iterator<number>,

@@ -1,4 +1,4 @@
-/** A real process that speaks rubbish in place of the bridge: the supervisor ends it and goes on. */
+/** A real process that sends damaged frames instead of the bridge's: the supervisor ends it and continues. */
 
 import assert from "node:assert/strict";
 import { Pool } from "../../src/supervisor/pool.ts";
@@ -6,7 +6,7 @@ import { Worker } from "../../src/supervisor/worker.ts";
 
 const PYTHON = Deno.env.get("AIMODELLIB_TEST_PYTHON") ?? "/usr/bin/python3";
 
-/** Says HELLO and READY as a worker does, then frames with bytes changed at random, then ends. */
+/** Sends HELLO and READY as a worker does, then frames with random changes, and exits. */
 const RUBBISH = `
 import os, random, socket, struct, sys
 sock = socket.socket(socket.AF_UNIX)
@@ -29,7 +29,7 @@ for n in range(500):
         break
 `;
 
-/** Runs one worker with the script in place of the bridge, and returns the causes that a pool gave. */
+/** Runs one worker with the script instead of the bridge, and returns the causes that the pool reported. */
 async function causeOf(script: string): Promise<string> {
   const folder = Deno.makeTempDirSync();
   const entry = `${folder}/fake.py`;

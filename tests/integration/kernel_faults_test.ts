@@ -1,4 +1,4 @@
-/** System calls of a worker that the kernel breaks off, or for which it has no room: strace takes its place. */
+/** Interrupted and failing system calls of a worker, which strace injects. */
 
 import assert from "node:assert/strict";
 import { runs } from "../e2e/support/needs.ts";
@@ -9,7 +9,7 @@ const CAN_TRACE = runs("strace", "-qq", "-o", "/dev/null", "-e", "inject=uname:e
 
 for (
   const [what, calls, fault] of [
-    // Not all processors have all of them.
+    // Not every architecture has all of these calls.
     [
       "a signal breaks off every second one",
       "sendto,recvfrom,pwrite64,pselect6,epoll_pwait,?poll,?ppoll,?select,?epoll_wait",
@@ -19,7 +19,7 @@ for (
   ] as const
 ) {
   for (const mode of Object.keys(MODES) as Mode[]) {
-    // Parts do not go through the exchange.
+    // Parts do not use the exchange.
     if (mode === "async parts" && calls === "pwrite64") continue;
     Deno.test({
       name: `every request is answered when ${what} (${mode})${CAN_TRACE ? "" : " (skipped: strace is not permitted)"}`,

@@ -10,7 +10,7 @@ const FLAGGED = ["%-d", "%-m", "%_H", "%03d", "%10Y", "%^a", "%^B", "%#p", "%#Z"
 const FORMATS = [...DIRECTIVES, ...FLAGGED, "%Y-%m-%dT%H-%M-%S.log", "run/%G-W%V/%u.log", "100%%", "é %q %", "%Q%d"];
 const ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "Pacific/Auckland"];
 
-/** Days around turns of years, leap days, changes to and from summer time, midnight and noon. */
+/** Times around new year, leap days, changes to and from daylight saving time, midnight and noon. */
 const TIMES = [
   ...[2015, 2016, 2018, 2020, 2021, 2024, 2026, 2027].flatMap((year) =>
     [-3, -1, 0, 1, 3, 4, 58, 59, 60].map((day) => {

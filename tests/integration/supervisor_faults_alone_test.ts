@@ -1,11 +1,11 @@
-/** Each system call of the supervisor's side of the bridge fails, is cut short, or is the last one before its death. */
+/** Each system call of the supervisor's side of the bridge fails, does only a part of its work, or is the last one before the supervisor's death. */
 
 import assert from "node:assert/strict";
 import { assertInOrder, type Books, DEATH, live } from "./support/books.ts";
 import { type Call, FaultyDoor } from "./support/faulty_door.ts";
 import { assertAllInOrder, distinct, Folders, type Trial } from "./support/lives.ts";
 
-/** What may happen to a call, by its name. */
+/** The possible faults of a call, by its name. */
 const FAULTS: Readonly<Record<string, readonly string[]>> = {
   read: ["ECONNRESET", "ENOMEM", "half", "death"],
   write: ["EPIPE", "ENOBUFS", "half", "death"],
@@ -17,7 +17,7 @@ const OTHERS = ["EMFILE", "death"];
 
 const keyOf = ({ name, where }: Call) => `${name} ${where}`;
 
-/** The calls of a life in which nothing goes wrong. @param death whether a worker dies in it */
+/** Returns the calls of a life without a fault. @param death whether a worker dies in it */
 async function callsOf(death: boolean, folders: Folders): Promise<readonly Call[]> {
   const folder = folders.next();
   using door = new FaultyDoor(folder);
@@ -33,7 +33,7 @@ function trial({ place, name, where }: Call, what: string, death: boolean, folde
       using _ = new FaultyDoor(folder, { name, place, what });
       return await live({ mode: "serial", folder, mark, death });
     },
-    // What is dead keeps no books.
+    // A dead supervisor keeps no records.
     ...(what === "death" && { check: () => {} }),
     // If the ledger of a dead worker can't be read, all requests that the worker had count as begun.
     ...(death && name === "readSync" && what === "EIO" &&
@@ -54,6 +54,6 @@ Deno.test("every request is accounted for, whichever system call of the supervis
         (FAULTS[call.name] ?? OTHERS).map((what) => trial(call, what, death, folders))
       )
     ),
-    1, // They are faults of this process.
+    1, // The faults are in this process, which can run only one life at a time.
   );
 });

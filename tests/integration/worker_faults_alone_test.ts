@@ -1,13 +1,13 @@
-/** Each system call of a worker, and of its keeper, fails, is cut short, or is the last one. */
+/** Each system call of a worker and of its keeper fails, does only a part of its work, or is the last one. */
 
 import assert from "node:assert/strict";
 import { assertInOrder, live, type Mode, MODES, type WorkerFault } from "./support/books.ts";
 import { assertAllInOrder, distinct, Folders } from "./support/lives.ts";
 
-/** So many lives at a time: each waits for others most of the time. */
+/** The number of concurrent lives, each of which mostly waits. */
 const AT_ONCE = 4;
 
-/** What may happen to a call, by its name. */
+/** The possible faults of a call, by its name. */
 const FAULTS: Readonly<Record<string, readonly string[]>> = {
   recv: ["ECONNRESET", "half", "death"],
   sendall: ["EPIPE", "half", "half, then death", "death after"],
@@ -23,7 +23,7 @@ const FAULTS: Readonly<Record<string, readonly string[]>> = {
 };
 const OTHERS = ["EIO", "death"];
 
-/** What is new in each mode; the rest is the same as where requests are taken one after the other. */
+/** The files that are specific to each mode; the others are the same as in serial mode. */
 const FILES: Readonly<Record<Mode, RegExp>> = {
   serial: /./,
   threads: /serve_threads/,
@@ -32,16 +32,16 @@ const FILES: Readonly<Record<Mode, RegExp>> = {
   batch: /serve_batches/,
 };
 
-/** A call in a life in which nothing goes wrong. */
+/** A call in a life without a fault. */
 interface Call {
   readonly depth: number;
   readonly place: number;
   readonly name: string;
-  /** The lines of code that lead to it. */
+  /** The lines of code on the stack. */
   readonly where: string;
 }
 
-/** The calls of such a life. */
+/** Returns the calls of a life without a fault. */
 async function callsOf(mode: Mode, folders: Folders): Promise<Call[]> {
   const record = `${folders.path}/record`;
   assertInOrder(await live({ mode, folder: folders.next(), mark: "", record }));
@@ -55,20 +55,20 @@ async function callsOf(mode: Mode, folders: Folders): Promise<Call[]> {
   });
 }
 
-/** What may happen to calls, one after the other. */
+/** Yields the possible faults of calls. */
 function faultsOf(calls: readonly Call[]): (Call & WorkerFault)[] {
   const keepers = calls.filter(({ depth }) => depth === 2);
   const ofSweeps = new Set(keepers.slice(keepers.findIndex(({ name }) => name === "killpg")));
-  // Of those on the connection, the last one of a place is another thing than the first: there are answers in the ledger, or none.
+  // For calls on the connection, the first and the last one at a place differ: the ledger contains answers, or none.
   const keyOf = ({ depth, name, where }: Call) => `${depth} ${name} ${where}`;
   const firsts = new Map(calls.toReversed().map((call) => [keyOf(call), call]));
   return distinct(calls, keyOf).flatMap((call) => {
     const isFirst = firsts.get(keyOf(call)) === call;
     if (!isFirst && !["recv", "sendall"].includes(call.name)) return [];
     return (FAULTS[call.name] ?? OTHERS)
-      // While a keeper ends others, nobody takes its place.
+      // Nothing replaces a keeper that dies while it kills other processes.
       .filter((what) => what !== "death" || !ofSweeps.has(call))
-      // What says that the other side is gone is the same, whatever was sent before.
+      // The end of the connection is the same, whatever was sent before.
       .filter((what) => isFirst || !["EPIPE", "ECONNRESET"].includes(what))
       .map((what) => ({ ...call, what }));
   });

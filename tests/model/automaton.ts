@@ -1,4 +1,4 @@
-/** All states of one worker, and its steps, as numbers. */
+/** Enumerates all states of one worker, with its steps, as numbers. */
 
 import { type Effect, FRESH, keyOf, type Step, type WorkerState } from "./state.ts";
 
@@ -6,22 +6,22 @@ import { type Effect, FRESH, keyOf, type Step, type WorkerState } from "./state.
 export interface Transition {
   readonly name: string;
   readonly to: number;
-  /** Whether the worker is sent the request at the head of the queue. */
+  /** Whether the step sends the request at the head of the queue to the worker. */
   readonly takes: boolean;
   readonly effects: readonly { readonly kind: Effect["kind"]; readonly request: number; readonly what?: string }[];
-  /** By each request that the next state names, which one of this state it is; -1 for that from the queue. */
+  /** For each request of the next state, its place in this state; -1 for the request from the queue. */
   readonly requests: readonly number[];
 }
 
-/** All states of one worker, by their numbers. It starts in 0. */
+/** All states of one worker, by number; the initial state is 0. */
 export interface Automaton {
-  /** How many requests each state names. */
+  /** The number of requests that each state refers to. */
   readonly names: readonly number[];
   readonly transitions: readonly (readonly Transition[])[];
 }
 
 /**
- * Finds all states of a worker that may be sent a request at any time.
+ * Finds all states of a worker to which a request may be sent at any time.
  *
  * A state names only the requests that matter: those to which some step, now or later, does something. If the rules hold, a request that was
  * taken back is not among them. This is how compilers find which variables are live; nothing is assumed of the rules.
@@ -68,7 +68,7 @@ function liveIn(
   const live = new Uint32Array(workers.length);
   for (let changed = true; changed;) {
     changed = false;
-    // From the last to the first, since most steps lead to a later state.
+    // From the last state to the first, since most steps lead to a later state.
     for (let from = workers.length - 1; from >= 0; from--) {
       let all = live[from]!;
       for (const { step, to } of steps[from]!) {

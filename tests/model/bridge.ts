@@ -1,6 +1,6 @@
 /**
- * A model of what the supervisor and its workers do with requests: dispatch, begin, answer, look, recall, take back, death and put back.
- * docs/protocol.md describes the protocol, and `src/supervisor/stall.ts` says why it should work. A test searches all states of the
+ * A model of how the supervisor and its workers handle requests: dispatch, begin, answer, check, recall, take back, die and put back.
+ * docs/protocol.md describes the protocol, and `src/supervisor/stall.ts` explains why it works. A test searches all states of the
  * model (`search_test.ts`), and finds a fault when any one of the {@linkcode Rules} is broken.
  *
  * **What is modelled.** Of a worker: the loop of `serve()`, and `begin()`, `answer()`, `flush()` and `send()` of the ledger, store by store
@@ -39,22 +39,22 @@ import type { Step, WorkerState } from "./state.ts";
 import { stepsOfSupervisor } from "./supervisor.ts";
 import { stepsOfWorker } from "./worker.ts";
 
-/** How large a model is. */
+/** The size of a model. */
 export interface Size extends Bounds {
   readonly workers: number;
-  /** How many requests are in the queue at the start. */
+  /** The number of requests in the queue at the start. */
   readonly requests: number;
 }
 
-/** What a model may do without. */
+/** Options of a model. */
 export interface Variant {
   readonly rules?: Rules;
   readonly assumptions?: Assumptions;
-  /** Whether states of a worker that can't be told apart are merged. @default true */
+  /** Whether to merge indistinguishable states of a worker. @default true */
   readonly merged?: boolean;
 }
 
-/** Makes a model; that of one worker is searched at once. */
+/** Makes a model. This enumerates the states of one worker. */
 export function bridge(size: Size, variant: Variant = {}): Model {
   const { rules = RULES, assumptions = ASSUMPTIONS, merged = true } = variant;
   const ofWorker = stepsOfWorker(size, rules, assumptions);

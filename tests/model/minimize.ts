@@ -1,8 +1,8 @@
-/** Merges states of a worker that nothing outside of it can tell apart. */
+/** Merges states of a worker that are indistinguishable from outside. */
 
 import type { Automaton, Transition } from "./automaton.ts";
 
-/** A step without effect has this kind; other kinds are numbers of what a step does. */
+/** The kind of a step without effect; other kinds are the numbers of effects. */
 const SILENT = 0;
 
 /** More than there are states. A kind times this, and the number of a state, is a step in one number. */
@@ -39,7 +39,7 @@ export function minimized({ names, transitions }: Automaton): Automaton {
     if (numbers.size === count) break;
     count = numbers.size;
   }
-  // The first state is in the block 0, since it was numbered first.
+  // The first state is in block 0, since blocks are numbered in this order.
   const members: number[] = [];
   blocks.forEach((block, state) => members[block] ??= state);
   return {
@@ -72,7 +72,7 @@ function signaturesOf(steps: Steps, blocks: readonly number[]): number[][] {
   );
   for (let changed = true; changed;) {
     changed = false;
-    // From the last to the first, since most steps lead to a later state.
+    // From the last state to the first, since most steps lead to a later state.
     for (let from = steps.length - 1; from >= 0; from--) {
       const mine = found[from]!;
       const before = mine.size;
@@ -83,7 +83,7 @@ function signaturesOf(steps: Steps, blocks: readonly number[]): number[][] {
   return found.map((each) => [...each].sort((a, b) => a - b));
 }
 
-/** The number of a key, which gets the next one if it has none. */
+/** Returns the number of a key; a new key gets the next number. */
 function numberOf(numbers: Map<string, number>, key: string): number {
   const known = numbers.get(key);
   if (known !== undefined) return known;

@@ -1,7 +1,7 @@
 import type { Automaton, Transition } from "./automaton.ts";
 import type { Model } from "./search.ts";
 
-/** How many requests there may be, and how many bits the number of one takes in a list of requests. */
+/** The largest number of requests, and the bits of a request's number in a list. */
 const MOST = 5;
 const BITS = 3;
 const LIST_BITS = MOST * BITS;
@@ -24,7 +24,7 @@ export function poolOf(automaton: Automaton, workers: number, requests: number):
   const names = Uint8Array.from(automaton.names);
   const { transitions } = automaton;
 
-  // Of the state after a step.
+  // The words of the state after a step.
   const words = new Uint32Array(workers);
   let queue = 0;
   let queued = 0;
@@ -71,7 +71,7 @@ export function poolOf(automaton: Automaton, workers: number, requests: number):
       }
       words[place] = word;
     }
-    // A list of the new numbers, counted from 1.
+    // The list of new numbers, which count from 1.
     let numbers = 0;
     let count = 0;
     for (let i = 0; i <= workers; i++) {
@@ -139,7 +139,7 @@ export function poolOf(automaton: Automaton, workers: number, requests: number):
   };
 }
 
-/** An entry of a list. */
+/** Returns an entry of a list. */
 function at(list: number, index: number): number {
   return (list >>> (BITS * index)) & (2 ** BITS - 1);
 }

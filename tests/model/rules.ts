@@ -1,16 +1,16 @@
 /** The rules of the protocol between the supervisor and its workers, each of which the model can break, and the bounds of the model. */
 
-/** Which rules hold. Each is on in the code; a test turns each off in turn, and the search has to find what goes wrong. */
+/** The rules of the protocol, all of which the code follows. A test turns each off in turn, and the search must find a fault. */
 export interface Rules {
   /** The worker stores `started` before it loads `recalled`. */
   readonly noteFirst: boolean;
-  /** The worker stores a word of the ledger at once; if not, it stores zero first, as `struct.pack_into` does. */
+  /** The worker stores a word of the ledger at once. Without this rule, it stores zero first, as `struct.pack_into` does. */
   readonly wholeWords: boolean;
   /** The worker does not execute a request that was recalled. */
   readonly heedRecall: boolean;
-  /** The supervisor takes requests back only at a look that comes after the recall. */
+  /** The supervisor takes requests back only at a check after the recall. */
   readonly waitBeforeTakingBack: boolean;
-  /** The supervisor acts on the ledger of a living worker only if two looks in a row find the same words. */
+  /** The supervisor uses the ledger of a living worker only if two successive checks find the same words. */
   readonly compareLooks: boolean;
   /** The supervisor ignores what a worker sends for a request that was settled early or taken back. */
   readonly ignoreKnown: boolean;
@@ -26,12 +26,12 @@ export interface Rules {
   readonly putBack: boolean;
   /** The worker sends its answers before it resets `pending`. */
   readonly sendFirst: boolean;
-  /** The word with `pending` also has the number of flushes, so that it never becomes what it was. */
+  /** The word with `pending` also contains the number of flushes, and therefore never returns to an earlier value. */
   readonly countFlushes: boolean;
 }
 
 /**
- * What the model takes from the hardware. Each is needed: a test turns each off in turn, and the search has to find what goes wrong.
+ * The model's assumptions about the hardware. Each is necessary: a test turns each off in turn, and the search must find a fault.
  * They make a difference in {@linkcode Bounds.memory | weak memory} only.
  */
 export interface Assumptions {
@@ -67,7 +67,7 @@ export const RULES: Rules = {
 /** All assumptions hold. */
 export const ASSUMPTIONS: Assumptions = { looksAreFarApart: true, executionTakesLong: true };
 
-/** How large the model is. */
+/** The bounds of the model. */
 export interface Bounds {
   /** The most requests that a worker may have in flight. */
   readonly window: number;

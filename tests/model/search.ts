@@ -1,12 +1,12 @@
 /** A search of all states that a model can reach, breadth first. A state is a few words, so that tens of millions fit in memory. */
 
-/** A model of something that happens in steps. */
+/** A model whose states change in steps. */
 export interface Model {
-  /** How many words of 32 bits a state has. */
+  /** The size of a state, in words of 32 bits. */
   readonly words: number;
   readonly start: Uint32Array;
   /**
-   * Takes each step that is possible in a state, one after the other.
+   * Takes each possible step of a state in turn.
    *
    * @param state the words of the state
    * @param next where the words of the state after a step are put
@@ -14,13 +14,13 @@ export interface Model {
    * @returns what `onStep` has returned last
    */
   expand(state: Uint32Array, next: Uint32Array, onStep: OnStep): string | undefined;
-  /** Whether everything is done. Such a state has to stay reachable from every other one. */
+  /** Whether everything is done. Such a state must stay reachable from every other one. */
   isDone(state: Uint32Array): boolean;
 }
 
 type OnStep = (name: string, fault: string | undefined) => string | undefined;
 
-/** What a search has found. */
+/** The result of a search. */
 export interface Found {
   readonly states: number;
   readonly steps: number;
@@ -29,7 +29,7 @@ export interface Found {
 }
 
 /**
- * Looks at all states, until it finds a fault.
+ * Visits all states until it finds a fault.
  *
  * @param most how many states there may be
  * @throws {RangeError} if there are more
@@ -37,7 +37,7 @@ export interface Found {
 export function search(model: Model, most: number): Found {
   const states = new States(model.words, most);
   const steps = new Words();
-  /** By number: where the steps of a state begin. */
+  /** For each state, where its steps begin. */
   const first = new Words();
   const next = new Uint32Array(model.words);
   states.add(model.start, 0);
@@ -63,13 +63,13 @@ export function search(model: Model, most: number): Found {
     : found("It never ends from here", traceTo(model, states, stuck));
 }
 
-/** The first state from which no state can be reached in which everything is done. */
+/** Returns the first state from which no final state can be reached. */
 function firstStuck(model: Model, states: States, steps: Words, first: Words): number | undefined {
   const ends = new Uint8Array(states.count);
   for (let number = 0; number < states.count; number++) ends[number] = model.isDone(states.at(number)) ? 1 : 0;
   for (let changed = true; changed;) {
     changed = false;
-    // From the last to the first, since most steps lead to a later state.
+    // From the last state to the first, since most steps lead to a later state.
     for (let number = states.count - 1; number >= 0; number--) {
       const end = first.at(number + 1);
       for (let i = first.at(number); i < end && ends[number] === 0; i++) {
@@ -120,15 +120,15 @@ class Words {
   }
 }
 
-/** The states that were found, by their numbers. */
+/** The states found until now, by number. */
 class States {
   count = 0;
   readonly #length: number;
   readonly #most: number;
   readonly #words = new Words();
-  /** By number: from which state it was found first. */
+  /** For each state, the one from which it was found first. */
   readonly #from = new Words();
-  /** A hash table with open addressing: a number and one, or 0. */
+  /** A hash table with open addressing, whose entries are the number of a state plus one, or 0. */
   #table = new Uint32Array(2 ** 16);
 
   constructor(length: number, most: number) {
@@ -144,7 +144,7 @@ class States {
     return this.#from.at(number);
   }
 
-  /** The number of a state; -1 if it was not found yet. */
+  /** Returns the number of a state; -1 if it was not found yet. */
   find(state: Uint32Array): number {
     return this.#table[this.#place(state)]! - 1;
   }
@@ -162,7 +162,7 @@ class States {
     return this.count - 1;
   }
 
-  /** Where a state is in the table, or would be. */
+  /** Returns the place of a state in the table, or the free place for it. */
   #place(state: Uint32Array): number {
     let hash = 0;
     for (let i = 0; i < this.#length; i++) {

@@ -7,13 +7,13 @@ import { search } from "./search.ts";
 
 const MOST_STATES = 5_000_000;
 
-/** Weak memory can do all that immediate memory does, but has more states: so it is searched with fewer requests at a worker. */
+/** Weak memory allows everything that immediate memory does, but leads to more states. It is therefore searched with fewer requests. */
 const SIZES: readonly Size[] = [
   { workers: 2, requests: 4, window: 2, unanswered: 3, memory: "weak" },
   { workers: 2, requests: 4, window: 4, unanswered: 4, memory: "immediate" },
 ];
 
-/** Small enough to be searched without merging what can't be told apart. */
+/** Models that are small enough for a search without merged states. */
 const SMALL: readonly Size[] = [
   { workers: 1, requests: 2, window: 2, unanswered: 3, memory: "weak" },
   { workers: 2, requests: 2, window: 2, unanswered: 2, memory: "immediate" },
@@ -39,7 +39,7 @@ for (const size of SMALL) {
   });
 }
 
-/** What the search should find. */
+/** The expected faults. */
 const BROKEN: Readonly<Record<keyof Rules | keyof Assumptions, RegExp>> = {
   noteFirst: /executed twice/,
   wholeWords: /executed twice/,
@@ -58,7 +58,7 @@ const BROKEN: Readonly<Record<keyof Rules | keyof Assumptions, RegExp>> = {
   executionTakesLong: /half-written/,
 };
 
-/** Here a worker has so many states that merging them takes longer than searching them. */
+/** Rules without which a worker has so many states that merging them takes longer than searching them. */
 const LARGE: ReadonlySet<string> = new Set(["holdBack", "executionTakesLong"]);
 
 for (const [name, what] of Object.entries(BROKEN)) {
@@ -66,7 +66,7 @@ for (const [name, what] of Object.entries(BROKEN)) {
     const [rules, assumptions] = name in RULES
       ? [{ ...RULES, [name]: false }, ASSUMPTIONS]
       : [RULES, { ...ASSUMPTIONS, [name]: false }];
-    // This takes three requests at once.
+    // The fault needs three requests at once.
     const unanswered = name === "holdBack" ? 3 : 2;
     const size = { ...SMALL[0]!, unanswered };
     for (const merged of LARGE.has(name) ? [false] : [false, true]) {

@@ -6,14 +6,14 @@
  */
 export type Place = number;
 
-/** In the ledger, an answer of which only a part is visible. */
+/** An answer in the ledger of which only a part is visible. */
 export const TORN = -1;
 
 /** One flush in `pending`; and a number of flushes that only `looked` can reach, since what is sent makes all earlier stores visible. */
 const FLUSH = 16;
 const OLDEST = 3 * FLUSH;
 
-/** Where a store goes; an answer has the number of its place in the ledger added to `ANSWERS`. */
+/** The target of a store; for an answer, `ANSWERS` plus its place in the ledger. */
 export const STARTED = 0;
 export const PENDING = 1;
 export const ANSWERS = 2;
@@ -30,7 +30,7 @@ export interface Store {
 export interface Frame {
   /** Whether the supervisor has settled it early, or taken it back. If not, it is in flight. */
   readonly known: boolean;
-  /** What the worker has answered, once it has noted or sent the answer. */
+  /** The worker's answer, once it is recorded or sent. */
   readonly answer?: "result" | "recalled";
 }
 
@@ -51,9 +51,9 @@ export interface WorkerState {
   readonly sent: number;
   readonly noted: number;
   readonly phase: Phase;
-  /** Whether the current request is the worker's to execute. */
+  /** Whether the worker may execute the current request. */
   readonly executes: boolean;
-  /** Whether it is between the two halves of a flush: to send the answers, and to reset `pending`. */
+  /** Whether the worker is between the two steps of a flush: sending the answers, and resetting `pending`. */
   readonly flushing: boolean;
   /** Its stores that are not visible yet, the oldest first. */
   readonly stores: readonly Store[];
@@ -66,16 +66,16 @@ export interface WorkerState {
   readonly recalled: Place;
   /** `started` and `pending` at the last look; undefined if an answer came since. */
   readonly looked?: readonly [started: Place, pending: number] | undefined;
-  /** Whether it was recalled, and no answer came since. */
+  /** Whether the worker was recalled and has not answered since. */
   readonly stalled: boolean;
 }
 
-/** What a step does to a request, which is named by its place before the step. */
+/** The effect of a step on a request, given by its place before the step. */
 export type Effect =
   | { readonly kind: "execute" | "settle" | "lose" | "putBack" | "forget"; readonly place: Place }
   | { readonly kind: "fault"; readonly what: string };
 
-/** A step that can be taken in a state. */
+/** A possible step in a state. */
 export interface Step {
   readonly name: string;
   readonly next: WorkerState;
@@ -86,12 +86,12 @@ export interface Step {
   readonly gone: number;
 }
 
-/** Makes a step. */
+/** Creates a step. */
 export function step(name: string, next: WorkerState, effects: readonly Effect[] = [], more: Partial<Step> = {}): Step {
   return { name, next, effects, takes: false, gone: 0, ...more };
 }
 
-/** A worker that has just started. */
+/** Returns the state of a worker that has just started. */
 export const FRESH: WorkerState = {
   frames: [],
   sent: 0,
@@ -107,7 +107,7 @@ export const FRESH: WorkerState = {
   stalled: false,
 };
 
-/** The worker when these stores are visible. */
+/** Returns the state in which these stores are visible. */
 export function visible(worker: WorkerState, stores: readonly Store[]): WorkerState {
   let { started, pending } = worker;
   const answers = [...worker.answers];
@@ -141,7 +141,7 @@ export function aged(worker: WorkerState): WorkerState {
   };
 }
 
-/** Whether a request is in flight. */
+/** Returns whether a request is in flight. */
 export function isOpen({ frames }: WorkerState, place: Place): boolean {
   return place > 0 && !frames[place - 1]!.known;
 }

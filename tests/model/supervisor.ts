@@ -1,4 +1,4 @@
-/** What the supervisor does with one worker, as in `src/supervisor/worker.ts`, `stall.ts` and `remains.ts`. */
+/** The supervisor's steps for one worker, as in `src/supervisor/worker.ts`, `stall.ts` and `remains.ts`. */
 
 import type { Assumptions, Bounds, Rules } from "./rules.ts";
 import {
@@ -15,7 +15,7 @@ import {
   type WorkerState,
 } from "./state.ts";
 
-/** Gives the steps that the supervisor can take with a worker. It does not know at once that one is dead. */
+/** Yields the possible steps of the supervisor for a worker, whose death it does not notice at once. */
 export function stepsOfSupervisor(
   { window, unanswered }: Bounds,
   rules: Rules,
@@ -69,11 +69,11 @@ export function stepsOfSupervisor(
     if (rules.compareLooks && (started !== looked[0] || pending !== looked[1])) {
       return [step("is looked at, and has gone on", seen)];
     }
-    // Answers behind one whose body is in the exchange are not taken.
+    // Answers after one whose body is in the exchange are not taken.
     return Array.from({ length: countIn(pending) + 1 }, (_, count) => count).flatMap((count) => help(seen, count));
   }
 
-  /** `Stall.#help()`, when the ledger shows so many answers. */
+  /** `Stall.#help()`, if the ledger shows so many answers. */
   function help(worker: WorkerState, count: number): Step[] {
     const read = worker.answers.slice(0, count);
     if (read.includes(TORN)) {
@@ -82,7 +82,7 @@ export function stepsOfSupervisor(
     const early = read.filter((place) => isOpen(worker, place) && worker.frames[place - 1]!.answer === "result");
     const settled = without(worker, early);
     const effects = early.map((place): Effect => ({ kind: "settle", place }));
-    // That is all when one is left, or when not all requests are written yet.
+    // Nothing more happens if one request is left, or not all requests are written yet.
     const steps = [step(`is looked at, and answers to ${early.length} are taken`, settled, effects)];
     if (!worker.stalled && openIn(settled).length < 2) return steps;
     const recalled = worker.stalled ? settled : { ...settled, recalled: worker.frames.length, stalled: true };

@@ -1,4 +1,4 @@
-/** What a worker does, as in `python/aimodellib/_bridge/serve.py` and `ledger.py`; and how it dies. */
+/** The steps of a worker, as in `python/aimodellib/_bridge/serve.py` and `ledger.py`, and its death. */
 
 import type { Assumptions, Bounds, Rules } from "./rules.ts";
 import {
@@ -15,7 +15,7 @@ import {
   type WorkerState,
 } from "./state.ts";
 
-/** Gives the steps that a worker can take. */
+/** Yields the possible steps of a worker. */
 export function stepsOfWorker(
   { memory }: Bounds,
   rules: Rules,
@@ -28,7 +28,7 @@ export function stepsOfWorker(
     return memory === "immediate" ? visible(worker, all) : { ...worker, stores: [...worker.stores, ...all] };
   }
 
-  /** Stores become visible in any order, but for those to one place. */
+  /** Stores become visible in any order, except those to the same place. */
   function become(worker: WorkerState): Step[] {
     const { stores } = worker;
     return stores.flatMap((each, i) =>
@@ -84,7 +84,7 @@ export function stepsOfWorker(
     }
   }
 
-  /** `Ledger.begin()` finds the same with `seen` and `recalling`, which it has since ids begin anew. */
+  /** `Ledger.begin()` determines the same from `seen` and `recalling`, which it needs because ids wrap around. */
   function isMine({ recalled }: WorkerState, current: number): boolean {
     return current > recalled || !rules.heedRecall;
   }
@@ -99,7 +99,7 @@ export function stepsOfWorker(
     return store(rules.countFlushes ? aged(worker) : worker, [PENDING, 0]);
   }
 
-  /** It is killed between any two steps; when it was sending its answers, some of them are sent. */
+  /** The worker is killed between any two steps. If it was sending answers, some of them were sent. */
   function die(worker: WorkerState): Step[] {
     const { noted, phase, flushing } = worker;
     const sending = rules.sendFirst ? !flushing && (phase === "idle" || phase === "answering") : flushing;
@@ -115,7 +115,7 @@ export function stepsOfWorker(
   }
 }
 
-/** The current request when its answer was noted or sent. */
+/** Returns the current request once its answer is recorded or sent. */
 function answered(worker: WorkerState, by: "noted" | "sent"): WorkerState {
   const { frames, executes } = worker;
   const index = worker.sent + worker.noted;

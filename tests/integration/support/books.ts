@@ -139,7 +139,7 @@ export async function live({ mode, folder, mark, fault, record, death, python = 
 }
 
 /**
- * Checks that they agree, but for processes.
+ * Checks that the records agree, except for processes.
  *
  * @param mayBeLost how many requests may be lost. @default those that a worker executes at once, and those that kill their worker
  */
