@@ -1,4 +1,4 @@
-/** Who may connect to `serve`, and how: tokens, certificates, Unix sockets. */
+/** Access to `serve`: tokens, certificates, Unix sockets, and rules for web pages. */
 
 import assert from "node:assert/strict";
 import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
@@ -31,7 +31,7 @@ test("--token-file requires a token for all requests except health checks", asyn
   assert.equal((await server.request("/metrics", { headers: bearer(METRICS) })).status, 200);
   assert.equal((await server.invoke("", bearer(METRICS))).status, 403);
 
-  // Others, from SIGHUP on; bad ones change nothing.
+  // After SIGHUP, the new ones are used; invalid ones change nothing.
   box.write({ tokens: "another-token-0123456789\n" });
   server.program.kill("SIGHUP");
   await server.program.stderr.waitFor(/INFO Reloaded$/);
@@ -46,14 +46,14 @@ test("--token-file requires a token for all requests except health checks", asyn
   await server.stop();
 });
 
-/** Asks with trust in the certificate that is in the sandbox now. */
+/** Sends a request that trusts the sandbox's current certificate. */
 async function ask(box: Sandbox, url: string): Promise<string> {
   using client = Deno.createHttpClient({ caCerts: [box.read("cert.pem")] });
   const response = await fetch(`${url}/invocations`, { method: "POST", body: "hello", client });
   return await response.text();
 }
 
-/** The sockets, by their inodes, that listen on the port of a URL of 127.0.0.1: proc_net(5). */
+/** Returns the inodes of the sockets that listen on the port of a URL of 127.0.0.1: proc_net(5). */
 function listeningSocket(url: string): string {
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
   const lines = Deno.readTextFileSync("/proc/net/tcp").split("\n").map((line) => line.trim().split(/\s+/));
@@ -67,7 +67,7 @@ test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP
   const program = box.start(["serve", ...args, box.module({ "serve.py": echo() }), "serve.py", box.root]);
   const [, url] = await program.stderr.waitFor(/Ready: POST (https:\/\/127\.0\.0\.1:\d+)\/invocations/);
   assert.equal(await ask(box, url!), "hello");
-  // Connections that wait to be accepted would be reset if it listened anew.
+  // A second listener would reset connections that wait to be accepted.
   const socket = listeningSocket(url!);
   program.kill("SIGHUP");
   await program.stderr.waitFor(/INFO Reloaded$/);
@@ -107,7 +107,7 @@ test("--unix listens on a Unix socket, replaces one left by a killed server, and
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
-/** The status of a request whose headers are these. */
+/** Returns the status of a request with these headers. */
 async function statusOf(
   port: number,
   headers: string,

@@ -1,4 +1,4 @@
-/** Each error about an archive names the archive, whichever command reads or writes it. */
+/** Errors about an archive name the archive, whichever command reads or writes it. */
 
 import assert from "node:assert/strict";
 import { BIN, type Sandbox, test } from "./support/sandbox.ts";
@@ -7,7 +7,7 @@ const TRAIN = "def train(model_dir): ...\n";
 const SERVE = "def load(d): ...\ndef deserialize(data, content_type): ...\ndef predict(data, model): ...\n" +
   "def serialize(data, accept): ...\n";
 
-/** Every command that reads an archive, with the archive in the place of `A`. */
+/** All commands that read an archive; `A` stands for the archive. */
 const READERS: readonly (readonly string[])[] = [
   ["verify", "A"],
   ["inspect", "A"],
@@ -43,7 +43,7 @@ test("every command names the truncated archive that it reads, from a file or st
       [1, "", "Error: 'cut.tar.gz' is truncated: the gzip stream ends early"],
       words.join(" "),
     );
-    // An image needs a file to copy.
+    // A Dockerfile copies the archive, so it must be a file.
     if (words[0] === "dockerfile") continue;
     const piped = await withInput(box, words.map((word) => word === "A" ? "-" : word), "cut.tar.gz");
     assert.deepEqual(
@@ -55,7 +55,7 @@ test("every command names the truncated archive that it reads, from a file or st
 });
 
 test("an error of the system names the archive that can't be read, without a stack", async (box) => {
-  // Reading from the start of a process's memory is an input/output error.
+  // Reading from the start of /proc/self/mem fails with an input/output error.
   const memory = await box.run(["verify", "/proc/self/mem"]);
   assert.deepEqual(
     [memory.code, memory.stderr],
@@ -105,7 +105,7 @@ test("package says that standard output can't be written, without a stack", asyn
   );
 });
 
-/** The last line: `serve` and `train` may say before where they are. */
+/** Returns the last line: `serve` and `train` may print others before it. */
 function lastLine(text: string): string | undefined {
   return text.trimEnd().split("\n").at(-1);
 }

@@ -8,7 +8,7 @@ import { runTool, sh } from "./support/tool.ts";
 const TRAIN = "def train(model_dir, *args, **kwargs): print('trained')\n";
 const SERVE = "def load(d): ...\ndef deserialize(d, c): ...\ndef predict(d, m): ...\ndef serialize(d, a): ...\n";
 
-/** A module in the sandbox, with a little of everything. */
+/** A module in the sandbox with files of all kinds. */
 function module(box: Sandbox): string {
   const path = box.module({ "train.py": TRAIN, "data/ünï.txt": "é", [`${"deep/".repeat(30)}file.txt`]: "x" });
   Deno.chmodSync(`${path}/train.py`, 0o755);
@@ -354,7 +354,7 @@ test("unpack names the file, and leaves nothing, when thousands of small files f
   const path = box.module({ "train.py": TRAIN });
   sh(path, "mkdir d; i=0; while [ $i -lt 1000 ]; do echo $i > d/$i.txt; i=$((i+1)); done");
   assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);
-  // Of bytes in one, of files in the other.
+  // One disk is too small for the bytes, the other for the number of files.
   for (const limit of ["size=1m", "nr_inodes=500"]) {
     const script = `mount -t tmpfs -o ${limit} tmpfs small &&
       { '${BIN}' unpack -q model.tar.gz small/out; echo "code $?"; ls -A small; } 2>&1`;
@@ -368,7 +368,7 @@ test("unpack names the file, and leaves nothing, when thousands of small files f
   }
 }, CAN_MOUNT);
 
-/** Makers of archives; each packs `m` and `manifest.json`, which it may spell with `./`. */
+/** Programs that make archives. Each packs `m` and `manifest.json`; paths may begin with `./`. */
 const MAKERS: readonly (readonly [name: string, command: string, needs?: true | string])[] = [
   ...["v7", "oldgnu", "gnu", "ustar", "posix"].map((format) =>
     [`GNU tar, ${format}`, `tar --format=${format} -czf a.tar.gz -C in .`] as const
@@ -396,7 +396,7 @@ const MAKERS: readonly (readonly [name: string, command: string, needs?: true | 
 
 for (const [name, command, needs = true] of MAKERS) {
   test(`unpack reads an archive of ${name}`, async (box) => {
-    // What a format that knows only 100 bytes can hold.
+    // Paths that fit into the 100 bytes of the oldest format.
     const isShort = /v7/.test(name);
     const files: Record<string, string> = {
       "in/m/train.py": TRAIN,
@@ -486,7 +486,7 @@ test("inspect shows a folder with a manifest, and reports that the manifest is m
 
 test("package takes less than 200 MiB of memory for 4 GiB of weights", (box) => {
   const path = box.module({ "train.py": TRAIN });
-  // Four of them, the same gigabyte: that of disk is enough, and none of them repeats within deflate's reach.
+  // The same gigabyte four times: it needs only 1 GiB of disk, and nothing repeats within the window of deflate.
   sh(path, "head -c 1073741824 /dev/urandom > 1.bin && for i in 2 3 4; do ln 1.bin $i.bin; done");
   const command = `/usr/bin/time -f %M '${BIN}' package -q -m '${path}' -o - 2>peak | wc -c`;
   assert.ok(Number(sh(box.root, command)) > 4 * 2 ** 30);

@@ -1,4 +1,4 @@
-/** `aimodellib bench`: what it measures, and that it does not hide what waits. */
+/** `aimodellib bench`: its measurements, and that it does not hide waiting times. */
 
 import assert from "node:assert/strict";
 import { certificate, HAS_OPENSSL, tlsOptions } from "./support/certificate.ts";
@@ -14,7 +14,7 @@ async function figures(box: Sandbox, url: string, ...args: readonly string[]): P
   return JSON.parse(stdout);
 }
 
-/** How many invocations the server has answered with a status. */
+/** Returns how many invocations the server has answered with a status. */
 async function countOf(url: string, status: string): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   const line = metrics.split("\n").find((line) =>
@@ -41,7 +41,7 @@ test("bench counts the server's answers, and derives Content-Type from the name 
   assert.ok(min !== null && p50 !== null && p99 !== null && p99_9 !== null && max !== null);
   assert.ok(0 < min && min <= p50 && p50 <= p99 && p99 <= p99_9 && p99_9 <= max, JSON.stringify(found.latency));
   assert.equal(found.histogram.reduce((sum, { count }) => sum + count, 0), sent);
-  // The first request, which tries the server, is one more.
+  // The first request, which only tests the server, is one more.
   assert.equal(await countOf(server.url, "200"), sent + 1);
   await server.stop();
 });
@@ -91,7 +91,7 @@ test("with --rate, stopping the server for a second raises the latencies as much
   await server.stop();
 });
 
-/** Sends each request when it is due, on a connection of its own, whatever became of the others; gives their times in ms. */
+/** Sends each request when it is due, on a connection of its own, whatever the state of the others; returns their times in ms. */
 async function independentClient(url: string, rate: number, ms: number): Promise<number[]> {
   const requests: Promise<number>[] = [];
   const started = performance.now();

@@ -8,7 +8,7 @@ import { py, type Sandbox, test } from "./support/sandbox.ts";
 import { makeWheel } from "./support/wheels.ts";
 
 const HAS_GIT: Need = runs("git", "--version") || "git is not installed";
-/** Nobody listens there: whoever asks a registry fails. */
+/** Nothing listens at this address: a request to a registry fails. */
 const NO_REGISTRY = { PIP_INDEX_URL: "http://127.0.0.1:9/", PIP_RETRIES: "0", PIP_TIMEOUT: "1" };
 
 function registry(box: Sandbox): Record<string, string> {
@@ -21,7 +21,7 @@ function trains(...modules: string[]): string {
   })\n`;
 }
 
-/** Packages a module, takes all away that it was made of, and trains. */
+/** Packages a module, removes its sources, and trains. */
 async function packageAndTrain(box: Sandbox, module: string, ...options: string[]): Promise<string> {
   const packed = await box.run(["package", "-m", module, "--bundle-wheels", ...options], { env: registry(box) });
   assert.equal(packed.code, 0, packed.stderr);
@@ -129,7 +129,7 @@ test("package --bundle-wheels builds local folders for another Python, unless th
 });
 
 test("package --bundle-wheels refuses wheels that can't be installed, and says which", async (box) => {
-  // A wheel whose own metadata has another version, as broken build tools make them.
+  // A wheel whose metadata has another version than its name, as broken build tools create.
   makeWheel(box.path("links"), "fox", "1.0", "V = 1");
   Deno.renameSync(box.path("links/fox-1.0-py3-none-any.whl"), box.path("links/fox-3.0-py3-none-any.whl"));
   const module = box.module({ "train.py": trains("fox"), "requirements.txt": "fox==3.0\n" });

@@ -1,4 +1,4 @@
-/** The cache: no run changes what is kept in it, starts wait for each other with a word, and others can't put code into it. */
+/** The cache: no run changes its content, starts that wait for each other say so, and other users can't put code into it. */
 
 import assert from "node:assert/strict";
 import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
@@ -17,7 +17,7 @@ function tar(box: Sandbox, files: Readonly<Record<string, string>>, name = "mode
   tool("tar", args);
 }
 
-/** What is kept of archives, without locks. */
+/** Returns the cached folders of archives, without locks. */
 function kept(box: Sandbox): string[] {
   const shelf = box.path("home/.cache/aimodellib/archives");
   return [...Deno.readDirSync(shelf)].filter(({ isDirectory }) => isDirectory).map(({ name }) =>
@@ -42,7 +42,7 @@ test("three runs of an archive start with the same files, whatever a script writ
   tar(box, { "train.py": WRITES, "config.json": `{"lr": 0.1}`, "gone.txt": "" });
   const busy = box.start(["train", "model.tar.gz", "out", "wait"]);
   await busy.stdout.waitFor(/^0\.1/);
-  // Python has cached the script in this very folder.
+  // Python has cached the script's bytecode in this folder.
   const expected = "0.1 ['__pycache__', 'config.json', 'gone.txt', 'manifest.json', 'train.py']\n";
   for (let i = 0; i < 2; i++) {
     const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "out"]);
@@ -67,7 +67,7 @@ test("a later run removes the copy of a run that was killed", async (box) => {
   assert.deepEqual([...Deno.readDirSync(runs)], []);
 });
 
-/** Ways to change what is kept. */
+/** Ways to change a cached folder. */
 const CHANGES: readonly (readonly [string, (root: string) => void])[] = [
   ["an edited script of the same size", (root) => edit(`${root}/train.py`, (text) => text.replace("good", "evil"))],
   ["an edited script of the same size and time", (root) => {
@@ -204,7 +204,7 @@ test("files that another user has put into the cache are neither run nor importe
   for (const { name } of Deno.readDirSync(cache)) if (name.startsWith("python-")) plant(`${cache}/${name}`);
   for (const root of kept(box)) plant(root);
   assert.equal((await run()).stdout, stdout);
-  // One that took the place of a folder of ours.
+  // A folder that replaced one of ours.
   for (const root of kept(box)) Deno.chownSync(root, 65534, 65534);
   assert.equal((await run()).stdout, stdout);
 }, HAS_ROOT);

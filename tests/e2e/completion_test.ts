@@ -1,22 +1,22 @@
-/** Completion as a user meets it: Tab is pressed in real shells, at a terminal. */
+/** Completion in real shells on a terminal, where the test presses Tab. */
 
 import assert from "node:assert/strict";
 import { runs } from "./support/needs.ts";
 import { PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
-/** What is typed, and what it is after Tab: a slash at the end of a folder is the shell's affair. */
+/** The typed text, and the text after Tab. The shells differ in whether they add a slash to a folder. */
 const LINES = [
-  // Commands, and what stands in place of one.
+  // Commands, and options instead of a command.
   ["aimodellib ser", "serve"],
   ["aimodellib help doct", "help doctor"],
   ["aimodellib --ver", "--version"],
-  // Names and values of options, behind a space and behind `=`.
+  // Names and values of options, after a space and after `=`.
   ["aimodellib serve --max-body-", "serve --max-body-memory"],
   ["aimodellib serve --install ne", "serve --install never"],
   ["aimodellib serve --install=ne", "serve --install=never"],
   ["aimodellib cache pr", "cache prune"],
   ["aimodellib completion fi", "completion fish"],
-  // Folders and archives, without the file of another kind beside them.
+  // Folders and archives, but not a file of another kind beside them.
   ["aimodellib serve flo", "serve flowers"],
   ["aimodellib serve iris.t", "serve iris.tar.gz"],
   ["aimodellib inspect old.t", "inspect old.tgz"],
@@ -28,15 +28,15 @@ const LINES = [
   ["aimodellib serve flowers se", "serve flowers serve.py"],
   ["aimodellib train flowers deep/tr", "train flowers deep/train.py"],
   ["aimodellib package -m flowers -t tr", "package -m flowers -t train.py"],
-  // What follows an archive is the model directory; what follows a module and its script is as well.
+  // The model directory after an archive, and after a module and its script.
   ["aimodellib serve iris.tar.gz ou", "serve iris.tar.gz out"],
   ["aimodellib serve flowers serve.py ou", "serve flowers serve.py out"],
   ["aimodellib predict flowers serve.py out sam", "predict flowers serve.py out sample.json"],
-  // Keys: the secret one, or the public one, where each belongs.
+  // Secret and public keys, each where it is needed.
   ["aimodellib sign -s te", "sign -s team.key"],
   ["aimodellib verify --key te", "verify --key team.pub"],
   ["aimodellib serve --token-file tok", "serve --token-file tokens"],
-  // Other programs are completed as before.
+  // The completion of other programs does not change.
   ["cat sam", "sample.json"],
 ] as const;
 
@@ -71,7 +71,7 @@ for (const shell of ["bash", "zsh", "fish"]) {
   );
 }
 
-/** Files of all kinds, some of which begin alike. */
+/** Files of all kinds, some with the same beginning. */
 function fill(box: Sandbox): void {
   const files = [
     "flowers/serve.py",

@@ -7,14 +7,14 @@ import { problemOf, type Server } from "./support/server.ts";
 
 const serving = (...args: string[]) => ({ args: ["--port", "0", ...args] });
 
-/** Sends requests with these bodies at the same time. */
+/** Sends requests with these bodies concurrently. */
 const all = (server: Server, bodies: readonly string[]) => Promise.all(bodies.map((body) => server.invoke(body)));
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
 // Batches.
 
-/** Says how many were together, and fails for some. */
+/** Answers with the size of the batch, and fails for some inputs. */
 const BATCH = echo(py`
   import time
 

@@ -8,7 +8,7 @@ import { problemOf, Server } from "./support/server.ts";
 
 const TOKEN = "0123456789abcdef-token";
 
-/** Echoes, and ends the process when the body says so. */
+/** Echoes the body, and ends the process if the body demands it. */
 const MORTAL = echo(py`
   def predict(data, model, logger=None):
       if data == b"die":
@@ -37,7 +37,7 @@ class Follower implements AsyncDisposable {
     return new Follower(server, response.body!);
   }
 
-  /** The data of the first event of this name that fit; waits for it if it has not come yet. */
+  /** Returns the data of the first matching event of this name, and waits for it if necessary. */
   // deno-lint-ignore no-explicit-any
   async until(name: string, fits: (data: any) => boolean): Promise<any> {
     return await within(
@@ -66,7 +66,7 @@ class Follower implements AsyncDisposable {
     }
   }
 
-  /** Whether the server ends the stream. */
+  /** Returns whether the server ends the stream. */
   async ends(): Promise<boolean> {
     while (!(await this.#reader.read()).done);
     return true;
@@ -121,7 +121,7 @@ test("the console's events show answers, a worker's death with its request, its 
       workers.every(({ state }: { state: string }) => state === "ready"),
   );
 
-  // A page that is opened later has all of it.
+  // A page that is opened later gets all of it.
   await using late = await Follower.open(server);
   const { seconds } = await late.until("seconds", () => true);
   const failed = seconds.reduce((sum: number, { answers = [0, 0, 0, 0] }) => sum + (answers[2] ?? 0), 0);

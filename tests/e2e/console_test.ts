@@ -15,7 +15,7 @@ const hasBrowser = (() => {
   }
 })();
 
-/** No request of the browser's own leaves the machine. */
+/** Keeps the browser from sending requests of its own to other machines. */
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -97,7 +97,7 @@ Deno.test({
   },
 });
 
-/** The address that the log names once the model is loaded. */
+/** Returns the URL that the log shows once the model is loaded. */
 async function readUrl(log: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const chunk of log.pipeThrough(new TextDecoderStream())) {

@@ -1,4 +1,4 @@
-/** Bodies that clients have compressed. */
+/** Compressed request bodies. */
 
 import assert from "node:assert/strict";
 import zlib from "node:zlib";

@@ -1,4 +1,4 @@
-/** Passwords in URLs and keys among arguments: where they must not be seen. */
+/** Passwords in URLs and keys in arguments must not be shown. */
 
 import assert from "node:assert/strict";
 import { BIN, echo, py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
@@ -9,7 +9,7 @@ const REQUIREMENTS = `--extra-index-url ${URL_WITH_PASSWORD}\nfox==1.0\n`;
 const TRAIN = "def train(model_dir, *args): print('trains')\n";
 const MANIFEST = `{"trainingScript": "train.py", "servingScript": "serve.py", "logNamingFormat": "x.log"}`;
 
-/** An installer that shows the password in a line that comes in pieces, on both streams, and ends with this code. */
+/** An installer that prints the password on both streams, in a line that arrives in pieces, and exits with this code. */
 function installer(box: Sandbox, code: number): string {
   const program = py`
     #!${PYTHON}
@@ -35,7 +35,7 @@ async function archive(box: Sandbox): Promise<string> {
   return "x.tar.gz";
 }
 
-/** All text that a run left in its folder and in the model directory. */
+/** Returns all text that a run has left in its folder and in the model directory. */
 function written(box: Sandbox): string {
   return ["logs/x.log", "logs/run.json", "model/run.json"].map((name) => {
     try {

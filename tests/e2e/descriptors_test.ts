@@ -1,4 +1,4 @@
-/** File descriptors of `serve`: clients that hold them without doing much do not keep others out. */
+/** File descriptors of `serve`: clients that hold connections without using them do not keep others out. */
 
 import assert from "node:assert/strict";
 import { certificate, HAS_OPENSSL, tlsOptions } from "./support/certificate.ts";
@@ -11,7 +11,7 @@ const POST = "POST /invocations HTTP/1.1\r\nHost: localhost\r\n";
 
 const descriptorsOf = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 
-/** A server that may have 100 files open. */
+/** Starts a server that may have 100 files open. */
 async function withFewDescriptors(box: Sandbox, options: readonly string[] = []): Promise<Server> {
   box.module({ "serve.py": echo() }, "few");
   const words = ["serve", "--port", "0", ...options, "few", "serve.py", box.root];
@@ -22,11 +22,11 @@ async function withFewDescriptors(box: Sandbox, options: readonly string[] = [])
   return Server.at(program, url!);
 }
 
-/** Opens more connections than a server may have, and does the same with each. */
+/** Opens more connections than a server may have, and treats each in the same way. */
 async function crowd(port: number, begin: (connection: RawConnection) => Promise<void>): Promise<RawConnection[]> {
   const all: RawConnection[] = [];
   for (let i = 0; i < 150; i++) {
-    // Some are refused, once none more can be accepted.
+    // Some are refused once the server can't accept more.
     const one = await RawConnection.open(port).catch(() => undefined);
     if (one === undefined) continue;
     all.push(one);
@@ -68,7 +68,7 @@ for (
   });
 }
 
-/** Asks with TLS, as a client that does not trust. */
+/** Sends a request over TLS without checking the certificate. */
 async function askTls(box: Sandbox, port: number): Promise<number> {
   using client = Deno.createHttpClient({ caCerts: [box.read("cert.pem")] });
   const response = await fetch(`https://127.0.0.1:${port}/invocations`, { method: "POST", body: "hi", client });
@@ -76,7 +76,7 @@ async function askTls(box: Sandbox, port: number): Promise<number> {
   return response.status;
 }
 
-/** Connects, and sends nothing of a handshake, or its beginning. */
+/** Connects, and sends nothing or the beginning of a TLS handshake. */
 async function stalled(port: number, count: number): Promise<RawConnection[]> {
   const all: RawConnection[] = [];
   for (let i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/** `aimodellib dockerfile`: its text by the linter of Dockerfiles, and what is built from it. */
+/** `aimodellib dockerfile`: its output checked by a linter, and an image that is built from it. */
 
 import assert from "node:assert/strict";
 import { buildAndRun } from "./support/image.ts";
@@ -8,7 +8,7 @@ import { GREET } from "./support/scripts.ts";
 
 const HADOLINT = `${TOOLS}/hadolint`;
 
-/** Without requirements. */
+/** A module without requirements. */
 const PLAIN = `EXTRA = None\n${GREET}`;
 
 const TABULATES = `import tabulate\nEXTRA = f"{tabulate.__version__} {tabulate.__file__}"\n${GREET}`;
@@ -33,7 +33,7 @@ test("an image is built, serves as an unprivileged user, passes its health check
   const post = "import urllib.request as u; " +
     "print(u.urlopen('http://127.0.0.1:8080/invocations', b'Hello').read().decode())";
   box.write({ "build.sh": buildAndRun(stdout, box.path("context"), `python3 -c "${post}"`) });
-  // Without a network: the wheels are the archive's.
+  // The build needs no network: the wheels are in the archive.
   const built = await box.run(["--mount", "--net", "sh", "build.sh"], {
     command: "unshare",
     env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },

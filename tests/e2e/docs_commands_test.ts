@@ -1,11 +1,11 @@
-/** What README.md and the pages in docs/ tell a reader to run is run, and prints what they show. */
+/** Runs the commands in README.md and docs/, and compares their output with the pages. */
 
 import assert from "node:assert/strict";
 import { imports, type Need } from "./support/needs.ts";
 import { blocksOf, matches, Reader, stepsOf } from "./support/pages.ts";
 import { PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 
-/** Blocks of these languages have commands. */
+/** The languages of blocks that contain commands. */
 const COMMANDS = ["sh", "console"];
 
 /** All pages. */
@@ -31,22 +31,22 @@ function read(page: string): string {
   return Deno.readTextFileSync(`${ROOT}/${page}`);
 }
 
-/** Trains examples/digits into `/tmp/digits`, where the pages have it. */
+/** Trains examples/digits into `/tmp/digits`, where the pages expect the model. */
 async function trainDigits(box: Sandbox): Promise<void> {
   const trained = await box.run(["train", "examples/digits", "train.py", "tmp/digits", "--epochs", "3"]);
   assert.equal(trained.code, 0, trained.stderr);
 }
 
-/** `moving_test.ts` runs the scripts of one; the parsers write the other. */
+/** Pages without commands to run: `moving_test.ts` runs the scripts of one, and the other is generated. */
 const HAVE_OWN_TESTS: readonly string[] = ["docs/moving.md", "docs/reference.md"];
 
-/** What a page expects to be there, beside `/tmp/digits`. */
+/** The state that a page expects, in addition to `/tmp/digits`. */
 interface Preparation {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether the page shows what commands print to a terminal. @default false */
+  /** Whether the page shows the output on a terminal. @default false */
   readonly terminal?: boolean;
-  /** Commands that are run first. */
+  /** Commands to run first. */
   readonly commands?: readonly string[];
 }
 

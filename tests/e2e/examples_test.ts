@@ -1,11 +1,11 @@
-/** The examples do what their README says, with real packages. */
+/** The examples work as their README describes, with real packages. */
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
 import { ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import type { Server } from "./support/server.ts";
 
-/** The Python that has the packages of `tests/requirements.txt`. */
+/** The Python with the packages of `tests/requirements.txt`. */
 const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
 
 /**
@@ -14,7 +14,7 @@ const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
  */
 const ENV = { AIMODELLIB_PYTHON: PACKAGES, OMP_NUM_THREADS: "1" };
 
-/** Trains an example, and returns what it printed. */
+/** Trains an example, and returns its output. */
 async function train(box: Sandbox, name: string, options: readonly string[] = [], args: readonly string[] = []) {
   const { code, stdout, stderr } = await box.run(
     ["train", ...options, `${ROOT}/examples/${name}`, "train.py", "model", ...args],
@@ -28,7 +28,7 @@ async function serve(box: Sandbox, name: string): Promise<Server> {
   return await box.serve({ module: `${ROOT}/examples/${name}` }, { env: ENV });
 }
 
-/** What an example's server answers to one of its files. */
+/** Returns the answer of an example's server to one of its files. */
 async function ask(server: Server, name: string, file: string, type: string) {
   const body = Deno.readFileSync(`${ROOT}/examples/${name}/${file}`);
   const { status, text } = await server.invoke(body, { "content-type": type });
@@ -36,7 +36,7 @@ async function ask(server: Server, name: string, file: string, type: string) {
   return JSON.parse(text).outputs;
 }
 
-/** The last share, such as 0.97 or 97 %, that a text tells of accuracy. */
+/** Returns the last accuracy in a text, such as 0.97 or 97 %. */
 function accuracyIn(text: string): number {
   const match = [...text.matchAll(/accuracy\D*?(\d+(?:\.\d+)?)\s*(%?)/gi)].at(-1);
   assert.ok(match, `No accuracy in\n${text}`);

@@ -1,4 +1,4 @@
-/** What can be told of what is served: its name, where it is from, and by which versions. */
+/** Facts about served models: name, origin and versions. */
 
 import assert from "node:assert/strict";
 import { recordsOf } from "./support/json_log.ts";
@@ -10,7 +10,7 @@ const NUMBERS = echo(py`
       return {"inputs": [], "outputs": []}
 `);
 
-/** Packs the module `src/iris` as `build/x.tar.gz`, and gives the digest of that. */
+/** Packs the module `src/iris` as `build/x.tar.gz`, and returns its digest. */
 async function pack(box: Sandbox): Promise<string> {
   box.module({ "deep/serve.py": NUMBERS }, "src/iris");
   box.write({ "model/x": "", "build/x": "" });
@@ -148,7 +148,7 @@ test("an unpacked archive reports the archive's digest as long as its content is
   const server = await serve(box, ["out", "model"]);
   assert.deepEqual([(await served(server)).archive, (await served(server)).sha256], ["x.tar.gz", sha256]);
   assert.ok(server.log.split("\n")[0]!.includes(sha256));
-  // While it is served, and is loaded anew.
+  // While the folder is served and loaded again.
   Deno.writeTextFileSync(box.path("out/iris/deep/serve.py"), `${NUMBERS}\n# edited\n`);
   server.program.kill("SIGHUP");
   await server.program.stderr.waitFor(/"message":"Reloaded/);
@@ -191,7 +191,7 @@ test("run.json and inspect contain the digest of an unpacked archive, and packag
     assert.ok(entries.every(({ path }: { path: string }) => !path.includes("origin")), JSON.stringify(entries));
     if (module === "out/iris") assert.deepEqual(box.read("again.tar.gz"), box.read("x.tar.gz"), "the same bytes");
   }
-  // Another program takes it along; it is no content all the same.
+  // An archive of another program may contain the note, which still does not count as content.
   await box.run(["czf", "tarred.tar.gz", "-C", "out", "."], { command: "tar" });
   assert.equal((await box.run(["verify", "tarred.tar.gz"])).code, 0);
   await box.run(["unpack", "tarred.tar.gz", "other"]);

@@ -1,4 +1,4 @@
-/** What the log of `serve` says of failures: one record for each, with all that is known of it. */
+/** The log of `serve` about failures: one record for each, with all facts. */
 
 import assert from "node:assert/strict";
 import { type LogRecord, recordsOf, serveJson } from "./support/json_log.ts";
@@ -27,7 +27,7 @@ const FAILS = echo(py`
       return (data, "text/plain") if accepted != "image/png" else None
 `);
 
-/** Records of requests' failures. */
+/** Returns the records of failed requests. */
 const failures = (server: Server): LogRecord[] =>
   recordsOf(server.program).filter(({ level, logger }) => level !== "info" && logger === "supervisor");
 

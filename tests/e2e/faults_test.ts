@@ -1,4 +1,4 @@
-/** Faults between the two processes: no answer goes astray, nobody waits for ever, and nothing is left. */
+/** Faults between supervisor and worker: no client gets a wrong answer or waits forever, and no process is left. */
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
@@ -6,7 +6,7 @@ import { CAN_MOUNT } from "./support/needs.ts";
 import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** Processes of a run, and its connections with workers. */
+/** Returns the processes of a run, and its connections with workers. */
 function books(box: Sandbox, server: Server): { processes: number; connections: number } {
   const unix = new Set<string | undefined>(
     Deno.readTextFileSync("/proc/net/unix").split("\n").map((line) => line.trim().split(/\s+/)[6]),
@@ -18,7 +18,7 @@ function books(box: Sandbox, server: Server): { processes: number; connections: 
     try {
       if (unix.has(/^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`${folder}/${name}`))?.[1])) connections++;
     } catch {
-      // It was closed meanwhile.
+      // The descriptor was closed meanwhile.
     }
   }
   return { processes: box.processes().length, connections };
@@ -47,7 +47,7 @@ test("serve leaves no keeper, child process or descriptor behind when workers di
     const dying = server.invoke("die");
     await until("the worker is busy", () => exists(box.path("begun")));
     Deno.removeSync(box.path("begun"));
-    // More than the socket and the exchange take.
+    // More than the buffers of the socket and the exchange hold.
     const others = Array.from({ length: 12 }, () => server.invoke("x".repeat(3 << 20)));
     assert.equal((await dying).status, 502);
     for (const { status } of await Promise.all(others)) assert.equal(status, 200, "it was never begun");
@@ -82,7 +82,7 @@ test("serve reports how a worker ended, and does not hang, when it is killed bet
   assert.match(stderr, /Error: The worker died while loading: .* ended with signal SIGKILL .*before it was ready/);
 });
 
-/** Answers `stream` with parts without end, and all else with itself. */
+/** Answers `stream` with an endless stream, and any other body with itself. */
 const ENDLESS = echo(py`
   import itertools
   def predict(data, model):
@@ -108,7 +108,7 @@ for (
     await slow.write(
       new TextEncoder().encode("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nstream"),
     );
-    // It takes the beginning, and then nothing.
+    // The client reads the beginning, and then nothing.
     await slow.read(new Uint8Array(10));
     const end = performance.now() + 5_000;
     while (performance.now() < end) {
@@ -129,7 +129,7 @@ for (const room of ["4k", "64k", "100k", "1m"]) {
     const small = box.path("small");
     Deno.mkdirSync(small);
     const module = box.module({ "serve.py": echo("") });
-    // The executable gets no further TMPDIR than the small one, but the places behind it.
+    // After the small TMPDIR, the executable tries the other places.
     const script =
       `mount -t tmpfs -o size=${room} none '${small}' && exec '${BIN}' serve --port 0 '${module}' serve.py .`;
     const program = box.start(["--mount", "sh", "-c", script], { command: "unshare", env: { TMPDIR: small } });
@@ -154,7 +154,7 @@ for (
       `),
       { args: ["--port", "0", ...more] },
     );
-    // Longer ones do not fit in a frame.
+    // Longer content types do not fit in a frame.
     for (const length of [10, 60_000, 65_480, 65_600, 10]) {
       const { status } = await server.invoke(`${length}`);
       assert.ok(length < 65_500 ? status === 200 : status === 500, `${length}: ${status}`);

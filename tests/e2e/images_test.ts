@@ -1,4 +1,4 @@
-/** Images that buildah builds from what `aimodellib dockerfile` prints, on a Debian with a Python. */
+/** Images that buildah builds from the output of `aimodellib dockerfile`, based on Debian with Python. */
 
 import assert from "node:assert/strict";
 import { imageBase } from "./support/image_base.ts";

@@ -5,7 +5,7 @@ import { imports } from "./support/needs.ts";
 import { BIN, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** With more threads, libraries train these small models no faster, but wait for each other in all of them. */
+/** More threads do not train these small models faster, but waste processor time on waiting. */
 const ONE_THREAD = { OMP_NUM_THREADS: "1" };
 
 /** The three commands that `init` printed. */

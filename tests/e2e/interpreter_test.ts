@@ -1,24 +1,24 @@
-/** Which Python the executable takes, and what it needs beside one: nothing. */
+/** The Python that the executable chooses, and that it needs nothing else. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
 import { HAS_PYPY, PYPY } from "./support/needs.ts";
 import { BIN, echo, py, PYTHON, ROOT, type RunOptions, type Sandbox, test } from "./support/sandbox.ts";
 
-/** Trains nothing, but tells which of the Pythons ran it. */
+/** A training script that reports which of the Pythons runs it. */
 const TELL = "import os\ndef train(model_dir): print(os.environ['PYTHON_OF'])\n";
 
-/** Writes a Python that tells its name to what it runs. */
+/** Writes a Python that passes its name to the script. */
 function python(box: Sandbox, path: string, name = path): string {
   box.write({ [path]: `#!/bin/sh\nPYTHON_OF='${name}' exec '${PYTHON}' "$@"\n` });
   Deno.chmodSync(box.path(path), 0o755);
   return box.path(path);
 }
 
-/** The seven places, the first first. */
+/** The seven places, in order. */
 const PLACES = ["--python", "AIMODELLIB_PYTHON", ".venv", "VIRTUAL_ENV", "CONDA_PREFIX", "python3", "python"] as const;
 
-/** A module, and Pythons in these places; returns what trains with them. */
+/** Creates a module, and Pythons in these places; returns the command that trains, and its options. */
 function withPlaces(box: Sandbox, places: readonly string[]): { words: string[]; options: RunOptions } {
   const has = (place: string) => places.includes(place);
   const module = box.module({ "train.py": TELL }, "module");
@@ -27,7 +27,7 @@ function withPlaces(box: Sandbox, places: readonly string[]): { words: string[];
   if (has(".venv")) python(box, "module/.venv/bin/python", ".venv");
   python(box, "venv/bin/python", "VIRTUAL_ENV");
   python(box, "conda/bin/python", "CONDA_PREFIX");
-  // With a Python of another name, `sh` needs no PATH to start it.
+  // `sh` starts a Python with an absolute path without PATH.
   for (const name of ["python3", "python"]) if (has(name)) python(box, `bin/${name}`, name);
   Deno.mkdirSync(box.path("bin"), { recursive: true });
   return {
@@ -81,7 +81,7 @@ for (const source of ["--python", "AIMODELLIB_PYTHON"] as const) {
 }
 
 test("train and serve refuse a Python that is too old", async (box) => {
-  // All that the first lines of the embedded file look at.
+  // Everything that the first lines of the embedded file read.
   const site = `import sys; sys.version_info = (3, 7, 17); sys.argv = sys.argv[1:]
 import runpy; runpy.run_path(sys.argv[0], run_name="__main__")`;
   box.write({ "old.py": site, old: `#!/bin/sh\nexec '${PYTHON}' '${box.path("old.py")}' "$(eval echo \\$$#)"\n` });
@@ -205,7 +205,7 @@ for (const version of VERSIONS) {
   }, found !== undefined || `there is no python${version} here`);
 }
 
-/** A Python of that version, from PATH or from pyenv's folder. */
+/** Finds a Python of a version on PATH or in pyenv's folder. */
 function pythonOf(version: string): string | undefined {
   const home = Deno.env.get("HOME") ?? "";
   const folders = (Deno.env.get("PATH") ?? "").split(":");
@@ -225,13 +225,13 @@ function pythonOf(version: string): string | undefined {
       const path = new TextDecoder().decode(ask.stdout).trim();
       if (ask.success && path !== "") return path;
     } catch {
-      // Not in this one.
+      // It is not in this folder.
     }
   }
   return undefined;
 }
 
-/** Answers with the process's id; or has a child that leaves its group, and dies. */
+/** Answers with the process id; or starts a child that leaves the process group, and dies. */
 const LEAVES_A_CHILD = echo(py`
   import os, subprocess
   def predict(data, model):
@@ -241,7 +241,7 @@ const LEAVES_A_CHILD = echo(py`
       return bytearray(data)
 `);
 
-/** Serves with a Python until a worker has died, and checks that its child ends. */
+/** Serves with a Python until a worker has died, and checks that the worker's child ends. */
 async function serveOnce(box: Sandbox, options: Parameters<Sandbox["serve"]>[1]): Promise<void> {
   const server = await box.serve(LEAVES_A_CHILD, options);
   assert.equal((await server.invoke("x")).text, "x");
@@ -269,7 +269,7 @@ test("the children of a worker end with it on PyPy", async (box) => {
   await serveOnce(box, { args: ["--port", "0", "--python", PYPY] });
 }, HAS_PYPY);
 
-/** Ways to execute requests, with the arguments that they need. */
+/** Ways to execute requests, with their options. */
 const WAYS: Readonly<Record<string, readonly [script: string, ...args: string[]]>> = {
   "one after the other": ["def predict(data, model):\n    return data\n"],
   "in batches": ["def predict_batch(inputs, model):\n    return list(inputs)\n"],

@@ -47,7 +47,7 @@ test("a script with that import refuses invalid requests with a fitting status, 
   assert.equal(type.status, 415);
   assert.match(problemOf(type).detail, /Cannot read 'application\/xml': send application\/json, /);
   assert.match(type.headers.get("accept")!, /^application\/json, /);
-  // What `curl -d` sends.
+  // The content type that `curl -d` sends.
   const form = await server.invoke("[1]", { "content-type": "application/x-www-form-urlencoded" });
   assert.equal(form.status, 400);
   assert.match(problemOf(form).detail, /send Content-Type: application\/json/);

@@ -1,4 +1,4 @@
-/** What happens when processes are killed, and when scripts misbehave. */
+/** Killed processes, and scripts that misbehave. */
 
 import assert from "node:assert/strict";
 import { CAN_LIMIT_MEMORY, ControlGroup } from "./support/control_group.ts";
@@ -10,12 +10,12 @@ import { problemOf, Server } from "./support/server.ts";
 
 const EXEC = { module: `${MODULES}/exec` };
 
-/** Executes Python in the worker, and returns the answer. */
+/** Executes Python code in the worker, and returns the answer. */
 async function execute(server: Server, code: string) {
   return await server.invoke(code);
 }
 
-/** Executes Python that answers. */
+/** A script that executes the Python code in the body. */
 async function evaluate(server: Server, code: string): Promise<string> {
   const { status, text } = await execute(server, code);
   assert.equal(status, 200, text);
@@ -29,7 +29,7 @@ async function untilReady(server: Server, workers: number): Promise<void> {
 
 // Workers.
 
-/** Notes each request's id in a file, before it does anything else, and answers with what belongs to it alone. */
+/** Records each request's id in a file first, and then answers with text that depends on the id. */
 const NOTING = (work: string) =>
   echo(py`
     import os, time
@@ -321,7 +321,7 @@ for (
   });
 }
 
-/** Python that does something with each socket that it has open, whoever opened it. */
+/** Python code that does something with each open socket of the process. */
 function SHUT(action: string): string {
   return py`
     import os, socket, stat
@@ -348,10 +348,10 @@ test("serve answers 502 without a long wait when a worker that has a request clo
 
 // The supervisor.
 
-/** Starts a run whose script, and processes that it starts, will not end by themselves. */
+/** Starts a run whose script and child processes do not end by themselves. */
 async function startServing(box: Sandbox, code: string): Promise<Server> {
   const server = await box.serve(EXEC);
-  // The request is not answered by then, or is: it does not matter here.
+  // Whether the request is answered before does not matter here.
   server.invoke(code).catch(() => {});
   await server.program.stderr.waitFor(/\[worker 1\] now$/);
   return server;
@@ -445,7 +445,7 @@ test("no process is left within 2 s of kill -9 when the supervisor is killed at 
       () => JSON.stringify(box.processes(), null, 2),
     );
   }
-  // A directory that a worker had not been told of yet may be left: there is nobody to remove it.
+  // The directory of a worker that has not started yet may be left: no process could remove it.
   for (const name of box.leftovers()) Deno.removeSync(`${box.path("tmp")}/${name}`, { recursive: true });
 });
 

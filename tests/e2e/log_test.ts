@@ -1,4 +1,4 @@
-/** The log of `serve`: its formats, its levels, and a line for each request. */
+/** The log of `serve`: formats, levels, and the access log. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -12,7 +12,7 @@ const PRINTS = echo(py`
       return data
 `);
 
-/** Serves with a log of JSON lines. */
+/** Starts a server with a JSON log. */
 async function serve(box: Sandbox, ...args: string[]): Promise<Server> {
   const module = box.module({ "serve.py": PRINTS });
   const program = box.start(["serve", "--port", "0", ...args, module, "serve.py", box.root], {

@@ -1,4 +1,4 @@
-/** Many starts at once, of archives that ask alike for packages that differ. */
+/** Many concurrent starts of archives whose requirements look the same but name different packages. */
 
 import assert from "node:assert/strict";
 import { py, type Sandbox, test } from "./support/sandbox.ts";
@@ -14,12 +14,12 @@ const TRAIN = py`
       print(fox.V, owl.V, sys.prefix)
 `;
 
-/** An archive whose wheels have the same names, versions and sizes as those of the others. */
+/** Creates an archive whose wheels have the same names, versions and sizes as those of the others. */
 function archive(box: Sandbox, value: number): string {
   const folder = box.module({
     "train.py": TRAIN,
     "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`,
-    // One comes from the archive's wheels, and one by a path.
+    // One package comes from the archive's wheels, the other from a path.
     "requirements.txt": "fox==1.0\nvendor/owl-1.0-py3-none-any.whl\n",
   }, `archive-${value}.d`);
   makeWheel(`${folder}/wheels`, "fox", "1.0", `V = ${value}`);

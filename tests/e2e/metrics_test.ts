@@ -1,4 +1,4 @@
-/** `/metrics`, as Prometheus' own parser reads it. */
+/** `/metrics`, as parsed by Prometheus' own parser. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -12,7 +12,7 @@ const READER = `${ROOT}/tests/e2e/support/read_metrics.py`;
 
 type Sample = [type: string, name: string, labels: Record<string, string>, value: number];
 
-/** The samples; a look-up of one by its name and labels. */
+/** Returns a function that finds a sample by name and labels. */
 async function scrape(box: Sandbox, server: Server) {
   const answer = await server.request("/metrics");
   assert.equal(answer.status, 200);
@@ -82,7 +82,7 @@ test("metrics stay correct when workers die and are replaced, and count the caus
   assert.equal(value("aimodellib_worker_restarts_total", { cause: "exit" }), 1);
   assert.equal(value("aimodellib_worker_restarts_total", { cause: "replaced" }), 1);
   assert.equal(value("aimodellib_requests_total", { status: "502" }), 1);
-  // A worker that was replaced says what it has counted when it ends.
+  // A replaced worker reports its counts when it ends.
   assert.equal(value("aimodellib_stage_duration_seconds_count", { stage: "predict" }), 6);
   await server.stop();
 }, HAS_PARSER);

@@ -5,13 +5,13 @@ import { until } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { problemOf, Server } from "./support/server.ts";
 
-/** Starts it with `--model` for each of these, and waits until it listens. */
+/** Starts a server with a `--model` for each of these, and waits until it listens. */
 async function serve(box: Sandbox, models: readonly string[], args: readonly string[] = []): Promise<Server> {
   const words = models.flatMap((model) => ["--model", model]);
   return await Server.attach(box.start(["serve", "--port", "0", ...args, ...words]), false);
 }
 
-/** Makes the folder that models are read from, and modules that answer with a word. */
+/** Creates a model directory, and modules that answer with a word. */
 function modules(box: Sandbox, ...words: readonly string[]): string[] {
   Deno.mkdirSync(box.path("model"), { recursive: true });
   return words.map((word) => {
@@ -127,7 +127,7 @@ test("two SIGHUPs during the reload of a failed model result in one pool of work
 test("models are reloaded at the same time", async (box) => {
   const folder = box.path("loading");
   Deno.mkdirSync(folder);
-  // The second time, each waits for the other.
+  // During the reload, each waits for the other.
   const module = (name: string, other: string) =>
     box.module({
       "serve.py": echo(py`

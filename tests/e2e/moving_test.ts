@@ -1,4 +1,4 @@
-/** The examples of docs/moving.md: scripts of other servers are told apart, and what they become answers. */
+/** The examples of docs/moving.md: scripts of other servers are recognized, and the migrated scripts answer. */
 
 import assert from "node:assert/strict";
 import { ROOT, type Sandbox, test } from "./support/sandbox.ts";
@@ -13,7 +13,7 @@ interface Section {
   readonly answer: string;
 }
 
-/** What messages call each of them. */
+/** The names of the servers in messages. */
 const LOOKS: Readonly<Record<string, readonly string[]>> = {
   SageMaker: ["a SageMaker script: model_fn(model_dir), line 5, becomes load(model_dir); input_fn("],
   TorchServe: ["a TorchServe handler: initialize(context), line 8, becomes load(model_dir); preprocess(data)"],
@@ -87,7 +87,7 @@ for (const { title, before, after, request, answer } of SECTIONS) {
   });
 }
 
-/** Serves a script with the model of the page, and asks it. */
+/** Serves a script with the model of the page, and sends it a request. */
 async function ask(box: Sandbox, script: string, request: string): Promise<[number, string]> {
   box.write({ "model/model.json": '{"factor": 2}' });
   const server = await box.serve(script);

@@ -1,4 +1,4 @@
-/** The Open Inference Protocol V2, with the clients that people have. */
+/** The Open Inference Protocol V2, with widely used clients. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -9,7 +9,7 @@ import { Server } from "./support/server.ts";
 
 const CLIENTS = `${TOOLS}/python`;
 
-/** Doubles what it gets, as JSON or as NumPy's file; images come back as they are. */
+/** Doubles its input, as JSON or as NumPy's file; returns images unchanged. */
 const PLAIN = py`
   import io, json
   import numpy
@@ -40,7 +40,7 @@ const PLAIN = py`
       return json.dumps(data).encode(), "application/json"
 `;
 
-/** Adds up rows, and says what it takes and gives. */
+/** Adds up rows, and declares its tensors. */
 const TYPED = py`
   import io, json
   import numpy
@@ -119,7 +119,7 @@ test(
       kserve_json: ["k", "plain", [[2, 5], [-6, 8]]],
       kserve_binary: ["k", "plain", [[2, 5], [-6, 8]]],
     });
-    // As text, since a number of JavaScript's has not so many digits.
+    // As text, since a JavaScript number has fewer digits.
     for (const name of ["wide", "wide_json"]) {
       assert.match(stdout, new RegExp(`"${name}": \\[9223372036854775807, -9223372036854775808\\]`));
     }
@@ -131,7 +131,7 @@ test(
   imports(PYTHON, "numpy"),
 );
 
-/** The most memory that a process has had, in MiB. */
+/** Returns the peak memory of a process, in MiB. */
 const peakOf = (pid: number) => Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) / 1024;
 
 test("health checks are answered while a large request is parsed, which takes memory in proportion to its length", async (box) => {
@@ -146,7 +146,7 @@ test("health checks are answered while a large request is parsed, which takes me
   for (let at = head.length + 1; at < body.length; at += 2) body[at] = 0x2c;
   body.set(new TextEncoder().encode(head));
   body.set(new TextEncoder().encode("]}]}"), body.length - 4);
-  // A shape of one element fewer: it is refused when all of it was read.
+  // The shape has one element fewer, which is refused only after everything was parsed.
   body.set(new TextEncoder().encode(`[${count - 1}]`), head.indexOf(`[${count}]`));
   using large = await RawConnection.open(server.port);
   using other = await RawConnection.open(server.port);

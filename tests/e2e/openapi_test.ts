@@ -1,4 +1,4 @@
-/** `/openapi.json`, judged by a validator, and compared with what the server does by schemathesis. */
+/** `/openapi.json`, checked by a validator, and compared with the server's behaviour by schemathesis. */
 
 import assert from "node:assert/strict";
 import { LONG } from "./support/limits.ts";
@@ -10,7 +10,7 @@ const VALIDATOR = `${TOOLS}/openapi-spec-validator`;
 const SCHEMATHESIS = `${TOOLS}/st`;
 const TOKEN = "0123456789abcdef-token";
 
-/** Answers whatever it gets with JSON, as a number and as a tensor. */
+/** Answers any input with JSON. */
 const COUNTS = py`
   import json
   def load(model_dir): return None
@@ -19,7 +19,7 @@ const COUNTS = py`
   def serialize(data, accepted): return json.dumps(data).encode(), "application/json"
 `;
 
-/** That tensors fit their shapes, and a length its JSON, is nothing that a schema can say. */
+/** Turns off a check for requests that match the schema but are invalid: no schema can say that tensors must fit their shapes. */
 const CONFIG = `
 [[operations]]
 include-path-regex = "/infer$"
@@ -53,7 +53,7 @@ test("the document is valid OpenAPI", async (box) => {
   }
 }, has(VALIDATOR));
 
-/** Has schemathesis send what the document allows, and what it does not. */
+/** Runs schemathesis, which sends valid and invalid requests. */
 async function check(box: Sandbox, server: Server, ...more: string[]) {
   box.write({ "schemathesis.toml": CONFIG });
   const args = ["run", `${server.url}/openapi.json`, "--no-color", "--seed", "1", "--max-examples", "40", ...more];

@@ -1,4 +1,4 @@
-/** The files in docs/operations.md, each by the validator of the tool that reads it. */
+/** Checks the configuration files in docs/operations.md with the validators of their tools. */
 
 import assert from "node:assert/strict";
 import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
@@ -14,7 +14,7 @@ const HAS_NGINX = (runs("nginx", "-v") && HAS_OPENSSL === true) || "nginx or ope
 const HAS_KUBERNETES = imports(PYTHON, "kubernetes_validate");
 const HAS_KSERVE = imports(PYTHON, "kserve");
 
-/** Fenced blocks of a language, with a text that tells them from others. */
+/** Returns the fenced blocks of a language that contain a text. */
 function block(language: string, text: string): string {
   const page = Deno.readTextFileSync(`${ROOT}/docs/operations.md`);
   const blocks = [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].filter(([, name, body]) =>
@@ -27,7 +27,7 @@ function block(language: string, text: string): string {
 test("systemd-analyze finds no fault in the unit", async (box) => {
   const unit = block("ini", "[Service]");
   assert.match(unit, /^ExecStart=\/usr\/local\/bin\/aimodellib /m);
-  // It looks for the executable, too.
+  // The validator also looks for the executable.
   box.write({ "model.service": unit.replace("/usr/local/bin/aimodellib", BIN) });
   const verify = () => box.run(["verify", box.path("model.service")], { command: "systemd-analyze" });
   const { code, stdout, stderr } = await verify();

@@ -1,4 +1,4 @@
-/** `package` writes archives that every system can read, and names what it refuses. */
+/** `package` writes archives that every system can read, and names refused files. */
 
 import assert from "node:assert/strict";
 import { PYTHON, type Sandbox, test } from "./support/sandbox.ts";

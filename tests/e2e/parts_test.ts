@@ -1,11 +1,11 @@
-/** Answers in parts: a `predict` that is a generator, of any kind. */
+/** Streamed answers of all kinds of generators. */
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
 import { echo, py, test } from "./support/sandbox.ts";
 import { problemOf, type Server } from "./support/server.ts";
 
-/** Counts up to what the body says; what follows the number says how. */
+/** Counts up to the number in the body; the text after it selects how. */
 const BODY = py`
       count, _, how = data.decode().partition(" ")
       try:
@@ -42,7 +42,7 @@ const KINDS = [
 const serving = (args: readonly string[]) => ({ args: ["--port", "0", ...args] });
 const EVENTS = { accept: "text/event-stream" };
 
-/** The answer's pieces as they come. */
+/** Yields the pieces of an answer as they arrive. */
 async function* pieces(server: Server, body: string, headers: HeadersInit = {}, signal?: AbortSignal) {
   const response = await fetch(`${server.url}/invocations`, {
     method: "POST",

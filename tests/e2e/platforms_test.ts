@@ -1,4 +1,4 @@
-/** What platforms that run containers say, by files and variables, as they say it. */
+/** The files and variables of container platforms. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -8,13 +8,13 @@ import { Server } from "./support/server.ts";
 
 const EMULATOR = `${TOOLS}/gcp-storage-emulator`;
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free a moment ago. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** The folder that SageMaker makes, at a place where a test may. */
+/** Creates SageMaker's folder in the sandbox. */
 function sageMaker(box: Sandbox, files: Readonly<Record<string, string>>): Record<string, string> {
   box.write(Object.fromEntries(Object.entries(files).map(([name, text]) => [`ml/${name}`, text])));
   return { SAGEMAKER_BASE_DIR: box.path("ml") };
@@ -116,7 +116,7 @@ test("serve uses the port and the routes of Vertex AI's variables", async (box) 
   await server.stop();
 });
 
-/** An emulator of Cloud Storage with these objects in a bucket. */
+/** Starts an emulator of Cloud Storage with these objects in a bucket. */
 async function cloudStorage(box: Sandbox, objects: Readonly<Record<string, string>>) {
   const port = freePort();
   const args = ["start", "--host", "127.0.0.1", "--port", String(port), "--default-bucket", "bucket", "--in-memory"];
@@ -138,7 +138,7 @@ async function cloudStorage(box: Sandbox, objects: Readonly<Record<string, strin
   return { env: { STORAGE_EMULATOR_HOST: host }, [Symbol.asyncDispose]: stop };
 }
 
-/** Answers with what is in its model directory. */
+/** Answers with the content of its model directory. */
 const LOADS = echo(py`
   import pathlib
   def load(model_dir): return pathlib.Path(model_dir)

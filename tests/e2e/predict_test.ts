@@ -1,4 +1,4 @@
-/** `predict`: one input, many records, what stops a run and how it goes on, and servers over HTTP. */
+/** `predict`: one input, many records, interrupted and resumed runs, and servers over HTTP. */
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
@@ -7,7 +7,7 @@ import type { Finished } from "./support/program.ts";
 import { CAN_MOUNT, HAS_BASH } from "./support/needs.ts";
 import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
 
-/** Doubles `x`, or does what the record says. */
+/** Doubles `x`, or misbehaves as the record demands. */
 const DOUBLE = py`
   import json, os, time
 
@@ -34,7 +34,7 @@ const DOUBLE = py`
       return json.dumps(data, indent=2).encode(), "application/json"
 `;
 
-/** Writes the module, and returns the words that name it and its model. */
+/** Writes the module, and returns the arguments for it and its model. */
 function model(box: Sandbox, source = DOUBLE): string[] {
   Deno.mkdirSync(box.path("model"), { recursive: true });
   return [box.module({ "serve.py": source }, "module"), "serve.py", "model"];
@@ -44,12 +44,12 @@ async function predict(box: Sandbox, words: readonly string[], stdin?: string): 
   return await box.run(["predict", ...words], stdin === undefined ? {} : { stdin });
 }
 
-/** Lines of JSON with `x` from 0 on. */
+/** Returns lines of JSON with `x` from 0 on. */
 function numbers(count: number): string {
   return Array.from({ length: count }, (_, x) => `{"x": ${x}}\n`).join("");
 }
 
-/** The bytes of a file; -1 if it is not there. */
+/** Returns the size of a file in bytes; -1 if it does not exist. */
 function sizeOf(box: Sandbox, name: string): number {
   try {
     return Deno.statSync(box.path(name)).size;
@@ -107,7 +107,7 @@ test("a run that is killed at random times resumes to the same bytes", async (bo
   let kills = 0;
   for (let i = 0; i < 5; i++) {
     const program = box.start([...words, "-o", "out"]);
-    // Not before it has written more, so that it comes forward each time.
+    // Wait until the run has written more: each attempt makes progress.
     await until("lines are written", () => sizeOf(box, "out.partial") > before || program.isOver);
     await sleep(Math.random() * 100);
     program.kill("SIGKILL");
@@ -174,7 +174,7 @@ test("on SIGTERM predict writes the outstanding answers, says how to resume, and
 test("SIGTERM ends a run whose standard input never ends", async (box) => {
   const words = model(box);
   await box.run(["pipe"], { command: "mkfifo" });
-  // Both ends of the pipe are open, and nothing more comes.
+  // Both ends of the pipe are open, and no more data arrives.
   const script = `exec 3<>pipe; echo '{"x": 1}' >&3; exec "$@" <&3`;
   const program = box.start(["-c", script, "sh", BIN, "predict", ...words, "-", "-o", "out"], { command: "sh" });
   await until("a line is written", () => sizeOf(box, "out.partial") > 0);
@@ -182,7 +182,7 @@ test("SIGTERM ends a run whose standard input never ends", async (box) => {
   const { code, stderr } = await program.finished();
   assert.equal(code, 143, stderr);
   assert.equal(box.read("out.partial"), '{"y":2}\n');
-  // Nobody has the other end: to open it would wait.
+  // No process has the other end open: opening the pipe would block.
   const named = await predict(box, [...words, "pipe", "-o", "out"]);
   assert.equal(named.code, 2);
   assert.match(named.stderr, /'pipe' is a named pipe: read it as standard input/);
@@ -206,7 +206,7 @@ test("each file of a folder gets its output, errors keep the order of the files,
   const errors = box.read("errors").split("\n").slice(0, -1).map((line) => JSON.parse(line).error);
   assert.deepEqual(errors.map(({ input, record }) => [input, record]), [["a.json", 1], ["b/a.jsonl", 14]]);
 
-  // A failed file is tried again; so is one that was changed since.
+  // A failed file is tried again, and so is one that has changed since.
   box.write({ "in/a.json": '{"x": 1}', "in/b/c.json": '{"x": 6}' });
   Deno.utimeSync(box.path("in/b/c.json"), new Date(), new Date(Date.now() + 5000));
   const second = await predict(box, [...words, "--json"]);

@@ -1,4 +1,4 @@
-/** The executable as process 1, as it is in a container: it waits for the processes that nobody else waits for. */
+/** The executable as process 1 of a container, where it reaps orphaned processes. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -7,16 +7,16 @@ import { signal } from "./support/processes.ts";
 import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** How many workers are replaced: each left two zombies. */
+/** How many workers are replaced; without reaping, each leaves two zombies. */
 const ROUNDS = 10;
 
-/** Starts it as process 1. */
+/** Starts the executable as process 1. */
 function startAlone(box: Sandbox, args: readonly string[]) {
   const [command, ...words] = [...AS_PROCESS_1, BIN, ...args];
   return box.start(words, { command: command! });
 }
 
-/** Children of a process, with their states: proc_pid_stat(5). */
+/** Returns the children of a process with their states: proc_pid_stat(5). */
 function children(parent: number): { pid: number; state: string }[] {
   return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
     try {
@@ -44,7 +44,7 @@ test("serve as process 1 reaps workers, their keepers, and processes that script
     assert.equal((await server.invoke("x")).text, "x");
     await until("the worker is replaced", () => server.log.match(/Worker 1 is ready/g)!.length > round);
   }
-  // How the workers have ended is known to Deno alone: it would wait for ever if it had been taken from it.
+  // Only Deno may wait for the workers: without their exit status, it would wait forever.
   const zombies = () => children(one!.pid).filter(({ state }) => state === "Z");
   await until("no zombie is left", () => zombies().length === 0, 10_000, () => `${zombies().length} zombies`);
   signal(one!.pid, "SIGTERM");

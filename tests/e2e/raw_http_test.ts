@@ -1,4 +1,4 @@
-/** HTTP as no client should send it: damaged, ambiguous, endless, slow. The server stays up, and says no 500 of its own. */
+/** Malformed, ambiguous, endless and slow requests. The server keeps running, and never answers 500 by itself. */
 
 import assert from "node:assert/strict";
 import { numbers } from "../unit/helper/random.ts";
@@ -12,7 +12,7 @@ const POST = `POST /invocations HTTP/1.1\r\n${HOST}`;
 const GET = `GET /health/live HTTP/1.1\r\n${HOST}`;
 const CHUNKED = `${POST}Transfer-Encoding: chunked\r\n\r\n`;
 
-/** What is sent, and the statuses of what is answered until nothing more comes; 0: the connection is closed without. */
+/** The bytes to send, and the expected statuses; 0 if the connection is closed without an answer. */
 const CASES: readonly (readonly [name: string, sent: string, statuses: readonly number[]])[] = [
   ["a request", `${POST}Content-Length: 2\r\n\r\nhi`, [200]],
   ["three at once", `${POST}Content-Length: 2\r\n\r\nhi`.repeat(3), [200, 200, 200]],
@@ -21,7 +21,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["a header that ends with LF alone", `${GET}A: b\n\r\n`, [400]],
   ["an end of the head that is LF alone", `${GET}\n`, [400]],
   ["an empty line that is LF alone", `\n${GET}\r\n`, [400]],
-  // Its length.
+  // Content-Length.
   [
     "Transfer-Encoding, then Content-Length",
     `${POST}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n`,
@@ -42,7 +42,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["an empty Content-Length", `${POST}Content-Length: \r\n\r\nhi`, [400]],
   ["a Content-Length over 64 bits", `${POST}Content-Length: 99999999999999999999999\r\n\r\nhi`, [400]],
   ["a Content-Length over the limit", `${POST}Content-Length: 9999999999999\r\n\r\nhi`, [413]],
-  // How it is transferred.
+  // Transfer-Encoding.
   ["an unknown Transfer-Encoding", `${POST}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, [400]],
   ["Transfer-Encoding that does not end with chunked", `${POST}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`, [
     400,
@@ -74,7 +74,7 @@ const CASES: readonly (readonly [name: string, sent: string, statuses: readonly 
   ["a chunk's line that ends with LF alone", `${CHUNKED}2\nhi\n0\n\n`, [400]],
   ["an endless extension of a chunk", `${CHUNKED}2;${"a".repeat(100_000)}\r\nhi\r\n0\r\n\r\n`, [400]],
   ["thousands of trailers", `${CHUNKED}0\r\n${"A: b\r\n".repeat(5000)}\r\n`, [400]],
-  // The first line.
+  // The request line.
   ["HTTP/0.9", "GET /health/live\r\n", [400]],
   ["HTTP/2.0 in words", `GET /health/live HTTP/2.0\r\n${HOST}\r\n`, [505]],
   ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505]],
@@ -153,7 +153,7 @@ async function statusesOf(port: number, sent: string, expected = 0): Promise<num
     await connection.send(sent);
     if (expected === 0) await sleep(50);
     while (statuses.length < expected && await receive());
-    // A client that has ended is answered nothing more but what was on its way.
+    // After the client has closed the connection, only answers that were already on their way arrive.
     await connection.closeWrite();
   } catch {
     // It was answered, and closed, before all was sent.
@@ -166,12 +166,12 @@ const descriptorsOf = (pid: number) => [...Deno.readDirSync(`/proc/${pid}/fd`)].
 const memoryOf = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]) / 1024;
 
-/** What is done here must leave the server as it was. */
+/** Checks that the server is in the same state afterwards. */
 async function assertHealthy(server: Server, descriptors: number): Promise<void> {
   assert.equal((await server.invoke("still here")).text, "still here");
   await until(
     "file descriptors are back",
-    // That of this connection.
+    // The descriptor of this connection.
     () => descriptorsOf(server.program.pid) <= descriptors + 1,
     undefined,
     () => `${descriptorsOf(server.program.pid)}, before ${descriptors}`,
@@ -241,7 +241,7 @@ test("a client that half-closes its connection gets its answer, and one that dis
   const leaving = await RawConnection.open(server.port);
   await leaving.send(`${POST}Content-Length: 7\r\n\r\nleaving`);
   using staying = await RawConnection.open(server.port);
-  // These wait behind the slow one.
+  // These requests wait behind the slow one.
   await staying.send(`${POST}Content-Length: 7\r\n\r\nstaying`.repeat(2));
   await staying.closeWrite();
   leaving[Symbol.dispose]();
@@ -309,7 +309,7 @@ test("--max-body-memory limits the memory of all bodies in flight", async (box) 
   await server.stop();
 });
 
-/** One of the cases with bytes changed, taken out, repeated, or cut off. */
+/** Returns one of the cases with changed, removed, repeated or truncated bytes. */
 function damaged(random: Generator<number, never>): string {
   const below = (n: number) => Math.floor(random.next().value * n);
   let text = CASES[below(CASES.length)]![1].slice(0, 4000);
@@ -344,7 +344,7 @@ test("3,000 requests with damaged bytes are answered or refused, and leave no co
     const statuses = await Promise.all(sent.map((text) => statusesOf(server.port, text)));
     for (const [i, list] of statuses.entries()) {
       for (const status of list) {
-        // Not Implemented, as the method may be, and HTTP Version Not Supported are no failures of the server.
+        // 501, for example for a method, and 505 are not failures of the server.
         assert.ok(status < 500 || status === 501 || status === 505, `${status} to ${JSON.stringify(sent[i])}`);
         seen.set(status, (seen.get(status) ?? 0) + 1);
       }
@@ -381,7 +381,7 @@ test("only a client that does not send its request is disconnected after --read-
     using connection = await RawConnection.open(server.port);
     await connection.send(start);
     const begin = performance.now();
-    // A byte now and then does not help.
+    // Sending a byte now and then does not extend the time.
     const dripping = setInterval(() => void connection.send(start === "" ? "" : "a").catch(() => {}), 300);
     try {
       await connection.rest();

@@ -1,11 +1,11 @@
-/** What docs/operations.md says of containers whose root file system is read-only. */
+/** Containers with a read-only root file system, as docs/operations.md describes. */
 
 import assert from "node:assert/strict";
 import { CAN_MOUNT } from "./support/needs.ts";
 import { BIN, echo, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** Makes all that is mounted read-only, with an empty folder of memory over the sandbox's `tmp`. */
+/** Makes all mounts read-only, with a tmpfs over the sandbox's `tmp`. */
 function readOnly(box: Sandbox, tmpfs: boolean): string {
   const tmp = `mount -t tmpfs -o noexec,nosuid,nodev tmpfs '${box.path("tmp")}'`;
   return `grep -E ' (rw|relatime,rw)' /proc/self/mounts | cut -d' ' -f2 | while read -r at; do

@@ -1,4 +1,4 @@
-/** Which requests are in the metrics and in the access log: the table in docs/operations.md. */
+/** The requests in metrics and access log, as the table in docs/operations.md lists them. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -8,7 +8,7 @@ import type { Server } from "./support/server.ts";
 
 const HOST = "Host: localhost\r\n";
 
-/** Requests as they are sent, and whether the client closes the connection instead of reading an answer. */
+/** Raw requests, and whether the client disconnects instead of reading the answer. */
 const REQUESTS: readonly (readonly [what: string, text: string, leaves?: boolean])[] = [
   ["a health check", `GET /ping HTTP/1.1\r\n${HOST}\r\n`],
   ["an unknown path", `GET /nothing HTTP/1.1\r\n${HOST}\r\n`],
@@ -36,7 +36,7 @@ const COUNTED = [
   'route="other",status="404"} 1',
   'route="other",status="405"} 1',
   'route="other",status="403"} 1',
-  // What is no HTTP, and the headers that end early.
+  // Input that is not HTTP, and headers that end early.
   'route="other",status="400"} 2',
   'route="other",status="505"} 1',
   'status="499"} 1',
@@ -49,7 +49,7 @@ test("metrics and access log contain the requests that docs/operations.md lists,
     await connection.send(text);
     if (!leaves) assert.ok(await connection.receive(), what);
   }
-  // A connection that sends nothing whole is cut off, and only a warning says so.
+  // A connection without a whole request is closed, and appears only in a warning.
   using slow = await RawConnection.open(server.port);
   await slow.send("GET /slow HTTP/1.1\r\nHos");
   assert.equal(await slow.rest(), "");
@@ -68,7 +68,7 @@ test("metrics and access log contain the requests that docs/operations.md lists,
   await server.stop();
 });
 
-/** The requests in the access log: method, path and status. */
+/** Returns the requests in the access log: method, path and status. */
 function accessed(server: Server): string[] {
   return [...server.log.matchAll(/ INFO (\S+ \S+ \d{3}) [\d.]+ ms$/gm)].map(([, request]) => request!);
 }

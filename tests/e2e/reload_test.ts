@@ -27,7 +27,7 @@ test("POST /admin/reload replaces all workers with new code, and keeps them when
   box.write({ [`${module.slice(box.root.length + 1)}/serve.py`]: "def load(:\n" });
   const failed = await reload();
   assert.equal(failed.status, 500);
-  // An operator may see the place in the script, which the log has as well.
+  // An operator may see the location in the script, which the log shows as well.
   assert.match(
     JSON.parse(failed.text).detail,
     /^Reloading failed \(.*SyntaxError.*\); workers that were not replaced stay in service$/,

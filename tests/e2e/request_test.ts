@@ -1,4 +1,4 @@
-/** What a script knows of the request that it executes: its id, its trace, its attributes, and whether its client has left. */
+/** The request that a script sees: id, trace, attributes, and whether the client has disconnected. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -10,7 +10,7 @@ const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const TRACEPARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 const ATTRIBUTES = "x-amzn-sagemaker-custom-attributes";
 
-/** Tells what it knows, in its answer and in its log. */
+/** Writes the fields of the request to the answer and to the log. */
 const TELLS = echo(py`
   import json
   def load(model_dir, logger=None):
@@ -26,7 +26,7 @@ const TELLS = echo(py`
 `);
 
 const id = (answer: Answer) => answer.headers.get("x-request-id");
-/** The lines of the log, which is JSON, with this message. */
+/** Returns the records of a JSON log with this message. */
 const logged = (server: Server, message: string) =>
   server.log.trim().split("\n").map((line) => JSON.parse(line)).filter((record) => record.message === message);
 
@@ -88,7 +88,7 @@ test("malformed headers are ignored", async (box) => {
     assert.match(id(answer)!, /^[0-9a-f]{12}-\d+$/);
     assert.equal(answer.headers.get(ATTRIBUTES), null);
   }
-  // The longest that are taken, each of whose characters is escaped.
+  // The longest accepted attributes, with an escape for each character.
   const longest = { "x-request-id": "x".repeat(128), traceparent: TRACEPARENT, tracestate: '"'.repeat(512) };
   const answer = await server.invoke("", { ...longest, [ATTRIBUTES]: "\\".repeat(1024) });
   const [, , tracestate, attributes] = JSON.parse(answer.text);
@@ -117,7 +117,7 @@ test("a text log contains the request's id", async (box) => {
   await server.stop();
 });
 
-/** Works until nobody waits for it. */
+/** Works until the client has disconnected. */
 const WORKS = echo(py`
   import time
   def predict(data, model, logger=None):
@@ -199,7 +199,7 @@ test("functions that handle one request of a batch see its id", async (box) => {
   await server.stop();
 });
 
-/** Tells what was asked for. */
+/** Answers with method, path, query and headers. */
 const ASKED = echo(py`
   import json
   def predict(data, model, logger=None):
@@ -248,7 +248,7 @@ for (const [how, source, args] of VARIANTS) {
       { host: "localhost", "content-length": "0" },
       0,
     ]);
-    // Longer than metadata, than a body may be, and than what goes through the exchange; then with a body that does, too.
+    // A head longer than metadata and --max-body, with a small body, and with one that uses the exchange.
     for (const [size, length] of [[60_000, 0], [70_000, 0], [125_000, 0], [125_000, 90_000], [3, 90_000]] as const) {
       const value = "\xfc".repeat(size);
       const [method, path, , headers, got] = await ask("/invocations?a", `X-Long: ${value}\r\n`, "b".repeat(length));

@@ -1,4 +1,4 @@
-/** Logs and records of runs: what is in them, and that one which can't be written changes nothing about a run. */
+/** Logs and records of runs: their content, and that a run succeeds even if they can't be written. */
 
 import assert from "node:assert/strict";
 import { CAN_MOUNT } from "./support/needs.ts";
@@ -24,23 +24,23 @@ function names(box: Sandbox, folder: string): string[] {
   return [...Deno.readDirSync(box.path(folder))].map(({ name }) => name).sort();
 }
 
-/** The records in a folder that are no links, each with how it ended. */
+/** Returns the records in a folder, without links, with their outcomes. */
 function outcomes(box: Sandbox, folder: string): (number | undefined)[] {
   return names(box, folder).filter((name) => name.startsWith("run.") && name !== "run.json")
     .map((name) => JSON.parse(box.read(`${folder}/${name}`)).outcome?.code);
 }
 
-/** The command line of a training run with a log. */
+/** Returns the command line of a training run with a log. */
 function loggedTraining(box: Sandbox, script: string, options: readonly string[]): string[] {
   return [BIN, "train", "--log-dir", "logs", ...options, box.module({ "train.py": script }), "train.py", "model"];
 }
 
-/** Runs a shell's words, in which `"$@"` is the executable that trains with a log. */
+/** Runs a shell script in which `"$@"` is a training command with a log. */
 async function trainIn(box: Sandbox, shell: string, script: string, options: readonly string[] = []) {
   return await box.run(["-c", shell, "sh", ...loggedTraining(box, script, options)], { command: "/bin/sh" });
 }
 
-/** The same in mounts of its own. */
+/** The same in a mount namespace of its own. */
 async function trainMounted(box: Sandbox, shell: string, script: string, options: readonly string[] = []) {
   Deno.mkdirSync(box.path("logs"));
   return await box.run(["--mount", "sh", "-c", shell, "sh", ...loggedTraining(box, script, options)], {
@@ -55,12 +55,12 @@ test("both streams of a script with a log keep their order when they go to one p
   assert.equal(logOf(box), LINES);
 });
 
-/** Runs it at a terminal that is these streams; what it shows is `stdout`. */
+/** Runs the command with a terminal for these streams; `stdout` is the terminal's output. */
 async function trainAtTerminal(box: Sandbox, which: string, script: string, options = ["--log-dir", "logs"]) {
   const helper = `${ROOT}/tests/e2e/support/logged_terminal.py`;
   const words = [BIN, "train", ...options, box.module({ "train.py": script }), "train.py", "model"];
   const finished = await box.run([helper, which, ...words], { command: PYTHON, env: { TERM: "xterm" } });
-  // What the program adds for a person at a terminal is no part of what the script printed.
+  // Remove the text that the program shows at a terminal in addition to the script's output.
   return { ...finished, stdout: finished.stdout.replace(/^Trained in .* has nothing new\n$/m, "") };
 }
 
@@ -164,7 +164,7 @@ for (const format of ["%Y-%m-%dT%H-%M-%S.log", "%Y.log"]) {
     const newest = names(box, "logs").filter((name) => /^run\..+\.json$/.test(name))
       .map((name) => JSON.parse(box.read(`logs/${name}`)).start).sort().at(-1);
     assert.equal(JSON.parse(box.read("logs/run.json")).start, newest);
-    // The model directory is one for all of them, too.
+    // All runs share the model directory as well.
     const all = names(box, "model").filter((name) => name.startsWith("run."));
     assert.deepEqual(all.map((name) => JSON.parse(box.read(`model/${name}`)).outcome?.code).sort(), [0, 0, 5]);
   });

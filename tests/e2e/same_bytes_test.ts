@@ -1,4 +1,4 @@
-/** The same files make the same archive, whatever the processor: what was signed or recorded on one is found on another. */
+/** The same files give the same archive on every processor, as signatures and recorded digests require. */
 
 import assert from "node:assert/strict";
 import { has, type Need, runs } from "./support/needs.ts";
@@ -11,7 +11,7 @@ const ARM64_BIN = `${BIN}-aarch64-unknown-linux-gnu`;
 
 const HAS_QEMU: Need = runs("qemu-x86_64", "--version") || "qemu-x86_64, of Debian's qemu-user, is not installed";
 
-/** What archives of {@linkcode writeModule} are, by level. A change makes the digests of all archives change. */
+/** The digests of archives of {@linkcode writeModule}, by level. If they change, the digests of all archives change. */
 const DIGESTS: Readonly<Record<string, string>> = {
   "0": "8c5d14c1f340775ec9c7daf5ed7a6ccaf0a9b7e22b1839dc39b6cdfdf8cced48",
   "1": "c98b40231c723e8019610f1dc1f636cef7d78a06a7a798cd6535673896eb0e3e",
@@ -19,7 +19,7 @@ const DIGESTS: Readonly<Record<string, string>> = {
   "9": "6516be84b7725a26c32e199ff9f3a62fef9b0d234a457547233ae2aaa896708a",
 };
 
-/** Text, text without an order, and numbers like weights: each is compressed in another way. */
+/** Writes text, shuffled text, and numbers like weights, each of which is compressed in another way. */
 function writeModule(box: Sandbox): string {
   let state = 1;
   const next = (below: number) => {

@@ -1,4 +1,4 @@
-/** What scripts do that others did not expect: buffers of any shape, exceptions that can't be shown, processes that they fork. */
+/** Unusual scripts: buffers of any shape, exceptions that can't be formatted, forked processes. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
@@ -7,7 +7,7 @@ import { problemOf } from "./support/server.ts";
 
 const serving = (...args: string[]) => ({ args: ["--port", "0", ...args] });
 
-/** The loops that a worker may take requests in: what replaces `def predict`, and options. */
+/** The serving loops of a worker: replacements for `def predict`, and options. */
 const LOOPS = [
   ["one by one", "def", []],
   ["in threads", "def", ["--threads", "4"]],

@@ -1,4 +1,4 @@
-/** Names of scripts, with the executable and a real Python: what is pickled, what children find, what messages advise. */
+/** Names of scripts: pickles, child processes, and advice in messages. */
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
@@ -122,7 +122,7 @@ for (
     const server = await box.serve(echo(`import pickle\nNET = b"c__main__\\nNet\\n."\n${script}\n`), {
       more: [...args],
     });
-    // An answer in parts is broken off.
+    // A streamed answer ends early.
     const { text } = await server.invoke("x").catch(() => ({ text: "" }));
     await server.program.stderr.waitFor(
       /^ {2}The artifact was pickled where Net was defined by the main program.*__main__; /,

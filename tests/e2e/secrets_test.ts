@@ -1,4 +1,4 @@
-/** Tokens and passwords of `serve` and `train`: who can read them. */
+/** Tokens and passwords of `serve` and `train`, which scripts must not be able to read. */
 
 import assert from "node:assert/strict";
 import { BIN, echo, py, test } from "./support/sandbox.ts";
@@ -8,7 +8,7 @@ const TOKEN = "SECRET-token-of-the-test";
 
 const bearer = { authorization: `Bearer ${TOKEN}` };
 
-/** What a script finds of a secret: variables, and processes whose environment has it, as it sees them. */
+/** A script that searches for a secret: in variables, and in the environments of processes. */
 const SEARCH = `
 import glob, os
 

@@ -1,4 +1,4 @@
-/** Bodies of all sizes reach the script and come back whole. */
+/** Bodies of all sizes, which reach the script and return unchanged. */
 
 import assert from "node:assert/strict";
 import { equalBytes, pattern, random } from "./support/bytes.ts";

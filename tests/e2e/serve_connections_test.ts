@@ -18,7 +18,7 @@ test("serve answers many requests on one connection, and pipelined ones in order
   }
   await connection.send(Array.from({ length: 50 }, (_, i) => post(`many ${i}`)).join(""));
   for (let i = 0; i < 50; i++) assert.equal((await connection.receive())?.body, `many ${i}`);
-  // Errors do not end the connection either.
+  // An error does not end the connection.
   await connection.send("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
   assert.equal((await connection.receive())?.status, 404);
   await connection.send(post("last").replace("Host: localhost", "Host: localhost\r\nConnection: close"));
@@ -81,7 +81,7 @@ test("serve answers other clients while some upload slowly or keep idle connecti
     }
   }
   assert.equal((await server.invoke("quick")).text, "quick");
-  // A slow one is answered when it has come to its end.
+  // A slow upload is answered once it is complete.
   const [slow] = connections;
   await slow!.send("c".repeat(998));
   assert.equal((await slow!.receive())?.body.length, 1000);

@@ -1,4 +1,4 @@
-/** How `aimodellib serve` ends when it is told to, and what it takes with it. */
+/** How `aimodellib serve` stops, and ends its processes. */
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
@@ -42,7 +42,7 @@ test("serve ends at once on a second signal", async (box) => {
   await sleep(200);
   server.program.kill("SIGTERM");
   await server.program.stderr.waitFor(/Stopping: /);
-  // Within a second, it would be the same stop.
+  // A signal within a second would count as the same stop.
   server.program.kill("SIGTERM");
   await sleep(1_100);
   assert.equal(server.program.isOver, false, "it waits for what is in flight");

@@ -1,4 +1,4 @@
-/** Health of `aimodellib serve`: while a model loads, when it is ready, and at HEAD. */
+/** Health checks of `aimodellib serve`: during loading, when the model is ready, and with HEAD. */
 
 import assert from "node:assert/strict";
 import { RawConnection } from "./support/raw.ts";

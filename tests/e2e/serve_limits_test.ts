@@ -1,4 +1,4 @@
-/** The sizes that `aimodellib serve` accepts of a request. */
+/** The size limits of requests. */
 
 import assert from "node:assert/strict";
 import { chunks, equalBytes, pattern } from "./support/bytes.ts";
@@ -22,7 +22,7 @@ test("serve answers 413 to a body over --max-body, with Content-Length or in chu
   const fitting = await server.invoke(chunks(limit, 10_000));
   assert.deepEqual([fitting.status, fitting.bytes.length], [200, limit]);
 
-  // What is declared is refused before it is sent, and what never ends is refused at the limit.
+  // A body with a declared length is refused before it is sent, and an endless one at the limit.
   using declared = await RawConnection.open(server.port);
   await declared.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n");
   assert.equal((await declared.receive())?.status, 413);

@@ -1,4 +1,4 @@
-/** Where `aimodellib serve` listens. */
+/** The addresses on which `aimodellib serve` listens. */
 
 import assert from "node:assert/strict";
 import { HAS_IPV6 } from "./support/needs.ts";

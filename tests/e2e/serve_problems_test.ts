@@ -1,4 +1,4 @@
-/** Problems that `aimodellib serve` answers with: the script raises, or the request is malformed. */
+/** Problem responses of `aimodellib serve`: for exceptions of the script, and for malformed requests. */
 
 import assert from "node:assert/strict";
 import { pattern } from "./support/bytes.ts";

@@ -1,4 +1,4 @@
-/** What a script that is served gets of a request, and what its answer becomes. */
+/** How `aimodellib serve` passes requests to the script, and sends its answers. */
 
 import assert from "node:assert/strict";
 import { RawConnection } from "./support/raw.ts";
@@ -34,7 +34,7 @@ test("serve passes Content-Type and Accept to the script unchanged", async (box)
     const { text } = await server.invoke("abc", { "content-type": contentType!, accept: accepted! });
     assert.deepEqual(JSON.parse(text), { content_type: contentType, accepted, bytes: 3, type: "bytes" });
   }
-  // More than are kept encoded on either side.
+  // More than either side caches.
   for (let i = 0; i < 600; i++) {
     const { text } = await server.invoke("abc", { "content-type": `text/x-${i}`, accept: `text/y-${i}` });
     const { content_type, accepted } = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** What makes `aimodellib serve` end before it is ready. */
+/** Errors that end `aimodellib serve` before it is ready. */
 
 import assert from "node:assert/strict";
 import { echo, test } from "./support/sandbox.ts";

@@ -1,4 +1,4 @@
-/** What signals and terminals do to `aimodellib train`, and to all that it has started. */
+/** The effect of signals and terminals on `aimodellib train` and its processes. */
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
@@ -6,7 +6,7 @@ import { HAS_BASH, imports } from "./support/needs.ts";
 import { isAlive, signal } from "./support/processes.ts";
 import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
-/** Saves a checkpoint of 20,000 bytes when it is interrupted, which takes a second and a half. */
+/** Saves a checkpoint of 20,000 bytes on an interrupt, which takes a second and a half. */
 const SAVING = py`
   import os, time
   def train(model_dir, *args):
@@ -27,7 +27,7 @@ const SAVING = py`
 
 test("a checkpoint is complete when SIGTERM is sent to the group and to every process of the job", async (box) => {
   for (let run = 0; run < 3; run++) {
-    // A group of its own, as a process manager makes one for a job.
+    // A process group of its own, as process managers create for a job.
     const words = ["train", box.module({ "train.py": SAVING }), "train.py", `model-${run}`];
     const program = box.start([BIN, ...words], { command: "setsid" });
     await program.stdout.waitFor(/^training$/);
@@ -83,13 +83,13 @@ for (const whom of ["train alone", "every process of the job"]) {
       await program.stdout.waitFor(/^training$/);
       program.kill("SIGTERM");
       if (whom !== "train alone") {
-        // A loader that ends before the script is stopped is a failure of the script, as with plain Python.
+        // If a data loader ends before the script is stopped, the script fails, as with plain Python.
         await program.stdout.waitFor(/^saving$/);
         for (const { pid } of box.processes()) signal(pid, "SIGTERM");
       }
       const { code, stdout, stderr } = await program.finished();
       assert.deepEqual({ code, stdout }, { code: 0, stdout: "training\nsaving\nsaved\n" }, stderr);
-      // A loader may still say that it could not hand over what it had.
+      // A data loader may still report that it could not pass on its data.
       assert.doesNotMatch(stderr, /RuntimeError/);
     },
     imports(PYTHON, "torch"),
@@ -131,14 +131,14 @@ test("train exits with 129 on SIGHUP if the script does not handle it", async (b
 
 // Terminals.
 
-/** Runs a command in a shell of a terminal that is closed when training has begun. */
+/** Runs a command in a shell on a terminal that is closed after training has begun. */
 async function closeTerminal(box: Sandbox, command: string): Promise<void> {
   const script = `${ROOT}/tests/e2e/support/close_terminal.py`;
   const { code, stderr } = await box.run([script, command, box.path("model/training")], { command: PYTHON });
   assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
 }
 
-/** How the run ended, once it has. */
+/** Waits for the end of the run, and returns its outcome. */
 async function outcome(box: Sandbox): Promise<unknown> {
   await until("no process is left", () => box.processes().length === 0);
   return JSON.parse(box.read("model/run.json")).outcome;
@@ -179,7 +179,7 @@ test("train under nohup continues when its terminal is closed, and SIGTERM stops
   assert.match(box.read("log"), /^training\nsaving\nsaved$/m);
 }, HAS_BASH);
 
-/** Writes the ids of its processes into `model/pids`: itself, a child, one in a session of its own, and its supervisor. */
+/** Writes process ids to `model/pids`: its own, a child's, that of a child in another session, and the supervisor's. */
 const JOB = (handler: string) =>
   py`
     import os, signal, subprocess, time
@@ -196,7 +196,7 @@ const JOB = (handler: string) =>
             last = time.monotonic()
   `;
 
-/** Types what shows the states of all processes in angle brackets: `T` is a stopped one, `S` one that sleeps (proc_pid_stat(5)). */
+/** Types a command that shows the states of all processes in angle brackets: `T` is stopped, `S` sleeps (proc_pid_stat(5)). */
 const STATES =
   "sleep 1.5; echo \"<$(for p in $(cat model/pids); do cut -d' ' -f3 /proc/$p/stat; done | tr -d '\\n')>\"\n";
 
@@ -270,7 +270,7 @@ test("SIGTSTP is ignored without a shell that could continue the job", async (bo
 
 test("no process is left when a stopped job is killed", async (box) => {
   const words = ["train", box.module({ "train.py": JOB("pass") }), "train.py", "model"];
-  // With job control, a shell puts the job into a group of its own; its parent is in the same session, as SIGTSTP demands.
+  // With job control, a shell runs the job in its own process group, whose parent is in the same session, as SIGTSTP requires.
   const shell = ["-c", 'set -m; "$@" & echo "pid $!"; exec sleep 300', "bash"];
   const program = box.start([...shell, BIN, ...words], { command: "/bin/bash" });
   const [, pid] = await program.stdout.waitFor(/^pid (\d+)$/);

@@ -1,4 +1,4 @@
-/** Statuses and headers that a script chooses for what it can't answer. */
+/** Statuses and headers that the exceptions of a script choose. */
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
@@ -6,7 +6,7 @@ import { RawConnection } from "./support/raw.ts";
 import { echo, py, test, TOOLS } from "./support/sandbox.ts";
 import { problemOf } from "./support/server.ts";
 
-/** Raises in the stage, with the status and the headers, that the body names. */
+/** Raises an exception in the stage, and with the status and headers, that the body names. */
 const RAISES = py`
   import json
   class Refused(Exception):

@@ -1,11 +1,11 @@
-/** What becomes of answers in parts, and of requests whose clients leave: what the access log and `/metrics` say. */
+/** Streamed answers, and requests whose clients disconnect, in the access log and in `/metrics`. */
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** Yields parts as the body says. */
+/** Yields the parts that the body describes. */
 const PARTS = echo(py`
   import os, time
   class Busy(Exception):
@@ -33,7 +33,7 @@ async function serveJson(box: Sandbox, source: string): Promise<Server> {
   return Server.at(program, /Listening on (http:[^;"]+);/.exec(program.stderr.text)![1]!);
 }
 
-/** What the access log says of the request with this id, once it does. */
+/** Waits for the request with this id in the access log, and returns its record. */
 async function logged(server: Server, id: string): Promise<Record> {
   let found: Record[] = [];
   await until(`request ${id} is logged`, () => {
@@ -45,7 +45,7 @@ async function logged(server: Server, id: string): Promise<Record> {
   return found[0]!;
 }
 
-/** How many requests to the model had each status, and how long all of them took. */
+/** Returns the number of requests to the model by status, and their total time. */
 async function counted(server: Server): Promise<{ statuses: Record; seconds: number; inFlight: number }> {
   const { text } = await server.request("/metrics");
   const counts = [...text.matchAll(/^aimodellib_requests_total\{route="\/invocations",.*?status="(\d+)"\} (\d+)$/gm)];
@@ -53,7 +53,7 @@ async function counted(server: Server): Promise<{ statuses: Record; seconds: num
   return {
     statuses: Object.fromEntries(counts.map(([, status, count]) => [status!, Number(count)])),
     seconds: Number(seconds),
-    // One is that to /metrics.
+    // One request is that to /metrics.
     inFlight: Number(/^aimodellib_requests_in_flight (\d+)$/m.exec(text)![1]) - 1,
   };
 }
@@ -127,7 +127,7 @@ test("a request whose client disconnects before the answer is counted and logged
       headers: { "x-request-id": id },
       signal: client.signal,
     });
-  // One is executed, and one waits.
+  // One request is executed, and one waits.
   const answers = [ask("executed"), ask("waiting")];
   await until("one is executed", () => server.log.includes('"begun"'));
   client.abort();

@@ -1,10 +1,10 @@
-/** Answers go to those whose they are, whatever happens meanwhile: a short form of `scripts/deno task bench -- stress`. */
+/** Each request gets its own answer under stress: a short form of `scripts/deno task bench -- stress`. */
 
 import assert from "node:assert/strict";
 import { STRESS_MODES, stressMode } from "../../scripts/bench/stress.ts";
 import { BIN, PYTHON, test } from "./support/sandbox.ts";
 
-/** For each mode, in ms: a worker is killed or two, and the server is stopped some ten times. */
+/** The duration for each mode, in ms, in which one or two workers are killed, and the server is stopped about ten times. */
 const MS = 2_500;
 
 for (const mode of STRESS_MODES) {

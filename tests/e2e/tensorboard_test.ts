@@ -7,7 +7,7 @@ import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 
 const HAS_TENSORBOARD = imports(PYTHON, "tensorboard");
 
-/** Writes an event file with TensorBoard's own writer, and waits for a file that tells it to end. */
+/** Writes an event file with TensorBoard's own writer, and waits for a file before it ends. */
 const TRAIN = py`
   import os, time
   from tensorboard.compat.proto.event_pb2 import Event
@@ -26,13 +26,13 @@ const TRAIN = py`
           time.sleep(0.05)
 `;
 
-/** A port that is free now. */
+/** Returns a port that is free now. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** The values of `loss`, as TensorBoard's HTTP API gives them. */
+/** Returns the values of `loss` from TensorBoard's HTTP API. */
 async function scalars(port: number): Promise<number[]> {
   const url = `http://127.0.0.1:${port}/data/plugin/scalars/scalars?run=.&tag=loss`;
   try {

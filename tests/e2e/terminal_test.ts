@@ -1,9 +1,9 @@
-/** What terminals are shown: text from outside must not control them. What programs read stays as it is. */
+/** Text from outside must not control terminals; output for programs is not changed. */
 
 import assert from "node:assert/strict";
 import { echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
-/** Clears a screen, goes back to the line's begin, ends it, and turns the direction of text, each in its own way. */
+/** Characters that clear the screen, move the cursor, end the line, or change the direction of text. */
 const NASTY = "a\x1b[2J\r\n\x9b31mERROR\x7f\u202eb\u2066c\u200fd";
 const SHOWN = "a\\x1b[2J\\x0d\\x0a\\u009b31mERROR\\x7f\\u202eb\\u2066c\\u200fd";
 /** As in JSON at a terminal. */
@@ -12,7 +12,7 @@ const SHOWN_JSON = "a\\u001b[2J\\r\\n\\u009b31mERROR\\u007f\\u202eb\\u2066c\\u20
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
-/** What is drawn while something takes long, and removed. */
+/** Matches progress bars, which are drawn and removed. */
 // deno-lint-ignore no-control-regex
 const PROGRESS = /\r[█░\w.%/: ]*\x1b\[K/g;
 
@@ -34,7 +34,7 @@ const MAKE = py`
 
 type Entry = readonly [kind: "file" | "link" | "fifo", name: string, rest: string];
 
-/** A manifest whose names and values are nasty wherever they may be. */
+/** A manifest with such characters in all names and values where they are allowed. */
 function manifestWith(values: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({
     module: "m",
@@ -64,7 +64,7 @@ async function archive(box: Sandbox, entries: readonly Entry[], name = "x.tar.gz
   return name;
 }
 
-/** Runs it at a terminal, and returns what that shows, with the ends of lines that the program wrote. */
+/** Runs a command on a terminal, and returns the output with the program's own line ends. */
 async function shown(box: Sandbox, args: readonly string[], code: number): Promise<string> {
   const script = `${ROOT}/tests/e2e/support/terminal.py`;
   const bin = Deno.env.get("AIMODELLIB_TEST_BIN") ?? `${ROOT}/dist/aimodellib`;
@@ -88,7 +88,7 @@ test("inspect escapes terminal control characters in names, link targets and val
 });
 
 test("inspect --json and --manifest escape terminal control characters only on a terminal", async (box) => {
-  // A JSON text may have control characters of C1, and DEL, as they are.
+  // JSON text may contain DEL and the C1 control characters unescaped.
   const manifest = manifestWith().replaceAll("\\u001b", "").replace(/}$/, ',\r\n"raw":"\x7f\x9b2J\u202e"}\r\n');
   const name = await archive(box, [["file", "manifest.json", manifest], ...GOOD.slice(1)]);
 
@@ -167,7 +167,7 @@ test("terminal control characters in arguments are escaped, with and without col
   assert.match(stdout, /\[8mhidden/);
 });
 
-/** For a regular expression. */
+/** Escapes text for a regular expression. */
 function literal(text: string): string {
   return text.replaceAll(/[\\[\]().*+?^${}|]/g, "\\$&");
 }

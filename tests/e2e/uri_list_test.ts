@@ -1,4 +1,4 @@
-/** Requests whose body is a `text/uri-list`: inputs and outputs at other hosts. */
+/** Requests with a `text/uri-list` body: inputs and outputs on other hosts. */
 
 import assert from "node:assert/strict";
 import { chunks } from "./support/bytes.ts";

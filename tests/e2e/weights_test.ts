@@ -1,4 +1,4 @@
-/** Archives that carry their model: they are served without a model directory. */
+/** Archives that contain their model, which are served without a model directory. */
 
 import assert from "node:assert/strict";
 import { BIN, echo, type Sandbox, test } from "./support/sandbox.ts";
@@ -112,7 +112,7 @@ test("train does not replace a run.json that is not a record, and succeeds if no
   assert.match(kept.stderr, /Warning: '.*model\/run\.json' is not a record of aimodellib and stays/);
   assert.equal(box.read("model/run.json"), `{"mine": true}`);
   Deno.removeSync(box.path("model/run.json"));
-  // A folder of that name.
+  // A folder with the name of the archive's model.
   Deno.mkdirSync(box.path("model/run.json"));
   assert.equal((await box.train(script)).code, 0);
 });

@@ -1,4 +1,4 @@
-/** Pythons that have no pip: what they meet runs, and uv installs the rest. */
+/** Pythons without pip: they run modules whose requirements they meet, and uv installs missing packages. */
 
 import assert from "node:assert/strict";
 import { has } from "./support/needs.ts";
@@ -8,7 +8,7 @@ import { makeWheel } from "./support/wheels.ts";
 const UV = `${TOOLS}/uv`;
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
 
-/** Ways to make a Python that has no pip. */
+/** Ways to create a Python without pip. */
 const MAKERS = [
   ["venv --without-pip", PYTHON, ["-m", "venv", "--without-pip", "base"], true],
   ["uv venv", UV, ["venv", "--quiet", "--no-project", "--offline", "--python", PYTHON, "base"], has(UV)],
@@ -20,7 +20,7 @@ async function make(box: Sandbox, command: string, args: readonly string[]): Pro
   return box.path("base/bin/python");
 }
 
-/** Puts a package into a Python's environment, as any installer leaves it. */
+/** Puts a package into a Python's environment, as an installer would. */
 function put(box: Sandbox, name: string, version: string, code: string): void {
   const lib = box.path("base/lib");
   const [python] = [...Deno.readDirSync(lib)].map(({ name }) => name).filter((name) => name.startsWith("python"));
@@ -31,7 +31,7 @@ function put(box: Sandbox, name: string, version: string, code: string): void {
   });
 }
 
-/** A module that asks for what only a folder of wheels has. */
+/** Creates a module that requires a package which exists only in a folder of wheels. */
 function asking(box: Sandbox): string {
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   return box.module({
@@ -73,7 +73,7 @@ for (const [what, command, args, need] of MAKERS) {
       doctor.stdout,
       /^✗ Requirements: .*requirements\.txt is not met \(fox is not installed\), and there is no installer/m,
     );
-    // Nobody is asked.
+    // No installer is started.
     const never = await box.run(["train", "--install", "never", "--python", python, module, "train.py", "model"]);
     assert.match(never.stderr, /No module named 'fox'/);
   }, need);
@@ -132,7 +132,7 @@ test('PIP_CMD="uv pip" installs, whether the Python has pip or not', async (box)
   for (const python of [PYTHON, bare]) {
     for (const words of [`${UV} pip`, `${UV} --offline pip`]) {
       const { code, stdout, stderr } = await box.run(["train", "--python", python, module, "train.py", "model"], {
-        // A Python that uv would take if it were not told which.
+        // A Python that uv would choose without being told one.
         env: { PIP_CMD: words, UV_SYSTEM_PYTHON: "1", VIRTUAL_ENV: undefined },
       });
       assert.deepEqual([code, stdout], [0, "runs 1\n"], stderr);
@@ -154,7 +154,7 @@ test("uv creates the environment when the Python lacks the module venv", async (
   const module = asking(box);
   const real = await make(box, PYTHON, ["-m", "venv", "--without-pip", "base"]);
   put(box, "venv", "0", "raise ImportError('taken away')");
-  // Found before that of the standard library.
+  // This module is found before that of the standard library.
   const hidden = "import sys, importlib.abc\n" +
     "class Hides(importlib.abc.MetaPathFinder):\n" +
     "    def find_spec(self, name, path=None, target=None):\n" +

@@ -1,4 +1,4 @@
-/** Several workers: how requests are shared, and how workers are replaced while requests go on. */
+/** Several workers: how they share requests, and how they are replaced under load. */
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
@@ -6,7 +6,7 @@ import { isAlive } from "./support/processes.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { problemOf, type Server } from "./support/server.ts";
 
-/** Answers with the process's id, or does what the body says first. */
+/** Answers with the process id, after doing what the body demands. */
 const WHO = echo(py`
   import os, time
 
@@ -30,7 +30,7 @@ async function allReady(server: Server): Promise<void> {
   await until("all workers are ready", async () => JSON.parse((await server.request("/ping")).text).status === "ready");
 }
 
-/** Sends requests one after the other until told to stop; gives how each was answered. */
+/** Sends requests one after the other until stopped; returns the answers. */
 function load(server: Server, clients = 4) {
   const answers: { status: number; text: string; ms: number }[] = [];
   let stopping = false;
@@ -41,7 +41,7 @@ function load(server: Server, clients = 4) {
       answers.push({ status, text, ms: performance.now() - start });
     }
   }));
-  // A test that fails does not wait for it.
+  // A failing test does not wait for these requests.
   running.catch(() => {});
   return {
     answers,
@@ -78,7 +78,7 @@ test("a slow request on one worker delays no request that the other can take", a
   const answers = await beside.stop();
   assert.ok(answers.every(({ status }) => status === 200));
   assert.ok(answers.length > 100, `${answers.length} were answered meanwhile`);
-  // Not a measurement: a second of delay is what it would be if one of a hundred had waited.
+  // This is no measurement: if one request of a hundred had waited, the delay would be a second.
   assert.ok(p99(answers) < 500, `p99 ${p99(answers)} ms, ${before} ms before`);
   await server.stop();
 });
@@ -87,7 +87,7 @@ test("requests that wait in a worker behind a slow one are moved to another", as
   const server = await box.serve(WHO, two());
   await allReady(server);
   const many = (count: number) => Promise.all(Array.from({ length: count }, () => server.invoke("pid")));
-  // Until both are known to be quick, and are given many ahead.
+  // Send requests until both workers count as fast, and get many at once.
   for (let i = 0; i < 20; i++) await many(64);
   const began = performance.now();
   const slow = server.invoke("sleep 3").then(() => performance.now() - began);

@@ -6,7 +6,7 @@ import { tool } from "./tool.ts";
 
 export const HAS_OPENSSL: Need = runs("openssl", "version") || "openssl is not installed";
 
-/** Makes `cert.pem` and `key.pem` in the sandbox: a certificate for localhost, and its key. */
+/** Creates `cert.pem` and `key.pem` in the sandbox: a certificate for localhost, and its key. */
 export function certificate(box: Sandbox, name: string): void {
   const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   // deno-fmt-ignore

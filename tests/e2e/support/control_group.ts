@@ -29,7 +29,7 @@ export class ControlGroup implements Disposable, AsyncDisposable {
           Deno.removeSync(`${root}/${name}`);
         }
       } catch {
-        // The next place may have it.
+        // Try the next place.
       }
     }
     throw new Error("Memory can't be limited by a control group here");
@@ -55,7 +55,7 @@ export class ControlGroup implements Disposable, AsyncDisposable {
   }
 }
 
-/** Permission to make a control group. */
+/** Permission to create a control group. */
 export const CAN_LIMIT_MEMORY: Need = (() => {
   try {
     using _ = new ControlGroup(2 ** 30);

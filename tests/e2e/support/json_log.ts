@@ -16,7 +16,7 @@ export async function serveJson(box: Sandbox, source: string, ...args: readonly 
   return Server.at(program, /Listening on (http:[^;"]+);/.exec(program.stderr.text)![1]!);
 }
 
-/** All records up to now. @throws {SyntaxError} if a line is not JSON */
+/** Returns all records up to now. @throws {SyntaxError} if a line is not JSON */
 export function recordsOf({ stderr }: Pick<Program, "stderr">): LogRecord[] {
   return stderr.lines.map((line) => JSON.parse(line));
 }

@@ -16,16 +16,16 @@ import type { Program } from "./program.ts";
 
 /** A block of code. */
 export interface Block {
-  /** Where it begins, from 1. */
+  /** The line where the block begins, counted from 1. */
   readonly line: number;
-  /** Such as `sh`; empty if the page does not say. */
+  /** The language, such as `sh`; empty if the page names none. */
   readonly language: string;
   readonly text: string;
-  /** What the comment above it says. */
+  /** The content of the comment above the block. */
   readonly mark?: { readonly kind: "file" | "not run"; readonly value: string } | undefined;
 }
 
-/** A command, and what it prints if the page says that. */
+/** A command, and its output if the page shows it. */
 export interface Step {
   readonly line: number;
   readonly command: string;
@@ -44,7 +44,7 @@ export function blocksOf(page: string): Block[] {
   }));
 }
 
-/** The commands of a block; those of a block of `console` with what they print. */
+/** Returns the commands of a block, for a block of `console` with their output. */
 export function stepsOf({ language, text, line }: Block): Step[] {
   const steps: { line: number; command: string; printed?: string[] }[] = [];
   let isOpen = false;
@@ -57,7 +57,7 @@ export function stepsOf({ language, text, line }: Block): Step[] {
     else if (said.trim() !== "" && !said.startsWith("#")) {
       steps.push({ line: line + 1 + i, command: said, ...(language === "console" && { printed: [] }) });
     } else continue;
-    // A command goes on in the next line.
+    // The command continues on the next line.
     isOpen = said !== undefined && /(\\|\|)$/.test(said);
   }
   return steps;
@@ -77,7 +77,7 @@ function plain(text: string): string {
   return VARYING.reduce((result, [pattern, word]) => result.replace(pattern, word), text);
 }
 
-/** Whether the lines that were printed are those that a page shows. */
+/** Whether the printed lines match those on the page. */
 export function matches(printed: string, shown: readonly string[]): boolean {
   const escape = (text: string) => plain(text).replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("…", ".*");
   const pattern = shown.map((line) => line.trim() === "…" ? "(?:.*\n)*?" : `${escape(line)} *\n`).join("");
@@ -86,7 +86,7 @@ export function matches(printed: string, shown: readonly string[]): boolean {
 
 const AT_TERMINAL = `${ROOT}/tests/e2e/support/at_terminal.py`;
 
-/** A reader who does what a page says: one shell, and one server at a time. */
+/** Follows a page: runs its commands in one shell, with one server at a time. */
 export class Reader {
   readonly #port = freePort();
   readonly #env: Readonly<Record<string, string>>;
@@ -103,12 +103,12 @@ export class Reader {
     this.#env = { ...env, PATH: `${box.path("bin")}:${env["PATH"] ?? box.env["PATH"]}` };
   }
 
-  /** Does one thing that the page expects to have been done. */
+  /** Runs a command that the page expects to have been run. */
   async do(command: string): Promise<void> {
     await this.#do({ line: 0, command });
   }
 
-  /** Does all that a page says, and checks what is printed. */
+  /** Runs all commands of a page, and checks their output. */
   async read(page: string): Promise<void> {
     for (const block of blocksOf(page)) {
       if (block.mark?.kind === "not run") continue;
@@ -118,7 +118,7 @@ export class Reader {
     await this.stopServer();
   }
 
-  /** Ends the server that runs, as Ctrl+C does. */
+  /** Stops the running server, as Ctrl+C does. */
   async stopServer(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -146,7 +146,7 @@ export class Reader {
     }
   }
 
-  /** The page's port and folder for temporary files, as they are here. */
+  /** Replaces the page's port and temporary folder by those of the test. */
   #here(text: string): string {
     return text.replaceAll(/\b8080\b/g, String(this.#port)).replaceAll(/\/(tmp|srv)\//g, `${this.box.root}/$1/`);
   }
@@ -158,12 +158,12 @@ export class Reader {
   }
 }
 
-/** A server that is started without a port listens on 8080, which may be taken here. */
+/** Adds a port to a server without one: 8080 may be in use on this machine. */
 function withPort(command: string): string {
   return /\b8080\b/.test(command) ? command : command.replace("aimodellib serve", "aimodellib serve --port 8080");
 }
 
-/** A port that is free now. */
+/** Returns a port that is free now. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

@@ -4,17 +4,17 @@ import assert from "node:assert/strict";
 import { LONG, within } from "./limits.ts";
 import type { Program } from "./program.ts";
 
-/** How it is started. */
+/** How a server is started. */
 export interface ServeOptions {
-  /** Words in front of the module. @default ["--port", "0"] */
+  /** Arguments before the module. @default ["--port", "0"] */
   readonly args?: readonly string[];
-  /** Words behind the model directory. */
+  /** Arguments after the model directory. */
   readonly more?: readonly string[];
   /** @default true */
   readonly waitForReady?: boolean;
 }
 
-/** An answer. */
+/** An answer of the server. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -36,14 +36,14 @@ export interface Problem {
 export class Server {
   private constructor(readonly program: Program, readonly url: string) {}
 
-  /** Waits until a program that serves says where. */
+  /** Waits until a server logs its URL. */
   static async attach(program: Program, waitForReady: boolean): Promise<Server> {
     const [, url] = await program.stderr.waitFor(/Listening on (http:\/\/\S+);/);
     if (waitForReady) await program.stderr.waitFor(/Ready: POST /);
     return new Server(program, url!);
   }
 
-  /** One whose address is known. */
+  /** Creates the object for a server with a known address. */
   static at(program: Program, url: string): Server {
     return new Server(program, url);
   }
@@ -52,12 +52,12 @@ export class Server {
     return Number(new URL(this.url).port);
   }
 
-  /** What it has logged up to now. */
+  /** The log up to now. */
   get log(): string {
     return this.program.stderr.text;
   }
 
-  /** What the script has printed up to now, lines without their tags. */
+  /** The output of the script up to now, without the tags of lines. */
   get printed(): string[] {
     const tag = /^\[worker 1(, request [^\]]+)?\] /;
     return this.program.stderr.lines.filter((line) => tag.test(line)).map((line) => line.replace(tag, ""));
@@ -73,7 +73,7 @@ export class Server {
     return [...this.log.matchAll(/Worker 1 is ready/g)].length;
   }
 
-  /** Asks for something. */
+  /** Sends a request. */
   async request(path: string, init: RequestInit = {}): Promise<Answer> {
     const ask = async () => {
       const response = await fetch(`${this.url}${path}`, { redirect: "manual", ...init });
@@ -90,12 +90,12 @@ export class Server {
     return await within(LONG, `${init.method ?? "GET"} ${path} is answered`, ask(), () => this.log.slice(-4000));
   }
 
-  /** Asks the model. */
+  /** Sends a request to the model. */
   async invoke(body: BodyInit | null, headers: HeadersInit = {}): Promise<Answer> {
     return await this.request("/invocations", { method: "POST", body, headers });
   }
 
-  /** Tells it to stop as a service manager does, and checks that it ends well. */
+  /** Stops the server as a service manager does, and checks that it exits with 0. */
   async stop(): Promise<void> {
     this.program.kill("SIGTERM");
     const { code, stderr } = await this.program.finished();
@@ -103,7 +103,7 @@ export class Server {
   }
 }
 
-/** The problem in an answer, after a look at what all problems have. */
+/** Returns the problem in an answer, after a check of its common members. */
 export function problemOf(answer: Answer): Problem {
   assert.equal(answer.headers.get("content-type"), "application/problem+json", answer.text);
   const problem: Problem = JSON.parse(answer.text);

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 
-/** All of the environment of such a program. */
+/** The whole environment of such a program. */
 export const TOOL_ENV: Readonly<Record<string, string>> = {
   PATH: Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin",
   HOME: "/nonexistent",
@@ -14,13 +14,13 @@ export const TOOL_ENV: Readonly<Record<string, string>> = {
   TZ: "UTC",
 };
 
-/** Where a program runs, and what it reads. */
+/** The working directory and the input of a program. */
 export interface ToolOptions {
   readonly cwd?: string;
   readonly stdin?: string;
 }
 
-/** How a program ended, and what it printed. */
+/** The exit of a program, and its output. */
 export interface ToolResult {
   readonly success: boolean;
   readonly stdout: Uint8Array<ArrayBuffer>;
@@ -46,14 +46,14 @@ export async function runTool(
   const output = child.output();
   if (stdin !== undefined) {
     const writer = child.stdin.getWriter();
-    // A program that ends early does not read all of it.
+    // A program that ends early does not read all of its input.
     await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
     await writer.close().catch(() => {});
   }
   return resultOf(await output);
 }
 
-/** Runs a program that has to succeed, and returns its standard output. */
+/** Runs a program that must succeed, and returns its standard output. */
 export function tool(command: string, args: readonly string[], cwd?: string): Uint8Array<ArrayBuffer> {
   const { success, stdout, text } = resultOf(
     new Deno.Command(command, {
@@ -67,7 +67,7 @@ export function tool(command: string, args: readonly string[], cwd?: string): Ui
   return stdout;
 }
 
-/** Runs a line of shell that has to succeed, and returns its standard output as text. */
+/** Runs a line of shell that must succeed, and returns its standard output as text. */
 export function sh(cwd: string, line: string): string {
   return new TextDecoder().decode(tool("sh", ["-c", line], cwd));
 }

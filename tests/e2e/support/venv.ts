@@ -18,7 +18,7 @@ export async function venvWithPip(box: Sandbox, name: string): Promise<string> {
   return python;
 }
 
-/** The folder of a Python's packages. */
+/** Returns the folder of a Python's packages. */
 function sitePackages(python: string): string {
   const code = "import sysconfig; print(sysconfig.get_path('purelib'))";
   return new TextDecoder().decode(tool(python, ["-I", "-c", code])).trim();

@@ -3,7 +3,7 @@
 import { py, PYTHON } from "./sandbox.ts";
 import { tool } from "./tool.ts";
 
-/** Writes NAME, VERSION and CODE as a wheel with one module, and one program that prints what the module's V is. */
+/** A Python script that writes NAME, VERSION and CODE as a wheel with one module, and with one program that prints the module's V. */
 const MAKE = py`
   import base64, hashlib, sys, zipfile
   folder, name, version, code = sys.argv[1:]
@@ -22,7 +22,7 @@ const MAKE = py`
           archive.writestr(path, text)
 `;
 
-/** Makes the wheel `NAME-VERSION-py3-none-any.whl` in a folder, whose module says `code`. */
+/** Creates the wheel `NAME-VERSION-py3-none-any.whl` in a folder; its module contains `code`. */
 export function makeWheel(folder: string, name: string, version: string, code: string): void {
   Deno.mkdirSync(folder, { recursive: true });
   tool(PYTHON, ["-I", "-c", MAKE, folder, name, version, code]);
