@@ -37,7 +37,7 @@ const LOCAL = [
 ] as const;
 
 for (const [what, requirements, place] of LOCAL) {
-  test(`two archives that ask alike for ${what} run each its own code`, async (box) => {
+  test(`two archives that require ${what} in the same words run their own code`, async (box) => {
     const make = (value: number) =>
       archive(box, `a${value}`, requirements, (folder) => {
         makeWheel(`${folder}/${place}`, "fox", "1.0", `V = ${value}`);
@@ -50,7 +50,7 @@ for (const [what, requirements, place] of LOCAL) {
   });
 }
 
-test("archives with bundled wheels of one name and size run each its own code, signed or not", async (box) => {
+test("archives with bundled wheels of the same name and size run their own code, signed or not", async (box) => {
   const make = (value: number) =>
     archive(box, `b${value}`, "fox==1.0\n", (folder) => makeWheel(`${folder}/wheels`, "fox", "1.0", `V = ${value}`));
   for (const value of [4, 5]) assert.equal(await trained(box, make(value), "model"), `runs ${value}`);
@@ -69,7 +69,7 @@ test("a signed archive shares no environment with one that is not signed", async
   assert.match(signed.stderr, /Installing /);
 });
 
-test("an edited folder that the requirements name is installed again, and one that is not edited is not", async (box) => {
+test("a local folder in the requirements is installed again only after it was edited", async (box) => {
   const edit = (code: string) => writeProject(box.path("lib"), { name: "fox", code });
   edit("V = 1\n");
   const module = box.module({ "train.py": TRAIN, "requirements.txt": "../lib\n" });
@@ -83,7 +83,7 @@ test("an edited folder that the requirements name is installed again, and one th
   assert.equal(third.stdout, "runs 2\n", third.stderr);
 });
 
-test("a base whose packages changed is noticed at the next start", async (box) => {
+test("a start notices that the packages of the base Python have changed", async (box) => {
   const python = await venvWithPip(box, "base");
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
@@ -100,7 +100,7 @@ test("a base whose packages changed is noticed at the next start", async (box) =
 });
 
 for (const how of ["a path", "an import hook"] as const) {
-  test(`packages that the base finds by ${how} in a .pth file are seen beside an environment`, async (box) => {
+  test(`packages that the base Python finds by ${how} in a .pth file are visible in an environment`, async (box) => {
     const python = await venvWithPip(box, "base");
     const { stdout } = await box.run(["-c", "import site; print(site.getsitepackages()[0])"], { command: python });
     const site = stdout.trim();
@@ -131,7 +131,7 @@ for (const how of ["a path", "an import hook"] as const) {
   });
 }
 
-test("--install always makes an environment anew, while a run uses the one before", async (box) => {
+test("--install always creates a new environment while a run uses the previous one", async (box) => {
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   const module = box.module({
     "train.py": py`
@@ -156,7 +156,7 @@ test("--install always makes an environment anew, while a run uses the one befor
   await busy.finished();
 });
 
-test("programs that requirements bring are found first, those of the base's own environment next", async (box) => {
+test("programs of installed requirements come first on PATH, then those of the base's own environment", async (box) => {
   const python = await venvWithPip(box, "base");
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
@@ -195,7 +195,7 @@ for (
   });
 }
 
-test("kill -9 of a start that installs leaves no installer behind", async (box) => {
+test("a start that is killed with kill -9 during installation leaves no installer behind", async (box) => {
   const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "fox==1.0\n" });
   Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nsleep 60 &\nwait\n", { mode: 0o755 });
   const program = box.start(["train", module, "train.py", "model"], { env: { PIP_CMD: box.path("pip") } });

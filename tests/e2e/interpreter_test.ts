@@ -27,7 +27,7 @@ function withPlaces(box: Sandbox, places: readonly string[]): { words: string[];
   if (has(".venv")) python(box, "module/.venv/bin/python", ".venv");
   python(box, "venv/bin/python", "VIRTUAL_ENV");
   python(box, "conda/bin/python", "CONDA_PREFIX");
-  // `sh` starts a Python with an absolute path without PATH.
+  // These scripts need no PATH: they start the Python by its absolute path.
   for (const name of ["python3", "python"]) if (has(name)) python(box, `bin/${name}`, name);
   Deno.mkdirSync(box.path("bin"), { recursive: true });
   return {

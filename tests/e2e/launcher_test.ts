@@ -39,7 +39,7 @@ function command(box: Sandbox, ...words: string[]): string[] {
   return ["train", ...TWO, box.module({ "train.py": TRAIN }), "train.py", "model", ...words];
 }
 
-test("train --launcher torchrun runs train in each rank, and tags what a rank says", async (box) => {
+test("train --launcher torchrun runs train in each rank, and tags the output of each rank", async (box) => {
   Deno.mkdirSync(box.path("shared"));
   Deno.chmodSync(box.path("shared"), 0o777);
   const { code, stdout, stderr } = await box.run(command(box), { env: { TMPDIR: box.path("shared") } });
@@ -64,7 +64,7 @@ for (
     ["kill", "it was ended by SIGKILL"],
   ] as const
 ) {
-  test(`a rank that fails (${how}) ends the other one, and the run says why`, async (box) => {
+  test(`a rank that fails (${how}) ends the other one, and the run reports why`, async (box) => {
     const { code, stdout, stderr } = await box.run(command(box, how));
     assert.equal(code, 1);
     assert.ok(stdout.includes(`[rank 0] 0 of 2: 3.0 ('${how}',) False ['${how}']`), stdout);
@@ -91,7 +91,7 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   }, HAS_TORCH);
 }
 
-test("a rank that has failed stays the outcome when SIGTERM comes while torchrun ends the others", async (box) => {
+test("a failed rank determines the outcome even if SIGTERM arrives while torchrun ends the others", async (box) => {
   const script = py`
     import os, signal, time
     def train(model_dir):
@@ -115,7 +115,7 @@ test("a rank that has failed stays the outcome when SIGTERM comes while torchrun
   assert.match(stderr, /^Error: Rank 1 failed: it was ended by SIGKILL\n$/m);
 }, HAS_TORCH);
 
-test("no rank is left when the program is killed", async (box) => {
+test("no rank is left running when the program is killed", async (box) => {
   const program = box.start(command(box, "wait"));
   await program.stdout.waitFor(/logged by 1/);
   program.kill("SIGKILL");
@@ -125,7 +125,7 @@ test("no rank is left when the program is killed", async (box) => {
   for (const name of box.leftovers()) Deno.removeSync(box.path(`tmp/${name}`), { recursive: true });
 }, HAS_TORCH);
 
-test("a script's fault, and a Python without PyTorch, are named", async (box) => {
+test("errors name a faulty script, and a Python without PyTorch", async (box) => {
   const without = box.module({ "train.py": "def trian(model_dir): pass" });
   const fault = await box.run(["train", ...TWO, without, "train.py", "model"]);
   assert.equal(fault.code, 1);
@@ -141,7 +141,7 @@ test("a script's fault, and a Python without PyTorch, are named", async (box) =>
   assert.match(bare.stderr, /^Error: torchrun comes with PyTorch, which can't be imported by '.*venv\/bin\/python'/);
 }, HAS_TORCH);
 
-test("a progress bar of a rank stays one line, and the lines of other ranks stay whole", async (box) => {
+test("a rank's progress bar stays on one line, and the lines of other ranks stay whole", async (box) => {
   const script = py`
     import os, sys, time
 
@@ -220,7 +220,7 @@ for (const [how, start] of [["options", onTwoHosts], ["PET_ variables", inTrainJ
   );
 
   test(
-    `a rank that fails on one host ends those of the other, which says why (${how})`,
+    `a rank that fails on one host ends those of the other host, which reports why (${how})`,
     async (box) => {
       const { stdout, stderr } = await start(box, "raise");
       const errors = `${stdout}\n${stderr}`.split("\n").filter((line) => /^(host-b: )?Error: /.test(line)).sort();

@@ -231,7 +231,7 @@ const BESIDE: readonly (readonly [path: string, text: (code: string, box: Sandbo
   ),
 ];
 
-test("what lies beside a signed archive, or where its run is started, is neither imported nor run", async (box) => {
+test("files beside a signed archive, or in the working directory, are neither imported nor run", async (box) => {
   await prepare(box);
   const plant = (folder: string) => {
     for (const [name, text, mode = 0o644] of BESIDE) {
@@ -331,7 +331,7 @@ function embedded(box: Sandbox): string {
   return `${cache}/${[...Deno.readDirSync(cache)].find(({ name }) => name.startsWith("python-0"))!.name}`;
 }
 
-test("what another user has put into the cache does not run with a signed archive", async (box) => {
+test("files that another user has put into the cache do not run with a signed archive", async (box) => {
   await prepare(box);
   await demand(box, "nothing", "runs", { env: FAST });
   for (const [way, plant] of PLANTED) {

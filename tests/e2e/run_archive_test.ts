@@ -48,7 +48,7 @@ const archives = (box: Sandbox) => names(box, "home/.cache/aimodellib/archives")
 const environments = (box: Sandbox) =>
   names(box, "home/.cache/aimodellib/environments").filter((name) => !name.includes("."));
 
-test("the specification's example, packed by hand, trains and serves, and logs what it says", async (box) => {
+test("the specification's example, packed by hand, trains, serves and logs", async (box) => {
   tar(box, { "main.py": MAIN, "manifest.json": EXAMPLE });
   const { code, stdout, stderr } = await box.run(["train", "model.tar.gz", "model", "a", "--b"]);
   const said = "trained with ('a', '--b') False tb_logs\n";
@@ -67,7 +67,7 @@ test("the specification's example, packed by hand, trains and serves, and logs w
   assert.equal(archives(box).length, 1);
 });
 
-test("train takes a folder with a manifest, and standard input", async (box) => {
+test("train accepts a folder with a manifest, and an archive from standard input", async (box) => {
   const folder = box.module({ "main.py": MAIN, "manifest.json": EXAMPLE }, "unpacked");
   assert.equal((await box.run(["train", folder, "model"])).code, 0);
   tar(box, { "main.py": MAIN, "manifest.json": EXAMPLE });
@@ -92,7 +92,7 @@ const KEYS = [
 ] as const;
 
 for (const [key, value, wrong, files, whenSet, byDefault] of KEYS) {
-  test(`train does what ${key} of the manifest says, when it is set, not there, and of a wrong type`, async (box) => {
+  test(`train follows ${key} of the manifest if it is set or missing, and refuses a wrong type`, async (box) => {
     const manifest: Record<string, unknown> = { trainingScript: "main.py" };
     const run = async (name: string) => {
       tar(box, { "main.py": MAIN, ...files, "manifest.json": JSON.stringify(manifest) }, name);
@@ -128,7 +128,7 @@ test("serve and train refuse an archive that has no script for them, and warn ab
   );
 });
 
-test("train refuses what verify refuses, and leaves nothing in the cache", async (box) => {
+test("train refuses an archive that verify refuses, and leaves nothing in the cache", async (box) => {
   tar(box, { "main.py": MAIN });
   const { code, stderr } = await box.run(["train", "model.tar.gz", "model"]);
   assert.equal(code, 1);
@@ -153,7 +153,7 @@ test("train demands a signature with --key", async (box) => {
   assert.equal((await box.run(["train", "-k", "aimodellib.pub", "model.tar.gz", "model"])).code, 1);
 });
 
-test("run.json tells what is needed to repeat a run, and how it ended; that of the run before is kept", async (box) => {
+test("run.json contains what is needed to repeat a run, and its outcome; earlier records are kept", async (box) => {
   tar(box, {
     "train.py": "def train(d, *args): 1 / int(args[0])\n",
     "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%Y.log"}`,
@@ -176,7 +176,7 @@ test("run.json tells what is needed to repeat a run, and how it ended; that of t
   assert.match(outcome.message, /ZeroDivisionError/);
 });
 
-test("run.json has the version of a package that is imported, not that of one which it hides", async (box) => {
+test("run.json contains the versions of packages that are imported, not of those that they hide", async (box) => {
   const distribution = (folder: string, version: string) => ({
     [`${folder}/fox.py`]: `VERSION = "${version}"\n`,
     [`${folder}/fox-${version}.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: fox\nVersion: ${version}\n`,
@@ -193,7 +193,7 @@ test("run.json has the version of a package that is imported, not that of one wh
   assert.equal(JSON.parse(box.read("model/run.json")).python.packages.fox, "2.0");
 });
 
-test("a log has all lines of a run that is killed", async (box) => {
+test("the log contains all lines of a run that is killed", async (box) => {
   tar(box, {
     "train.py": "import time\ndef train(d):\n  for i in range(1000): print(i)\n  print('end'); time.sleep(60)\n",
     "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`,
@@ -244,7 +244,7 @@ test("requirements.txt is installed once beside what the Python has, and only if
   assert.equal(environments(box).length, 2);
 });
 
-test("a requirement that can't be installed is told in pip's words, and the next start tries again", async (box) => {
+test("the error for a requirement that can't be installed quotes pip, and the next start tries again", async (box) => {
   const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "six==0.0.0.dev0\n" });
   for (let i = 0; i < 2; i++) {
     const { code, stderr } = await box.run(["train", module, "train.py", "model"]);
@@ -253,7 +253,7 @@ test("a requirement that can't be installed is told in pip's words, and the next
   }
 });
 
-test("twenty starts at once make one environment, and all are right", async (box) => {
+test("twenty concurrent starts create one environment, and all use it correctly", async (box) => {
   tar(box, {
     "train.py": "import tabulate\ndef train(d): print(tabulate.__version__)\n",
     "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`,
@@ -280,7 +280,7 @@ test("a start recovers from a kill -9 in the middle of an installation", async (
   assert.deepEqual([code, stdout], [0, "0.9.0\n"], stderr);
 });
 
-test("cache lists what is kept, and prunes what is not in use", async (box) => {
+test("cache lists cached folders, and prunes those that are not in use", async (box) => {
   const files = { "manifest.json": `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}` };
   tar(box, { ...files, "train.py": "import time\ndef train(d): print('up'); time.sleep(60)\n" }, "busy.tar.gz");
   tar(box, {
@@ -305,7 +305,7 @@ test("cache lists what is kept, and prunes what is not in use", async (box) => {
   await busy.finished();
 });
 
-test("SIGTERM during an installation ends it, and trains nothing", async (box) => {
+test("SIGTERM during an installation ends the run before training", async (box) => {
   const module = box.module({ "train.py": "def train(d): print('no')\n", "requirements.txt": "tabulate==0.9.0\n" });
   Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nexec sleep 60\n", { mode: 0o755 });
   const program = box.start(["train", module, "train.py", "model"], { env: { PIP_CMD: box.path("pip") } });

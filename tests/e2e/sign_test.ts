@@ -41,7 +41,7 @@ async function quickKeys(box: Sandbox, name: string, password: string): Promise<
   });
 }
 
-test("sign makes a signature that verify and unpack demand, by a key's file or text", async (box) => {
+test("verify and unpack accept a signature of sign, given a key's file or text", async (box) => {
   await archive(box);
   const text = await keys(box);
   assert.match(text, /^RW[A-Za-z0-9+/]{54}$/);
@@ -62,7 +62,7 @@ test("sign makes a signature that verify and unpack demand, by a key's file or t
   assert.match(unpacked.stderr, new RegExp(`^Signed with the key ${id}: `));
 });
 
-test("verify and unpack refuse what was not signed by that key, and unpack leaves nothing", async (box) => {
+test("verify and unpack refuse an archive that was not signed with the key, and unpack leaves no files", async (box) => {
   await archive(box);
   await keys(box);
   const unsigned = await box.run(["unpack", "--key", "aimodellib.pub", "model.tar.gz", "out"]);
@@ -114,7 +114,7 @@ test("verify refuses a trusted comment that was changed", async (box) => {
   );
 });
 
-test("sign refuses an archive that is not good, a key that is none and a key that is not there", async (box) => {
+test("sign refuses an invalid archive, an invalid key and a missing key", async (box) => {
   await archive(box);
   const missing = await box.run(["sign", "model.tar.gz"]);
   assert.equal(missing.code, 2);
@@ -132,7 +132,7 @@ test("sign refuses an archive that is not good, a key that is none and a key tha
   assert.throws(() => Deno.statSync(box.path("bad.tar.gz.minisig")), Deno.errors.NotFound);
 });
 
-test("keygen keeps keys that are there, and encrypts with a password", async (box) => {
+test("keygen does not overwrite existing keys, and encrypts with a password", async (box) => {
   await archive(box);
   const asked = await box.run(["keygen"]);
   assert.equal(asked.code, 2);
@@ -158,7 +158,7 @@ test("keygen keeps keys that are there, and encrypts with a password", async (bo
   assert.equal((await box.run(["verify", "-k", "aimodellib.pub", "model.tar.gz"])).code, 0);
 });
 
-test("keygen asks for a password at a terminal, twice, and shows nothing of it", async (box) => {
+test("keygen asks twice for a password on a terminal, without showing it", async (box) => {
   const typed = "sëx\x7f\x7fecret\r";
   const differing = await box.runAtTerminal([["new secret key: ", typed], ["again: ", "other\r"]], ["keygen"]);
   assert.equal(differing.code, 2);
@@ -196,7 +196,7 @@ test("minisign verifies what sign has signed, and reads an encrypted key of keyg
 }, HAS_MINISIGN);
 
 for (const [kind, flag] of [["as it is now", "-H"], ["as older versions made it", "-l"]] as const) {
-  test(`verify takes a signature of minisign, ${kind}, and sign uses its keys`, async (box) => {
+  test(`verify accepts a signature of minisign, ${kind}, and sign uses its keys`, async (box) => {
     await archive(box);
     if (flag === "-H") {
       const made = await minisign(box, ["-G", "-p", "m.pub", "-s", "m.key"], "pw\npw\n");

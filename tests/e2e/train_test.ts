@@ -63,14 +63,14 @@ for (
     ["model", "train.py"],
   ]
 ) {
-  test(`train hands the arguments ${JSON.stringify(args)} to the script when they follow model_dir`, async (box) => {
+  test(`train passes the arguments ${JSON.stringify(args)} after model_dir to the script`, async (box) => {
     const { args: got, argv } = await record(box, { args });
     assert.deepEqual(got, args);
     assert.deepEqual(argv, [`${MODULES}/record/train.py`, ...args], "sys.argv is what a script of its own would see");
   });
 }
 
-test("train hands many and long arguments to the script when there are 5,000 of 200 characters", async (box) => {
+test("train passes 5,000 arguments of 200 characters to the script", async (box) => {
   const args = Array.from({ length: 5_000 }, (_, i) => `--${i}=`.padEnd(200, "x"));
   assert.deepEqual((await record(box, { args })).args, args);
 });
@@ -85,7 +85,7 @@ test("train reads its own options when they come before the training module", as
   assert.deepEqual(args, ["--python", "x"]);
 });
 
-test("train says which option was meant when one in front of the module is misspelt", async (box) => {
+test("train suggests an option when one before the module is misspelt", async (box) => {
   const { code, stdout, stderr } = await box.run(["train", "--enable-tensorbord", "m", "train.py", "model"]);
   assert.equal(code, 2);
   assert.equal(stdout, "");
@@ -93,7 +93,7 @@ test("train says which option was meant when one in front of the module is missp
   assert.match(stderr, /--enable-tensorboard/);
 });
 
-test("train names what is missing when a positional argument is", async (box) => {
+test("train names a missing positional argument", async (box) => {
   const { code, stderr } = await box.run(["train", "module"]);
   assert.equal(code, 2);
   assert.match(stderr, /training_script/);
@@ -101,12 +101,12 @@ test("train names what is missing when a positional argument is", async (box) =>
 
 // What the script is given.
 
-test("train makes model_dir when it and the folders above it are missing", async (box) => {
+test("train creates model_dir and the folders above it", async (box) => {
   const { model_dir, made } = await record(box, { modelDir: "a/b/c" });
   assert.deepEqual({ model_dir, made }, { model_dir: box.path("a/b/c"), made: true });
 });
 
-test("train keeps what is in model_dir when it is there already", async (box) => {
+test("train keeps the content of an existing model_dir", async (box) => {
   box.write({ "model/weights": "old" });
   await record(box);
   assert.equal(box.read("model/weights"), "old");
@@ -120,7 +120,7 @@ test("train ends with a message when model_dir is a file", async (box) => {
   assert.match(stderr, /^Error: [^\n]*model[^\n]*\n$/);
 });
 
-test("train names the model directory and the reason when it can't be made", async (box) => {
+test("train names the model directory and the reason when it can't be created", async (box) => {
   const { code, stdout, stderr } = await box.run([
     "train",
     box.module({ "train.py": "def train(model_dir): pass" }),
@@ -175,7 +175,7 @@ for (
   });
 }
 
-test("train gives the same objects under both names when a script imports aimodellib.util and .utils", async (box) => {
+test("train lets a script import the same objects as aimodellib.util and aimodellib.utils", async (box) => {
   const { code, stdout, stderr } = await box.train(py`
     import aimodellib.util, aimodellib.utils, aimodellib.util.types, aimodellib.utils.types, sys
     from aimodellib.util.types import TrainingModule, InferenceModule
@@ -210,7 +210,7 @@ test("train puts the module directory on sys.path when the script, and processes
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `2 ${module}\n2\n[2, 4, 6]\n`, stderr: "" });
 });
 
-test("train shows the script the environment without what is between us and the worker when it looks", async (box) => {
+test("train hides the variables of the bridge from the script", async (box) => {
   const { environment } = await record(box, { run: { env: { MY_SECRET: "kept", AIMODELLIB_OWN: "kept too" } } });
   assert.equal(environment["MY_SECRET"], "kept");
   assert.equal(environment["AIMODELLIB_OWN"], "kept too");
@@ -227,7 +227,7 @@ test("train lets the script read standard input when there is some", async (box)
 
 // Output.
 
-test("train shows a line at once when the script prints it and goes on", async (box) => {
+test("train shows each line of the script without delay", async (box) => {
   const program = box.start([
     "train",
     box.module({
@@ -259,7 +259,7 @@ test("train shows a line at once when the script prints it and goes on", async (
   });
 });
 
-test("train keeps the order of stdout, stderr and a child's words when all go to one file", async (box) => {
+test("train keeps the order of stdout, stderr and a child's output in one file", async (box) => {
   const module = box.module({
     "train.py": py`
       import os, subprocess, sys
@@ -321,7 +321,7 @@ for (const [what, redirect] of [["alone", ""], ["with stderr", "2>&1"]]) {
   });
 }
 
-test("train prints what is not ASCII when the locale is C", async (box) => {
+test("train prints non-ASCII text in the locale C", async (box) => {
   const { code, stdout } = await box.train("def train(d): print('模型 é 🦕', '\\udcff')", [], {
     env: { LANG: undefined, LC_ALL: "C" },
   });
@@ -402,7 +402,7 @@ for (
   });
 }
 
-test("train says how train is to be callable when it takes no training arguments and gets some", async (box) => {
+test("train explains the required signature when the script's train accepts no training arguments", async (box) => {
   const { code, stderr } = await box.train("def train(model_dir, logger=None): pass", ["--epochs", "3"]);
   assert.equal(code, 1);
   assert.match(stderr, /line 1: train\(model_dir, logger=None\) must be callable as .* with 2 training arguments/);
@@ -469,7 +469,7 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
-test("train ends with the script's own code when it catches KeyboardInterrupt and goes on", async (box) => {
+test("train exits with the script's own code when the script catches KeyboardInterrupt and continues", async (box) => {
   const script = (end: string) =>
     `import sys, time\ndef train(d):\n  try:\n    print('sleeping')\n    time.sleep(60)\n` +
     `  except KeyboardInterrupt:\n    print('saved')\n    ${end}\n`;
@@ -537,7 +537,7 @@ async function stubborn(box: Sandbox, ...options: string[]) {
   return { program, pids: pids.map(Number) };
 }
 
-test("train kills the script and all that it has started when it ignores SIGTERM for --stop-timeout 1", async (box) => {
+test("train kills the script and its children when the script ignores SIGTERM for --stop-timeout 1", async (box) => {
   const { program, pids } = await stubborn(box, "--stop-timeout", "1");
   const start = performance.now();
   program.kill("SIGTERM");
@@ -550,7 +550,7 @@ test("train kills the script and all that it has started when it ignores SIGTERM
   await until("all of its processes are gone", () => !pids.some(isAlive), 2_000);
 });
 
-test("train kills the script and all that it has started at once when a second signal comes", async (box) => {
+test("train kills the script and its children at once on a second signal", async (box) => {
   const { program, pids } = await stubborn(box, "--stop-timeout", "300");
   program.kill("SIGINT");
   // Within a second, it would be the same stop.
@@ -575,7 +575,7 @@ test("train ends with 143 when SIGTERM comes while the script is imported", asyn
   assert.equal((await program.finished()).code, 143);
 });
 
-test("train ends, and leaves nothing, when SIGTERM comes at any time of its start", async (box) => {
+test("train leaves no process behind when SIGTERM arrives at any time of its start", async (box) => {
   const module = box.module({ "train.py": "import time\ndef train(d): time.sleep(60)\n" });
   for (let ms = 0; ms <= 300; ms += 25) {
     const program = box.start(["train", module, "train.py", "model"]);
@@ -602,7 +602,7 @@ test("train ends the children of the script when they outlive it", async (box) =
 
 // Places.
 
-test("train works when every path has spaces and what is not ASCII in it", async (box) => {
+test("train works when every path contains spaces and non-ASCII characters", async (box) => {
   const odd = "mit Leerzeichen é 模型 🦕 'quote\" $HOME *";
   const module = box.module({
     [`${odd}.py`]: "import sys\ndef train(d, *a, tensor_board_dir=''): print(d, tensor_board_dir, *a, sep='\\n')\n",
@@ -646,7 +646,7 @@ test("train works when the module directory is mounted read-only", async (box) =
   assert.ok(await exists(box.path("model/weights")));
 }, CAN_MOUNT);
 
-test("train works without a network when there is none", async (box) => {
+test("train works without a network", async (box) => {
   const { code, stdout, stderr } = await box.run([
     "--net",
     BIN,
@@ -697,7 +697,7 @@ for (
   });
 }
 
-test("train reads from a terminal, and a Ctrl+C there reaches the script, when it has one", async (box) => {
+test("train lets the script read from a terminal, and passes on Ctrl+C", async (box) => {
   const module = box.module({
     "train.py": py`
       import time
