@@ -1,8 +1,10 @@
 /** Collects the content of the executable: the bundled program, the console's files and the Python package. */
 
+import { gzipSync } from "node:zlib";
 import { renameChunks } from "./chunks.ts";
 import { runOrThrow } from "./process.ts";
-import { bundleArguments, joinStyles } from "../../src/web/bundle.ts";
+import { bundleArguments, DOCS_STYLE, joinStyles, type ScriptName, SCRIPTS } from "../../src/web/bundle.ts";
+import { SWAGGER_FILES, swaggerFolder } from "../../src/web/swagger.ts";
 
 /** The modification time of all embedded files, in seconds. It is fixed, since the executable contains it and must depend only on content. */
 const MODIFIED = Date.UTC(2000, 0) / 1000;
@@ -38,11 +40,18 @@ async function bundle(root: string, entry: string, ...options: readonly string[]
   await runOrThrow(`bundle ${entry}`, Deno.execPath(), args, { cwd: root });
 }
 
-/** Builds the console's script and style sheet. */
+/** Builds the console's scripts and style sheet, and compresses the files of Swagger UI. */
 async function bundleConsole(root: string, folder: string): Promise<void> {
   Deno.mkdirSync(folder, { recursive: true });
-  const args = bundleArguments("src/web", ...frozen(), "--output", `${folder}/app.js`);
-  await runOrThrow("bundle the console", Deno.execPath(), args, { cwd: root });
+  for (const name of Object.keys(SCRIPTS) as ScriptName[]) {
+    const args = bundleArguments("src/web", name, ...frozen(), "--output", `${folder}/${name}`);
+    await runOrThrow(`bundle ${name}`, Deno.execPath(), args, { cwd: root });
+  }
+  Deno.copyFileSync(`${root}/src/web/${DOCS_STYLE}`, `${folder}/docs.css`);
+  for (const name of SWAGGER_FILES) {
+    const bytes = Deno.readFileSync(`${swaggerFolder()}/${name}`);
+    Deno.writeFileSync(`${folder}/${name}.gz`, gzipSync(bytes, { level: 9 }));
+  }
   Deno.writeFileSync(`${folder}/app.css`, joinStyles(`${root}/src/web`));
 }
 

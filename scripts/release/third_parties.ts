@@ -1,6 +1,13 @@
-/** Lists the third-party software in the executable: Deno with V8, and the npm packages that `src/` imports. */
+/** Lists the third-party software in the executable: Deno with V8, and the npm packages that `src/` and the console's pages import. */
 
+import { SCRIPTS } from "../../src/web/bundle.ts";
+import { SWAGGER_VERSION } from "../../src/web/swagger.ts";
 import { runOrThrow } from "../build/process.ts";
+
+/** Files with the licences of what a package's embedded files contain, each as `NAME@VERSION/FILE`. */
+const EMBEDDED_LICENCES: ReadonlySet<string> = new Set([
+  `swagger-ui-dist@${SWAGGER_VERSION}/swagger-ui-bundle.js.LICENSE.txt`,
+]);
 
 /** A third-party component of the executable. */
 export interface Component {
@@ -27,15 +34,13 @@ interface Lock {
  */
 export async function thirdParties(root: string): Promise<readonly Component[]> {
   const lock: Lock = JSON.parse(Deno.readTextFileSync(`${root}/deno.lock`));
-  const graph = JSON.parse(
-    await runOrThrow("list what src/main.ts imports", Deno.execPath(), [
-      "info",
-      "--json",
-      "src/main.ts",
-    ], { cwd: root }),
-  );
   const used = new Set<string>();
-  for (const { kind, npmPackage } of graph.modules) if (kind === "npm") used.add(npmPackage);
+  for (const entry of ["src/main.ts", ...Object.values(SCRIPTS).map((path) => `src/web/${path}`)]) {
+    const graph = JSON.parse(
+      await runOrThrow(`list what ${entry} imports`, Deno.execPath(), ["info", "--json", entry], { cwd: root }),
+    );
+    for (const { kind, npmPackage } of graph.modules) if (kind === "npm") used.add(npmPackage);
+  }
   const { npmCache } = JSON.parse(await runOrThrow("find the npm cache", Deno.execPath(), ["info", "--json"]));
   const packages = [...used].map((id): Component => {
     const [, name = id, version = ""] = /^(.+)@([^@]+)$/.exec(id) ?? [];
@@ -83,9 +88,12 @@ function folderOf(cache: string, name: string, version: string): string {
 }
 
 function licenceIn(folder: string, id: string): string {
-  const name = [...Deno.readDirSync(folder)].map(({ name }) => name).find((name) => /^licen[cs]e/i.test(name));
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  const name = names.find((name) => /^licen[cs]e/i.test(name));
   if (name === undefined) throw new Error(`The package ${id} has no licence text`);
-  return Deno.readTextFileSync(`${folder}/${name}`);
+  // The Apache License asks for the notice, and a bundle has a file with the licences of what is in it.
+  const others = names.filter((name) => /^notice(\.|$)/i.test(name) || EMBEDDED_LICENCES.has(`${id}/${name}`)).sort();
+  return [name, ...others].map((name) => Deno.readTextFileSync(`${folder}/${name}`).trim()).join("\n\n");
 }
 
 /** Joins all licence texts. */

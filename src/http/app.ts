@@ -20,7 +20,7 @@ import type { Limits } from "../web/wire.ts";
 import { consoleFacts } from "./routes/console_facts.ts";
 import { consoleEvents } from "./routes/console_events.ts";
 import { type Reload, reloading } from "./routes/admin.ts";
-import { consoleAsset, consoleModels, consolePage, consoleSample, consoleSchema } from "./routes/console.ts";
+import { consoleAsset, consoleModels, consolePage, consoleSample, consoleSchema, docsPage } from "./routes/console.ts";
 import { allReady, live, ready } from "./routes/health.ts";
 import {
   infer,
@@ -100,9 +100,13 @@ export function createApp(models: Models, options: AppOptions): App {
     const part = (path: string, handler: Handler) =>
       app.get(path, secure, metrics.measured({ route: "/console" }, handler));
     get("/", consolePage);
-    for (const name of ["app.js", "app.css", "icon.svg"] as const) part(`/console/${name}`, consoleAsset(name));
-    // The page is the same for everybody, and shows nothing until it has a token.
-    for (const path of ["/", "/console/app.js", "/console/app.css", "/console/icon.svg"]) open.add(path);
+    get("/docs", docsPage);
+    // The pages are the same for everybody, and show nothing until they have a token.
+    for (const path of ["/", "/docs"]) open.add(path);
+    for (const name of ASSETS) {
+      part(`/console/${name}`, consoleAsset(name));
+      open.add(`/console/${name}`);
+    }
     part("/console/models", consoleModels(models));
     const mayReload = (request: Incoming) =>
       isTrusted(request) &&
@@ -117,14 +121,14 @@ export function createApp(models: Models, options: AppOptions): App {
   }
   get(
     "/openapi.json",
-    openapi({
+    openapi(models, {
       title: models.all.map(({ name }) => name).join(", "),
       names: models.all.map(({ name }) => name),
       predictRoute: options.predictRoute,
       healthRoute: options.healthRoute,
       console: options.console,
       secured: options.tokens !== undefined,
-    }),
+    }, options.console ?? true),
   );
   if (options.recent !== undefined) {
     options.recent.attach(models, (model, into) => metrics.countRequests(model, into));
@@ -219,6 +223,17 @@ function answerOf({ path, fields }: Head, { status, message, members, headers }:
 /** Health paths of the server and of models, which orchestrators and load balancers must reach without a token. */
 const OPEN =
   /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
+
+/** The files that the console's pages load. */
+const ASSETS = [
+  "app.js",
+  "app.css",
+  "icon.svg",
+  "docs.js",
+  "docs.css",
+  "swagger-ui-bundle.js",
+  "swagger-ui.css",
+] as const;
 
 /** The set of paths of one handler. */
 function namesOf(path: string, other: string | undefined): ReadonlySet<string> {

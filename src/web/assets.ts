@@ -1,9 +1,11 @@
 /** The files that the page loads: read when they are first asked for, and kept in memory, as they are and compressed. */
 
-import { bundleScript, joinStyles } from "./bundle.ts";
+import { gunzipSync } from "node:zlib";
+import { bundleScript, DOCS_STYLE, joinStyles, type ScriptName } from "./bundle.ts";
+import { type SwaggerFile, swaggerFolder } from "./swagger.ts";
 
 /** The name of a file that the page loads, in the folder `console/`. */
-export type AssetName = "app.js" | "app.css" | "icon.svg";
+export type AssetName = ScriptName | "app.css" | "docs.css" | "icon.svg" | SwaggerFile;
 
 /** A file, ready to be sent. */
 export interface Asset {
@@ -24,9 +26,16 @@ const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <circle cx="16" cy="19" r="2.4" fill="#fff"/></svg>
 `;
 
+const JAVASCRIPT = "text/javascript; charset=utf-8";
+const CSS = "text/css; charset=utf-8";
+
 const SOURCES: Readonly<Record<AssetName, { type: string; read: () => Promise<Uint8Array<ArrayBuffer>> }>> = {
-  "app.js": { type: "text/javascript; charset=utf-8", read: () => script() },
-  "app.css": { type: "text/css; charset=utf-8", read: () => style() },
+  "app.js": { type: JAVASCRIPT, read: () => script("app.js") },
+  "app.css": { type: CSS, read: () => style() },
+  "docs.css": { type: CSS, read: () => docsStyle() },
+  "docs.js": { type: JAVASCRIPT, read: () => script("docs.js") },
+  "swagger-ui-bundle.js": { type: JAVASCRIPT, read: () => swagger("swagger-ui-bundle.js") },
+  "swagger-ui.css": { type: CSS, read: () => swagger("swagger-ui.css") },
   "icon.svg": { type: "image/svg+xml", read: () => Promise.resolve(new TextEncoder().encode(ICON)) },
 };
 
@@ -61,8 +70,17 @@ async function load(name: AssetName): Promise<Asset> {
   };
 }
 
-function script(): Promise<Uint8Array<ArrayBuffer>> {
-  return Deno.build.standalone ? Deno.readFile(`${embeddedRoot()}/app.js`) : bundleScript(import.meta.dirname!);
+function script(name: ScriptName): Promise<Uint8Array<ArrayBuffer>> {
+  return Deno.build.standalone ? Deno.readFile(`${embeddedRoot()}/${name}`) : bundleScript(import.meta.dirname!, name);
+}
+
+function docsStyle(): Promise<Uint8Array<ArrayBuffer>> {
+  return Deno.readFile(Deno.build.standalone ? `${embeddedRoot()}/docs.css` : `${import.meta.dirname}/${DOCS_STYLE}`);
+}
+
+async function swagger(name: SwaggerFile): Promise<Uint8Array<ArrayBuffer>> {
+  if (!Deno.build.standalone) return await Deno.readFile(`${swaggerFolder()}/${name}`);
+  return new Uint8Array(gunzipSync(await Deno.readFile(`${embeddedRoot()}/${name}.gz`)));
 }
 
 function style(): Promise<Uint8Array<ArrayBuffer>> {

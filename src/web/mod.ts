@@ -3,4 +3,4 @@
 export { loadAsset } from "./assets.ts";
 export type { Asset, AssetName } from "./assets.ts";
 export type { ConsoleModel, Sample, Served } from "./served.ts";
-export { pageHeaders, renderPage } from "./page.ts";
+export { docsHeaders, pageHeaders, renderDocs, renderPage } from "./page.ts";

@@ -3,7 +3,9 @@
 import { VERSION } from "../../version.ts";
 import { MODEL_VERSION } from "../routes/inference.ts";
 import { CONTEXT, EXECUTION, json, operation, type OperationOptions } from "./operation.ts";
+import { type BodyExample, contentOf } from "./examples.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { TAGS, withNames } from "./names.ts";
 
 /** What the OpenAPI document is made from. */
 export interface Described {
@@ -16,6 +18,8 @@ export interface Described {
   readonly healthRoute?: string | undefined;
   /** Whether there is a page at `/`. @default true */
   readonly console?: boolean | undefined;
+  /** Samples of the models, as examples of request bodies. @default none */
+  readonly samples?: readonly BodyExample[] | undefined;
   /** Whether requests need a token. */
   readonly secured: boolean;
 }
@@ -30,7 +34,6 @@ const INVOKE: OperationOptions = {
       "A streamed answer is sent as Server-Sent Events if Accept contains text/event-stream, and as a chunked body otherwise; " +
       "events that the script formats itself are passed through. A text/uri-list body contains the URIs of the input and of the output.",
     parameters: CONTEXT,
-    requestBody: { content: { "*/*": {} } },
   },
 };
 
@@ -75,9 +78,13 @@ const RELOAD: OperationOptions = {
 };
 
 /** Makes the OpenAPI document of a server with these models. */
-export function describe({ title, names, predictRoute, healthRoute, console = true, secured }: Described): object {
+export function describe(
+  { title, names, predictRoute, healthRoute, console = true, samples = [], secured }: Described,
+): object {
   const get = (options: OperationOptions) => ({ get: operation(options, secured) });
   const post = (options: OperationOptions) => ({ post: operation(options, secured) });
+  const { more, ...rest } = INVOKE;
+  const invoke = { ...rest, more: { ...more, requestBody: { content: { ...contentOf(samples), "*/*": {} } } } };
   const name = {
     name: "name",
     in: "path",
@@ -99,9 +106,12 @@ export function describe({ title, names, predictRoute, healthRoute, console = tr
   return {
     openapi: "3.1.1",
     info: { title, version: VERSION, summary: "The routes of a server of aimodellib" },
-    paths: {
-      ...(names.length === 1 && { "/invocations": post(INVOKE) }),
-      ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(INVOKE) }),
+    // Relative to this document, which may be behind a path of a proxy.
+    servers: [{ url: "." }],
+    tags: TAGS,
+    paths: withNames({
+      ...(names.length === 1 && { "/invocations": post(invoke) }),
+      ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(invoke) }),
       "/ping": get(HEALTH),
       ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
       "/health/ready": get(HEALTH),
@@ -109,10 +119,11 @@ export function describe({ title, names, predictRoute, healthRoute, console = tr
       "/metrics": get({ summary: "Metrics in Prometheus's text format", content: { "text/plain": {} } }),
       ...(console && {
         "/": get({ summary: "A page to try the model with", content: { "text/html": {} }, open: true }),
+        "/docs": get({ summary: "A page that shows this document", content: { "text/html": {} }, open: true }),
       }),
       "/admin/reload": post(RELOAD),
       "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
-      "/models/{name}/invocations": { parameters: [name], ...post(named(INVOKE)) },
+      "/models/{name}/invocations": { parameters: [name], ...post(named(invoke)) },
       "/models/{name}/ping": { parameters: [name], ...get(named(HEALTH)) },
       "/v2": get({ summary: "What this server is", content: json("ServerMetadata") }),
       "/v2/health/live": get({ summary: "Whether the process runs", content: json("ServerLive"), open: true }),
@@ -124,7 +135,7 @@ export function describe({ title, names, predictRoute, healthRoute, console = tr
           [`/v2/models/{name}/versions/{version}${path}`, { parameters: [name, version], ...item }],
         ]),
       ),
-    },
+    }),
     components: {
       schemas: SCHEMAS,
       ...(secured && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),

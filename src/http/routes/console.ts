@@ -17,6 +17,24 @@ export async function consolePage(): Promise<Response> {
   return new Response(renderPage({ script: script.hash, style: style.hash }), { headers: pageHeaders });
 }
 
+/** Answers `GET /docs` with a page that shows `/openapi.json`. */
+export async function docsPage(): Promise<Response> {
+  const { docsHeaders, loadAsset, renderDocs } = await web();
+  const [script, swagger, swaggerStyle, style] = await Promise.all([
+    loadAsset("docs.js"),
+    loadAsset("swagger-ui-bundle.js"),
+    loadAsset("swagger-ui.css"),
+    loadAsset("docs.css"),
+  ]);
+  const html = renderDocs({
+    script: script.hash,
+    swagger: swagger.hash,
+    swaggerStyle: swaggerStyle.hash,
+    style: style.hash,
+  });
+  return new Response(html, { headers: docsHeaders });
+}
+
 /** Makes the handler of a file that the page loads. With its hash as the query `v`, a browser may keep it for good. */
 export function consoleAsset(name: AssetName) {
   return async function consoleAsset(c: Context): Promise<Response> {

@@ -60,6 +60,7 @@ Deno.test("describe() lists the routes that need a token when authentication is 
       "/health/ready",
       "/health/live",
       "/",
+      "/docs",
       "/models/{name}/ping",
       "/v2/health/live",
       "/v2/health/ready",
@@ -69,4 +70,44 @@ Deno.test("describe() lists the routes that need a token when authentication is 
   );
   assert.ok(401 in pathsOf(document)["/invocations"]!["post"]!.responses);
   assert.ok(!JSON.stringify(describe({ title: "", names: ["one"], secured: false })).includes('"security"'));
+});
+
+Deno.test("describe() gives samples as examples, by content type", () => {
+  const samples = [
+    { name: "sample.json", contentType: "application/json", text: '{"inputs": [1]}' },
+    { name: "samples/b.json", contentType: "application/json", text: "{cut" },
+    { name: "sample.csv", contentType: "text/csv", text: "a,b\n" },
+    { name: "sample.png", contentType: "image/png" },
+  ];
+  const document = describe({ title: "", names: ["one"], samples, secured: false });
+  const { requestBody } = pathsOf(document)["/invocations"]!["post"] as unknown as { requestBody: { content: object } };
+  assert.deepEqual(requestBody.content, {
+    "application/json": {
+      examples: { "sample.json": { value: { inputs: [1] } }, "samples/b.json": { value: "{cut" } },
+    },
+    "text/csv": { examples: { "sample.csv": { value: "a,b\n" } } },
+    "image/png": { schema: { type: "string", format: "binary" } },
+    "*/*": {},
+  });
+});
+
+Deno.test("describe() names each operation, and each is in a group", () => {
+  const document = describe({
+    title: "",
+    names: ["one"],
+    secured: false,
+    predictRoute: "/predict",
+    healthRoute: "/healthz",
+  });
+  const operations = Object.values(pathsOf(document)).flatMap((item) =>
+    Object.entries(item).filter(([key]) => key !== "parameters").map(([, operation]) =>
+      operation as unknown as { operationId: string; tags: readonly string[] }
+    )
+  );
+  const ids = operations.map(({ operationId }) => operationId);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(ids.every((id) => /^[a-z]\w+$/.test(id)), ids.join());
+  assert.ok(ids.includes("postInvocations") && ids.includes("getV2ModelsNameReady"));
+  const known = (document as { tags: readonly { name: string }[] }).tags.map(({ name }) => name);
+  assert.ok(operations.every(({ tags: [tag] }) => known.includes(tag!)));
 });

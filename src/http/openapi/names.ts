@@ -1,0 +1,40 @@
+/** The tags and names of operations: Swagger UI groups by tags, and generators of clients name functions after operations. */
+
+/** The tags, in the order in which they are shown. */
+export const TAGS: readonly { readonly name: string; readonly description: string }[] = [
+  { name: "Model", description: "Requests to the script" },
+  { name: "Open Inference Protocol", description: "Tensors, as clients of KServe and Triton send them" },
+  { name: "Health", description: "For load balancers and orchestrators" },
+  { name: "Operation", description: "For operators, and for people who read this" },
+];
+
+/** Path items by path: operations by method, and parameters of all of them. */
+type Paths = Readonly<Record<string, object>>;
+
+/** Adds a tag and an operationId to each operation. */
+export function withNames(paths: Paths): Paths {
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, item]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(item).map(([method, operation]) => [
+          method,
+          method === "parameters" ? operation : { operationId: idOf(method, path), tags: [tagOf(path)], ...operation },
+        ]),
+      ),
+    ]),
+  );
+}
+
+/** `getV2ModelsNameReady` for `GET /v2/models/{name}/ready`. */
+function idOf(method: string, path: string): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter(Boolean);
+  return [method, ...words.length === 0 ? ["console"] : words]
+    .map((word, i) => i === 0 ? word : `${word[0]!.toUpperCase()}${word.slice(1)}`).join("");
+}
+
+function tagOf(path: string): string {
+  if (/^\/(metrics|admin\/.*|openapi\.json|docs)?$/.test(path)) return "Operation";
+  if (path.startsWith("/v2")) return "Open Inference Protocol";
+  return /^\/health\/|\/ping$/.test(path) ? "Health" : "Model";
+}
