@@ -44,7 +44,7 @@ export function showable({ chunks, contentType, status, phase, size }: Exchange)
   if (rows !== undefined && (json === undefined || Array.isArray(json.value))) views.push("table");
   if (json !== undefined) views.push("tree");
   if (rows !== undefined && !views.includes("table")) views.push("table");
-  if (text !== undefined) views.push("text");
+  if (text !== undefined && (size > 0 || !ended)) views.push("text");
   if (size > 0) views.push("hex");
   return { views, bytes, text, json, rows, events };
 }
