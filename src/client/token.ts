@@ -17,5 +17,5 @@ export function firstToken(text: string, source: string): string {
     }
     return token;
   }
-  throw new UsageError(`There is no token in ${source}`);
+  throw new UsageError(`${source} contains no token`);
 }

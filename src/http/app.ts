@@ -248,6 +248,8 @@ function nothingAt(path: string, models: Models): string {
     return `There are several models: POST to /models/NAME/invocations; NAME is one of ${names}`;
   }
   const name = /^\/(?:v2\/)?models\/([^/]+)/.exec(path)?.[1];
-  if (name !== undefined && models.get(name) === undefined) return `There is no model '${name}'; there is ${names}`;
+  if (name !== undefined && models.get(name) === undefined) {
+    return `The model '${name}' does not exist; known models: ${names}`;
+  }
   return `No route matches '${path}'`;
 }

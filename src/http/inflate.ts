@@ -72,7 +72,7 @@ export async function inflate(
   let at = 0;
   let members = FREE_MEMBERS + bytes.length / BYTES_A_MEMBER;
   do {
-    if (--members < 0) throw damaged(coding, "it has too many members: compress it as a whole");
+    if (--members < 0) throw damaged(coding, "it has too many gzip members: compress the body as one member");
     at = await inflateMember(bytes, at, format, whole);
   } while (format.several && at < bytes.length);
   if (at < bytes.length) throw damaged(coding, `${bytes.length - at} bytes follow its end`);
@@ -108,8 +108,8 @@ const FORMATS: Readonly<Record<Coding, Format>> = {
     checksum: (chunk, before) => zlib.crc32(chunk, before),
     end: (bytes, start, checksum, length) => {
       const view = viewOf(bytes, start, 8);
-      if (view.getUint32(0, true) !== checksum) throw damaged("gzip", "its checksum is not that of its content");
-      if (view.getUint32(4, true) !== length % 2 ** 32) throw damaged("gzip", "its length is not that of its content");
+      if (view.getUint32(0, true) !== checksum) throw damaged("gzip", "its checksum does not match its content");
+      if (view.getUint32(4, true) !== length % 2 ** 32) throw damaged("gzip", "its length does not match its content");
       return start + 8;
     },
     several: true,
@@ -120,7 +120,7 @@ const FORMATS: Readonly<Record<Coding, Format>> = {
     checksum: adler32,
     end: (bytes, start, checksum) => {
       if (viewOf(bytes, start, 4).getUint32(0) !== checksum) {
-        throw damaged("deflate", "its checksum is not that of its content");
+        throw damaged("deflate", "its checksum does not match its content");
       }
       return start + 4;
     },

@@ -41,10 +41,10 @@ export function problemOf(outcome: Failure): HttpProblem {
     case "lost":
       return new HttpProblem(
         502,
-        `The worker that executed this request ended (${outcome.cause}); the request is not tried again`,
+        `The worker that executed this request died (${outcome.cause}); the request is not retried`,
       );
     case "overran":
-      return new HttpProblem(504, `The request took longer than ${outcome.limitMs / 1000} s, and was ended`);
+      return new HttpProblem(504, `The request took longer than ${outcome.limitMs / 1000} s and was ended`);
     case "refused":
       return problemOfRefusal(outcome.cause);
   }
@@ -65,7 +65,7 @@ function problemOfError(error: WorkerError): HttpProblem {
     case "too_large":
       return new HttpProblem(statusOf(error), message);
     default:
-      return new HttpProblem(500, `The worker gave an error of an unknown kind: ${message}`);
+      return new HttpProblem(500, `The worker reported an unknown error: ${message}`);
   }
 }
 

@@ -55,7 +55,7 @@ export class Tokens {
       }
       tokens.push({ padded: padded(token, new Uint8Array(PADDED)), scope });
     }
-    if (tokens.length === 0) throw new UsageError(`There is no token in ${source}`);
+    if (tokens.length === 0) throw new UsageError(`${source} contains no token`);
     return new Tokens(tokens);
   }
 

@@ -91,7 +91,7 @@ function findCode(env: Env, base: string, folders: readonly string[], script: st
     if (program === undefined && stat(`${module}/${script}`)?.isFile) return { module, script };
   }
   throw new UsageError(
-    `There are no arguments, and no ${program ?? `${script} or manifest.json`} in ${
+    `The command line names no module, and there is no ${program ?? `${script} or manifest.json`} in ${
       places.join(", ")
     }: name a module, or ` +
       "put the code there (SAGEMAKER_PROGRAM names another script)",

@@ -217,8 +217,8 @@ function isPassing(status: number): boolean {
 }
 
 function adviceFor(status: number): string {
-  if (status === 401 || status === 403) return ": may the service account of this machine read it?";
-  return status === 404 ? ": is there such a bucket?" : "";
+  if (status === 401 || status === 403) return ": check that this machine's service account may read it";
+  return status === 404 ? ": check that the bucket exists" : "";
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

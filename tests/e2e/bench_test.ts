@@ -155,7 +155,7 @@ test("bench refuses invalid requests, and names what is wrong", async (box) => {
       [["http://127.0.0.1:1/", "body", "-d", "9x"], /a time such as .*10s.*9x/s],
       [["http://127.0.0.1:1/", "body", "-c", "0"], /0/],
       [["http://127.0.0.1:1/", "body", "--accept", "a\r\nb: c"], /--accept takes printable ASCII characters only/],
-      [["http://127.0.0.1:1/", "body", "--token-file", "empty"], /There is no token in 'empty'/],
+      [["http://127.0.0.1:1/", "body", "--token-file", "empty"], /'empty' contains no token/],
     ] as const
   ) {
     const { code, stderr } = await box.run(["bench", ...args]);

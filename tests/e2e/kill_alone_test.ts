@@ -97,7 +97,7 @@ test("serve answers 502 without a retry when a request kills its worker", async 
   for (let i = 1; i <= 3; i++) {
     const answer = await server.invoke(`${i} poison`);
     assert.equal(answer.status, 502);
-    assert.match(problemOf(answer).detail, /exit code 9.*not tried again/);
+    assert.match(problemOf(answer).detail, /exit code 9.*not retried/);
     assert.equal((await server.invoke(`${i}00 x`)).status, 200, "the next one waits for the next worker");
   }
   await server.stop();

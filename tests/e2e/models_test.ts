@@ -48,7 +48,10 @@ test("several models have workers, routes and metrics of their own", async (box)
     nowhere.detail,
     "There are several models: POST to /models/NAME/invocations; NAME is one of 'one', 'two'",
   );
-  assert.equal(problemOf(await post(server, "three")).detail, "There is no model 'three'; there is 'one', 'two'");
+  assert.equal(
+    problemOf(await post(server, "three")).detail,
+    "The model 'three' does not exist; known models: 'one', 'two'",
+  );
   const metrics = (await server.request("/metrics")).text;
   for (const name of ["one", "two"]) {
     const route = `{route="/models/{name}/invocations",model="${name}",status="200"}`;

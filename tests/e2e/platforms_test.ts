@@ -56,7 +56,10 @@ test("a training that fails on SageMaker writes the reason to the file that Sage
   assert.match(box.read("ml/output/failure"), /ValueError: no data/);
   Deno.removeSync(box.path("ml/code"), { recursive: true });
   assert.equal((await box.run(["train"], { env })).code, 2);
-  assert.match(box.read("ml/output/failure"), /^There are no arguments, and no train\.py or manifest\.json in /);
+  assert.match(
+    box.read("ml/output/failure"),
+    /^The command line names no module, and there is no train\.py or manifest\.json in /,
+  );
 });
 
 test("a training that fails on SageMaker keeps its exit code if the reason can't be written", async (box) => {

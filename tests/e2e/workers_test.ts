@@ -132,7 +132,7 @@ test("a request that takes too long is answered 504, and only its worker is repl
   const others = load(server, 2);
   const late = await slow;
   assert.equal(late.status, 504);
-  assert.equal(problemOf(late).detail, "The request took longer than 0.5 s, and was ended");
+  assert.equal(problemOf(late).detail, "The request took longer than 0.5 s and was ended");
   await allReady(server);
   assert.ok((await others.stop()).every(({ status }) => status === 200));
   assert.match(server.log, /died \(a request overran --request-timeout 0\.5\)/);

@@ -70,7 +70,9 @@ export async function takeChunks(input: Input, maxBytes: number, hold: Hold): Pr
     if (size === 0) break;
     if (body.length + size > maxBytes) throw tooLarge(maxBytes);
     await body.fill(input, size);
-    if (await takeLine(input, 2, "end of a chunk") !== "\r\n") throw damaged("a chunk is longer than it says");
+    if (await takeLine(input, 2, "end of a chunk") !== "\r\n") {
+      throw damaged("a chunk is longer than its declared size");
+    }
   }
   await skipTrailers(input);
   return body.finish();

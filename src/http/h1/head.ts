@@ -108,7 +108,7 @@ export function parseHead(text: string): Head {
   const [, method, said, major, minor] = line;
   if (method!.length > MAX_METHOD) throw longMethod();
   if (major !== "1" || (minor !== "1" && minor !== "0")) {
-    throw new HttpError(505, `HTTP/${major}.${minor} is not spoken here; HTTP/1.1 is`);
+    throw new HttpError(505, `HTTP/${major}.${minor} is not supported; use HTTP/1.1`);
   }
   if (said!.length > MAX_TARGET) throw new HttpError(414, `The target is longer than ${MAX_TARGET} bytes`);
   const old = minor === "0";
@@ -131,7 +131,7 @@ export function parseHead(text: string): Head {
     switch (name) {
       case "host":
         if (host !== undefined) throw bad("There are several Host headers");
-        if (!isHost(value)) throw bad(`'${shown(value)}' in the header Host is not a host`);
+        if (!isHost(value)) throw bad(`'${shown(value)}' is not a valid host in the Host header`);
         host = value;
         break;
       case "content-length":
@@ -149,7 +149,7 @@ export function parseHead(text: string): Head {
         break;
     }
   }
-  if (host === undefined && !old) throw bad("There is no Host header");
+  if (host === undefined && !old) throw bad("The Host header is missing");
   const [origin, target] = targetOf(method!, said!);
   const path = pathOf(target);
   return {
@@ -195,8 +195,8 @@ function isHost(text: string): boolean {
 
 /** Splits a target into its host, if it is a URL, and its path with query. */
 function targetOf(method: string, said: string): [host: string | undefined, target: string] {
-  if (method === "CONNECT") throw new HttpError(501, "CONNECT is for proxies; this is a server");
-  if (said.includes("\\")) throw bad(`The target '${shown(said)}' has a backslash; send %5C for one`);
+  if (method === "CONNECT") throw new HttpError(501, "CONNECT is not supported");
+  if (said.includes("\\")) throw bad(`The target '${shown(said)}' contains a backslash; encode it as %5C`);
   if (said.startsWith("/") || (said === "*" && method === "OPTIONS")) return [undefined, said];
   const [, host, rest] = ABSOLUTE.exec(said) ?? [];
   if (host === undefined || !isHost(host)) throw bad(`'${shown(said)}' is neither a path nor a URL`);
@@ -208,7 +208,7 @@ function pathOf(target: string): string {
   const query = target.indexOf("?");
   const path = query < 0 ? target : target.slice(0, query);
   if (DOT_SEGMENT.test(path)) {
-    throw bad(`The path '${shown(path)}' has a segment '.' or '..'; send the path that it leads to`);
+    throw bad(`The path '${shown(path)}' contains a segment '.' or '..'; send the resolved path`);
   }
   return path;
 }
@@ -218,7 +218,7 @@ function lengthOf(length: string | undefined, encoding: string | undefined, old:
   if (encoding !== undefined) {
     // Request smuggling: a proxy may follow one of the two headers, and we the other.
     if (length !== undefined) throw bad("There are both Content-Length and Transfer-Encoding");
-    if (old) throw bad("Transfer-Encoding is not known in HTTP/1.0");
+    if (old) throw bad("HTTP/1.0 does not support Transfer-Encoding");
     checkEncoding(encoding);
     return undefined;
   }
@@ -236,14 +236,14 @@ function checkEncoding(encoding: string): void {
   const codings = encoding.split(",").map((coding) => trim(coding).toLowerCase());
   const last = codings.pop();
   if (last === "chunked" && codings.every((coding) => coding !== "chunked" && TOKEN.test(coding))) {
-    throw new HttpError(501, `Transfer-Encoding can be 'chunked', not '${shown(encoding)}'`);
+    throw new HttpError(501, `Transfer-Encoding must be 'chunked', not '${shown(encoding)}'`);
   }
   throw bad(`Transfer-Encoding must end with 'chunked', once, not '${shown(encoding)}'`);
 }
 
 function expectsContinue(expect: string): boolean {
   if (expect.toLowerCase() === "100-continue") return true;
-  throw new HttpError(417, `Expect can be '100-continue', not '${shown(expect)}'`);
+  throw new HttpError(417, `Expect must be '100-continue', not '${shown(expect)}'`);
 }
 
 /** Whether a comma-separated list contains a word, in any case. */
@@ -261,7 +261,7 @@ function longMethod(): HttpError {
 }
 
 function notHttp(): HttpError {
-  return bad("The first line is not that of an HTTP request");
+  return bad("The first line is not a valid HTTP request line");
 }
 
 function bad(detail: string): HttpError {

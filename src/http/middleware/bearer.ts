@@ -37,7 +37,7 @@ function problemOfVerdict(verdict: Exclude<ReturnType<Tokens["check"]>, "good">)
         "www-authenticate": 'Bearer realm="aimodellib", error="invalid_token"',
       });
     case "metrics_only":
-      return beyondScope("The token is for GET /metrics alone");
+      return beyondScope("The token allows only GET /metrics");
     case "not_admin":
       return beyondScope("The token does not have the scope 'admin': add 'admin' after it in the token file");
   }

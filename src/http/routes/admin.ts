@@ -25,7 +25,7 @@ export function reloading(models: Models, reload: Reload, mayReload: (request: I
     }
     if (models.state === "stopping") throw new HttpProblem(503, "The server is stopping");
     if (models.reloading) {
-      throw new HttpProblem(409, "A reload is running already; try again when it has ended", {}, {
+      throw new HttpProblem(409, "Another reload is in progress; try again when it has ended", {}, {
         "retry-after": "1",
       });
     }

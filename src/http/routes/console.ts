@@ -104,7 +104,7 @@ function file(bytes: Uint8Array<ArrayBuffer>, contentType: string): Response {
 function moduleOf(models: Models, query: URLSearchParams): string {
   const name = query.get("model") ?? "";
   const model = models.get(name);
-  if (model === undefined) throw new HttpProblem(404, `There is no model '${name.slice(0, 200)}'`);
+  if (model === undefined) throw new HttpProblem(404, `The model '${name.slice(0, 200)}' does not exist`);
   if (model.module === undefined) throw new HttpProblem(503, `The model '${name}' is not open yet`);
   return model.module;
 }

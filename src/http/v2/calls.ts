@@ -123,13 +123,14 @@ function checked<T>({ name }: Input, convert: () => T): T {
     return convert();
   } catch (error) {
     if (error instanceof NotInJson) {
-      const message = `The input '${name}' holds ${error.message}, which JSON can't: its content_type should be ${NPY}`;
+      const message =
+        `The input '${name}' holds ${error.message}, which JSON can't represent: set its content_type to ${NPY}`;
       throw new HttpProblem(400, message);
     }
     if (error instanceof RangeError) throw new HttpProblem(400, error.message);
     if (error instanceof SyntaxError) throw new HttpProblem(400, `The request is not JSON in UTF-8: ${error.message}`);
     if (error instanceof TypeError) {
-      throw new HttpProblem(400, "An element of BYTES is not in UTF-8: say what it is in parameters.content_type");
+      throw new HttpProblem(400, "An element of BYTES is not UTF-8: name its type in parameters.content_type");
     }
     throw error;
   }

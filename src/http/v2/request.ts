@@ -84,7 +84,7 @@ export function parseInferRequest(
   if (names.size < inputs.length) throw bad("Two of the inputs have the same name");
   const lists = inputs.reduce((sum, { shape }) => sum + emptyLists(shape), 0);
   if (lists > MAX_EMPTY_LISTS) {
-    throw bad(`The inputs are ${lists} empty lists, and there may be ${MAX_EMPTY_LISTS} of them: leave them out`);
+    throw bad(`The inputs contain ${lists} empty lists, but at most ${MAX_EMPTY_LISTS} are allowed: omit them`);
   }
   checkInputs(inputs, signature);
   const outputs = parseOutputs(json["outputs"]);

@@ -81,7 +81,7 @@ function chosen(
     if (tensor === undefined) {
       const known = tensors.slice(0, SHOWN).map(({ name }) => `'${name}'`).join(", ");
       const more = tensors.length > SHOWN ? ` and ${tensors.length - SHOWN} others` : "";
-      throw new HttpProblem(400, `There is no output '${output.name}'; there is ${known}${more}`);
+      throw new HttpProblem(400, `The output '${output.name}' does not exist; known outputs: ${known}${more}`);
     }
     return [tensor, output.binary === undefined ? {} : { binary: output.binary }];
   });
@@ -112,11 +112,11 @@ function writeOutput(tensor: Tensor, out: JsonWriter): void {
     if (error instanceof NotInJson) {
       throw new HttpProblem(
         406,
-        `The output '${tensor.name}' holds ${error.message}, which JSON can't: ask for it with binary_data`,
+        `The output '${tensor.name}' holds ${error.message}, which JSON can't represent: request it with binary_data`,
       );
     }
     if (error instanceof TooMuchJson) {
-      throw new HttpProblem(406, `The output '${tensor.name}' is too large for JSON: ask for it with binary_data`);
+      throw new HttpProblem(406, `The output '${tensor.name}' is too large for JSON: request it with binary_data`);
     }
     if (error instanceof RangeError) throw new HttpProblem(500, error.message);
     throw error;

@@ -100,13 +100,13 @@ for (const reason of ["bad_result", "too_large"] as const) {
 Deno.test("problemOf() returns 500 when a worker reports an unknown reason", () => {
   const problem = ofError({ reason: "nonsense" as "exception", message: "m" });
   assert.equal(problem.status, 500);
-  assert.equal(problem.message, "The worker gave an error of an unknown kind: m");
+  assert.equal(problem.message, "The worker reported an unknown error: m");
 });
 
 Deno.test("problemOf() returns 502 with the cause when the worker has died", () => {
   const problem = problemOf({ kind: "lost", cause: "signal SIGKILL (likely out of memory)" });
   assert.equal(problem.status, 502);
-  assert.match(problem.message, /signal SIGKILL \(likely out of memory\).* not tried again/);
+  assert.match(problem.message, /signal SIGKILL \(likely out of memory\).* not retried/);
   assert.deepEqual(problem.headers, {});
 });
 

@@ -47,8 +47,8 @@ Deno.test("check() compares every character of a long token", () => {
 Deno.test("parse() refuses invalid lines without showing a token", () => {
   for (
     const [text, message] of [
-      ["", "There is no token in 'tokens'"],
-      ["# nothing", "There is no token in 'tokens'"],
+      ["", "'tokens' contains no token"],
+      ["# nothing", "'tokens' contains no token"],
       ["short", "'tokens', line 1: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
       [`\n${GOOD}ä`, "'tokens', line 2: a token has at least 16 characters, of A-Z a-z 0-9 - . _ ~ + / ="],
       [`${GOOD} root`, "'tokens', line 1: only 'all', 'metrics' or 'admin' may follow a token"],

@@ -152,7 +152,7 @@ for (
       "there is no bucket",
       "gs://other/model",
       {},
-      /^Could not list 'gs:\/\/other\/model\/': http.* answered 404: is there/,
+      /^Could not list 'gs:\/\/other\/model\/': http.* answered 404: check that the bucket exists/,
     ],
     [
       "a name leads out of the folder",

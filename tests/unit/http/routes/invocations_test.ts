@@ -93,7 +93,7 @@ for (
     ["502 when the worker died with the request", { kind: "lost", cause: "exit code 1" }, {
       title: "Bad Gateway",
       status: 502,
-      detail: "The worker that executed this request ended (exit code 1); the request is not tried again",
+      detail: "The worker that executed this request died (exit code 1); the request is not retried",
     }],
   ] as [string, Outcome, Record<string, unknown>][]
 ) {

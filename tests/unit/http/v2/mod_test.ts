@@ -104,9 +104,9 @@ for (
     [{ shape: [-2] }, /^inputs\[0\]\.shape must be/],
     [{ shape: "2" }, 'inputs[0].shape must be a list, not "2"'],
     [{ shape: [2 ** 20, 2 ** 20] }, /^inputs\[0\]\.shape must be/],
-    [{ shape: [2_000_000_000, 0], data: [] }, /^The inputs are 2000000000 empty lists/],
-    [{ shape: [100_000, 0], data: [] }, /^The inputs are 100000 empty lists/],
-    [{ shape: [300, 300, 0, 2], data: [] }, /^The inputs are 90000 empty lists/],
+    [{ shape: [2_000_000_000, 0], data: [] }, /^The inputs contain 2000000000 empty lists/],
+    [{ shape: [100_000, 0], data: [] }, /^The inputs contain 100000 empty lists/],
+    [{ shape: [300, 300, 0, 2], data: [] }, /^The inputs contain 90000 empty lists/],
     [{ shape: [0, 2 ** 20, 2 ** 20], data: [] }, /^inputs\[0\]\.shape must be/],
     [{ shape: [2 ** 20, 2 ** 20, 0], data: [] }, /^inputs\[0\]\.shape must be/],
     [{ shape: [3] }, "inputs[0].data has 2 elements, but its shape has 3"],
@@ -190,7 +190,7 @@ Deno.test("encodeInferResponse() follows the signature, or answers 500 with what
 
 Deno.test("encodeInferResponse() sends the requested outputs, and refuses unknown ones", () => {
   assert.deepEqual(outputs('{"a":1,"b":2}', "application/json", {}, { outputs: [{ name: "b" }] })[0].name, "b");
-  const unknown = "There is no output 'c'; there is 'a', 'b'";
+  const unknown = "The output 'c' does not exist; known outputs: 'a', 'b'";
   assert.throws(
     () => outputs('{"a":1,"b":2}', "application/json", {}, { outputs: [{ name: "c" }] }),
     problem(400, unknown),
