@@ -1,5 +1,7 @@
 /** Memory and processor time of processes, read from /proc: a worker that is stuck can't report its own. */
 
+import { residentBytes } from "../supervisor/mod.ts";
+
 /** Units of processor time in a second: USER_HZ, which is 100 on all architectures that we build for. */
 const TICKS = 100;
 
@@ -23,14 +25,15 @@ interface Reading {
 /** Reads what processes use, again and again. */
 export class ProcessUsages {
   #before = new Map<number, Reading>();
+  /** Read when it is first needed. */
+  #pageBytes: number | undefined;
 
   /** Reads all processes; the next call computes the processor time since this one. */
   read(pids: readonly number[]): ReadonlyMap<number, ProcessUsage> {
     const readings = new Map<number, Reading>();
     const usages = new Map<number, ProcessUsage>();
     for (const pid of pids) {
-      const ticks = ticksOf(read(`/proc/${pid}/stat`));
-      const memory = memoryOf(read(`/proc/${pid}/status`));
+      const { ticks, pages } = parseStat(read(`/proc/${pid}/stat`)) ?? {};
       const at = performance.now();
       const before = this.#before.get(pid);
       if (ticks !== undefined) readings.set(pid, { ticks, at });
@@ -38,7 +41,7 @@ export class ProcessUsages {
         ? undefined
         : Math.max(0, (ticks - before.ticks) / TICKS / ((at - before.at) / 1000));
       usages.set(pid, {
-        ...(memory !== undefined && { memory }),
+        ...(pages !== undefined && { memory: pages * (this.#pageBytes ??= pageBytes()) }),
         ...(cpu !== undefined && { cpu: Math.round(cpu * 1000) / 1000 }),
       });
     }
@@ -47,17 +50,23 @@ export class ProcessUsages {
   }
 }
 
-/** The processor time in the text of `stat`: the 14th and 15th field. The second one is a name in parentheses, which may contain spaces. */
-export function ticksOf(stat: string): number | undefined {
+/**
+ * Reads the text of `/proc/PID/stat`: the processor time (fields 14 and 15) and the resident pages (field 24). The second field is a name in
+ * parentheses, which may contain spaces and parentheses. One file has both: to read `status` as well would take twice the time.
+ *
+ * @returns undefined if the text is something else
+ */
+export function parseStat(stat: string): { readonly ticks: number; readonly pages: number } | undefined {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  return Number.isFinite(ticks) ? ticks : undefined;
+  const [ticks, pages] = [Number(fields[11]) + Number(fields[12]), Number(fields[21])];
+  return Number.isFinite(ticks) && Number.isFinite(pages) ? { ticks, pages } : undefined;
 }
 
-/** The resident memory in the text of `status`, in bytes. */
-export function memoryOf(status: string): number | undefined {
-  const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+/** The size of a page, which differs among arm64 machines, in bytes: this process's memory in bytes by that in pages, as a power of 2. */
+function pageBytes(): number {
+  const bytes = residentBytes("self");
+  const pages = parseStat(read("/proc/self/stat"))?.pages;
+  return bytes === undefined || !pages ? 4096 : 2 ** Math.round(Math.log2(bytes / pages));
 }
 
 /** The text of a file; empty if it can't be read, such as after the end of the process. */

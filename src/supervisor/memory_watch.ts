@@ -53,7 +53,7 @@ export class MemoryWatch implements Disposable {
 }
 
 /** The resident memory of a process, in bytes; undefined if the process has ended. */
-function residentBytes(pid: number): number | undefined {
+export function residentBytes(pid: number | "self"): number | undefined {
   try {
     const [, kilobytes] = /^VmRSS:\s*(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;

@@ -2,6 +2,7 @@
 
 export type { Failure, WorkerError } from "./failure.ts";
 export type { Client, Invocation, Outcome } from "./job.ts";
+export { residentBytes } from "./memory_watch.ts";
 export { Model, type ModelState } from "./model.ts";
 export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
