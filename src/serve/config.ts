@@ -4,6 +4,7 @@ import type { Assets } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
 import type { ListenOptions } from "../http/bind.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
+import type { ServiceManager } from "../platform/systemd.ts";
 import type { Recent, WorkerLife } from "../recent/mod.ts";
 import type { logFailure, PoolOptions, ServedModel, WorkerOptions } from "../supervisor/mod.ts";
 
@@ -69,6 +70,8 @@ export interface ServeContext extends Omit<PoolContext, "followWorker"> {
   readonly force: AbortSignal;
   /** Calls back when workers are to be replaced, until disposed. */
   readonly onReload: (handler: () => void) => Disposable;
+  /** Is told when the server is ready, reloads and stops. @default nobody is told */
+  readonly manager?: ServiceManager | undefined;
   /** Called with a model's name and the server's URL when the model can answer. */
   readonly onReady?: ((name: string, url: string) => void) | undefined;
 }

@@ -13,6 +13,7 @@ import type { Front } from "./front.ts";
 import { aboutFiles, observed } from "./opening.ts";
 import { deviceOf } from "./devices.ts";
 import { createPool } from "./pool.ts";
+import { reportTo } from "./reports.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
@@ -65,7 +66,9 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   let front: Front;
   const reload = () => {
     renew(front.server, config);
-    return models.reload();
+    const reloaded = models.reload();
+    context.manager?.reloading(reloaded);
+    return reloaded;
   };
   try {
     const { openFront } = await import("./front.ts");
@@ -84,12 +87,15 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   begun.resolve();
   context.recent?.start();
   if (only?.known === undefined) models.start();
+  using _reports = context.manager && reportTo(context.manager, models, url);
 
   using _reload = context.onReload(() => void reload());
   try {
     await Promise.race([models.failed, stopped.promise]);
     log.info("Stopping: requests in flight are finished first");
   } finally {
+    _reports?.[Symbol.dispose]();
+    context.manager?.stopping();
     const limit = AbortSignal.any([context.force, AbortSignal.timeout(config.drainTimeoutMs)]);
     // The streams of events would last as long as their readers like.
     context.recent?.[Symbol.dispose]();

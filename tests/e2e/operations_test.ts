@@ -25,7 +25,7 @@ function block(language: string, text: string): string {
 }
 
 test("systemd-analyze finds no fault in the unit", async (box) => {
-  const unit = block("ini", "[Service]");
+  const unit = block("ini", "Type=notify\n");
   assert.match(unit, /^ExecStart=\/usr\/local\/bin\/aimodellib /m);
   // The validator also looks for the executable.
   box.write({ "model.service": unit.replace("/usr/local/bin/aimodellib", BIN) });
@@ -37,6 +37,23 @@ test("systemd-analyze finds no fault in the unit", async (box) => {
   });
   assert.match((await verify()).stderr, /TimeoutStop/, "it would say so if something were wrong");
 }, HAS_SYSTEMD);
+
+test(
+  "systemd-analyze rates the unit's exposure at most 2, and finds no fault in the units for socket activation",
+  async (box) => {
+    box.write({
+      "aimodellib.service": block("ini", "Type=notify\n").replace("/usr/local/bin/aimodellib", BIN),
+      "model.socket": block("ini", "# model.socket"),
+      "model.service": block("ini", "# model.service").replace(/\/lib\/systemd\/systemd-socket-proxyd/, "/bin/true"),
+    });
+    const analyze = (...args: string[]) => box.run(args, { command: "systemd-analyze", cwd: box.root });
+    const security = await analyze("security", "--offline=true", "--threshold=20", box.path("aimodellib.service"));
+    assert.equal(security.code, 0, security.stdout + security.stderr);
+    const { code, stderr } = await analyze("verify", box.path("model.socket"), box.path("model.service"));
+    assert.deepEqual([code, stderr], [0, ""]);
+  },
+  HAS_SYSTEMD,
+);
 
 test("kubernetes-validate finds no fault in the Deployment and its Service", async (box) => {
   const manifest = block("yaml", "kind: Deployment");

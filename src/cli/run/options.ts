@@ -4,7 +4,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { string } from "@optique/core/valueparser";
 import { limitFields, trustFields } from "../archives/options.ts";
-import { grouped, option, unset } from "../options/option.ts";
+import { flag, grouped, option, unset } from "../options/option.ts";
 import { folder } from "../options/paths.ts";
 import { oneOf, python, size, whole } from "../options/values.ts";
 
@@ -18,6 +18,14 @@ export const runFields = {
           message`When to install ${"requirements.txt"}: if some of its packages are missing, at each start, or never.`,
       }),
       "auto" as const,
+    ),
+  }),
+  ...grouped("Process", {
+    exitWithParent: withDefault(
+      flag("--exit-with-parent", {
+        description: message`Stop, as after SIGTERM, when the process that has started this one ends.`,
+      }),
+      false,
     ),
   }),
   ...trustFields,

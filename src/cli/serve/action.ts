@@ -4,6 +4,8 @@ import { layOutAssets, MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import { memoryLimit } from "../../control_group.ts";
 import { addressOf } from "../../host.ts";
 import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
+import { exitWithParent } from "../../platform/parent.ts";
+import { ServiceManager, takeNotifySettings } from "../../platform/systemd.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
 import { tapLog } from "../../observability/logging.ts";
 import { Recent } from "../../recent/mod.ts";
@@ -34,8 +36,12 @@ const DEFAULT_HOST = "127.0.0.1";
 export async function runServing(options: ServeOptions, io: Io): Promise<number> {
   using log = new ServeLog(loggingOf(options, io), io);
   const stop = new AbortController();
+  const settings = takeNotifySettings(io.env);
+  using manager = settings && new ServiceManager(settings);
+  manager?.status("preparing the model");
   try {
-    await serveLogged(options, log, stop);
+    using _parent = options.exitWithParent ? exitWithParent((reason) => log.say(`${reason}\n`)) : undefined;
+    await serveLogged(options, log, stop, manager);
     return ExitCode.Success;
   } catch (error) {
     // A signal while the archive is unpacked or requirements are installed; from then on, serve() ends without an error.
@@ -51,7 +57,12 @@ export async function runServing(options: ServeOptions, io: Io): Promise<number>
  * @throws {UsageError} if the module, the script, the model or a Python does not exist, or the port is in use
  * @throws {ScriptError} if the script can't be loaded
  */
-async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortController): Promise<void> {
+async function serveLogged(
+  options: ServeOptions,
+  log: ServeLog,
+  stop: AbortController,
+  manager: ServiceManager | undefined,
+): Promise<void> {
   using recent = options.console === false ? undefined : new Recent();
   using _tap = recent && tapLog(recent.log);
   const { io, say } = log;
@@ -135,14 +146,15 @@ async function serveLogged(options: ServeOptions, log: ServeLog, stop: AbortCont
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
     maxBodyMemory: Math.floor(maxBodyMemory),
-  }, { assets, env: io.env, recent, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady }).catch(
-    async (error) => {
-      // Wait for a Python that is still reporting its version.
-      await Promise.all(models.map(({ known }) => known?.settled));
-      await record?.finish(ExitCode.Failure, messageOf(error));
-      throw error;
-    },
-  );
+  }, { assets, env: io.env, recent, manager, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady })
+    .catch(
+      async (error) => {
+        // Wait for a Python that is still reporting its version.
+        await Promise.all(models.map(({ known }) => known?.settled));
+        await record?.finish(ExitCode.Failure, messageOf(error));
+        throw error;
+      },
+    );
   await record?.finish(ExitCode.Success, undefined);
 }
 

@@ -241,6 +241,8 @@ export interface ServeOptions
     RunLogOptions,
     EnvironmentChoice,
     RecordOptions {
+  /** Whether to stop when the process that has started this one ends. */
+  readonly exitWithParent: boolean;
   /** Undefined if `--model` names the models. */
   readonly module: string | undefined;
   readonly modelDir: string | undefined;

@@ -4,6 +4,7 @@ import { layOutAssets } from "../../bridge/mod.ts";
 import { addressOf } from "../../host.ts";
 import { hideKeys } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
+import { exitWithParent } from "../../platform/parent.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
 import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
@@ -30,6 +31,7 @@ export interface TrainOptions
   readonly modelDir: string;
   readonly tensorBoardEnabled: boolean;
   readonly keepTensorBoard: boolean;
+  readonly exitWithParent: boolean;
   readonly tensorBoardHost: string;
   readonly tensorBoardDir?: string | undefined;
 }
@@ -46,6 +48,7 @@ const DEFAULT_TENSORBOARD_PORT = 6006;
  * @throws {ArchiveError} if the archive is not valid, or has no training script
  */
 export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
+  using _parent = options.exitWithParent ? exitWithParent((reason) => io.stderrLine(reason)) : undefined;
   const { module } = options;
   if (module !== undefined) return (await trainTarget({ ...options, module }, io)).code;
   const failureFile = failureFileOf(io.env);
