@@ -226,8 +226,28 @@ Deno.test({
     await step("it shows a problem by its stage, its exception and its message", async () => {
       await visitor.ask({ want: "raise" }, 500);
       assert.match(await page.textContent(".problem") ?? "", /predict\(\) raised ValueErrorno <b>such<\/b> thing/);
+      await page.locator(".request-log li", { hasText: "reading a request" }).waitFor();
+      await page.locator(".request-log pre", { hasText: /^Traceback[\s\S]*in predict/ }).waitFor();
       await visitor.ask("rubbish", 400);
       assert.match(await page.textContent(".problem") ?? "", /deserialize\(\) raised JSONDecodeError/);
+    });
+
+    await step("it shows the log, by text, level and worker", async () => {
+      const id = await page.textContent(".request-id") ?? "";
+      await page.getByRole("link", { name: "Log" }).click();
+      const lines = page.locator(".tail li");
+      await lines.filter({ hasText: "Listening on" }).waitFor();
+      await lines.getByRole("button", { name: id, exact: true }).first().click();
+      await lines.filter({ hasText: "Listening on" }).waitFor({ state: "detached" });
+      assert.match(await lines.first().textContent() ?? "", /many\/1/);
+      await page.getByLabel("Text or request id").fill("");
+      await page.locator(".filters select").first().selectOption("error");
+      await lines.filter({ hasText: "ValueError" }).waitFor();
+      assert.equal(await lines.filter({ hasText: "info" }).count(), 0);
+      await page.locator(".filters select").last().selectOption("draw/1");
+      await page.getByText("No lines.").waitFor();
+      await checkAccess(page, "the log");
+      await page.getByRole("link", { name: "Try it" }).click();
     });
 
     await step("it sends files that are chosen, dropped and pasted", async () => {

@@ -1,6 +1,7 @@
 /** The console's panels, in the order of the navigation. The first one is shown at first. */
 
 import type { JSX } from "hono/jsx/dom/jsx-runtime";
+import { LogPanel } from "./log/log_panel.tsx";
 import { TryPanel } from "./try/try_panel.tsx";
 
 /** A part of the console with a place in the navigation. */
@@ -14,4 +15,5 @@ export interface Panel {
 /** All panels of the console; a new one is a line here. */
 export const PANELS: readonly Panel[] = [
   { id: "try", title: "Try it", Component: TryPanel },
+  { id: "log", title: "Log", Component: LogPanel },
 ];

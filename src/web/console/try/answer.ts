@@ -1,7 +1,7 @@
 /** Decides how an answer can be shown, from its type and its bytes. */
 
 import { isJson } from "../../../client/content_type.ts";
-import { parseEvents, type ServerEvent } from "./events.ts";
+import { parseEvents, type ServerEvent } from "../events.ts";
 import { isText } from "./draft.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Rows, rowsOf } from "./rows.ts";

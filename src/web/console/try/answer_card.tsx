@@ -1,11 +1,13 @@
 /** The answer: its status, how long it took, and its content in the views that fit it. */
 
 import { useEffect, useMemo, useRef, useState } from "hono/jsx/dom";
+import { save } from "../components/save.ts";
 import { Tabs } from "../components/tabs.tsx";
 import { useStore } from "../store.ts";
 import { showable, type Shown, type View } from "./answer.ts";
 import { type Exchange, exchange } from "./exchange.ts";
-import { count, formatBytes, formatMs } from "./format.ts";
+import { count, formatBytes, formatMs } from "../format.ts";
+import { RequestLog } from "./request_log.tsx";
 import { TimingBar } from "./timing_bar.tsx";
 import { Content } from "./views/content.tsx";
 
@@ -36,6 +38,7 @@ export function AnswerCard() {
           <StatusLine shown={shown} />
           {shown.timing !== "" && shown.phase === "done" && <TimingBar timing={shown.timing} ms={shown.ms} />}
           <Body key={shown.time} shown={shown} />
+          <RequestLog key={shown.requestId} requestId={shown.requestId} isProblem={shown.status >= 400} />
         </>
       )}
     </section>
@@ -98,13 +101,10 @@ const SUFFIXES: readonly (readonly [RegExp, string])[] = [
 ];
 
 function Download({ shown: { chunks, contentType, phase } }: { shown: Exchange }) {
-  const save = () => {
-    const url = URL.createObjectURL(new Blob([...chunks], { type: "application/octet-stream" }));
-    const link = document.createElement("a");
+  const saveAnswer = () => {
     const found = SUFFIXES.find(([pattern]) => pattern.test(contentType));
     const suffix = found && (found[0].exec(contentType)?.[1] ?? found[1]);
-    Object.assign(link, { href: url, download: `answer.${suffix ?? "bin"}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    save(new Blob([...chunks]), `answer.${suffix ?? "bin"}`);
   };
-  return <button type="button" class="quiet" disabled={phase === "receiving"} onClick={save}>Download</button>;
+  return <button type="button" class="quiet" disabled={phase === "receiving"} onClick={saveAnswer}>Download</button>;
 }

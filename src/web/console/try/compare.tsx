@@ -2,7 +2,7 @@
 
 import { isJson } from "../../../client/content_type.ts";
 import { diffLines, type Line } from "./diff.ts";
-import { formatMs, formatTime } from "./format.ts";
+import { formatMs, formatTime } from "../format.ts";
 import type { Entry } from "./history.ts";
 import { formatJson } from "./json_text.ts";
 

@@ -51,6 +51,13 @@ export function cancel(): void {
   running?.abort();
 }
 
+/** Cancels the running request, and shows none. */
+export function clearExchange(): void {
+  cancel();
+  running = undefined;
+  exchange.set(undefined);
+}
+
 /** Sends a request, and shows its answer as it arrives. A request that is still running is cancelled. Never rejects. */
 export async function send(sent: Sent): Promise<Exchange> {
   cancel();

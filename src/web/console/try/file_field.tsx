@@ -4,7 +4,7 @@ import { useState } from "hono/jsx/dom";
 import { Preview } from "../components/preview.tsx";
 import { useStore } from "../store.ts";
 import { draft, takeFile } from "./draft.ts";
-import { formatBytes } from "./format.ts";
+import { formatBytes } from "../format.ts";
 
 /** A place to drop a file, to paste one, or to choose one from a dialog. */
 export function FileField() {

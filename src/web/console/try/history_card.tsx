@@ -5,7 +5,7 @@ import { useStore } from "../store.ts";
 import { Compare } from "./compare.tsx";
 import { draft, takeBytes } from "./draft.ts";
 import { send } from "./exchange.ts";
-import { formatBytes, formatMs, formatTime } from "./format.ts";
+import { formatBytes, formatMs, formatTime } from "../format.ts";
 import { bodyOfEntry, clearHistory, type Entry, history, remember } from "./history.ts";
 
 /** How many entries are listed before "Show all". */

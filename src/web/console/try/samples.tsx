@@ -2,7 +2,7 @@
 
 import type { ConsoleModel } from "../../served.ts";
 import { takeSample } from "./draft.ts";
-import { formatBytes } from "./format.ts";
+import { formatBytes } from "../format.ts";
 
 /** A button for each sample, which makes it the body; nothing if the model has none. */
 export function Samples({ model }: { model: ConsoleModel }) {

@@ -1,6 +1,6 @@
 /** Where the time of a request went: a bar with a part for each stage, from the header Server-Timing. */
 
-import { formatMs } from "./format.ts";
+import { formatMs } from "../format.ts";
 
 /** The stages that the server reports, in their order, with their names for people. */
 const STAGES: readonly (readonly [name: string, title: string])[] = [

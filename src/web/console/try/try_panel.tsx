@@ -6,6 +6,7 @@ import { useModel } from "../server.ts";
 import { AnswerCard } from "./answer_card.tsx";
 import { CodeCard } from "./code_card.tsx";
 import { clearDraft, takeSample } from "./draft.ts";
+import { clearExchange } from "./exchange.ts";
 import { beginForm } from "./form/form_field.tsx";
 import { loadSchema } from "./form/form_store.ts";
 import { hasDrawing } from "./form/schema.ts";
@@ -42,6 +43,7 @@ export function TryPanel() {
 /** Prepares a first request, so that a visitor only has to send it: a drawing, else the first sample, else a form. */
 async function begin(model: ConsoleModel): Promise<void> {
   clearDraft();
+  clearExchange();
   const schema = await loadSchema(model);
   const [sample] = model.samples;
   if (schema !== undefined && (sample === undefined || hasDrawing(schema, schema))) beginForm(model);

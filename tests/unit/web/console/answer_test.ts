@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { codeOf, type CodeRequest } from "../../../../src/web/console/try/code.ts";
 import { diffLines } from "../../../../src/web/console/try/diff.ts";
-import { parseEvents } from "../../../../src/web/console/try/events.ts";
+import { parseEvents } from "../../../../src/web/console/events.ts";
 import { formatJson } from "../../../../src/web/console/try/json_text.ts";
 import { rowsOf } from "../../../../src/web/console/try/rows.ts";
 
@@ -10,7 +10,7 @@ Deno.test("parseEvents() returns the events that are complete", () => {
     { name: "message", data: "a\nb" },
     { name: "end", data: "" },
   ]);
-  assert.deepEqual(parseEvents("data:x\r\n\r\ndata: y\r\r"), [{ name: "message", data: "x" }, {
+  assert.deepEqual(parseEvents("data:x\r\n\r\ndata: y\n\n"), [{ name: "message", data: "x" }, {
     name: "message",
     data: "y",
   }]);

@@ -4,7 +4,7 @@ import { useState } from "hono/jsx/dom";
 import { Preview } from "../../components/preview.tsx";
 import { useStore } from "../../store.ts";
 import { draft, takePicture } from "../draft.ts";
-import { formatBytes } from "../format.ts";
+import { formatBytes } from "../../format.ts";
 import { Camera, hasCamera } from "./camera.tsx";
 import { Canvas, paint, type Stroke } from "./canvas.tsx";
 

@@ -1,7 +1,7 @@
 /** Shows JSON as a tree that can be opened and closed. */
 
 import { useState } from "hono/jsx/dom";
-import { count } from "../format.ts";
+import { count } from "../../format.ts";
 import { Bars, barsOf } from "./bars.tsx";
 
 /** How many members of a node are shown at first, and with each click on "more". */

@@ -1,7 +1,7 @@
 /** Shows the parts of a streamed answer, each one as it arrives. */
 
-import type { ServerEvent } from "../events.ts";
-import { count } from "../format.ts";
+import type { ServerEvent } from "../../events.ts";
+import { count } from "../../format.ts";
 
 /** How many parts are listed one by one; the joined text has all of them. */
 const MAX_LISTED = 500;

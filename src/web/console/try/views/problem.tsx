@@ -1,9 +1,12 @@
 /** Shows what went wrong in a request: in which function, by which exception, with which message. */
 
+import { mayReadLog } from "../../live.ts";
+import { useStore } from "../../store.ts";
 import { isProblem } from "../answer.ts";
 
 /** The problem of an answer. @param props.requestId finds its records in the log */
 export function ProblemView({ problem, requestId }: { problem: unknown; requestId: string }) {
+  const mayRead = useStore(mayReadLog);
   if (!isProblem(problem)) return null;
   const { title, detail, stage, exception, message } = problem;
   return (
@@ -14,10 +17,11 @@ export function ProblemView({ problem, requestId }: { problem: unknown; requestI
         </p>
       )}
       <pre class="problem-message" tabindex={0}>{message ?? detail ?? ""}</pre>
-      {requestId !== "" && (
+      {requestId !== "" && !mayRead && (
         <p class="note">
-          The log has more under the request's id, <code>{requestId}</code>
-          {stage !== undefined && ", such as the traceback"}.
+          {stage === undefined
+            ? "The request's id in the log is"
+            : "The traceback is in the log, under the request's id"} <code>{requestId}</code>.
         </p>
       )}
     </div>

@@ -1,7 +1,7 @@
 /** Shows rows as a table. */
 
 import type { Rows } from "../rows.ts";
-import { count } from "../format.ts";
+import { count } from "../../format.ts";
 
 /** How many rows and columns are shown. */
 const MAX_ROWS = 200;
