@@ -20,14 +20,12 @@ export const runFields = {
       "auto" as const,
     ),
   }),
-  ...grouped("Process", {
-    exitWithParent: withDefault(
-      flag("--exit-with-parent", {
-        description: message`Stop, as after SIGTERM, when the process that has started this one ends.`,
-      }),
-      false,
-    ),
-  }),
+  exitWithParent: withDefault(
+    flag("--exit-with-parent", {
+      description: message`Stop, as after SIGTERM, when the process that has started this one ends.`,
+    }),
+    false,
+  ),
   ...trustFields,
   ...limitFields,
   ...grouped("Log", {
