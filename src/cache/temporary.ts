@@ -84,7 +84,7 @@ export function makeTemporaryFolder(name: string, env: Env): string {
     (dir) => Deno.makeTempDirSync({ dir, prefix: `aimodellib-${name}-` }),
     (reasons) =>
       new AimodellibError(
-        `No temporary folder can be made: ${printable(reasons)}. Set TMPDIR to a folder that can be written to`,
+        `No temporary folder can be created: ${printable(reasons)}. Set TMPDIR to a folder that can be written to`,
       ),
   );
 }

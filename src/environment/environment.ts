@@ -262,7 +262,7 @@ function venvCommand(root: string, options: EnvironmentOptions, { venv }: Checke
   const uv = findUv(env);
   if (uv !== undefined) return [uv, "venv", "--quiet", "--no-project", "--python", python, root];
   throw new AimodellibError(
-    `An environment for ${printable(nameOf(options))} can't be made: the Python '${
+    `An environment for ${printable(nameOf(options))} can't be created: the Python '${
       printable(python)
     }' has no module venv, and uv is not on PATH. ` +
       "Install python3-venv or uv, or choose another Python with --python",

@@ -48,9 +48,9 @@ test("serve and train end with a message if no folder is writable", async (box) 
   assert.equal(served.code, 1, served.stderr);
   assert.match(
     served.stderr,
-    /^Error: No temporary folder can be made: '[^']*\/tmp': Read-only file system .*; '\/var\/tmp': .*\. Set TMPDIR to a folder/m,
+    /^Error: No temporary folder can be created: '[^']*\/tmp': Read-only file system .*; '\/var\/tmp': .*\. Set TMPDIR to a folder/m,
   );
   const trained = await start(box, ["train", module, "train.py", box.path("other")]).finished();
   assert.equal(trained.code, 2, trained.stderr);
-  assert.match(trained.stderr, /^Error: The model directory '.*other' can't be made: Read-only file system/m);
+  assert.match(trained.stderr, /^Error: The model directory '.*other' can't be created: Read-only file system/m);
 }, CAN_MOUNT);

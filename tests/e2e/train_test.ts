@@ -128,7 +128,10 @@ test("train names the model directory and the reason when it can't be created", 
     "/proc/model",
   ]);
   assert.deepEqual([code, stdout], [2, ""]);
-  assert.match(stderr, /^Error: The model directory '\/proc\/model' can't be made: No such file or directory[^\n]*\n$/);
+  assert.match(
+    stderr,
+    /^Error: The model directory '\/proc\/model' can't be created: No such file or directory[^\n]*\n$/,
+  );
 });
 
 test("train gives the documented defaults to the script when no option is set", async (box) => {

@@ -84,7 +84,7 @@ function makeModelDir(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (cause) {
-    throw new UsageError(`The model directory '${path}' can't be made: ${reasonOf(cause)}`, { cause });
+    throw new UsageError(`The model directory '${path}' can't be created: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -170,6 +170,6 @@ function makeFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (cause) {
-    throw new WriteError(`The folder '${path}' can't be made: ${reasonOf(cause)}`, { cause });
+    throw new WriteError(`The folder '${path}' can't be created: ${reasonOf(cause)}`, { cause });
   }
 }
