@@ -56,7 +56,7 @@ test("the document is valid OpenAPI", async (box) => {
 /** Runs schemathesis, which sends valid and invalid requests. */
 async function check(box: Sandbox, server: Server, ...more: string[]) {
   box.write({ "schemathesis.toml": CONFIG });
-  const args = ["run", `${server.url}/openapi.json`, "--no-color", "--seed", "1", "--max-examples", "40", ...more];
+  const args = ["run", `${server.url}/openapi.json`, "--no-color", "--seed", "1", "--max-examples", "20", ...more];
   return await box.run(args, { command: SCHEMATHESIS, limit: 5 * LONG, env: { HOME: box.root } });
 }
 
