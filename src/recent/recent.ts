@@ -47,6 +47,8 @@ export class Recent implements Disposable {
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** Streams of an earlier generation end. */
+  #generation = 0;
   #tickText: string | undefined;
   #workersText: string | undefined;
 
@@ -110,6 +112,7 @@ export class Recent implements Disposable {
     if (this.#readers === 0) this.#tickText = this.#workersText = undefined;
     const reader = new Reader(this.#shelf(this.#seconds), lastEventId, logs);
     this.#readers++;
+    const generation = this.#generation;
     let gone = false;
     const leave = () => {
       gone = true;
@@ -118,7 +121,7 @@ export class Recent implements Disposable {
     const encoder = new TextEncoder();
     return new ReadableStream({
       pull: async (controller) => {
-        while (!gone && !this.#closed) {
+        while (!gone && !this.#closed && generation === this.#generation) {
           const text = reader.next();
           if (text !== undefined) return controller.enqueue(encoder.encode(text));
           await this.#woken.promise;
@@ -129,6 +132,12 @@ export class Recent implements Disposable {
       },
       cancel: leave,
     }, { highWaterMark: 0 });
+  }
+
+  /** Ends the streams that are open, such as after a change of tokens: readers connect again, and show the tokens that they have. */
+  endStreams(): void {
+    this.#generation++;
+    this.#wake();
   }
 
   /** Ends all streams and timers. */

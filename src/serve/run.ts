@@ -66,6 +66,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   let front: Front;
   const reload = () => {
     renew(front.server, config);
+    if (config.renewTokens !== undefined) context.recent?.endStreams();
     const reloaded = models.reload();
     context.manager?.reloading(reloaded);
     return reloaded;

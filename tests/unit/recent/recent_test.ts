@@ -255,6 +255,18 @@ Deno.test("there is a limit on readers, and a place is free again when one has l
   for (const follower of followers) await follower.leave();
 });
 
+Deno.test("endStreams() ends the streams that are open, whose readers may come back", async () => {
+  using fixture = new Fixture();
+  const follower = fixture.follow();
+  await follower.take(2);
+  const end = follower.next();
+  fixture.recent.endStreams();
+  assert.equal(await end, undefined);
+  const again = fixture.follow(follower.id);
+  assert.equal((await again.next())![0]!.data.resumed, true);
+  await again.leave();
+});
+
 Deno.test("the streams end with the server", async () => {
   using fixture = new Fixture();
   const follower = fixture.follow();
