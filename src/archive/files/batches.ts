@@ -25,23 +25,27 @@ export interface ThreadResult {
 
 /** In addition to this thread. */
 const MAX_THREADS = 3;
+/** The batch with which they start. Starting a thread takes this one some 40 ms, in which it can write more than the batches before. */
+const THREADS_FROM = 4;
 
 /** Collects files into batches and writes them. */
 export class Batches implements AsyncDisposable {
+  readonly #root: string;
   readonly #writer: BatchWriter;
   readonly #queue = new BatchQueue();
   readonly #threads: Worker[] = [];
   /** The batch that is being filled, and its number in the queue. */
   #slot = 0;
   #batch = new Batch(this.#queue.bytes(0));
+  /** How many batches were filled so far. */
+  #filled = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
   /** @param root the folder's absolute path */
   constructor(root: string) {
+    this.#root = root;
     this.#writer = new BatchWriter(root);
-    const count = Math.min(MAX_THREADS, navigator.hardwareConcurrency - 1);
-    for (let i = 0; i < count; i++) this.#threads.push(this.#startThread({ root, shared: this.#queue.shared }));
   }
 
   /**
@@ -79,6 +83,7 @@ export class Batches implements AsyncDisposable {
 
   #send(): void {
     this.#queue.put(this.#slot, this.#batch.used);
+    if (++this.#filled === THREADS_FROM) this.#startThreads();
     let slot = this.#queue.empty();
     while (slot === undefined) {
       this.#write();
@@ -86,6 +91,12 @@ export class Batches implements AsyncDisposable {
     }
     this.#slot = slot;
     this.#batch = new Batch(this.#queue.bytes(slot));
+  }
+
+  #startThreads(): void {
+    const request = { root: this.#root, shared: this.#queue.shared };
+    const count = Math.min(MAX_THREADS, navigator.hardwareConcurrency - 1);
+    for (let i = 0; i < count; i++) this.#threads.push(this.#startThread(request));
   }
 
   /** Writes a batch on this thread. @returns false if none waits */

@@ -8,7 +8,7 @@ import { Batch } from "./batch.ts";
 import { Batches } from "./batches.ts";
 import { createFile, writeAll } from "./write_file.ts";
 
-/** After this many files, the small ones are written in batches, on several threads. Starting threads takes some milliseconds. */
+/** After this many files, the small ones are written in batches. */
 const BATCHES_FROM = 128;
 /** The largest small file, in bytes. */
 const SMALL_BYTES = 64 * 1024;
