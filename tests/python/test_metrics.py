@@ -1,9 +1,11 @@
 """aimodellib.metrics: what scripts count, and the reports that serve collects."""
 
+import copy
 import json
 import math
 import os
 import pathlib
+import pickle
 import signal
 import subprocess
 import sys
@@ -114,6 +116,17 @@ def test_the_same_declaration_returns_the_same_metric_and_another_one_is_refused
     ):
         with pytest.raises(ValueError, match="already declared|would have series"):
             declare()
+
+
+def test_a_pickle_and_a_copy_of_a_metric_are_the_metric_itself():
+    for metric in (counter("a", labels=["x"]), gauge("b", aggregate="max"), histogram("c", "Of c", buckets=[1, 2])):
+        pickled = pickle.dumps(metric)
+        assert pickle.loads(pickled) is metric
+        assert copy.deepcopy(metric) is metric
+    _declare._families.clear()
+    other = pickle.loads(pickled)
+    assert other is histogram("c", buckets=[1, 2])
+    assert other.help == "Of c"
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "ä", "a\n", "a{}", "aimodellib_a", "process_a", "a" * 201])

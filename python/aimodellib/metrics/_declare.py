@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Iterable, TypeVar
+from typing import Any, Callable, Iterable, TypeVar
 
 from .._bridge.times import SECONDS
 from ._family import LOCK, MAX_METRICS, Family
@@ -63,6 +63,12 @@ def histogram(
     if "le" in names:
         raise ValueError(f"The histogram '{name}' can't have a label 'le': Prometheus uses it for the buckets")
     return _declare(Histogram(_name(name), help[:_MAX_HELP], names, _limits(name, buckets)))
+
+
+def declared(kind: str, *args: Any) -> Family[Any]:
+    """Declare a metric that comes from a pickle, and return it. Raises ValueError as :func:`counter` does."""
+    declare: dict[str, Callable[..., Family[Any]]] = {"counter": counter, "gauge": gauge, "histogram": histogram}
+    return declare[kind](*args)
 
 
 def _declare(family: F) -> F:

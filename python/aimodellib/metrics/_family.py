@@ -67,6 +67,12 @@ class Family(Generic[S]):
         """Return what a report says of this kind of metric in addition, as JSON."""
         return {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a pickle, or a copy, the metric of that name in its process: a second object would count apart."""
+        from ._declare import declared
+
+        return declared, (self._type, self.name, self.help, self.labels, *self._details().values())
+
     def _new(self, key: Key) -> S:
         raise NotImplementedError
 

@@ -106,7 +106,7 @@ class Histogram(Family[Buckets]):
 
     @contextlib.contextmanager
     def time(self, **labels: object) -> Iterator[None]:
-        """Count the seconds that a ``with`` block, or a function with this decorator, takes, even if it raises."""
+        """Count the seconds that a ``with`` block takes, even if it raises."""
         start = time.perf_counter()
         try:
             yield

@@ -32,7 +32,7 @@ class Histogram:
         """Count a value. NaN counts as above all limits. Raises ValueError for wrong labels."""
 
     def time(self, **labels: object) -> AbstractContextManager[None]:
-        """Count the seconds that a ``with`` block, or a function with this decorator, takes, even if it raises."""
+        """Count the seconds that a ``with`` block takes, even if it raises."""
 
 def counter(name: str, help: str = "", labels: Iterable[str] = ()) -> Counter:
     """Declare a number that only grows. Raises ValueError if Prometheus does not allow the name or a label."""
