@@ -3,7 +3,7 @@
 import { ARCHIVES, RUNS, sweepRuns } from "../../archive/mod.ts";
 import { cacheDir } from "../../cache/folder.ts";
 import { type Kept, listKept, removeKept, sweep } from "../../cache/shelf.ts";
-import { ENVIRONMENTS } from "../../environment/environment.ts";
+import { ENVIRONMENTS } from "../../environment/options.ts";
 import { UsageError } from "../../errors.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";

@@ -1,5 +1,6 @@
 /** Finds the arguments of a command line that are not options, without parsing it. */
 
+import type { Parser } from "@optique/core/parser";
 import type { Usage, UsageTerm } from "@optique/core/usage";
 
 /** The options of a command line, and its other arguments. */
@@ -17,13 +18,17 @@ const OPTION = /^(?!--=)--?[a-z0-9-]+(?:=|$)/i;
  * Scans a command line to distinguish the forms of a command. It does not check the values of options: the parser of the form
  * reports errors in them. Parsing would take a hundred times as long, since it prepares an error for each option that does not match a word.
  *
- * @param usage of a parser of the command's options
+ * @param fields the parsers of the command's options
  * @param given the words after the command's name
  * @param order whether options may follow other arguments. With `first`, everything after the first other argument counts as such
  * @returns undefined if a word is an unknown option, or a value is missing
  */
-export function scan(usage: Usage, given: readonly string[], order: "any" | "first" = "any"): Scanned | undefined {
-  const known = new Map(optionsIn(usage));
+export function scan(
+  fields: Readonly<Record<string, Parser<"sync", unknown, unknown>>>,
+  given: readonly string[],
+  order: "any" | "first" = "any",
+): Scanned | undefined {
+  const known = new Map(Object.values(fields).flatMap(({ usage }) => [...optionsIn(usage)]));
   const words: string[] = [];
   const options = new Set<string>();
   for (let at = 0; at < given.length; at++) {

@@ -34,19 +34,21 @@ const parser = object({
 });
 
 /** The form for an archive, packed or unpacked. Only the opened archive shows whether a model directory follows. */
-const archiveParser = map(
-  object({
-    ...predictFields,
-    module: argument(folderOrArchive("archive")),
-    words: multiple(argument(anyPath("model_dir"))),
-  }),
-  ({ words, ...parsed }): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined, inputs: words }),
-);
+const archiveParser = () =>
+  map(
+    object({
+      ...predictFields,
+      module: argument(folderOrArchive("archive")),
+      words: multiple(argument(anyPath("model_dir"))),
+    }),
+    ({ words, ...parsed }): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined, inputs: words }),
+  );
 
-const urlParser = map(
-  object({ ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
-  (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
-);
+const urlParser = () =>
+  map(
+    object({ ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
+    (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
+  );
 
 /** The result of parsing any form of the command line. */
 type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
@@ -69,11 +71,15 @@ export const predict = defineCommand({
   meant: (given) => meantForm({ name: "predict", usual: "serve.py" }, wordsOf(given)),
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
-    parser: urlParser,
+    get parser() {
+      return urlParser();
+    },
     begins: true,
     fits: (given) => isUrl(wordsOf(given)[0] ?? ""),
   }, {
-    parser: archiveParser,
+    get parser() {
+      return archiveParser();
+    },
     begins: true,
     fits(given) {
       const [first, next] = wordsOf(given);
@@ -88,5 +94,5 @@ export const predict = defineCommand({
 
 /** Returns the arguments that are not options; an empty array if an option is unknown. */
 function wordsOf(given: readonly string[]): readonly string[] {
-  return scan(urlParser.usage, given)?.words ?? [];
+  return scan(predictFields, given)?.words ?? [];
 }

@@ -1,7 +1,7 @@
 /** Prepares the Python of a run, with the packages that its module requires. */
 
 import type { Assets } from "../../bridge/mod.ts";
-import { labelOf } from "../../archive/mod.ts";
+import { labelOf } from "../../archive/errors.ts";
 import { cacheDir } from "../../cache/folder.ts";
 import { type Environment, type InstallWhen, prepareEnvironment } from "../../environment/environment.ts";
 import { findPython } from "../../environment/find_python.ts";

@@ -1,6 +1,6 @@
 /** Writes the terminal output of a run to a log file as well. */
 
-import { DEFAULT_MANIFEST } from "../../archive/mod.ts";
+import { DEFAULT_MANIFEST } from "../../archive/layout.ts";
 import { absolute } from "./module.ts";
 import { type JoinedStream, LineJoiner } from "../../observability/line_joiner.ts";
 import { LogFile } from "../../observability/log_file.ts";

@@ -54,29 +54,34 @@ const parser = object({
   ...places,
 });
 
-const archiveParser = map(
-  object({ ...options, module: argument(folderOrArchive("archive")), ...places }),
-  (parsed) => ({ ...parsed, script: undefined }),
-);
+// Most command lines have the usual form: the parsers of the others are made when they are needed.
+
+const archiveParser = () =>
+  map(
+    object({ ...options, module: argument(folderOrArchive("archive")), ...places }),
+    (parsed) => ({ ...parsed, script: undefined }),
+  );
 
 /** The form without `model_dir`, which a platform or an archive determines. */
-const withoutModelDir = map(
-  object({
-    ...options,
-    module: argument(folderOrArchive("module")),
-    script: optional(argument(scriptFile("script"))),
-  }),
-  (parsed) => ({ ...parsed, modelDir: undefined, port: undefined }),
-);
+const withoutModelDir = () =>
+  map(
+    object({
+      ...options,
+      module: argument(folderOrArchive("module")),
+      script: optional(argument(scriptFile("script"))),
+    }),
+    (parsed) => ({ ...parsed, modelDir: undefined, port: undefined }),
+  );
 
 /** The form without arguments: with `--model`, or where a platform determines everything. */
-const bareParser = map(
-  object(options),
-  (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
-);
+const bareParser = () =>
+  map(
+    object(options),
+    (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
+  );
 
 /** What tells the forms apart. */
-const scanned = (given: readonly string[]) => scan(bareParser.usage, given);
+const scanned = (given: readonly string[]) => scan(options, given);
 
 /** The result of parsing any of the forms. */
 type ParsedServe = Omit<InferValue<typeof parser>, "module" | "script" | "modelDir"> & {
@@ -105,20 +110,26 @@ export const serve = defineCommand({
   },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
-    parser: bareParser,
+    get parser() {
+      return bareParser();
+    },
     fits(given) {
       const found = scanned(given);
       return found !== undefined && (found.options.has("--model") || found.words.length === 0);
     },
   }, {
-    parser: withoutModelDir,
+    get parser() {
+      return withoutModelDir();
+    },
     fits(given) {
       const [module, script, ...others] = scanned(given)?.words ?? [];
       if (module === undefined) return false;
       return others.length === 0 && namesArchive(module, script) === (script === undefined);
     },
   }, {
-    parser: archiveParser,
+    get parser() {
+      return archiveParser();
+    },
     begins: true,
     fits(given) {
       const [module, script] = scanned(given)?.words ?? [];

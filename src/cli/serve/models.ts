@@ -10,7 +10,8 @@ import type { ModelFiles, ServedModel } from "../../supervisor/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { findModelDir, type ModelDir } from "../run/model_dir.ts";
 import { type EnvironmentContext, openEnvironment } from "../run/environment.ts";
-import { openTarget, type Target, type TargetArchive, type TargetOptions } from "../run/target.ts";
+import { openTarget } from "../run/open_target.ts";
+import type { Target, TargetArchive, TargetOptions } from "../run/target.ts";
 import { type ModelOption, nameOf } from "./model_option.ts";
 import type { ServeOptions } from "./options.ts";
 

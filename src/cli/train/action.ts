@@ -15,7 +15,8 @@ import { type RecordOptions, startRecord } from "../run/record.ts";
 import { type EnvironmentChoice, openEnvironment } from "../run/environment.ts";
 import { launcherArgs, type LauncherOptions } from "./torchrun.ts";
 import { outcome, servingScript } from "./outcome.ts";
-import { openTarget, type Target, type TargetOptions } from "../run/target.ts";
+import { openTarget } from "../run/open_target.ts";
+import type { Target, TargetOptions } from "../run/target.ts";
 
 /** The options of the command. */
 export interface TrainOptions

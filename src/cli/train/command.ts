@@ -64,7 +64,7 @@ const launching = grouped("Several processes", {
   ),
 });
 
-const options = object({
+const fields = {
   ...runFields,
   ...grouped("TensorBoard", {
     tensorBoardEnabled: withDefault(
@@ -97,7 +97,9 @@ const options = object({
     }),
     30_000,
   ),
-});
+};
+
+const options = object(fields);
 
 const trainingModule = argument(folderOrArchive("training_module"), {
   description: message`The folder with the training script and the source files that it imports.`,
@@ -138,19 +140,21 @@ const parser = map(
   ([options, module, script, modelDir, args]): ParsedTrain => ({ ...options, module, script, modelDir, args }),
 );
 
-const archiveParser = map(
-  seq(options, argument(folderOrArchive("archive")), modelDir, args),
-  ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
-);
+const archiveParser = () =>
+  map(
+    seq(options, argument(folderOrArchive("archive")), modelDir, args),
+    ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
+  );
 
 /** The form without arguments, where SageMaker determines everything. */
-const bareParser = map(
-  seq(options),
-  ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
-);
+const bareParser = () =>
+  map(
+    seq(options),
+    ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
+  );
 
 /** Returns the arguments after the options, which distinguish the forms. */
-const wordsOf = (given: readonly string[]) => scan(options.usage, given, "first")?.words;
+const wordsOf = (given: readonly string[]) => scan(fields, given, "first")?.words;
 
 /** The result of parsing any of the forms. */
 type ParsedTrain = InferValue<typeof options> & {
@@ -179,12 +183,16 @@ export const train = defineCommand({
   },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
-    parser: bareParser,
+    get parser() {
+      return bareParser();
+    },
     fits(given) {
       return wordsOf(given)?.length === 0;
     },
   }, {
-    parser: archiveParser,
+    get parser() {
+      return archiveParser();
+    },
     begins: true,
     fits(given) {
       const [module, script] = wordsOf(given) ?? [];

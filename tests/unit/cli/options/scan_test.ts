@@ -17,7 +17,6 @@ const options = {
   quiet: withDefault(flag("--quiet", "-q", help), false),
   force: withDefault(flag("--force", "-f", help), false),
 };
-const { usage } = object(options);
 const parser = object({ ...options, words: multiple(argument(string())) });
 
 Deno.test("scan() finds the words that the parser finds", () => {
@@ -44,18 +43,18 @@ Deno.test("scan() finds the words that the parser finds", () => {
   for (const line of lines) {
     const given = line.split(" ").filter((word) => word !== "");
     const parsed = parse(parser, given);
-    equal(scan(usage, given)?.words.join("|"), parsed.success ? parsed.value.words.join("|") : undefined, line);
+    equal(scan(options, given)?.words.join("|"), parsed.success ? parsed.value.words.join("|") : undefined, line);
   }
 });
 
 Deno.test("scan() tells the options that were given, and does not check their values", () => {
-  const { words, options: found } = scan(usage, ["--model=x", "-q", "a", "--output", "--quiet"])!;
+  const { words, options: found } = scan(options, ["--model=x", "-q", "a", "--output", "--quiet"])!;
   equal(words.join(), "a");
   equal([...found].join(), "--model,-q,--output");
 });
 
 Deno.test("scan() leaves all words behind the first alone when that ends the options", () => {
-  const words = (...given: string[]) => scan(usage, given, "first")?.words.join(" ");
+  const words = (...given: string[]) => scan(options, given, "first")?.words.join(" ");
   equal(words("--model", "x", "-q", "a", "--model", "-x", "--"), "a --model -x --");
   equal(words("-q", "--epochs", "3"), "--epochs 3");
   equal(words("--", "-q"), "-q");
