@@ -3,6 +3,7 @@
 import { gzipSync } from "node:zlib";
 import { renameChunks } from "./chunks.ts";
 import { runOrThrow } from "./process.ts";
+import { DIGEST_NAME, digestOfPackage } from "../../src/bridge/assets.ts";
 import { bundleArguments, DOCS_STYLE, joinStyles, type ScriptName, SCRIPTS } from "../../src/web/bundle.ts";
 import { SWAGGER_FILES, swaggerFolder } from "../../src/web/swagger.ts";
 
@@ -29,7 +30,9 @@ export async function stage(root: string, folder: string): Promise<void> {
   }
   await bundleConsole(root, `${folder}/${STAGED.console}`);
   await renameChunks(`${folder}/src`);
-  copyPython(`${root}/python/aimodellib`, `${folder}/${STAGED.python}/aimodellib`);
+  const python = `${folder}/${STAGED.python}`;
+  copyPython(`${root}/python/aimodellib`, `${python}/aimodellib`);
+  Deno.writeTextFileSync(`${python}/${DIGEST_NAME}`, await digestOfPackage(python));
   // Makes the folder a workspace: otherwise Deno finds that of the project, and refuses a folder that it does not list.
   Deno.writeTextFileSync(`${folder}/deno.json`, `{ "workspace": [] }\n`);
   forgetTimes(folder);

@@ -1,15 +1,16 @@
 /**
  * Lays out the embedded Python files on disk, where a Python can read them.
  *
- * A program that runs from sources uses them in place. The executable writes them once to the user's cache, under a name derived
- * from their content, and compares them at every start: if a file was changed, removed or added, it writes all of them again. It does not
- * use a cache that other users can write to.
+ * A program that runs from sources uses them in place. The executable writes them once to the user's cache, under a name with the digest
+ * of their content, and checks that digest at every start: if a file was changed, removed or added, it writes all of them again. It does
+ * not use a cache that other users can write to.
  */
 
 import { cacheDir } from "../cache/folder.ts";
 import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { removeIfThere } from "../cache/shelf.ts";
 import { makeTemporaryFolder, noticeOfPlace } from "../cache/temporary.ts";
+import { joined } from "../bytes.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 
@@ -19,6 +20,9 @@ type Asset = readonly [path: string, content: Uint8Array<ArrayBuffer>];
 /** The package's folder, relative to the folder on `sys.path`. */
 const PACKAGE = "aimodellib";
 const ENTRY = `${PACKAGE}/_bridge/__main__.py`;
+
+/** The file beside the package with its digest, which the build writes: most starts then read no embedded file. */
+export const DIGEST_NAME = "digest";
 
 /** The Python files on disk, which one run of the executable uses. */
 export interface Assets extends Disposable {
@@ -43,15 +47,15 @@ export async function layOutAssets(
   if (notice !== undefined) say(notice);
   const source = embeddedRoot();
   if (!standalone) return assetsAt(source);
-  const files = [...readFiles(source, PACKAGE)];
   const cache = cacheDir(env);
   if (cache !== undefined) {
-    const root = `${cache}/python-${VERSION}-${await digest(files)}`;
+    const digest = readDigest(source) ?? await digestOfPackage(source);
+    const root = `${cache}/python-${VERSION}-${digest}`;
     try {
       Deno.mkdirSync(cache, { recursive: true, mode: 0o700 });
       const distrust = distrustOfFolder(Deno.realPathSync(cache));
       if (distrust === undefined) {
-        if (!isIntact(root, files)) writeBesideAndRename(root, files);
+        if (!await isIntact(root, digest)) await writeBesideAndRename(root, digest, source);
         return assetsAt(root);
       }
       say(
@@ -66,7 +70,7 @@ export async function layOutAssets(
     }
   }
   const root = makeTemporaryFolder("python", env);
-  writeFiles(root, files);
+  writeFiles(root, source);
   return assetsAt(root, () => Deno.removeSync(root, { recursive: true }));
 }
 
@@ -96,73 +100,86 @@ function* readFiles(root: string, folder: string): Generator<Asset> {
     const path = `${folder}/${name}`;
     if (isDirectory) {
       if (name !== "__pycache__") yield* readFiles(root, path);
-    } else if (name.endsWith(".py") || name === "py.typed") {
+    } else if (isPython(name)) {
       yield [path, Deno.readFileSync(`${root}/${path}`)];
     }
   }
 }
 
-/** 16 hexadecimal digits of the SHA-256 of all paths and contents. */
-async function digest(files: readonly Asset[]): Promise<string> {
+function readDigest(root: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(`${root}/${DIGEST_NAME}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Returns 16 hexadecimal digits of the SHA-256 of the paths and contents of all Python files in a folder.
+ *
+ * @param root the folder that contains the package
+ * @throws {Error} if they can't be read
+ */
+export async function digestOfPackage(root: string): Promise<string> {
   const encoder = new TextEncoder();
-  const parts = files.flatMap(([path, content]) => [encoder.encode(`${path}\0${content.length}\0`), content]);
-  const all = await new Blob(parts).arrayBuffer();
+  const parts = [...readFiles(root, PACKAGE)].flatMap(([path, content]) => [
+    encoder.encode(`${path}\0${content.length}\0`),
+    content,
+  ]);
+  const all = joined(parts, parts.reduce((length, part) => length + part.length, 0));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", all));
   return hash.subarray(0, 8).toHex();
 }
 
-/** Whether a folder holds these files, nothing else that Python could import, and nothing that others could have written. */
-function isIntact(root: string, files: readonly Asset[]): boolean {
-  return hasNothingElse(root, "", new Set(files.flatMap(([path]) => withFolders(path)))) &&
-    distrustOfTree(root) === undefined && files.every(([path, content]) => {
-      try {
-        const found = Deno.readFileSync(`${root}/${path}`);
-        return found.length === content.length && found.every((byte, i) => byte === content[i]);
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-        throw error;
-      }
-    });
-}
-
-/** Returns a path and the paths of the folders that contain it. */
-function withFolders(path: string): string[] {
-  return path.split("/").map((_, i, parts) => parts.slice(0, i + 1).join("/"));
-}
-
-/** Whether a folder holds nothing but these paths and what Python caches beside its files. */
-function hasNothingElse(root: string, folder: string, paths: ReadonlySet<string>): boolean {
-  let entries: Deno.DirEntry[];
+/** Whether a folder holds the files with this digest, nothing else that Python could import, and nothing that others could have written. */
+async function isIntact(root: string, digest: string): Promise<boolean> {
   try {
-    entries = [...Deno.readDirSync(`${root}/${folder}`)];
+    return hasNothingElse(root) && distrustOfTree(root) === undefined && await digestOfPackage(root) === digest;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
     throw error;
   }
-  return entries.every(({ name, isDirectory }) => {
-    const path = folder === "" ? name : `${folder}/${name}`;
-    if (isDirectory && name === "__pycache__") return true;
-    if (!paths.has(path)) return name.endsWith(".pyc") && !isDirectory;
-    return !isDirectory || hasNothingElse(root, path, paths);
-  });
+}
+
+/** Whether a folder holds nothing but the package, whose files the digest covers, and what Python caches beside them. */
+function hasNothingElse(root: string): boolean {
+  return [...Deno.readDirSync(root)].every(({ name, isDirectory }) => isDirectory && name === PACKAGE) &&
+    holdsOnlyPython(`${root}/${PACKAGE}`);
+}
+
+/** Whether there is no other file, and no folder without a Python file: Python would take it for a package. */
+function holdsOnlyPython(folder: string): boolean {
+  let hasFiles = false;
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) {
+      if (name !== "__pycache__" && !holdsOnlyPython(`${folder}/${name}`)) return false;
+    } else if (isPython(name)) hasFiles = true;
+    else if (!name.endsWith(".pyc")) return false;
+  }
+  return hasFiles;
+}
+
+function isPython(name: string): boolean {
+  return name.endsWith(".py") || name === "py.typed";
 }
 
 /** Replaces the folder at `root` by a complete new one. Several processes may do this at the same time. */
-function writeBesideAndRename(root: string, files: readonly Asset[]): void {
+async function writeBesideAndRename(root: string, digest: string, source: string): Promise<void> {
   const parent = root.slice(0, root.lastIndexOf("/"));
   Deno.mkdirSync(parent, { recursive: true, mode: 0o700 });
   const beside = Deno.makeTempDirSync({ dir: parent, prefix: ".python-" });
   const aside = `${beside}-old`;
   try {
-    writeFiles(beside, files);
+    writeFiles(beside, source);
     try {
       Deno.renameSync(beside, root);
     } catch (error) {
-      if (isIntact(root, files)) return;
+      if (await isIntact(root, digest)) return;
       // A damaged folder has this name: move it aside, then rename ours.
       Deno.renameSync(root, aside);
       Deno.renameSync(beside, root);
-      if (!isIntact(root, files)) throw error;
+      if (!await isIntact(root, digest)) throw error;
     }
   } finally {
     removeIfThere(beside);
@@ -170,8 +187,8 @@ function writeBesideAndRename(root: string, files: readonly Asset[]): void {
   }
 }
 
-function writeFiles(root: string, files: readonly Asset[]): void {
-  for (const [path, content] of files) {
+function writeFiles(root: string, source: string): void {
+  for (const [path, content] of readFiles(source, PACKAGE)) {
     Deno.mkdirSync(`${root}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
     Deno.writeFileSync(`${root}/${path}`, content);
   }
