@@ -41,6 +41,30 @@ async function quickKeys(box: Sandbox, name: string, password: string): Promise<
   });
 }
 
+test("keygen, sign and unpack print what they did as JSON", async (box) => {
+  await archive(box);
+  const json = async (...words: string[]) => {
+    const { code, stdout, stderr } = await box.run([...words, "--json"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    return JSON.parse(stdout);
+  };
+  const { key, publicKeyText, ...files } = await json("keygen", "-W", "-s", "k.key", "-p", "k.pub");
+  assert.deepEqual(files, { secretKey: "k.key", publicKey: "k.pub" });
+  assert.equal(Deno.readTextFileSync(box.path("k.pub")).split("\n")[1], publicKeyText);
+  const comment = ["-t", "a comment"];
+  const signature = { key, trustedComment: "a comment" };
+  const signed = await json("sign", "-s", "k.key", ...comment, "model.tar.gz");
+  const verified = await json("verify", "-k", publicKeyText, "model.tar.gz");
+  assert.deepEqual(signed, {
+    archive: "model.tar.gz",
+    sha256: verified.sha256,
+    signature: { file: "model.tar.gz.minisig", ...signature },
+  });
+  const unpacked = await json("unpack", "-k", "k.pub", "model.tar.gz", "out");
+  assert.deepEqual(unpacked, { ...verified, folder: "out" });
+  assert.ok(Deno.statSync(box.path("out/manifest.json")).isFile);
+});
+
 test("verify and unpack accept a signature of sign, given a key's file or text", async (box) => {
   await archive(box);
   const text = await keys(box);

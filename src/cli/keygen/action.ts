@@ -15,6 +15,7 @@ export interface KeygenOptions {
   readonly passwordFile?: string | undefined;
   readonly noPassword: boolean;
   readonly force: boolean;
+  readonly json: boolean;
 }
 
 /**
@@ -25,7 +26,7 @@ export interface KeygenOptions {
  * @throws {WriteError} if a key can't be written
  */
 export async function runKeygen(options: KeygenOptions, io: Io): Promise<number> {
-  const { secretKey, publicKey, passwordFile, noPassword, force } = options;
+  const { secretKey, publicKey, passwordFile, noPassword, force, json } = options;
   if (noPassword && passwordFile !== undefined) {
     throw new UsageError("--no-password and --password-file can't be combined");
   }
@@ -50,9 +51,12 @@ export async function runKeygen(options: KeygenOptions, io: Io): Promise<number>
   publicFile.write(encoder.encode(text));
   secretFile.commit();
   publicFile.commit();
-  io.stderrLine(
-    `Wrote the key ${formatKeyId(secret.id)}: keep ${secretKey} secret, and share ${publicKey} for verification`,
-  );
-  io.stdoutLine(text.split("\n")[1]!);
+  const [id, line] = [formatKeyId(secret.id), text.split("\n")[1]!];
+  if (json) {
+    io.stdoutJson(`${JSON.stringify({ key: id, secretKey, publicKey, publicKeyText: line }, null, 2)}\n`);
+  } else {
+    io.stderrLine(`Wrote the key ${id}: keep ${secretKey} secret, and share ${publicKey} for verification`);
+    io.stdoutLine(line);
+  }
   return ExitCode.Success;
 }

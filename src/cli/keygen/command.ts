@@ -21,6 +21,10 @@ const parser = object({
     flag("--no-password", "-W", { description: message`Leave the secret key unencrypted.` }),
     false,
   ),
+  json: withDefault(
+    flag("--json", { description: message`Print the result as JSON, with the line of the public key.` }),
+    false,
+  ),
   force: withDefault(flag("--force", "-f", { description: message`Replace existing keys.` }), false),
 });
 

@@ -19,6 +19,7 @@ export interface SignOptions extends Limits {
   readonly signature?: string | undefined;
   readonly trustedComment?: string | undefined;
   readonly quiet: boolean;
+  readonly json: boolean;
 }
 
 /** The longest trusted comment that minisign reads, in bytes. */
@@ -32,7 +33,8 @@ const MAX_COMMENT_BYTES = 8192 - "trusted comment: ".length - 2;
  * @throws {ArchiveError} if the archive is not valid; such an archive is not signed
  */
 export async function runSigning(options: SignOptions, io: Io): Promise<number> {
-  const { archive, secretKey, passwordFile, quiet } = options;
+  const { archive, secretKey, passwordFile, json } = options;
+  const quiet = options.quiet || json;
   if (archive === "-" && options.signature === undefined) {
     throw new UsageError("An archive from standard input has no name: choose the signature's file with --signature");
   }
@@ -43,20 +45,23 @@ export async function runSigning(options: SignOptions, io: Io): Promise<number> 
   const signer = new Signer();
   const { maxEntries, maxSize, maxRatio } = options;
   const reading = { archive, quiet, maxEntries, maxSize, maxRatio };
-  const { result: secret } = await readArchive(reading, "signed", io, async (source, rest) => {
+  const { result: [secret, { sha256 }] } = await readArchive(reading, "signed", io, async (source, rest) => {
     const text = readText(secretKey, "secret key", "make one with 'aimodellib keygen'");
     const key = await parseSecretKey(text, `'${secretKey}'`, () => {
       return askPassword(io, passwordFile, `Password of '${secretKey}': `);
     });
-    await scan(source.read, {}, { ...rest, witness: signer });
-    return key;
+    return [key, await scan(source.read, {}, { ...rest, witness: signer })] as const;
   });
   const untrusted = `signature from aimodellib with the key ${formatKeyId(secret.id)}`;
   const path = options.signature ?? `${archive}.minisig`;
   using file = new FileBeside(path);
   file.write(new TextEncoder().encode(formatSignature(await signer.sign(secret, { trusted, untrusted }))));
   file.commit();
-  if (!quiet) io.stderrLine(`Wrote ${path}: ${archive} is signed with the key ${formatKeyId(secret.id)}`);
+  const id = formatKeyId(secret.id);
+  if (json) {
+    const shown = { archive, sha256, signature: { file: path, key: id, trustedComment: trusted } };
+    io.stdoutJson(`${JSON.stringify(shown, null, 2)}\n`);
+  } else if (!quiet) io.stderrLine(`Wrote ${path}: ${archive} is signed with the key ${id}`);
   return ExitCode.Success;
 }
 

@@ -24,6 +24,7 @@ const parser = object({
     message`time and file name`,
   ),
   quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+  json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
   archive: argument(archiveFile(), { description: message`The Model Archive.` }),
   ...limitFields,
 });

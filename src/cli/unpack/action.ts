@@ -1,6 +1,7 @@
 /** Carries out `aimodellib unpack`. */
 
 import { labelOf, unknownKeys, unpack } from "../../archive/mod.ts";
+import { hideCredentials } from "../../credentials.ts";
 import { readArchive, type ReadOptions } from "../archives/scan.ts";
 import { ExitCode } from "../errors.ts";
 import { count, formatBytes } from "../terminal/format.ts";
@@ -10,6 +11,7 @@ import type { Io } from "../terminal/io.ts";
 export interface UnpackOptions extends ReadOptions {
   readonly folder: string;
   readonly quiet: boolean;
+  readonly json: boolean;
 }
 
 /**
@@ -20,16 +22,31 @@ export interface UnpackOptions extends ReadOptions {
  * @throws {ArchiveError} if the archive is not valid, or can't be unpacked
  */
 export async function runUnpacking(options: UnpackOptions, io: Io): Promise<number> {
-  const { archive, folder, quiet } = options;
+  const { archive, folder, quiet, json } = options;
   const { result, trust } = await readArchive(
-    options,
+    { ...options, quiet: quiet || json },
     "unpacked",
     io,
     (source, rest) => unpack(source.read, folder, { ...rest, noteOrigin: archive }),
   );
-  const { entries, bytes, unknown } = result;
-  if (!quiet) {
-    for (const notice of unknownKeys(labelOf(archive), unknown)) io.stderrLine(notice);
+  const { entries, bytes, packedBytes, sha256, manifest } = result;
+  const notices = unknownKeys(labelOf(archive), result.unknown);
+  if (json) {
+    const signature = trust && { key: trust.keyId, trustedComment: trust.trustedComment };
+    const shown = {
+      archive,
+      folder,
+      entries,
+      bytes,
+      packedBytes,
+      sha256,
+      manifest,
+      ...(signature && { signature }),
+      notices,
+    };
+    io.stdoutJson(hideCredentials(`${JSON.stringify(shown, null, 2)}\n`));
+  } else if (!quiet) {
+    for (const notice of notices) io.stderrLine(notice);
     if (trust !== undefined) io.stderrLine(trust.text);
     io.stderrLine(`Unpacked ${count(entries, "entry", "entries")} (${formatBytes(bytes)}) to ${folder}`);
   }

@@ -11,6 +11,7 @@ import { archiveFile, folder } from "../options/paths.ts";
 
 const parser = object({
   quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
+  json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
   archive: argument(archiveFile(), {
     description: message`The Model Archive; ${"-"} for standard input.`,
   }),
