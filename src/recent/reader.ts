@@ -24,7 +24,7 @@ export interface Shelf {
   readonly lines: Ring<LogLine>;
   /** The event `hello` without what differs between readers. */
   readonly hello: () => Omit<Events["hello"], "resumed" | "logs">;
-  /** The events `second` and `workers` of now, without ids; made once for all readers. */
+  /** The events of a second, and those of them that a reader gets before the first second; without ids, made once for all readers. */
   readonly tick: () => string;
   readonly workers: () => string;
 }

@@ -12,6 +12,7 @@ import type { LogLine, WorkerNow } from "../web/wire.ts";
 import type { Counters } from "./counters.ts";
 import { lineOf, logTail } from "./log_tail.ts";
 import { ProcessUsages } from "./process_usage.ts";
+import { describeScripts } from "./script_figures.ts";
 import { event, Reader, type Shelf } from "./reader.ts";
 import type { Ring } from "./ring.ts";
 import { SecondsRing } from "./seconds.ts";
@@ -22,6 +23,9 @@ export const MAX_READERS = 32;
 
 /** How long log lines are gathered before readers get them, in ms. */
 const GATHER_MS = 100;
+
+/** The metrics of scripts are described once in this many seconds: there may be thousands of series. */
+const SCRIPTS_EVERY = 5;
 
 /** A timer does not fire for this long after the last second's, in ms: it may be early. */
 const EARLY_MS = 100;
@@ -50,7 +54,9 @@ export class Recent implements Disposable {
   /** Streams of an earlier generation end. */
   #generation = 0;
   #tickText: string | undefined;
-  #workersText: string | undefined;
+  #stateText: string | undefined;
+  /** Counts the seconds since metrics of scripts were described. */
+  #scriptsAge = 0;
 
   /** Takes a record of the log. */
   readonly log = (record: LogRecord): void => {
@@ -101,7 +107,7 @@ export class Recent implements Disposable {
     this.#seconds?.add(Math.round(Date.now() / 1000));
     if (this.#readers === 0) return;
     for (const model of this.#models!.all) void model.askUsage();
-    this.#tickText = this.#workersText = undefined;
+    this.#tickText = this.#stateText = undefined;
     this.#wake();
   }
 
@@ -109,7 +115,9 @@ export class Recent implements Disposable {
   follow({ lastEventId, logs }: FollowOptions): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     if (this.#readers >= MAX_READERS || this.#closed || this.#seconds === undefined) return undefined;
     // What was made for earlier readers is old.
-    if (this.#readers === 0) this.#tickText = this.#workersText = undefined;
+    if (this.#readers === 0) this.#tickText = this.#stateText = undefined;
+    // A new reader should not wait for them.
+    this.#scriptsAge = 0;
     const reader = new Reader(this.#shelf(this.#seconds), lastEventId, logs);
     this.#readers++;
     const generation = this.#generation;
@@ -161,13 +169,20 @@ export class Recent implements Disposable {
         latencyLimits: SECONDS,
         batchLimits: SIZES,
       }),
-      tick: () => this.#tickText ??= `${event("second", { models: seconds.newest() })}\n${this.#workersNow()}`,
-      workers: () => this.#workersNow(),
+      tick: () => this.#tickText ??= `${event("second", { models: seconds.newest() })}\n${this.#stateNow()}`,
+      workers: () => this.#stateNow(),
     };
   }
 
-  #workersNow(): string {
-    return this.#workersText ??= event("workers", this.#describeWorkers());
+  /** The events about workers, and now and then about scripts. */
+  #stateNow(): string {
+    if (this.#stateText !== undefined) return this.#stateText;
+    const workers = event("workers", this.#describeWorkers());
+    const isDue = this.#scriptsAge++ % SCRIPTS_EVERY === 0;
+    const scripts = isDue
+      ? describeScripts(this.#models!.all.map((model) => ({ name: model.name, metrics: model.scriptMetrics() })))
+      : undefined;
+    return this.#stateText = scripts === undefined ? workers : `${event("scripts", scripts)}\n${workers}`;
   }
 
   #describeWorkers(): WorkerNow[] {

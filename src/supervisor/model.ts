@@ -131,6 +131,11 @@ export class Model {
     return this.#pool?.figures;
   }
 
+  /** The metrics that the script has of its own. */
+  scriptMetrics(): Metric[] {
+    return this.#pool?.scriptMetrics() ?? [];
+  }
+
   /** The metrics of the model's pool. */
   metrics(): Metric[] {
     return this.#pool?.metrics() ?? [];

@@ -165,6 +165,11 @@ export class Pool {
     };
   }
 
+  /** The metrics that the script has of its own, over all workers. */
+  scriptMetrics(): Metric[] {
+    return this.#measures.script.metrics(this.#slots.flatMap(({ worker: { gauges } }) => gauges ?? []));
+  }
+
   /** The metrics of this pool. */
   metrics(): Metric[] {
     return this.#measures.metrics({

@@ -66,7 +66,7 @@ export interface Limits {
  * The events of `GET /console/events`, by name, each with the JSON of its `data`.
  *
  * `hello` comes first; then the history: `seconds` for each model, `worker` and `log`. From then on the stream has `second` and `workers`
- * once a second, and `worker` and `log` as they happen. A request with the header `Last-Event-ID` gets only what came after that event.
+ * once a second, `scripts` every five seconds if a script has metrics of its own, and `worker` and `log` as they happen. A request with the header `Last-Event-ID` gets only what came after that event.
  * A reader that is too slow for everything misses the oldest: a later event says how much.
  */
 export interface Events {
@@ -74,6 +74,7 @@ export interface Events {
   readonly seconds: Seconds;
   readonly second: Tick;
   readonly workers: readonly WorkerNow[];
+  readonly scripts: ScriptFigures;
   readonly worker: WorkerEvents;
   readonly log: LogLines;
 }
@@ -162,6 +163,25 @@ export interface WorkerNow {
   /** How often a worker in this place ended without being asked to, and how often one was replaced. */
   readonly deaths: number;
   readonly replaced: number;
+}
+
+/** The metrics that scripts have of their own, over all workers of a model. */
+export interface ScriptFigures {
+  readonly models: Readonly<Record<string, readonly ScriptSeries[]>>;
+  /** How many series are left out, since there are too many to show. */
+  readonly more?: number | undefined;
+}
+
+/** One series of a script's metric. */
+export interface ScriptSeries {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly labels: Readonly<Record<string, string | number>>;
+  /** The value of a counter or gauge; the sum of a histogram's values. */
+  readonly value: number;
+  /** How many values a histogram has. */
+  readonly count?: number | undefined;
 }
 
 /** Events of workers, the oldest first. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LogRecord } from "@logtape/logtape";
-import { Histogram, SECONDS } from "../../../src/observability/metrics.ts";
+import { Histogram, type Metric, SECONDS } from "../../../src/observability/metrics.ts";
 import { Measures } from "../../../src/supervisor/measures.ts";
 import type { Death, Models } from "../../../src/supervisor/mod.ts";
 import { MAX_READERS, Recent } from "../../../src/recent/mod.ts";
@@ -19,6 +19,7 @@ class Fixture implements Disposable {
   readonly recent = new Recent();
   readonly measures = new Measures();
   answered = 0;
+  script: Metric[] = [];
   asked = 0;
   readonly worker = { worker: "1", pid: Deno.pid as number | undefined, ready: true, dead: false, load: 0 };
 
@@ -27,6 +28,7 @@ class Fixture implements Disposable {
       name: "iris",
       figures: { measures: this.measures, queued: 0, ready: 1, workers: [this.worker] },
       askUsage: () => (this.asked++, Promise.resolve()),
+      scriptMetrics: () => this.script,
     };
     const latency = new Histogram(SECONDS);
     this.recent.attach({ all: [model] } as unknown as Models, (_, into) => {
@@ -253,6 +255,33 @@ Deno.test("there is a limit on readers, and a place is free again when one has l
   for (const [i, follower] of [fixture.follow(), fixture.follow()].entries()) followers[i] = follower;
   assert.equal(fixture.recent.follow({ logs: true }), undefined);
   for (const follower of followers) await follower.leave();
+});
+
+Deno.test("a reader gets the metrics of scripts at first and every five seconds, and no more than it can show", async () => {
+  using fixture = new Fixture();
+  const lengths = new Histogram([1, 10]);
+  for (const value of [1, 5]) lengths.observe(value);
+  const words = Array.from({ length: 500 }, (_, i) => [{ language: `l${i}` }, i] as const);
+  fixture.script = [
+    { name: "length", help: "How long.", type: "histogram", values: [[{}, lengths]] },
+    { name: "words_total", help: "Words.", type: "counter", values: words },
+  ];
+  const follower = fixture.follow();
+  const [, scripts, workers] = await follower.take(2);
+  assert.deepEqual([scripts!.name, workers!.name], ["scripts", "workers"]);
+  const { models: { iris }, more } = scripts!.data;
+  assert.deepEqual(iris.slice(0, 2), [
+    { name: "length", help: "How long.", type: "histogram", labels: {}, value: 6, count: 2 },
+    { name: "words_total", help: "Words.", type: "counter", labels: { language: "l0" }, value: 0 },
+  ]);
+  assert.deepEqual([iris.length, more], [200, 301]);
+  const names: string[] = [];
+  for (let i = 0; i < 10; i++) {
+    fixture.recent.tick();
+    names.push(...(await follower.next())!.map(({ name }) => name));
+  }
+  assert.equal(names.filter((name) => name === "scripts").length, 2);
+  await follower.leave();
 });
 
 Deno.test("endStreams() ends the streams that are open, whose readers may come back", async () => {
