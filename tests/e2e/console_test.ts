@@ -115,7 +115,7 @@ Deno.test({
   ...withBrowser("the console sends requests and shows answers of all kinds"),
   async fn(t) {
     await using box = new Sandbox();
-    box.write({ tokens: `${TOKEN}\nmetrics-only-0123 metrics\n` });
+    box.write({ tokens: `${TOKEN} admin\nmetrics-only-0123 metrics\n` });
     const module = (name: string) => `${name}=${box.path(name)},serve.py,${box.root}`;
     box.module({ "serve.py": TENSORS }, "tensors");
     box.module({ "serve.py": ECHO, "schema.json": DRAWING }, "draw");
@@ -150,7 +150,7 @@ Deno.test({
       await page.getByText("The bearer token is not valid").waitFor();
       await page.getByLabel("Token").fill("metrics-only-0123");
       await page.keyboard.press("Enter");
-      await page.getByText("The token is for GET /metrics alone").waitFor();
+      await page.locator(".token .error", { hasText: "GET /metrics" }).waitFor();
       assert.doesNotMatch(await page.textContent("body") ?? "", /many|tensors|serve\.py/);
       await checkAccess(page, "the token form");
       await visitor.unlock();
@@ -247,6 +247,21 @@ Deno.test({
       await page.locator(".filters select").last().selectOption("draw/1");
       await page.getByText("No lines.").waitFor();
       await checkAccess(page, "the log");
+      await page.getByRole("link", { name: "Try it" }).click();
+    });
+
+    await step("it shows the figures and the workers, one of which is killed, and reloads", async () => {
+      await page.getByRole("link", { name: "Watch" }).click();
+      await page.locator(".chart path[d*='M']").first().waitFor({ state: "attached" });
+      const row = page.locator(".watch tbody tr", { hasText: "many/1" });
+      const pid = Number(await row.locator("td").nth(2).textContent());
+      Deno.kill(pid, "SIGKILL");
+      await page.locator(".events li", { hasText: "ended" }).filter({ hasText: "SIGKILL" }).waitFor();
+      await page.locator(".events li").first().filter({ hasText: "ready" }).waitFor();
+      await row.filter({ hasText: "ready" }).filter({ hasNotText: String(pid) }).waitFor();
+      await checkAccess(page, "the figures");
+      await visitor.button("Reload").click();
+      await page.getByText("Reloaded", { exact: true }).waitFor();
       await page.getByRole("link", { name: "Try it" }).click();
     });
 

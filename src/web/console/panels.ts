@@ -3,6 +3,7 @@
 import type { JSX } from "hono/jsx/dom/jsx-runtime";
 import { LogPanel } from "./log/log_panel.tsx";
 import { TryPanel } from "./try/try_panel.tsx";
+import { WatchPanel } from "./watch/watch_panel.tsx";
 
 /** A part of the console with a place in the navigation. */
 export interface Panel {
@@ -15,5 +16,6 @@ export interface Panel {
 /** All panels of the console; a new one is a line here. */
 export const PANELS: readonly Panel[] = [
   { id: "try", title: "Try it", Component: TryPanel },
+  { id: "watch", title: "Watch", Component: WatchPanel },
   { id: "log", title: "Log", Component: LogPanel },
 ];
