@@ -1,8 +1,11 @@
 /** Runs the program of a test suite, shows its output, and counts the tests in its report. */
-import { type Count, countJunit, ONE, sum } from "./count.ts";
+import { type Count, countJunit, ONE, slowestFiles, sum } from "./count.ts";
 
 /** The time limit of a suite, in ms. It ends a suite that hangs. */
 const TIME_LIMIT = 25 * 60_000;
+
+/** How many of the slowest files are listed. */
+const LISTED = 10;
 
 /** A program that runs tests and writes a report in JUnit's format. */
 export interface SuiteProgram {
@@ -35,7 +38,9 @@ export async function runSuite({ name, command, args, cwd, env, report }: SuiteP
     signal: AbortSignal.timeout(TIME_LIMIT),
   }).spawn();
   const { success, code, signal } = await child.status;
-  const count = readReport(report);
+  const xml = readReport(report);
+  const count = xml === undefined ? undefined : countJunit(xml);
+  if (xml !== undefined) console.log(["The slowest files:", ...slowestFiles(xml, LISTED)].join("\n"));
   if (count === undefined || !success && count.failed === 0) {
     const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
     console.log(`FAILED   ${name} did not run to its end (${end}); see above.`);
@@ -44,9 +49,9 @@ export async function runSuite({ name, command, args, cwd, env, report }: SuiteP
   return count;
 }
 
-function readReport(path: string): Count | undefined {
+function readReport(path: string): string | undefined {
   try {
-    return countJunit(Deno.readTextFileSync(path));
+    return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -37,7 +37,7 @@ def run(what, path):
         with open(path, "rb") as file:
             return pickle.load(file).value
     import multiprocessing
-    with multiprocessing.get_context(what).Pool(2) as pool:
+    with multiprocessing.get_context(what).Pool(1) as pool:
         return pool.map_async(square, range(3)).get(60)
 if __name__ == "__main__":
     raise AssertionError("this is not the main program")
