@@ -22,28 +22,44 @@ export interface Component {
   readonly sha512?: string;
 }
 
+/** A package of the graph of modules, by its id, which also names the peers that it was resolved with. */
+interface NpmPackage {
+  readonly name: string;
+  readonly version: string;
+  /** The ids of the packages that it depends on. */
+  readonly dependencies: readonly string[];
+}
+
 interface Lock {
   readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 }
 
 /**
- * Lists all components, sorted by name.
+ * Lists all components, sorted by name. All dependencies of a package count, even if the bundle contains nothing of them.
  *
  * @param root the project's root
  * @throws {Error} if a package has no licence text
  */
 export async function thirdParties(root: string): Promise<readonly Component[]> {
   const lock: Lock = JSON.parse(Deno.readTextFileSync(`${root}/deno.lock`));
-  const used = new Set<string>();
+  const used = new Map<string, NpmPackage>();
   for (const entry of ["src/main.ts", ...Object.values(SCRIPTS).map((path) => `src/web/${path}`)]) {
     const graph = JSON.parse(
       await runOrThrow(`list what ${entry} imports`, Deno.execPath(), ["info", "--json", entry], { cwd: root }),
     );
-    for (const { kind, npmPackage } of graph.modules) if (kind === "npm") used.add(npmPackage);
+    const add = (id: string, code: boolean) => {
+      if (used.has(id)) return;
+      const found: NpmPackage = graph.npmPackages[id];
+      used.set(id, found);
+      if (code) found.dependencies.forEach((id) => add(id, true));
+    };
+    // Of a package whose package.json alone is imported, files are copied that need no other package.
+    for (const { kind, npmPackage, specifier } of graph.modules) {
+      if (kind === "npm") add(npmPackage, !specifier.endsWith("/package.json"));
+    }
   }
   const { npmCache } = JSON.parse(await runOrThrow("find the npm cache", Deno.execPath(), ["info", "--json"]));
-  const packages = [...used].map((id): Component => {
-    const [, name = id, version = ""] = /^(.+)@([^@]+)$/.exec(id) ?? [];
+  const packages = Array.from(used, ([id, { name, version }]): Component => {
     const folder = folderOf(npmCache, name, version);
     const { license } = JSON.parse(Deno.readTextFileSync(`${folder}/package.json`));
     return {

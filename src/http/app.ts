@@ -3,12 +3,14 @@
 import { type Context, Hono } from "hono";
 import type { Recent } from "../recent/mod.ts";
 import type { Model, Models } from "../supervisor/mod.ts";
+import type { Tracing } from "../tracing/types.ts";
 import { accessLog, logUnreadable } from "./middleware/access_log.ts";
 import { bearer } from "./middleware/bearer.ts";
 import { guard } from "./middleware/browsers.ts";
 import { cors } from "./middleware/cors.ts";
 import type { Refusal } from "./middleware/refusal.ts";
 import { security } from "./middleware/security.ts";
+import { traced, type TracedRoute } from "./middleware/tracing.ts";
 import type { Browsers } from "./browsers.ts";
 import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
@@ -57,6 +59,10 @@ export interface AppOptions extends InvocationOptions {
   readonly transcoder: Transcoder;
   /** Keeps the recent past for the console. @default there is no `/console/events` */
   readonly recent?: Recent | undefined;
+  /** Traces requests. @default they are not traced */
+  readonly tracing?: Tracing | undefined;
+  /** Whether connections are encrypted. */
+  readonly encrypted?: boolean | undefined;
   /** Replaces the workers of all models. @default `models.reload()` */
   readonly reload?: Reload | undefined;
 }
@@ -75,7 +81,7 @@ export function createApp(models: Models, options: AppOptions): App {
   const invocationOptions = { ...options, ownsAuthorization: options.tokens !== undefined };
   // parseHead() has parsed the path. hono would decode it, and could match another route than the one requested.
   const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
-  const metrics = new Metrics(models);
+  const metrics = new Metrics(models, options.tracing);
   const { browsers, tokens, transcoder } = options;
   const open = new Set<string>();
   const secure = security();
@@ -197,6 +203,11 @@ export function createApp(models: Models, options: AppOptions): App {
   if (browsers !== undefined) handle = guard(browsers, refusal, handle);
   if (browsers?.cors) handle = cors(browsers, () => metrics.countOther(200), handle);
   if (options.accessLog) handle = accessLog(handle);
+  if (options.tracing !== undefined) {
+    const untraced = new Set([...open, ...[...methods.keys()].filter((path) => UNTRACED.test(path))]);
+    const scheme = options.encrypted ? "https" : "http";
+    handle = traced(options.tracing, tracedRoutes(methods.keys(), models), untraced, scheme, handle);
+  }
   return { routes: app, refuse, answerError, handle };
 }
 
@@ -234,6 +245,20 @@ const ASSETS = [
   "swagger-ui-bundle.js",
   "swagger-ui.css",
 ] as const;
+
+/** Paths of pages, and of metrics: their requests are no work of a model, and come at intervals. */
+const UNTRACED = /^\/(?:metrics|openapi\.json|console\/.*)$/;
+
+/** What the paths of models lead to, for their traces. */
+function tracedRoutes(paths: Iterable<string>, models: Models): ReadonlyMap<string, TracedRoute> {
+  const [only] = models.all.length === 1 ? models.all : [];
+  return new Map(Array.from(paths, (path) => {
+    const [, version = "", name] = /^(\/v2)?\/models\/([^/]+)(?=\/|$)/.exec(path) ?? [];
+    return name === undefined
+      ? [path, { route: path, model: only?.name }]
+      : [path, { route: path.replace(`${version}/models/${name}`, `${version}/models/{name}`), model: name }];
+  }));
+}
 
 /** The set of paths of one handler. */
 function namesOf(path: string, other: string | undefined): ReadonlySet<string> {

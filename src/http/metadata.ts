@@ -38,3 +38,15 @@ export function metadataEncoder(
     return metadata;
   };
 }
+
+/** The encoders of a route. */
+export interface MetadataEncoders {
+  readonly plain: ReturnType<typeof metadataEncoder>;
+  /** For requests whose answer is to have the times of the stages. */
+  readonly timed: ReturnType<typeof metadataEncoder>;
+}
+
+/** Makes the encoders of a route. */
+export function metadataEncoders(): MetadataEncoders {
+  return { plain: metadataEncoder(), timed: metadataEncoder({ timing: true }) };
+}

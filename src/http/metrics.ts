@@ -6,6 +6,7 @@ import { mergeMetrics } from "../observability/merge_metrics.ts";
 import { formatMetrics, Histogram, type Labels, type Metric, SECONDS } from "../observability/metrics.ts";
 import type { ModelFacts, Models } from "../supervisor/mod.ts";
 import type { Counters } from "../recent/mod.ts";
+import type { Tracing } from "../tracing/types.ts";
 import { VERSION } from "../version.ts";
 import { GpuMemory } from "./gpu_memory.ts";
 import { CLIENT_LEFT, HttpError, type Incoming } from "./h1/mod.ts";
@@ -45,9 +46,11 @@ export class Metrics {
   #inFlight = 0;
   readonly #start = Date.now() / 1000;
   readonly #gpus = new GpuMemory();
+  readonly #tracing: Pick<Tracing, "metrics"> | undefined;
 
-  constructor(models: Models) {
+  constructor(models: Models, tracing?: Pick<Tracing, "metrics">) {
     this.#models = models;
+    this.#tracing = tracing;
   }
 
   /** Returns a meter that counts requests under these labels. @param executes whether a model executes the requests */
@@ -116,7 +119,13 @@ export class Metrics {
   /** All metrics in the text format of Prometheus. */
   async format(): Promise<string> {
     const [gpus] = await Promise.all([this.#gpus.metrics(), ...this.#models.all.map((model) => model.askUsage())]);
-    return formatMetrics([...this.#ofRequests(), ...this.#ofModels(), ...gpus, ...this.#ofProcess()]);
+    return formatMetrics([
+      ...this.#ofRequests(),
+      ...this.#ofModels(),
+      ...gpus,
+      ...this.#tracing?.metrics() ?? [],
+      ...this.#ofProcess(),
+    ]);
   }
 
   #ofModels(): Metric[] {

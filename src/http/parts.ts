@@ -7,6 +7,7 @@
  */
 
 import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
+import type { Recording } from "../tracing/types.ts";
 import { type Answer, CLIENT_LEFT, type Ending } from "./h1/mod.ts";
 import { type HttpProblem, problemOf } from "./problem.ts";
 
@@ -15,22 +16,27 @@ export function takesEvents(accept: string): boolean {
   return accept.split(",").some((part) => /^\s*text\/event-stream\s*(;|$)/i.test(part));
 }
 
-/** Makes a streaming answer from the parts that a worker sends. */
+/** Makes a streaming answer from the parts that a worker sends. @param recording is told why the answer ended early */
 export function respondInParts(
   { contentType, parts }: Outcome & { kind: "parts" },
   accept: string,
   headers: Readonly<Record<string, string>>,
+  recording?: Recording,
 ): Answer {
+  const end = (ending: Ending, failure?: Failure) => {
+    if (failure !== undefined) recording?.failed(failure);
+    resolve(ending);
+  };
   const { promise: ended, resolve } = Promise.withResolvers<Ending>();
   if (isEvents(contentType)) {
     const all = { ...headers, "content-type": contentType, ...EVENT_HEADERS };
-    return { status: 200, headers: all, body: bodyOf(parts, resolve), ended };
+    return { status: 200, headers: all, body: bodyOf(parts, end), ended };
   }
   if (!takesEvents(accept)) {
-    return { status: 200, headers: { ...headers, "content-type": contentType }, body: bodyOf(parts, resolve), ended };
+    return { status: 200, headers: { ...headers, "content-type": contentType }, body: bodyOf(parts, end), ended };
   }
   const all = { ...headers, "content-type": "text/event-stream", ...EVENT_HEADERS };
-  return { status: 200, headers: all, body: bodyOf(parts, resolve, eventsOf(contentType)), ended };
+  return { status: 200, headers: all, body: bodyOf(parts, end, eventsOf(contentType)), ended };
 }
 
 /** Headers for event streams: no proxy may cache the events, or buffer them (nginx). */
@@ -76,7 +82,7 @@ interface Writer {
 /** @param onEnd is told how the answer ended; only its first call counts */
 function bodyOf(
   parts: PartStream,
-  onEnd: (ending: Ending) => void,
+  onEnd: (ending: Ending, failure?: Failure) => void,
   writer?: Writer,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let sent = 0;
@@ -96,7 +102,7 @@ function bodyOf(
       }
       const problem = part && problemOf(part);
       // If the client has left, cancel() has called it already.
-      onEnd({ status: problem?.status ?? 200, parts: sent });
+      onEnd({ status: problem?.status ?? 200, parts: sent }, part);
       if (writer !== undefined) {
         controller.enqueue(problem === undefined ? writer.end() : writer.failure(problem));
       } else if (problem !== undefined) {

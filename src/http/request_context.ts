@@ -4,6 +4,7 @@
  * The worker gets the context for the lines that a script logs, and each answer, whatever its status, repeats the id.
  */
 
+import type { TraceHeaders } from "../tracing/types.ts";
 import type { Fields } from "./fields.ts";
 import { HttpError } from "./h1/mod.ts";
 import { problemFrom } from "./problem.ts";
@@ -41,9 +42,24 @@ export interface RequestContext {
 const PREFIX = `${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}-`;
 let made = 0;
 
-/** Reads the context from the headers of a request. */
-export function contextOf({ requestId, traceparent, tracestate, customAttributes }: Fields): RequestContext {
+/**
+ * Reads the context from the headers of a request.
+ *
+ * @param trace the trace headers for what the request causes, if requests are traced. They replace those of the client
+ */
+export function contextOf(
+  { requestId, traceparent, tracestate, customAttributes }: Fields,
+  trace?: TraceHeaders,
+): RequestContext {
   const id = requestId !== null && REQUEST_ID.test(requestId) ? requestId : `${PREFIX}${++made}`;
+  if (trace !== undefined) {
+    return {
+      id,
+      traceparent: trace.traceparent,
+      tracestate: trace.tracestate,
+      customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
+    };
+  }
   if (traceparent === null && customAttributes === null) return { id };
   return {
     id,
@@ -53,10 +69,7 @@ export function contextOf({ requestId, traceparent, tracestate, customAttributes
 }
 
 /** Returns the trace headers in the version that this program knows; undefined if they are malformed. */
-function traceOf(
-  said: string,
-  tracestate: string | null,
-): Pick<RequestContext, "traceparent" | "tracestate"> | undefined {
+export function traceOf(said: string, tracestate: string | null): TraceHeaders | undefined {
   const [, ids] = TRACEPARENT.exec(said) ?? [];
   if (ids === undefined) return undefined;
   return { traceparent: `00${ids}`, tracestate: matching(TRACESTATE, tracestate) };
@@ -67,14 +80,16 @@ function matching(pattern: RegExp, value: string | null): string | undefined {
 }
 
 /** Returns the trace id, 32 hexadecimal digits; undefined without a trace. */
-export function traceIdOf({ traceparent }: RequestContext): string | undefined {
+export function traceIdOf({ traceparent }: Pick<RequestContext, "traceparent">): string | undefined {
   return traceparent?.slice(3, 35);
 }
 
 /** Serializes a context for a worker, as ASCII JSON. */
 export function toText({ id, traceparent, tracestate, customAttributes }: RequestContext): string {
-  // An id has no character that needs an escape.
-  if (traceparent === undefined && customAttributes === undefined) return `{"id":"${id}"}`;
+  // Neither an id nor a traceparent has characters that need an escape.
+  if (tracestate === undefined && customAttributes === undefined) {
+    return traceparent === undefined ? `{"id":"${id}"}` : `{"id":"${id}","traceparent":"${traceparent}"}`;
+  }
   return JSON.stringify({ id, traceparent, tracestate, custom_attributes: customAttributes });
 }
 

@@ -6,6 +6,7 @@ import type { ListenOptions } from "../http/bind.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
 import type { ServiceManager } from "../platform/systemd.ts";
 import type { Recent, WorkerLife } from "../recent/mod.ts";
+import type { TracingSettings } from "../tracing/settings.ts";
 import type { logFailure, PoolOptions, ServedModel, WorkerOptions } from "../supervisor/mod.ts";
 
 /** How the workers of a model are run, by `serve` as by `predict`. */
@@ -44,7 +45,7 @@ export interface PoolContext {
 /** The configuration of a serving run. */
 export interface ServeConfig
   extends
-    Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent" | "limits">,
+    Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent" | "limits" | "tracing" | "encrypted">,
     ListenOptions,
     BrowserOptions,
     PoolConfig {
@@ -56,6 +57,8 @@ export interface ServeConfig
   readonly maxBodyMemory?: number | undefined;
   /** Reads the tokens again. @throws {UsageError} if they are invalid */
   readonly renewTokens?: (() => void) | undefined;
+  /** Where traces are sent to, and which. @default requests are not traced */
+  readonly traces?: TracingSettings | undefined;
   /** Path of a Unix socket to listen on instead of an address. */
   readonly unix?: string | undefined;
 }

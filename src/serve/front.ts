@@ -20,7 +20,7 @@ export function openFront(
   bound: Bound,
   models: Models,
   config: ServeConfig,
-  { reload, recent }: Pick<AppOptions, "reload" | "recent">,
+  { reload, recent, tracing }: Pick<AppOptions, "reload" | "recent" | "tracing">,
 ): Front {
   using stack = new DisposableStack();
   const browsers = new Browsers(config);
@@ -31,6 +31,8 @@ export function openFront(
     transcoder,
     reload,
     recent,
+    tracing,
+    encrypted: config.tls !== undefined,
     limits: limitsOf(config),
   });
   const refusals = stack.use(new BodyRefusals(config.maxBodyMemory ?? Infinity));

@@ -6,6 +6,7 @@ import { bind, bindUnix } from "../http/bind.ts";
 import type { Server } from "../http/listen.ts";
 import { keepFreedMemory } from "../memory.ts";
 import { Models, type ServedModel } from "../supervisor/mod.ts";
+import type { Tracing } from "../tracing/types.ts";
 import { VERSION } from "../version.ts";
 import { withLimit } from "../with_limit.ts";
 import type { ServeConfig, ServeContext } from "./config.ts";
@@ -19,6 +20,9 @@ const log = getLogger(["aimodellib", "serve"]);
 
 /** How long the last answers, which report unfinished requests, may take to be sent, in ms. */
 const LAST_ANSWERS_MS = 200;
+
+/** How long the spans of the last requests may take to be sent, in ms. */
+const LAST_SPANS_MS = 3_000;
 
 /** How long the first record waits for the Python of the first worker to tell its version, in ms. */
 const GREETING_MS = 5_000;
@@ -64,6 +68,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const [only] = served.length === 1 ? served : [];
   if (only?.known !== undefined) models.start();
   let front: Front;
+  let tracing: Tracing | undefined;
   const reload = () => {
     renew(front.server, config);
     if (config.renewTokens !== undefined) context.recent?.endStreams();
@@ -73,7 +78,8 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   };
   try {
     const { openFront } = await import("./front.ts");
-    front = openFront(bound, models, config, { reload, recent: context.recent });
+    tracing = config.traces && (await import("../tracing/mod.ts")).startTracing(config.traces);
+    front = openFront(bound, models, config, { reload, recent: context.recent, tracing });
   } catch (error) {
     await models.stop(AbortSignal.abort());
     throw error;
@@ -106,6 +112,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     // Unfinished requests have been answered by now; give the answers time to be sent.
     await withLimit(drained, LAST_ANSWERS_MS);
     server.close();
+    await tracing?.stop(AbortSignal.any([context.force, AbortSignal.timeout(LAST_SPANS_MS)]));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Carries out `aimodellib serve`. */
 
+import { getLogger } from "@logtape/logtape";
 import { layOutAssets, MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import { memoryLimit } from "../../control_group.ts";
 import { addressOf } from "../../host.ts";
@@ -11,6 +12,7 @@ import { tapLog } from "../../observability/logging.ts";
 import { Recent } from "../../recent/mod.ts";
 import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { messageOf, UsageError } from "../../errors.ts";
+import { tracingSettings } from "../../tracing/settings.ts";
 import { serve } from "../../serve/mod.ts";
 import { browserRules, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import { openEnvironment } from "../run/environment.ts";
@@ -23,6 +25,8 @@ import { loggingOf, ServeLog } from "./log.ts";
 import { parseModelOptions } from "./model_option.ts";
 import { laterModel, openServing, servedModel } from "./models.ts";
 import { welcome } from "./welcome.ts";
+
+const tracingLog = getLogger(["aimodellib", "tracing"]);
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_HOST = "127.0.0.1";
@@ -141,6 +145,7 @@ async function serveLogged(
     predictRoute: platform.predictRoute,
     host: addressOf(options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES)),
     tls,
+    traces: tracingSettings(io.env, (message) => tracingLog.warning("{message}", { message })),
     models,
     workers: plan,
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,

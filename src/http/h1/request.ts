@@ -1,5 +1,6 @@
 /** A request whose head was parsed, as its handler sees it. */
 
+import type { RequestTrace } from "../../tracing/types.ts";
 import type { BodyBudget } from "./budget.ts";
 import { takeBody, takeChunks, tooLarge } from "./body.ts";
 import type { Head } from "./head.ts";
@@ -18,6 +19,8 @@ export interface Incoming {
   body(maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Whether the client has disconnected. */
   readonly left: boolean;
+  /** The trace of the request, if requests are traced. */
+  trace?: RequestTrace | undefined;
   /**
    * Counts memory that the request needs until it is answered, in addition to what {@linkcode body} takes.
    *
@@ -51,6 +54,7 @@ export class IncomingRequest implements Incoming {
   /** Whether the whole body was read: the bytes after it belong to the next request. */
   whole = false;
   left = false;
+  trace: RequestTrace | undefined = undefined;
 
   constructor(readonly head: Head, owner: RequestOwner) {
     this.#owner = owner;

@@ -9,8 +9,8 @@ import { toResponse } from "../fetch_types.ts";
 import { fieldsOfHead } from "../fields.ts";
 import type { Incoming } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
-import { metadataEncoder } from "../metadata.ts";
-import { wholeOf } from "../parts.ts";
+import { askWhole } from "../ask_whole.ts";
+import { metadataEncoders } from "../metadata.ts";
 import { HttpProblem } from "../problem.ts";
 import { answerHeaders, contextOf, identified, toText } from "../request_context.ts";
 import type { Signature, Transcoder } from "../v2/mod.ts";
@@ -75,12 +75,12 @@ export function infer(
   transcoder: Transcoder,
 ) {
   const most = Math.min(Math.max(maxBody, MIN_MADE), MAX_MADE);
-  const encode = metadataEncoder();
+  const encoders = metadataEncoders();
   const description = { name: model.name, version: MODEL_VERSION };
   return async function infer(c: Context): Promise<Response> {
     const incoming = c.env as Incoming;
     const fields = fieldsOfHead(incoming.head);
-    const about = contextOf(fields);
+    const about = contextOf(fields, incoming.trace);
     const context = toText(about);
     const head = () => headText(incoming.head, ownsAuthorization);
     try {
@@ -94,9 +94,10 @@ export function infer(
       );
       incoming.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
       const results = await Promise.all(
-        calls.map(async ({ body, contentType }) =>
-          wholeOf(await model.invoke({ metadata: encode(contentType, accept), context, head, body, client: incoming }))
-        ),
+        calls.map(({ body, contentType }) => {
+          const invocation = { context, head, body, client: incoming };
+          return askWhole(model, encoders, [contentType, accept], invocation, incoming.trace?.recording);
+        }),
       );
       const answer = await transcoder.encode({ model: description, asked, results, signature }, incoming);
       return toResponse({ status: 200, headers: { ...answer.headers, ...answerHeaders(about) }, body: answer.body });

@@ -6,9 +6,10 @@ import { bodyOf } from "../content_encoding.ts";
 import { fieldsOfHead } from "../fields.ts";
 import { type Answer, CLIENT_LEFT, type Incoming, isHeaderValue } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
-import { metadataEncoder } from "../metadata.ts";
+import { askWhole } from "../ask_whole.ts";
+import { metadataEncoders } from "../metadata.ts";
 import type { Meter } from "../metrics.ts";
-import { EVENT_HEADERS, isEvents, respondInParts, wholeOf } from "../parts.ts";
+import { EVENT_HEADERS, isEvents, respondInParts } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
 import { asksForTiming, TIMING, timingOf } from "../timing.ts";
@@ -40,8 +41,7 @@ export type Invocations = (request: Incoming) => Promise<Answer>;
  */
 export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
   const { maxBody, uriListHosts, ownsAuthorization = false } = options;
-  const encode = metadataEncoder();
-  const encodeTimed = metadataEncoder({ timing: true });
+  const encoders = metadataEncoders();
   // Nearly all answers of a model have the same content type, so the last one that passed the check is cached.
   let lastType = "";
   let lastIsEvents = false;
@@ -50,7 +50,8 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
     const fields = fieldsOfHead(request.head);
     const contentType = fields.contentType ?? DEFAULT_CONTENT_TYPE;
     const accept = fields.accept ?? DEFAULT_ACCEPT;
-    const about = contextOf(fields);
+    const { trace } = request;
+    const about = contextOf(fields, trace);
     const context = toText(about);
     const head = () => headText(request.head, ownsAuthorization);
     let status = 200;
@@ -61,10 +62,8 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);
         const fetched = await fetchInput(input, maxBody, passedOn, (bytes) => request.hold(bytes));
-        const metadata = encode(fetched.contentType, accept);
-        const result = await wholeOf(
-          await model.invoke({ metadata, context, head, body: fetched.body, client: request }),
-        );
+        const invocation = { context, head, body: fetched.body, client: request };
+        const result = await askWhole(model, encoders, [fetched.contentType, accept], invocation, trace?.recording);
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
         const written = new TextEncoder().encode(`Output written to '${output}'\n`);
         return {
@@ -73,20 +72,23 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
           body: written,
         };
       }
-      const timed = fields.prefer !== null && asksForTiming(fields.prefer);
+      const shown = fields.prefer !== null && asksForTiming(fields.prefer);
+      const asking = trace?.recording?.ask();
+      const timed = shown || asking !== undefined;
       let waitedMs = 0;
       const arrived = timed ? performance.now() : 0;
       const outcome = await model.invoke({
-        metadata: timed ? encodeTimed(contentType, accept) : encode(contentType, accept),
+        metadata: timed ? encoders.timed(contentType, accept) : encoders.plain(contentType, accept),
         context,
         head,
         body,
         client: request,
         onDispatch: timed ? (ms) => waitedMs = ms : undefined,
       });
+      asking?.end(outcome, waitedMs);
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
-        if (timed) {
+        if (shown) {
           headers["preference-applied"] = TIMING;
           headers["server-timing"] = timingOf(waitedMs, outcome.times, performance.now() - arrived);
         }
@@ -100,7 +102,7 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
       }
       if (outcome.kind !== "parts") throw problemOf(outcome);
       checked(outcome.contentType);
-      const answer = respondInParts(outcome, accept, answerHeaders(about));
+      const answer = respondInParts(outcome, accept, answerHeaders(about), trace?.recording);
       ended = answer.ended;
       return answer;
     } catch (error) {

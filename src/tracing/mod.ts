@@ -1,0 +1,112 @@
+/** Tracing of requests with OpenTelemetry's protocol. Loaded late, and only if the settings turn it on. */
+
+import { getLogger } from "@logtape/logtape";
+import { hideCredentials } from "../credentials.ts";
+import { UsageError } from "../errors.ts";
+import type { Metric } from "../observability/metrics.ts";
+import { Seldom } from "../observability/seldom.ts";
+import { VERSION } from "../version.ts";
+import { randomSpanId, randomTraceId } from "./ids.ts";
+import { RequestRecording } from "./recording.ts";
+import { isSampled, type Sampler, sampler } from "./sampler.ts";
+import { sender } from "./sender.ts";
+import { SpanQueue } from "./span_queue.ts";
+import type { Origin } from "./span.ts";
+import type { TracingSettings } from "./settings.ts";
+import type { RequestTrace, TraceHeaders, Tracing } from "./types.ts";
+
+const log = getLogger(["aimodellib", "tracing"]);
+
+/** Starts tracing; logs why it can't, which must not keep a model from being served, and returns undefined. */
+export function startTracing(settings: TracingSettings): Tracing | undefined {
+  try {
+    return new OtlpTracing(settings);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    log.warning("Tracing is off: {reason}", { reason: error.message });
+    return undefined;
+  }
+}
+
+/** Traces requests, and sends their spans by OTLP. */
+class OtlpTracing implements Tracing {
+  readonly #isSampled: Sampler;
+  readonly #queue: SpanQueue;
+  readonly #url: string;
+  readonly #failures = new Seldom<"failed" | "dropped">((kind, count) => this.#tell(kind, count));
+  /** Why spans were not accepted last. */
+  #reason = "";
+
+  constructor(settings: TracingSettings) {
+    this.#url = hideCredentials(settings.url);
+    this.#isSampled = sampler(settings.sampling);
+    const send = sender(settings, originOf(settings), (reason) => {
+      this.#reason = hideCredentials(reason);
+      this.#failures.add("failed", () => this.#tell("failed", 1));
+    });
+    const onDropped = () => this.#failures.add("dropped", () => this.#tell("dropped", 1));
+    this.#queue = new SpanQueue(settings.batches, send, onDropped);
+    log.info("Traces are sent to {url}", { url: this.#url });
+  }
+
+  begin(parent: TraceHeaders | undefined): RequestTrace {
+    const traceId = parent?.traceparent.slice(3, 35) ?? randomTraceId();
+    if (!this.#isSampled(traceId, parent?.traceparent)) {
+      // What the request causes must not be sampled either.
+      if (parent !== undefined) return isSampled(parent.traceparent) ? unsampled(parent) : parent;
+      return { traceparent: `00-${traceId}-${randomSpanId()}-00` };
+    }
+    const id = randomSpanId();
+    const tracestate = parent?.tracestate;
+    const place = { traceId, tracestate, id, parent: parent?.traceparent.slice(36, 52) };
+    const recording = new RequestRecording(place, (spans) => this.#queue.add(spans));
+    return { traceparent: `00-${traceId}-${id}-01`, tracestate, recording };
+  }
+
+  metrics(): readonly Metric[] {
+    return [{
+      name: "aimodellib_trace_spans_total",
+      help:
+        "Spans that the receiver has accepted (exported), that found no room in the queue (dropped), or that it did not accept (failed).",
+      type: "counter",
+      values: Object.entries(this.#queue.counts).map(([outcome, count]) => [{ outcome }, count]),
+    }];
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    await this.#queue.stop(signal);
+    this.#failures.stop();
+  }
+
+  #tell(kind: "failed" | "dropped", count: number): void {
+    if (kind === "dropped") {
+      log.warn("{count} spans were dropped: OTEL_BSP_MAX_QUEUE_SIZE others wait to be sent", { count });
+    } else {
+      log.warn("Could not send spans to {url}: {reason} ({count} times)", {
+        url: this.#url,
+        reason: this.#reason,
+        count,
+      });
+    }
+  }
+}
+
+function unsampled({ traceparent, tracestate }: TraceHeaders): TraceHeaders {
+  return { traceparent: `${traceparent.slice(0, 53)}00`, tracestate };
+}
+
+/** Describes this program to the receiver. */
+function originOf({ resource }: TracingSettings): Origin {
+  const attributes = {
+    "service.name": "aimodellib",
+    "service.instance.id": crypto.randomUUID(),
+    "host.name": Deno.hostname(),
+    "process.pid": Deno.pid,
+    ...resource,
+  };
+  return {
+    // The serializers read the attributes alone.
+    resource: { attributes } as unknown as Origin["resource"],
+    instrumentationScope: { name: "aimodellib", version: VERSION },
+  };
+}

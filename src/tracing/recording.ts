@@ -1,0 +1,152 @@
+/** Records the spans of one sampled request: its own, and one for each stage of a model's work. */
+
+import type { Failure, Outcome } from "../supervisor/mod.ts";
+import { preciseNow } from "./clock.ts";
+import { randomSpanId } from "./ids.ts";
+import { INTERNAL, SERVER, type Span, type SpanError, type TraceOf } from "./span.ts";
+import type { Asking, Attributes, EndedRequest, Recording } from "./types.ts";
+
+/** The stages of a script, in the order of the times that a worker reports. */
+const STAGES = ["deserialize", "predict", "serialize"] as const;
+
+/** A request of the Open Inference Protocol may ask a model any number of times; the stages of the first ones are recorded. */
+const MAX_ASKED = 32;
+
+/** The place of a request in its trace. */
+export interface Place extends TraceOf {
+  /** The id of the request's span. */
+  readonly id: string;
+  /** The id of the client's span. */
+  readonly parent: string | undefined;
+}
+
+/** Records a request's spans until its answer has ended. */
+export class RequestRecording implements Recording {
+  readonly #place: Place;
+  readonly #send: (spans: readonly Span[]) => void;
+  readonly #start = preciseNow();
+  readonly #spans: Span[] = [];
+  /** The number of times that a model was asked. */
+  #asked = 0;
+  /** When the first part of an answer arrived. */
+  #streamed: { readonly since: number; readonly firstPart: number } | undefined;
+  #error: SpanError | undefined;
+  #ended = false;
+
+  /** @param send receives all spans of the request when it has ended */
+  constructor(place: Place, send: (spans: readonly Span[]) => void) {
+    this.#place = place;
+    this.#send = send;
+  }
+
+  ask(): Asking {
+    const start = preciseNow();
+    this.#asked++;
+    return { end: (outcome, waitedMs) => this.#onOutcome(outcome, start, start + waitedMs) };
+  }
+
+  failed(failure: Failure): void {
+    this.#error = errorOf(failure);
+  }
+
+  end({ name, attributes, status, parts }: EndedRequest): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const now = preciseNow();
+    const { id, parent } = this.#place;
+    const error = status < 500 ? undefined : this.#error ?? { type: String(status), message: "", raised: false };
+    if (this.#streamed !== undefined) {
+      const { since, firstPart } = this.#streamed;
+      this.#add("predict", since, now, error, {
+        "aimodellib.first_part_seconds": (firstPart - since) / 1000,
+        ...(parts !== undefined && { "aimodellib.parts": parts }),
+      });
+    }
+    this.#spans.push({
+      name,
+      kind: SERVER,
+      trace: this.#place,
+      id,
+      parent,
+      remote: true,
+      start: this.#start,
+      end: Math.max(this.#start, now),
+      attributes: { ...attributes, ...(this.#asked > 1 && { "aimodellib.executions": this.#asked }) },
+      // The event of an exception belongs to the stage that raised it.
+      error: error && { ...error, raised: false },
+    });
+    this.#send(this.#spans);
+  }
+
+  #onOutcome(outcome: Outcome, start: number, dispatched: number): void {
+    // An answer may be given up, and sent, before the last worker is done with it.
+    if (this.#ended || this.#asked > MAX_ASKED) return;
+    const now = preciseNow();
+    switch (outcome.kind) {
+      case "result":
+        this.#add("queue", start, dispatched);
+        this.#addStages(outcome.times ?? [], dispatched, now);
+        break;
+      case "parts":
+        this.#add("queue", start, dispatched);
+        this.#streamed = { since: dispatched, firstPart: now };
+        break;
+      case "refused":
+        this.#error = errorOf(outcome);
+        this.#add("queue", start, now, this.#error);
+        break;
+      case "error":
+      case "lost":
+      case "overran":
+        this.#error = errorOf(outcome);
+        this.#add("queue", start, dispatched);
+        this.#add(stageOf(outcome), dispatched, now, this.#error);
+        break;
+    }
+  }
+
+  /**
+   * Adds a span for each stage. The worker reports how long each took, and the last one ends as the answer arrives.
+   *
+   * @param times in seconds
+   */
+  #addStages(times: readonly number[], dispatched: number, now: number): void {
+    const whole = times.reduce((sum, seconds) => sum + seconds * 1000, 0);
+    let at = Math.max(dispatched, now - whole);
+    for (const [index, seconds] of times.entries()) {
+      const end = Math.min(now, at + seconds * 1000);
+      this.#add(STAGES[index]!, at, end);
+      at = end;
+    }
+  }
+
+  #add(name: string, start: number, end: number, error?: SpanError, attributes: Attributes = {}): void {
+    const { id: parent } = this.#place;
+    const span = { name, kind: INTERNAL, trace: this.#place, id: randomSpanId(), parent } as const;
+    this.#spans.push({ ...span, start, end: Math.max(start, end), attributes, error });
+  }
+}
+
+function stageOf(failure: Failure): string {
+  const stage = failure.kind === "error" ? failure.error.stage : undefined;
+  return stage === undefined || stage === "predict_batch" ? "predict" : stage;
+}
+
+/** Describes a failure; undefined if the client has disconnected, which is no error. */
+function errorOf(failure: Failure): SpanError | undefined {
+  switch (failure.kind) {
+    case "error": {
+      const { reason, type, message } = failure.error;
+      if (reason === "cancelled") return undefined;
+      return { type: reason === "exception" ? String(type) : reason, message, raised: reason === "exception" };
+    }
+    case "lost":
+      return { type: "worker_died", message: `The worker ended (${failure.cause})`, raised: false };
+    case "overran":
+      return { type: "timeout", message: `It took longer than ${failure.limitMs / 1000} s`, raised: false };
+    case "refused":
+      return failure.cause === "gone"
+        ? undefined
+        : { type: failure.cause, message: "No worker took it", raised: false };
+  }
+}

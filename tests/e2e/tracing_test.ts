@@ -1,0 +1,269 @@
+/** Traces of requests, as a receiver gets them that decodes the messages of OpenTelemetry's protocol. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { imports } from "./support/needs.ts";
+import type { Program } from "./support/program.ts";
+import { freePort } from "./support/port.ts";
+import { echo, py, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import type { Server } from "./support/server.ts";
+
+const PYTHON = `${TOOLS}/python`;
+const DECODES = imports(PYTHON, "opentelemetry.proto.collector.trace.v1.trace_service_pb2");
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const CLIENT = "b7ad6b7169203331";
+
+/** Answers with the trace that it sees, or as the body says. */
+const SCRIPT = echo(py`
+  import json, time
+  def deserialize(data, content_type="", logger=None):
+      if data == b"unreadable":
+          raise KeyError("missing")
+      return data
+  def predict(data, model, logger=None):
+      if data.startswith(b"parts"):
+          def parts():
+              yield b"a"
+              time.sleep(0.02)
+              if data == b"parts that fail":
+                  raise RuntimeError("in the middle")
+              yield b"b"
+          return parts()
+      if data == b"fail":
+          raise ValueError("on demand")
+      time.sleep(0.02)
+      return json.dumps([logger.request.traceparent, logger.request.tracestate]).encode()
+`);
+
+/** A span, as `otlp_receiver.py` prints it. Times are in ns. */
+interface Span {
+  readonly scope: string;
+  readonly trace: string;
+  readonly id: string;
+  readonly parent: string;
+  readonly state: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly start: number;
+  readonly end: number;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly events: readonly (readonly [string, Readonly<Record<string, unknown>>])[];
+  readonly status: readonly [code: number, message: string];
+}
+
+interface Received {
+  readonly path: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly resources: readonly Readonly<Record<string, unknown>>[];
+  readonly spans: readonly Span[];
+}
+
+/** A receiver that runs. */
+class Receiver {
+  private constructor(readonly program: Program, readonly url: string) {}
+
+  static async start(box: Sandbox): Promise<Receiver> {
+    const program = box.start([`${ROOT}/tests/e2e/support/otlp_receiver.py`], { command: PYTHON });
+    const [, port] = await program.stdout.waitFor(/^(\d+)$/);
+    return new Receiver(program, `http://127.0.0.1:${port}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program[Symbol.asyncDispose]();
+  }
+
+  get received(): Received[] {
+    return this.program.stdout.lines.slice(1).map((line) => JSON.parse(line));
+  }
+
+  get spans(): Span[] {
+    return this.received.filter(({ status }) => status === 200).flatMap(({ spans }) => spans);
+  }
+
+  /** Waits for the span of a request, and returns it with its children in order. */
+  async spansOf(id: string): Promise<readonly [request: Span, children: readonly Span[]]> {
+    const find = () => this.spans.find(({ attributes }) => attributes["aimodellib.request_id"] === id);
+    await until(`the span of ${id} arrives`, () => find() !== undefined);
+    const request = find()!;
+    const children = this.spans.filter(({ parent }) => parent === request.id);
+    return [request, children.toSorted((a, b) => a.start - b.start || a.end - b.end)];
+  }
+}
+
+const names = (spans: readonly Span[]) => spans.map(({ name }) => name);
+
+const parentOf = (trace: string, flags = "01") => ({ traceparent: `00-${trace}-${CLIENT}-${flags}` });
+
+async function ask(server: Server, id: string, body: string, headers: Record<string, string> = {}) {
+  return await server.invoke(body, { "x-request-id": id, ...headers });
+}
+
+test("each request has a span with its stages, which joins the client's trace and which scripts join", async (box) => {
+  await using receiver = await Receiver.start(box);
+  const server = await box.serve(SCRIPT, {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_SERVICE_NAME: "digits service",
+      OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test,service.name=other",
+      OTEL_BSP_SCHEDULE_DELAY: "20",
+    },
+  });
+  const answer = await ask(server, "joins", "hello", { ...parentOf(TRACE), tracestate: "vendor=1" });
+  const [request, children] = await receiver.spansOf("joins");
+  assert.deepEqual([request.trace, request.parent, request.state], [TRACE, CLIENT, "vendor=1"]);
+  assert.deepEqual(JSON.parse(answer.text), [`00-${TRACE}-${request.id}-01`, "vendor=1"], "the script sees our span");
+  assert.deepEqual([request.name, request.kind, request.status], ["POST /invocations", "SPAN_KIND_SERVER", [0, ""]]);
+  assert.equal(request.scope, "aimodellib");
+  const { attributes } = request;
+  assert.deepEqual(
+    ["http.request.method", "http.route", "url.path", "url.scheme", "http.response.status_code", "server.address"]
+      .map((name) => attributes[name]),
+    ["POST", "/invocations", "/invocations", "http", 200, "127.0.0.1"],
+  );
+  assert.equal(typeof attributes["aimodellib.model"], "string");
+  assert.deepEqual(names(children), ["queue", "deserialize", "predict", "serialize"]);
+  let at = request.start;
+  for (const { name, start, end, trace, kind } of children) {
+    assert.ok(start >= at && end >= start && end <= request.end, `${name} lies within the request, in order`);
+    assert.deepEqual([trace, kind], [TRACE, "SPAN_KIND_INTERNAL"]);
+    at = end;
+  }
+  const predict = children[2]!;
+  assert.ok(predict.end - predict.start >= 20e6, "the time of the function");
+  const { resources, headers, path } = receiver.received[0]!;
+  assert.deepEqual([path, headers["content-type"]], ["/v1/traces", "application/x-protobuf"]);
+  assert.equal(resources[0]!["service.name"], "digits service");
+  assert.equal(resources[0]!["deployment.environment.name"], "test");
+
+  // Without a parent.
+  const [seen] = JSON.parse((await ask(server, "alone", "hello")).text);
+  const [alone] = await receiver.spansOf("alone");
+  assert.equal(alone.parent, "");
+  assert.equal(seen, `00-${alone.trace}-${alone.id}-01`);
+  assert.notEqual(alone.trace, TRACE);
+
+  // Exceptions.
+  assert.equal((await ask(server, "fails", "fail")).status, 500);
+  const [failed, stages] = await receiver.spansOf("fails");
+  assert.deepEqual(names(stages), ["queue", "predict"]);
+  assert.deepEqual(stages[1]!.status, [2, "on demand"]);
+  const exception = { "exception.type": "ValueError", "exception.message": "on demand" };
+  assert.deepEqual(stages[1]!.events, [["exception", exception]]);
+  assert.deepEqual([failed.status, failed.attributes["error.type"]], [[2, "on demand"], "ValueError"]);
+  assert.equal((await ask(server, "unreadable", "unreadable")).status, 400);
+  const [unreadable, [, reading]] = await receiver.spansOf("unreadable");
+  assert.deepEqual([unreadable.status[0], unreadable.attributes["http.response.status_code"]], [0, 400]);
+  assert.deepEqual([reading!.name, reading!.status[0], reading!.events[0]![1]["exception.type"]], [
+    "deserialize",
+    2,
+    "KeyError",
+  ]);
+
+  // Streams.
+  assert.equal((await ask(server, "streams", "parts")).text, "ab");
+  const [whole, streamed] = await receiver.spansOf("streams");
+  assert.deepEqual(names(streamed), ["queue", "predict"]);
+  assert.equal(streamed[1]!.attributes["aimodellib.parts"], 2);
+  assert.ok(streamed[1]!.end - streamed[1]!.start >= 20e6 && streamed[1]!.end <= whole.end);
+  const events = await ask(server, "breaks", "parts that fail", { accept: "text/event-stream" });
+  assert.match(events.text, /event: error/);
+  const [broken, [, breaking]] = await receiver.spansOf("breaks");
+  assert.equal(breaking!.events[0]![1]["exception.message"], "in the middle");
+  assert.deepEqual([broken.status[0], broken.attributes["http.response.status_code"]], [2, 200]);
+
+  // The Open Inference Protocol, where each element is a request to the script.
+  const [model] = JSON.parse((await server.request("/v2/models")).text).models;
+  const inputs = [{
+    name: "input",
+    datatype: "BYTES",
+    shape: [2],
+    data: ["one", "two"],
+    parameters: { content_type: "text/plain" },
+  }];
+  const v2 = await server.request(`/v2/models/${model}/infer`, {
+    method: "POST",
+    headers: { "x-request-id": "v2", ...parentOf(TRACE) },
+    body: JSON.stringify({ inputs }),
+  });
+  assert.equal(v2.status, 200, v2.text);
+  const [infer, calls] = await receiver.spansOf("v2");
+  assert.deepEqual([infer.name, infer.attributes["aimodellib.model"]], ["POST /v2/models/{name}/infer", model]);
+  assert.deepEqual(names(calls).toSorted(), ["deserialize", "predict", "queue", "serialize"].flatMap((x) => [x, x]));
+
+  // What is not traced, or has no model.
+  const untraced = await ask(server, "untraced", "hello", parentOf(TRACE, "00"));
+  assert.equal(JSON.parse(untraced.text)[0], `00-${TRACE}-${CLIENT}-00`, "the client's decision");
+  await server.request("/health/ready", { headers: { "x-request-id": "health" } });
+  await server.request("/nowhere?secret=1", { headers: { "x-request-id": "nowhere" } });
+  const [nowhere, none] = await receiver.spansOf("nowhere");
+  assert.deepEqual([nowhere.name, nowhere.attributes["url.path"], none], ["GET", "/nowhere", []]);
+  await server.stop();
+  const ids = receiver.spans.map(({ attributes }) => attributes["aimodellib.request_id"]);
+  assert.deepEqual(ids.filter((id) => id === "untraced" || id === "health"), []);
+  assert.ok(!JSON.stringify(receiver.spans).includes("secret"));
+}, DECODES);
+
+test("traces are sent as JSON, compressed, with secret headers, again after a failure, and at the end", async (box) => {
+  await using receiver = await Receiver.start(box);
+  const server = await box.serve(SCRIPT, {
+    args: ["--port", "0", "--access-log", "--log-format", "json"],
+    env: {
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url.replace("//", "//user:hidden@")}/busy/v1/traces`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+      OTEL_EXPORTER_OTLP_HEADERS: "X-Api-Key=sesame%20open,not a header",
+      OTEL_BSP_SCHEDULE_DELAY: "60000",
+    },
+  });
+  const answer = await ask(server, "json", "hello");
+  const [, trace] = JSON.parse(answer.text)[0].split("-");
+  const [line] = await server.program.stderr.waitFor(/^.*"POST \/invocations 200 .*$/);
+  assert.equal(JSON.parse(line).trace_id, trace, "the access log has the trace");
+  await server.stop();
+  const [request, children] = await receiver.spansOf("json");
+  assert.equal(request.trace, trace);
+  assert.deepEqual(names(children), ["queue", "deserialize", "predict", "serialize"]);
+  assert.deepEqual(receiver.received.map(({ status }) => status), [503, 200]);
+  const { headers } = receiver.received[1]!;
+  assert.equal(headers["content-type"], "application/json");
+  assert.equal(headers["content-encoding"], "gzip");
+  assert.equal(headers["x-api-key"], "sesame open");
+  assert.equal(headers["authorization"], `Basic ${btoa("user:hidden")}`);
+  assert.match(server.log, /Entry 2 of OTEL_EXPORTER_OTLP_HEADERS is ignored/);
+  assert.doesNotMatch(server.log, /sesame|hidden|not a header/);
+}, DECODES);
+
+test("a receiver that is down affects no request, and samplers decide for requests without a parent", async (box) => {
+  const server = await box.serve(SCRIPT, {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${freePort()}`,
+      OTEL_TRACES_SAMPLER: "parentbased_always_off",
+      OTEL_BSP_SCHEDULE_DELAY: "0",
+      OTEL_BSP_EXPORT_TIMEOUT: "1",
+      OTEL_BSP_MAX_QUEUE_SIZE: "many",
+    },
+  });
+  assert.match(server.log, /OTEL_BSP_MAX_QUEUE_SIZE must be an integer from 1 to 1000000, not 'many'; 2048 is used/);
+  const [unsampled] = JSON.parse((await ask(server, "off", "hello")).text);
+  assert.match(unsampled, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  for (let count = 0; count < 3; count++) {
+    assert.equal((await ask(server, "on", "hello", parentOf(TRACE))).status, 200);
+  }
+  const counted = async () =>
+    /aimodellib_trace_spans_total\{outcome="failed"\} (\d+)/.exec((await server.request("/metrics")).text)![1];
+  await until("all spans have failed", async () => await counted() === "15");
+  assert.equal([...server.log.matchAll(/Could not send spans to http/g)].length, 1);
+  await server.stop();
+});
+
+test("settings that can't be used turn tracing off, and models are served", async (box) => {
+  const server = await box.serve(SCRIPT, {
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4317", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+  });
+  assert.match(server.log, /Tracing is off: OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'; set it to 'http\/protobuf'/);
+  assert.deepEqual(JSON.parse((await server.invoke("hello")).text), [null, null]);
+  assert.doesNotMatch((await server.request("/metrics")).text, /trace_spans/);
+  await server.stop();
+});
