@@ -1,17 +1,12 @@
 /** The page at `/docs`, in a real browser, behind the path of a proxy and with a token. */
 
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
-import { has } from "./support/needs.ts";
+import { behind, hasBrowser, launch, open } from "./support/browser.ts";
 import { py, test } from "./support/sandbox.ts";
 import { problemOf } from "./support/server.ts";
 
-const BROWSER = "/usr/bin/chromium";
 const TOKEN = "0123456789abcdef-token";
 const PREFIX = "/team/double";
-
-/** No request of the browser's own leaves the machine. */
-const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
 
 const DOUBLE = py`
   import json
@@ -27,25 +22,10 @@ test(
     const module = box.module({ "serve.py": DOUBLE, "sample.json": '{"inputs": [3, 4]}', "samples/other.json": "[]" });
     const server = await box.serve({ module }, { env: { AIMODELLIB_TOKEN: TOKEN } });
     await using proxy = behind(PREFIX, server.url);
-    const origin = `http://127.0.0.1:${proxy.addr.port}`;
-    const browser = await chromium.launch({ executablePath: BROWSER, args: ARGS });
+    const browser = await launch();
     try {
-      const page = await browser.newPage();
-      const complaints: string[] = [];
-      const outside: string[] = [];
-      page.on("console", (message) => {
-        // A browser complains about each status from 400 on.
-        if (message.type() === "error" && !/^Failed to load resource/.test(message.text())) {
-          complaints.push(message.text());
-        }
-      });
-      page.on("pageerror", (error) => complaints.push(error.message));
-      page.on("request", (request) => {
-        if (!request.url().startsWith(`${origin}${PREFIX}/`) && !request.url().startsWith("data:")) {
-          outside.push(request.url());
-        }
-      });
-      await page.goto(`${origin}${PREFIX}/docs`);
+      const { page, complaints, outside } = await open(browser, proxy.url);
+      await page.goto(`${proxy.url}docs`);
       await page.getByLabel("This server asks for a token").fill("not-the-right-token");
       await page.getByRole("button", { name: "Open" }).click();
       await page.getByRole("alert").filter({ hasText: "not valid" }).waitFor();
@@ -71,7 +51,7 @@ test(
     assert.equal(problemOf(await server.request("/openapi.json")).status, 401);
     await server.stop();
   },
-  has(BROWSER),
+  hasBrowser || "there is no Chromium",
 );
 
 test("--no-console leaves out /docs, its files and the samples", async (box) => {
@@ -85,17 +65,3 @@ test("--no-console leaves out /docs, its files and the samples", async (box) => 
   assert.equal((await server.request("/admin/reload", { method: "POST" })).status, 200);
   await server.stop();
 });
-
-/** A proxy that answers requests below a path with what a server answers without it. */
-function behind(prefix: string, server: string) {
-  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
-    const { pathname, search } = new URL(request.url);
-    if (!pathname.startsWith(`${prefix}/`)) return new Response("outside of the path", { status: 404 });
-    const headers = new Headers(request.headers);
-    headers.delete("host");
-    headers.set("accept-encoding", "identity");
-    const { method, body } = request;
-    const answer = await fetch(`${server}${pathname.slice(prefix.length)}${search}`, { method, headers, body });
-    return new Response(answer.body, answer);
-  });
-}
