@@ -22,6 +22,7 @@ export function App() {
               {PANELS.map(({ id, title }) => (
                 <a key={id} href={`#${id}`} aria-current={id === current.id ? "page" : undefined}>{title}</a>
               ))}
+              <a href="docs">API</a>
             </nav>
           )}
         </div>

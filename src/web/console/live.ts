@@ -33,6 +33,9 @@ export const logLines: Store<readonly LogLine[]> = new Store<readonly LogLine[]>
 /** The workers as they are now. */
 export const workers: Store<readonly WorkerNow[]> = new Store<readonly WorkerNow[]>([]);
 
+/** The metrics that scripts have of their own. */
+export const scripts: Store<Events["scripts"]> = new Store<Events["scripts"]>({ models: {} });
+
 /** What happened to workers, the oldest first. */
 export const workerEvents: Store<readonly WorkerEvent[]> = new Store<readonly WorkerEvent[]>([]);
 
@@ -100,6 +103,9 @@ function take({ name, data }: ServerEvent): void {
     case "workers":
       workers.set(JSON.parse(data) as Events["workers"]);
       break;
+    case "scripts":
+      scripts.set(JSON.parse(data) as Events["scripts"]);
+      break;
     case "worker": {
       const { events }: Events["worker"] = JSON.parse(data);
       workerEvents.set([...workerEvents.value, ...events].slice(-MAX_EVENTS));
@@ -130,5 +136,6 @@ function forget(): void {
   pending = [];
   logLines.set([]);
   workerEvents.set([]);
+  scripts.set({ models: {} });
   seconds.set(new Map());
 }

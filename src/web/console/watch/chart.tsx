@@ -88,7 +88,7 @@ export function pathOf(values: readonly (number | undefined)[], top: number): st
       continue;
     }
     const y = (HEIGHT - HEIGHT * Math.min(1, value / top)).toFixed(2);
-    path += isDrawing ? `L${x} ${y}` : `M${x} ${y}h0.01`;
+    path += isDrawing ? `L${x} ${y}` : `M${x} ${y}h0.4`;
     isDrawing = true;
   }
   return path;

@@ -2,11 +2,12 @@
 
 import { useMemo } from "hono/jsx/dom";
 import { formatMs } from "../format.ts";
-import { bounds, connection, seconds, workerEvents, workers } from "../live.ts";
+import { bounds, connection, scripts, seconds, workerEvents, workers } from "../live.ts";
 import { useModel } from "../server.ts";
 import { useStore } from "../store.ts";
 import { Chart, type Series } from "./chart.tsx";
 import { ReloadButton } from "./reload_button.tsx";
+import { ScriptTable } from "./script_table.tsx";
 import { type Point, pointsOf, STAGES, stepOf } from "./series.ts";
 import { WorkerEvents } from "./worker_events.tsx";
 import { WorkersTable } from "./workers_table.tsx";
@@ -19,6 +20,7 @@ export function WatchPanel() {
   const limits = useStore(bounds);
   const own = all.get(model?.name ?? "") ?? [];
   const points = useMemo(() => pointsOf(own, limits), [own, limits]);
+  const { models, more = 0 } = useStore(scripts);
   const now = useStore(workers).filter((worker) => worker.model === model?.name);
   const events = useStore(workerEvents).filter((event) => event.model === model?.name);
   if (where === "off") return <p class="card">This server keeps no figures for the console.</p>;
@@ -80,6 +82,7 @@ export function WatchPanel() {
           ]}
         />
       </div>
+      <ScriptTable series={models[model?.name ?? ""] ?? []} more={more} />
       <WorkersTable workers={now} />
       <WorkerEvents events={events} />
     </div>
