@@ -111,10 +111,13 @@ export class RequestRecording implements Recording {
    * @param times in seconds
    */
   #addStages(times: readonly number[], dispatched: number, now: number): void {
-    const whole = times.reduce((sum, seconds) => sum + seconds * 1000, 0);
-    let at = Math.max(dispatched, now - whole);
-    for (const [index, seconds] of times.entries()) {
-      const end = Math.min(now, at + seconds * 1000);
+    // The process of the script may report anything.
+    const known = times.slice(0, STAGES.length).map((seconds) =>
+      Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0
+    );
+    let at = Math.max(dispatched, now - known.reduce((sum, ms) => sum + ms, 0));
+    for (const [index, ms] of known.entries()) {
+      const end = Math.min(now, at + ms);
       this.#add(STAGES[index]!, at, end);
       at = end;
     }

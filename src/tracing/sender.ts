@@ -104,15 +104,22 @@ function clientOf({ authorities, cert, key }: TlsFiles): Deno.HttpClient | undef
     );
   }
   const options = {
-    ...(authorities !== undefined && { caCerts: [readText(authorities, "certificate of the receiver")] }),
+    ...(authorities !== undefined && { caCerts: [readPem(authorities, "certificate of the receiver")] }),
     ...(cert !== undefined && key !== undefined &&
-      { cert: readText(cert, "client certificate"), key: readText(key, "key of the client certificate") }),
+      { cert: readPem(cert, "client certificate"), key: readPem(key, "key of the client certificate") }),
   };
   try {
     return Deno.createHttpClient(options);
   } catch (cause) {
     throw new UsageError(`The certificates for the receiver of traces can't be used: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** Reads a PEM file. Deno would take one without any certificate for an empty list. @throws {UsageError} if it can't be read, or is none */
+function readPem(path: string, what: string): string {
+  const text = readText(path, what);
+  if (/^-----BEGIN [A-Z ]+-----/m.test(text)) return text;
+  throw new UsageError(`The ${what} '${path}' is not a PEM file: it has no line '-----BEGIN …-----'`);
 }
 
 /** Reads an answer up to a limit, and ends the transfer there. */

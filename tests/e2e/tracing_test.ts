@@ -1,7 +1,8 @@
 /** Traces of requests, as a receiver gets them that decodes the messages of OpenTelemetry's protocol. */
 
 import assert from "node:assert/strict";
-import { until } from "./support/limits.ts";
+import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
+import { LONG, until, within } from "./support/limits.ts";
 import { imports } from "./support/needs.ts";
 import type { Program } from "./support/program.ts";
 import { freePort } from "./support/port.ts";
@@ -108,6 +109,8 @@ test("each request has a span with its stages, which joins the client's trace an
       OTEL_SERVICE_NAME: "digits service",
       OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test,service.name=other",
       OTEL_BSP_SCHEDULE_DELAY: "20",
+      // Telemetry of the runtime itself must not mix with ours.
+      OTEL_DENO: "true",
     },
   });
   const answer = await ask(server, "joins", "hello", { ...parentOf(TRACE), tracestate: "vendor=1" });
@@ -203,6 +206,7 @@ test("each request has a span with its stages, which joins the client's trace an
   const ids = receiver.spans.map(({ attributes }) => attributes["aimodellib.request_id"]);
   assert.deepEqual(ids.filter((id) => id === "untraced" || id === "health"), []);
   assert.ok(!JSON.stringify(receiver.spans).includes("secret"));
+  assert.deepEqual([...new Set(receiver.spans.map(({ scope }) => scope))], ["aimodellib"]);
 }, DECODES);
 
 test("traces are sent as JSON, compressed, with secret headers, again after a failure, and at the end", async (box) => {
@@ -234,6 +238,46 @@ test("traces are sent as JSON, compressed, with secret headers, again after a fa
   assert.match(server.log, /Entry 2 of OTEL_EXPORTER_OTLP_HEADERS is ignored/);
   assert.doesNotMatch(server.log, /sesame|hidden|not a header/);
 }, DECODES);
+
+test("traces go through a proxy", async (box) => {
+  await using receiver = await Receiver.start(box);
+  const server = await box.serve(SCRIPT, {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.invalid:4318",
+      OTEL_BSP_SCHEDULE_DELAY: "20",
+      HTTP_PROXY: receiver.url,
+    },
+  });
+  await ask(server, "proxied", "hello");
+  await receiver.spansOf("proxied");
+  assert.equal(receiver.received[0]!.path, "http://collector.invalid:4318/v1/traces");
+  await server.stop();
+}, DECODES);
+
+test("traces are sent with TLS to a receiver whose certificate is trusted", async (box) => {
+  certificate(box, "receiver");
+  const { promise: arrived, resolve } = Promise.withResolvers<string | null>();
+  await using receiver = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert: box.read("cert.pem"),
+    key: box.read("key.pem"),
+    onListen() {},
+  }, (request) => {
+    resolve(request.headers.get("content-type"));
+    return new Response();
+  });
+  const server = await box.serve(SCRIPT, {
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `https://localhost:${receiver.addr.port}`,
+      OTEL_EXPORTER_OTLP_CERTIFICATE: box.path("cert.pem"),
+      OTEL_BSP_SCHEDULE_DELAY: "0",
+    },
+  });
+  await ask(server, "encrypted", "hello");
+  assert.equal(await within(LONG, "spans arrive", arrived, () => server.log), "application/x-protobuf");
+  await server.stop();
+}, HAS_OPENSSL);
 
 test("a receiver that is down affects no request, and samplers decide for requests without a parent", async (box) => {
   const server = await box.serve(SCRIPT, {
