@@ -27,14 +27,17 @@ interface Prepared {
 async function main(options: TestOptions): Promise<Count> {
   const counts: Count[] = [];
   await installPackages();
+  const suites = options.suites.filter((suite) => suite !== "ok");
+  const venvs = suites.length === 0 ? undefined : makeVenvs(suites);
+  // A failure is reported where the environments are needed.
+  venvs?.catch(() => {});
   if (options.suites.includes("ok")) {
     console.log("== ok");
     counts.push(...(await ok(ROOT)).map(({ state }) => ONE[state]));
   }
-  const suites = options.suites.filter((suite) => suite !== "ok");
-  if (suites.length === 0) return sum(counts);
+  if (venvs === undefined) return sum(counts);
   try {
-    const prepared = await prepare(options);
+    const prepared = await prepare(options, venvs);
     for (const suite of suites) {
       counts.push(await runDirectory(suite, prepared));
       if (suite === "unit") {
@@ -49,20 +52,36 @@ async function main(options: TestOptions): Promise<Count> {
   return sum(counts);
 }
 
-async function prepare(options: TestOptions): Promise<Prepared> {
+/** Interpreters of the environments in `.cache/`. */
+interface Venvs {
+  readonly python: string;
+  /** That of the validators and clients; undefined if no suite uses them. */
+  readonly tools: string | undefined;
+}
+
+/** Makes the environments that are missing, at the same time; most of it is waiting for downloads, so other work may go on beside it. */
+async function makeVenvs(suites: readonly Suite[]): Promise<Venvs> {
+  const make = (name: string, list: string) =>
+    makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`));
+  const usesTools = suites.some((suite) => suite === "e2e" || suite === "differential");
+  const [python, tools] = await Promise.all([
+    make("test-venv", "requirements.txt"),
+    usesTools ? make("tools-venv", "tools.txt") : undefined,
+  ]);
+  return { python, tools };
+}
+
+async function prepare(options: TestOptions, venvs: Promise<Venvs>): Promise<Prepared> {
   Deno.mkdirSync(REPORTS, { recursive: true });
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
-  const python = await makeVenv(`${ROOT}/.cache/test-venv`, Deno.readTextFileSync(`${ROOT}/tests/requirements.txt`));
+  const { python, tools } = await venvs;
   const env: Record<string, string> = {
     AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`,
     AIMODELLIB_TEST_PYTHON: python,
     // Without a cache of bytecode, each of thousands of workers would compile its modules.
     PYTHONDONTWRITEBYTECODE: "",
+    ...(tools !== undefined && { AIMODELLIB_TEST_TOOLS: tools.replace(/\/python$/, "") }),
   };
-  if (options.suites.some((suite) => suite === "e2e" || suite === "differential")) {
-    const tools = Deno.readTextFileSync(`${ROOT}/tests/tools.txt`);
-    env.AIMODELLIB_TEST_TOOLS = (await makeVenv(`${ROOT}/.cache/tools-venv`, tools)).replace(/\/python$/, "");
-  }
   return { env, python, options };
 }
 
