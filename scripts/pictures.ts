@@ -58,7 +58,7 @@ async function usingBrowser(url: string): Promise<void> {
     await page.locator(".tree", { hasText: "digit" }).waitFor();
     // The first request takes longer than others, and the picture is to show what is usual.
     for (let count = 2; count < 4; count++) {
-      await page.getByRole("button", { name: "Send" }).click();
+      await page.getByRole("button", { name: "Send", exact: true }).click();
       await page.locator(`.entries li:nth-child(${count})`).waitFor();
     }
     await page.screenshot({ path: `${ROOT}/docs/console${colorScheme === "light" ? "" : "-dark"}.png` });

@@ -18,7 +18,7 @@ test("--token-file requires a token for all requests except health checks", asyn
   for (const path of ["/ping", "/health/ready", "/health/live"]) {
     assert.equal((await server.request(path)).status, 200, path);
   }
-  for (const path of ["/", "/metrics", "/nowhere"]) {
+  for (const path of ["/console/models", "/metrics", "/nowhere"]) {
     const refused = await server.request(path);
     assert.equal(refused.status, 401, path);
     assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="aimodellib"');
