@@ -45,6 +45,8 @@ export interface AppOptions extends InvocationOptions {
   /** Additional paths for `/ping` and `/invocations`, which a platform prescribes. */
   readonly healthRoute?: string | undefined;
   readonly predictRoute?: string | undefined;
+  /** Additional paths of models: names by path. @default none */
+  readonly routes?: ReadonlyMap<string, string> | undefined;
   /** Whether to log each request. */
   readonly accessLog?: boolean | undefined;
   /** The accepted tokens. @default no authentication */
@@ -98,6 +100,7 @@ export function createApp(models: Models, options: AppOptions): App {
     modelPaths.set(path, handler);
   };
   for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) invoke(path, path, only!);
+  for (const [path, name] of options.routes ?? []) invoke(path, path, models.get(name)!);
   for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models, mayKnow));
   get("/health/live", live);
   get("/metrics", measurements(metrics));
@@ -132,6 +135,7 @@ export function createApp(models: Models, options: AppOptions): App {
       names: models.all.map(({ name }) => name),
       predictRoute: options.predictRoute,
       healthRoute: options.healthRoute,
+      routes: [...options.routes?.keys() ?? []],
       console: options.console,
       secured: options.tokens !== undefined,
     }, options.console ?? true),
@@ -206,7 +210,7 @@ export function createApp(models: Models, options: AppOptions): App {
   if (options.tracing !== undefined) {
     const untraced = new Set([...open, ...[...methods.keys()].filter((path) => UNTRACED.test(path))]);
     const scheme = options.encrypted ? "https" : "http";
-    handle = traced(options.tracing, tracedRoutes(methods.keys(), models), untraced, scheme, handle);
+    handle = traced(options.tracing, tracedRoutes(methods.keys(), models, options.routes), untraced, scheme, handle);
   }
   return { routes: app, refuse, answerError, handle };
 }
@@ -250,12 +254,16 @@ const ASSETS = [
 const UNTRACED = /^\/(?:metrics|openapi\.json|console\/.*)$/;
 
 /** What the paths of models lead to, for their traces. */
-function tracedRoutes(paths: Iterable<string>, models: Models): ReadonlyMap<string, TracedRoute> {
+function tracedRoutes(
+  paths: Iterable<string>,
+  models: Models,
+  routes: AppOptions["routes"],
+): ReadonlyMap<string, TracedRoute> {
   const [only] = models.all.length === 1 ? models.all : [];
   return new Map(Array.from(paths, (path) => {
     const [, version = "", name] = /^(\/v2)?\/models\/([^/]+)(?=\/|$)/.exec(path) ?? [];
     return name === undefined
-      ? [path, { route: path, model: only?.name }]
+      ? [path, { route: path, model: routes?.get(path) ?? only?.name }]
       : [path, { route: path.replace(`${version}/models/${name}`, `${version}/models/{name}`), model: name }];
   }));
 }

@@ -37,11 +37,18 @@ test("several models have workers, routes and metrics of their own", async (box)
   const packed = box.module({ "serve.py": echo() }, "packed");
   const made = await box.run(["package", "-m", packed, "-o", "two.tar.gz"]);
   assert.equal(made.code, 0, made.stderr);
-  const server = await serve(box, [one!, `two=two.tar.gz,${box.path("model")}`], ["--workers", "2"]);
+  const server = await serve(box, [one!, `two=two.tar.gz,${box.path("model")}`], [
+    "--workers",
+    "2",
+    "--route",
+    "/score=one",
+  ]);
   await until("all are ready", async () => (await state(server)).status === "ready");
   assert.deepEqual((await state(server)).models, { one: "ready", two: "ready" });
   assert.equal((await post(server, "one")).text, "one x");
   assert.equal((await post(server, "two")).text, "x");
+  assert.equal((await server.request("/score", { method: "POST", body: "y" })).text, "one y");
+  assert.equal((await server.request("/score")).headers.get("allow"), "POST");
   assert.match(server.log, /Worker one\/2 is ready/);
   const nowhere = problemOf(await server.invoke("x"));
   assert.equal(

@@ -24,6 +24,7 @@ import { MAX_ANSWER } from "./limits.ts";
 import { loggingOf, ServeLog } from "./log.ts";
 import { parseModelOptions } from "./model_option.ts";
 import { laterModel, openServing, servedModel } from "./models.ts";
+import { parseRoutes } from "./route_option.ts";
 import { welcome } from "./welcome.ts";
 
 const tracingLog = getLogger(["aimodellib", "tracing"]);
@@ -108,6 +109,10 @@ async function serveLogged(
   using target = chosen.module === undefined
     ? undefined
     : await openServing({ ...options, ...chosen, module: chosen.module, name: named?.name }, io, stop.signal);
+  const routes = parseRoutes(options.routes, {
+    names: target === undefined ? listed.map(({ name }) => name) : [target.name],
+    platform: [platform.healthRoute, platform.predictRoute],
+  });
   const file = log.open(options, target?.archive);
   warnOfOpenSecrets(options, io);
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
@@ -143,6 +148,7 @@ async function serveLogged(
     ...browsers,
     healthRoute: platform.healthRoute,
     predictRoute: platform.predictRoute,
+    routes,
     host: addressOf(options.host ?? platform.host ?? (chosen === given ? DEFAULT_HOST : ALL_INTERFACES)),
     tls,
     traces: tracingSettings(io.env, (message) => tracingLog.warning("{message}", { message })),

@@ -24,6 +24,12 @@ const options = {
           message`Serve several models, each with its own workers: ${"NAME=ARCHIVE,MODEL_DIR"} or ${"NAME=MODULE,SCRIPT,MODEL_DIR"}. Replaces the arguments; may be repeated.`,
       }),
     ),
+    routes: multiple(
+      option("--route", string({ metavar: "PATH=NAME" }), {
+        description:
+          message`Another path for requests to the model NAME, such as ${"/score=iris"}, beside ${"/invocations"}; may be repeated.`,
+      }),
+    ),
   }),
   ...listenFields,
   ...workerFields,

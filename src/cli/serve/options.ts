@@ -233,7 +233,7 @@ export interface LogChoice {
 /** The options of the command. */
 export interface ServeOptions
   extends
-    Omit<ServeConfig, "models" | "host" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
+    Omit<ServeConfig, "models" | "routes" | "host" | "port" | "maxAnswer" | "workers" | "tls" | "tokens">,
     WorkerChoice,
     ListenChoice,
     LogChoice,
@@ -248,6 +248,8 @@ export interface ServeOptions
   readonly modelDir: string | undefined;
   /** The values of all `--model`. */
   readonly models: readonly string[];
+  /** The values of all `--route`. */
+  readonly routes: readonly string[];
   readonly host: string | undefined;
   readonly portOption?: number | undefined;
   readonly port?: number | undefined;

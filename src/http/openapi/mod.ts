@@ -16,6 +16,8 @@ export interface Described {
   /** Paths that answer as `/invocations` and `/ping`. */
   readonly predictRoute?: string | undefined;
   readonly healthRoute?: string | undefined;
+  /** Further paths that answer as `/invocations`. @default none */
+  readonly routes?: readonly string[] | undefined;
   /** Whether there is a page at `/`. @default true */
   readonly console?: boolean | undefined;
   /** Samples of the models, as examples of request bodies. @default none */
@@ -79,7 +81,7 @@ const RELOAD: OperationOptions = {
 
 /** Makes the OpenAPI document of a server with these models. */
 export function describe(
-  { title, names, predictRoute, healthRoute, console = true, samples = [], secured }: Described,
+  { title, names, predictRoute, healthRoute, routes = [], console = true, samples = [], secured }: Described,
 ): object {
   const get = (options: OperationOptions) => ({ get: operation(options, secured) });
   const post = (options: OperationOptions) => ({ post: operation(options, secured) });
@@ -112,6 +114,7 @@ export function describe(
     paths: withNames({
       ...(names.length === 1 && { "/invocations": post(invoke) }),
       ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(invoke) }),
+      ...Object.fromEntries(routes.map((path) => [path, post(invoke)])),
       "/ping": get(HEALTH),
       ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
       "/health/ready": get(HEALTH),

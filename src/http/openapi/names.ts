@@ -13,13 +13,23 @@ type Paths = Readonly<Record<string, object>>;
 
 /** Adds a tag and an operationId to each operation. */
 export function withNames(paths: Paths): Paths {
+  const names = new Set<string>();
+  // Paths from the command line may differ only in characters that a name does not have.
+  const unique = (name: string) => {
+    let found = name;
+    for (let i = 2; names.has(found); i++) found = `${name}${i}`;
+    names.add(found);
+    return found;
+  };
   return Object.fromEntries(
     Object.entries(paths).map(([path, item]) => [
       path,
       Object.fromEntries(
         Object.entries(item).map(([method, operation]) => [
           method,
-          method === "parameters" ? operation : { operationId: idOf(method, path), tags: [tagOf(path)], ...operation },
+          method === "parameters"
+            ? operation
+            : { operationId: unique(idOf(method, path)), tags: [tagOf(path)], ...operation },
         ]),
       ),
     ]),

@@ -10,15 +10,16 @@ type Operations = Readonly<Record<string, { readonly responses: object; readonly
 const pathsOf = (document: object) => (document as { paths: Readonly<Record<string, Operations>> }).paths;
 
 /** Returns the methods and paths that a server of these models answers. */
-function routesOf(count: number, { predictRoute, healthRoute }: Partial<Described>): Set<string> {
+function routesOf(count: number, { predictRoute, healthRoute, routes: further = [] }: Partial<Described>): Set<string> {
   const all = Array.from({ length: count }, () => new FakePool().model);
-  const models = { all, get: () => undefined, state: "ready" } as unknown as Models;
+  const models = { all, get: () => all[0], state: "ready" } as unknown as Models;
   const app = createApp(models, {
     transcoder: new Transcoder(),
     maxBody: 1,
     uriListHosts: [],
     predictRoute,
     healthRoute,
+    routes: new Map(further.map((path) => [path, "digits"])),
   });
   // Routes below /console are only for the page.
   const routes = app.routes.routes.filter(({ path }) => !path.startsWith("/console/"));
@@ -35,6 +36,7 @@ for (
   const [what, names, routes] of [
     ["one model", ["one"], {}],
     ["one model, and paths of a platform", ["one"], { predictRoute: "/predict", healthRoute: "/healthz" }],
+    ["further paths of models", ["one"], { routes: ["/score/it", "/score-it"] }],
     ["several models", ["one", "two"], { predictRoute: "/predict", healthRoute: "/healthz" }],
   ] as const
 ) {
