@@ -16,7 +16,11 @@ export class Slices {
    * @param slice takes a few milliseconds at most
    */
   async run<T>(slice: () => Promise<T>): Promise<T> {
-    if (this.#spent >= TURN_MS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#spent >= TURN_MS) {
+      // The event loop's last turn may have come while a slice ran, and nothing be scheduled.
+      this.#schedule();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
     this.#schedule();
     const start = performance.now();
     try {

@@ -39,3 +39,14 @@ Deno.test("run() runs short slices at once, and returns or throws their outcome"
   assert.deepEqual([results, timers], [[1, 2, 3], 0]);
   await assert.rejects(slices.run(() => Promise.reject(new RangeError("no"))), RangeError);
 });
+
+Deno.test("run() goes on after a long slice during which the event loop had its turn", async () => {
+  const slices = new Slices();
+  const order: string[] = [];
+  await slices.run(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await slow("a", order)();
+  });
+  await slices.run(slow("b", order));
+  assert.deepEqual(order, ["a", "b"]);
+});
