@@ -46,12 +46,14 @@ export const Kind = {
   Credit: 13,
   /** Supervisor: the head of the request in the next INVOKE frame. */
   Head: 14,
+  /** Worker: points of a training's curves, for its console. */
+  Scalars: 15,
 } as const;
 
 /** One of the numbers of {@linkcode Kind}. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Head;
+const LAST_KIND = Kind.Scalars;
 
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;

@@ -18,6 +18,8 @@ export interface ListenOptions {
   readonly host: string;
   /** The port; 0 picks a free one. */
   readonly port: number;
+  /** The option that sets the port, for errors. @default "--port" */
+  readonly option?: string | undefined;
   /** Paths of a certificate's chain and of its key, in PEM; without them, connections are not encrypted. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
@@ -69,7 +71,7 @@ function readSecrets({ cert, key }: { readonly cert: string; readonly key: strin
 }
 
 /** @throws {UsageError} if that fails */
-function open({ host, port, tls }: ListenOptions, secrets: Secrets | undefined): Bound["listener"] {
+function open({ host, port, tls, option = "--port" }: ListenOptions, secrets: Secrets | undefined): Bound["listener"] {
   const address = { hostname: host, port };
   try {
     if (secrets === undefined) return Deno.listen(address);
@@ -77,7 +79,7 @@ function open({ host, port, tls }: ListenOptions, secrets: Secrets | undefined):
   } catch (cause) {
     const reason = messageOf(cause);
     const advice = cause instanceof Deno.errors.AddrInUse
-      ? "; choose another port with --port (0 takes any that is free)"
+      ? `; choose another port with ${option} (0 takes any that is free)`
       : tls !== undefined && !(cause instanceof Deno.errors.AddrNotAvailable)
       ? `; are '${tls.cert}' and '${tls.key}' a certificate and its key, in PEM?`
       : "";

@@ -31,6 +31,8 @@ export interface TrainConfig {
   readonly launcher?: readonly string[] | undefined;
   /** Variables of the script's environment in addition to this process's. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** Whether the script's scalars are wanted: see {@linkcode TrainContext.onScalars}. */
+  readonly scalars?: boolean | undefined;
   /** How long the script may take to end after the first signal, in ms; then it is killed. */
   readonly stopTimeoutMs: number;
 }
@@ -43,6 +45,10 @@ export interface TrainContext {
   readonly onSignal: (handler: (signal: StopSignal) => void) => Disposable;
   /** Where the script's output goes. @default "inherit" */
   readonly output?: "inherit" | ScriptOutput | undefined;
+  /** Gets the body of each SCALARS frame, if the scalars are wanted. */
+  readonly onScalars?: ((body: Uint8Array) => void) | undefined;
+  /** Gets the id of the process that trains, when it has started. */
+  readonly onStart?: ((pid: number) => void) | undefined;
   /** Calls `handler` when the terminal's size changes, until disposed. */
   readonly onResize?: ((handler: () => void) => Disposable) | undefined;
 }
@@ -121,9 +127,11 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
       tensor_board_enabled: config.tensorBoardEnabled,
       tensor_board_dir: config.tensorBoardDir,
       max_body: MAX_BODY,
+      ...(config.scalars && { scalars: true }),
       ...(config.launcher !== undefined && { launcher: config.launcher, temporary: temporaryPlace(context.env) }),
     });
-    const report = follow(process);
+    context.onStart?.(process.pid);
+    const report = follow(process, context.onScalars);
     const exit = await process.ended;
     ended = true;
     await process.endOutput();
@@ -153,11 +161,12 @@ interface Report {
 /** How long to wait for the last frames after the process has ended, in ms: its children may keep the connection open. */
 const READ_REST_MS = 50;
 
-async function follow(process: BridgeProcess): Promise<Report> {
+async function follow(process: BridgeProcess, onScalars: TrainContext["onScalars"]): Promise<Report> {
   const report: Report = { done: false };
   const reading = process.connection.run({
-    onFrame: ({ kind, metadata }) => {
+    onFrame: ({ kind, metadata, body }) => {
       if (kind === Kind.Done) report.done = true;
+      if (kind === Kind.Scalars) onScalars?.(body);
       if (kind === Kind.Failed) {
         const { type, message } = parseMetadata(metadata);
         report.failure = type === "ScriptError" ? String(message) : `Training raised ${type}: ${message}`;

@@ -33,6 +33,7 @@ const SOURCES: Readonly<Record<AssetName, { type: string; read: () => Promise<Ui
   "app.js": { type: JAVASCRIPT, read: () => script("app.js") },
   "app.css": { type: CSS, read: () => style() },
   "docs.css": { type: CSS, read: () => docsStyle() },
+  "train.js": { type: JAVASCRIPT, read: () => script("train.js") },
   "docs.js": { type: JAVASCRIPT, read: () => script("docs.js") },
   "swagger-ui-bundle.js": { type: JAVASCRIPT, read: () => swagger("swagger-ui-bundle.js") },
   "swagger-ui.css": { type: CSS, read: () => swagger("swagger-ui.css") },

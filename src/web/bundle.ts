@@ -4,7 +4,11 @@
  */
 
 /** The scripts of the pages, and their entry points relative to `src/web/`. */
-export const SCRIPTS = { "app.js": "console/main.tsx", "docs.js": "console/docs/main.ts" } as const;
+export const SCRIPTS = {
+  "app.js": "console/main.tsx",
+  "docs.js": "console/docs/main.ts",
+  "train.js": "console/train/main.tsx",
+} as const;
 
 /** The style sheet of the page at `/docs`, relative to `src/web/`. */
 export const DOCS_STYLE = "console/docs/style.css";

@@ -40,8 +40,12 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-/** Makes the document. All URLs are relative: the server may be behind a path of a proxy. */
-export function renderPage({ script, style }: PageAssets): string {
+/**
+ * Makes the document. All URLs are relative: the server may be behind a path of a proxy.
+ *
+ * @param name the script that shows the page
+ */
+export function renderPage({ script, style }: PageAssets, name: "app.js" | "train.js" = "app.js"): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -51,10 +55,12 @@ export function renderPage({ script, style }: PageAssets): string {
 <title>aimodellib</title>
 <link rel="icon" href="console/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="console/app.css?v=${style}">
-<script type="module" src="console/app.js?v=${script}"></script>
+<script type="module" src="console/${name}?v=${script}"></script>
 </head>
 <body>
-<div id="app"><noscript>This page needs JavaScript. The model answers POST requests without it.</noscript></div>
+<div id="app"><noscript>This page needs JavaScript.${
+    name === "app.js" ? " The model answers POST requests without it." : ""
+  }</noscript></div>
 </body>
 </html>
 `;

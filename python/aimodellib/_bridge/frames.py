@@ -35,7 +35,8 @@ CANCEL = 11
 PART = 12
 CREDIT = 13
 HEAD = 14
-KINDS = range(HELLO, HEAD + 1)
+SCALARS = 15
+KINDS = range(HELLO, SCALARS + 1)
 
 HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size

@@ -14,6 +14,7 @@ from .demands import TRAIN
 from .failures import message_of, traceback_of, type_name
 from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
 from .names import add_to_path, load_script
+from .scalars import ScalarLogger, Scalars
 from .stops import Stops, die_of, without_handler
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 class Training:
     """One call of a script's ``train``."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], logger: PrintLogger | None = None) -> None:
         self._config = config
+        self._logger = logger
         #: The stage for a FAILED frame: ``import``, ``check`` or ``train``.
         self.stage = "import"
 
@@ -40,7 +42,7 @@ class Training:
         options = {
             "tensor_board_enabled": config["tensor_board_enabled"],
             "tensor_board_dir": config["tensor_board_dir"],
-            "logger": PrintLogger(),
+            "logger": self._logger or PrintLogger(),
         }
         train = adapt(owner, TRAIN[0], ("model_dir", *args), options)
         ready()
@@ -61,7 +63,9 @@ def run(link: Link, config: dict[str, Any]) -> int:
     """
     stops = Stops()
     stops.listen()
-    training = Training(config)
+    # Without a console, nobody would see the scalars.
+    scalars = Scalars(lambda body: link.send(frames.SCALARS, body)) if config.get("scalars") else None
+    training = Training(config, ScalarLogger(scalars) if scalars else None)
 
     def say(kind: int, **metadata: Any) -> None:
         link.send(kind, **metadata)
@@ -72,6 +76,9 @@ def run(link: Link, config: dict[str, Any]) -> int:
             training.run(lambda: link.send(frames.READY))
         finally:
             stops.hold()
+            # A process that the script has forked has no connection.
+            if scalars and not forks.is_child:
+                scalars.close()
     except ScriptError as error:
         say(frames.FAILED, stage=training.stage, type="ScriptError", message=str(error))
         return 1

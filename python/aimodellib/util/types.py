@@ -7,7 +7,7 @@ A module, or an instance of a class, satisfies them by having the functions: not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, SupportsFloat
 
 from .message import ExcInfo, message
 from .request import Headers, Query
@@ -180,6 +180,14 @@ class Logger(Protocol):
     ) -> None:
         """Log ``msg % args`` with the level ERROR, and the traceback of the exception that is being handled."""
         self.log(message(msg, args, exc_info, stack_info), level=self.ERROR)
+
+    def scalar(self, name: str, value: SupportsFloat, step: int | None = None) -> None:
+        """Add a point to the curve ``name`` in the console of ``aimodellib train --console``.
+
+        ``step`` is the place of the point on the curve; by default, the number of points before it. ``value`` may be
+        NaN or infinite. Without a console, in ``serve`` and in plain Python, nothing happens.
+        """
+        return None
 
     def flush(self, suppress_errors: bool | None = None) -> None:
         """Flush the buffer; with ``suppress_errors``, a failure raises nothing."""

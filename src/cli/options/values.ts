@@ -4,6 +4,7 @@ import { message } from "@optique/core/message";
 import { map, withDefault } from "@optique/core/modifiers";
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { choice, integer, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
+import { addressOf, authority } from "../../host.ts";
 import { flag, grouped, option, unset, type Value } from "./option.ts";
 import { program } from "./paths.ts";
 import { formatSize, parseSize } from "./size.ts";
@@ -99,6 +100,29 @@ export function whole(metavar: NonEmptyString, min: number, max?: number): Value
 /** Parses a port number. @param min 0 if 0 is allowed, which picks a free port */
 export function port(min: 0 | 1 = 0, metavar: NonEmptyString = "PORT"): Value<number> {
   return { ...whole(metavar, min, 65_535), format: String };
+}
+
+/** Parses a port, or an address and a port, such as `127.0.0.1:8080` or `[::1]:0`. The address is 127.0.0.1 unless it is given. */
+export function address(
+  metavar: NonEmptyString = "[HOST:]PORT",
+): Value<{ readonly host: string; readonly port: number }> {
+  return {
+    bounds: "port 0 to 65535",
+    mode: "sync",
+    metavar,
+    placeholder: { host: "127.0.0.1", port: 0 },
+    parse(input: string): ValueParserResult<{ readonly host: string; readonly port: number }> {
+      const [, given = "127.0.0.1", digits] = /^(?:(\[[\da-fA-F:.]+\]|[^:[\]\s]+):)?(\d{1,5})$/.exec(input) ?? [];
+      const port = Number(digits);
+      if (digits !== undefined && port <= 65_535) return { success: true, value: { host: addressOf(given), port } };
+      return {
+        success: false,
+        error:
+          message`Expected a port such as ${"6007"}, or an address and a port such as ${"127.0.0.1:6007"}, but got ${input}.`,
+      };
+    },
+    format: ({ host, port }) => authority(host, port),
+  };
 }
 
 /** Parses one of a few words. */

@@ -24,10 +24,14 @@ const encoder = new TextEncoder();
 /** Writes to the terminal, and to the run's log file if there is one. */
 export class RunLog implements Disposable {
   readonly #io: Io;
-  readonly #joiner = new LineJoiner((bytes) => this.#file?.write(bytes));
+  readonly #joiner = new LineJoiner((bytes) => {
+    this.#file?.write(bytes);
+    this.#onText?.(bytes);
+  });
   readonly #own = this.#joiner.stream();
   #file: LogFile | undefined;
   #limit: Disposable | undefined;
+  #onText: ((bytes: Uint8Array) => void) | undefined;
 
   /**
    * @param warn reports that the file can't be written. @default to standard error
@@ -67,13 +71,23 @@ export class RunLog implements Disposable {
     return this.#file?.path;
   }
 
+  /** Whether the text goes anywhere besides the terminal. */
+  get isKept(): boolean {
+    return this.#file !== undefined || this.#onText !== undefined;
+  }
+
+  /** Passes all text from now on to `onText` as well, with or without a log file. */
+  follow(onText: (bytes: Uint8Array) => void): void {
+    this.#onText = onText;
+  }
+
   /** Shows and logs lines, with control characters escaped and credentials in URLs hidden. */
   readonly say = (text: string): void => this.write(printableLines(hideCredentials(text)));
 
   /** Shows and logs text unchanged; it must not contain unescaped text from outside. */
   readonly write = (text: string): void => {
     this.#io.raw.stderr(text);
-    if (this.#file !== undefined) this.#own(encoder.encode(text));
+    if (this.isKept) this.#own(encoder.encode(text));
   };
 
   /** Makes a stream that is only logged. Lines of different streams are never mixed. */

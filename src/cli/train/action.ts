@@ -2,12 +2,14 @@
 
 import { layOutAssets } from "../../bridge/mod.ts";
 import { addressOf } from "../../host.ts";
-import { hideKeys } from "../run/mask_arguments.ts";
+import { hideKeys, maskArguments } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { exitWithParent } from "../../platform/parent.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
 import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
+import { VERSION } from "../../version.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
+import type { ConsoleAddress, TrainConsole } from "../../train_console/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { LoggedOutput } from "../run/script_output.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
@@ -35,6 +37,8 @@ export interface TrainOptions
   readonly exitWithParent: boolean;
   readonly tensorBoardHost: string;
   readonly tensorBoardDir?: string | undefined;
+  /** Where the console listens; undefined for none. */
+  readonly console?: ConsoleAddress | undefined;
 }
 
 /** The default for a module; an archive's manifest has its own. */
@@ -94,25 +98,51 @@ type Chosen = TrainOptions & { readonly module: string; readonly variables?: Rea
 async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   const launcher = launcherArgs(options, io.env);
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
-  const { module, script } = target;
   const modelDir = absolute(options.modelDir);
   makeModelDir(modelDir);
+  const startedAt = Date.now();
+  const board = boardOf(options, target);
   using log = new RunLog(options, target.archive, io);
+  using monitor = await openConsole(options, target, { log, modelDir, startedAt, logDir: board.logDir });
+  try {
+    return await trainIn({ options, io, launcher, target, modelDir, startedAt, board, log, monitor });
+  } catch (error) {
+    await monitor?.end(1, messageOf(error));
+    throw error;
+  }
+}
+
+/** A training whose log is open. */
+interface Opened {
+  readonly options: Chosen;
+  readonly io: Io;
+  readonly launcher: readonly string[] | undefined;
+  readonly target: Target;
+  readonly modelDir: string;
+  /** In ms since 1970. */
+  readonly startedAt: number;
+  readonly board: ReturnType<typeof boardOf>;
+  readonly log: RunLog;
+  readonly monitor: TrainConsole | undefined;
+}
+
+async function trainIn(
+  { options, io, launcher, target, modelDir, startedAt, board, log, monitor }: Opened,
+): Promise<TrainOutcome> {
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
   using environment = await untilSignal(
     io,
     (signal) => openEnvironment(target, options, { assets, io, log, say: log.say, signal }),
   );
-  const board = boardOf(options, target);
   await using tensorBoard = board.enabled
     ? new TensorBoard({ ...board, python: environment.python, assets, port: tensorBoardPort(io), say: log.say })
     : undefined;
-  const [startedAt, begun] = [Date.now(), performance.now()];
+  const begun = performance.now();
   const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
-  using output = log.path === undefined ? undefined : new LoggedOutput(log, io);
+  using output = log.isKept ? new LoggedOutput(log, io) : undefined;
   const { code, message } = await train({
-    module,
-    script,
+    module: target.module,
+    script: target.script,
     python: environment.python,
     modelDir,
     args: options.args,
@@ -121,19 +151,23 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
     stopTimeoutMs: options.stopTimeoutMs,
     tensorBoardEnabled: board.enabled,
     tensorBoardDir: board.logDir,
+    scalars: monitor !== undefined,
   }, {
     assets,
     env: io.env,
     onSignal: io.onSignal,
+    onScalars: monitor?.scalars,
+    onStart: (pid) => monitor?.reach({ state: "training", python: environment.python, pid }),
     output: output ?? "inherit",
     onResize: output && io.onResize,
   });
   output?.flush();
   await record?.finish(code, message);
   if (message !== undefined) log.say(`${code === 0 ? "Warning" : "Error"}: ${message}\n`);
+  await monitor?.end(code, message);
   if (code === 0 && io.errorColumns !== undefined) {
     const serves = target.archive === undefined
-      ? servingScript(module)
+      ? servingScript(target.module)
       // An archive from standard input can't be read again.
       : target.archive.manifest.servingScript === null || options.module === "-"
       ? undefined
@@ -156,6 +190,43 @@ function boardOf({ tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }
     logDir: absolute(folder.startsWith("/") ? folder : `${runDir}/${folder}`),
     host: addressOf(tensorBoardHost),
   };
+}
+
+/** Where scripts write event files that are not told where: PyTorch's `SummaryWriter` and Lightning, in the working directory. */
+const EVENT_FOLDERS = ["runs", "lightning_logs"];
+
+interface ConsoleContext {
+  readonly log: RunLog;
+  readonly modelDir: string;
+  readonly startedAt: number;
+  /** The folder for TensorBoard's logs. */
+  readonly logDir: string;
+}
+
+/** Opens the console that the options ask for. @throws {UsageError} if its address can't be listened on */
+async function openConsole(
+  { console: address, module: name, args }: Chosen,
+  { module, script }: Target,
+  { log, modelDir, startedAt, logDir }: ConsoleContext,
+): Promise<TrainConsole | undefined> {
+  if (address === undefined) return undefined;
+  const { TrainConsole } = await import("../../train_console/mod.ts");
+  const monitor = new TrainConsole(address, {
+    version: VERSION,
+    started: startedAt,
+    name: name === "-" ? "an archive" : name.replace(/\/+$/, "").split("/").at(-1)!,
+    module,
+    script: script.startsWith(`${module}/`) ? script.slice(module.length + 1) : script,
+    modelDir,
+    args: maskArguments(args),
+    folders: [modelDir, logDir, ...EVENT_FOLDERS.map(absolute)],
+  });
+  log.follow(monitor.log);
+  log.say(`Console: ${monitor.url}\n`);
+  if (!monitor.isLocal) {
+    log.say("Warning: everyone who can reach this address can read the log and the arguments of this training\n");
+  }
+  return monitor;
 }
 
 function tensorBoardPort(io: Io): number {

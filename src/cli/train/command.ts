@@ -12,7 +12,7 @@ import { defineCommand } from "../command.ts";
 import { flag, grouped, option, unset } from "../options/option.ts";
 import { folder, folderOrArchive, script } from "../options/paths.ts";
 import { scan } from "../options/scan.ts";
-import { oneOf, seconds, whole } from "../options/values.ts";
+import { address, oneOf, seconds, whole } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
 
 /** The options for torchrun, with its own names. */
@@ -88,6 +88,15 @@ const fields = {
         description: message`The folder for the script's TensorBoard logs.`,
       }),
       message`from the manifest, or ${"tb_logs"}`,
+    ),
+  }),
+  ...grouped("Console", {
+    console: unset(
+      option("--console", address(), {
+        description:
+          message`Show the log, curves and resources of the training in a browser, at this port of ${"127.0.0.1"}, or at this address and port. Port ${"0"} picks a free one.`,
+      }),
+      message`no console`,
     ),
   }),
   ...launching,

@@ -11,8 +11,8 @@ import { LogLines } from "./log_lines.tsx";
 /** How many lines are shown: the newest that pass the filter. */
 const MAX_SHOWN = 500;
 
-/** The log with its filter. */
-export function LogPanel() {
+/** The log with its filter. @param requests whether the lines may belong to requests of workers. @default true */
+export function LogPanel({ requests = true }: { readonly requests?: boolean } = {}) {
   const where = useStore(connection);
   const allowed = useStore(mayReadLog);
   const lines = useStore(logLines);
@@ -25,7 +25,7 @@ export function LogPanel() {
   }
   return (
     <section class="card log" aria-label="Log">
-      <Filters lines={lines} />
+      <Filters lines={lines} requests={requests} />
       <div class="card-head log-head">
         <span class="note">
           {passing.length.toLocaleString("en")} of {lines.length.toLocaleString("en")} lines
@@ -48,14 +48,14 @@ export function LogPanel() {
   );
 }
 
-function Filters({ lines }: { lines: readonly LogLine[] }) {
+function Filters({ lines, requests }: { lines: readonly LogLine[]; requests: boolean }) {
   const chosen = useStore(filter);
   const names = [...new Set(lines.flatMap(({ worker }) => worker ?? []))].sort();
   const valueOf = (event: Event) => (event.currentTarget as HTMLInputElement | HTMLSelectElement).value;
   return (
     <div class="filters">
       <label>
-        Text or request id
+        {requests ? "Text or request id" : "Text"}
         <input
           type="search"
           value={chosen.text}
@@ -74,13 +74,15 @@ function Filters({ lines }: { lines: readonly LogLine[] }) {
           ))}
         </select>
       </label>
-      <label>
-        Worker
-        <select value={chosen.worker} onChange={(event: Event) => filter.patch({ worker: valueOf(event) })}>
-          <option value="">all</option>
-          {names.map((name) => <option key={name} value={name}>{name}</option>)}
-        </select>
-      </label>
+      {requests && (
+        <label>
+          Worker
+          <select value={chosen.worker} onChange={(event: Event) => filter.patch({ worker: valueOf(event) })}>
+            <option value="">all</option>
+            {names.map((name) => <option key={name} value={name}>{name}</option>)}
+          </select>
+        </label>
+      )}
     </div>
   );
 }

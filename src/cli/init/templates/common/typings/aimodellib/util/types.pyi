@@ -3,7 +3,7 @@
 from abc import ABCMeta
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, SupportsFloat
 
 __all__ = ["InferenceModule", "Logger", "Request", "TrainingModule"]
 
@@ -128,6 +128,8 @@ class Logger(Protocol):
         extra: Mapping[str, object] | None = None,
     ) -> None:
         """Log ``msg % args`` with the level ERROR, and the traceback of the exception that is being handled."""
+    def scalar(self, name: str, value: SupportsFloat, step: int | None = None) -> None:
+        """Add a point to the curve ``name`` in the console of ``aimodellib train --console``."""
     def flush(self, suppress_errors: bool | None = None) -> None:
         """Send on what is buffered."""
     @property
