@@ -147,7 +147,7 @@ test("a worker that dies midway ends its answer early, and events contain the re
   await assert.rejects(server.invoke("5 exit"));
   await until("another worker is ready", () => server.workersReady === 2);
   const { text } = await server.invoke("5 exit", EVENTS);
-  assert.match(text, /\nevent: error\ndata: .*The worker that executed this request ended \(exit code 3\)/);
+  assert.match(text, /\nevent: error\ndata: .*The worker that executed this request died \(exit code 3\)/);
   await server.stop();
 });
 
