@@ -91,6 +91,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     await withLimit(Promise.race([known, models.failed, stopped.promise]), GREETING_MS);
   }
   logBeginning(url, served);
+  tracing?.announce();
   begun.resolve();
   context.recent?.start();
   if (only?.known === undefined) models.start();

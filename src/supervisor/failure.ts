@@ -12,6 +12,8 @@ export interface WorkerError {
   readonly stage?: "deserialize" | "predict" | "predict_batch" | "serialize";
   /** For an exception: the name of its class. */
   readonly type?: string;
+  /** Seconds in each function up to the one that failed, if the request's metadata asked for them. Unchecked. */
+  readonly times?: unknown;
   /** For an exception that chooses the status of the answer: the status, and pairs of header name and value. Both are unchecked. */
   readonly status?: unknown;
   readonly headers?: unknown;

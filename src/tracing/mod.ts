@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { Seldom } from "../observability/seldom.ts";
 import { VERSION } from "../version.ts";
-import { randomSpanId, randomTraceId } from "./ids.ts";
+import { randomSpanId, UnsampledTraces } from "./ids.ts";
 import { RequestRecording } from "./recording.ts";
 import { isSampled, type Sampler, sampler } from "./sampler.ts";
 import { sender } from "./sender.ts";
@@ -30,7 +30,8 @@ export function startTracing(settings: TracingSettings): Tracing | undefined {
 
 /** Traces requests, and sends their spans by OTLP. */
 class OtlpTracing implements Tracing {
-  readonly #isSampled: Sampler;
+  readonly #sampler: Sampler;
+  readonly #unsampled = new UnsampledTraces();
   readonly #queue: SpanQueue;
   readonly #url: string;
   readonly #failures = new Seldom<"failed" | "dropped">((kind, count) => this.#tell(kind, count));
@@ -39,22 +40,29 @@ class OtlpTracing implements Tracing {
 
   constructor(settings: TracingSettings) {
     this.#url = hideCredentials(settings.url);
-    this.#isSampled = sampler(settings.sampling);
+    this.#sampler = sampler(settings.sampling);
     const send = sender(settings, originOf(settings), (reason) => {
       this.#reason = hideCredentials(reason);
       this.#failures.add("failed", () => this.#tell("failed", 1));
     });
     const onDropped = () => this.#failures.add("dropped", () => this.#tell("dropped", 1));
     this.#queue = new SpanQueue(settings.batches, send, onDropped);
+  }
+
+  announce(): void {
     log.info("Traces are sent to {url}", { url: this.#url });
   }
 
   begin(parent: TraceHeaders | undefined): RequestTrace {
-    const traceId = parent?.traceparent.slice(3, 35) ?? randomTraceId();
-    if (!this.#isSampled(traceId, parent?.traceparent)) {
+    const traceId = parent === undefined
+      ? this.#sampler.begin()
+      : this.#sampler.joins(parent.traceparent)
+      ? parent.traceparent.slice(3, 35)
+      : undefined;
+    if (traceId === undefined) {
       // What the request causes must not be sampled either.
-      if (parent !== undefined) return isSampled(parent.traceparent) ? unsampled(parent) : parent;
-      return { traceparent: `00-${traceId}-${randomSpanId()}-00` };
+      if (parent === undefined) return { traceparent: this.#unsampled.next() };
+      return isSampled(parent.traceparent) ? unsampled(parent) : parent;
     }
     const id = randomSpanId();
     const tracestate = parent?.tracestate;

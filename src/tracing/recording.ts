@@ -95,7 +95,14 @@ export class RequestRecording implements Recording {
         this.#error = errorOf(outcome);
         this.#add("queue", start, now, this.#error);
         break;
-      case "error":
+      case "error": {
+        this.#error = errorOf(outcome);
+        this.#add("queue", start, dispatched);
+        const { times } = outcome.error;
+        if (Array.isArray(times) && times.length > 0) this.#addStages(times.map(Number), dispatched, now, this.#error);
+        else this.#add(stageOf(outcome), dispatched, now, this.#error);
+        break;
+      }
       case "lost":
       case "overran":
         this.#error = errorOf(outcome);
@@ -109,8 +116,9 @@ export class RequestRecording implements Recording {
    * Adds a span for each stage. The worker reports how long each took, and the last one ends as the answer arrives.
    *
    * @param times in seconds
+   * @param error why the last one failed
    */
-  #addStages(times: readonly number[], dispatched: number, now: number): void {
+  #addStages(times: readonly number[], dispatched: number, now: number, error?: SpanError): void {
     // The process of the script may report anything.
     const known = times.slice(0, STAGES.length).map((seconds) =>
       Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0
@@ -118,7 +126,7 @@ export class RequestRecording implements Recording {
     let at = Math.max(dispatched, now - known.reduce((sum, ms) => sum + ms, 0));
     for (const [index, ms] of known.entries()) {
       const end = Math.min(now, at + ms);
-      this.#add(STAGES[index]!, at, end);
+      this.#add(STAGES[index]!, at, end, index === known.length - 1 ? error : undefined);
       at = end;
     }
   }

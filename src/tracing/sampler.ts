@@ -1,9 +1,15 @@
 /** Decides which requests are sampled. */
 
+import { traceIdAt } from "./ids.ts";
 import type { Sampling } from "./settings.ts";
 
-/** Makes the decision about a request. @param parent the `traceparent` that its client has sent, in version 00 */
-export type Sampler = (traceId: string, parent: string | undefined) => boolean;
+/** Makes the decision about requests. */
+export interface Sampler {
+  /** Begins a trace. @returns its id, or undefined if it is not sampled */
+  begin(): string | undefined;
+  /** Whether to sample a request of a trace that its client has begun. @param parent its `traceparent`, in version 00 */
+  joins(parent: string): boolean;
+}
 
 /** Hexadecimal digits of a trace id that decide: 52 bits, which a number holds exactly. */
 const DIGITS = 13;
@@ -14,9 +20,16 @@ const RANGE = 2 ** (4 * DIGITS);
  * compare the id's last 64 bits with it.
  */
 export function sampler({ ratio, followsParent }: Sampling): Sampler {
-  return (traceId, parent) => {
-    if (followsParent && parent !== undefined) return isSampled(parent);
-    return ratio >= 1 || (ratio > 0 && Number.parseInt(traceId.slice(16, 16 + DIGITS), 16) < ratio * RANGE);
+  return {
+    begin() {
+      // Most requests are not sampled: the decision comes first, and the id follows from it.
+      const place = Math.random();
+      return place < ratio ? traceIdAt(place) : undefined;
+    },
+    joins(parent) {
+      if (followsParent) return isSampled(parent);
+      return ratio >= 1 || Number.parseInt(parent.slice(19, 19 + DIGITS), 16) < ratio * RANGE;
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export type Attributes = Readonly<Record<string, string | number>>;
 export interface Tracing {
   /** Begins a request. @param parent the valid trace headers that its client has sent */
   begin(parent: TraceHeaders | undefined): RequestTrace;
+  /** Logs where spans are sent to. */
+  announce(): void;
   /** The counts of spans. */
   metrics(): readonly Metric[];
   /** Sends what is left, and resolves when that is done. Never rejects. @param signal gives up when it is aborted */

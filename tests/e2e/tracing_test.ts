@@ -150,10 +150,10 @@ test("each request has a span with its stages, which joins the client's trace an
   // Exceptions.
   assert.equal((await ask(server, "fails", "fail")).status, 500);
   const [failed, stages] = await receiver.spansOf("fails");
-  assert.deepEqual(names(stages), ["queue", "predict"]);
-  assert.deepEqual(stages[1]!.status, [2, "on demand"]);
+  assert.deepEqual(names(stages), ["queue", "deserialize", "predict"]);
+  assert.deepEqual(stages[2]!.status, [2, "on demand"]);
   const exception = { "exception.type": "ValueError", "exception.message": "on demand" };
-  assert.deepEqual(stages[1]!.events, [["exception", exception]]);
+  assert.deepEqual(stages[2]!.events, [["exception", exception]]);
   assert.deepEqual([failed.status, failed.attributes["error.type"]], [[2, "on demand"], "ValueError"]);
   assert.equal((await ask(server, "unreadable", "unreadable")).status, 400);
   const [unreadable, [, reading]] = await receiver.spansOf("unreadable");

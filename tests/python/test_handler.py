@@ -182,6 +182,10 @@ def test_an_answer_of_a_batch_has_times_if_its_request_asks_for_them():
     assert ["times" in json.loads(metadata) for _, metadata, _ in answers] == [True, False, True]
 
 
-def test_an_error_has_no_times():
-    assert "times" not in refusal(handler(predict=raising(ValueError("bad"))), TIMED)
-    assert "times" not in refusal(handler(serialize=lambda data, accepted: None), TIMED)
+def test_an_error_has_the_times_up_to_the_function_that_failed_if_its_request_asks_for_them():
+    for count, function in enumerate(("deserialize", "predict", "serialize"), 1):
+        failing = handler(**{function: raising(ValueError("bad"))})
+        times = refusal(failing, TIMED)["times"]
+        assert len(times) == count and all(0 <= seconds < 60 for seconds in times)
+        assert "times" not in refusal(failing, JSON)
+    assert len(refusal(handler(serialize=lambda data, accepted: None), TIMED)["times"]) == 3

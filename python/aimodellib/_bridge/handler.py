@@ -85,7 +85,7 @@ class Handler:
         here.request = (context, sender)
         content_type, accepted = self._requests.get(headers) or self._headers(headers)
         stage = "deserialize"
-        start = now()
+        deserialized = predicted = start = now()
         try:
             data = self._deserialize(body, content_type)
             if forks.is_child:
@@ -113,7 +113,10 @@ class Handler:
         except BaseException as error:
             if forks.is_child:
                 forks.leave(error)
-            return raised(stage, error)
+            ended = now()
+            answer = raised(stage, error)
+            if self._timed and headers in self._timed:
+                answer = with_times(answer, *times_until(stage, start, deserialized, predicted, ended))
         return answer
 
     def part(self, item: Any, accepted: str) -> Answer:
@@ -239,13 +242,20 @@ class Handler:
 
 
 def with_times(answer: Answer, *seconds: float) -> Answer:
-    """Return a RESULT that says how long deserialize, predict and serialize took; any other answer as it is."""
+    """Return an answer that says how long deserialize, predict and serialize took; the last is the one that failed."""
     kind, metadata, body = answer
-    if kind != frames.RESULT:
-        return answer
     times = ", ".join(f"{value:.6f}" for value in seconds)
     longer = b'%s, "times": [%s]}' % (metadata[:-1], times.encode())
     return (kind, longer, body) if len(longer) <= frames.MAX_METADATA else answer
+
+
+def times_until(stage: str, start: float, deserialized: float, predicted: float, ended: float) -> tuple[float, ...]:
+    """Return how long each function took up to the one that raised, from the times at which they began and ended."""
+    if stage == "deserialize":
+        return (ended - start,)
+    if stage == "predict":
+        return deserialized - start, ended - deserialized
+    return deserialized - start, predicted - deserialized, ended - predicted
 
 
 def _describe(result: object) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Deque
 from . import ending, forks, frames, streams
 from .answer import Answer, failed, raised
 from .failures import message_of
-from .handler import Handler, with_times
+from .handler import Handler, times_until, with_times
 from .loader import end_tasks, event_loop
 from .loop import Loop
 from .parts import FIRST_CREDIT, end_of_parts, transmit, without_events
@@ -37,7 +37,7 @@ class AsyncHandler(Handler):
         of_task.set((context, sender))
         content_type, accepted = self._requests.get(headers) or self._headers(headers)
         stage = "deserialize"
-        start = now()
+        deserialized = predicted = start = now()
         try:
             data = await _value(self._deserialize(body, content_type))
             if forks.is_child:
@@ -67,7 +67,10 @@ class AsyncHandler(Handler):
             # The script may cancel the task itself, for example through a cancel scope that leaks from a library.
             if sender.gone and isinstance(error, asyncio.CancelledError):
                 return failed("cancelled", "The client has disconnected")
-            return raised(stage, error)
+            ended = now()
+            answer = raised(stage, error)
+            if self._timed and headers in self._timed:
+                answer = with_times(answer, *times_until(stage, start, deserialized, predicted, ended))
         return answer
 
     async def part_async(self, item: Any, accepted: str, sender: AsyncSender) -> Answer:

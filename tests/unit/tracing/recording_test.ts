@@ -72,6 +72,22 @@ Deno.test("RequestRecording says why a request failed", () => {
   assert.equal(recorded([], 404).at(-1)?.error, undefined);
 });
 
+Deno.test("RequestRecording has a span for each stage up to the one that failed", () => {
+  const error = {
+    reason: "exception",
+    stage: "predict",
+    type: "OSError",
+    message: "disk",
+    times: [0.001, 0.002],
+  } as const;
+  assert.deepEqual(brief(recorded([{ kind: "error", error }], 500)), [
+    ["queue", undefined],
+    ["deserialize", undefined],
+    ["predict", "OSError"],
+    ["POST /invocations", "OSError"],
+  ]);
+});
+
 Deno.test("RequestRecording records the first 32 executions of one request, and their number", () => {
   const spans = recorded(Array.from({ length: 40 }, () => ({ ...result("x"), times: [0, 0, 0] }) as Outcome));
   assert.equal(spans.length, 32 * 4 + 1);
