@@ -178,8 +178,8 @@ export interface ScriptSeries {
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly labels: Readonly<Record<string, string | number>>;
-  /** The value of a counter or gauge; the sum of a histogram's values. */
-  readonly value: number;
+  /** The value of a counter or gauge; the sum of a histogram's values. JSON has no NaN and no infinite numbers. */
+  readonly value: number | "NaN" | "Infinity" | "-Infinity";
   /** How many values a histogram has. */
   readonly count?: number | undefined;
 }

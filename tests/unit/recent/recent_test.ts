@@ -23,9 +23,9 @@ class Fixture implements Disposable {
   asked = 0;
   readonly worker = { worker: "1", pid: Deno.pid as number | undefined, ready: true, dead: false, load: 0 };
 
-  constructor() {
+  constructor(name = "iris") {
     const model = {
-      name: "iris",
+      name,
       figures: { measures: this.measures, queued: 0, ready: 1, workers: [this.worker] },
       askUsage: () => (this.asked++, Promise.resolve()),
       scriptMetrics: () => this.script,
@@ -281,6 +281,21 @@ Deno.test("a reader gets the metrics of scripts at first and every five seconds,
     names.push(...(await follower.next())!.map(({ name }) => name));
   }
   assert.equal(names.filter((name) => name === "scripts").length, 2);
+  await follower.leave();
+});
+
+Deno.test("a reader gets values of scripts that JSON can't have as texts, whatever the model's name", async () => {
+  using fixture = new Fixture("constructor");
+  fixture.script = [{
+    name: "loss",
+    help: "",
+    type: "gauge",
+    values: [[{ of: "a" }, NaN], [{ of: "b" }, Infinity], [{ of: "c" }, -Infinity], [{ of: "d" }, 0.5]],
+  }];
+  const follower = fixture.follow();
+  const [, scripts] = await follower.take(2);
+  const values = scripts!.data.models.constructor.map(({ value }: { value: unknown }) => value);
+  assert.deepEqual(values, ["NaN", "Infinity", "-Infinity", 0.5]);
   await follower.leave();
 });
 

@@ -44,8 +44,9 @@ function labelsOf({ labels }: ScriptSeries): string {
 }
 
 function valueOf({ value, count: values }: ScriptSeries): string {
-  if (values === undefined) return short(value);
-  return values === 0 ? "no values" : `${short(value / values)} on average of ${values.toLocaleString("en")}`;
+  const number = Number(value);
+  if (values === undefined) return short(number);
+  return values === 0 ? "no values" : `${short(number / values)} on average of ${values.toLocaleString("en")}`;
 }
 
 function short(value: number): string {

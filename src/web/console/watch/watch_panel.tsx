@@ -82,7 +82,7 @@ export function WatchPanel() {
           ]}
         />
       </div>
-      <ScriptTable series={models[model?.name ?? ""] ?? []} more={more} />
+      <ScriptTable series={new Map(Object.entries(models)).get(model?.name ?? "") ?? []} more={more} />
       <WorkersTable workers={now} />
       <WorkerEvents events={events} />
     </div>
