@@ -21,6 +21,9 @@ type Asset = readonly [path: string, content: Uint8Array<ArrayBuffer>];
 const PACKAGE = "aimodellib";
 const ENTRY = `${PACKAGE}/_bridge/__main__.py`;
 
+/** The folder in which Python caches the bytecode of the files beside it. */
+const BYTECODE = "__pycache__";
+
 /** The file beside the package with its digest, which the build writes: most starts then read no embedded file. */
 export const DIGEST_NAME = "digest";
 
@@ -99,7 +102,7 @@ function* readFiles(root: string, folder: string): Generator<Asset> {
   for (const { name, isDirectory } of entries) {
     const path = `${folder}/${name}`;
     if (isDirectory) {
-      if (name !== "__pycache__") yield* readFiles(root, path);
+      if (name !== BYTECODE) yield* readFiles(root, path);
     } else if (isPython(name)) {
       yield [path, Deno.readFileSync(`${root}/${path}`)];
     }
@@ -153,7 +156,7 @@ function holdsOnlyPython(folder: string): boolean {
   let hasFiles = false;
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     if (isDirectory) {
-      if (name !== "__pycache__" && !holdsOnlyPython(`${folder}/${name}`)) return false;
+      if (name !== BYTECODE && !holdsOnlyPython(`${folder}/${name}`)) return false;
     } else if (isPython(name)) hasFiles = true;
     else if (!name.endsWith(".pyc")) return false;
   }
@@ -187,9 +190,14 @@ async function writeBesideAndRename(root: string, digest: string, source: string
   }
 }
 
+/**
+ * Writes the files with modes that let nobody else write, whatever the umask is: otherwise the next start would not trust them. Python
+ * would make the folders of bytecode by the umask, and gives bytecode the mode of its source.
+ */
 function writeFiles(root: string, source: string): void {
   for (const [path, content] of readFiles(source, PACKAGE)) {
-    Deno.mkdirSync(`${root}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
-    Deno.writeFileSync(`${root}/${path}`, content);
+    const folder = `${root}/${path.slice(0, path.lastIndexOf("/"))}`;
+    Deno.mkdirSync(`${folder}/${BYTECODE}`, { recursive: true, mode: 0o755 });
+    Deno.writeFileSync(`${root}/${path}`, content, { mode: 0o644 });
   }
 }

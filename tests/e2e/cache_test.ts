@@ -55,6 +55,25 @@ test("three runs of an archive start with the same files, whatever a script writ
   assert.deepEqual(runs, [], "copies are removed");
 });
 
+test("runs with a umask of 0 use the same Python files, with the bytecode that the first has cached", async (box) => {
+  const module = box.module({
+    "train.py": py`
+      import os, aimodellib
+      def train(d):
+          print(os.stat(aimodellib.__file__).st_ino, os.path.dirname(aimodellib.__cached__))
+    `,
+  });
+  const seen: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const script = `umask 0; exec "${BIN}" train "${module}" train.py out`;
+    const { code, stdout, stderr } = await box.run(["-c", script], { command: "sh" });
+    assert.equal(code, 0, stderr);
+    seen.push(stdout);
+  }
+  assert.match(seen[0]!, new RegExp(` ${box.path("home")}/.cache/aimodellib/python-[^/]+/aimodellib/__pycache__\n$`));
+  assert.deepEqual(seen, Array(3).fill(seen[0]));
+});
+
 test("a later run removes the copy of a run that was killed", async (box) => {
   tar(box, { "train.py": "import time\ndef train(d, *args):\n  print('up', flush=True)\n  if args: time.sleep(60)\n" });
   const busy = box.start(["train", "model.tar.gz", "out", "wait"]);
