@@ -45,6 +45,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./dockerfile/command.ts")).dockerfile,
   },
   {
+    name: "manifest",
+    brief: "Print a Kubernetes manifest for a Model Archive.",
+    load: async () => (await import("./manifest/command.ts")).manifest,
+  },
+  {
     name: "cache",
     brief: "List or remove cached archives and environments.",
     load: async () => (await import("./cache/command.ts")).cache,

@@ -6,6 +6,7 @@ import { UsageError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { ExitCode } from "../errors.ts";
 import type { Io } from "../terminal/io.ts";
+import { IMAGE_ARCHIVE, IMAGE_MODEL, IMAGE_USER } from "../archives/image_layout.ts";
 import { type ReadOptions, scanWhole } from "../archives/scan.ts";
 
 /** The options of the command. */
@@ -84,7 +85,7 @@ function refuseSpecial(path: string): void {
 }
 
 function installOptions(hasWheels: boolean, isResolved: boolean): string {
-  const wheels = `/srv/archive/${WHEELS_FOLDER}`;
+  const wheels = `${IMAGE_ARCHIVE}/${WHEELS_FOLDER}`;
   if (hasWheels && isResolved) return installFromList(wheels).join(" ");
   return `${hasWheels ? `--no-index --find-links ${wheels} ` : ""}--requirement requirements.txt`;
 }
@@ -102,19 +103,19 @@ function render(
   const steps = [
     "chmod 755 /build/aimodellib",
     `/build/aimodellib verify --quiet --no-check --checksum sha256:${sha256} '${packed}'`,
-    `/build/aimodellib unpack --quiet '${packed}' /srv/archive`,
+    `/build/aimodellib unpack --quiet '${packed}' ${IMAGE_ARCHIVE}`,
   ];
   const install = [
     "python3 -m venv --system-site-packages /opt/venv",
     `${python} -m pip install --no-cache-dir` +
     ` ${installOptions(wheels.length > 0, isResolved)}`,
-    ...(wheels.length === 0 ? [] : [`rm -r /srv/archive/${WHEELS_FOLDER}`]),
+    ...(wheels.length === 0 ? [] : [`rm -r ${IMAGE_ARCHIVE}/${WHEELS_FOLDER}`]),
   ];
   const command = serves
-    ? ["serve", "--host", "0.0.0.0", "--port", String(port), "--install", "never", "/srv/archive"].concat(
-      carriesModel ? [] : ["/srv/model"],
+    ? ["serve", "--host", "0.0.0.0", "--port", String(port), "--install", "never", IMAGE_ARCHIVE].concat(
+      carriesModel ? [] : [IMAGE_MODEL],
     )
-    : ["train", "--install", "never", "/srv/archive", "/srv/model"];
+    : ["train", "--install", "never", IMAGE_ARCHIVE, IMAGE_MODEL];
   const lines = [
     `# ${name}, made by aimodellib ${VERSION}. The build context must contain:`,
     "#     aimodellib   the executable, for the image's platform",
@@ -125,19 +126,19 @@ function render(
     `FROM ${image} AS build`,
     `COPY ${words(["aimodellib", name, "/build/"])}`,
     run(steps),
-    ...(hasRequirements ? [`WORKDIR /srv/archive/${joinPath(manifest.module)}`, run(install)] : []),
+    ...(hasRequirements ? [`WORKDIR ${IMAGE_ARCHIVE}/${joinPath(manifest.module)}`, run(install)] : []),
     "",
     `FROM ${image}`,
-    "RUN useradd --no-log-init --uid 10001 --create-home app",
+    `RUN useradd --no-log-init --uid ${IMAGE_USER} --create-home app`,
     ...(hasRequirements ? ["COPY --from=build /opt/venv /opt/venv"] : []),
     "COPY --from=build /build/aimodellib /usr/local/bin/aimodellib",
-    "COPY --from=build /srv/archive /srv/archive",
+    `COPY --from=build ${IMAGE_ARCHIVE} ${IMAGE_ARCHIVE}`,
     ...(serves
-      ? carriesModel ? [] : [`COPY ${words([`${modelDir}/`, "/srv/model/"])}`]
-      : ["RUN mkdir /srv/model && chown 10001 /srv/model", "VOLUME /srv/model"]),
+      ? carriesModel ? [] : [`COPY ${words([`${modelDir}/`, `${IMAGE_MODEL}/`])}`]
+      : [`RUN mkdir ${IMAGE_MODEL} && chown ${IMAGE_USER} ${IMAGE_MODEL}`, `VOLUME ${IMAGE_MODEL}`]),
     ...(hasRequirements ? [`ENV AIMODELLIB_PYTHON=${python}`] : []),
     "# A number, so that Kubernetes can check that it is not root.",
-    "USER 10001",
+    `USER ${IMAGE_USER}`,
     "# Logs are written to a folder in this one.",
     "WORKDIR /home/app",
     ...(serves ? [`EXPOSE ${port}`, ...healthCheck(python, port)] : []),

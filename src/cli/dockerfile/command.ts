@@ -5,6 +5,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { IMAGE_PORT } from "../archives/image_layout.ts";
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
 import { option, unset } from "../options/option.ts";
@@ -28,7 +29,7 @@ const parser = object({
     option("--port", port(1), {
       description: message`The port that the image listens on.`,
     }),
-    8080,
+    IMAGE_PORT,
   ),
   archive: argument(archiveFile(), { description: message`The Model Archive.` }),
   ...trustFields,
