@@ -60,7 +60,7 @@ export interface Metric {
 export function formatMetrics(metrics: readonly Metric[]): string {
   return metrics.map(({ name, help, type, values }) => {
     const lines = values.flatMap(([labels, value]) =>
-      typeof value === "number" ? [line(name, labels, value)] : formatHistogram(name, labels, value)
+      typeof value === "number" ? [line(name, pairsOf(labels), value)] : formatHistogram(name, labels, value)
     );
     if (lines.length === 0) return "";
     return [
@@ -73,18 +73,24 @@ export function formatMetrics(metrics: readonly Metric[]): string {
 }
 
 function formatHistogram(name: string, labels: Labels, { limits, counts, sum }: Histogram): string[] {
+  const pairs = pairsOf(labels);
+  // Label values are escaped once for all buckets.
+  const start = `${name}_bucket{${pairs === "" ? "" : `${pairs},`}le="`;
   let count = 0;
   const buckets = [...limits, "+Inf"].map((limit, bucket) => {
     count += counts[bucket]!;
-    return line(`${name}_bucket`, { ...labels, le: limit }, count);
+    return `${start}${limit}"} ${numeral(count)}`;
   });
   if (count === 0) return [];
-  return [...buckets, line(`${name}_sum`, labels, sum), line(`${name}_count`, labels, count)];
+  return [...buckets, line(`${name}_sum`, pairs, sum), line(`${name}_count`, pairs, count)];
 }
 
-function line(name: string, labels: Labels, value: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escape(String(text))}"`);
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${numeral(value)}`;
+function line(name: string, pairs: string, value: number): string {
+  return `${name}${pairs === "" ? "" : `{${pairs}}`} ${numeral(value)}`;
+}
+
+function pairsOf(labels: Labels): string {
+  return Object.entries(labels).map(([label, text]) => `${label}="${escape(String(text))}"`).join(",");
 }
 
 function numeral(value: number): string {

@@ -3,7 +3,8 @@
  *
  * 1. Counters and histograms are added, and keep what workers have counted that have ended.
  * 2. Gauges are those of the workers that can execute requests now.
- * 3. A metric has at most 1,000 series, whatever workers report over time. What exceeds them is counted in one more series.
+ * 3. A metric has at most 1,000 series, whatever workers report over time, and all counters and histograms take a limited part of the text
+ *    at `/metrics`. What exceeds that is counted in one more series of the metric.
  * 4. After a change to the script, a metric may be declared differently: the definition of the worker that was started last counts.
  */
 
@@ -17,17 +18,26 @@ const log = getLogger(["aimodellib", "supervisor"]);
 /** The value of all labels of the series that has what was counted beyond {@linkcode MAX_SERIES}. */
 const OTHER = "_other";
 
+/** How long the text of all counters and histograms may be at `/metrics`, in characters: no other request is answered while it is made. */
+const MAX_TEXT = 16 * 2 ** 20;
+
+/** Roughly what a line has beside the metric's name and the labels' values, in characters. */
+const LINE = 40;
+
 interface Family {
   readonly definition: Exclude<ScriptMetric, Gauge>;
   /** When the worker was started that has defined it, in ms of `performance.now()`. */
   since: number;
   readonly series: Map<string, { readonly labels: Labels; value: number | Histogram }>;
+  /** The length of its text at `/metrics`. */
+  text: number;
 }
 
 /** Adds what the workers of a model report. */
 export class ScriptMetrics {
   readonly #families = new Map<string, Family>();
   readonly #overflows = new Map<string, number>();
+  #text = 0;
   #warned = false;
 
   /**
@@ -77,15 +87,17 @@ export class ScriptMetrics {
         return known;
       }
       if (known.since > since) return undefined;
+      this.#text -= known.text;
     }
-    const family: Family = { definition, since, series: new Map() };
+    const family: Family = { definition, since, series: new Map(), text: 0 };
     this.#families.set(name, family);
     return family;
   }
 
-  #addSample({ definition, series }: Family, key: readonly string[], value: number | readonly number[]): void {
+  #addSample(family: Family, key: readonly string[], value: number | readonly number[]): void {
+    const { definition, series } = family;
     let id = JSON.stringify(key);
-    if (!series.has(id) && series.size >= MAX_SERIES) {
+    if (!series.has(id) && (series.size >= MAX_SERIES || this.#text + textOf(definition, key) > MAX_TEXT)) {
       this.#overflow(definition.name, 1);
       key = key.map(() => OTHER);
       id = JSON.stringify(key);
@@ -95,6 +107,9 @@ export class ScriptMetrics {
       const first = definition.type === "histogram" ? new Histogram(definition.limits) : 0;
       known = { labels: labelsOf(definition.labels, key), value: first };
       series.set(id, known);
+      const text = textOf(definition, key);
+      family.text += text;
+      this.#text += text;
     }
     if (typeof value === "number") known.value = Number(known.value) + value;
     else (known.value as Histogram).addSince(value, undefined);
@@ -107,10 +122,18 @@ export class ScriptMetrics {
     if (this.#warned) return;
     this.#warned = true;
     log.warn(
-      `The script's metric '${name}' is over the limit of ${MAX_METRICS} metrics with ${MAX_SERIES} series each; ` +
+      `The script's metric '${name}' is over the limit of ${MAX_METRICS} metrics with ${MAX_SERIES} series each, and ` +
+        `${MAX_TEXT / 2 ** 20} MiB of text at /metrics for all counters and histograms; ` +
         `aimodellib_script_metric_overflows_total says how often`,
     );
   }
+}
+
+/** The length of a series' text at `/metrics`, roughly: a histogram has a line for each bucket, its sum and its count. */
+function textOf(definition: Family["definition"], key: readonly string[]): number {
+  const lines = definition.type === "histogram" ? definition.limits.length + 3 : 1;
+  const labels = definition.labels.reduce((length, label) => length + label.length, 0);
+  return lines * (key.reduce((length, text) => length + text.length, definition.name.length + labels) + LINE);
 }
 
 function isSame(one: Family["definition"], other: Family["definition"]): boolean {

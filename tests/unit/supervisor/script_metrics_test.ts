@@ -175,3 +175,30 @@ Deno.test("mergeMetrics() leaves out what Prometheus could not tell from a metri
   assert.deepEqual(lines(merged), ['m{model="a"} 1', 'm{model="c"} 2', 'n{model="b"} 1']);
   assert.deepEqual(left, ["b m", "b h_count"]);
 });
+
+Deno.test("ScriptMetrics limits the text of all metrics together, and counts what exceeds it as _other", () => {
+  using logs = new CapturedLogs();
+  const metrics = new ScriptMetrics();
+  const limits = Array.from({ length: 100 }, (_, i) => i);
+  const counts = [1, ...Array(100).fill(0), 0];
+  const report: ScriptMetric[] = Array.from({ length: 10 }, (_, i) => ({
+    name: `h${i}`,
+    help: "",
+    type: "histogram",
+    labels: ["x"],
+    overflowed: 0,
+    limits,
+    series: Array.from({ length: 500 }, (_, j) => [["é".repeat(150) + j], counts] as const),
+  }));
+  metrics.add(report, 0);
+  const text = formatMetrics(metrics.metrics([]));
+  assert.ok(text.length < 18 * 2 ** 20, `${text.length}`);
+  const values = [...text.matchAll(/^h\d_count\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+  assert.equal(values.reduce((sum, value) => sum + value, 0), 5000, "Nothing is lost");
+  assert.match(text, /^h9_count\{x="_other"\} 500$/m);
+  assert.match(text, /^aimodellib_script_metric_overflows_total\{metric="h9"\} 500$/m);
+  assert.match(logs.lines.join("\n"), /16 MiB of text at \/metrics/);
+  // A metric that is declared differently makes room for its new series.
+  metrics.add(report.map((metric) => ({ ...metric, limits: [1], series: [[["a"], [1, 0, 0]]] }) as ScriptMetric), 1);
+  assert.match(formatMetrics(metrics.metrics([])), /^h9_count\{x="a"\} 1$/m);
+});
