@@ -2,8 +2,9 @@
  * Lays out the embedded Python files on disk, where a Python can read them.
  *
  * A program that runs from sources uses them in place. The executable writes them once to the user's cache, under a name with the digest
- * of their content, and checks that digest at every start: if a file was changed, removed or added, it writes all of them again. It does
- * not use a cache that other users can write to.
+ * of their content, and checks that digest at every start: if a file was changed, removed or added, it writes all of them again. The
+ * bytecode that Python caches in `__pycache__` is not part of the digest; owners and modes show that nobody but this user and root could have
+ * written it. A cache that other users can write to is not used.
  */
 
 import { cacheDir } from "../cache/folder.ts";
@@ -158,7 +159,8 @@ function holdsOnlyPython(folder: string): boolean {
     if (isDirectory) {
       if (name !== BYTECODE && !holdsOnlyPython(`${folder}/${name}`)) return false;
     } else if (isPython(name)) hasFiles = true;
-    else if (!name.endsWith(".pyc")) return false;
+    // Python would import a .pyc that has no source beside it.
+    else return false;
   }
   return hasFiles;
 }

@@ -56,7 +56,8 @@ Deno.test("layOutAssets() does not write files that are intact", async () => {
   const env = fakeEnv({ AIMODELLIB_CACHE_DIR: directory.path });
   const { root, entry } = await layOutAssets(env, true);
   const before = Deno.statSync(entry).ino;
-  Deno.writeTextFileSync(`${root}/aimodellib/of-python.pyc`, "what Python writes beside its files");
+  Deno.mkdirSync(`${root}/aimodellib/__pycache__`, { recursive: true });
+  Deno.writeTextFileSync(`${root}/aimodellib/__pycache__/of-python.cpython-311.pyc`, "what Python writes there");
   assert.equal((await layOutAssets(env, true)).root, root);
   assert.equal(Deno.statSync(entry).ino, before);
   assert.deepEqual(directory.list(), [root.slice(directory.path.length + 1)]);
@@ -75,6 +76,9 @@ for (
     ["a folder is a file", (root: string) => {
       Deno.removeSync(`${root}/aimodellib/util`, { recursive: true });
       Deno.writeTextFileSync(`${root}/aimodellib/util`, "");
+    }],
+    ["there is bytecode without a source", (root: string) => {
+      Deno.writeTextFileSync(`${root}/aimodellib/util/extra.pyc`, "Python would import it");
     }],
     ["all of it is a file", (root: string) => {
       Deno.removeSync(root, { recursive: true });
