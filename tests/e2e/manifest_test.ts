@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { has, imports, type Need } from "./support/needs.ts";
+import { blocksOf } from "./support/pages.ts";
 import { echo, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
@@ -208,3 +209,23 @@ test("manifest writes to --output, and refuses what it can't do, printing nothin
     assert.deepEqual([ended.code, ended.stdout], [code, ""], args.join(" "));
   }
 });
+
+test("the manifests in docs/kubernetes.md are valid, and the check refuses wrong ones", async (box) => {
+  const texts = blocksOf(Deno.readTextFileSync(`${ROOT}/docs/kubernetes.md`))
+    .filter(({ language }) => language === "yaml").map(({ text }) => text);
+  const mutations: Record<string, readonly [string, string, RegExp]> = {
+    HorizontalPodAutoscaler: ["averageValue:", "average:", /average/],
+    InferenceService: ["maxReplicas: 4", "maxReplicas: four", /'four' is not of type/],
+    ServingRuntime: ["autoSelect: true", "autoSelect: 'yes'", /'yes' is not of type/],
+    InferenceGraph: ["serviceUrl:", "serviceURL:", /'serviceURL' was unexpected/],
+    JobSet: ["mountPath:", "mount:", /'mount' was unexpected/],
+  };
+  const kindOf = (text: string) => /^kind: (\w+)$/m.exec(text)![1]!;
+  assert.deepEqual(texts.map(kindOf).sort(), Object.keys(mutations).sort());
+  const wrong = texts.map((text) => mutated(text, ...mutations[kindOf(text)]!.slice(0, 2) as [string, string]));
+  const found = await validate(box, [...texts, ...wrong]);
+  for (const [i, text] of texts.entries()) {
+    assert.deepEqual(found[i], [], text);
+    assert.match(found[texts.length + i]!.join("\n"), mutations[kindOf(text)]![2], "it would say so");
+  }
+}, HAS_DEFINITIONS);
