@@ -28,6 +28,8 @@ export async function stage(root: string, folder: string): Promise<void> {
     const name = room.slice(room.lastIndexOf("/") + 1);
     await bundle(root, `src/${room}/worker.ts`, "--output", `${folder}/${STAGED.threads}/${name}_worker.js`);
   }
+  // For browsers: packages then use nothing of Node, whose modules would slow down the server.
+  await bundle(root, "src/tracing/otlp.ts", "--platform", "browser", "--output", `${folder}/${STAGED.threads}/otlp.js`);
   await bundleConsole(root, `${folder}/${STAGED.console}`);
   await renameChunks(`${folder}/src`);
   const python = `${folder}/${STAGED.python}`;
@@ -39,7 +41,7 @@ export async function stage(root: string, folder: string): Promise<void> {
 }
 
 async function bundle(root: string, entry: string, ...options: readonly string[]): Promise<void> {
-  const args = ["bundle", "--quiet", ...frozen(), "--platform", "deno", "--minify", ...options, entry];
+  const args = ["bundle", "--quiet", ...frozen(), "--minify", ...options, entry];
   await runOrThrow(`bundle ${entry}`, Deno.execPath(), args, { cwd: root });
 }
 

@@ -43,7 +43,13 @@ interface Lock {
 export async function thirdParties(root: string): Promise<readonly Component[]> {
   const lock: Lock = JSON.parse(Deno.readTextFileSync(`${root}/deno.lock`));
   const used = new Map<string, NpmPackage>();
-  for (const entry of ["src/main.ts", ...Object.values(SCRIPTS).map((path) => `src/web/${path}`)]) {
+  for (
+    const entry of [
+      "src/main.ts",
+      "src/tracing/otlp.ts",
+      ...Object.values(SCRIPTS).map((path) => `src/web/${path}`),
+    ]
+  ) {
     const graph = JSON.parse(
       await runOrThrow(`list what ${entry} imports`, Deno.execPath(), ["info", "--json", entry], { cwd: root }),
     );

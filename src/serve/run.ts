@@ -78,7 +78,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   };
   try {
     const { openFront } = await import("./front.ts");
-    tracing = config.traces && (await import("../tracing/mod.ts")).startTracing(config.traces);
+    tracing = config.traces && await (await import("../tracing/mod.ts")).startTracing(config.traces);
     front = openFront(bound, models, config, { reload, recent: context.recent, tracing });
   } catch (error) {
     await models.stop(AbortSignal.abort());

@@ -7,6 +7,7 @@ import type { Metric } from "../observability/metrics.ts";
 import { Seldom } from "../observability/seldom.ts";
 import { VERSION } from "../version.ts";
 import { randomSpanId, UnsampledTraces } from "./ids.ts";
+import type * as Otlp from "./otlp.ts";
 import { RequestRecording } from "./recording.ts";
 import { isSampled, type Sampler, sampler } from "./sampler.ts";
 import { sender } from "./sender.ts";
@@ -18,9 +19,12 @@ import type { RequestTrace, TraceHeaders, Tracing } from "./types.ts";
 const log = getLogger(["aimodellib", "tracing"]);
 
 /** Starts tracing; logs why it can't, which must not keep a model from being served, and returns undefined. */
-export function startTracing(settings: TracingSettings): Tracing | undefined {
+export async function startTracing(settings: TracingSettings): Promise<Tracing | undefined> {
+  // The bundle of this program must not contain the module; see there.
+  const file = Deno.build.standalone ? "../threads/otlp.js" : "./otlp.ts";
+  const serializers: typeof Otlp = await import(new URL(file, import.meta.url).href);
   try {
-    return new OtlpTracing(settings);
+    return new OtlpTracing(settings, serializers);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     log.warning("Tracing is off: {reason}", { reason: error.message });
@@ -38,10 +42,10 @@ class OtlpTracing implements Tracing {
   /** Why spans were not accepted last. */
   #reason = "";
 
-  constructor(settings: TracingSettings) {
+  constructor(settings: TracingSettings, serializers: typeof Otlp) {
     this.#url = hideCredentials(settings.url);
     this.#sampler = sampler(settings.sampling);
-    const send = sender(settings, originOf(settings), (reason) => {
+    const send = sender(settings, originOf(settings), serializers, (reason) => {
       this.#reason = hideCredentials(reason);
       this.#failures.add("failed", () => this.#tell("failed", 1));
     });

@@ -1,12 +1,12 @@
 /** Sends spans to a receiver: OTLP over HTTP, https://opentelemetry.io/docs/specs/otlp/#otlphttp. */
 
-import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { Backoff } from "../backoff.ts";
 import { messageOf, UsageError } from "../errors.ts";
 import { readText } from "../files.ts";
 import { VERSION } from "../version.ts";
 import type { SendBatch } from "./span_queue.ts";
 import { type Origin, readable } from "./span.ts";
+import type * as Otlp from "./otlp.ts";
 import type { TlsFiles, TracingSettings } from "./settings.ts";
 
 /** Statuses after which a transfer is to be repeated. */
@@ -27,11 +27,17 @@ type Tried =
 /**
  * Makes a function that sends batches, and tries again after failures that may pass, within the time limit of a batch.
  *
+ * @param serializers the module with OpenTelemetry's serializers
  * @param onFailure receives the reason why spans were not accepted, as part of a sentence
  * @throws {UsageError} if a certificate can't be read or used
  */
-export function sender(settings: TracingSettings, origin: Origin, onFailure: (reason: string) => void): SendBatch {
-  const serializer = settings.format === "json" ? JsonTraceSerializer : ProtobufTraceSerializer;
+export function sender(
+  settings: TracingSettings,
+  origin: Origin,
+  serializers: typeof Otlp,
+  onFailure: (reason: string) => void,
+): SendBatch {
+  const serializer = settings.format === "json" ? serializers.JsonTraceSerializer : serializers.ProtobufTraceSerializer;
   const client = clientOf(settings.tls);
   const headers = new Headers({ "user-agent": `aimodellib/${VERSION}`, ...settings.headers });
   headers.set("content-type", settings.format === "json" ? "application/json" : "application/x-protobuf");

@@ -1,6 +1,6 @@
 /** Spans in the form in which OpenTelemetry's serializers take them. */
 
-import type { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import type { ProtobufTraceSerializer } from "./otlp.ts";
 import type { Attributes } from "./types.ts";
 
 /** A finished span, as OpenTelemetry defines it. */

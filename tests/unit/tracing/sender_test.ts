@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as otlp from "../../../src/tracing/otlp.ts";
 import { sender } from "../../../src/tracing/sender.ts";
 import { type TracingSettings, tracingSettings } from "../../../src/tracing/settings.ts";
 import { type Origin, SERVER, type Span } from "../../../src/tracing/span.ts";
@@ -40,7 +41,7 @@ async function send(
     assert.fail,
   )!;
   const failures: string[] = [];
-  const accepted = await sender({ ...settings, ...changes }, ORIGIN, (reason) => failures.push(reason))(
+  const accepted = await sender({ ...settings, ...changes }, ORIGIN, otlp, (reason) => failures.push(reason))(
     [SPAN, SPAN],
     signal,
   );
@@ -101,7 +102,7 @@ Deno.test("sender() refuses certificates that can't be used", () => {
     ...tracingSettings(fakeEnv({ OTEL_TRACES_EXPORTER: "otlp" }), assert.fail)!,
     tls,
   });
-  const make = (tls: TracingSettings["tls"]) => () => sender(settings(tls), ORIGIN, assert.fail);
+  const make = (tls: TracingSettings["tls"]) => () => sender(settings(tls), ORIGIN, otlp, assert.fail);
   assert.throws(
     make({ authorities: "/nonexistent/ca.pem" }),
     /certificate of the receiver '\/nonexistent\/ca.pem' can't be read/,
