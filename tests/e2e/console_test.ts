@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
 import { behind, checkAccess, launch, open, withBrowser } from "./support/browser.ts";
-import { MODULES, Sandbox } from "./support/sandbox.ts";
+import { MODULES, ROOT, Sandbox } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 const TOKEN = "0123456789abcdef";
@@ -58,6 +58,12 @@ const DRAWING = JSON.stringify({
     },
   },
 });
+
+/** What the pages of this test may do without asking: no other permission is granted then. */
+const PERMISSIONS = ["camera", "clipboard-read", "clipboard-write"];
+
+/** The model of the template `stream`, which knows the words that follow each word. */
+const WORDS = JSON.stringify({ Alice: ["was"], was: ["Alice"] });
 
 /** The console as a visitor uses it. */
 class Visitor {
@@ -119,18 +125,20 @@ Deno.test({
     const module = (name: string) => `${name}=${box.path(name)},serve.py,${box.root}`;
     box.module({ "serve.py": TENSORS }, "tensors");
     box.module({ "serve.py": ECHO, "schema.json": DRAWING }, "draw");
+    box.write({ "words/model.json": WORDS });
     const program = box.start([
       ...["serve", "--port", "0", "--token-file", "tokens"],
       ...["--model", `many=${MODULES}/console,serve.py,${box.root}`],
       ...["--model", module("tensors"), "--model", module("draw")],
+      ...["--model", `chat=${ROOT}/src/cli/init/templates/stream,serve.py,${box.path("words")}`],
     ]);
     const server = await Server.attach(program, true);
-    for (const name of ["many", "tensors", "draw"]) {
+    for (const name of ["many", "tensors", "draw", "chat"]) {
       await program.stderr.waitFor(new RegExp(`Ready: POST \\S+/models/${name}/`));
     }
     await using proxy = behind("/team/iris", server.url);
     await using browser = await launch();
-    const { page, complaints, outside } = await open(browser, proxy.url);
+    const { page, complaints, outside } = await open(browser, proxy.url, { permissions: PERMISSIONS });
     const visitor = new Visitor(page);
     const step = async (name: string, fn: () => Promise<void>) => {
       const passed = await t.step(name, async () => {
@@ -250,6 +258,17 @@ Deno.test({
       await page.getByRole("link", { name: "Try it" }).click();
     });
 
+    await step("it shows the metrics of the script", async () => {
+      await page.getByRole("link", { name: "Watch" }).click();
+      const rows = page.getByRole("region", { name: "Metrics of the script" }).locator("tbody tr");
+      await rows.filter({ hasText: "335.333 on average of 3" }).waitFor();
+      assert.deepEqual(await rows.locator("td").allTextContents(), [
+        ...["asked", "want=csv", "Requests by what they want", "1"],
+        ...["asked", "want=stream", "Requests by what they want", "3"],
+        ...["parts", "", "Parts of a stream", "335.333 on average of 3"],
+      ]);
+    });
+
     await step("it shows the figures and the workers, one of which is killed, and reloads", async () => {
       await page.getByRole("link", { name: "Watch" }).click();
       await page.locator(".chart path[d*='M']").first().waitFor({ state: "attached" });
@@ -326,6 +345,16 @@ Deno.test({
       }
     });
 
+    await step("it copies the call to the clipboard", async () => {
+      await visitor.tab("Code", "Python").click();
+      await page.locator(".code-card").getByRole("button", { name: "Copy" }).click();
+      await page.getByText("Copied", { exact: true }).waitFor();
+      assert.equal(
+        await page.evaluate("navigator.clipboard.readText()"),
+        await page.locator(".code-text").textContent(),
+      );
+    });
+
     await step("it moves between tabs with the arrow keys", async () => {
       await visitor.tab("Code", "curl").click();
       await page.keyboard.press("ArrowRight");
@@ -376,6 +405,25 @@ Deno.test({
       assert.equal(Math.max(...pixels), 16);
       assert.ok(pixels.filter((pixel: number) => pixel === 0).length > 20, String(pixels));
       await checkAccess(page, "a drawing");
+    });
+
+    await step("it shows the template stream's answer to its sample word by word", async () => {
+      await visitor.choose("chat");
+      await holds(page.getByRole("textbox", { name: "Text" }), /^Alice was\n$/);
+      await page.evaluate(`{
+        globalThis.seen = [];
+        new MutationObserver(() => {
+          const text = document.querySelector(".answer pre.text[data-live]")?.textContent ?? "";
+          if (text !== "" && text !== seen.at(-1)) seen.push(text);
+        }).observe(document.body, { subtree: true, childList: true, characterData: true });
+      }`);
+      await visitor.button("Send").click();
+      await visitor.ended(200);
+      const whole = await visitor.text();
+      assert.equal(whole, "Alice was ".repeat(20));
+      const seen = await page.evaluate<string[]>("seen");
+      assert.ok(seen.length >= 3, `${seen.length} states before the end`);
+      assert.ok(seen.every((text, index) => whole.startsWith(text) && text.length > (seen[index - 1]?.length ?? 0)));
     });
 
     await step("it fits a phone, and has no serious fault of access in light and dark", async () => {
