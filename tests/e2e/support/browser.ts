@@ -79,11 +79,21 @@ export async function checkAccess(page: Page, what: string): Promise<void> {
   assert.deepEqual(faults, [], what);
 }
 
-/** A proxy that answers requests below a path, such as `/team/iris`, with what a server answers without it. */
-export function behind(prefix: string, server: string): { readonly url: string } & AsyncDisposable {
+/**
+ * A proxy that answers requests below a path, such as `/team/iris`, with what a server answers without it.
+ *
+ * @param instead answers requests for some paths, such as `/console/events`, itself
+ */
+export function behind(
+  prefix: string,
+  server: string,
+  instead: (path: string) => Response | undefined = () => undefined,
+): { readonly url: string } & AsyncDisposable {
   const proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const { pathname, search } = new URL(request.url);
     if (!pathname.startsWith(`${prefix}/`)) return new Response("outside of the path", { status: 404 });
+    const own = instead(pathname.slice(prefix.length));
+    if (own !== undefined) return own;
     const headers = new Headers(request.headers);
     headers.delete("host");
     // The body is passed on as it is.
