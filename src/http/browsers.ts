@@ -17,14 +17,8 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
 
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
 
-/** Headers that proxies add: RFC 7239, and what was used before it. */
-const FORWARDED: ReadonlySet<string> = new Set([
-  "forwarded",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-real-ip",
-]);
+/** Headers that proxies add: RFC 7239, RFC 9110, and what was used before them. */
+const FORWARDED = /^(?:forwarded|via|x-forwarded-.+|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
 
 /** The longest part of a value that an error message repeats, in characters. */
 const SHOWN = 100;
@@ -77,7 +71,7 @@ export class Browsers {
    */
   isLocal(head: Pick<Head, "host" | "fields">): boolean {
     if (!this.loopback || (head.host !== "" && !isLoopback(head.host))) return false;
-    return !head.fields.some((name, i) => i % 2 === 0 && FORWARDED.has(name)) &&
+    return !head.fields.some((name, i) => i % 2 === 0 && FORWARDED.test(name)) &&
       foreignPage(head, () => false) === undefined;
   }
 

@@ -39,6 +39,8 @@ Deno.test("/admin/reload refuses pages of other origins, other Hosts, proxies, a
       [onLoopback(open), "/admin/reload", { origin: "https://evil.example" }],
       [onLoopback(open), "http://evil.example/admin/reload", {}],
       [onLoopback(open), "/admin/reload", { "x-forwarded-for": "203.0.113.7" }],
+      [onLoopback(open), "/admin/reload", { "x-forwarded-proto": "https" }],
+      [onLoopback(open), "/admin/reload", { "cf-connecting-ip": "203.0.113.7" }],
       [onLoopback(open), "/admin/reload", { forwarded: "for=203.0.113.7" }],
       [exposed, "/admin/reload", {}],
       [undefined, "/admin/reload", {}],
