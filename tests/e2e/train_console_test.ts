@@ -123,3 +123,30 @@ test("train --console says which address is wrong, or in use, before anything ru
     assert.match(stderr, /Expected a port such as/);
   }
 });
+
+test("train --console shows the scalars of rank 0 of a launcher", async (box) => {
+  box.write({
+    "m/train.py": py`
+      import os, time
+
+      def train(model_dir, logger=None):
+          rank = int(os.environ["RANK"])
+          for step in range(300):
+              logger.scalar(f"rank {rank}", step, step)
+          print("written")
+          while not os.path.exists(os.path.join(model_dir, "end")):
+              time.sleep(0.05)
+    `,
+  });
+  const options = ["--console", "0", "--launcher", "torchrun", "--nproc-per-node", "2"];
+  const program = box.start(["train", ...options, "m", "train.py", "model"]);
+  const [line] = await program.stderr.waitFor(/^Console: http:.*$/);
+  const text = fetch(`${line.slice("Console: ".length)}console/events`).then((response) => response.text());
+  await program.stdout.waitFor(/rank 0\] written/);
+  await program.stdout.waitFor(/rank 1\] written/);
+  box.write({ "model/end": "" });
+  const curves = [...(await text).matchAll(/^event: curve\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data!));
+  assert.deepEqual([...new Set(curves.map(({ tag }) => tag))], ["rank 0"]);
+  assert.deepEqual(curves.at(-1)!.last.slice(0, 2), [299, 299]);
+  assert.equal((await program.finished()).code, 0);
+}, imports(PYTHON, "torch"));

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +26,7 @@ from .hosts import Hosts
 from .loader import ScriptError
 from .rank_failures import SAME_TIME, RankFailures, introduce, is_stop, note, reason_of
 from .rank_output import Collector, send_output
+from .scalars import RankScalars, ScalarLogger, of_rank
 from .stops import Stops, die_of
 from .train import Training
 
@@ -52,7 +54,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
         os.environ[RANK] = json.dumps({**about, "output": folder})
         # Collector shows the output of the ranks: torchrun would end a line at each carriage return.
         launch = _Launch(link, folder, torchrun)
-        outcome = launch.run([*config["launcher"], "--log-dir", folder, entry, "rank"])
+        with RankScalars(folder, launch.send_scalars) if config.get("scalars") else contextlib.nullcontext():
+            outcome = launch.run([*config["launcher"], "--log-dir", folder, entry, "rank"])
     if isinstance(outcome, signal.Signals):
         die_of(outcome)
     if outcome == 0:
@@ -69,6 +72,13 @@ class _Launch:
         self._torchrun = torchrun
         self._stops = Stops()
         self._has_failed = False
+        #: Held while a frame is sent. A signal handler may interrupt the main thread, and send another.
+        self._sending = threading.RLock()
+
+    def send_scalars(self, body: bytes) -> None:
+        """Pass on the scalars of a rank, from a thread."""
+        with self._sending:
+            self._link.send(frames.SCALARS, body)
 
     def run(self, options: list[str]) -> int | signal.Signals:
         """Run torchrun to its end; return the exit code, or the signal that stopped it."""
@@ -114,7 +124,8 @@ class _Launch:
 
     def _fail(self, message: str) -> int:
         self._has_failed = True
-        self._link.send(frames.FAILED, stage="train", type="ScriptError", message=message)
+        with self._sending:
+            self._link.send(frames.FAILED, stage="train", type="ScriptError", message=message)
         return 1
 
 
@@ -144,8 +155,9 @@ def main() -> NoReturn:
     forks.watch()
 
     def train() -> None:
+        scalars = of_rank(folder) if config.get("scalars") else None
         try:
-            Training(config).run()
+            Training(config, ScalarLogger(scalars) if scalars else None).run()
         except ScriptError as error:
             note(folder, str(error))
             streams.print_line(str(error))
@@ -158,6 +170,9 @@ def main() -> NoReturn:
                 streams.print_line(advice[2:])
             raise
         finally:
+            # A process that the script has forked is not the rank.
+            if scalars and not forks.is_child:
+                scalars.close()
             streams.flush()
 
     try:

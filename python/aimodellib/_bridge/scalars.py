@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from ..util.logging import PrintLogger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import TracebackType
 
 #: A name, a step, a value and its time, in seconds since 1970.
 Point = Tuple[str, int, float, float]
@@ -29,6 +31,8 @@ MAX_WAITING = 50_000
 MAX_NAMES, MAX_NAME = 200, 200
 #: The most points of one name in one interval: of more, every second, fourth and so on is sent, and the last one.
 MAX_AT_ONCE = 100
+#: The FIFO between rank 0 and the worker, the longest line in it, in bytes, and how long its rest is read, in seconds.
+FIFO, MAX_LINE, REST = "scalars", 1024 * 1024, 1.0
 #: The most points in one frame: 200 characters take up to 2,400 bytes of JSON, and a frame may have 1 MiB.
 MAX_IN_FRAME = 256
 
@@ -99,6 +103,57 @@ class Scalars:
         points = [point for series in by_name.values() for point in thinned(series)]
         for at in range(0, len(points), MAX_IN_FRAME):
             self._send(encode(points[at : at + MAX_IN_FRAME]))
+
+
+def of_rank(folder: str) -> Scalars | None:
+    """Return the scalars of this process, a rank, which go to ``RankScalars``; None unless it is rank 0."""
+    if os.environ.get("RANK") != "0":
+        return None
+    fifo = os.open(os.path.join(folder, FIFO), os.O_WRONLY)
+
+    def send(body: bytes) -> None:
+        rest = body + b"\n"
+        while rest:
+            rest = rest[os.write(fifo, rest) :]
+
+    return Scalars(send)
+
+
+class RankScalars:
+    """Passes on the scalars of rank 0 during a ``with`` block."""
+
+    def __init__(self, folder: str, send: Callable[[bytes], None]) -> None:
+        """Create the FIFO for the rank in ``folder``; ``send`` is called in a thread. Raises OSError."""
+        self._send = send
+        path = os.path.join(folder, FIFO)
+        os.mkfifo(path, 0o600)
+        # Opened for writing as well: a FIFO without a writer reports its end.
+        self._fifo = os.open(path, os.O_RDWR)
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> RankScalars:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended = True
+        # The end of a line that was cut, and an empty line.
+        os.write(self._fifo, b"\n\n")
+        self._thread.join(REST)
+
+    def _run(self) -> None:
+        rest = b""
+        with contextlib.suppress(Exception):  # the connection is gone
+            while True:
+                *lines, rest = (rest + os.read(self._fifo, 64 * 1024)).split(b"\n")
+                for line in lines:
+                    if line:
+                        self._send(line)
+                    elif self._ended:
+                        return
+                if len(rest) > MAX_LINE:
+                    rest = b""
 
 
 def thinned(points: list[Point]) -> list[Point]:

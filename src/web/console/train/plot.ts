@@ -72,6 +72,7 @@ export function nearest(points: readonly Point[], place: number, { from, to }: R
 /** Writes a value with four significant digits. */
 export function formatValue(value: ScalarValue): string {
   if (typeof value !== "number") return value.replace("Infinity", "∞").replace("-", "−");
+  if (value === 0) return "0";
   const size = Math.abs(value);
   const text = size !== 0 && (size >= 1e5 || size < 1e-3) ? value.toExponential(2) : value.toPrecision(4);
   return text.replace("-", "−").replace("e+", "e").replace("e-", "e−");
