@@ -1,6 +1,6 @@
 /**
  * Programs that tests use and that Debian packages: a browser, a linter for shell scripts, archivers, minisign, promtool, network
- * tools, shells.
+ * tools, shells, tools for container images.
  */
 
 import { run } from "../build/process.ts";
@@ -18,6 +18,8 @@ const PACKAGES = [
   ["fish", "fish"],
   ["buildah", "buildah"],
   ["debootstrap", "debootstrap"],
+  ["skopeo", "skopeo"],
+  ["umoci", "umoci"],
   ["qemu-x86_64", "qemu-user"],
   ["/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1", "libc6-arm64-cross"],
   ["/usr/aarch64-linux-gnu/lib/libgcc_s.so.1", "libgcc-s1-arm64-cross"],

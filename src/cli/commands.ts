@@ -45,6 +45,11 @@ export const COMMANDS: readonly Listed[] = [
     load: async () => (await import("./dockerfile/command.ts")).dockerfile,
   },
   {
+    name: "image",
+    brief: "Write a container image for a Model Archive, without Docker.",
+    load: async () => (await import("./image/command.ts")).image,
+  },
+  {
     name: "manifest",
     brief: "Print a Kubernetes manifest for a Model Archive.",
     load: async () => (await import("./manifest/command.ts")).manifest,

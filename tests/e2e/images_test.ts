@@ -1,4 +1,4 @@
-/** Images that buildah builds from the output of `aimodellib dockerfile`, based on Debian with Python. */
+/** Images of `aimodellib image`, and those that buildah builds from the output of `aimodellib dockerfile`, based on Debian with Python. */
 
 import assert from "node:assert/strict";
 import { imageBase } from "./support/image_base.ts";
@@ -11,7 +11,7 @@ const base = HAS_BUILDAH === true ? await imageBase() : HAS_BUILDAH;
 const path = typeof base === "string" ? "" : base.path;
 
 test(
-  "images serve offline as an unprivileged user, with a model folder, and with wheels and weights in the archive",
+  "images serve and train offline as an unprivileged user, with a model folder, and with wheels and weights in the archive",
   async (box) => {
     makeWheel(box.path("dist"), "fox", "1.0", "V = 7");
     box.write({
@@ -19,7 +19,9 @@ test(
       "full/serve.py": `from fox import V as EXTRA\n${GREET}`,
       "full/requirements.txt": "fox==1.0\n",
       "plain-context/my model/name": "Ada",
+      "full/train.py": "def train(model_dir, *args):\n    open(f'{model_dir}/name', 'w').write('Eve')\n",
       "weights/name": "Bob",
+      "others/name": "Cid",
     });
     Deno.mkdirSync(box.path("full-context"));
     const pack = async (name: string, ...more: string[]) => {
@@ -38,11 +40,18 @@ test(
     };
     const plain = await pack("plain");
     const full = await pack("full", "--bundle-wheels", "--model-dir", "weights");
+    const other = await box.run(
+      ["package", "-m", "full", "-o", "other.tar.gz", "--bundle-wheels", "--model-dir", "others"],
+      { env: { PIP_NO_INDEX: "1", PIP_FIND_LINKS: box.path("dist") } },
+    );
+    assert.equal(other.code, 0, other.stderr);
     Deno.removeSync(box.path("dist"), { recursive: true });
     const script = `${ROOT}/tests/e2e/support/build_images.py`;
     const contexts = ["plain-context", "full-context"].map((name) => box.path(name));
     const namespaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
-    const { code, stdout, stderr } = await box.run([...namespaces, "/usr/bin/python3", script, path, ...contexts], {
+    const archives = [box.path("full-context/a model.tar.gz"), box.path("other.tar.gz")];
+    const words = [...namespaces, "/usr/bin/python3", script, path, BIN, ...archives, ...contexts];
+    const { code, stdout, stderr } = await box.run(words, {
       command: "unshare",
       env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
       limit: 600_000,
@@ -54,7 +63,10 @@ test(
       stdout,
       new RegExp(
         `^healthy\nAda Hello 10001 /home/app None\n${info(plain)}exit code \\d+\n` +
-          `healthy\nBob Hello 10001 /home/app 7\n${info(full)}exit code \\d+\n$`,
+          `healthy\nBob Hello 10001 /home/app 7\n${info(full)}exit code \\d+\n` +
+          // The images that were written without buildah.
+          `same bytes: True\nchanged layers: model\n` +
+          `healthy\nBob Hello 10001 /home/app 7\n${info(full)}exit code \\d+\ntrained: 0\nEve\n$`,
       ),
       said,
     );

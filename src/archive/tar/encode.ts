@@ -1,6 +1,6 @@
 /**
  * Encodes the headers of tar entries in the pax format (POSIX.1-2017, pax): plain ustar where possible, with a pax header before
- * an entry whose name is long or not ASCII, or whose size exceeds 8 GiB. Owner and group are 0, without names.
+ * an entry whose name is long or not ASCII, or whose size exceeds 8 GiB. Owner and group have numbers, 0 by default, and no names.
  */
 
 import { paddingOf, TAR_BLOCK } from "./entry.ts";
@@ -13,6 +13,8 @@ export interface NewEntry {
   readonly size: number;
   readonly executable: boolean;
   readonly target: string;
+  /** The numeric user and group. @default 0 */
+  readonly owner?: number;
 }
 
 /** The marker at the end of an archive. */
@@ -46,6 +48,7 @@ export function encodeHeader(entry: NewEntry, mtime: number): Uint8Array {
     mtime,
     type: TYPE[entry.kind],
     target: target.subarray(0, NAME_BYTES),
+    owner: entry.owner ?? 0,
   });
   return records.length === 0 ? header : concat(paxHeader(records, name, mtime), header);
 }
@@ -61,6 +64,7 @@ function paxHeader(records: readonly [key: string, value: string][], name: Uint8
     mtime,
     type: TYPE.pax,
     target: new Uint8Array(0),
+    owner: 0,
   });
   return concat(header, body, new Uint8Array(paddingOf(body.length)));
 }
@@ -81,9 +85,10 @@ interface Fields {
   readonly mtime: number;
   readonly type: string;
   readonly target: Uint8Array;
+  readonly owner: number;
 }
 
-/** The fields that all headers have in common: owner, group and devices are 0. */
+/** The fields that all headers have in common: devices are 0, and so are owner and group of nearly all entries. */
 const TEMPLATE = (() => {
   const header = new Uint8Array(TAR_BLOCK);
   for (const offset of [108, 116, 329, 337]) octal(header, offset, 7, 0);
@@ -92,10 +97,11 @@ const TEMPLATE = (() => {
   return header;
 })();
 
-function ustar({ name, prefix, mode, size, mtime, type, target }: Fields): Uint8Array {
+function ustar({ name, prefix, mode, size, mtime, type, target, owner }: Fields): Uint8Array {
   const header = TEMPLATE.slice();
   header.set(name, 0);
   octal(header, 100, 7, mode);
+  if (owner !== 0) { for (const offset of [108, 116]) octal(header, offset, 7, owner); }
   octal(header, 124, 11, size);
   octal(header, 136, 11, mtime);
   header[156] = type.charCodeAt(0);

@@ -3,6 +3,8 @@
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../terminal/io.ts";
 
+/** 1980-01-01: the oldest date that all archive formats can express, and about which tar prints no warning. */
+export const DEFAULT_MTIME = 315_532_800;
 /** The latest time of a tar header: 11 octal digits. */
 const MAX_SECONDS = 0o77777777777;
 

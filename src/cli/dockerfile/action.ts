@@ -5,6 +5,7 @@ import { installFromList } from "../../environment/wheels.ts";
 import { UsageError } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { ExitCode } from "../errors.ts";
+import { healthCode } from "../image/running.ts";
 import type { Io } from "../terminal/io.ts";
 import { IMAGE_ARCHIVE, IMAGE_MODEL, IMAGE_USER } from "../archives/image_layout.ts";
 import { type ReadOptions, scanWhole } from "../archives/scan.ts";
@@ -150,8 +151,7 @@ function render(
 
 /** The HEALTHCHECK instruction. It uses Python, because slim images have no curl. */
 function healthCheck(python: string, port: number): string[] {
-  const code = `import http.client as h; c = h.HTTPConnection('127.0.0.1', ${port}, timeout=4); ` +
-    "c.request('GET', '/health/ready'); raise SystemExit(c.getresponse().status != 200)";
+  const code = healthCode(port);
   return [
     "HEALTHCHECK --interval=15s --timeout=5s --start-period=5m --retries=2 \\",
     `    CMD ${words([python, "-c", code])}`,

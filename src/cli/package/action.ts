@@ -28,7 +28,7 @@ import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type BundleOptions, bundleWheels, checkWheels } from "./bundle_wheels.ts";
 import { count, formatBytes } from "../terminal/format.ts";
-import { sourceDateEpoch } from "../archives/source_date.ts";
+import { DEFAULT_MTIME, sourceDateEpoch } from "../archives/source_date.ts";
 
 /** The options of the command. */
 export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOptions, BundleOptions {
@@ -40,9 +40,6 @@ export interface PackageOptions extends Omit<PlanOptions, "isOutput">, CheckOpti
   /** The folder of a model to put into the archive. */
   readonly modelDir?: string | undefined;
 }
-
-/** 1980-01-01: the oldest date that all archive formats can express, and about which tar prints no warning. */
-const DEFAULT_MTIME = 315_532_800;
 
 /**
  * Checks a module and packs it. The archive appears under its name only when it is complete.

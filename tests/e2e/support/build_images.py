@@ -1,13 +1,19 @@
-"""Builds images with buildah and runs them: build_images.py BASE.tar CONTEXT..., in namespaces that end with it, without a network.
+"""Builds images with buildah and runs them, in namespaces that end with it, without a network.
 
-Each CONTEXT is a folder with a Dockerfile, which builds on localhost/base. For each, what the image answers is printed.
+build_images.py BASE.tar AIMODELLIB ARCHIVE OTHER_MODEL CONTEXT...
+
+Each CONTEXT is a folder with a Dockerfile, which builds on localhost/base. For each, what the image answers is printed. Then AIMODELLIB
+writes images for ARCHIVE, and for OTHER_MODEL, which is the same but for its model; they are compared, checked, served and trained.
 """
 
+import filecmp
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 
@@ -56,8 +62,36 @@ def serve(container, config):
     print("exit code", server.wait(), flush=True)
 
 
+def image(source, output):
+    command = [aimodellib, "image", "--base", "layout", "--json", "-o", output, source]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    return {layer["what"]: layer["digest"] for layer in json.loads(shown)["image"]["layers"]}
+
+
+def config_of(path):
+    """The configuration of the image in an archive, whose documents must have their digests as names."""
+    with tarfile.open(path) as tar:
+        def read(name):
+            return json.loads(tar.extractfile(name).read())
+
+        def blob(descriptor):
+            return read("blobs/" + descriptor["digest"].replace(":", "/"))
+
+        return blob(blob(read("index.json")["manifests"][0])["config"])["config"]
+
+
+def check_with_others(path):
+    """Have skopeo compare all digests, and umoci unpack all layers."""
+    if shutil.which("skopeo") is None or shutil.which("umoci") is None:
+        return
+    subprocess.run(["skopeo", "copy", "--quiet", f"oci-archive:{path}", "oci:copied:x"], check=True)
+    subprocess.run(["umoci", "unpack", "--image", "copied:x", "unpacked"], check=True, stdout=sys.stderr)
+    assert os.stat("unpacked/rootfs/home/app").st_uid == 10001
+    shutil.rmtree("unpacked")
+
+
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-base, *contexts = sys.argv[1:]
+base, aimodellib, archive, other_model, *contexts = sys.argv[1:]
 empty = buildah("from", "scratch")
 buildah("add", "--quiet", empty, base, "/")
 buildah("commit", "--quiet", "--rm", empty, "localhost/base")
@@ -66,3 +100,17 @@ for context in contexts:
     container = buildah("from", "--pull-never", "localhost/image")
     serve(container, json.loads(buildah("inspect", container))["Docker"]["config"])
     buildah("rm", container)
+
+buildah("push", "--quiet", "localhost/base", "oci:layout:base")
+layers, _, others = image(archive, "one.tar"), image(archive, "two.tar"), image(other_model, "other.tar")
+print("same bytes:", filecmp.cmp("one.tar", "two.tar", shallow=False))
+print("changed layers:", *[what for what in layers if layers[what] != others[what]], flush=True)
+check_with_others("one.tar")
+container = buildah("from", "--pull-never", "oci-archive:one.tar")
+config = config_of("one.tar")
+serve(container, config)
+train = start(container, [*config["Entrypoint"], "train", "--install", "never", "/srv/archive", "/srv/model"])
+print("trained:", train.wait())
+with open(buildah("mount", container) + "/srv/model/name") as file:
+    print(file.read())
+buildah("umount", container)
