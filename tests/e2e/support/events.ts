@@ -6,7 +6,7 @@ import type { Events, LogLine, WorkerEvent, WorkerNow } from "../../../src/web/w
 const HOUR = 3600;
 
 /** How often a worker ends without being asked to, in seconds. */
-const DEATHS_EVERY = 36;
+const DEATHS_EVERY = 12;
 
 /** When the simulation begins, in seconds since 1970. */
 const BEGIN = 1_700_000_000;
@@ -43,7 +43,7 @@ export class SimulatedEvents {
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   }
 
-  /** Sends an hour: 3,600 seconds, 7,200 lines of the log and 100 ends of a worker. @returns the text of its last line */
+  /** Sends an hour: 3,600 seconds, 7,200 lines of the log and 300 ends of a worker. @returns the text of its last line */
   sendHour(): string {
     const first = BEGIN + HOUR * this.#hours++;
     // A minute is one piece, so that the page is not drawn again for each event.
