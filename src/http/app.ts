@@ -16,6 +16,7 @@ import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
 import { fieldOf, fieldsOf } from "./fields.ts";
 import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/mod.ts";
+import { openAiError, problemWriter } from "./openai/errors.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import type { Limits } from "../web/wire.ts";
@@ -37,6 +38,7 @@ import {
 import { type InvocationOptions, type Invocations, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
+import { OPENAI_ROUTES, openAiModel, openAiModels, openAiRoute } from "./routes/openai.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Transcoder } from "./v2/mod.ts";
 
@@ -95,7 +97,8 @@ export function createApp(models: Models, options: AppOptions): App {
   const [only] = models.all.length === 1 ? models.all : [];
   const modelPaths = new Map<string, Invocations>();
   const invoke = (path: string, route: string, model: Model) => {
-    const handler = invocations(model, invocationOptions, metrics.meter({ route, model: model.name }, true));
+    const meter = metrics.meter({ route, model: model.name }, true);
+    const handler = invocations(model, invocationOptions, meter, problemWriter(path));
     app.post(path, async ({ env }) => toResponse(await handler(env)));
     modelPaths.set(path, handler);
   };
@@ -165,6 +168,25 @@ export function createApp(models: Models, options: AppOptions): App {
       post(`${path}/infer`, infer(model, invocationOptions, transcoder));
     }
   }
+  const created = Math.floor(Date.now() / 1000);
+  get("/v1/models", openAiModels(models, created));
+  for (const model of models.all) {
+    const about = metrics.measured({ route: "/v1/models/{name}", model: model.name }, openAiModel(model, created));
+    app.get(`/v1/models/${model.name}`, secure, about);
+  }
+  const refusal: Refusal = ({ head }, problem) => {
+    metrics.countOther(problem.status);
+    return Promise.resolve(answerOf(head, problem));
+  };
+  for (const [path, api] of OPENAI_ROUTES) {
+    // --route may lead to a script that does without `aimodellib.openai`.
+    if (modelPaths.has(path)) continue;
+    const handlerOf = (model: Model) =>
+      invocations(model, invocationOptions, metrics.meter({ route: path, model: model.name }, true), openAiError);
+    const handler = openAiRoute(models, { api, maxBody: options.maxBody, handlerOf, refuse: refusal });
+    app.post(path, async ({ env }) => toResponse(await handler(env)));
+    modelPaths.set(path, handler);
+  }
   // 405 is answered here: catch-all routes would add a handler to every request.
   const methods = new Map(
     app.routes.filter(({ method }) => method !== "ALL").map((
@@ -198,10 +220,6 @@ export function createApp(models: Models, options: AppOptions): App {
     const handler = method === "POST" ? modelPaths.get(path) : undefined;
     return handler === undefined ? routed(request) : handler(request);
   };
-  const refusal: Refusal = ({ head }, problem) => {
-    metrics.countOther(problem.status);
-    return Promise.resolve(answerOf(head, problem));
-  };
   // The wrapper added last sees a request first.
   if (tokens !== undefined) handle = bearer(tokens, open, refusal, handle);
   if (browsers !== undefined) handle = guard(browsers, refusal, handle);
@@ -232,7 +250,7 @@ function answerOf({ path, fields }: Head, { status, message, members, headers }:
     path.startsWith("/v2") ? { ...members, error: message } : members,
     "x-request-id" in headers ? headers : { ...headers, ...answerHeaders(contextOf(fieldsOf(fields))) },
   );
-  return problem.toAnswer();
+  return problemWriter(path)(problem);
 }
 
 /** Health paths of the server and of models, which orchestrators and load balancers must reach without a token. */

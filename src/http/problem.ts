@@ -51,10 +51,16 @@ export function problemOf(outcome: Failure): HttpProblem {
 }
 
 function problemOfError(error: WorkerError): HttpProblem {
-  const { reason, message, stage, type, status, headers } = error;
+  const { reason, message, stage, type, status, headers, param, code } = error;
   switch (reason) {
     case "exception": {
-      const members = { stage: String(stage), exception: String(type), message };
+      const members = {
+        stage: String(stage),
+        exception: String(type),
+        message,
+        ...(param && { param }),
+        ...(code && { code }),
+      };
       const detail = message === "" ? `${stage}() raised ${type}` : `${stage}() raised ${type}: ${message}`;
       const chosen = isErrorStatus(status) ? headersOfScript(headers, String(type)) : {};
       return new HttpProblem(statusOf(error), detail, members, chosen);

@@ -24,11 +24,13 @@ export interface Manner {
   readonly takesHead: boolean;
   /** The script's description of its tensors, as JSON; undefined if it has none. */
   readonly signature: unknown;
+  /** The parts of OpenAI's API that the script offers, such as `embeddings`. */
+  readonly openAi: readonly string[];
 }
 
 /** Parses a READY frame. @throws {ProtocolError} if it can't be parsed, or the worker asks for too many requests */
 export function mannerIn({ metadata }: Frame): Manner {
-  const { window, concurrent, signature, head } = parseMetadata(metadata);
+  const { window, concurrent, signature, head, openai } = parseMetadata(metadata);
   const sequential = window === undefined;
   if (!sequential && (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW)) {
     throw new ProtocolError(`A worker can't take ${window} requests at once`);
@@ -39,6 +41,7 @@ export function mannerIn({ metadata }: Frame): Manner {
     concurrent: !sequential && concurrent === true,
     takesHead: head === true,
     signature,
+    openAi: Array.isArray(openai) ? openai.map(String) : [],
   };
 }
 

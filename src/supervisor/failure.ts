@@ -17,6 +17,9 @@ export interface WorkerError {
   /** For an exception that chooses the status of the answer: the status, and pairs of header name and value. Both are unchecked. */
   readonly status?: unknown;
   readonly headers?: unknown;
+  /** For such an exception: the parameter of the request that is at fault, and a code for programs. */
+  readonly param?: string;
+  readonly code?: string;
 }
 
 /** Why a request has no result. */

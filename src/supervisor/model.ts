@@ -110,6 +110,11 @@ export class Model {
     return this.#pool?.signature;
   }
 
+  /** The parts of OpenAI's API that the script offers, such as `embeddings`; undefined until a worker was ready. */
+  get openAi(): readonly string[] | undefined {
+    return this.#pool?.openAi;
+  }
+
   /** Executes a request and resolves with its outcome. Never rejects. */
   invoke(invocation: Invocation): Promise<Outcome> {
     if (this.#failed) return Promise.resolve({ kind: "refused", cause: "failed" });

@@ -74,6 +74,7 @@ export class Pool {
   readonly #dispatcher: Dispatcher;
   #everReady = false;
   #signature: unknown;
+  #openAi: readonly string[] | undefined;
   #stopping = false;
   readonly #measures = new Measures();
   readonly #restarts: RestartLimit;
@@ -137,6 +138,11 @@ export class Pool {
   /** The script's description of its tensors, as JSON; undefined if it has none. */
   get signature(): unknown {
     return this.#signature;
+  }
+
+  /** The parts of OpenAI's API that the script offers; undefined until a worker was ready. */
+  get openAi(): readonly string[] | undefined {
+    return this.#openAi;
   }
 
   /** The number of jobs that wait for a worker. */
@@ -245,6 +251,7 @@ export class Pool {
 
   #onReady({ index, worker }: Slot): void {
     this.#signature = worker.signature;
+    this.#openAi = worker.openAi;
     log.info("Worker {worker} is ready (process {pid})", { worker: this.#nameOf(index), pid: worker.pid });
     this.#everReady = true;
     this.#ready.resolve();

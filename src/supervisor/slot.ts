@@ -27,6 +27,7 @@ export type PooledWorker = Pick<
   | "askUsage"
   | "gauges"
   | "signature"
+  | "openAi"
 >;
 
 /** Callbacks through which a slot reports to its pool. */

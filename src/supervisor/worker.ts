@@ -116,6 +116,11 @@ export class Worker {
     return this.#state.kind === "ready" ? this.#state.signature : undefined;
   }
 
+  /** The parts of OpenAI's API that the script offers; undefined unless the worker is ready. */
+  get openAi(): readonly string[] | undefined {
+    return this.#state.kind === "ready" ? this.#state.openAi : undefined;
+  }
+
   /** The number of jobs that the worker has not answered. */
   get load(): number {
     return this.#jobs?.size ?? 0;
@@ -234,7 +239,8 @@ export class Worker {
         this.#kill({ kind: "killed", reason: `a request overran --request-timeout ${seconds}`, overran });
       },
     });
-    this.#state = { kind: "ready", process, jobs, signature: manner.signature, since: performance.now() };
+    const { signature, openAi } = manner;
+    this.#state = { kind: "ready", process, jobs, signature, openAi, since: performance.now() };
     this.#events.onReady();
   }
 

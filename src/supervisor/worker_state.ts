@@ -33,6 +33,8 @@ export interface Ready {
   readonly jobs: Workload;
   /** The script's description of its tensors, as JSON; undefined if it has none. */
   readonly signature: unknown;
+  /** The parts of OpenAI's API that the script offers. */
+  readonly openAi: readonly string[];
   /** When the worker became ready, in ms of `performance.now()`. */
   readonly since: number;
 }

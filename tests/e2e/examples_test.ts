@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
 import { ROOT, type Sandbox, test } from "./support/sandbox.ts";
-import type { Server } from "./support/server.ts";
+import { Server } from "./support/server.ts";
 
 /** The Python with the packages of `tests/requirements.txt`. */
 const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
@@ -114,5 +114,34 @@ test("examples/digits is packaged, checked and unpacked, and trains and serves f
   const server = await box.serve({ module: box.path("out/digits") });
   const [one] = await ask(server, "digits", "sample.json", "application/json");
   assert.equal(one.digit, 3);
+  await server.stop();
+});
+
+test("examples/chat continues a text, streams and embeds, also from its archive", async (box) => {
+  await train(box, "chat");
+  const made = await box.run([
+    "package",
+    "-q",
+    "-m",
+    `${ROOT}/examples/chat`,
+    "--model-dir",
+    "model",
+    "-o",
+    "chat.tar.gz",
+  ]);
+  assert.equal(made.code, 0, made.stderr);
+  const server = await Server.attach(box.start(["serve", "--port", "0", "chat.tar.gz"], { env: ENV }), true);
+  const post = async (path: string, body: object) =>
+    (await server.request(path, { method: "POST", body: JSON.stringify(body) })).text;
+  const sample = JSON.parse(Deno.readTextFileSync(`${ROOT}/examples/chat/sample.json`));
+  const { choices } = JSON.parse(await post("/v1/chat/completions", sample));
+  assert.equal(choices[0].message.content, "waves to the wind comes over the sea is calm in the");
+  const events = await post("/v1/chat/completions", { ...sample, stream: true, max_tokens: 2 });
+  assert.match(events, /"content": " to"[^]*"finish_reason": "length".*\n\ndata: \[DONE\]\n\n$/);
+  const input = ["The ships sail", "the ships see the light", "a cup of tea"];
+  const { data } = JSON.parse(await post("/v1/embeddings", { input }));
+  const [first, second, third] = data.map(({ embedding }: { embedding: number[] }) => embedding);
+  const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  assert.ok(dot(first, second) > dot(first, third));
   await server.stop();
 });

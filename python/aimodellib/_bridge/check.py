@@ -143,6 +143,9 @@ class _Script:
                 if self._may_be_callable(demand.name):
                     yield from self._shape(self._bound[demand.name], demand, is_method=False)
             return
+        if any(self._is_api(node) for nodes in self._bound.values() for node in nodes):
+            # It has all functions; `load` of the script is one of its arguments.
+            return
         if not usable:
             candidates = [
                 node for name, nodes in self._bound.items() for node in nodes if self._may_be_instance(name, node)
@@ -263,6 +266,14 @@ class _Script:
             decorators = {self._outline.origin(decorator) for decorator in owner.node.decorator_list}
             return not any(_top(name) in PACKAGES for name in self._outline.bases(owner) | decorators)
         return self._is_near(origin) or not self._outline.imports(_top(origin))
+
+    def _is_api(self, node: ast.AST) -> bool:
+        """Whether this calls something of ``aimodellib.openai``: its ``Api`` makes the functions."""
+        root = node.func if isinstance(node, ast.Call) else None
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        name = root.id if isinstance(root, ast.Name) else ""
+        return self._imported.get(name, ("", False))[0] in ("aimodellib.openai", "aimodellib")
 
     def _is_near(self, origin: str) -> bool:
         return origin.startswith(".") or _top(origin) in self._neighbours

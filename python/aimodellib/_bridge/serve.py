@@ -51,6 +51,9 @@ def run(link: Link, config: dict[str, Any]) -> int:
         signature = forks.call(read_signature, owner, handler.model, logger)
         if signature is not None:
             window["signature"] = signature
+        apis = getattr(owner, "openai_apis", None)
+        if isinstance(apis, tuple):
+            window["openai"] = list(apis)
         if takes_logger(owner):
             window["head"] = True
     except ScriptError as error:

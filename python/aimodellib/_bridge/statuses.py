@@ -17,18 +17,28 @@ STATUSES = range(400, 600)
 #: The most headers, and their most bytes as JSON: they must fit in metadata beside a message.
 MAX_HEADERS = 16
 MAX_HEADER_BYTES = 8192
+#: The most characters of ``param`` and ``code``.
+MAX_TAG = 128
 
 
 def status_of(error: BaseException) -> dict[str, Any]:
-    """Return ``status`` and ``headers`` for the metadata of an ERROR frame; empty if ``error`` has no valid status.
+    """Return ``status``, ``headers``, ``param`` and ``code`` for the metadata of an ERROR frame.
+
+    It is empty if ``error`` has no valid status.
 
     Raises nothing, whatever the attributes are.
     """
     try:
         status = _status(error)
-        return {} if status is None else {"status": status, "headers": _headers(error)}
+        return {} if status is None else {"status": status, "headers": _headers(error), **_tags(error)}
     except BaseException:
         return {}
+
+
+def _tags(error: BaseException) -> dict[str, str]:
+    """Return the attributes that OpenAI's clients get with an error: the parameter at fault, and a code."""
+    found = {name: getattr(error, name, None) for name in ("param", "code")}
+    return {name: value[:MAX_TAG] for name, value in found.items() if isinstance(value, str)}
 
 
 def _status(error: BaseException) -> int | None:

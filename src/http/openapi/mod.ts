@@ -54,6 +54,24 @@ const INFER: OperationOptions = {
   },
 };
 
+/** A request of OpenAI's API. */
+function openAi(summary: string, streams: boolean): OperationOptions {
+  return {
+    summary,
+    content: { "application/json": {}, ...(streams && { "text/event-stream": {} }) },
+    problems: [...EXECUTION, 404],
+    executes: true,
+    more: {
+      description: "For models whose scripts use aimodellib.openai. Errors have the form of OpenAI's API.",
+      parameters: CONTEXT,
+      requestBody: { required: true, content: { "application/json": { schema: { type: "object" } } } },
+    },
+  };
+}
+
+const OPENAI_CHAT = openAi("Chat: OpenAI's chat completions", true);
+const OPENAI_EMBED = openAi("Embed: OpenAI's embeddings", false);
+
 const HEALTH: OperationOptions = {
   summary: "Whether the server can execute requests",
   content: json("Health"),
@@ -114,7 +132,6 @@ export function describe(
     paths: withNames({
       ...(names.length === 1 && { "/invocations": post(invoke) }),
       ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(invoke) }),
-      ...Object.fromEntries(routes.map((path) => [path, post(invoke)])),
       "/ping": get(HEALTH),
       ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
       "/health/ready": get(HEALTH),
@@ -124,6 +141,15 @@ export function describe(
         "/": get({ summary: "A page to try the model with", content: { "text/html": {} }, open: true }),
         "/docs": get({ summary: "A page that shows this document", content: { "text/html": {} }, open: true }),
       }),
+      "/v1/chat/completions": post(OPENAI_CHAT),
+      "/v1/embeddings": post(OPENAI_EMBED),
+      "/v1/models": get({ summary: "The models that chat or embed", content: { "application/json": {} } }),
+      "/v1/models/{name}": {
+        parameters: [name],
+        ...get(
+          named({ summary: "A model that chats or embeds", content: { "application/json": {} }, problems: [503] }),
+        ),
+      },
       "/admin/reload": post(RELOAD),
       "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
       "/models/{name}/invocations": { parameters: [name], ...post(named(invoke)) },
@@ -132,6 +158,7 @@ export function describe(
       "/v2/health/live": get({ summary: "Whether the process runs", content: json("ServerLive"), open: true }),
       "/v2/health/ready": get({ ...HEALTH, content: json("ServerReady") }),
       "/v2/models": get({ summary: "The names of all models", content: json("ModelList") }),
+      ...Object.fromEntries(routes.map((path) => [path, post(invoke)])),
       ...Object.fromEntries(
         Object.entries(ofModel).flatMap(([path, item]) => [
           [`/v2/models/{name}${path}`, { parameters: [name], ...item }],

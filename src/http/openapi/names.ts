@@ -3,6 +3,7 @@
 /** The tags, in the order in which they are shown. */
 export const TAGS: readonly { readonly name: string; readonly description: string }[] = [
   { name: "Model", description: "Requests to the script" },
+  { name: "OpenAI", description: "For OpenAI's clients, if a script chats or embeds" },
   { name: "Open Inference Protocol", description: "Tensors, as clients of KServe and Triton send them" },
   { name: "Health", description: "For load balancers and orchestrators" },
   { name: "Operation", description: "For operators, and for people who read this" },
@@ -45,6 +46,7 @@ function idOf(method: string, path: string): string {
 
 function tagOf(path: string): string {
   if (/^\/(metrics|admin\/.*|openapi\.json|docs)?$/.test(path)) return "Operation";
+  if (/^\/v1\/(chat\/completions|embeddings|models.*)$/.test(path)) return "OpenAI";
   if (path.startsWith("/v2")) return "Open Inference Protocol";
   return /^\/health\/|\/ping$/.test(path) ? "Health" : "Model";
 }

@@ -67,6 +67,8 @@ export const SCHEMAS = {
         },
         exception: { ...string, description: "The class of the exception" },
         message: { ...string, description: "The message of the exception" },
+        param: { ...string, description: "The parameter of the request that is at fault, as the exception says" },
+        code: { ...string, description: "A code of the exception, for programs" },
         error: { ...string, description: "The same as detail, for clients of the Open Inference Protocol" },
       },
       ["type", "title", "status", "detail"],

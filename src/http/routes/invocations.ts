@@ -9,6 +9,7 @@ import { headText } from "../head_text.ts";
 import { askWhole } from "../ask_whole.ts";
 import { metadataEncoders } from "../metadata.ts";
 import type { Meter } from "../metrics.ts";
+import type { WriteProblem } from "../openai/errors.ts";
 import { EVENT_HEADERS, isEvents, respondInParts } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
@@ -31,21 +32,27 @@ export interface InvocationOptions {
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 const DEFAULT_ACCEPT = "*/*";
 
-/** Answers a request; never rejects. */
-export type Invocations = (request: Incoming) => Promise<Answer>;
+/** Answers a request; never rejects. @param read the body, if it was read already */
+export type Invocations = (request: Incoming, read?: Uint8Array<ArrayBuffer>) => Promise<Answer>;
 
 /**
  * Makes the handler of a model's invocation route.
  *
  * @param meter counts its requests
+ * @param write makes the answers to requests that fail
  */
-export function invocations(model: Model, options: InvocationOptions, meter: Meter): Invocations {
+export function invocations(
+  model: Model,
+  options: InvocationOptions,
+  meter: Meter,
+  write: WriteProblem = (problem) => problem.toAnswer(),
+): Invocations {
   const { maxBody, uriListHosts, ownsAuthorization = false } = options;
   const encoders = metadataEncoders();
   // Nearly all answers of a model have the same content type, so the last one that passed the check is cached.
   let lastType = "";
   let lastIsEvents = false;
-  return async function invocations(request) {
+  return async function invocations(request, read) {
     const start = meter.begin();
     const fields = fieldsOfHead(request.head);
     const contentType = fields.contentType ?? DEFAULT_CONTENT_TYPE;
@@ -57,7 +64,7 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
     let status = 200;
     let ended: Answer["ended"];
     try {
-      const body = await bodyOf(request, fields.contentEncoding, maxBody);
+      const body = read ?? await bodyOf(request, fields.contentEncoding, maxBody);
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about);
@@ -108,7 +115,7 @@ export function invocations(model: Model, options: InvocationOptions, meter: Met
     } catch (error) {
       const problem = problemFrom(error).with(answerHeaders(about));
       status = problem.status;
-      return problem.toAnswer();
+      return write(problem);
     } finally {
       if (ended === undefined) meter.end(start, request.left ? CLIENT_LEFT : status);
       else void ended.then(({ status }) => meter.end(start, status));

@@ -1,0 +1,198 @@
+/** OpenAI's API, with the real client. */
+
+import assert from "node:assert/strict";
+import { imports } from "./support/needs.ts";
+import { echo, py, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const CLIENT = `${TOOLS}/python`;
+
+/** Repeats words; some of them make it fail. */
+const REPEAT = py`
+  from aimodellib.openai import Api, ApiError, Finish
+
+  def load(model_dir):
+      return None
+
+  def words(messages, max_tokens):
+      for count, word in enumerate(messages[-1]["content"].split()):
+          if word == "long":
+              raise ApiError("too long", param="messages", code="context_length_exceeded")
+          if word == "busy":
+              raise ApiError("later", status=429)
+          if word == "break":
+              raise RuntimeError("it broke")
+          if count == max_tokens:
+              yield Finish("length")
+              return
+          yield word + " "
+`;
+
+const SYNC = REPEAT + py`
+
+  def chat(messages, model, max_tokens=None):
+      yield from words(messages, max_tokens)
+
+  def embed(texts, model):
+      return [[float(len(text)), 0.1] for text in texts]
+
+  api = Api(load, chat=chat, embed=embed)
+`;
+
+const ASYNC = REPEAT + py`
+
+  async def chat(messages, model, max_tokens=None):
+      for piece in words(messages, max_tokens):
+          yield piece
+
+  api = Api(load, chat=chat)
+`;
+
+/** Runs a client against a server, with `client` and `ask(model, text)`; returns the lines that it prints. */
+async function run(box: Sandbox, server: Server, script: string): Promise<string[]> {
+  const head = py`
+    import asyncio, openai, sys
+    about = {"base_url": sys.argv[1] + "/v1", "api_key": "secret-of-the-test", "max_retries": 0}
+    client = openai.OpenAI(**about)
+
+    def ask(model, text, client=client, **more):
+        return client.chat.completions.create(model=model, messages=[{"role": "user", "content": text}], **more)
+
+    def fail(function):
+        try:
+            function()
+            print("no error")
+        except openai.APIError as error:
+            print(type(error).__name__, error.param, error.code, error.message)
+  `;
+  const { code, stdout, stderr } = await box.run(["-c", `${head}\n${script}`, server.url], { command: CLIENT });
+  assert.equal(code, 0, stderr);
+  return stdout.trimEnd().split("\n");
+}
+
+test("OpenAI's client chats, streams and embeds, and raises its own errors", async (box) => {
+  Deno.mkdirSync(box.path("model"));
+  const words = Object.entries({ one: SYNC, two: ASYNC, plain: echo() }).flatMap(([name, script]) => [
+    "--model",
+    `${name}=${box.module({ "serve.py": script }, name)},serve.py,${box.path("model")}`,
+  ]);
+  Deno.writeTextFileSync(box.path("tokens"), "secret-of-the-test\n", { mode: 0o600 });
+  const program = box.start(["serve", "--port", "0", "--token-file", box.path("tokens"), ...words]);
+  const server = await Server.attach(program, false);
+  for (const name of ["one", "two", "plain"]) {
+    await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+  }
+
+  const answers = await run(
+    box,
+    server,
+    py`
+      print([model.id for model in client.models.list()], client.models.retrieve("one").id)
+
+      async def in_tasks(model):
+          both = openai.AsyncOpenAI(**about)
+          whole = await ask(model, "a b c", both, max_completion_tokens=2)
+          stream = await ask(model, "a b", both, stream=True)
+          return whole.choices[0].finish_reason, [chunk.choices[0].delta.content async for chunk in stream]
+
+      for model in "one", "two":
+          whole = ask(model, [{"type": "text", "text": "a "}, {"type": "text", "text": "b"}])
+          print(repr(whole.choices[0].message.content), whole.choices[0].finish_reason, whole.usage.total_tokens)
+          chunks = list(ask(model, "a b", stream=True, stream_options={"include_usage": True}))
+          print([chunk.choices[0].delta.content for chunk in chunks[:-1]], chunks[-2].choices[0].finish_reason)
+          print(chunks[-1].choices, chunks[-1].usage.completion_tokens, len({chunk.id for chunk in chunks}))
+          print(*asyncio.run(in_tasks(model)))
+      for form in "float", "base64", openai.omit:
+          found = client.embeddings.create(model="one", input=["a", "bcd"], encoding_format=form)
+          print([[round(x, 3) if isinstance(x, float) else x for x in row.embedding] for row in found.data] if form != "base64" else found.data[1].embedding)
+    `,
+  );
+  const chats = [
+    "'a b ' stop 4",
+    "['', 'a ', 'b ', None] stop",
+    "[] 2 1",
+    "length ['', 'a ', 'b ', None]",
+  ];
+  assert.deepEqual(answers, [
+    "['one', 'two'] one",
+    ...chats,
+    ...chats,
+    "[[1.0, 0.1], [3.0, 0.1]]",
+    // The floats 3 and 0.1 of 32 bits, little-endian.
+    "AABAQM3MzD0=",
+    "[[1.0, 0.1], [3.0, 0.1]]",
+  ]);
+
+  const errors = await run(
+    box,
+    server,
+    py`
+      for model in "one", "two":
+          fail(lambda: ask(model, "long"))
+          fail(lambda: ask(model, "busy", stream=True))
+          fail(lambda: ask(model, "break"))
+          fail(lambda: list(ask(model, "a break", stream=True)))
+      fail(lambda: ask("one", "a", temperature=3))
+      fail(lambda: ask("one", "a", tools=[{"type": "function", "function": {"name": "f"}}]))
+      fail(lambda: ask("none", "a"))
+      fail(lambda: ask("plain", "a"))
+      fail(lambda: client.embeddings.create(model="two", input="a"))
+      fail(lambda: client.embeddings.create(model="one", input=[[1, 2]]))
+      fail(lambda: client.models.retrieve("plain"))
+      fail(lambda: client.responses.create(model="one", input="a"))
+      fail(lambda: ask("one", "a", openai.OpenAI(**{**about, "api_key": "wrong"})))
+    `,
+  );
+  const known = "known models: 'one', 'two'";
+  const failures = [
+    "BadRequestError messages context_length_exceeded Error code: 400 - too long",
+    "RateLimitError None rate_limit_exceeded Error code: 429 - later",
+    "InternalServerError None None Error code: 500 - predict() raised RuntimeError: it broke",
+    "APIError None None chat() raised RuntimeError: it broke",
+  ];
+  assert.deepEqual(errors, [
+    ...failures,
+    ...failures,
+    "BadRequestError temperature invalid_value Error code: 400 - 'temperature' must be a number from 0 to 2",
+    "BadRequestError tools unsupported_parameter Error code: 400 - This model does not support 'tools'",
+    `NotFoundError model model_not_found Error code: 404 - The model 'none' does not exist; ${known}`,
+    `NotFoundError model model_not_found Error code: 404 - The model 'plain' does not exist; ${known}`,
+    "NotFoundError model model_not_found Error code: 404 - The model 'two' does not exist; known models: 'one'",
+    "BadRequestError input invalid_value Error code: 400 - 'input' must be a text, or a list of texts: this model does not take tokens",
+    "NotFoundError None None Error code: 404 - The model 'plain' neither chats nor embeds",
+    "NotFoundError None None Error code: 404 - No route matches '/v1/responses'",
+    "AuthenticationError None invalid_api_key Error code: 401 - The bearer token is not valid",
+  ]);
+  await server.stop();
+}, imports(CLIENT, "openai"));
+
+test("a full queue is an error that OpenAI's client repeats", async (box) => {
+  const script = py`
+    import time
+    from aimodellib.openai import Api
+
+    def load(model_dir):
+        return None
+
+    def chat(messages, model):
+        time.sleep(60)
+
+    api = Api(load, chat=chat)
+  `;
+  const server = await box.serve(script, {
+    args: ["--port", "0", "--queue-size", "0", "--request-timeout", "1"],
+  });
+  const answers = await run(
+    box,
+    server,
+    py`
+      from concurrent.futures import ThreadPoolExecutor
+      model = client.models.list().data[0].id
+      with ThreadPoolExecutor(4) as pool:
+          list(pool.map(lambda _: fail(lambda: ask(model, "a")), range(4)))
+    `,
+  );
+  for (const answer of answers) assert.match(answer, /^InternalServerError None None Error code: 50[34] - /);
+  assert.ok(answers.some((answer) => answer.includes("The request took longer than 1 s")), answers.join("\n"));
+  await server.stop();
+}, imports(CLIENT, "openai"));
