@@ -111,3 +111,12 @@ Deno.test("a request of tensors gets the shape that its data have", () => {
   assert.deepEqual(withData(request.inputs[0]!, spec, [1, 2, 3, 4]).shape, [2, 2]);
   assert.deepEqual(withData(request.inputs[0]!, spec, [[1, 2], [3, 4], [5, 6]]).shape, [3, 2]);
 });
+
+Deno.test("initialOf() makes a bounded value for a schema that refers to itself in several places", () => {
+  const tree: Schema = JSON.parse(`{"properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}}`);
+  const lists: Schema = JSON.parse(`{"type": "array", "minItems": 4, "items": {"$ref": "#"}}`);
+  for (const schema of [tree, lists]) {
+    const text = JSON.stringify(initialOf(schema, schema));
+    assert.ok(text.length < 20_000, `${text.length}`);
+  }
+});

@@ -32,6 +32,9 @@ export type Widget = "object" | "drawing" | "list" | "choice" | "boolean" | "num
 /** How many references to other schemas are followed, one after another. */
 const MAX_REFERENCES = 20;
 
+/** How many values a form begins with: a schema that refers to itself in several places has more than a page can show. */
+const MAX_VALUES = 1000;
+
 /** Texts that may be this long, in characters, get several lines. */
 const LONG_TEXT = 200;
 
@@ -96,23 +99,30 @@ export function rangeOf({ items }: Schema): readonly [background: number, ink: n
 }
 
 /** Makes the value that a form begins with: the schema's default or example, else one of its type. */
-export function initialOf(schema: Schema | undefined, root: Schema, depth = 0): unknown {
+export function initialOf(schema: Schema | undefined, root: Schema): unknown {
+  return initialWithin(schema, root, 0, { values: MAX_VALUES });
+}
+
+function initialWithin(schema: Schema | undefined, root: Schema, depth: number, room: { values: number }): unknown {
   const found = resolve(schema, root);
   for (const value of [found.default, found.const, found.examples?.[0], found.enum?.[0]]) {
     if (value !== undefined) return value;
   }
-  if (depth > MAX_REFERENCES) return null;
+  if (depth > MAX_REFERENCES || room.values-- <= 0) return null;
   switch (widgetOf(found)) {
     case "object":
       return Object.fromEntries(
         Object.entries(found.properties!).filter(([name]) => (found.required ?? [name]).includes(name)).map((
           [name, member],
-        ) => [name, initialOf(member, root, depth + 1)]),
+        ) => [name, initialWithin(member, root, depth + 1, room)]),
       );
     case "drawing":
       return Array.from({ length: sideOf(found)! ** 2 }, () => rangeOf(found)[0]);
     case "list":
-      return Array.from({ length: Math.min(found.minItems ?? 1, 100) }, () => initialOf(found.items, root, depth + 1));
+      return Array.from(
+        { length: Math.min(found.minItems ?? 1, 100) },
+        () => initialWithin(found.items, root, depth + 1, room),
+      );
     case "boolean":
       return false;
     case "number":
