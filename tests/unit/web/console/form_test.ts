@@ -117,6 +117,6 @@ Deno.test("initialOf() makes a bounded value for a schema that refers to itself 
   const lists: Schema = JSON.parse(`{"type": "array", "minItems": 4, "items": {"$ref": "#"}}`);
   for (const schema of [tree, lists]) {
     const text = JSON.stringify(initialOf(schema, schema));
-    assert.ok(text.length < 20_000, `${text.length}`);
+    assert.ok(text.length < 50_000, `${text.length}`);
   }
 });
