@@ -28,8 +28,12 @@ export function findExecutable(path: string | undefined): Executable {
   const found = path ?? Deno.execPath();
   const header = new Uint8Array(HEADER_BYTES);
   try {
-    using file = Deno.openSync(found);
-    file.readSync(header);
+    const file = Deno.openSync(found);
+    try {
+      file.readSync(header);
+    } finally {
+      file.close();
+    }
   } catch (cause) {
     throw new UsageError(`The executable '${found}' can't be read: ${reasonOf(cause)}`, { cause });
   }
