@@ -61,6 +61,7 @@ function openAi(summary: string, streams: boolean): OperationOptions {
     content: { "application/json": {}, ...(streams && { "text/event-stream": {} }) },
     problems: [...EXECUTION, 404],
     executes: true,
+    openAi: true,
     more: {
       description: "For models whose scripts use aimodellib.openai. Errors have the form of OpenAI's API.",
       parameters: CONTEXT,
@@ -143,11 +144,20 @@ export function describe(
       }),
       "/v1/chat/completions": post(OPENAI_CHAT),
       "/v1/embeddings": post(OPENAI_EMBED),
-      "/v1/models": get({ summary: "The models that chat or embed", content: { "application/json": {} } }),
+      "/v1/models": get({
+        summary: "The models that chat or embed",
+        content: { "application/json": {} },
+        openAi: true,
+      }),
       "/v1/models/{name}": {
         parameters: [name],
         ...get(
-          named({ summary: "A model that chats or embeds", content: { "application/json": {} }, problems: [503] }),
+          named({
+            summary: "A model that chats or embeds",
+            content: { "application/json": {} },
+            problems: [503],
+            openAi: true,
+          }),
         ),
       },
       "/admin/reload": post(RELOAD),

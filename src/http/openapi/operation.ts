@@ -48,6 +48,8 @@ export interface OperationOptions {
   readonly problems?: readonly ProblemStatus[];
   /** Whether a script may choose other statuses for its exceptions. */
   readonly executes?: boolean;
+  /** Whether errors have the form of OpenAI's API. */
+  readonly openAi?: boolean;
   /** Whether the route needs no token even if others do. */
   readonly open?: boolean;
   /** The meaning of a 202 answer, if the route has one. */
@@ -67,7 +69,8 @@ export function json(name: Parameters<typeof schema>[0]): object {
  * @param secured whether this server requires tokens
  */
 export function operation(
-  { summary, content, problems = [], executes = false, open = false, accepted, more = {} }: OperationOptions,
+  { summary, content, problems = [], executes = false, open = false, openAi = false, accepted, more = {} }:
+    OperationOptions,
   secured: boolean,
 ): object {
   const all = new Set<ProblemStatus>(problems);
@@ -79,16 +82,18 @@ export function operation(
     responses: Object.fromEntries([
       [200, { description: "Success", content }],
       ...accepted === undefined ? [] : [[202, { description: accepted, content: { "application/json": {} } }]],
-      ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status])]),
-      ...executes ? [["default", problem("The script raised an exception that chooses this status, 400 to 599")]] : [],
+      ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status], openAi)]),
+      ...executes
+        ? [["default", problem("The script raised an exception that chooses this status, 400 to 599", openAi)]]
+        : [],
     ]),
   };
 }
 
-function problem(description: string): object {
+function problem(description: string, openAi: boolean): object {
   return {
     description,
     headers: HEADERS,
-    content: { "application/problem+json": { schema: schema("Problem") } },
+    content: openAi ? json("OpenAiError") : { "application/problem+json": { schema: schema("Problem") } },
   };
 }

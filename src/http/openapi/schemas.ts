@@ -74,6 +74,12 @@ export const SCHEMAS = {
       ["type", "title", "status", "detail"],
     ),
   },
+  OpenAiError: members({
+    error: members(
+      { message: string, type: string, param: { type: ["string", "null"] }, code: { type: ["string", "null"] } },
+      ["message", "type", "param", "code"],
+    ),
+  }, ["error"]),
   Health: members(
     {
       status: { type: "string", enum: ["ready", "degraded"] },
