@@ -166,7 +166,7 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
   await server.stop();
 }, imports(CLIENT, "openai"));
 
-test("a full queue is an error that OpenAI's client repeats", async (box) => {
+test("requests that get no turn, or no answer in time, raise InternalServerError in OpenAI's client", async (box) => {
   const script = py`
     import time
     from aimodellib.openai import Api

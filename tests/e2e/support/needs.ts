@@ -47,14 +47,14 @@ export const CAN_BUILD_IMAGES: Need = runs("unshare", "--mount", "--net", "sh", 
   "an overlay of this machine's root, or its /usr/bin/python3 with venv, or iproute2, can't be had here";
 
 const BUILDAH =
-  "PATH=$PATH:/usr/sbin:/sbin && debootstrap --version && grep -q ID=debian /etc/os-release && cd $(mktemp -d) && " +
+  "PATH=$PATH:/usr/sbin:/sbin && debootstrap --version && skopeo --version && umoci --version && grep -q ID=debian /etc/os-release && cd $(mktemp -d) && " +
   'b="buildah --root $PWD/store --runroot $PWD/run --storage-driver vfs" && c=$($b from scratch) && $b rm $c; ' +
   'code=$?; rm -r "$PWD"; exit $code';
 
-/** Debian's buildah, and debootstrap for the base of images. */
+/** Debian's buildah, debootstrap for the base of images, and two programs that check images. */
 export const HAS_BUILDAH: Need =
   (Deno.uid() === 0 && runs("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", BUILDAH)) ||
-  "buildah and debootstrap do not work here: they need Debian, root and namespaces";
+  "buildah, debootstrap, skopeo or umoci does not work here: they need Debian, root and namespaces";
 
 /** An IPv6 loopback address. */
 export const HAS_IPV6: Need = hasIpv6 || "there is no ::1";
