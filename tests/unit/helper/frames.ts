@@ -15,6 +15,9 @@ export interface PlainFrame {
   readonly bodyLength?: number;
 }
 
+/** The greatest kind of frame. */
+export const LAST_KIND = 15;
+
 const HEADER = 12;
 const NOTHING = new Uint8Array(0);
 
@@ -53,7 +56,7 @@ export function readFrames(bytes: Uint8Array, maxBody: number): Reading {
   while (bytes.length - start >= HEADER) {
     const bodyLength = view.getUint32(start, true);
     const kind = bytes[start + 8]!;
-    if (kind < 1 || kind > 14 || bytes[start + 9] !== 0 || bodyLength > maxBody) {
+    if (kind < 1 || kind > LAST_KIND || bytes[start + 9] !== 0 || bodyLength > maxBody) {
       return { frames, damagedAt: start, rest: bytes.length - start };
     }
     const bodyStart = start + HEADER + view.getUint16(start + 10, true);
@@ -72,7 +75,7 @@ export function readFrames(bytes: Uint8Array, maxBody: number): Reading {
 /** Generates any frame, with a body of up to `maxBody` bytes. */
 export function anyFrame(maxBody: number): fc.Arbitrary<PlainFrame> {
   return fc.record({
-    kind: fc.integer({ min: 1, max: 14 }),
+    kind: fc.integer({ min: 1, max: LAST_KIND }),
     id: fc.integer({ min: 0, max: 0xffff_ffff }),
     metadata: fc.uint8Array({ maxLength: 40 }),
     body: fc.uint8Array({ maxLength: maxBody, size: "max" }),
