@@ -11,6 +11,9 @@ import COMMON_TYPINGS_AIMODELLIB_IO_PYI from "./templates/common/typings/aimodel
 import COMMON_TYPINGS_AIMODELLIB_METRICS_PYI from "./templates/common/typings/aimodellib/metrics.pyi" with {
   type: "text",
 };
+import COMMON_TYPINGS_AIMODELLIB_OPENAI_PYI from "./templates/common/typings/aimodellib/openai.pyi" with {
+  type: "text",
+};
 import COMMON_TYPINGS_AIMODELLIB_UTIL_INIT_PYI from "./templates/common/typings/aimodellib/util/__init__.pyi" with {
   type: "text",
 };
@@ -72,6 +75,7 @@ const COMMON: Files = {
   "typings/aimodellib/__init__.pyi": COMMON_TYPINGS_AIMODELLIB_INIT_PYI,
   "typings/aimodellib/io.pyi": COMMON_TYPINGS_AIMODELLIB_IO_PYI,
   "typings/aimodellib/metrics.pyi": COMMON_TYPINGS_AIMODELLIB_METRICS_PYI,
+  "typings/aimodellib/openai.pyi": COMMON_TYPINGS_AIMODELLIB_OPENAI_PYI,
   "typings/aimodellib/util/__init__.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_INIT_PYI,
   "typings/aimodellib/util/logging.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_LOGGING_PYI,
   "typings/aimodellib/util/types.pyi": COMMON_TYPINGS_AIMODELLIB_UTIL_TYPES_PYI,
