@@ -5,10 +5,12 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
-from supervisor import Supervisor
+from supervisor import PACKAGE, Supervisor
 
 from aimodellib._bridge import frames
 
@@ -62,6 +64,22 @@ def test_a_worker_sends_hello_serves_and_stops_when_asked(supervisor):
         )
     supervisor.send(frames.STOP)
     assert supervisor.end() == (0, "")
+
+
+def test_a_worker_whose_supervisor_has_ended_before_it_connects_removes_their_directory(tmp_path):
+    directory = tmp_path / "bridge"
+    directory.mkdir()
+    for name in ("ledger", "exchange"):
+        (directory / name).write_bytes(bytes(64 * 1024))
+    for name in ("bridge.sock", "keeper.sock"):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(directory / name))
+    env = {**os.environ, "AIMODELLIB_BRIDGE": str(directory), "AIMODELLIB_STREAMS": "merged"}
+    command = [sys.executable, str(PACKAGE / "aimodellib/_bridge/__main__.py")]
+    ended = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert b"lost its connection with the supervisor" in ended.stdout + ended.stderr
+    assert not directory.exists()
 
 
 def test_a_worker_ends_when_the_connection_is_closed(supervisor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,6 +15,15 @@ from .ledger import Ledger
 
 #: The longest body before START, in bytes.
 MAX_START = 16 * 1024 * 1024
+
+
+def remove_directory(directory: str) -> None:
+    """Remove ``directory``, with its sockets and files, for a supervisor that has ended before it did so itself."""
+    for name in ("bridge.sock", "keeper.sock", "exchange", "ledger"):
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(directory, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
 
 
 class Link:

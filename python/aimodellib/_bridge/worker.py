@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from . import forks, frames, keeper, streams
 from .bytecode import cached
 from .frames import Frame, ProtocolError
-from .link import Link
+from .link import Link, remove_directory
 
 #: Environment variables for the worker alone, which removes them before the script runs.
 BRIDGE, STREAMS, IGNORED = "AIMODELLIB_BRIDGE", "AIMODELLIB_STREAMS", "AIMODELLIB_IGNORED"
@@ -56,6 +56,9 @@ def main() -> NoReturn:
     except (ProtocolError, OSError) as error:
         streams.print_line(f"The worker lost its connection with the supervisor: {error}")
         code = 1
+    if not mode:
+        # There was no START: a supervisor that was killed meanwhile has left the directory.
+        remove_directory(directory)
     streams.flush()
     if code or mode == "serve":
         streams.give_up_unwritten()
