@@ -48,7 +48,9 @@ async function logged(server: Server, id: string): Promise<Record> {
 /** Returns the number of requests to the model by status, and their total time. */
 async function counted(server: Server): Promise<{ statuses: Record; seconds: number; inFlight: number }> {
   const { text } = await server.request("/metrics");
-  const counts = [...text.matchAll(/^aimodellib_requests_total\{route="\/invocations",.*?status="(\d+)"\} ([1-9]\d*)$/gm)];
+  const counts = [
+    ...text.matchAll(/^aimodellib_requests_total\{route="\/invocations",.*?status="(\d+)"\} ([1-9]\d*)$/gm),
+  ];
   const seconds = /^aimodellib_request_duration_seconds_sum\{route="\/invocations",.*?\} (.*)$/m.exec(text)?.[1];
   return {
     statuses: Object.fromEntries(counts.map(([, status, count]) => [status!, Number(count)])),

@@ -13,7 +13,15 @@ import {
 } from "../../../src/bridge/frame.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import { concat, equalBytes, pattern, utf8 } from "../helper/bytes.ts";
-import { anyFrame, damagedStream, encodeFrame, frame, LAST_KIND, type PlainFrame, readFrames } from "../helper/frames.ts";
+import {
+  anyFrame,
+  damagedStream,
+  encodeFrame,
+  frame,
+  LAST_KIND,
+  type PlainFrame,
+  readFrames,
+} from "../helper/frames.ts";
 
 const MIB = 2 ** 20;
 

@@ -31,7 +31,8 @@ export function shellPython(directory: TempDir, commands: string): string {
   Deno.writeTextFileSync(`${folder}/source`, `#!/bin/sh\n${commands}\n`);
   // Another process writes the program: if this one did, a child that another test starts meanwhile could hold the file open for
   // writing, and Linux does not run such a file ("Text file busy").
-  const made = new Deno.Command("install", { args: ["-m", "755", `${folder}/source`, `${folder}/python3`] }).outputSync();
+  const made = new Deno.Command("install", { args: ["-m", "755", `${folder}/source`, `${folder}/python3`] })
+    .outputSync();
   if (!made.success) throw new Error(`'install' can't make ${folder}/python3`);
   return `${folder}/python3`;
 }
