@@ -45,6 +45,13 @@ export const EVENT_HEADERS: Readonly<Record<string, string>> = {
   "x-accel-buffering": "no",
 };
 
+/** Headers for streams of Server-Sent Events of the console. */
+export const CONSOLE_EVENT_HEADERS: Readonly<Record<string, string>> = {
+  ...EVENT_HEADERS,
+  "content-type": "text/event-stream",
+  "x-content-type-options": "nosniff",
+};
+
 /** Whether a content type is that of Server-Sent Events. */
 export function isEvents(contentType: string): boolean {
   return /^text\/event-stream\s*(;|$)/i.test(contentType);

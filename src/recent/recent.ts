@@ -6,6 +6,7 @@
  */
 
 import type { LogRecord } from "@logtape/logtape";
+import { eventStream } from "./event_stream.ts";
 import { SECONDS, SIZES } from "../observability/metrics.ts";
 import type { Models } from "../supervisor/mod.ts";
 import type { LogLine, WorkerNow } from "../web/wire.ts";
@@ -121,25 +122,14 @@ export class Recent implements Disposable {
     const reader = new Reader(this.#shelf(this.#seconds), lastEventId, logs);
     this.#readers++;
     const generation = this.#generation;
-    let gone = false;
-    const leave = () => {
-      gone = true;
-      this.#readers--;
-    };
-    const encoder = new TextEncoder();
-    return new ReadableStream({
-      pull: async (controller) => {
-        while (!gone && !this.#closed && generation === this.#generation) {
-          const text = reader.next();
-          if (text !== undefined) return controller.enqueue(encoder.encode(text));
-          await this.#woken.promise;
-        }
-        if (gone) return;
-        leave();
-        controller.close();
+    return eventStream({
+      next: () => reader.next(),
+      woken: () => this.#woken.promise,
+      isOver: () => this.#closed || generation !== this.#generation,
+      leave: () => {
+        this.#readers--;
       },
-      cancel: leave,
-    }, { highWaterMark: 0 });
+    });
   }
 
   /** Ends the streams that are open, such as after a change of tokens: readers connect again, and show the tokens that they have. */

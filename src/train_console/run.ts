@@ -3,7 +3,8 @@
 import { parseScalars } from "./scalars.ts";
 import { Curves } from "./curves.ts";
 import { EventFiles } from "./event_files.ts";
-import { Gpus } from "./gpus.ts";
+import { eventStream } from "../recent/event_stream.ts";
+import { Gpus } from "../recent/gpus.ts";
 import { TrainLog } from "./log.ts";
 import { ProcessTree } from "./processes.ts";
 import type { Ended, TrainEvents, TrainFacts, TrainState, Usage } from "../web/train_wire.ts";
@@ -28,7 +29,7 @@ export class TrainRun implements Disposable {
   readonly #files: EventFiles;
   readonly #log: TrainLog;
   readonly #tree = new ProcessTree();
-  readonly #gpus = new Gpus();
+  readonly #gpus = new Gpus(USAGE_MS);
   #state: TrainState = { state: "preparing" };
   #usage: Usage | undefined;
   #usageAt = -Infinity;
@@ -83,28 +84,15 @@ export class TrainRun implements Disposable {
     if (this.#pages >= MAX_PAGES || this.#isClosed) return undefined;
     this.#pages++;
     void this.#watch();
-    const next = this.#reader();
-    const encoder = new TextEncoder();
-    let isGone = false;
-    const leave = () => {
-      isGone = true;
-      this.#pages--;
-      if (this.#pages === 0) this.#endPause?.();
-    };
-    return new ReadableStream({
-      pull: async (controller) => {
-        while (!isGone && !this.#isClosed) {
-          const text = next();
-          if (text === "end") break;
-          if (text !== undefined) return controller.enqueue(encoder.encode(text));
-          await this.#woken.promise;
-        }
-        if (isGone) return;
-        leave();
-        controller.close();
+    return eventStream({
+      next: this.#reader(),
+      woken: () => this.#woken.promise,
+      isOver: () => this.#isClosed,
+      leave: () => {
+        this.#pages--;
+        if (this.#pages === 0) this.#endPause?.();
       },
-      cancel: leave,
-    }, { highWaterMark: 0 });
+    });
   }
 
   /** Ends all streams and timers. */
@@ -116,8 +104,8 @@ export class TrainRun implements Disposable {
     this.#wake();
   }
 
-  /** Makes a function that returns the next event for one page; undefined if there is none now. */
-  #reader(): () => string | "end" | undefined {
+  /** Makes a function that returns the next event for one page: undefined if there is none now, null after the last one. */
+  #reader(): () => string | null | undefined {
     const { lines } = this.#log;
     const nextCurve = this.#curves.reader();
     let greeted = false;
@@ -152,7 +140,7 @@ export class TrainRun implements Disposable {
         return event("notes", all);
       }
       if (this.#ended === undefined) return undefined;
-      if (ended) return "end";
+      if (ended) return null;
       ended = true;
       return event("ended", this.#ended);
     };

@@ -8,7 +8,7 @@ import type { Handle, Incoming } from "../http/h1/mod.ts";
 import { listen, type Server } from "../http/listen.ts";
 import { guard } from "../http/middleware/browsers.ts";
 import { security } from "../http/middleware/security.ts";
-import { EVENT_HEADERS } from "../http/parts.ts";
+import { CONSOLE_EVENT_HEADERS } from "../http/parts.ts";
 import { HttpProblem, problemFrom } from "../http/problem.ts";
 import { consoleAsset } from "../http/routes/console.ts";
 import type { TrainFacts, TrainState } from "../web/train_wire.ts";
@@ -89,7 +89,7 @@ function handler(run: TrainRun, browsers: Browsers): Handle {
   app.get("/", secure, page);
   for (const name of ASSETS) app.get(`/console/${name}`, secure, consoleAsset(name));
   app.get("/console/events", (c: Context) => {
-    const headers = { ...EVENT_HEADERS, "content-type": "text/event-stream", "x-content-type-options": "nosniff" };
+    const headers = CONSOLE_EVENT_HEADERS;
     if ((c.env as Incoming).head.method === "HEAD") return new Response(null, { headers });
     const body = run.follow();
     if (body === undefined) throw new HttpProblem(503, `${MAX_PAGES} pages are open already: close one of them`);

@@ -5,10 +5,8 @@ import type { Recent } from "../../recent/mod.ts";
 import { MAX_READERS } from "../../recent/mod.ts";
 import { toResponse } from "../fetch_types.ts";
 import type { Incoming } from "../h1/mod.ts";
-import { EVENT_HEADERS } from "../parts.ts";
+import { CONSOLE_EVENT_HEADERS } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
-
-const HEADERS = { ...EVENT_HEADERS, "content-type": "text/event-stream", "x-content-type-options": "nosniff" };
 
 /**
  * Makes the handler that follows the recent past.
@@ -18,13 +16,13 @@ const HEADERS = { ...EVENT_HEADERS, "content-type": "text/event-stream", "x-cont
 export function consoleEvents(recent: Recent, mayReadLog: (request: Incoming) => boolean) {
   return function consoleEvents(c: Context): Response {
     const request = c.env as Incoming;
-    if (request.head.method === "HEAD") return new Response(null, { headers: HEADERS });
+    if (request.head.method === "HEAD") return new Response(null, { headers: CONSOLE_EVENT_HEADERS });
     const body = recent.follow({ lastEventId: c.req.header("last-event-id"), logs: mayReadLog(request) });
     if (body === undefined) {
       throw new HttpProblem(503, `${MAX_READERS} event streams are open already: close a page with the console`, {}, {
         "retry-after": "10",
       });
     }
-    return toResponse({ status: 200, headers: HEADERS, body });
+    return toResponse({ status: 200, headers: CONSOLE_EVENT_HEADERS, body });
   };
 }

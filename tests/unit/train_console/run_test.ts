@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_PAGES, TrainRun } from "../../../src/train_console/run.ts";
-import { gpusIn } from "../../../src/train_console/gpus.ts";
+import { gpusIn } from "../../../src/recent/gpus.ts";
 import { ProcessTree } from "../../../src/train_console/processes.ts";
 
 const FACTS = {

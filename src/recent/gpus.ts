@@ -1,10 +1,10 @@
-/** How busy NVIDIA devices are, as `nvidia-smi` reports it. */
+/** The NVIDIA devices of the machine, as `nvidia-smi` reports them. */
 
 import { runChild } from "../bridge/mod.ts";
 import type { Gpu } from "../web/train_wire.ts";
+import { withLimit } from "../with_limit.ts";
 
-/** The least time between two runs, and after one that failed, in ms. */
-const INTERVAL_MS = 2_000;
+/** How long after a failure it is run again, in ms. */
 const RETRY_MS = 60_000;
 
 /** How long it may run, in ms. */
@@ -14,30 +14,43 @@ const ARGS = ["--query-gpu=index,name,utilization.gpu,memory.used,memory.total",
 
 /** Runs `nvidia-smi` when somebody asks, and never more than once at a time. On a machine without it, this does nothing. */
 export class Gpus {
+  readonly #intervalMs: number;
   #gpus: readonly Gpu[] = [];
-  #isRunning = false;
+  #running: Promise<void> | undefined;
   /** When it may run again, in ms of `performance.now()`. */
   #next = 0;
 
-  /** Returns what the last run reported, and begins another one if that was long ago. */
+  /** @param intervalMs the least time between two runs, in ms */
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Returns what the last run reported, and begins another one if it is time. */
   newest(): readonly Gpu[] {
-    if (!this.#isRunning && performance.now() >= this.#next) void this.#run();
+    if (this.#running === undefined && performance.now() >= this.#next) {
+      this.#running = this.#run().finally(() => this.#running = undefined);
+    }
+    return this.#gpus;
+  }
+
+  /** As {@linkcode newest}, but waits for a run that is going on, for at most `waitMs` ms. */
+  async read(waitMs: number): Promise<readonly Gpu[]> {
+    this.newest();
+    if (this.#running !== undefined) await withLimit(this.#running, waitMs);
     return this.#gpus;
   }
 
   async #run(): Promise<void> {
-    this.#isRunning = true;
     let pause = RETRY_MS;
     try {
       const { success, stdout } = await runChild("nvidia-smi", { args: ARGS, limitMs: LIMIT_MS, group: "own" });
       this.#gpus = success ? gpusIn(stdout) : [];
-      if (success) pause = INTERVAL_MS;
+      if (success) pause = this.#intervalMs;
     } catch {
       // There is no nvidia-smi, or the driver hangs.
       this.#gpus = [];
     }
     this.#next = performance.now() + pause;
-    this.#isRunning = false;
   }
 }
 
