@@ -15,7 +15,7 @@ import { labelsOf, MAX_METRICS, MAX_SERIES, same, type ScriptMetric } from "./sc
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** The value of all labels of the series that has what was counted beyond {@linkcode MAX_SERIES}. */
+/** When a metric has {@linkcode MAX_SERIES} series, further label values are counted in one series whose labels have this value. */
 const OTHER = "_other";
 
 /** How long the text of all counters and histograms may be at `/metrics`, in characters: no other request is answered while it is made. */

@@ -66,7 +66,7 @@ class Handler:
         if hasattr(owner, BATCH.name):
             self._predict_batch = adapt(owner, BATCH, BATCH.passed, logger)
         self._requests: dict[bytes, tuple[str, str]] = {}
-        #: Those of them that ask how long each function took. Nearly always there are none.
+        #: The metadata of requests that ask how long each function took. Few requests do.
         self._timed: set[bytes] = set()
         self._results: dict[str, bytes] = {}
 

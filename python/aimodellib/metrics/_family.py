@@ -12,7 +12,7 @@ MAX_METRICS = 100
 MAX_SERIES = 1000
 #: The longest label value, in characters. Longer ones are cut.
 MAX_VALUE = 200
-#: The value of all labels of the series that has what was counted beyond MAX_SERIES.
+#: When a metric has MAX_SERIES series, further label values are counted in one series whose labels have this value.
 OTHER = "_other"
 
 #: Held while a value is read or written. A signal handler may count as well, and interrupts a thread that holds it.
@@ -40,7 +40,7 @@ Key = Tuple[str, ...]
 
 
 class Family(Generic[S]):
-    """A metric. ``_type`` is that of Prometheus: ``counter``, ``gauge`` or ``histogram``."""
+    """A metric. ``_type`` is its type in Prometheus: ``counter``, ``gauge`` or ``histogram``."""
 
     _type = ""
 

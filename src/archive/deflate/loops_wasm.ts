@@ -38,5 +38,5 @@ export const LOOPS_WASM =
   "AAIAFIGyEDQQAhAQNAIAEgA0gEQCABQf//AXFBAnRBwIjKAGogAUGACGooAgBBufPd8XlsQRF2QQJ0QcCIwgBqIgIoAgA2AgAgAiABNgIAIAFB" +
   "AWohAQwBCwsgACQMQQAkDUGgreIAJA9CACQQQgAkEQs=";
 
-/** The SHA-256 of the source that it was made from. */
-export const LOOPS_SOURCE_SHA256 = "953c8405c4d8461987dc6d7406ece6e03f4c273bfd2b1fc87a32296269e91941";
+/** The SHA-256 of the source from which it was compiled. */
+export const LOOPS_SOURCE_SHA256 = "0c23fa0dda306347b629fc77f9ccf29d98bb840ed6a8fcc96576e26fcbb54646";

@@ -46,7 +46,7 @@ export async function openServing(options: ServingOptions, io: Io, signal: Abort
   return found;
 }
 
-/** Finds the model directory of an open target. @throws {UsageError} if there is none */
+/** Adds the model directory and the name to an open target. @throws {UsageError} if no model directory is found */
 export function withModelDir(target: Target, { module, modelDir, name }: ServingOptions, io: Io): ServingTarget {
   return {
     ...target,

@@ -59,7 +59,7 @@ const HASH_FACTOR: u32 = 2_654_435_769;
 
 /** The next position of the input. */
 let position: i32 = 0;
-/** Length and distance of a match at the previous position, which a longer match here replaces; length 0 if there is none. */
+/** The match at the previous position (lazy matching): a longer match at this position replaces it. Length 0 means no match. */
 let held: i32 = 0;
 let heldDistance: i32 = 0;
 /** The offset of the next byte of the output. */
