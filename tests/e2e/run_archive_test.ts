@@ -41,8 +41,8 @@ function names(box: Sandbox, folder: string): string[] {
   return [...Deno.readDirSync(box.path(folder))].map(({ name }) => name).sort();
 }
 
-/** The log files in a folder. */
-const logs = (box: Sandbox, folder: string) => names(box, folder).filter((name) => !/^run\..*json$/.test(name));
+/** The log files in a folder. A run that is killed while it writes its record leaves a hidden temporary file as well. */
+const logs = (box: Sandbox, folder: string) => names(box, folder).filter((name) => !/^\.?run\./.test(name));
 
 const archives = (box: Sandbox) => names(box, "home/.cache/aimodellib/archives").filter((name) => !name.includes("."));
 const environments = (box: Sandbox) =>
@@ -202,7 +202,8 @@ test("the log contains all lines of a run that is killed", async (box) => {
   await program.stdout.waitFor(/^end$/);
   program.kill("SIGKILL");
   await program.exited();
-  const [log] = logs(box, "logs");
+  const [log, ...others] = logs(box, "logs");
+  assert.deepEqual(others, []);
   assert.equal(box.read(`logs/${log}`), `${Array.from({ length: 1000 }, (_, i) => `${i}\n`).join("")}end\n`);
 });
 

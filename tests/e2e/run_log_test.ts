@@ -16,7 +16,7 @@ const LINES = Array.from({ length: 1000 }, (_, i) => `out ${i}\nerror ${i}\n`).j
 
 /** The only log. */
 function logOf(box: Sandbox, folder = "logs"): string {
-  const [name] = names(box, folder).filter((name) => !name.startsWith("run."));
+  const [name] = names(box, folder).filter((name) => !/^\.?run\./.test(name));
   return box.read(`${folder}/${name}`);
 }
 
@@ -130,7 +130,7 @@ test("--log-max-size holds for a progress bar that has no newline", async (box) 
   `;
   const { code, stderr } = await trainIn(box, `exec "$@" > /dev/null`, script, ["--log-max-size", "20000"]);
   assert.equal(code, 0, stderr);
-  const logs = names(box, "logs").filter((name) => !name.startsWith("run."));
+  const logs = names(box, "logs").filter((name) => !/^\.?run\./.test(name));
   const order = logs.sort((a, b) => Number(b.split(".")[2] ?? 0) - Number(a.split(".")[2] ?? 0));
   for (const name of order) assert.ok(Deno.statSync(box.path(`logs/${name}`)).size <= 20_000, name);
   const whole = order.map((name) => box.read(`logs/${name}`)).join("");
@@ -153,7 +153,7 @@ for (const format of ["%Y-%m-%dT%H-%M-%S.log", "%Y.log"]) {
       box.run(["train", "--log-dir", "logs", "--log-name-format", format, module, "train.py", "model", name]);
     const finished = await Promise.all(["a", "b", "c"].map(run));
     assert.deepEqual(finished.map(({ code }) => code), [5, 0, 0]);
-    const logs = names(box, "logs").filter((name) => !name.startsWith("run."));
+    const logs = names(box, "logs").filter((name) => !/^\.?run\./.test(name));
     assert.equal(logs.length, 3, logs.join());
     for (const name of logs) {
       const lines = box.read(`logs/${name}`).split("\n").filter((line) => /^[abc] \d$/.test(line));
