@@ -51,7 +51,7 @@ export class Counters {
   }
 }
 
-/** What the counters of one second say; parts that did not count are left out. */
+/** Describes the counters of one second, without those that are zero. */
 export function describeCounters(row: ArrayLike<number>): Omit<Second, "t"> {
   const answers = [row[0]!, row[1]!, row[2]!, row[3]!] as const;
   const stages: Partial<Record<Stage, Sum>> = {};
@@ -75,7 +75,7 @@ function sparse(row: ArrayLike<number>, place: number, buckets: number): Sparse 
   return counts.length === 0 ? undefined : { counts, sum: rounded(row[place + buckets]!) };
 }
 
-/** To nanoseconds: the rest is noise of the binary form, and would make the text long. */
+/** Round to nanoseconds: further digits are rounding errors, and would make the text long. */
 function rounded(value: number): number {
   return Math.round(value * 1e9) / 1e9;
 }

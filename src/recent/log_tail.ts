@@ -26,7 +26,7 @@ export function logTail(): Ring<LogLine> {
 export function lineOf(record: LogRecord): LogLine {
   const { worker, request_id, line, traceback } = record.properties;
   const logger = String(record.category[1] ?? record.category[0]);
-  // What a script prints is its own affair, as in the log.
+  // What a script prints is not changed, as in the log.
   const text = logger === "worker" ? withoutSequences(String(line)) : hideCredentials(textOf(record));
   return {
     t: record.timestamp,

@@ -5,7 +5,7 @@ import { residentBytes } from "../supervisor/mod.ts";
 /** Units of processor time in a second: USER_HZ, which is 100 on all architectures that we build for. */
 const TICKS = 100;
 
-/** An older reading says nothing of the present, in ms. */
+/** Readings older than this are ignored, in ms. */
 const OLD_MS = 5_000;
 
 /** What a process uses. */
@@ -52,7 +52,7 @@ export class ProcessUsages {
 
 /**
  * Reads the text of `/proc/PID/stat`: the processor time (fields 14 and 15) and the resident pages (field 24). The second field is a name in
- * parentheses, which may contain spaces and parentheses. One file has both: to read `status` as well would take twice the time.
+ * parentheses, which may contain spaces and parentheses. Reading `status` as well would take twice as long.
  *
  * @returns undefined if the text is something else
  */
@@ -62,7 +62,7 @@ export function parseStat(stat: string): { readonly ticks: number; readonly page
   return Number.isFinite(ticks) && Number.isFinite(pages) ? { ticks, pages } : undefined;
 }
 
-/** The size of a page, which differs among arm64 machines, in bytes: this process's memory in bytes by that in pages, as a power of 2. */
+/** The size of a page, which differs among arm64 machines, in bytes: computed from this process's memory in bytes and in pages, and rounded to a power of 2. */
 function pageBytes(): number {
   const bytes = residentBytes("self");
   const pages = parseStat(read("/proc/self/stat"))?.pages;

@@ -1,8 +1,8 @@
 /**
  * One reader of the events: what it has seen, and the text of what comes next, as Server-Sent Events (WHATWG HTML, section 9.2).
  *
- * Nothing is queued for a reader. It has numbers of what it has seen, and its next text is made of what is there when its connection can
- * take more. One that is slow misses what the rings have dropped.
+ * Nothing is queued for a reader. It keeps the numbers of what it has seen, and its next text is made when its connection can
+ * take more. A slow reader misses what the rings have dropped by then.
  */
 
 import type { Events, LogLine, WorkerEvent } from "../web/wire.ts";

@@ -28,7 +28,7 @@ const GATHER_MS = 100;
 /** The metrics of scripts are described once in this many seconds: there may be thousands of series. */
 const SCRIPTS_EVERY = 5;
 
-/** A timer does not fire for this long after the last second's, in ms: it may be early. */
+/** A timer that fires within this time after the last second is ignored, in ms: timers can be early. */
 const EARLY_MS = 100;
 
 /** How a reader follows. */
@@ -71,7 +71,7 @@ export class Recent implements Disposable {
   };
 
   /**
-   * Says what to record. Call it once.
+   * Sets what to record. Call it once.
    *
    * @param countRequests adds the requests to a model that were counted since the start
    */
@@ -115,9 +115,9 @@ export class Recent implements Disposable {
   /** The events of this run as a stream, which ends with the server. Undefined if there are {@linkcode MAX_READERS} readers already. */
   follow({ lastEventId, logs }: FollowOptions): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     if (this.#readers >= MAX_READERS || this.#closed || this.#seconds === undefined) return undefined;
-    // What was made for earlier readers is old.
+    // Text that was made for earlier readers is outdated.
     if (this.#readers === 0) this.#tickText = this.#stateText = undefined;
-    // A new reader should not wait for them.
+    // Without this, a new reader would wait for the next second.
     this.#scriptsAge = 0;
     const reader = new Reader(this.#shelf(this.#seconds), lastEventId, logs);
     this.#readers++;

@@ -4,7 +4,7 @@
 export interface Unseen<T> {
   /** The oldest first. */
   readonly items: readonly T[];
-  /** How many items before them are not kept any more. */
+  /** How many items before them have been dropped. */
   readonly skipped: number;
   /** The number of the last of them, from which the reader goes on. */
   readonly last: number;
@@ -62,7 +62,7 @@ export class Ring<T> {
     return { items, skipped: from - seen - 1, last };
   }
 
-  /** The number of the last item that is not kept any more: a new reader begins after it. */
+  /** The number of the last item that has been dropped: a new reader begins after it. */
   get forgotten(): number {
     return this.#first - 1;
   }

@@ -55,7 +55,7 @@ export class SecondsRing {
     return this.#last;
   }
 
-  /** The number of the last second that is not kept any more; 0 if all are kept. */
+  /** The number of the last second that has been dropped; 0 if none has. */
   get forgotten(): number {
     return Math.max(0, this.#last - KEPT);
   }
@@ -76,7 +76,7 @@ export class SecondsRing {
       const place = slot * ROW;
       for (let i = 0; i < COUNTERS; i++) {
         const difference = now.values[i]! - before.values[i]!;
-        // A model that was opened again counts from zero.
+        // The counters of a reopened model begin at zero.
         rows[place + i] = difference < 0 ? now.values[i]! : difference;
       }
       const { queued, busy, ready } = model.gauges();

@@ -1,4 +1,4 @@
-/** The life of workers: which there are, and what happened to them. */
+/** The workers, and what happened to them. */
 
 import type { Death } from "../supervisor/mod.ts";
 import type { WorkerEvent, WorkerNow } from "../web/wire.ts";
@@ -11,7 +11,7 @@ const EVENTS = 500;
 /** The most requests that an event names. */
 const MAX_NAMED = 20;
 
-/** A place for a worker: its name in logs, and what stays when the process is another. */
+/** A place for a worker: its name in logs, and what remains when its process is replaced. */
 export interface WorkerPlace {
   readonly worker: string;
   readonly model: string;
@@ -49,7 +49,7 @@ export interface PoolWorker {
   readonly load: number;
 }
 
-/** Knows all workers, and keeps the last events. */
+/** Keeps the list of all workers, and the last events. */
 export class Workers {
   readonly events: Ring<WorkerEvent> = new Ring(EVENTS);
   readonly #places = new Map<string, Place>();

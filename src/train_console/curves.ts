@@ -1,8 +1,8 @@
 /**
  * The curves of a training, in memory of a fixed size.
  *
- * A curve keeps at most {@linkcode MAX_POINTS} points. When there are more, every second one is dropped, and from then on every second,
- * fourth and so on is kept: the points stay evenly spread over the whole run. The last point is always kept.
+ * A curve keeps at most {@linkcode MAX_POINTS} points. When it is full, every second point is dropped, and from then on only every second
+ * new point is kept, then every fourth, and so on. The points stay evenly spread over the whole run. The last point is always kept.
  */
 
 import type { CurveUpdate, Point, ScalarValue } from "../web/train_wire.ts";
@@ -22,7 +22,7 @@ interface Curve {
   readonly run: string;
   points: Point[];
   last: Point;
-  /** How many points it has had, and how many of them were no finite numbers. */
+  /** How many points it has had, and how many of them were not finite. */
   count: number;
   notFinite: number;
   /** Every how many points one is kept. */
@@ -46,7 +46,7 @@ export class Curves {
     return this.#refused;
   }
 
-  /** Adds a point to a curve. @param run tells curves of one name apart @param t in seconds since 1970 */
+  /** Adds a point to a curve. @param run distinguishes curves of one name @param t in seconds since 1970 */
   add(tag: string, run: string, step: number, value: number, t: number): void {
     const key = `${run.slice(0, MAX_NAME)}\0${tag.slice(0, MAX_NAME)}`;
     const point: Point = [step, inJson(value), Math.round(t * 1000)];

@@ -30,7 +30,7 @@ interface Field {
 
 const decoder = new TextDecoder();
 
-/** Reads the scalars of an event. @returns undefined if it has no scalars, or is no message */
+/** Reads the scalars of an event. @returns undefined if it has no scalars, or is not a valid message */
 export function readEvent(bytes: Uint8Array): ScalarEvent | undefined {
   let [time, step] = [0, 0];
   const scalars: { tag: string; value: number }[] = [];
@@ -65,7 +65,7 @@ function readValue(bytes: Uint8Array): { tag: string; value: number } | undefine
   return value === undefined ? undefined : { tag, value };
 }
 
-/** The element of a tensor; undefined if it has several, or is of no numeric type. */
+/** The element of a tensor; undefined if it has several, or its type is not numeric. */
 function readTensor(bytes: Uint8Array): number | undefined {
   let type = 0;
   let content: Uint8Array | undefined;
@@ -77,7 +77,7 @@ function readTensor(bytes: Uint8Array): number | undefined {
     else if (LISTS[type] === number) listed = value;
   }
   if (content !== undefined && content.length > 0) return element(content, type);
-  // What is left out is zero.
+  // Elements that are left out are zero.
   if (listed === undefined) return LISTS[type] === undefined ? undefined : 0;
   switch (type) {
     case FLOAT:
@@ -129,7 +129,7 @@ function element(content: Uint8Array, type: number): number | undefined {
   }
 }
 
-/** A number of 16 bits. */
+/** A 16-bit number. */
 function small(bits: number, type: number): number {
   const view = new DataView(new ArrayBuffer(4));
   view.setUint16(type === HALF ? 0 : 2, bits & 0xffff, true);
@@ -143,7 +143,7 @@ function float(value: number | Uint8Array, length: 4 | 8): number {
   return length === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true);
 }
 
-/** Reads the fields of a message. Fixed numbers are their bytes. @throws {RangeError} if it is no message */
+/** Reads the fields of a message. Fixed numbers are their bytes. @throws {RangeError} if it is not a valid message */
 function* fieldsOf(bytes: Uint8Array): Generator<Field> {
   let at = 0;
   while (at < bytes.length) {
@@ -162,7 +162,7 @@ function* fieldsOf(bytes: Uint8Array): Generator<Field> {
   }
 }
 
-/** Reads a number of 64 bits with a sign. @throws {RangeError} if it does not end */
+/** Reads a signed 64-bit number. @throws {RangeError} if it does not end */
 function varint(bytes: Uint8Array, at: number): [value: number, end: number] {
   const first = bytes[at];
   if (first !== undefined && first < 0x80) return [first, at + 1];

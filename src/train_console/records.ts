@@ -15,7 +15,7 @@ const MAX_RECORD = 256 * 1024;
 /** How much is read from a file at once, in bytes: at least one whole record. */
 const CHUNK = MAX_RECORD + HEADER + FOOTER;
 
-/** What is wrong with a file: its content is not what was written. */
+/** A file's content is not what was written: a checksum is wrong. */
 export class DamagedFile extends Error {}
 
 /** Reads one file, record by record. */
@@ -32,7 +32,7 @@ export class RecordReader {
    * Reads the next records; none if the file has no further complete one.
    *
    * @param take gets the data of each, which is valid during the call
-   * @returns by how many bytes this went on
+   * @returns how many bytes were read
    * @throws {DamagedFile} if a checksum is wrong; {Error} if the file can't be read
    */
   async read(take: (data: Uint8Array) => void): Promise<number> {

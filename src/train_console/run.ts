@@ -1,4 +1,4 @@
-/** What is known of a training, and the pages that follow it. While no page is open, it only keeps what it is given. */
+/** The state of a training, and the pages that follow it. While no page is open, nothing is read or computed. */
 
 import { parseScalars } from "./scalars.ts";
 import { Curves } from "./curves.ts";
@@ -12,7 +12,7 @@ import type { Ended, TrainEvents, TrainFacts, TrainState, Usage } from "../web/t
 /** The most pages at the same time. */
 export const MAX_PAGES = 16;
 
-/** How often a page gets something new, in ms; and how often the processes are looked at. */
+/** How often a page gets an update, and how often the processes are read, in ms. */
 const INTERVAL_MS = 500;
 const USAGE_MS = 2_000;
 

@@ -11,7 +11,7 @@ export interface Scalar {
 
 const NUMBERS: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
 
-/** Returns the points. What is none is left out: the script may write to the connection as well. */
+/** Returns the points, without anything malformed: the script can write to the connection as well. */
 export function parseScalars(body: Uint8Array): Scalar[] {
   let points: unknown;
   try {

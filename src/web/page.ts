@@ -1,4 +1,4 @@
-/** The HTML document of the console. It says nothing about the server: its script asks for everything, with a token if there are tokens. */
+/** The HTML document of the console. It contains nothing about the server: its script requests everything, with a token if the server requires one. */
 
 /** Hashes of the files that the page loads, which make their URLs change with their content. */
 export interface PageAssets {
@@ -6,7 +6,7 @@ export interface PageAssets {
   readonly style: string;
 }
 
-/** What the page may load and do: https://www.w3.org/TR/CSP3/. A document in a frame has the same policy. */
+/** The policy of what the page may load and do: https://www.w3.org/TR/CSP3/. A document in a frame has the same policy. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",

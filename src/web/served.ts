@@ -1,4 +1,4 @@
-/** What the server tells the console. Both ends use these types, so that nothing here may need Deno. */
+/** What the server sends to the console. The page in the browser uses these types as well, so nothing here may depend on Deno. */
 
 import type { ModelFacts } from "../supervisor/model_facts.ts";
 

@@ -1,5 +1,5 @@
 /**
- * What a training tells its console: the events of `GET /console/events`, with the JSON of their `data`.
+ * What a training sends to its console: the events of `GET /console/events`, with the JSON of their `data`.
  *
  * The server and the page in the browser both import these types; the module must not import anything that one of them does not have.
  * A time is in milliseconds since 1970.
@@ -37,7 +37,7 @@ export interface TrainFacts {
   readonly folders: readonly string[];
 }
 
-/** How far a run is. What is not known yet is left out. */
+/** The progress of a run. What is not known yet is left out. */
 export interface TrainState {
   /** `preparing`: the environment is made; `training`: the script runs. */
   readonly state: "preparing" | "training";
@@ -46,7 +46,7 @@ export interface TrainState {
   readonly pid?: number | undefined;
 }
 
-/** What the processes of a training use. */
+/** The processor and memory use of a training's processes. */
 export interface Usage {
   readonly t: number;
   readonly processes: number;
@@ -61,23 +61,23 @@ export interface Usage {
 export interface Gpu {
   readonly index: string;
   readonly name: string;
-  /** 0 to 100; left out if the device does not tell. */
+  /** 0 to 100; left out if the device does not report it. */
   readonly percent?: number | undefined;
   /** Memory in bytes. */
   readonly used: number;
   readonly total: number;
 }
 
-/** A number; JSON has no others. */
+/** A number. Strings stand for NaN and infinite numbers, which JSON lacks. */
 export type ScalarValue = number | "NaN" | "Infinity" | "-Infinity";
 
 /** A point of a curve. */
 export type Point = readonly [step: number, value: ScalarValue, t: number];
 
-/** What is new of a curve. */
+/** New points of a curve. */
 export interface CurveUpdate {
   readonly tag: string;
-  /** Tells curves of one tag apart, such as `train` and `validation`; often empty. */
+  /** Distinguishes curves of one tag, such as `train` and `validation`; often empty. */
   readonly run: string;
   /** Whether the points replace those from before. If not, they follow them. */
   readonly isNew: boolean;

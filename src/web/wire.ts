@@ -1,5 +1,5 @@
 /**
- * What the server tells the console: the JSON of `GET /console/facts` and of the events of `GET /console/events`.
+ * What the server sends to the console: the JSON of `GET /console/facts` and of the events of `GET /console/events`.
  *
  * The server and the page in the browser both import these types; the module must not import anything that one of them does not have.
  * A time is in milliseconds since 1970 unless its comment says something else, and a duration in seconds.
@@ -43,7 +43,7 @@ export interface ModelFacts {
   readonly module?: string | undefined;
   readonly modelDir?: string | undefined;
   readonly pythonPath?: string | undefined;
-  /** Why the model has failed, as part of a sentence, for callers who may read the log. */
+  /** Why the model failed, as part of a sentence; only for callers who may read the log. */
   readonly failure?: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export interface Limits {
  *
  * `hello` comes first; then the history: `seconds` for each model, `worker` and `log`. From then on the stream has `second` and `workers`
  * once a second, `scripts` every five seconds if a script has metrics of its own, and `worker` and `log` as they happen. A request with the header `Last-Event-ID` gets only what came after that event.
- * A reader that is too slow for everything misses the oldest: a later event says how much.
+ * A reader that is too slow misses the oldest items; a later event says how many.
  */
 export interface Events {
   readonly hello: Hello;
@@ -81,7 +81,7 @@ export interface Events {
 
 /** The first event of a stream. */
 export interface Hello {
-  /** Identifies this run of the server: another one has begun to count from zero. */
+  /** Identifies this run of the server. After a restart, numbers begin at zero again. */
   readonly run: string;
   /** The server's clock. */
   readonly now: number;
@@ -97,7 +97,7 @@ export interface Hello {
   readonly batchLimits: readonly number[];
 }
 
-/** Several seconds of one model, the oldest first. */
+/** Seconds of one model, the oldest first. */
 export interface Seconds {
   readonly model: string;
   readonly seconds: readonly Second[];
@@ -108,7 +108,7 @@ export interface Tick {
   readonly models: Readonly<Record<string, Second>>;
 }
 
-/** What happened to a model within one second. What did not happen is left out. */
+/** What happened to a model within one second. Counts of zero are left out. */
 export interface Second {
   /** The end of the second, in seconds since 1970. A second may be missing, such as while the machine was suspended. */
   readonly t: number;
@@ -187,7 +187,7 @@ export interface ScriptSeries {
 /** Events of workers, the oldest first. */
 export interface WorkerEvents {
   readonly events: readonly WorkerEvent[];
-  /** How many events before these are not kept any more. */
+  /** How many events before these have been dropped. */
   readonly skipped?: number | undefined;
 }
 
@@ -214,7 +214,7 @@ export interface WorkerEvent {
 /** Lines of the log, the oldest first. */
 export interface LogLines {
   readonly lines: readonly LogLine[];
-  /** How many lines before these are not kept any more. */
+  /** How many lines before these have been dropped. */
   readonly skipped?: number | undefined;
 }
 

@@ -26,10 +26,10 @@ test(
     try {
       const { page, complaints, outside } = await open(browser, proxy.url);
       await page.goto(`${proxy.url}docs`);
-      await page.getByLabel("This server asks for a token").fill("not-the-right-token");
+      await page.getByLabel("This server requires a token").fill("not-the-right-token");
       await page.getByRole("button", { name: "Open" }).click();
       await page.getByRole("alert").filter({ hasText: "not valid" }).waitFor();
-      await page.getByLabel("This server asks for a token").fill(TOKEN);
+      await page.getByLabel("This server requires a token").fill(TOKEN);
       await page.keyboard.press("Enter");
       for (const tag of ["Model", "Open Inference Protocol", "Health", "Operation"]) {
         await page.getByRole("heading", { name: new RegExp(`^${tag}`) }).waitFor();

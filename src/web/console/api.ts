@@ -6,7 +6,7 @@ import { Store } from "./store.ts";
 /** The token that the visitor has typed. It is in memory only: a reload of the page forgets it. */
 export const token: Store<string | undefined> = new Store<string | undefined>(undefined);
 
-/** The server refuses the token, or asks for one. */
+/** The server requires a token, or has refused the one it got. */
 export class Unauthorized extends Error {
   /** @param missing whether no token was sent */
   constructor(message: string, readonly missing: boolean) {
@@ -24,8 +24,8 @@ export function request(path: string, init: RequestInit = {}): Promise<Response>
 /**
  * Asks the server for JSON.
  *
- * @throws {Unauthorized} if the server asks for another token
- * @throws {Error} with what the server said, if it answers with another status than 200
+ * @throws {Unauthorized} if the server requires another token
+ * @throws {Error} with the server's message, if the status is not 200
  */
 export async function requestJson<T>(path: string, init?: RequestInit): Promise<T> {
   return await (await requestGood(path, init)).json();

@@ -131,7 +131,7 @@ function addSeconds(added: readonly (readonly [model: string, more: readonly Sec
   seconds.set(all);
 }
 
-/** Another run of the server has begun to count from zero. */
+/** The server was restarted, and its numbers began at zero again. */
 function forget(): void {
   pending = [];
   logLines.set([]);

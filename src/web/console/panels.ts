@@ -5,7 +5,7 @@ import { LogPanel } from "./log/log_panel.tsx";
 import { TryPanel } from "./try/try_panel.tsx";
 import { WatchPanel } from "./watch/watch_panel.tsx";
 
-/** A part of the console with a place in the navigation. */
+/** A part of the console that the navigation links to. */
 export interface Panel {
   /** The fragment of its URL. */
   readonly id: string;

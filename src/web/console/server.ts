@@ -1,10 +1,10 @@
-/** What the page knows about the server: what it serves, and whether it can be reached. */
+/** What the page knows about the server: its models, and whether it can be reached. */
 
 import type { ConsoleModel, Served } from "../served.ts";
 import { fetchServed, token, Unauthorized } from "./api.ts";
 import { Store, useStore } from "./store.ts";
 
-/** How the page stands with the server. */
+/** The connection to the server, and what it serves. */
 export type Standing =
   | { readonly kind: "asking" }
   | { readonly kind: "locked"; readonly message: string }
@@ -14,13 +14,13 @@ export type Standing =
 /** How often the server is asked, in ms, while the page is visible. */
 const INTERVAL_MS = 2000;
 
-/** The current standing, which {@linkcode followFacts} keeps up to date. */
+/** The current state, which {@linkcode followFacts} keeps up to date. */
 export const standing: Store<Standing> = new Store<Standing>({ kind: "asking" });
 
 /** The name of the model that the visitor has chosen; the first one if undefined. */
 export const chosenModel: Store<string | undefined> = new Store<string | undefined>(undefined);
 
-/** Returns the facts of a standing, even if they may be old. */
+/** Returns the facts of a state, even if they may be outdated. */
 export function factsOf(standing: Standing): Served | undefined {
   return "facts" in standing ? standing.facts : undefined;
 }
@@ -38,7 +38,7 @@ export async function askFacts(): Promise<void> {
   try {
     const facts = await fetchServed();
     const before = factsOf(standing.value);
-    // Equal facts keep their identity, so that nothing is drawn again.
+    // Keep the identity of equal facts, so that components do not render again.
     const same = standing.value.kind === "known" && JSON.stringify(before) === JSON.stringify(facts);
     if (!same) standing.set({ kind: "known", facts });
   } catch (error) {

@@ -1,4 +1,4 @@
-/** State that several components share: a value, and those who are told when it changes. */
+/** State that several components share: a value with listeners. */
 
 import { useSyncExternalStore } from "hono/jsx/dom";
 

@@ -2,10 +2,10 @@
 
 import { useState } from "hono/jsx/dom";
 
-/** How long the button says that it has copied, in ms. */
+/** How long the button shows the confirmation, in ms. */
 const SAID_MS = 1500;
 
-/** Copies a text to the clipboard when it is pressed, and says so. */
+/** A button that copies a text to the clipboard and confirms it. */
 export function CopyButton({ text }: { text: string }) {
   const [said, say] = useState("");
   const copy = async () => {
@@ -19,7 +19,7 @@ export function CopyButton({ text }: { text: string }) {
   );
 }
 
-/** Copies a text; without TLS, a browser offers the old way alone. */
+/** Copies a text. Without TLS, browsers only have the older `execCommand`. */
 async function copied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

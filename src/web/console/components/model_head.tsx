@@ -1,4 +1,4 @@
-/** The head's left side: which model this is, and how it is. */
+/** The left side of the header: the model and its state. */
 
 import { useEffect } from "hono/jsx/dom";
 import { chosenModel, factsOf, standing, useModel } from "../server.ts";

@@ -1,4 +1,4 @@
-/** Shows a picture, a sound or a film that is in memory. */
+/** Shows a picture, audio or video that is in memory. */
 
 import { useEffect, useState } from "hono/jsx/dom";
 
@@ -18,7 +18,7 @@ export function isMedia(type: string): boolean {
   return /^(image|audio|video)\//i.test(type);
 }
 
-/** The bytes as a picture, sound or film, by their type; nothing for other types. */
+/** Shows bytes as a picture, audio or video, by their type; renders nothing for other types. */
 export function Preview({ blob, type, name }: { blob: Blob; type: string; name: string }) {
   const url = useBlobUrl(blob);
   if (url === undefined) return null;

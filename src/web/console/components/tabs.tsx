@@ -1,4 +1,4 @@
-/** Tabs after the pattern of the ARIA Authoring Practices: arrow keys move between them. */
+/** Tabs that follow the ARIA Authoring Practices: arrow keys move between them. */
 
 import type { Child } from "hono/jsx";
 
@@ -8,14 +8,14 @@ export interface Tab {
   readonly title: string;
 }
 
-/** What the row of tabs shows, and whom it tells. */
+/** The tabs, and the function to call when another one is chosen. */
 export interface TabsProps {
   /** The name of the row for screen readers. */
   readonly label: string;
   readonly tabs: readonly Tab[];
   readonly current: string;
   readonly onChoose: (id: string) => void;
-  /** What stands at the end of the row. */
+  /** Shown at the end of the row. */
   readonly aside?: Child;
   /** The panel of the current tab. */
   readonly children?: Child;

@@ -1,4 +1,4 @@
-/** Asks for the token of a server that has tokens. */
+/** Asks the visitor for the token of a server that requires one. */
 
 import { useRef } from "hono/jsx/dom";
 import { token } from "../api.ts";
@@ -16,7 +16,7 @@ export function TokenForm({ message }: { message: string }) {
   };
   return (
     <form class="card token" onSubmit={submit}>
-      <h2>This server asks for a token</h2>
+      <h2>This server requires a token</h2>
       <label>
         Token
         <input ref={field} type="password" autocomplete="off" autofocus spellcheck={false} />

@@ -1,6 +1,6 @@
 /** The script of the page at `/docs`: shows `openapi.json` with Swagger UI, and asks for a token if there are tokens. */
 
-/** What the page uses of Swagger UI. */
+/** The part of Swagger UI's interface that this page uses. */
 interface SwaggerUi {
   readonly preauthorizeApiKey: (scheme: string, value: string) => unknown;
 }
@@ -18,7 +18,7 @@ function show(token?: string): void {
     url: "openapi.json",
     domNode: main,
     deepLinking: true,
-    // The validator is a web site of others.
+    // The validator would be a request to another host.
     validatorUrl: null,
     requestInterceptor(request: { loadSpec?: boolean; headers: Record<string, string> }) {
       if (request.loadSpec && token !== undefined) request.headers["authorization"] = `Bearer ${token}`;
@@ -35,7 +35,7 @@ function ask(message: string): void {
   const form = document.createElement("form");
   form.className = "ask";
   const label = document.createElement("label");
-  label.textContent = "This server asks for a token ";
+  label.textContent = "This server requires a token ";
   const field = document.createElement("input");
   field.type = "password";
   field.autocomplete = "off";

@@ -9,7 +9,7 @@ export interface Filter {
   readonly level: LogLevel;
   /** The name of a worker; empty for all. */
   readonly worker: string;
-  /** A part of the text, or of the id of a request; upper and lower case are equal. */
+  /** A part of the text, or of the id of a request; case-insensitive. */
   readonly text: string;
 }
 

@@ -1,9 +1,9 @@
-/** Lines of the log, one below the other. */
+/** Shows lines of the log. */
 
 import type { LogLine } from "../../wire.ts";
 import { formatTime } from "../format.ts";
 
-/** What is shown, and who is told of a click on the id of a request. */
+/** The lines, and the function to call when a request id is clicked. */
 export interface LogLinesProps {
   readonly lines: readonly LogLine[];
   readonly onRequest?: (id: string) => void;

@@ -87,7 +87,7 @@ function Filters({ lines, requests }: { lines: readonly LogLine[]; requests: boo
   );
 }
 
-/** Lines in a box that follows its end, unless the visitor has scrolled up. */
+/** A box of lines that scrolls to the newest one, unless the visitor has scrolled up. */
 function Tail({ lines }: { lines: readonly LogLine[] }) {
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);

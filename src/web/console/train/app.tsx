@@ -1,4 +1,4 @@
-/** The page of a training: what runs and how it is, its figures, its curves and its log. */
+/** The page of a training: what runs, its state, figures, curves and log. */
 
 import { useEffect } from "hono/jsx/dom";
 import { connection } from "../live.ts";
@@ -30,7 +30,7 @@ export function TrainApp() {
   );
 }
 
-/** States by what the style sheet and the visitor know. */
+/** The class in the style sheet and the visible name of each state. */
 const SAID = {
   preparing: ["loading", "preparing"],
   training: ["ready", "training"],

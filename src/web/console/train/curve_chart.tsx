@@ -7,7 +7,7 @@ import { formatStep, formatValue, HEIGHT, nearest, part, pathOf, stepsOf, values
 /** How many colours there are; further curves begin again. */
 const TONES = 6;
 
-/** Lines with a legend, which has the last values, or those under the pointer. */
+/** Lines with a legend that shows the last values, or those under the pointer. */
 export const CurveChart = memo(function CurveChart({ chart }: { chart: Chart }) {
   const { tag } = chart;
   const curves = chart.curves.map((curve) => ({

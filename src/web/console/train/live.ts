@@ -1,4 +1,4 @@
-/** What the page knows of a training: it reads `GET console/events`, and keeps what it is told. */
+/** What the page knows of a training: it reads `GET console/events`, and keeps what it needs to show. */
 
 import type { CurveUpdate, Ended, Point, TrainEvents, TrainFacts, TrainState, Usage } from "../../train_wire.ts";
 import type { LogLine } from "../../wire.ts";

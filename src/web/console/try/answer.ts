@@ -13,9 +13,9 @@ export type View = "problem" | "tree" | "table" | "media" | "page" | "parts" | "
 export interface Shown {
   readonly views: readonly View[];
   readonly bytes: Blob;
-  /** The decoded text; undefined if the answer is no text. */
+  /** The decoded text; undefined if the answer is not text. */
   readonly text: string | undefined;
-  /** The parsed JSON in an object, since it may be null; undefined if the answer is no JSON. */
+  /** The parsed JSON in an object, since it may be null; undefined if the answer is not JSON. */
   readonly json: { readonly value: unknown } | undefined;
   readonly rows: Rows | undefined;
   readonly events: readonly ServerEvent[];
@@ -24,7 +24,7 @@ export interface Shown {
 /** Texts over this length, in bytes, are neither parsed nor shown whole. */
 const MAX_PARSED = 8 * 2 ** 20;
 
-/** Finds the views of an answer, the best one first. While it arrives, only what can be shown of a part of it. */
+/** Finds the views of an answer, the best one first. While the answer arrives, these are only the views that can show a part of it. */
 export function showable({ chunks, contentType, status, phase, size }: Exchange): Shown {
   const bytes = new Blob([...chunks], { type: contentType });
   const ended = phase !== "sending" && phase !== "receiving";

@@ -1,11 +1,11 @@
-/** Writes a request as a command line and as programs, which send the same body to the same URL. */
+/** Writes a request as a curl command and as programs that send the same body to the same URL. */
 
-/** A request that is to be written down. */
+/** A request to write as code. */
 export interface CodeRequest {
   readonly url: string;
   readonly contentType: string;
   readonly accept: string;
-  /** The body, if it is a text that is short enough to be written down. */
+  /** The body, if it is text that is short enough to be written into the code. */
   readonly text: string | undefined;
   /** The name of the file to read in place of it. */
   readonly file: string;

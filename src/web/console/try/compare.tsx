@@ -17,7 +17,7 @@ export function Compare({ before, after }: { before: Entry; after: Entry }) {
         <span class="minus">− {label(before)}</span> <span class="plus">+ {label(after)}</span>
       </p>
       {lines === undefined
-        ? <p class="note">An answer is no text, or too long to be kept for a comparison.</p>
+        ? <p class="note">One of the answers is not text, or is too long to be kept for a comparison.</p>
         : equal
         ? <p>The answers are equal.</p>
         : <pre class="diff" tabindex={0}>{lines.map((line, index) => <DiffLine key={index} line={line} />)}</pre>}

@@ -31,7 +31,7 @@ export function diffLines(before: string, after: string): Line[] {
   return lines;
 }
 
-/** For each pair of rests of the two texts, how many lines they have in common. */
+/** For each pair of suffixes of the two texts, the length of their longest common subsequence. */
 function commonLengths(a: readonly string[], b: readonly string[]): Uint16Array {
   const width = b.length + 1;
   const lengths = new Uint16Array((a.length + 1) * width);

@@ -46,12 +46,12 @@ export const exchange: Store<Exchange | undefined> = new Store<Exchange | undefi
 
 let running: AbortController | undefined;
 
-/** Ends the running request, whose worker is told. */
+/** Cancels the running request. The server then tells its worker. */
 export function cancel(): void {
   running?.abort();
 }
 
-/** Cancels the running request, and shows none. */
+/** Cancels the running request, and hides the exchange. */
 export function clearExchange(): void {
   cancel();
   running = undefined;
@@ -89,7 +89,7 @@ export async function send(sent: Sent): Promise<Exchange> {
       method: "POST",
       body: sent.body,
       headers: {
-        // Without a type, the browser would state the blob's.
+        // Without this header, the browser would send the blob's type.
         "content-type": sent.contentType || "application/octet-stream",
         accept: sent.accept || "*/*",
         prefer: "server-timing",
@@ -118,7 +118,7 @@ export async function send(sent: Sent): Promise<Exchange> {
       chunks.push(value as Uint8Array<ArrayBuffer>);
       if (now.firstMs === 0) now = { ...now, firstMs: performance.now() - start };
       now = { ...now, size };
-      // Many parts may arrive between two frames.
+      // Many parts may arrive between two frames of the screen.
       frame ||= requestAnimationFrame(() => {
         frame = 0;
         show({ chunks: [...chunks] });

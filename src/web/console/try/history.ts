@@ -16,7 +16,7 @@ export interface Entry {
   readonly name: string | undefined;
   /** The size of the body, in bytes. */
   readonly size: number;
-  /** The body and the answer as texts; undefined if they are none, or are too long to be kept. */
+  /** The body and the answer as text; undefined if they are not text, or are too long to be kept. */
   readonly body: string | undefined;
   readonly answer: string | undefined;
   readonly answerType: string;

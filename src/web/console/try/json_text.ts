@@ -7,7 +7,7 @@ const LINE = 88;
  * Formats a JSON text, with short lists and objects on one line. Numbers keep their digits as far as JavaScript keeps them.
  *
  * @param width how long these lines may be, in characters; 0 gives each element its own
- * @throws {SyntaxError} if it is no JSON
+ * @throws {SyntaxError} if it is not JSON
  */
 export function formatJson(json: string, width = LINE): string {
   const value = JSON.parse(json);

@@ -1,11 +1,11 @@
-/** What the log has about one request. */
+/** The log lines of one request. */
 
 import { logLines, mayReadLog } from "../live.ts";
 import { LogLines } from "../log/log_lines.tsx";
 import { useStore } from "../store.ts";
 import { count } from "../format.ts";
 
-/** The lines of a request: shown at once after a problem, and folded otherwise. Nothing if there are none, or none may be read. */
+/** The lines of a request: shown at once after a problem, and folded otherwise. Renders nothing if there are none, or if the visitor may not read the log. */
 export function RequestLog({ requestId, isProblem }: { requestId: string; isProblem: boolean }) {
   const lines = useStore(logLines).filter(({ request }) => request === requestId);
   if (!useStore(mayReadLog) || requestId === "" || lines.length === 0) return null;

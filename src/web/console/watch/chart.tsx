@@ -24,7 +24,7 @@ export interface ChartProps {
 /** The height of a chart in its own units; a point is one unit wide. */
 const HEIGHT = 60;
 
-/** Lines with a legend, which has the values of the newest point, or of the one under the pointer. */
+/** Lines with a legend that shows the values of the newest point, or of the one under the pointer. */
 export function Chart({ title, series, times, format }: ChartProps) {
   const [at, setAt] = useState<number | undefined>(undefined);
   const top = niceTop(Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0))));

@@ -4,7 +4,7 @@ import { useEffect, useState } from "hono/jsx/dom";
 import type { Facts, Reloaded } from "../../wire.ts";
 import { requestJson } from "../api.ts";
 
-/** A button for those who may reload; nothing for others. */
+/** A button for visitors who may reload; renders nothing for others. */
 export function ReloadButton() {
   const [may, setMay] = useState(false);
   const [said, say] = useState("");

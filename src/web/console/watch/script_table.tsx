@@ -2,7 +2,7 @@
 
 import type { ScriptSeries } from "../../wire.ts";
 
-/** A row for each series; nothing if the script has none. */
+/** A row for each series; renders nothing if the script has none. */
 export function ScriptTable({ series, more }: { series: readonly ScriptSeries[]; more: number }) {
   if (series.length === 0) return null;
   return (

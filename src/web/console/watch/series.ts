@@ -1,4 +1,4 @@
-/** Turns the seconds of a model into the values of charts: a point for a few seconds together. */
+/** Turns the seconds of a model into the values of charts. A point can stand for several seconds. */
 
 import type { Second, Sparse, Stage } from "../../wire.ts";
 
@@ -69,7 +69,7 @@ function pointOf(group: readonly Second[], t: number, { latency }: Bounds): Poin
   return {
     t,
     ok: rate(0),
-    // A client that has left is neither an error of the client's nor one of the server's.
+    // A disconnected client counts neither as a client error nor as a server error.
     refused: rate(1, 3),
     failed: rate(2),
     p50: quantile(times, latency, 0.5),
@@ -91,7 +91,7 @@ function meanMs(group: readonly Second[], stage: Stage): number | undefined {
   return count === 0 ? undefined : 1000 * sum / count;
 }
 
-/** Adds histograms up, as a count for each bucket. */
+/** Sums histograms into one count per bucket. */
 function merged(histograms: readonly (Sparse | undefined)[]): number[] {
   const counts: number[] = [];
   for (const histogram of histograms) {

@@ -5,7 +5,7 @@ import { Canvas, type Stroke } from "../picture/canvas.tsx";
 import { pixelsOf } from "../picture/pixels.ts";
 import { rangeOf, type Schema, sideOf } from "./schema.ts";
 
-/** What a drawing changes, and whom it tells. */
+/** The value of a drawing, and the function to call after a stroke. */
 export interface DrawingProps {
   readonly schema: Schema;
   readonly label: string;
@@ -44,7 +44,7 @@ export function DrawingField({ schema, label, value, onChange, onDrawn }: Drawin
   );
 }
 
-/** Paints pixels one by one, in the colour of the text, on nothing. */
+/** Paints pixels in the text's colour on a transparent canvas. */
 function showPixels(
   canvas: HTMLCanvasElement,
   value: unknown,

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "hono/jsx/dom";
 import { DrawingField } from "./drawing_field.tsx";
 import { initialOf, resolve, type Schema, typeOf, widgetOf } from "./schema.ts";
 
-/** A value of the form, its place in the schema, and whom a change is told. */
+/** A value of the form, its schema, and the function to call with a new value. */
 export interface FieldProps {
   readonly schema: Schema | undefined;
   /** The document that references are relative to. */
@@ -12,7 +12,7 @@ export interface FieldProps {
   readonly name: string;
   readonly value: unknown;
   readonly onChange: (value: unknown) => void;
-  /** Called when a drawing has got another stroke. */
+  /** Called after each stroke of a drawing. */
   readonly onDrawn: () => void;
 }
 
@@ -164,7 +164,7 @@ function NumberField({ schema, value, onChange, label }: Inner) {
         value={typeof value === "number" ? String(value) : ""}
         onInput={(event: Event) => {
           const { valueAsNumber } = event.currentTarget as HTMLInputElement;
-          // A number that is not complete yet, such as "-", is no change.
+          // An incomplete number, such as "-", does not change the value.
           if (!Number.isNaN(valueAsNumber)) onChange(valueAsNumber);
         }}
       />

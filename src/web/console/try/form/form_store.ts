@@ -10,7 +10,7 @@ export const schema: Store<{ readonly model: string; readonly schema: Schema } |
   { readonly model: string; readonly schema: Schema } | undefined
 >(undefined);
 
-/** Loads the schema of a model. A schema that can't be read is as good as none: there are other ways to make a body. */
+/** Loads the schema of a model. If it can't be read, the form is not offered; other ways to make a body remain. */
 export async function loadSchema(model: ConsoleModel): Promise<Schema | undefined> {
   schema.set(undefined);
   if (!model.schema) return undefined;

@@ -87,7 +87,7 @@ export function typeOf({ type, properties, items }: Schema): string | undefined 
     : undefined;
 }
 
-/** The side of a square drawing, in pixels, from the length of its list; undefined if that is no square from 4 to 64. */
+/** The side of a square drawing, in pixels, from the length of its list; undefined if the length is not the square of a number from 4 to 64. */
 export function sideOf({ minItems, maxItems }: Schema): number | undefined {
   const side = Math.sqrt(maxItems ?? minItems ?? 0);
   return Number.isInteger(side) && side >= 4 && side <= 64 ? side : undefined;

@@ -43,7 +43,7 @@ export function isTensorRequest(value: unknown): value is { inputs: Tensor[] } {
     inputs.every((input) => typeof input === "object" && input !== null && "datatype" in input && "data" in input);
 }
 
-/** Gives a tensor other data, and the shape that they have: the nesting of lists, else the one size that may differ. */
+/** Gives a tensor other data, and the shape that they have: the nesting of lists, else the only size that is not fixed. */
 export function withData(tensor: Tensor, spec: TensorSpec, data: readonly unknown[]): Tensor {
   if (Array.isArray(data[0])) return { ...tensor, shape: nestingOf(data), data };
   const open = spec.shape.findIndex((size) => size < 0);

@@ -13,12 +13,12 @@ const WIDTH = 0.06;
 /** The most points of a drawing; more would make each stroke slower than the last. */
 const MAX_POINTS = 20_000;
 
-/** What is said of the square, and who is told of each stroke. */
+/** The label of the square, and the function to call after each stroke. */
 export interface CanvasProps {
   readonly label: string;
   /** Called after each stroke, and with nothing when the square is cleared. */
   readonly onDraw: (strokes: readonly Stroke[]) => void;
-  /** What stands beside the square. */
+  /** Shown beside the square. */
   readonly children?: Child;
 }
 
@@ -110,7 +110,7 @@ export function trace(
     if (index === 0) context.moveTo(x, y);
     else context.lineTo(x, y);
   }
-  // A line of no length has round ends, which make a dot.
+  // A line of zero length still has round ends, which make a dot.
   if (stroke.length === 1) context.lineTo(stroke[0]![0]!, stroke[0]![1]!);
   context.stroke();
 }

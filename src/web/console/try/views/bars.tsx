@@ -3,7 +3,7 @@
 /** How many numbers are shown as bars. */
 const MAX_BARS = 32;
 
-/** The numbers of a list that bars can show: a few, finite, none below zero. Undefined for anything else. */
+/** The numbers of a list that bars can show: a short list of finite numbers, none negative. Undefined for anything else. */
 export function barsOf(value: unknown): readonly number[] | undefined {
   if (!Array.isArray(value) || value.length < 2 || value.length > MAX_BARS) return undefined;
   return value.every((item) => typeof item === "number" && item >= 0 && Number.isFinite(item)) ? value : undefined;
