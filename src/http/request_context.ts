@@ -4,7 +4,8 @@
  * The worker gets the context for the lines that a script logs, and each answer, whatever its status, repeats the id.
  */
 
-import type { TraceHeaders } from "../tracing/types.ts";
+import { unsampledTraceparent } from "../tracing/ids.ts";
+import type { RequestTrace, TraceHeaders } from "../tracing/types.ts";
 import type { Fields } from "./fields.ts";
 import { HttpError } from "./h1/mod.ts";
 import { problemFrom } from "./problem.ts";
@@ -45,18 +46,19 @@ let made = 0;
 /**
  * Reads the context from the headers of a request.
  *
- * @param trace the trace headers for what the request causes, if requests are traced. They replace those of the client
+ * @param trace the request's trace, if requests are traced. Its headers replace those of the client
  */
 export function contextOf(
   { requestId, traceparent, tracestate, customAttributes }: Fields,
-  trace?: TraceHeaders,
+  trace?: RequestTrace,
 ): RequestContext {
   const id = requestId !== null && REQUEST_ID.test(requestId) ? requestId : `${PREFIX}${++made}`;
-  if (trace !== undefined) {
+  const headers = trace?.headers;
+  if (headers !== undefined) {
     return {
       id,
-      traceparent: trace.traceparent,
-      tracestate: trace.tracestate,
+      traceparent: headers.traceparent,
+      tracestate: headers.tracestate,
       customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
     };
   }
@@ -108,11 +110,19 @@ export function identified(error: unknown, context: RequestContext): unknown {
   return error instanceof HttpError ? problemFrom(error).with(answerHeaders(context)) : error;
 }
 
-/** Returns the headers for a request that is made on behalf of this one. */
-export function headersToPassOn({ id, traceparent, tracestate }: RequestContext): Record<string, string> {
+/**
+ * Returns the headers for a request that is made on behalf of this one.
+ *
+ * @param trace the trace of this one, if requests are traced. Without headers it is not sampled, and the other request must not be either
+ */
+export function headersToPassOn(
+  { id, traceparent, tracestate }: RequestContext,
+  trace: RequestTrace | undefined,
+): Record<string, string> {
+  const parent = traceparent ?? (trace === undefined ? undefined : unsampledTraceparent());
   return {
     "x-request-id": id,
-    ...(traceparent !== undefined && { traceparent }),
+    ...(parent !== undefined && { traceparent: parent }),
     ...(tracestate !== undefined && { tracestate }),
   };
 }

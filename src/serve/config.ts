@@ -36,6 +36,8 @@ export interface PoolContext {
   readonly env: (name: string) => string | undefined;
   /** Called when a worker is started, with its name in logs and its place in `PoolConfig.workers`; the result receives what happens to it. */
   readonly followWorker?: ((worker: string, index: number) => WorkerLife) | undefined;
+  /** Whether requests are traced. @default false */
+  readonly traced?: (() => boolean) | undefined;
   /** Receives exceptions of the script. @default they are logged */
   readonly onFailure?: typeof logFailure | undefined;
   /** Called when a worker's Python has started, with its version, or could not start. */

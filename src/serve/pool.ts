@@ -17,7 +17,7 @@ export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
   config: PoolConfig,
-  { assets, env, followWorker, onFailure = logFailure, onStarted }: PoolContext,
+  { assets, env, followWorker, onFailure = logFailure, onStarted, traced }: PoolContext,
 ): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
@@ -57,6 +57,7 @@ export function createPool(
           script,
           model_dir: modelDir,
           mark,
+          traced: traced?.() ?? false,
           max_batch_size: config.maxBatchSize,
           batch_timeout: (config.batchTimeoutMs ?? 0) / 1000,
           concurrency: config.concurrency,

@@ -6,7 +6,6 @@ import { bind, bindUnix } from "../http/bind.ts";
 import type { Server } from "../http/listen.ts";
 import { keepFreedMemory } from "../memory.ts";
 import { Models, type ServedModel } from "../supervisor/mod.ts";
-import type { Tracing } from "../tracing/types.ts";
 import { VERSION } from "../version.ts";
 import { withLimit } from "../with_limit.ts";
 import type { ServeConfig, ServeContext } from "./config.ts";
@@ -47,6 +46,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     (files, name) =>
       createPool(files, alone ? undefined : name, config, {
         ...context,
+        traced: () => tracing !== undefined,
         followWorker: context.recent &&
           ((worker, index) =>
             context.recent!.workers.start({ worker, model: name, device: deviceOf(config.workers[index]) })),
@@ -64,11 +64,12 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
+  // Workers are told whether requests are traced.
+  const tracing = config.traces && await (await import("../tracing/mod.ts")).startTracing(config.traces);
   // The first Python starts while the server is loaded. Models whose files are not known yet are named in the log before.
   const [only] = served.length === 1 ? served : [];
   if (only?.known !== undefined) models.start();
   let front: Front;
-  let tracing: Tracing | undefined;
   const reload = () => {
     renew(front.server, config);
     if (config.renewTokens !== undefined) context.recent?.endStreams();
@@ -78,7 +79,6 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   };
   try {
     const { openFront } = await import("./front.ts");
-    tracing = config.traces && await (await import("../tracing/mod.ts")).startTracing(config.traces);
     front = openFront(bound, models, config, { reload, recent: context.recent, tracing });
   } catch (error) {
     await models.stop(AbortSignal.abort());

@@ -17,25 +17,17 @@ export function randomSpanId(): string {
   return word() + word();
 }
 
-/** Makes the `traceparent` of requests that begin a trace which is not sampled: nearly all of them, so they must cost little. */
-export class UnsampledTraces {
-  /** Random digits, and `ffff` where other programs compare the id with a ratio: they don't sample the trace either. */
-  readonly #prefix = `00-${word()}${word()}ffff${word().slice(0, 4)}`;
-  readonly #end = `-${randomSpanId()}-00`;
-  #beginning = "";
-  #count = 0;
+/** The `traceparent` of a span that is sampled. */
+export function traceparentOf(traceId: string, spanId: string): string {
+  return `00-${traceId}-${spanId}-01`;
+}
 
-  /** Returns the next `traceparent`: a counter's value makes its id unique. */
-  next(): string {
-    const low = this.#count & 255;
-    if (low === 0) {
-      const high = (this.#count >>> 8).toString(16).padStart(6, "0");
-      // join() gives one piece of memory, which is copied faster than the parts of a concatenation.
-      this.#beginning = [this.#prefix, high].join("");
-    }
-    this.#count = this.#count + 1 >>> 0;
-    return this.#beginning + HEX[low]! + this.#end;
-  }
+/**
+ * Makes a `traceparent` that says that its trace is not sampled, for what a request causes whose own trace has no id.
+ * Its id has `ffff` where other programs compare the id with a ratio: they don't sample the trace either.
+ */
+export function unsampledTraceparent(): string {
+  return `00-${word()}${word()}ffff${word()}${word().slice(0, 4)}-${randomSpanId()}-00`;
 }
 
 /** Eight hexadecimal digits, the last of them odd: an id of zeros would be invalid. */

@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { Seldom } from "../observability/seldom.ts";
 import { VERSION } from "../version.ts";
-import { randomSpanId, UnsampledTraces } from "./ids.ts";
+import { randomSpanId, traceparentOf } from "./ids.ts";
 import type * as Otlp from "./otlp.ts";
 import { RequestRecording } from "./recording.ts";
 import { isSampled, type Sampler, sampler } from "./sampler.ts";
@@ -32,10 +32,12 @@ export async function startTracing(settings: TracingSettings): Promise<Tracing |
   }
 }
 
+/** The trace of nearly all requests: one object for all of them, since each must cost little. */
+const UNSAMPLED: RequestTrace = {};
+
 /** Traces requests, and sends their spans by OTLP. */
 class OtlpTracing implements Tracing {
   readonly #sampler: Sampler;
-  readonly #unsampled = new UnsampledTraces();
   readonly #queue: SpanQueue;
   readonly #url: string;
   readonly #failures = new Seldom<"failed" | "dropped">((kind, count) => this.#tell(kind, count));
@@ -64,15 +66,15 @@ class OtlpTracing implements Tracing {
       ? parent.traceparent.slice(3, 35)
       : undefined;
     if (traceId === undefined) {
+      if (parent === undefined) return UNSAMPLED;
       // What the request causes must not be sampled either.
-      if (parent === undefined) return { traceparent: this.#unsampled.next() };
-      return isSampled(parent.traceparent) ? unsampled(parent) : parent;
+      return { headers: isSampled(parent.traceparent) ? unsampled(parent) : parent };
     }
     const id = randomSpanId();
     const tracestate = parent?.tracestate;
     const place = { traceId, tracestate, id, parent: parent?.traceparent.slice(36, 52) };
     const recording = new RequestRecording(place, (spans) => this.#queue.add(spans));
-    return { traceparent: `00-${traceId}-${id}-01`, tracestate, recording };
+    return { headers: { traceparent: traceparentOf(traceId, id), tracestate }, recording };
   }
 
   metrics(): readonly Metric[] {

@@ -2,7 +2,7 @@
 
 import type { Failure, Outcome } from "../supervisor/mod.ts";
 import { preciseNow } from "./clock.ts";
-import { randomSpanId } from "./ids.ts";
+import { randomSpanId, traceparentOf } from "./ids.ts";
 import { INTERNAL, SERVER, type Span, type SpanError, type TraceOf } from "./span.ts";
 import type { Asking, Attributes, EndedRequest, Recording } from "./types.ts";
 
@@ -29,7 +29,7 @@ export class RequestRecording implements Recording {
   /** The number of times that a model was asked. */
   #asked = 0;
   /** When the first part of an answer arrived. */
-  #streamed: { readonly since: number; readonly firstPart: number } | undefined;
+  #streamed: { readonly id: string; readonly since: number; readonly firstPart: number } | undefined;
   #error: SpanError | undefined;
   #ended = false;
 
@@ -41,8 +41,15 @@ export class RequestRecording implements Recording {
 
   ask(): Asking {
     const start = preciseNow();
-    this.#asked++;
-    return { end: (outcome, waitedMs) => this.#onOutcome(outcome, start, start + waitedMs) };
+    const recorded = ++this.#asked <= MAX_ASKED;
+    const id = recorded ? randomSpanId() : this.#place.id;
+    return {
+      traceparent: traceparentOf(this.#place.traceId, id),
+      end: (outcome, waitedMs) => {
+        // An answer may be given up, and sent, before the last worker is done with it.
+        if (recorded && !this.#ended) this.#onOutcome(outcome, id, start, start + waitedMs);
+      },
+    };
   }
 
   failed(failure: Failure): void {
@@ -56,8 +63,8 @@ export class RequestRecording implements Recording {
     const { id, parent } = this.#place;
     const error = status < 500 ? undefined : this.#error ?? { type: String(status), message: "", raised: false };
     if (this.#streamed !== undefined) {
-      const { since, firstPart } = this.#streamed;
-      this.#add("predict", since, now, error, {
+      const { id, since, firstPart } = this.#streamed;
+      this.#add("predict", since, now, id, error, {
         "aimodellib.first_part_seconds": (firstPart - since) / 1000,
         ...(parts !== undefined && { "aimodellib.parts": parts }),
       });
@@ -78,36 +85,36 @@ export class RequestRecording implements Recording {
     this.#send(this.#spans);
   }
 
-  #onOutcome(outcome: Outcome, start: number, dispatched: number): void {
-    // An answer may be given up, and sent, before the last worker is done with it.
-    if (this.#ended || this.#asked > MAX_ASKED) return;
+  /** @param id the id of the span that the script got as its parent */
+  #onOutcome(outcome: Outcome, id: string, start: number, dispatched: number): void {
     const now = preciseNow();
     switch (outcome.kind) {
       case "result":
         this.#add("queue", start, dispatched);
-        this.#addStages(outcome.times ?? [], dispatched, now);
+        this.#addStages(outcome.times ?? [], id, dispatched, now);
         break;
       case "parts":
         this.#add("queue", start, dispatched);
-        this.#streamed = { since: dispatched, firstPart: now };
+        this.#streamed = { id, since: dispatched, firstPart: now };
         break;
       case "refused":
         this.#error = errorOf(outcome);
-        this.#add("queue", start, now, this.#error);
+        this.#add("queue", start, now, randomSpanId(), this.#error);
         break;
       case "error": {
         this.#error = errorOf(outcome);
         this.#add("queue", start, dispatched);
         const { times } = outcome.error;
-        if (Array.isArray(times) && times.length > 0) this.#addStages(times.map(Number), dispatched, now, this.#error);
-        else this.#add(stageOf(outcome), dispatched, now, this.#error);
+        if (Array.isArray(times) && times.length > 0) {
+          this.#addStages(times.map(Number), id, dispatched, now, this.#error);
+        } else this.#add(stageOf(outcome), dispatched, now, id, this.#error);
         break;
       }
       case "lost":
       case "overran":
         this.#error = errorOf(outcome);
         this.#add("queue", start, dispatched);
-        this.#add(stageOf(outcome), dispatched, now, this.#error);
+        this.#add(stageOf(outcome), dispatched, now, id, this.#error);
         break;
     }
   }
@@ -116,9 +123,10 @@ export class RequestRecording implements Recording {
    * Adds a span for each stage. The worker reports how long each took, and the last one ends as the answer arrives.
    *
    * @param times in seconds
+   * @param id the id of the span of `predict`, or of the stage that failed before it
    * @param error why the last one failed
    */
-  #addStages(times: readonly number[], dispatched: number, now: number, error?: SpanError): void {
+  #addStages(times: readonly number[], id: string, dispatched: number, now: number, error?: SpanError): void {
     // The process of the script may report anything.
     const known = times.slice(0, STAGES.length).map((seconds) =>
       Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0
@@ -126,17 +134,37 @@ export class RequestRecording implements Recording {
     let at = Math.max(dispatched, now - known.reduce((sum, ms) => sum + ms, 0));
     for (const [index, ms] of known.entries()) {
       const end = Math.min(now, at + ms);
-      this.#add(STAGES[index]!, at, end, index === known.length - 1 ? error : undefined);
+      const isLast = index === known.length - 1;
+      const isParent = STAGES[index] === "predict" || isLast && index === 0;
+      this.#add(STAGES[index]!, at, end, isParent ? id : randomSpanId(), isLast ? error : undefined);
       at = end;
     }
   }
 
-  #add(name: string, start: number, end: number, error?: SpanError, attributes: Attributes = {}): void {
-    const { id: parent } = this.#place;
-    const span = { name, kind: INTERNAL, trace: this.#place, id: randomSpanId(), parent } as const;
-    this.#spans.push({ ...span, start, end: Math.max(start, end), attributes, error });
+  #add(
+    name: string,
+    start: number,
+    end: number,
+    id: string = randomSpanId(),
+    error?: SpanError,
+    attributes: Attributes = NONE,
+  ): void {
+    this.#spans.push({
+      name,
+      kind: INTERNAL,
+      trace: this.#place,
+      id,
+      parent: this.#place.id,
+      remote: false,
+      start,
+      end: Math.max(start, end),
+      attributes,
+      error,
+    });
   }
 }
+
+const NONE: Attributes = {};
 
 function stageOf(failure: Failure): string {
   const stage = failure.kind === "error" ? failure.error.stage : undefined;

@@ -25,8 +25,10 @@ export interface Tracing {
   stop(signal: AbortSignal): Promise<void>;
 }
 
-/** The trace of one request: the headers for all that the request causes. */
-export interface RequestTrace extends TraceHeaders {
+/** The trace of one request. */
+export interface RequestTrace {
+  /** The headers for all that the request causes; undefined if it begins a trace that is not sampled, whose ids hardly anyone needs. */
+  readonly headers?: TraceHeaders | undefined;
   /** Records the spans of the request; undefined if it is not sampled. */
   readonly recording?: Recording | undefined;
 }
@@ -43,6 +45,8 @@ export interface Recording {
 
 /** A request that a model executes. */
 export interface Asking {
+  /** What the script gets as the parent of its own spans: the span of `predict`. */
+  readonly traceparent: string;
   /** Records the outcome. @param waitedMs how long the request waited for a worker, in ms */
   end(outcome: Outcome, waitedMs: number): void;
 }

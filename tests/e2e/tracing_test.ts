@@ -11,6 +11,7 @@ import type { Server } from "./support/server.ts";
 
 const PYTHON = `${TOOLS}/python`;
 const DECODES = imports(PYTHON, "opentelemetry.proto.collector.trace.v1.trace_service_pb2");
+const SDK_THERE = imports(PYTHON, "opentelemetry.exporter.otlp.proto.http.trace_exporter");
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const CLIENT = "b7ad6b7169203331";
@@ -116,7 +117,6 @@ test("each request has a span with its stages, which joins the client's trace an
   const answer = await ask(server, "joins", "hello", { ...parentOf(TRACE), tracestate: "vendor=1" });
   const [request, children] = await receiver.spansOf("joins");
   assert.deepEqual([request.trace, request.parent, request.state], [TRACE, CLIENT, "vendor=1"]);
-  assert.deepEqual(JSON.parse(answer.text), [`00-${TRACE}-${request.id}-01`, "vendor=1"], "the script sees our span");
   assert.deepEqual([request.name, request.kind, request.status], ["POST /invocations", "SPAN_KIND_SERVER", [0, ""]]);
   assert.equal(request.scope, "aimodellib");
   const { attributes } = request;
@@ -135,6 +135,7 @@ test("each request has a span with its stages, which joins the client's trace an
   }
   const predict = children[2]!;
   assert.ok(predict.end - predict.start >= 20e6, "the time of the function");
+  assert.deepEqual(JSON.parse(answer.text), [`00-${TRACE}-${predict.id}-01`, "vendor=1"], "the script sees our span");
   const { resources, headers, path } = receiver.received[0]!;
   assert.deepEqual([path, headers["content-type"]], ["/v1/traces", "application/x-protobuf"]);
   assert.equal(resources[0]!["service.name"], "digits service");
@@ -142,9 +143,9 @@ test("each request has a span with its stages, which joins the client's trace an
 
   // Without a parent.
   const [seen] = JSON.parse((await ask(server, "alone", "hello")).text);
-  const [alone] = await receiver.spansOf("alone");
+  const [alone, lone] = await receiver.spansOf("alone");
   assert.equal(alone.parent, "");
-  assert.equal(seen, `00-${alone.trace}-${alone.id}-01`);
+  assert.equal(seen, `00-${alone.trace}-${lone[2]!.id}-01`);
   assert.notEqual(alone.trace, TRACE);
 
   // Exceptions.
@@ -191,7 +192,10 @@ test("each request has a span with its stages, which joins the client's trace an
     body: JSON.stringify({ inputs }),
   });
   assert.equal(v2.status, 200, v2.text);
+  const parents = JSON.parse(v2.text).outputs[0].data.map((text: string) => JSON.parse(text)[0].slice(36, 52));
   const [infer, calls] = await receiver.spansOf("v2");
+  const predicted = calls.filter(({ name }) => name === "predict").map(({ id }) => id);
+  assert.deepEqual(parents.toSorted(), predicted.toSorted(), "each call sees its own span");
   assert.deepEqual([infer.name, infer.attributes["aimodellib.model"]], ["POST /v2/models/{name}/infer", model]);
   assert.deepEqual(names(calls).toSorted(), ["deserialize", "predict", "queue", "serialize"].flatMap((x) => [x, x]));
 
@@ -208,6 +212,76 @@ test("each request has a span with its stages, which joins the client's trace an
   assert.ok(!JSON.stringify(receiver.spans).includes("secret"));
   assert.deepEqual([...new Set(receiver.spans.map(({ scope }) => scope))], ["aimodellib"]);
 }, DECODES);
+
+/** Makes spans with OpenTelemetry's SDK for Python, as `docs/scripts.md` shows it. */
+const SDK = echo(py`
+  from opentelemetry import trace
+  from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+  from opentelemetry.sdk.trace import TracerProvider
+  from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+  from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+  tracer = trace.get_tracer("script")
+
+  def span(name, logger):
+      request = logger.request
+      headers = {"traceparent": request.traceparent or "", "tracestate": request.tracestate or ""}
+      return tracer.start_as_current_span(name, context=TraceContextTextMapPropagator().extract(headers))
+
+  def load(model_dir):
+      provider = TracerProvider()
+      provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
+      trace.set_tracer_provider(provider)
+
+  def deserialize(data, content_type="", logger=None):
+      if data == b"unreadable":
+          with span("parse", logger):
+              raise KeyError("missing")
+      return data
+
+  def predict(data, model, logger=None):
+      with span("forward", logger):
+          return logger.request.traceparent.encode()
+`);
+
+test("spans of a script's own SDK are children of ours, and are not recorded if ours are not", async (box) => {
+  await using receiver = await Receiver.start(box);
+  const server = await box.serve(SDK, {
+    more: ["--python", PYTHON],
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0",
+      OTEL_BSP_SCHEDULE_DELAY: "20",
+    },
+  });
+  const spanOf = async (name: string) => {
+    const find = () => receiver.spans.find((span) => span.name === name);
+    await until(`the span '${name}' arrives`, () => find() !== undefined);
+    return find()!;
+  };
+  const [first, second] = [await ask(server, "one", "unsampled"), await ask(server, "two", "unsampled")];
+  assert.match(
+    first.text,
+    /^00-[0-9a-f]{16}ffff[0-9a-f]{12}-[0-9a-f]{16}-00$/,
+    "the script's SDK is told not to record",
+  );
+  assert.notEqual(first.text, second.text);
+
+  await ask(server, "sampled", "hello", { ...parentOf(TRACE), tracestate: "vendor=1" });
+  const [, stages] = await receiver.spansOf("sampled");
+  const forward = await spanOf("forward");
+  const predict = stages[2]!;
+  assert.deepEqual([predict.name, forward.scope], ["predict", "script"]);
+  assert.deepEqual([forward.trace, forward.parent, forward.state], [TRACE, predict.id, "vendor=1"]);
+
+  // A function that fails before predict has the span to which the script's spans belong.
+  assert.equal((await ask(server, "fails", "unreadable", parentOf(TRACE))).status, 400);
+  const [, [, failed]] = await receiver.spansOf("fails");
+  assert.deepEqual([failed!.name, (await spanOf("parse")).parent], ["deserialize", failed!.id]);
+  await server.stop();
+  assert.equal(receiver.spans.filter(({ name }) => name === "forward").length, 1);
+}, SDK_THERE);
 
 test("traces are sent as JSON, compressed, with secret headers, again after a failure, and at the end", async (box) => {
   await using receiver = await Receiver.start(box);

@@ -5,6 +5,7 @@ import io
 import json
 import pathlib
 import pickle
+import re
 import sys
 import threading
 
@@ -55,6 +56,17 @@ def test_a_request_has_the_fields_that_the_supervisor_sent():
         None,
     )
     assert ServedRequest(b"", None).id == ""
+
+
+def test_a_request_of_a_trace_that_is_not_sampled_says_so(monkeypatch):
+    monkeypatch.setattr(request.traces, "on", True)
+    here.request = (b'{"id":"a"}', None)
+    served = ServingLogger().request
+    assert re.fullmatch(r"00-[0-9a-f]{16}ffff[0-9a-f]{12}-[0-9a-f]{16}-00", served.traceparent)
+    assert ServingLogger().request.traceparent == served.traceparent
+    assert ServedRequest(b'{"id":"a"}', None).traceparent != served.traceparent
+    assert marked("line\n") == "\x1e[s3 i a]\x1eline\n"
+    assert ServedRequest(FULL, None).traceparent == TRACEPARENT
 
 
 def test_a_request_is_cancelled_when_its_own_client_has_left():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from contextvars import ContextVar
@@ -62,6 +63,15 @@ class _Marks:
 marks = _Marks()
 
 
+class _Traces:
+    """Whether the supervisor traces requests: the context of one that is not sampled then has no ``traceparent``."""
+
+    on = False
+
+
+traces = _Traces()
+
+
 class ServedRequest(Request):
     """The request that an INVOKE frame carries."""
 
@@ -69,7 +79,9 @@ class ServedRequest(Request):
         context, _, self._head = text.partition(b"\n")
         values: dict[str, Any] = json.loads(context) if context else {}
         self.id = str(values.get("id", ""))
-        self.traceparent = values.get("traceparent")
+        known: str | None = values.get("traceparent")
+        self.traceparent = unsampled() if known is None and traces.on else known
+        self._trace_id = None if known is None else known[3:35]
         self.tracestate = values.get("tracestate")
         self.custom_attributes = values.get("custom_attributes")
         self._made: dict[str, Any] = {}
@@ -115,7 +127,16 @@ class ServedRequest(Request):
     @property
     def name(self) -> str:
         """The ids of the request in marks."""
-        return self.id if self.traceparent is None else f"{self.id} {self.traceparent[3:35]}"
+        return self.id if self._trace_id is None else f"{self.id} {self._trace_id}"
+
+
+def unsampled() -> str:
+    """Return a ``traceparent`` that is not sampled.
+
+    Its trace id has ``ffff`` where an SDK compares the id with a ratio: it does not sample the trace either.
+    """
+    digits = os.urandom(22).hex()
+    return f"00-{digits[:16]}ffff{digits[16:28]}-{digits[28:]}-00"
 
 
 class ServingLogger(PrintLogger):

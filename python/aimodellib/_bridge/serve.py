@@ -23,7 +23,7 @@ from .loader import ScriptError, adapt, find_implementation, is_async, streams_a
 from .loop import Loop
 from .names import add_to_path, load_script
 from .parts import SerialSender
-from .request import ServingLogger, here, marks
+from .request import ServingLogger, here, marks, traces
 from .tensors import read_signature
 from .usage import Usage
 
@@ -43,6 +43,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
         owner = find_implementation(module, InferenceModule.demanded())
         logger = {"logger": ServingLogger()}
         marks.secret = str(config.get("mark", ""))
+        traces.on = config.get("traced") is True
         load = adapt(owner, SERVE[0], SERVE[0].passed, logger)
         with cached():
             handler, serve_all, window = _choose(owner, logger, config)

@@ -17,7 +17,7 @@ export function accessLog(next: Handle): Handle {
       ? contextOf(fieldsOf(fields))
       : undefined;
     const id = said ?? context!.id;
-    const trace = traceIdOf(request.trace ?? context ?? {});
+    const trace = traceIdOf(request.trace?.headers ?? context ?? {});
     const tell = (status: number, parts?: number) =>
       logAccess({
         method,

@@ -12,7 +12,7 @@ import { headText } from "../head_text.ts";
 import { askWhole } from "../ask_whole.ts";
 import { metadataEncoders } from "../metadata.ts";
 import { HttpProblem } from "../problem.ts";
-import { answerHeaders, contextOf, identified, toText } from "../request_context.ts";
+import { answerHeaders, contextOf, identified } from "../request_context.ts";
 import type { Signature, Transcoder } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
 import type { InvocationOptions } from "./invocations.ts";
@@ -81,7 +81,6 @@ export function infer(
     const incoming = c.env as Incoming;
     const fields = fieldsOfHead(incoming.head);
     const about = contextOf(fields, incoming.trace);
-    const context = toText(about);
     const head = () => headText(incoming.head, ownsAuthorization);
     try {
       const signature = signatureOf(model);
@@ -95,8 +94,8 @@ export function infer(
       incoming.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
       const results = await Promise.all(
         calls.map(({ body, contentType }) => {
-          const invocation = { context, head, body, client: incoming };
-          return askWhole(model, encoders, [contentType, accept], invocation, incoming.trace?.recording);
+          const invocation = { head, body, client: incoming };
+          return askWhole(model, encoders, [contentType, accept], about, invocation, incoming.trace?.recording);
         }),
       );
       const answer = await transcoder.encode({ model: description, asked, results, signature }, incoming);

@@ -59,7 +59,6 @@ export function invocations(
     const accept = fields.accept ?? DEFAULT_ACCEPT;
     const { trace } = request;
     const about = contextOf(fields, trace);
-    const context = toText(about);
     const head = () => headText(request.head, ownsAuthorization);
     let status = 200;
     let ended: Answer["ended"];
@@ -67,10 +66,11 @@ export function invocations(
       const body = read ?? await bodyOf(request, fields.contentEncoding, maxBody);
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
-        const passedOn = headersToPassOn(about);
+        const passedOn = headersToPassOn(about, trace);
         const fetched = await fetchInput(input, maxBody, passedOn, (bytes) => request.hold(bytes));
-        const invocation = { context, head, body: fetched.body, client: request };
-        const result = await askWhole(model, encoders, [fetched.contentType, accept], invocation, trace?.recording);
+        const invocation = { head, body: fetched.body, client: request };
+        const types = [fetched.contentType, accept] as const;
+        const result = await askWhole(model, encoders, types, about, invocation, trace?.recording);
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
         const written = new TextEncoder().encode(`Output written to '${output}'\n`);
         return {
@@ -86,7 +86,7 @@ export function invocations(
       const arrived = timed ? performance.now() : 0;
       const outcome = await model.invoke({
         metadata: timed ? encoders.timed(contentType, accept) : encoders.plain(contentType, accept),
-        context,
+        context: toText(asking === undefined ? about : { ...about, traceparent: asking.traceparent }),
         head,
         body,
         client: request,

@@ -111,12 +111,15 @@ Deno.test("answerHeaders() returns the id, and the attributes if there are any",
 });
 
 Deno.test("headersToPassOn() returns the id and the trace, but not the attributes", () => {
-  assert.deepEqual(headersToPassOn({ id: "a", customAttributes: "b" }), { "x-request-id": "a" });
-  assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }), {
-    "x-request-id": "a",
-    traceparent: TRACEPARENT,
-    tracestate: "c=1",
-  });
+  assert.deepEqual(headersToPassOn({ id: "a", customAttributes: "b" }, undefined), { "x-request-id": "a" });
+  const known = { "x-request-id": "a", traceparent: TRACEPARENT, tracestate: "c=1" };
+  assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }, undefined), known);
+  assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }, {}), known);
+});
+
+Deno.test("headersToPassOn() says that a trace which begins with this request is not sampled", () => {
+  const { traceparent } = headersToPassOn({ id: "a" }, {});
+  assert.match(traceparent!, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
 });
 
 Deno.test("identified() adds the answer's headers to a problem, and does not change other errors", () => {

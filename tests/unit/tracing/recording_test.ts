@@ -103,3 +103,32 @@ Deno.test("RequestRecording sends spans once, and ignores outcomes that come lat
   recording.end(END);
   assert.deepEqual(sent, [1]);
 });
+
+Deno.test("RequestRecording gives a script the span of predict, or of the function that failed before it", () => {
+  const failed = (stage: string, times?: readonly number[]) =>
+    ({ kind: "error", error: { reason: "exception", stage, type: "OSError", message: "disk", times } }) as Outcome;
+  const cases: readonly (readonly [Outcome, string])[] = [
+    [{ ...result("answer"), times: [0.001, 0.002, 0.003] } as Outcome, "predict"],
+    [failed("deserialize", [0.001]), "deserialize"],
+    [failed("predict", [0.001, 0.002]), "predict"],
+    [failed("serialize", [0.001, 0.002, 0.003]), "predict"],
+    [failed("deserialize"), "deserialize"],
+    [{ kind: "lost", cause: "signal SIGKILL" }, "predict"],
+  ];
+  for (const [outcome, name] of cases) {
+    const spans: Span[] = [];
+    const recording = new RequestRecording(PLACE, (sent) => spans.push(...sent));
+    const asking = recording.ask();
+    asking.end(outcome, 0);
+    recording.end(END);
+    const { id } = spans.find((span) => span.name === name)!;
+    assert.equal(asking.traceparent, `00-${PLACE.traceId}-${id}-01`);
+  }
+});
+
+Deno.test("RequestRecording gives scripts the request's span for executions that it does not record", () => {
+  const recording = new RequestRecording(PLACE, () => {});
+  const seen = Array.from({ length: 33 }, () => recording.ask().traceparent);
+  assert.equal(new Set(seen).size, 33);
+  assert.equal(seen[32], `00-${PLACE.traceId}-${PLACE.id}-01`);
+});
