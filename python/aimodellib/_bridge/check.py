@@ -9,24 +9,22 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.machinery
-import inspect
 import json
 import os
 import sys
 from typing import Iterator, NamedTuple
 
+from .bindings import Bindings
 from .demands import BATCH, METADATA, SERVE, TRAIN, Demand, fit
 from .hints import hint
-from .outline import Function, Outline, is_main
+from .outline import Function, Outline
 from .peers import PACKAGES, recognise
 from .relative import beside_notices, relative_problems
+from .signatures import signature_of
 from .standard import standard_names
 
 #: Modules whose classes and functions never implement a script.
 STANDARD = standard_names()
-
-#: A use of one of these may define anything.
-MAGIC = {"exec", "eval", "globals", "vars", "setattr", "__import__"}
 
 
 def main(arguments: list[str]) -> None:
@@ -110,45 +108,34 @@ def importable(module_dir: str) -> frozenset[str]:
 
 
 class _Script:
-    """The names that a module binds, and what is known about each."""
+    """Judges the names that a module binds."""
 
     def __init__(self, tree: ast.Module, name: str, neighbours: frozenset[str]) -> None:
         self._outline = Outline(tree)
         self._name = name
         self._neighbours = neighbours
-        self._bound: dict[str, list[ast.AST]] = {}
-        #: The module that each imported name comes from, and whether the name is that module itself.
-        self._imported: dict[str, tuple[str, bool]] = {}
-        self._known: dict[ast.ClassDef, dict[str, Function] | None] = {}
-        self._magic = False
-        self._bind_all(tree.body)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id in MAGIC:
-                self._magic = True
-            elif isinstance(node, ast.Global):
-                for global_name in node.names:
-                    self._bound.setdefault(global_name, []).append(node)
+        self._names = Bindings(tree)
 
     def has(self, name: str) -> bool:
         """Whether the module binds this name, to a function or to anything else."""
-        return name in self._bound
+        return name in self._names.bound
 
     def problems(self, demands: tuple[Demand, ...], optional: tuple[Demand, ...]) -> Iterator[str]:
         """Yield the definite errors."""
-        if self._magic or "__getattr__" in self._bound:
+        if self._names.is_magic or "__getattr__" in self._names.bound:
             return
         usable = [demand for demand in demands if self._may_be_callable(demand.name)]
         if len(usable) == len(demands):
             for demand in (*demands, *optional):
                 if self._may_be_callable(demand.name):
-                    yield from self._shape(self._bound[demand.name], demand, is_method=False)
+                    yield from self._shape(self._names.bound[demand.name], demand, is_method=False)
             return
-        if any(self._is_api(node) for nodes in self._bound.values() for node in nodes):
+        if any(self._is_api(node) for nodes in self._names.bound.values() for node in nodes):
             # It has all functions; `load` of the script is one of its arguments.
             return
         if not usable:
             candidates = [
-                node for name, nodes in self._bound.items() for node in nodes if self._may_be_instance(name, node)
+                node for name, nodes in self._names.bound.items() for node in nodes if self._may_be_instance(name, node)
             ]
             if len(demands) > 1 and recognise(self._outline) is not None:
                 candidates = [node for node in candidates if self._is_ours(node)]
@@ -163,75 +150,23 @@ class _Script:
         if usable:
             message += f"; it defines only {', '.join(demand.name for demand in usable)}"
         for name in missing:
-            nodes = self._bound.get(name)
+            nodes = self._names.bound.get(name)
             if nodes:
                 return f"{message}; its {name}, line {_line(nodes[0])}, is not a function"
-        for name, nodes in self._bound.items():
+        for name, nodes in self._names.bound.items():
             node = nodes[0]
-            methods = self._methods(node) if isinstance(node, ast.ClassDef) else None
+            methods = self._names.methods(node) if isinstance(node, ast.ClassDef) else None
             if methods is not None and all(demand.name in methods for demand in demands):
                 return f"{message}; its class {name}, line {_line(node)}, does: make an instance of it in the script"
         return message + hint(self._outline, tuple(demand.name for demand in demands), missing)
 
-    # Collecting the names that the module binds.
-
-    def _bind_all(self, body: list[ast.stmt]) -> None:
-        for node in body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                self._bind(node.name, node)
-            elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                self._bind_import(node)
-            elif isinstance(node, ast.If) and is_main(node.test):
-                self._bind_all(node.orelse)
-            else:
-                self._bind_targets(node)
-                for field in ("body", "orelse", "finalbody"):
-                    self._bind_all(getattr(node, field, []))
-                for part in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
-                    self._bind_all(part.body)
-
-    def _bind_import(self, node: ast.Import | ast.ImportFrom) -> None:
-        for alias in node.names:
-            if alias.name == "*":
-                self._magic = True
-                continue
-            if isinstance(node, ast.Import):
-                name, origin = alias.asname or alias.name.split(".")[0], alias.name
-            else:
-                name, origin = alias.asname or alias.name, "." * node.level + (node.module or "")
-            self._imported[name] = (origin, isinstance(node, ast.Import))
-            self._bind(name, node)
-
-    def _bind_targets(self, node: ast.stmt) -> None:
-        """Bind the targets of an assignment; keep the value of a plain ``name = value``."""
-        if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
-            for target in node.targets:
-                self._bind(target.id, node.value)  # type: ignore[attr-defined]
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            if node.value is not None:
-                self._bind(node.target.id, node.value)
-        elif not isinstance(node, ast.Delete):
-            compound = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.AsyncFor, ast.AsyncWith)
-            roots: list[ast.AST] = [node]
-            if isinstance(node, compound):
-                roots = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
-            for root in roots:
-                for inner in ast.walk(root):
-                    if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                        self._bind(inner.id, inner)
-
-    def _bind(self, name: str, node: ast.AST) -> None:
-        self._bound.setdefault(name, []).append(node)
-
-    # Judging them.
-
     def _may_be_callable(self, name: str) -> bool:
-        return any(not _is_data(node) for node in self._bound.get(name, []))
+        return any(not _is_data(node) for node in self._names.bound.get(name, []))
 
     def _may_be_instance(self, name: str, node: ast.AST) -> bool:
         """Whether this may be an object with the functions as methods."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            origin, is_module = self._imported[name]
+            origin, is_module = self._names.imported[name]
             # By PEP 8, a name such as `Service` is a class; the script would have to create the instance.
             return not is_module and self._is_near(origin) and not _is_class_name(name)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or _is_data(node):
@@ -245,11 +180,11 @@ class _Script:
             root = root.value
         if not isinstance(root, ast.Name):
             return True
-        if root.id not in self._bound:
+        if root.id not in self._names.bound:
             return not hasattr(builtins, root.id)
-        if root.id not in self._imported:
+        if root.id not in self._names.imported:
             return True
-        origin = self._imported[root.id][0]
+        origin = self._names.imported[root.id][0]
         last = node.func.attr if isinstance(node.func, ast.Attribute) else root.id
         return self._is_near(origin) or (_top(origin) not in STANDARD and _is_class_name(last))
 
@@ -273,7 +208,7 @@ class _Script:
         while isinstance(root, ast.Attribute):
             root = root.value
         name = root.id if isinstance(root, ast.Name) else ""
-        return self._imported.get(name, ("", False))[0] in ("aimodellib.openai", "aimodellib")
+        return self._names.imported.get(name, ("", False))[0] in ("aimodellib.openai", "aimodellib")
 
     def _is_near(self, origin: str) -> bool:
         return origin.startswith(".") or _top(origin) in self._neighbours
@@ -285,8 +220,10 @@ class _Script:
         known: list[dict[str, Function]] = []
         for node in candidates:
             function = node.func if isinstance(node, ast.Call) else None
-            classes = self._bound.get(function.id, []) if isinstance(function, ast.Name) else []
-            methods = self._methods(classes[0]) if len(classes) == 1 and isinstance(classes[0], ast.ClassDef) else None
+            classes = self._names.bound.get(function.id, []) if isinstance(function, ast.Name) else []
+            methods = (
+                self._names.methods(classes[0]) if len(classes) == 1 and isinstance(classes[0], ast.ClassDef) else None
+            )
             if methods is None:
                 return
             known.append(methods)
@@ -298,89 +235,17 @@ class _Script:
                 if demand.name in whole[0]:
                     yield from self._shape([whole[0][demand.name]], demand, is_method=True)
 
-    def _methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
-        """Return the methods of a class and its bases; None if some can't be known."""
-        if node not in self._known:
-            # A class that inherits from itself through others.
-            self._known[node] = None
-            self._known[node] = self._read_methods(node)
-        return self._known[node]
-
-    def _read_methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
-        methods: dict[str, Function] = {}
-        if node.keywords or node.decorator_list:
-            return None
-        for base in reversed(node.bases):
-            if not isinstance(base, ast.Name):
-                return None
-            nodes = self._bound.get(base.id, [])
-            if not nodes and hasattr(builtins, base.id):
-                continue
-            if len(nodes) != 1 or not isinstance(nodes[0], ast.ClassDef):
-                return None
-            inherited = self._methods(nodes[0])
-            if inherited is None:
-                return None
-            methods.update(inherited)
-        for statement in node.body:
-            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                if statement.name == "__getattr__":
-                    return None
-                methods[statement.name] = statement
-            elif not isinstance(statement, (ast.Expr, ast.Pass, ast.AnnAssign)):
-                return None
-        return methods
-
     def _shape(self, nodes: list[ast.AST], demand: Demand, *, is_method: bool) -> Iterator[str]:
         """Check the signature of a function that is defined once and has no decorator, which could change it."""
         node = nodes[0]
         if len(nodes) > 1 or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.decorator_list:
             return
-        signature = _signature(node, is_method=is_method)
+        signature = signature_of(node, is_method=is_method)
         passed = demand.passed
         # The number of training arguments is not known yet: try as many as the function could take.
         attempts = len(signature.parameters) + 1 if demand in TRAIN else 1
         if all(fit(signature, passed + ("",) * more, demand.optional) is None for more in range(attempts)):
             yield f"'{self._name}', line {_line(node)}: {demand.name}{signature} must be callable as {demand.usage}"
-
-
-def _signature(node: Function, *, is_method: bool) -> inspect.Signature:
-    args = node.args
-    positional = [*args.posonlyargs, *args.args]
-    required = len(positional) - len(args.defaults)
-    # Messages show the source of a default value.
-    parameters = [
-        inspect.Parameter(
-            arg.arg,
-            inspect.Parameter.POSITIONAL_ONLY
-            if index < len(args.posonlyargs)
-            else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=inspect.Parameter.empty if index < required else _Default(args.defaults[index - required]),
-        )
-        for index, arg in enumerate(positional)
-    ][1 if is_method else 0 :]
-    if args.vararg:
-        parameters.append(inspect.Parameter(args.vararg.arg, inspect.Parameter.VAR_POSITIONAL))
-    for arg, default in zip(args.kwonlyargs, args.kw_defaults):
-        value = inspect.Parameter.empty if default is None else _Default(default)
-        parameters.append(inspect.Parameter(arg.arg, inspect.Parameter.KEYWORD_ONLY, default=value))
-    if args.kwarg:
-        parameters.append(inspect.Parameter(args.kwarg.arg, inspect.Parameter.VAR_KEYWORD))
-    return inspect.Signature(parameters)
-
-
-class _Default:
-    """A default value that was not evaluated."""
-
-    def __init__(self, node: ast.expr) -> None:
-        self._node = node
-
-    def __repr__(self) -> str:
-        return repr(self._node.value) if isinstance(self._node, ast.Constant) else "..."
-
-
-def _is_function(node: ast.AST) -> bool:
-    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
 
 
 def _is_data(node: ast.AST) -> bool:

@@ -1,4 +1,8 @@
-/** Writes YAML with comments. Its values are those of manifests: no anchors, no text of several lines. */
+/**
+ * Writes YAML with comments. Its values are those of manifests: no anchors, no text of several lines.
+ *
+ * Our own, because npm's `yaml` (2.9.1) writes control characters and `=` as they are, and PyYAML then refuses the document.
+ */
 
 /** A value of a document. */
 export type Yaml = string | number | boolean | readonly Yaml[] | YamlMap | Remark;
