@@ -16,7 +16,9 @@ import { Metrics } from "./metrics.ts";
 import { toAnswer, toRequest, toResponse } from "./fetch_types.ts";
 import { fieldOf, fieldsOf } from "./fields.ts";
 import type { Answer, AnswerError, Handle, Head, Incoming, Refuse } from "./h1/mod.ts";
-import { openAiError, problemWriter } from "./openai/errors.ts";
+import { problemWriter } from "./error_forms.ts";
+import { missing } from "./missing.ts";
+import { openAiError } from "./openai/errors.ts";
 import { HttpProblem, problemFrom } from "./problem.ts";
 import { answerHeaders, contextOf } from "./request_context.ts";
 import type { Limits } from "../web/wire.ts";
@@ -38,7 +40,8 @@ import {
 import { type InvocationOptions, type Invocations, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
-import { OPENAI_ROUTES, openAiModel, openAiModels, openAiRoute } from "./routes/openai.ts";
+import { OPENAI_ROUTES, openAiRoute } from "./routes/openai.ts";
+import { modelsV1, modelV1 } from "./routes/models_v1.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Transcoder } from "./v2/mod.ts";
 
@@ -153,26 +156,32 @@ export function createApp(models: Models, options: AppOptions): App {
   get("/v2/health/live", serverLive);
   get("/v2/health/ready", serverReady(models));
   get("/v2/models", modelList(models));
+  const created = Math.floor(Date.now() / 1000);
+  get("/v1/models", modelsV1(models, created));
+  const ofModels = new Map<string, TracedRoute>();
   for (const model of models.all) {
     // Each model gets its own paths: hono finds paths without parameters by one table look-up.
-    const named = (path: string) => path.replace("{name}", model.name);
+    const named = (route: string) => {
+      const path = route.replace("{name}", model.name);
+      ofModels.set(path, { route, model: model.name });
+      return path;
+    };
     const measured = (route: string, handler: Handler, executes = false) =>
       metrics.measured({ route, model: model.name }, handler, executes);
     const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
     const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler, true));
-    invoke(named("/models/{name}/invocations"), "/models/{name}/invocations", model);
+    for (const route of ["/models/{name}/invocations", "/v1/models/{name}:predict"]) {
+      const path = named(route);
+      // Platforms may prescribe the same path.
+      if (!modelPaths.has(path)) invoke(path, route, model);
+    }
     get("/models/{name}/ping", ready(model));
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
       get(path, modelMetadata(model));
       get(`${path}/ready`, modelReady(model));
       post(`${path}/infer`, infer(model, invocationOptions, transcoder));
     }
-  }
-  const created = Math.floor(Date.now() / 1000);
-  get("/v1/models", openAiModels(models, created));
-  for (const model of models.all) {
-    const about = metrics.measured({ route: "/v1/models/{name}", model: model.name }, openAiModel(model, created));
-    app.get(`/v1/models/${model.name}`, secure, about);
+    get("/v1/models/{name}", modelV1(model, created));
   }
   const refusal: Refusal = ({ head }, problem) => {
     metrics.countOther(problem.status);
@@ -198,12 +207,11 @@ export function createApp(models: Models, options: AppOptions): App {
     const { path } = req;
     const { method } = env.head;
     const allow = methods.get(path);
-    metrics.countOther(allow === undefined ? 404 : 405);
-    if (allow === undefined) return respond(env, new HttpProblem(404, nothingAt(path, models)));
-    return respond(
-      env,
-      new HttpProblem(405, `'${path}' does not support ${method}, only ${allow}`, {}, { allow }),
-    );
+    const problem = allow === undefined
+      ? missing(path, models)
+      : new HttpProblem(405, `'${path}' does not support ${method}, only ${allow}`, {}, { allow });
+    metrics.countOther(problem.status);
+    return respond(env, problem);
   });
   app.onError((error, { env }) => respond(env, problemFrom(error)));
   const refuse: Refuse = (error, request) => {
@@ -228,7 +236,13 @@ export function createApp(models: Models, options: AppOptions): App {
   if (options.tracing !== undefined) {
     const untraced = new Set([...open, ...[...methods.keys()].filter((path) => UNTRACED.test(path))]);
     const scheme = options.encrypted ? "https" : "http";
-    handle = traced(options.tracing, tracedRoutes(methods.keys(), models, options.routes), untraced, scheme, handle);
+    handle = traced(
+      options.tracing,
+      tracedRoutes(methods.keys(), ofModels, options.routes, only),
+      untraced,
+      scheme,
+      handle,
+    );
   }
   return { routes: app, refuse, answerError, handle };
 }
@@ -271,19 +285,16 @@ const ASSETS = [
 /** Paths of pages, and of metrics: their requests are no work of a model, and come at intervals. */
 const UNTRACED = /^\/(?:metrics|openapi\.json|console\/.*)$/;
 
-/** What the paths of models lead to, for their traces. */
+/** What all paths lead to, for traces. */
 function tracedRoutes(
   paths: Iterable<string>,
-  models: Models,
+  ofModels: ReadonlyMap<string, TracedRoute>,
   routes: AppOptions["routes"],
+  only: Model | undefined,
 ): ReadonlyMap<string, TracedRoute> {
-  const [only] = models.all.length === 1 ? models.all : [];
-  return new Map(Array.from(paths, (path) => {
-    const [, version = "", name] = /^(\/v2)?\/models\/([^/]+)(?=\/|$)/.exec(path) ?? [];
-    return name === undefined
-      ? [path, { route: path, model: routes?.get(path) ?? only?.name }]
-      : [path, { route: path.replace(`${version}/models/${name}`, `${version}/models/{name}`), model: name }];
-  }));
+  return new Map(
+    Array.from(paths, (path) => [path, ofModels.get(path) ?? { route: path, model: routes?.get(path) ?? only?.name }]),
+  );
 }
 
 /** The set of paths of one handler. */
@@ -292,15 +303,3 @@ function namesOf(path: string, other: string | undefined): ReadonlySet<string> {
 }
 
 type Handler = (c: Context) => Response | Promise<Response>;
-
-function nothingAt(path: string, models: Models): string {
-  const names = models.all.map(({ name }) => `'${name}'`).join(", ");
-  if (path === "/invocations") {
-    return `There are several models: POST to /models/NAME/invocations; NAME is one of ${names}`;
-  }
-  const name = /^\/(?:v2\/)?models\/([^/]+)/.exec(path)?.[1];
-  if (name !== undefined && models.get(name) === undefined) {
-    return `The model '${name}' does not exist; known models: ${names}`;
-  }
-  return `No route matches '${path}'`;
-}

@@ -26,6 +26,8 @@ const PLAIN = py`
       return json.loads(data) if content_type == "application/json" else data
 
   def predict(data, model, logger=None):
+      if isinstance(data, dict):
+          return {"predictions": predict(data["instances"], model)}
       if isinstance(data, bytes):
           return data
       return data if isinstance(data, numpy.ndarray) else [value if isinstance(value, int) else [x * model for x in value] for value in data]
@@ -118,7 +120,19 @@ test(
       kserve_ready: [true, true],
       kserve_json: ["k", "plain", [[2, 5], [-6, 8]]],
       kserve_binary: ["k", "plain", [[2, 5], [-6, 8]]],
+      v1_ready: true,
+      v1: { predictions: [[2, 4], [6, 8]] },
+      v1_graph: { predictions: [[2, 4], [6, 8]] },
+      v1_raised: [500, "predict() raised KeyError: 'instances'"],
+      v1_unknown: [404, "The model 'other' does not exist; known models: 'plain', 'typed'"],
+      v1_unknown_ready: [404, got.v1_unknown_ready[1]],
+      v1_explain: [
+        501,
+        "The model 'plain' explains no predictions. If its script does, " +
+        "'serve --route /v1/models/plain:explain=plain' passes these requests to it",
+      ],
     });
+    assert.match(got.v1_unknown_ready[1], /The model 'other' does not exist/);
     // As text, since a JavaScript number has fewer digits.
     for (const name of ["wide", "wide_json"]) {
       assert.match(stdout, new RegExp(`"${name}": \\[9223372036854775807, -9223372036854775808\\]`));

@@ -138,7 +138,7 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
       fail(lambda: ask("plain", "a"))
       fail(lambda: client.embeddings.create(model="two", input="a"))
       fail(lambda: client.embeddings.create(model="one", input=[[1, 2]]))
-      fail(lambda: client.models.retrieve("plain"))
+      fail(lambda: client.models.retrieve("none"))
       fail(lambda: client.responses.create(model="one", input="a"))
       fail(lambda: ask("one", "a", openai.OpenAI(**{**about, "api_key": "wrong"})))
     `,
@@ -159,7 +159,7 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
     `NotFoundError model model_not_found Error code: 404 - The model 'plain' does not exist; ${known}`,
     "NotFoundError model model_not_found Error code: 404 - The model 'two' does not exist; known models: 'one'",
     "BadRequestError input invalid_value Error code: 400 - 'input' must be a text, or a list of texts: this model does not take tokens",
-    "NotFoundError None None Error code: 404 - The model 'plain' neither chats nor embeds",
+    "NotFoundError model model_not_found Error code: 404 - The model 'none' does not exist; known models: 'one', 'two', 'plain'",
     "NotFoundError None None Error code: 404 - No route matches '/v1/responses'",
     "AuthenticationError None invalid_api_key Error code: 401 - The bearer token is not valid",
   ]);

@@ -15,6 +15,9 @@ const MAX_LENGTH = 1024;
 const OWN =
   /^\/(?:(?:docs|ping|metrics|openapi\.json|v2|models|v1\/models|health|admin|console)(?:\/.*)?|invocations)$/;
 
+/** A request to a model in KServe's V1 protocol: the server answers `:predict` of its models, and scripts may answer all others. */
+const VERB = /^\/v1\/models\/[^/:]+:[^/]+$/;
+
 /** What the paths must differ from, and the models that they may name. */
 export interface RouteContext {
   /** The names of all models. */
@@ -44,7 +47,9 @@ export function parseRoutes(texts: readonly string[], { names, platform }: Route
       throw new UsageError(`--route '${text}' names the model '${name}', which does not exist; known models: ${known}`);
     }
     // With several models, /invocations leads to none of them.
-    const isOwn = OWN.test(path) && !(path === "/invocations" && names.length > 1);
+    const isOwn = VERB.test(path)
+      ? names.some((known) => path === `/v1/models/${known}:predict`)
+      : OWN.test(path) && !(path === "/invocations" && names.length > 1);
     if (isOwn || platform.includes(path)) {
       throw new UsageError(`--route '${text}' uses '${path}', which is a path of the server: choose another one`);
     }

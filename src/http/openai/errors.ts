@@ -1,15 +1,7 @@
 /** Errors in the form of OpenAI's API, whose clients raise their exceptions by it. */
 
 import type { Answer } from "../h1/mod.ts";
-import type { HttpProblem } from "../problem.ts";
-
-/** Makes the answer to a request that failed. */
-export type WriteProblem = (problem: HttpProblem) => Answer;
-
-/** Returns how the errors of a path are written: below `/v1`, where OpenAI's clients send their requests, as theirs, else as problems. */
-export function problemWriter(path: string): WriteProblem {
-  return path.startsWith("/v1/") ? openAiError : (problem) => problem.toAnswer();
-}
+import type { HttpProblem } from "../http_problem.ts";
 
 /** Writes a problem as `{"error": {"message", "type", "param", "code"}}`. */
 export function openAiError({ status, message, members, headers }: HttpProblem): Answer {

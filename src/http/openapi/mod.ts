@@ -61,7 +61,7 @@ function openAi(summary: string, streams: boolean): OperationOptions {
     content: { "application/json": {}, ...(streams && { "text/event-stream": {} }) },
     problems: [...EXECUTION, 404],
     executes: true,
-    openAi: true,
+    errors: json("OpenAiError"),
     more: {
       description: "For models whose scripts use aimodellib.openai. Errors have the form of OpenAI's API.",
       parameters: CONTEXT,
@@ -145,19 +145,25 @@ export function describe(
       "/v1/chat/completions": post(OPENAI_CHAT),
       "/v1/embeddings": post(OPENAI_EMBED),
       "/v1/models": get({
-        summary: "The models that chat or embed",
-        content: { "application/json": {} },
-        openAi: true,
+        summary: "The names of all models, and those that chat or embed",
+        content: json("ModelListV1"),
+        errors: json("OpenAiError"),
       }),
       "/v1/models/{name}": {
         parameters: [name],
         ...get(
           named({
-            summary: "A model that chats or embeds",
-            content: { "application/json": {} },
+            summary: "Whether the model is ready",
+            content: json("ModelV1"),
             problems: [503],
-            openAi: true,
+            errors: json("OpenAiError"),
           }),
+        ),
+      },
+      "/v1/models/{name}:predict": {
+        parameters: [name],
+        ...post(
+          named({ ...invoke, summary: "Predict: as clients of KServe's V1 protocol ask", errors: json("Problem") }),
         ),
       },
       "/admin/reload": post(RELOAD),

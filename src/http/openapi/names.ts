@@ -4,6 +4,10 @@
 export const TAGS: readonly { readonly name: string; readonly description: string }[] = [
   { name: "Model", description: "Requests to the script" },
   { name: "OpenAI", description: "For OpenAI's clients, if a script chats or embeds" },
+  {
+    name: "KServe V1",
+    description: "For clients of KServe's first protocol; OpenAI's clients share the list of models",
+  },
   { name: "Open Inference Protocol", description: "Tensors, as clients of KServe and Triton send them" },
   { name: "Health", description: "For load balancers and orchestrators" },
   { name: "Operation", description: "For operators, and for people who read this" },
@@ -46,7 +50,8 @@ function idOf(method: string, path: string): string {
 
 function tagOf(path: string): string {
   if (/^\/(metrics|admin\/.*|openapi\.json|docs)?$/.test(path)) return "Operation";
-  if (/^\/v1\/(chat\/completions|embeddings|models.*)$/.test(path)) return "OpenAI";
+  if (/^\/v1\/(chat\/completions|embeddings)$/.test(path)) return "OpenAI";
+  if (/^\/v1\/models(\/\{name\}.*)?$/.test(path)) return "KServe V1";
   if (path.startsWith("/v2")) return "Open Inference Protocol";
   return /^\/health\/|\/ping$/.test(path) ? "Health" : "Model";
 }

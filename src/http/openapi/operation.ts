@@ -48,8 +48,8 @@ export interface OperationOptions {
   readonly problems?: readonly ProblemStatus[];
   /** Whether a script may choose other statuses for its exceptions. */
   readonly executes?: boolean;
-  /** Whether errors have the form of OpenAI's API. */
-  readonly openAi?: boolean;
+  /** The body of an error, by content type. @default problem details */
+  readonly errors?: object;
   /** Whether the route needs no token even if others do. */
   readonly open?: boolean;
   /** The meaning of a 202 answer, if the route has one. */
@@ -69,7 +69,7 @@ export function json(name: Parameters<typeof schema>[0]): object {
  * @param secured whether this server requires tokens
  */
 export function operation(
-  { summary, content, problems = [], executes = false, open = false, openAi = false, accepted, more = {} }:
+  { summary, content, problems = [], executes = false, open = false, errors = PROBLEM, accepted, more = {} }:
     OperationOptions,
   secured: boolean,
 ): object {
@@ -82,18 +82,20 @@ export function operation(
     responses: Object.fromEntries([
       [200, { description: "Success", content }],
       ...accepted === undefined ? [] : [[202, { description: accepted, content: { "application/json": {} } }]],
-      ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status], openAi)]),
+      ...[...all].sort((a, b) => a - b).map((status) => [status, problem(PROBLEMS[status], errors)]),
       ...executes
-        ? [["default", problem("The script raised an exception that chooses this status, 400 to 599", openAi)]]
+        ? [["default", problem("The script raised an exception that chooses this status, 400 to 599", errors)]]
         : [],
     ]),
   };
 }
 
-function problem(description: string, openAi: boolean): object {
+const PROBLEM = { "application/problem+json": { schema: schema("Problem") } };
+
+function problem(description: string, content: object): object {
   return {
     description,
     headers: HEADERS,
-    content: openAi ? json("OpenAiError") : { "application/problem+json": { schema: schema("Problem") } },
+    content,
   };
 }

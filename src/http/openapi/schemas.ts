@@ -37,6 +37,11 @@ const facts = members({
   python: { ...string, description: "The version of Python" },
 }, []);
 
+const openAiModel = members(
+  { id: string, object: { const: "model" }, created: count, owned_by: string },
+  ["id", "object", "created", "owned_by"],
+);
+
 const tensor = { name: string, datatype, shape };
 
 const tensorSpec = members(
@@ -69,7 +74,7 @@ export const SCHEMAS = {
         message: { ...string, description: "The message of the exception" },
         param: { ...string, description: "The parameter of the request that is at fault, as the exception says" },
         code: { ...string, description: "A code of the exception, for programs" },
-        error: { ...string, description: "The same as detail, for clients of the Open Inference Protocol" },
+        error: { ...string, description: "The same as detail, for clients of KServe and Triton" },
       },
       ["type", "title", "status", "detail"],
     ),
@@ -111,6 +116,15 @@ export const SCHEMAS = {
   ServerLive: members({ live: { const: true } }, ["live"]),
   ServerReady: members({ ready: { const: true } }, ["ready"]),
   ModelList: members({ models: list(string) }, ["models"]),
+  ModelListV1: members(
+    {
+      models: list(string, { description: "The names of all models, for KServe's clients" }),
+      object: { const: "list" },
+      data: list(openAiModel, { description: "The models that chat or embed, for OpenAI's clients" }),
+    },
+    ["models", "object", "data"],
+  ),
+  ModelV1: { allOf: [openAiModel, members({ name: string, ready: { const: true } }, ["name", "ready"])] },
   ModelReady: members({ name: string, ready: { const: true } }, ["name", "ready"]),
   ModelMetadata: members(
     {

@@ -3,13 +3,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Model } from "../../supervisor/mod.ts";
 import { bodyOf } from "../content_encoding.ts";
+import type { WriteProblem } from "../error_forms.ts";
 import { fieldsOfHead } from "../fields.ts";
 import { type Answer, CLIENT_LEFT, type Incoming, isHeaderValue } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
 import { askWhole } from "../ask_whole.ts";
 import { metadataEncoders } from "../metadata.ts";
 import type { Meter } from "../metrics.ts";
-import type { WriteProblem } from "../openai/errors.ts";
 import { EVENT_HEADERS, isEvents, respondInParts } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";

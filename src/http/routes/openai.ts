@@ -1,6 +1,5 @@
-/** OpenAI's API, for models whose scripts say that they chat or embed: `/v1/chat/completions`, `/v1/embeddings` and `/v1/models`. */
+/** OpenAI's API, for models whose scripts say that they chat or embed: `/v1/chat/completions` and `/v1/embeddings`. */
 
-import type { Context } from "hono";
 import type { Model, Models } from "../../supervisor/mod.ts";
 import { bodyOf } from "../content_encoding.ts";
 import { fieldsOfHead } from "../fields.ts";
@@ -58,33 +57,4 @@ function chosen(able: readonly Model[], name: string | undefined): Model {
   if (found !== undefined) return found;
   const code = "model_not_found";
   throw new HttpProblem(404, `The model '${name}' does not exist; known models: ${names}`, { param: "model", code });
-}
-
-/** `GET /v1/models`: the models whose scripts offer a part of the API. */
-export function openAiModels(models: Models, created: number) {
-  return function openAiModels(c: Context): Response {
-    const data = models.all.filter(offers).map((model) => describe(model, created));
-    return c.json({ object: "list", data });
-  };
-}
-
-/** `GET /v1/models/NAME`. */
-export function openAiModel(model: Model, created: number) {
-  return function openAiModel(c: Context): Response {
-    if (!offers(model)) {
-      const [status, why] = model.openAi === undefined
-        ? [503, "is still loading"] as const
-        : [404, "neither chats nor embeds"] as const;
-      throw new HttpProblem(status, `The model '${model.name}' ${why}`);
-    }
-    return c.json(describe(model, created));
-  };
-}
-
-function offers({ openAi }: Model): boolean {
-  return openAi !== undefined && openAi.length > 0;
-}
-
-function describe({ name }: Model, created: number): object {
-  return { id: name, object: "model", created, owned_by: "aimodellib" };
 }

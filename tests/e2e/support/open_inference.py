@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 
+import httpx
 import numpy
 import tritonclient.http as triton
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
@@ -68,6 +69,28 @@ async def kserve():
         request = InferRequest("plain", [tensor], request_id="k")
         answer = await client.infer(url, request, model_name="plain")
         got[name] = [answer.id, answer.model_name, answer.outputs[0].as_numpy().tolist()]
+    await client.close()
+    await kserve_v1()
+
+
+async def kserve_v1():
+    """Ask with KServe's client by its first protocol."""
+    client = InferenceRESTClient(RESTConfig(protocol="v1"))
+    got["v1_ready"] = await client.is_model_ready(url, "plain")
+    instances = {"instances": [[1, 2], [3, 4]]}
+    got["v1"] = await client.infer(url, instances, model_name="plain")
+    got["v1_graph"] = await client.infer(url + "/v1/models/plain:predict", instances, is_graph_endpoint=True)
+    for name, call in {
+        "v1_raised": lambda: client.infer(url, {"inputs": []}, model_name="plain"),
+        "v1_unknown": lambda: client.infer(url, instances, model_name="other"),
+        "v1_unknown_ready": lambda: client.is_model_ready(url, "other"),
+        "v1_explain": lambda: client.explain(url, "plain", instances),
+    }.items():
+        try:
+            await call()
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            got[name] = [status, str(error).rsplit(f", '{status} ", 1)[0]]
     await client.close()
 
 

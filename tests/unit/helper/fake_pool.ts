@@ -18,6 +18,9 @@ export class FakePool {
   reloading = false;
   facts: ModelFacts | undefined = { archive: "digits.tar.gz", script: "serve.py" };
 
+  /** The parts of OpenAI's API that the script offers. */
+  openAi: readonly string[] | undefined;
+
   /** The module's folder; undefined until the model is open. */
   module: string | undefined;
 
@@ -42,6 +45,7 @@ export class FakePool {
       state: { get: () => this.state },
       name: { value: this.name },
       facts: { get: () => this.facts },
+      openAi: { get: () => this.openAi },
       module: { get: () => this.module },
       size: { value: 2 },
       readyWorkers: { get: () => this.state === "degraded" ? 1 : 2 },

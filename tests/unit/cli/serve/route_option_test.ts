@@ -45,6 +45,14 @@ for (
   });
 }
 
+Deno.test("parseRoutes() accepts paths of KServe's V1 protocol that the server does not answer itself", () => {
+  const given = ["/v1/models/iris:explain=iris", "/v1/models/rose:predict=digits"];
+  assert.deepEqual([...parseRoutes(given, TWO).keys()], ["/v1/models/iris:explain", "/v1/models/rose:predict"]);
+  for (const path of ["/v1/models/iris:predict", "/v1/models/iris", "/v1/models/iris:x/y", "/v1/models"]) {
+    assert.throws(() => parseRoutes([`${path}=iris`], TWO), { message: /is a path of the server/ }, path);
+  }
+});
+
 Deno.test("parseRoutes() throws an error when a path is given twice, or a model does not exist", () => {
   assert.throws(() => parseRoutes(["/a=iris", "/a=digits"], TWO), { message: /uses the path '\/a' twice/ });
   assert.throws(() => parseRoutes(["/a=rose"], TWO), {

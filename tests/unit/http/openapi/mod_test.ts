@@ -24,7 +24,7 @@ function routesOf(count: number, { predictRoute, healthRoute, routes: further = 
   // Routes below /console are only for the page.
   const routes = app.routes.routes.filter(({ path }) => !path.startsWith("/console/"));
   return new Set(routes.map(({ method, path }) => {
-    const general = path.replace(/^(\/v[12])?\/models\/[^/]+/, "$1/models/{name}").replace(
+    const general = path.replace(/^(\/v[12])?\/models\/[^/:]+/, "$1/models/{name}").replace(
       /\/versions\/1/,
       "/versions/{version}",
     );

@@ -1,0 +1,23 @@
+/** Chooses the form of errors by the path: the clients of an API understand only its own form. */
+
+import type { Answer } from "./h1/mod.ts";
+import { HttpProblem } from "./http_problem.ts";
+import { openAiError } from "./openai/errors.ts";
+
+/** Makes the answer to a request that failed. */
+export type WriteProblem = (problem: HttpProblem) => Answer;
+
+/** Returns how the errors of a path are written: in the form of KServe's V1 protocol, of OpenAI's API, or as problem details. */
+export function problemWriter(path: string): WriteProblem {
+  if (KSERVE.test(path)) return kserveError;
+  return path.startsWith("/v1/") ? openAiError : (problem) => problem.toAnswer();
+}
+
+/** Requests to a model in KServe's V1 protocol, such as `/v1/models/digits:predict`. */
+const KSERVE = /^\/v1\/models\/[^/:]+:/;
+
+/** Adds the member `error`. KServe's client shows it only if the type is `application/json`. */
+function kserveError({ status, message, members, headers }: HttpProblem): Answer {
+  const answer = new HttpProblem(status, message, { ...members, error: message }, headers).toAnswer();
+  return { ...answer, headers: { ...answer.headers, "content-type": "application/json" } };
+}

@@ -1,0 +1,28 @@
+/** Says why there is nothing at a path: the model does not exist, or the server does not have that part of a protocol. */
+
+import type { Models } from "../supervisor/mod.ts";
+import { HttpProblem } from "./http_problem.ts";
+
+/** Makes the problem for a path that no route matches. */
+export function missing(path: string, models: Models): HttpProblem {
+  const names = models.all.map(({ name }) => `'${name}'`).join(", ");
+  if (path === "/invocations") {
+    return new HttpProblem(
+      404,
+      `There are several models: POST to /models/NAME/invocations; NAME is one of ${names}`,
+    );
+  }
+  const [, name, rest = ""] = /^\/(?:(?:v[12]\/)?models)\/([^/:]+)(.*)$/.exec(path) ?? [];
+  if (name === undefined) return new HttpProblem(404, `No route matches '${path}'`);
+  if (models.get(name) === undefined) {
+    const members = path.startsWith("/v1/") ? { param: "model", code: "model_not_found" } : {};
+    return new HttpProblem(404, `The model '${name}' does not exist; known models: ${names}`, members);
+  }
+  if (path.startsWith("/v1/") && rest === ":explain") {
+    return new HttpProblem(
+      501,
+      `The model '${name}' explains no predictions. If its script does, 'serve --route ${path}=${name}' passes these requests to it`,
+    );
+  }
+  return new HttpProblem(404, `No route matches '${path}'`);
+}
