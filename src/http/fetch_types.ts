@@ -1,6 +1,6 @@
 /** Converts between requests and answers of `h1/` and those of the Fetch standard, which hono uses. */
 
-import type { Answer, Incoming } from "./h1/mod.ts";
+import type { Answer, Incoming, Pieces } from "./h1/mod.ts";
 
 /** The answer each Response was built from, so that its body can be sent without reading it back. */
 const answers = new WeakMap<Response, Answer>();
@@ -29,7 +29,8 @@ export function toRequest({ head }: Incoming): Request {
 export function toResponse(answer: Answer): Response {
   const { status, headers, body } = answer;
   const large = body instanceof Uint8Array && body.length >= LARGE_BODY;
-  const response = new Response(large ? oneChunk(body) : body, { status, headers });
+  const content = large ? oneChunk(body) : "next" in body ? streamOf(body) : body;
+  const response = new Response(content, { status, headers });
   answers.set(response, answer);
   return response;
 }
@@ -46,5 +47,21 @@ function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<Arr
       controller.enqueue(bytes);
       controller.close();
     },
+  }, { highWaterMark: 0 });
+}
+
+function streamOf(body: Pieces): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      for (let empty = true; empty;) {
+        const { pieces, last } = await body.next();
+        for (const piece of pieces) if (piece.length > 0) controller.enqueue(piece);
+        empty = !last && pieces.every(({ length }) => length === 0);
+        if (!last) continue;
+        body.sent();
+        controller.close();
+      }
+    },
+    cancel: () => body.cancel(),
   }, { highWaterMark: 0 });
 }

@@ -8,7 +8,7 @@
 
 import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
 import type { Recording } from "../tracing/types.ts";
-import { type Answer, CLIENT_LEFT, type Ending } from "./h1/mod.ts";
+import { type Answer, CLIENT_LEFT, type Ending, type Pieces } from "./h1/mod.ts";
 import { type HttpProblem, problemOf } from "./problem.ts";
 
 /** Whether a client accepts Server-Sent Events. */
@@ -72,64 +72,69 @@ export async function wholeOf(outcome: Outcome): Promise<Result> {
 /** Joins all parts, or returns the failure that ended them. */
 export async function gatherParts(parts: PartStream): Promise<Uint8Array<ArrayBuffer> | Failure> {
   const all: Uint8Array<ArrayBuffer>[] = [];
-  for (let part = await parts.next(); part !== undefined; part = await parts.next()) {
-    if (!(part instanceof Uint8Array)) return part;
-    all.push(part);
+  for (let taken = await parts.take(); taken !== undefined; taken = await parts.take()) {
+    if ("kind" in taken) return taken;
+    all.push(...taken);
   }
   return await new Blob(all).bytes();
 }
 
 /** Formats parts, and the end of an answer. */
 interface Writer {
-  readonly part: (part: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+  /** Adds a part to the pieces that are sent. */
+  readonly part: (part: Uint8Array<ArrayBuffer>, pieces: Uint8Array<ArrayBuffer>[]) => void;
   readonly end: () => Uint8Array<ArrayBuffer>;
   readonly failure: (problem: HttpProblem) => Uint8Array<ArrayBuffer>;
 }
 
-/** @param onEnd is told how the answer ended; only its first call counts */
-function bodyOf(
-  parts: PartStream,
-  onEnd: (ending: Ending, failure?: Failure) => void,
-  writer?: Writer,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+/**
+ * Makes the body of an answer: parts that are ready together are sent together. A part is taken from the worker only when the pieces
+ * before it were sent.
+ *
+ * @param onEnd is told how the answer ended; only its first call counts
+ */
+function bodyOf(parts: PartStream, onEnd: (ending: Ending, failure?: Failure) => void, writer?: Writer): Pieces {
   let sent = 0;
-  const next = async () => {
-    const part = await parts.next();
-    if (part instanceof Uint8Array) sent++;
-    return part;
-  };
-  return new ReadableStream({
-    async pull(controller) {
-      let part = await next();
-      // An empty chunk would end a chunked body.
-      while (writer === undefined && part instanceof Uint8Array && part.length === 0) part = await next();
-      if (part instanceof Uint8Array) {
-        controller.enqueue(writer?.part(part) ?? part);
-        return;
+  let left = false;
+  return {
+    async next() {
+      const taken = await parts.take();
+      if (left) return { pieces: [], last: true };
+      if (taken !== undefined && !("kind" in taken)) {
+        sent += taken.length;
+        const last = parts.finished;
+        if (writer === undefined) return { pieces: taken, last };
+        const pieces: Uint8Array<ArrayBuffer>[] = [];
+        for (const part of taken) writer.part(part, pieces);
+        if (last) pieces.push(writer.end());
+        return { pieces, last };
       }
-      const problem = part && problemOf(part);
-      // If the client has left, cancel() has called it already.
-      onEnd({ status: problem?.status ?? 200, parts: sent }, part);
+      const problem = taken && problemOf(taken);
+      if (problem !== undefined) onEnd({ status: problem.status, parts: sent }, taken);
       if (writer !== undefined) {
-        controller.enqueue(problem === undefined ? writer.end() : writer.failure(problem));
-      } else if (problem !== undefined) {
-        controller.error(problem);
-        return;
+        return { pieces: [problem === undefined ? writer.end() : writer.failure(problem)], last: true };
       }
-      controller.close();
+      if (problem !== undefined) throw problem;
+      return { pieces: [], last: true };
     },
+    sent: () => onEnd({ status: 200, parts: sent }),
     cancel() {
+      left = true;
       parts.leave();
       onEnd({ status: CLIENT_LEFT, parts: sent });
     },
-    // A mark of 0 means backpressure: a part is taken from the worker only when the client can receive it.
-  }, { highWaterMark: 0 });
+  };
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const DATA = encoder.encode("data: ");
+const EMPTY_LINE = encoder.encode("\n\n");
+const CR = 0x0d;
+const LF = 0x0a;
+
 function eventsOf(contentType: string): Writer {
-  const encoder = new TextEncoder();
   const isText = /^(text\/|application\/([^;]*\+)?json\b)/i.test(contentType);
-  const toText = (part: Uint8Array<ArrayBuffer>) => isText ? new TextDecoder().decode(part) : part.toBase64();
   const event = (data: string, name?: string) =>
     encoder.encode(
       `${name === undefined ? "" : `event: ${name}\n`}${
@@ -137,8 +142,21 @@ function eventsOf(contentType: string): Writer {
       }\n`,
     );
   return {
-    part: (part) => event(toText(part)),
+    part: (part, pieces) => {
+      if (!isText) pieces.push(event(part.toBase64()));
+      else if (isAsciiLine(part)) pieces.push(DATA, part, EMPTY_LINE);
+      else pieces.push(event(decoder.decode(part)));
+    },
     end: () => event("", "end"),
     failure: (problem) => event(JSON.stringify(problem.body), "error"),
   };
+}
+
+/** Whether bytes are ASCII characters without line breaks, as most tokens are: they are sent as they are. */
+function isAsciiLine(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte > 0x7f || byte === LF || byte === CR) return false;
+  }
+  return true;
 }

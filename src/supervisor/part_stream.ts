@@ -5,6 +5,12 @@ import type { Failure } from "./failure.ts";
 /** How many parts a worker may send before the client has read any; `_bridge/parts.py` has the same number. */
 export const FIRST_CREDIT = 16;
 
+/**
+ * How many bytes of parts are taken together at most, unless one part alone is longer. A client that reads slowly is sent large parts one
+ * by one, and the worker gets credit for each only when the one before was sent.
+ */
+const MAX_TAKEN = 32 * 1024;
+
 /** Callbacks through which a {@linkcode PartStream} reports the client's progress to the worker. */
 export interface PartStreamEvents {
   /** Called when the client has read `parts` more parts. */
@@ -16,7 +22,7 @@ export interface PartStreamEvents {
 /** A queue of parts with flow control: the worker pushes them, and the client takes them in the same order. */
 export class PartStream {
   readonly #events: PartStreamEvents;
-  readonly #parts: Uint8Array<ArrayBuffer>[] = [];
+  #parts: Uint8Array<ArrayBuffer>[] = [];
   #end: "open" | "ended" | Failure = "open";
   #gone = false;
   #taken = 0;
@@ -45,11 +51,16 @@ export class PartStream {
     return this.#takenAt;
   }
 
-  /** Adds a part at the end. */
-  push(part: Uint8Array<ArrayBuffer>): void {
+  /** Whether the worker has sent the end, and all parts were taken. */
+  get finished(): boolean {
+    return this.#end === "ended" && this.#parts.length === 0;
+  }
+
+  /** Adds a part at the end. @param now of `performance.now()` */
+  push(part: Uint8Array<ArrayBuffer>, now = performance.now()): void {
     this.#received++;
     if (this.#gone || this.#end !== "open") return;
-    if (this.#parts.length === 0) this.#takenAt = performance.now();
+    if (this.#parts.length === 0) this.#takenAt = now;
     this.#parts.push(part);
     this.#wake?.();
   }
@@ -74,18 +85,33 @@ export class PartStream {
 
   /** Waits for the next part. Returns undefined after the last one, or the failure that ended the stream. */
   async next(): Promise<Uint8Array<ArrayBuffer> | Failure | undefined> {
-    while (true) {
-      const part = this.#parts.shift();
-      if (part !== undefined) {
-        this.#takenAt = performance.now();
-        this.#countTaken();
-        return part;
-      }
+    const taken = await this.#take(1);
+    return Array.isArray(taken) ? taken[0] : taken;
+  }
+
+  /**
+   * Waits for a part, and returns it with those that have arrived as well, up to 32 KiB. Returns undefined after the last one, or the
+   * failure that ended the stream.
+   */
+  take(): Promise<readonly Uint8Array<ArrayBuffer>[] | Failure | undefined> {
+    return this.#take(Infinity);
+  }
+
+  async #take(most: number): Promise<Uint8Array<ArrayBuffer>[] | Failure | undefined> {
+    while (this.#parts.length === 0) {
       if (this.#gone) return undefined;
       if (this.#end !== "open") return this.#end === "ended" ? undefined : this.#end;
       await new Promise<void>((resolve) => this.#wake = resolve);
       this.#wake = undefined;
     }
+    const parts = this.#parts;
+    let count = 1;
+    let bytes = parts[0]!.length;
+    while (count < most && count < parts.length && (bytes += parts[count]!.length) <= MAX_TAKEN) count++;
+    this.#parts = parts.splice(count);
+    this.#takenAt = performance.now();
+    this.#countTaken(count);
+    return parts;
   }
 
   /** Records that the client has disconnected. */
@@ -97,8 +123,8 @@ export class PartStream {
   }
 
   /** Reports progress after each half of the credit: the worker seldom has to wait, and seldom gets a message. */
-  #countTaken(): void {
-    this.#taken++;
+  #countTaken(count: number): void {
+    this.#taken += count;
     if (this.#taken < FIRST_CREDIT / 2 || this.#end !== "open") return;
     const taken = this.#taken;
     this.#taken = 0;

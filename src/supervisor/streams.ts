@@ -38,12 +38,13 @@ export class Streams {
   /**
    * Passes a part to its client. The first part of an answer opens the stream, which settles the job.
    *
+   * @param now of `performance.now()`
    * @returns the stream
    * @throws {ProtocolError} if the metadata of the first part can't be parsed
    */
-  push(frame: Frame, job: Job): PartStream {
+  push(frame: Frame, job: Job, now: number): PartStream {
     const stream = this.#open.get(frame.id) ?? this.#start(frame, job);
-    stream.push(frame.body);
+    stream.push(frame.body, now);
     return stream;
   }
 

@@ -69,6 +69,8 @@ export class Workload {
   #returned: Job[] = [];
   /** Whether this batch held any answer, even one already taken from the ledger. */
   #heard = false;
+  /** When the first part of this batch arrived, in ms of `performance.now()`; 0 if none did. */
+  #partsAt = 0;
   /** How many requests were answered in this batch, and how many since the worker's start. */
   #answered = 0;
   #served = 0;
@@ -91,7 +93,7 @@ export class Workload {
       onTaken: (id, job, parts) => {
         if (!inFlight.has(id, job)) return;
         this.#clock.restart(id, performance.now());
-        this.#tell(Kind.Credit, id, JSON.stringify({ parts }));
+        this.#tell(Kind.Credit, id, creditFor(parts));
       },
       onGone: (id, job) => {
         this.#clock.restart(id, performance.now());
@@ -164,12 +166,14 @@ export class Workload {
     const { id } = frame;
     const job = this.#inFlight.get(id);
     if (job === undefined) throw notItsOwn(frame);
-    const stream = this.#streams.push(frame, job);
-    this.#clock.restart(id, performance.now(), stream.starved);
+    if (this.#partsAt === 0) this.#partsAt = performance.now();
+    const stream = this.#streams.push(frame, job, this.#partsAt);
+    this.#clock.restart(id, this.#partsAt, stream.starved);
   }
 
   /** Handles what follows from all the answers of one read. */
   onBatch(): void {
+    this.#partsAt = 0;
     if (!this.#heard) return;
     this.#heard = false;
     const { onTakenBack, onRoom } = this.#options;
@@ -220,8 +224,8 @@ export class Workload {
     if (this.#inFlight.has(id, job)) this.#tell(Kind.Cancel, id);
   }
 
-  #tell(kind: Kind, id: number, metadata = ""): void {
-    if (!this.#ended) this.#process.connection.send(kind, id, new TextEncoder().encode(metadata), NOTHING);
+  #tell(kind: Kind, id: number, metadata = NOTHING): void {
+    if (!this.#ended) this.#process.connection.send(kind, id, metadata, NOTHING);
   }
 
   #settle(frame: Frame, job: Job): void {
@@ -249,6 +253,13 @@ export class Workload {
       return "unreadable";
     }
   }
+}
+
+/** The metadata of CREDIT, by the number of parts. */
+const credits: Uint8Array<ArrayBuffer>[] = [];
+
+function creditFor(parts: number): Uint8Array<ArrayBuffer> {
+  return credits[parts] ??= new TextEncoder().encode(JSON.stringify({ parts }));
 }
 
 /** The error for an answer, or a part of one, to a request that the worker does not have. */

@@ -130,8 +130,12 @@ class Ledger:
     def send(self, kind: int, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a frame at once, after the gathered answers."""
         self.flush()
-        self._write(encode(kind, request_id, metadata, len(body)))
-        self._write(body)
+        head = encode(kind, request_id, metadata, len(body))
+        if len(body) <= SMALL_ANSWER:
+            self._write(b"".join((head, body)))
+        else:
+            self._write(head)
+            self._write(body)
 
     def flush(self) -> None:
         """Send the gathered answers with one write."""

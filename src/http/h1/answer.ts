@@ -10,9 +10,30 @@ export interface Answer {
    * The whole body, which belongs to the connection from now on, or a stream of its pieces. If the stream fails, the connection is
    * closed early, which tells clients that the body is truncated; HTTP/1.0 clients can't see the difference.
    */
-  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | Pieces;
   /** For a stream: how it ended, which the status in the head can't say. Never rejects. */
   readonly ended?: Promise<Ending> | undefined;
+}
+
+/**
+ * A streamed body, like a `ReadableStream`, but it costs less for each piece, and pieces that are ready together are sent together. The
+ * connection asks for pieces when it has sent the ones before.
+ */
+export interface Pieces {
+  /** Waits for pieces. Rejects if the body fails. The first ones are ready when the answer is made: they are sent together with the head. */
+  next(): Promise<PiecesReady>;
+  /** Called when all pieces were sent, the last ones included. */
+  sent(): void;
+  /** Ends the body: nobody needs the rest. A pending {@linkcode next} then resolves. May be called more than once, and after {@linkcode sent}. */
+  cancel(): void;
+}
+
+/** Pieces that are sent together. */
+export interface PiecesReady {
+  /** May be empty, and may contain empty ones. */
+  readonly pieces: readonly Uint8Array<ArrayBuffer>[];
+  /** Whether the body ends with these pieces. */
+  readonly last: boolean;
 }
 
 /** How a streamed answer ended. */

@@ -1,7 +1,7 @@
 /** The sending side of a connection. */
 
 import { freeLarge } from "../../memory.ts";
-import { type Answer, dateOf, type Framing, headOf, type NextUse, writeLatin1 } from "./answer.ts";
+import { type Answer, dateOf, type Framing, headOf, type NextUse, type Pieces, writeLatin1 } from "./answer.ts";
 import type { Incoming } from "./request.ts";
 import type { ClientTurn } from "./turn.ts";
 
@@ -18,6 +18,7 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 const LINE_END = new TextEncoder().encode("\r\n");
 const NOTHING = new Uint8Array(0);
 const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
+const LINE_END_LAST_CHUNK = new TextEncoder().encode("\r\n0\r\n\r\n");
 
 /** A client that may disconnect. */
 type Leaver = Pick<Incoming, "left" | "onLeave">;
@@ -55,6 +56,7 @@ export class Output {
       throw error;
     }
     if (body instanceof ReadableStream) return this.#sendStream(head, body, framing, client);
+    if (!(body instanceof Uint8Array)) return this.#sendPieces(head, body, framing, client);
     if (framing.kind === "none") return this.#sendTogether(head);
     return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body);
   }
@@ -77,10 +79,10 @@ export class Output {
       throw error;
     }
     if (kind === "none") await body.cancel();
-    else await this.#sendPieces(body, kind === "chunks", client);
+    else await this.#sendChunks(body, kind === "chunks", client);
   }
 
-  async #sendPieces(
+  async #sendChunks(
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     inChunks: boolean,
     client: Leaver | undefined,
@@ -93,10 +95,38 @@ export class Output {
         const piece = next.value;
         if (piece.length === 0) continue;
         if (!inChunks) await this.#send(piece);
-        else await this.#sendTogether(`${piece.length.toString(16)}\r\n`, piece, LINE_END);
+        else await this.#sendJoined(`${piece.length.toString(16)}\r\n`, [piece], piece.length, LINE_END);
       }
       if (client?.left) throw new Deno.errors.ConnectionReset("The client left");
       if (inChunks) await this.#send(LAST_CHUNK);
+    } catch (error) {
+      cancel();
+      throw error;
+    }
+  }
+
+  async #sendPieces(head: string, body: Pieces, { kind }: Framing, client: Leaver | undefined): Promise<void> {
+    const cancel = () => body.cancel();
+    client?.onLeave(cancel);
+    try {
+      if (kind === "none") {
+        cancel();
+        return await this.#sendTogether(head);
+      }
+      // The head is sent together with the first pieces.
+      for (let text = head, last = false; !last; text = "") {
+        const ready = await body.next();
+        if (client?.left) throw new Deno.errors.ConnectionReset("The client left");
+        last = ready.last;
+        const length = lengthOf(ready.pieces);
+        let end = NOTHING;
+        if (kind === "chunks") {
+          if (length > 0) text += `${length.toString(16)}\r\n`;
+          end = length === 0 ? last ? LAST_CHUNK : NOTHING : last ? LINE_END_LAST_CHUNK : LINE_END;
+        }
+        if (text !== "" || length + end.length > 0) await this.#sendJoined(text, ready.pieces, length, end);
+      }
+      body.sent();
     } catch (error) {
       cancel();
       throw error;
@@ -110,12 +140,27 @@ export class Output {
   }
 
   /** Sends text and the bytes after it, with a single system call if the socket accepts them all. */
-  async #sendTogether(text: string, body = NOTHING, end = NOTHING): Promise<void> {
-    const length = text.length + body.length + end.length;
-    const buffer = length <= BUFFER_BYTES ? spare.pop() ?? new Uint8Array(BUFFER_BYTES) : new Uint8Array(length);
-    const bodyStart = writeLatin1(text, buffer, 0);
-    buffer.set(body, bodyStart);
-    if (end.length > 0) buffer.set(end, bodyStart + body.length);
+  #sendTogether(text: string, body = NOTHING): Promise<void> {
+    const length = text.length + body.length;
+    const buffer = bufferFor(length);
+    buffer.set(body, writeLatin1(text, buffer, 0));
+    return this.#sendBuffer(buffer, length);
+  }
+
+  /** Sends text, pieces of `size` bytes in total, and the bytes after them, as {@linkcode #sendTogether} does. */
+  #sendJoined(text: string, pieces: readonly Uint8Array[], size: number, end: Uint8Array): Promise<void> {
+    const length = text.length + size + end.length;
+    const buffer = bufferFor(length);
+    let at = text === "" ? 0 : writeLatin1(text, buffer, 0);
+    for (const piece of pieces) {
+      buffer.set(piece, at);
+      at += piece.length;
+    }
+    buffer.set(end, at);
+    return this.#sendBuffer(buffer, length);
+  }
+
+  async #sendBuffer(buffer: Uint8Array<ArrayBuffer>, length: number): Promise<void> {
     const sent = await this.#write(buffer.subarray(0, length));
     if (sent < length) await this.#send(buffer.subarray(sent, length));
     else this.#onTaken();
@@ -142,4 +187,16 @@ export class Output {
 /** Cancels a streamed body that will not be sent. */
 function letGo(body: Answer["body"]): void {
   if (body instanceof ReadableStream) body.cancel().catch(() => {});
+  else if (!(body instanceof Uint8Array)) body.cancel();
+}
+
+/** Returns a buffer with room for `length` bytes. */
+function bufferFor(length: number): Uint8Array<ArrayBuffer> {
+  return length <= BUFFER_BYTES ? spare.pop() ?? new Uint8Array(BUFFER_BYTES) : new Uint8Array(length);
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
 }

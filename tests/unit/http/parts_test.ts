@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { toResponse } from "../../../src/http/fetch_types.ts";
+import type { Answer, Pieces } from "../../../src/http/h1/mod.ts";
 import { gatherParts, respondInParts, takesEvents } from "../../../src/http/parts.ts";
 import { PartStream } from "../../../src/supervisor/part_stream.ts";
 import { text, utf8 } from "../helper/bytes.ts";
@@ -15,6 +16,8 @@ function streamOf(parts: readonly string[], failure?: typeof lost): PartStream {
   else stream.fail(failure);
   return stream;
 }
+
+const piecesOf = ({ body }: Answer) => body as Pieces;
 
 Deno.test("takesEvents() finds text/event-stream in an Accept header", () => {
   for (const accept of ["text/event-stream", "a/b, Text/Event-Stream;q=0.5", "text/event-stream ,*/*"]) {
@@ -47,13 +50,18 @@ Deno.test("respondInParts() fails the body when its parts fail", async () => {
 for (
   const [type, part, data] of [
     ["text/plain; charset=utf-8", "ä\r\nb\rc\n", "data: ä\ndata: b\ndata: c\ndata: \n\n"],
+    ["text/plain", "ä", "data: ä\n\n"],
+    ["text/plain", "a\nb", "data: a\ndata: b\n\n"],
+    ["text/plain", "a\r", "data: a\ndata: \n\n"],
+    ["text/plain", "", "data: \n\n"],
+    ["text/plain", "\ufeffa", "data: a\n\n"],
     ["application/json", '{"a":1}', 'data: {"a":1}\n\n'],
     ["application/problem+json", "{}", "data: {}\n\n"],
     ["application/jsonlines", "a", "data: YQ==\n\n"],
     ["image/png", "png", "data: cG5n\n\n"],
   ] as const
 ) {
-  Deno.test(`respondInParts() writes a part of ${type} as an event`, async () => {
+  Deno.test(`respondInParts() writes the part ${JSON.stringify(part)} of ${type} as an event`, async () => {
     const response = respond(
       { kind: "parts", contentType: type, parts: streamOf([part]) },
       "text/event-stream",
@@ -83,30 +91,52 @@ for (const accept of ["text/event-stream", "*/*"]) {
   Deno.test(`respondInParts() reports how the answer ended, and its number of parts (${accept})`, async () => {
     const answer = (parts: PartStream) => respondInParts({ kind: "parts", contentType: "a/b", parts }, accept, {});
     const whole = answer(streamOf(["one", "", "two"]));
-    await new Response(whole.body).bytes();
+    await toResponse(whole).bytes();
     assert.deepEqual(await whole.ended, { status: 200, parts: 3 });
     const failed = answer(streamOf(["one"], lost));
-    await new Response(failed.body).bytes().catch(() => {});
+    await toResponse(failed).bytes().catch(() => {});
     assert.deepEqual(await failed.ended, { status: 502, parts: 1 });
     const left = answer(streamOf(["one", "two"]));
-    const reader = (left.body as ReadableStream).getReader();
-    await reader.read();
-    await reader.cancel();
-    assert.deepEqual(await left.ended, { status: 499, parts: 1 });
+    await piecesOf(left).next();
+    piecesOf(left).cancel();
+    assert.deepEqual(await left.ended, { status: 499, parts: 2 });
     // The worker reports the end only when the test says.
     const open = new PartStream({ onTaken: () => {}, onGone: () => {} });
     const waiting = answer(open);
-    const waitingReader = (waiting.body as ReadableStream).getReader();
-    const next = waitingReader.read();
-    await waitingReader.cancel();
+    const next = piecesOf(waiting).next();
+    piecesOf(waiting).cancel();
     open.fail({ kind: "error", error: { reason: "cancelled", message: "The client left" } });
-    assert.equal((await next).done, true);
+    assert.deepEqual(await next, { pieces: [], last: true });
     assert.deepEqual(await waiting.ended, { status: 499, parts: 0 });
     const unread = answer(streamOf(["one"]));
-    await (unread.body as ReadableStream).cancel();
+    piecesOf(unread).cancel();
     assert.deepEqual(await unread.ended, { status: 499, parts: 0 });
   });
 }
+
+Deno.test("respondInParts() hands over parts that are ready together at once, with the end, and waits for none", async () => {
+  for (
+    const [accept, ready, rest] of [["*/*", "onetwo", "three"], [
+      "text/event-stream",
+      "data: one\n\ndata: two\n\n",
+      "data: three\n\nevent: end\ndata: \n\n",
+    ]] as const
+  ) {
+    const parts = new PartStream({ onTaken: () => {}, onGone: () => {} });
+    const pieces = piecesOf(respondInParts({ kind: "parts", contentType: "text/plain", parts }, accept, {}));
+    const next = async () => {
+      const { pieces: some, last } = await pieces.next();
+      return [some.map(text).join(""), last];
+    };
+    parts.push(utf8("one"));
+    parts.push(utf8("two"));
+    assert.deepEqual(await next(), [ready, false]);
+    const waiting = next();
+    parts.push(utf8("three"));
+    parts.end();
+    assert.deepEqual(await waiting, [rest, true]);
+  }
+});
 
 Deno.test("respondInParts() ends a stream of events with a problem when the parts fail", async () => {
   const events = await respond(

@@ -35,6 +35,28 @@ Deno.test("next() returns a failure after the parts that arrived", async () => {
   assert.equal(await stream.next(), lost);
 });
 
+Deno.test("take() returns the parts that are here, at most 32 KiB of them unless one is longer, and reports them at once", async () => {
+  const { stream, taken } = fixture();
+  const take = async () => (await stream.take() as Uint8Array[]).map(({ length }) => length);
+  for (const length of [1, 0, 2, 20_000, 20_000, 100_000, 1, 1, 1, 1]) stream.push(new Uint8Array(length));
+  assert.deepEqual(await take(), [1, 0, 2, 20_000]);
+  assert.deepEqual(await take(), [20_000]);
+  assert.deepEqual(await take(), [100_000]);
+  assert.deepEqual(taken, []);
+  assert.deepEqual(await take(), [1, 1, 1, 1]);
+  assert.deepEqual(taken, [10]);
+  const waiting = take();
+  stream.push(new Uint8Array(3));
+  assert.deepEqual(await waiting, [3]);
+  stream.push(new Uint8Array(4));
+  assert.equal(stream.finished, false);
+  stream.end();
+  assert.equal(stream.finished, false);
+  assert.deepEqual(await take(), [4]);
+  assert.equal(stream.finished, true);
+  assert.equal(await stream.take(), undefined);
+});
+
 Deno.test("onTaken reports parts in halves of the credit, and not after the end", async () => {
   const { stream, taken } = fixture();
   const half = FIRST_CREDIT / 2;

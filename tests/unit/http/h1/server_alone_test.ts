@@ -320,6 +320,68 @@ Deno.test("HttpServer sends a stream in chunks, and closes the connection withou
   assert.ok(second!.endsWith("3\r\none\r\n"));
 });
 
+/** A streamed answer of pieces, in groups that are ready together. */
+function groups(words: readonly (readonly string[] | Error)[]) {
+  const left = [...words];
+  const calls: string[] = [];
+  const body = {
+    next: () => {
+      const next = left.shift()!;
+      if (next instanceof Error) return Promise.reject(next);
+      return Promise.resolve({ pieces: next.map((word) => utf8(word)), last: left.length === 0 });
+    },
+    sent: () => void calls.push("sent"),
+    cancel: () => void calls.push("cancel"),
+  };
+  return { calls, answer: { status: 200, headers: {}, body } };
+}
+
+Deno.test("HttpServer sends pieces that are ready together in one chunk, the first after the head, and the last with the end", async () => {
+  const long = "x".repeat(9000);
+  const whole = groups([["a", "", "b"], [""], [], ["c", long], ["d"]]);
+  const empty = groups([[""], []]);
+  const failing = groups([["a"], new Error("lost")]);
+  const bodies = [whole.answer, empty.answer, failing.answer];
+  await using fixture = new Fixture(() => Promise.resolve(bodies.shift()!));
+  const client = await fixture.connect();
+  await client.send(post("").repeat(3));
+  const [, ...said] = (await client.receive()).split(/HTTP\/1\.1 200 OK\r\n[^]*?\r\n\r\n/);
+  assert.deepEqual(said, [`2\r\nab\r\n2329\r\nc${long}\r\n1\r\nd\r\n0\r\n\r\n`, "0\r\n\r\n", "1\r\na\r\n"]);
+  assert.deepEqual([whole.calls, empty.calls, failing.calls[0]], [["sent"], ["sent"], "cancel"]);
+});
+
+Deno.test("HttpServer sends pieces to an HTTP/1.0 client without chunks, and none in the answer to HEAD", async () => {
+  const old = groups([["a", "b"], [], ["c"]]);
+  const none = groups([["a"]]);
+  const bodies = [old.answer, none.answer];
+  await using fixture = new Fixture(() => Promise.resolve(bodies.shift()!));
+  const client = await fixture.connect();
+  await client.send("GET / HTTP/1.0\r\n\r\n");
+  assert.match(await client.receive(), /\r\nconnection: close\r\n\r\nabc$/);
+  const other = await fixture.connect();
+  await other.send("HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  assert.match(await other.receive(), /\r\n\r\n$/);
+  assert.deepEqual([old.calls, none.calls], [["sent"], ["cancel"]]);
+});
+
+Deno.test("HttpServer cancels pieces when the client leaves", async () => {
+  const left = Promise.withResolvers<void>();
+  const body = {
+    next: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return { pieces: [utf8("a")], last: false };
+    },
+    sent: () => {},
+    cancel: left.resolve,
+  };
+  await using fixture = new Fixture(() => Promise.resolve({ status: 200, headers: {}, body }));
+  const client = await fixture.connect();
+  await client.send(post(""));
+  await client.receive((said) => said.includes("a\r\n"));
+  client.close();
+  await settled(left.promise, "cancel()");
+});
+
 Deno.test("HttpServer sends a stream to an HTTP/1.0 client without chunks, and closes the connection", async () => {
   await using fixture = new Fixture(() => Promise.resolve(pieces(["one", "two"]).answer));
   const client = await fixture.connect();
