@@ -214,6 +214,8 @@ for (const [how, start] of [["options", onTwoHosts], ["PET_ variables", inTrainJ
         [...Deno.readDirSync(box.path(name))].map(({ name }) => name).filter((name) => name !== "run.json")
       );
       assert.deepEqual([...a!, ...b!].sort(), ["done-0", "done-1"]);
+      const names = ["model-0", "model-1"].map((name) => JSON.parse(box.read(`${name}/run.json`)).host.name);
+      assert.deepEqual(names, ["host-a", "host-b"], "each record names its host");
     },
     HAS_TORCH,
     CAN_CABLE,

@@ -122,7 +122,7 @@ export class RunRecorder {
       ...about,
       workingDirectory: Deno.cwd(),
       host: {
-        name: hostname(),
+        name: Deno.hostname(),
         system: Deno.build.target,
         processors: navigator.hardwareConcurrency,
       },
@@ -178,14 +178,5 @@ export class RunRecorder {
         );
       }
     }
-  }
-}
-
-/** Returns the host's name; empty if it is unknown. */
-function hostname(): string {
-  try {
-    return Deno.readTextFileSync("/etc/hostname").trim();
-  } catch {
-    return "";
   }
 }
