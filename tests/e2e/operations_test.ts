@@ -11,6 +11,8 @@ const PYTHON = `${TOOLS}/python`;
 const KSERVE = `${ROOT}/tests/e2e/support/kserve_manifest.py`;
 const HAS_SYSTEMD = runs("systemd-analyze", "--version") || "systemd-analyze is not installed";
 const HAS_NGINX = (runs("nginx", "-v") && HAS_OPENSSL === true) || "nginx or openssl is not installed";
+/** Where Debian has nginx. */
+const WITH_SBIN = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin" };
 const HAS_KUBERNETES = imports(PYTHON, "kubernetes_validate");
 const HAS_KSERVE = imports(PYTHON, "kserve");
 
@@ -96,7 +98,7 @@ test("nginx proxies requests with the documented configuration", async (box) => 
   const words = ["serve", "--unix", box.path("http.sock"), box.module({ "serve.py": echo() }), "serve.py", box.root];
   const serving = box.start(words);
   await serving.stderr.waitFor(/Ready: POST /);
-  const nginx = box.start(["-c", box.path("nginx.conf")], { command: "nginx" });
+  const nginx = box.start(["-c", box.path("nginx.conf")], { command: "nginx", env: WITH_SBIN });
   const ask = () =>
     box.run(["-sk", "--http2", "-d", "hello", "-w", " %{http_version}", `https://127.0.0.1:${number}/invocations`], {
       command: "curl",
