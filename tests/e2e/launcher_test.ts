@@ -10,15 +10,11 @@ const HAS_TORCH = imports(PYTHON, "torch");
 /** Adds up the ranks' numbers, then does what its arguments say. */
 const TRAIN = py`
   import glob, os, sys, time
-  import torch
-  import torch.distributed as dist
+  import ranks
 
   def train(model_dir, *args, tensor_board_enabled=False, logger=None):
-      dist.init_process_group("gloo")
-      rank = dist.get_rank()
-      total = torch.tensor([rank + 1.0])
-      dist.all_reduce(total)
-      print(f"{rank} of {dist.get_world_size()}: {total.item()} {args} {tensor_board_enabled} {sys.argv[1:]}")
+      rank, size, total = ranks.add_up()
+      print(f"{rank} of {size}: {total} {args} {tensor_board_enabled} {sys.argv[1:]}")
       logger.log(f"logged by {rank}, {len(glob.glob(os.environ['TMPDIR'] + '/aimodellib-*'))} folders in TMPDIR")
       if rank == 1 and "raise" in args:
           raise ValueError("rank one is bad")
@@ -29,20 +25,59 @@ const TRAIN = py`
       if args:
           time.sleep(600)
       open(os.path.join(model_dir, f"done-{rank}"), "w").close()
-      dist.destroy_process_group()
+      ranks.leave()
 `;
+
+/** Adds up with PyTorch. */
+const RANKS = py`
+  import torch
+  import torch.distributed as dist
+
+  def add_up():
+      dist.init_process_group("gloo")
+      total = torch.tensor([dist.get_rank() + 1.0])
+      dist.all_reduce(total)
+      return dist.get_rank(), dist.get_world_size(), total.item()
+
+  leave = dist.destroy_process_group
+`;
+
+/** Adds up in a store of torchrun. */
+const LIGHT_RANKS = py`
+  import os, time
+  from torch.distributed import TCPStore
+
+  def add_up():
+      rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+      begins = rank == 0 and os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True"
+      store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, begins)
+      store.add("total", rank + 1)
+      store.add("ready", 1)
+      while store.add("ready", 0) < size: time.sleep(0.01)
+      return rank, size, float(store.add("total", 0))
+
+  def leave(): pass
+`;
+
+/** The files of a module, and the variables of its run: with all of PyTorch, or with torchrun alone (`light_torch`). */
+const WHOLE = { files: { "train.py": TRAIN, "ranks.py": RANKS }, env: {} };
+const LIGHT = {
+  files: { "train.py": TRAIN, "ranks.py": LIGHT_RANKS },
+  env: { PYTHONPATH: `${ROOT}/tests/e2e/support/light_torch` },
+};
+type Kind = typeof WHOLE | typeof LIGHT;
 
 /** Two processes on this host. */
 const TWO = ["--launcher", "torchrun", "--nproc-per-node", "2"];
 
-function command(box: Sandbox, ...words: string[]): string[] {
-  return ["train", ...TWO, box.module({ "train.py": TRAIN }), "train.py", "model", ...words];
+function command(box: Sandbox, { files }: Kind, ...words: string[]): string[] {
+  return ["train", ...TWO, box.module(files), "train.py", "model", ...words];
 }
 
 test("train --launcher torchrun runs train in each rank, and tags the output of each rank", async (box) => {
   Deno.mkdirSync(box.path("shared"));
   Deno.chmodSync(box.path("shared"), 0o777);
-  const { code, stdout, stderr } = await box.run(command(box), { env: { TMPDIR: box.path("shared") } });
+  const { code, stdout, stderr } = await box.run(command(box, WHOLE), { env: { TMPDIR: box.path("shared") } });
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.trim().split("\n").sort(), [
     "[rank 0] 0 of 2: 3.0 () False []",
@@ -58,21 +93,21 @@ test("train --launcher torchrun runs train in each rank, and tags the output of 
 }, HAS_TORCH);
 
 for (
-  const [how, reason] of [
-    ["raise", "ValueError: rank one is bad"],
-    ["exit", "it ended with exit code 7"],
-    ["kill", "it was ended by SIGKILL"],
+  const [how, reason, kind] of [
+    ["raise", "ValueError: rank one is bad", WHOLE],
+    ["exit", "it ended with exit code 7", LIGHT],
+    ["kill", "it was ended by SIGKILL", LIGHT],
   ] as const
 ) {
   test(`a rank that fails (${how}) ends the other one, and the run reports why`, async (box) => {
-    const { code, stdout, stderr } = await box.run(command(box, how));
+    const { code, stdout, stderr } = await box.run(command(box, kind, how), kind);
     assert.equal(code, 1);
     assert.ok(stdout.includes(`[rank 0] 0 of 2: 3.0 ('${how}',) False ['${how}']`), stdout);
     assert.match(stderr, new RegExp(`^Error: Rank 1 failed: ${reason}$`, "m"));
     if (how === "raise") {
       const traceback = stderr.split("\n").filter((line) => line.startsWith("[rank 1] "));
       const begin = traceback.indexOf("[rank 1] Traceback (most recent call last):");
-      assert.match(traceback[begin + 1] ?? "", /train\.py", line 13, in train$/, "our own frames are left out");
+      assert.match(traceback[begin + 1] ?? "", /train\.py", line 9, in train$/, "our own frames are left out");
       // PyTorch's threads may crash at the end of a process that did not leave its group.
       assert.equal(traceback[begin + 3], "[rank 1] ValueError: rank one is bad");
     }
@@ -81,7 +116,7 @@ for (
 
 for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   test(`${name} ends all ranks`, async (box) => {
-    const program = box.start(command(box, "wait"));
+    const program = box.start(command(box, LIGHT, "wait"), LIGHT);
     await program.stdout.waitFor(/logged by 0/);
     await program.stdout.waitFor(/logged by 1/);
     program.kill(name);
@@ -105,7 +140,7 @@ test("a failed rank determines the outcome even if SIGTERM arrives while torchru
         os.kill(os.getpid(), signal.SIGKILL)
   `;
   const words = ["train", ...TWO, box.module({ "train.py": script }), "train.py", "model"];
-  const program = box.start(words);
+  const program = box.start(words, LIGHT);
   await program.stdout.waitFor(/^\[rank 0\] ending$/);
   program.kill("SIGTERM");
   await sleep(500);
@@ -116,7 +151,7 @@ test("a failed rank determines the outcome even if SIGTERM arrives while torchru
 }, HAS_TORCH);
 
 test("no rank is left running when the program is killed", async (box) => {
-  const program = box.start(command(box, "wait"));
+  const program = box.start(command(box, LIGHT, "wait"), LIGHT);
   await program.stdout.waitFor(/logged by 1/);
   program.kill("SIGKILL");
   await program.finished();
@@ -127,7 +162,7 @@ test("no rank is left running when the program is killed", async (box) => {
 
 test("errors name a faulty script, and a Python without PyTorch", async (box) => {
   const without = box.module({ "train.py": "def trian(model_dir): pass" });
-  const fault = await box.run(["train", ...TWO, without, "train.py", "model"]);
+  const fault = await box.run(["train", ...TWO, without, "train.py", "model"], LIGHT);
   assert.equal(fault.code, 1);
   assert.match(fault.stderr, /^\[rank [01]\] '.*train\.py' must define train\(\); line 1 defines trian\(\)/m);
   assert.match(
@@ -136,7 +171,7 @@ test("errors name a faulty script, and a Python without PyTorch", async (box) =>
   );
   const made = await box.run(["-m", "venv", "--without-pip", "venv"], { command: PYTHON });
   assert.equal(made.code, 0, made.stderr);
-  const bare = await box.run(command(box), { env: { AIMODELLIB_PYTHON: box.path("venv/bin/python") } });
+  const bare = await box.run(command(box, WHOLE), { env: { AIMODELLIB_PYTHON: box.path("venv/bin/python") } });
   assert.equal(bare.code, 1);
   assert.match(bare.stderr, /^Error: torchrun comes with PyTorch, which can't be imported by '.*venv\/bin\/python'/);
 }, HAS_TORCH);
@@ -160,7 +195,7 @@ test("a rank's progress bar stays on one line, and the lines of other ranks stay
         os.write(1, b"two pieces, and no end")
   `;
   const words = ["train", ...TWO, box.module({ "train.py": script }), "train.py", "model"];
-  const { code, stdout, stderr } = await box.run(words);
+  const { code, stdout, stderr } = await box.run(words, LIGHT);
   assert.equal(code, 0, stderr);
   assert.deepEqual(
     stdout.trim().split("\n").sort(),
@@ -179,33 +214,44 @@ test("a rank's progress bar stays on one line, and the lines of other ranks stay
 }, HAS_TORCH);
 
 /** The same command on two hosts, each with one rank, which meet at host-a. */
-function onTwoHosts(box: Sandbox, ...words: string[]) {
-  return runOnTwoHosts(box, "", "--launcher torchrun --nnodes 2 --rdzv-endpoint host-a:29500 --rdzv-id run", words);
+function onTwoHosts(box: Sandbox, kind: Kind, ...words: string[]) {
+  return runOnTwoHosts(
+    box,
+    kind,
+    "",
+    "--launcher torchrun --nnodes 2 --rdzv-endpoint host-a:29500 --rdzv-id run",
+    words,
+  );
 }
 
 /** The same with the variables that a Kubeflow TrainJob sets. */
-function inTrainJob(box: Sandbox, ...words: string[]) {
+function inTrainJob(box: Sandbox, kind: Kind, ...words: string[]) {
   const variables = "PET_NNODES=2 PET_NODE_RANK=$HOST_RANK PET_NPROC_PER_NODE=1 PET_MASTER_ADDR=host-a " +
     "PET_MASTER_PORT=29400";
-  return runOnTwoHosts(box, variables, "--launcher torchrun", words);
+  return runOnTwoHosts(box, kind, variables, "--launcher torchrun", words);
 }
 
-async function runOnTwoHosts(box: Sandbox, variables: string, options: string, words: string[]) {
-  const module = box.module({ "train.py": TRAIN });
+async function runOnTwoHosts(box: Sandbox, { files, env }: Kind, variables: string, options: string, words: string[]) {
+  const module = box.module(files);
   const shell = `export HOST_RANK ${variables}; exec "$0" train ${options} "$1" train.py "model-$HOST_RANK" ` +
     words.join(" ");
   const isolated = ["--net", "--mount", "--uts", "--fork", "--kill-child"];
   return await box.run(
     [...isolated, "sh", `${ROOT}/tests/e2e/support/two_hosts.sh`, "sh", "-c", shell, BIN, module],
-    { command: "unshare", env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" } },
+    { command: "unshare", env: { ...env, PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" } },
   );
 }
 
-for (const [how, start] of [["options", onTwoHosts], ["PET_ variables", inTrainJob]] as const) {
+for (
+  const [how, start, joining, failing] of [
+    ["options", onTwoHosts, LIGHT, LIGHT],
+    ["PET_ variables", inTrainJob, LIGHT, WHOLE],
+  ] as const
+) {
   test(
     `train --launcher torchrun joins two hosts by ${how}`,
     async (box) => {
-      const { code, stdout, stderr } = await start(box);
+      const { code, stdout, stderr } = await start(box, joining);
       assert.equal(code, 0, stdout + stderr);
       const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
       const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
@@ -224,7 +270,7 @@ for (const [how, start] of [["options", onTwoHosts], ["PET_ variables", inTrainJ
   test(
     `a rank that fails on one host ends those of the other host, which reports why (${how})`,
     async (box) => {
-      const { stdout, stderr } = await start(box, "raise");
+      const { stdout, stderr } = await start(box, failing, "raise");
       const errors = `${stdout}\n${stderr}`.split("\n").filter((line) => /^(host-b: )?Error: /.test(line)).sort();
       assert.equal(errors.length, 2, stdout + stderr);
       for (const error of errors) assert.match(error, /Error: Rank 1 failed: ValueError: rank one is bad/);
