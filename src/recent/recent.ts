@@ -6,7 +6,7 @@
  */
 
 import type { LogRecord } from "@logtape/logtape";
-import { eventStream } from "./event_stream.ts";
+import { EventStreams } from "./event_stream.ts";
 import { SECONDS, SIZES } from "../observability/metrics.ts";
 import type { Models } from "../supervisor/mod.ts";
 import type { LogLine, WorkerNow } from "../web/wire.ts";
@@ -47,7 +47,7 @@ export class Recent implements Disposable {
   #models: Models | undefined;
   readonly #usages = new ProcessUsages();
   readonly #run = crypto.randomUUID().slice(0, 8);
-  #readers = 0;
+  readonly #readers: EventStreams;
   #woken = Promise.withResolvers<void>();
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -59,10 +59,15 @@ export class Recent implements Disposable {
   /** Counts the seconds since metrics of scripts were described. */
   #scriptsAge = 0;
 
+  /** @param now the time in ms */
+  constructor(now?: () => number) {
+    this.#readers = new EventStreams(MAX_READERS, now);
+  }
+
   /** Takes a record of the log. */
   readonly log = (record: LogRecord): void => {
     this.lines.add(lineOf(record));
-    if (this.#readers === 0 || this.#closed || this.#gathering !== undefined) return;
+    if (this.#readers.size === 0 || this.#closed || this.#gathering !== undefined) return;
     this.#gathering = setTimeout(() => {
       this.#gathering = undefined;
       this.#wake();
@@ -106,30 +111,30 @@ export class Recent implements Disposable {
   /** Ends a second: records what happened in it, and tells readers. */
   tick(): void {
     this.#seconds?.add(Math.round(Date.now() / 1000));
-    if (this.#readers === 0) return;
+    if (this.#readers.size === 0) return;
     for (const model of this.#models!.all) void model.askUsage();
     this.#tickText = this.#stateText = undefined;
     this.#wake();
   }
 
-  /** The events of this run as a stream, which ends with the server. Undefined if there are {@linkcode MAX_READERS} readers already. */
+  /**
+   * The events of this run as a stream, which ends with the server. If there are {@linkcode MAX_READERS} readers already, the oldest stream
+   * ends; undefined if none of them has lasted long enough.
+   */
   follow({ lastEventId, logs }: FollowOptions): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
-    if (this.#readers >= MAX_READERS || this.#closed || this.#seconds === undefined) return undefined;
+    if (this.#closed || this.#seconds === undefined) return undefined;
     // Text that was made for earlier readers is outdated.
-    if (this.#readers === 0) this.#tickText = this.#stateText = undefined;
-    // Without this, a new reader would wait for the next second.
-    this.#scriptsAge = 0;
+    if (this.#readers.size === 0) this.#tickText = this.#stateText = undefined;
     const reader = new Reader(this.#shelf(this.#seconds), lastEventId, logs);
-    this.#readers++;
     const generation = this.#generation;
-    return eventStream({
+    const stream = this.#readers.open({
       next: () => reader.next(),
       woken: () => this.#woken.promise,
       isOver: () => this.#closed || generation !== this.#generation,
-      leave: () => {
-        this.#readers--;
-      },
     });
+    // Without this, a new reader would wait for the metrics of scripts.
+    if (stream !== undefined) this.#scriptsAge = 0;
+    return stream;
   }
 
   /** Ends the streams that are open, such as after a change of tokens: readers connect again, and show the tokens that they have. */
@@ -184,7 +189,7 @@ export class Recent implements Disposable {
   }
 
   #wake(): void {
-    if (this.#readers === 0) return;
+    if (this.#readers.size === 0) return;
     this.#woken.resolve();
     this.#woken = Promise.withResolvers();
   }

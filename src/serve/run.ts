@@ -42,7 +42,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const begun = Promise.withResolvers<void>();
   const greeted = Promise.withResolvers<void>();
   const models: Models = new Models(
-    served.map((model) => observed(model, config.reload ? () => void models.get(model.name)?.reload() : undefined)),
+    served.map((model) => observed(model, config.reload ? () => reloadAlone(model.name) : undefined)),
     (files, name) =>
       createPool(files, alone ? undefined : name, config, {
         ...context,
@@ -70,6 +70,11 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const [only] = served.length === 1 ? served : [];
   if (only?.known !== undefined) models.start();
   let front: Front;
+  /** After a change to a model's files. */
+  function reloadAlone(name: string): void {
+    const reloaded = models.get(name)?.reload();
+    if (reloaded !== undefined) context.manager?.reloading(reloaded);
+  }
   const reload = () => {
     renew(front.server, config);
     if (config.renewTokens !== undefined) context.recent?.endStreams();

@@ -1,7 +1,7 @@
 /** The gauges of a script: each worker has its own values, which become one when they are read. */
 
 import type { Metric } from "../observability/metrics.ts";
-import { labelsOf, MAX_METRICS, MAX_SERIES, same, type ScriptMetric } from "./script_report.ts";
+import { labelsOf, MAX_METRICS, MAX_SERIES, OTHER, same, type ScriptMetric } from "./script_report.ts";
 
 /** A gauge that a worker has reported. */
 export type Gauge = Extract<ScriptMetric, { readonly type: "gauge" }>;
@@ -26,13 +26,18 @@ export function afterReport(gauges: readonly Gauge[], report: readonly ScriptMet
   return [...merged.values()].slice(0, MAX_METRICS);
 }
 
+/** Tells whether a new series has room, and takes it. */
+export type TakeRoom = (gauge: Gauge, key: readonly string[]) => boolean;
+
 /**
- * Aggregates the gauges of several workers.
+ * Aggregates the gauges of several workers. What exceeds the limits becomes part of one more series, whose labels are all {@linkcode OTHER}.
  *
+ * @param take tells whether there is room for a series at `/metrics`
  * @returns each metric, and when the worker was started whose definition counts, which is the newest one that has the metric
  */
 export function gaugesOf(
   workers: readonly WorkerGauges[],
+  take: TakeRoom,
 ): readonly { readonly metric: Metric; readonly since: number }[] {
   const newest = new Map<string, { readonly gauge: Gauge; readonly since: number }>();
   for (const { since, gauges } of workers) {
@@ -40,16 +45,22 @@ export function gaugesOf(
       if (since >= (newest.get(gauge.name)?.since ?? 0)) newest.set(gauge.name, { gauge, since });
     }
   }
-  return [...newest.values()].map(({ gauge, since }) => ({ metric: aggregated(gauge, workers), since }));
+  return [...newest.values()].map(({ gauge, since }) => ({ metric: aggregated(gauge, workers, take), since }));
 }
 
-function aggregated({ name, help, type, labels, aggregate }: Gauge, workers: readonly WorkerGauges[]): Metric {
+function aggregated(gauge: Gauge, workers: readonly WorkerGauges[], take: TakeRoom): Metric {
+  const { name, help, type, labels, aggregate } = gauge;
   const series = new Map<string, { readonly key: readonly string[]; readonly values: number[] }>();
   for (const { gauges } of workers) {
-    const own = gauges.find((gauge) => gauge.name === name);
+    const own = gauges.find((one) => one.name === name);
     if (own === undefined || !same(own.labels, labels)) continue;
-    for (const [key, value] of own.series) {
-      const id = JSON.stringify(key);
+    for (const [reported, value] of own.series) {
+      let key = reported;
+      let id = JSON.stringify(key);
+      if (!series.has(id) && (series.size >= MAX_SERIES || !take(gauge, key))) {
+        key = key.map(() => OTHER);
+        id = JSON.stringify(key);
+      }
       const known = series.get(id);
       if (known === undefined) series.set(id, { key, values: [value] });
       else known.values.push(value);

@@ -4,21 +4,18 @@
  * 1. Counters and histograms are added, and keep what workers have counted that have ended.
  * 2. Gauges are those of the workers that can execute requests now.
  * 3. A metric has at most 1,000 series, whatever workers report over time, and all counters and histograms take a limited part of the text
- *    at `/metrics`. What exceeds that is counted in one more series of the metric.
+ *    at `/metrics`, as do all gauges. What exceeds that is counted in one more series of the metric.
  * 4. After a change to the script, a metric may be declared differently: the definition of the worker that was started last counts.
  */
 
 import { getLogger } from "@logtape/logtape";
 import { Histogram, type Labels, type Metric } from "../observability/metrics.ts";
-import { type Gauge, gaugesOf, type WorkerGauges } from "./script_gauges.ts";
-import { labelsOf, MAX_METRICS, MAX_SERIES, same, type ScriptMetric } from "./script_report.ts";
+import { type Gauge, gaugesOf, type TakeRoom, type WorkerGauges } from "./script_gauges.ts";
+import { labelsOf, MAX_METRICS, MAX_SERIES, OTHER, same, type ScriptMetric } from "./script_report.ts";
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** When a metric has {@linkcode MAX_SERIES} series, further label values are counted in one series whose labels have this value. */
-const OTHER = "_other";
-
-/** How long the text of all counters and histograms may be at `/metrics`, in characters: no other request is answered while it is made. */
+/** How long the text of all counters and histograms may be, and that of all gauges, at `/metrics`, in characters: no other request is answered while it is made. */
 const MAX_TEXT = 16 * 2 ** 20;
 
 /** Roughly what a line has beside the metric's name and the labels' values, in characters. */
@@ -62,7 +59,14 @@ export class ScriptMetrics {
       const values = [...series.values()].map(({ labels, value }) => [labels, value] as const);
       metrics.set(name, { since, metric: { name, help, type, values } });
     }
-    for (const { since, metric } of gaugesOf(workers)) {
+    let text = 0;
+    const take: TakeRoom = (gauge, key) => {
+      text += textOf(gauge, key);
+      if (text <= MAX_TEXT) return true;
+      this.#warn(gauge.name);
+      return false;
+    };
+    for (const { since, metric } of gaugesOf(workers, take)) {
       if (since >= (metrics.get(metric.name)?.since ?? 0)) metrics.set(metric.name, { since, metric });
     }
     return [...[...metrics.values()].map(({ metric }) => metric), {
@@ -119,18 +123,22 @@ export class ScriptMetrics {
     // The metric's own label is bounded as well.
     const label = this.#overflows.has(name) || this.#overflows.size < MAX_METRICS ? name : OTHER;
     this.#overflows.set(label, (this.#overflows.get(label) ?? 0) + count);
+    this.#warn(name);
+  }
+
+  #warn(name: string): void {
     if (this.#warned) return;
     this.#warned = true;
     log.warn(
       `The script's metric '${name}' is over the limit of ${MAX_METRICS} metrics with ${MAX_SERIES} series each, and ` +
-        `${MAX_TEXT / 2 ** 20} MiB of text at /metrics for all counters and histograms; ` +
+        `${MAX_TEXT / 2 ** 20} MiB of text at /metrics for all counters and histograms, and as much for all gauges; ` +
         `aimodellib_script_metric_overflows_total says how often`,
     );
   }
 }
 
 /** The length of a series' text at `/metrics`, roughly: a histogram has a line for each bucket, its sum and its count. */
-function textOf(definition: Family["definition"], key: readonly string[]): number {
+function textOf(definition: ScriptMetric, key: readonly string[]): number {
   const lines = definition.type === "histogram" ? definition.limits.length + 3 : 1;
   const labels = definition.labels.reduce((length, label) => length + label.length, 0);
   return lines * (key.reduce((length, text) => length + text.length, definition.name.length + labels) + LINE);

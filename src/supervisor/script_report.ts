@@ -9,6 +9,9 @@ export const MAX_METRICS = 100;
 /** The most series of a metric, without the one for all others; `aimodellib/metrics/_family.py` has the same. */
 export const MAX_SERIES = 1000;
 
+/** When a metric has {@linkcode MAX_SERIES} series, further label values are counted in one series whose labels have this value. */
+export const OTHER = "_other";
+
 /** How the values of a gauge in several workers become one. */
 export type Aggregate = "sum" | "max" | "min" | "mean";
 

@@ -3,7 +3,7 @@
 import { parseScalars } from "./scalars.ts";
 import { Curves } from "./curves.ts";
 import { EventFiles } from "./event_files.ts";
-import { eventStream } from "../recent/event_stream.ts";
+import { EventStreams } from "../recent/event_stream.ts";
 import { Gpus } from "../recent/gpus.ts";
 import { TrainLog } from "./log.ts";
 import { ProcessTree } from "./processes.ts";
@@ -34,7 +34,7 @@ export class TrainRun implements Disposable {
   #usage: Usage | undefined;
   #usageAt = -Infinity;
   #ended: Ended | undefined;
-  #pages = 0;
+  readonly #pages = new EventStreams(MAX_PAGES);
   #isWatching = false;
   #isClosed = false;
   #woken = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ export class TrainRun implements Disposable {
 
   /** Whether a page follows. */
   get isWatched(): boolean {
-    return this.#pages > 0;
+    return this.#pages.size > 0;
   }
 
   /** Tells the pages that the run has ended; their streams end when they have everything. */
@@ -79,20 +79,19 @@ export class TrainRun implements Disposable {
     this.#wake();
   }
 
-  /** The events of this run as a stream. Undefined if there are {@linkcode MAX_PAGES} pages already. */
+  /** The events of this run as a stream. If there are {@linkcode MAX_PAGES} pages already, the oldest stream ends; undefined if all are new. */
   follow(): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
-    if (this.#pages >= MAX_PAGES || this.#isClosed) return undefined;
-    this.#pages++;
-    void this.#watch();
-    return eventStream({
+    if (this.#isClosed) return undefined;
+    const stream = this.#pages.open({
       next: this.#reader(),
       woken: () => this.#woken.promise,
       isOver: () => this.#isClosed,
       leave: () => {
-        this.#pages--;
-        if (this.#pages === 0) this.#endPause?.();
+        if (!this.isWatched) this.#endPause?.();
       },
     });
+    if (stream !== undefined) void this.#watch();
+    return stream;
   }
 
   /** Ends all streams and timers. */

@@ -69,6 +69,18 @@ test("serve tells the service manager when it is ready, reloads and stops, and i
   assert.equal(manager.messages[0], "STATUS=preparing the model");
 });
 
+test("serve tells the service manager of a reload after a change to the script", async (box) => {
+  const socket = box.path("notify");
+  await using manager = await Manager.at(box, socket);
+  const module = box.module({ "serve.py": ENVIRONMENT });
+  const server = await box.serve({ module }, { env: { NOTIFY_SOCKET: socket }, more: ["--reload"] });
+  await until("it is ready", () => manager.states.length === 1);
+  Deno.writeTextFileSync(`${module}/serve.py`, echo());
+  await until("it has reloaded", () => manager.states.length === 3);
+  await server.stop();
+  assert.deepEqual(manager.states.slice(1, 3), ["RELOADING=1\nMONOTONIC_USEC=N", "READY=1"]);
+});
+
 test("serve notifies an abstract socket, and not before a model is loaded", async (box) => {
   const name = `@aimodellib-${crypto.randomUUID()}`;
   await using manager = await Manager.at(box, name);

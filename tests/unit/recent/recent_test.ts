@@ -3,6 +3,7 @@ import type { LogRecord } from "@logtape/logtape";
 import { Histogram, type Metric, SECONDS } from "../../../src/observability/metrics.ts";
 import { Measures } from "../../../src/supervisor/measures.ts";
 import type { Death, Models } from "../../../src/supervisor/mod.ts";
+import { STAY_MS } from "../../../src/recent/event_stream.ts";
 import { MAX_READERS, Recent } from "../../../src/recent/mod.ts";
 import type { Events } from "../../../src/web/wire.ts";
 
@@ -16,14 +17,15 @@ interface Got {
 
 /** The recorded events of one model with a worker. */
 class Fixture implements Disposable {
-  readonly recent = new Recent();
+  readonly recent: Recent;
   readonly measures = new Measures();
   answered = 0;
   script: Metric[] = [];
   asked = 0;
   readonly worker = { worker: "1", pid: Deno.pid as number | undefined, ready: true, dead: false, load: 0 };
 
-  constructor(name = "iris") {
+  constructor(name = "iris", now?: () => number) {
+    this.recent = new Recent(now);
     const model = {
       name,
       figures: { measures: this.measures, queued: 0, ready: 1, workers: [this.worker] },
@@ -255,6 +257,25 @@ Deno.test("there is a limit on readers, and a place is free again when one has l
   for (const [i, follower] of [fixture.follow(), fixture.follow()].entries()) followers[i] = follower;
   assert.equal(fixture.recent.follow({ logs: true }), undefined);
   for (const follower of followers) await follower.leave();
+});
+
+Deno.test("the stream that is open for longest ends if there is no place for a new reader", async () => {
+  let now = 0;
+  using fixture = new Fixture("iris", () => now);
+  // A reader that takes nothing, as the others.
+  const followers = [];
+  for (; followers.length < MAX_READERS; now += 100) followers.push(fixture.follow());
+  await followers[0]!.next();
+  now = STAY_MS - 1;
+  assert.equal(fixture.recent.follow({ logs: true }), undefined, "it has not been there for long");
+  now = STAY_MS;
+  assert.equal((await fixture.follow().next())![0]!.name, "hello");
+  assert.equal(await followers[0]!.next(), undefined, "it ends");
+  assert.equal(fixture.recent.follow({ logs: true }), undefined, "the second one is younger");
+  now += 100;
+  fixture.follow();
+  assert.equal(await followers[1]!.next(), undefined, "even before it has taken anything");
+  assert.ok(await followers[2]!.next());
 });
 
 Deno.test("a reader gets the metrics of scripts at first and every five seconds, and no more than it can show", async () => {

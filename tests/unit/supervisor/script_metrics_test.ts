@@ -3,7 +3,7 @@ import { Kind } from "../../../src/bridge/frame.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import { mergeMetrics } from "../../../src/observability/merge_metrics.ts";
 import { formatMetrics, Histogram, type Metric } from "../../../src/observability/metrics.ts";
-import { afterReport, type Gauge } from "../../../src/supervisor/script_gauges.ts";
+import { afterReport, type Gauge, type WorkerGauges } from "../../../src/supervisor/script_gauges.ts";
 import { ScriptMetrics } from "../../../src/supervisor/script_metrics.ts";
 import { type ScriptMetric, scriptMetricsIn } from "../../../src/supervisor/script_report.ts";
 import { utf8 } from "../helper/bytes.ts";
@@ -201,4 +201,34 @@ Deno.test("ScriptMetrics limits the text of all metrics together, and counts wha
   // A metric that is declared differently makes room for its new series.
   metrics.add(report.map((metric) => ({ ...metric, limits: [1], series: [[["a"], [1, 0, 0]]] }) as ScriptMetric), 1);
   assert.match(formatMetrics(metrics.metrics([])), /^h9_count\{x="a"\} 1$/m);
+});
+
+Deno.test("ScriptMetrics limits the series and the text of gauges, whatever each worker has", () => {
+  using logs = new CapturedLogs();
+  const metrics = new ScriptMetrics();
+  const worker = (number: number, names: readonly string[], text: string, count: number): WorkerGauges => ({
+    since: 0,
+    gauges: names.map((name) => ({
+      name,
+      help: "",
+      type: "gauge",
+      labels: ["x"],
+      overflowed: 0,
+      aggregate: "sum",
+      series: Array.from({ length: count }, (_, i) => [[`${text}${number}-${i}`], 1] as const),
+    })),
+  });
+  const short = [1, 2, 3].map((number) => worker(number, ["short"], "", 600));
+  const [seen] = metrics.metrics(short);
+  assert.equal(seen!.values.length, 1001);
+  assert.deepEqual(seen!.values.at(-1), [{ x: "_other" }, 800], "nothing is lost");
+  assert.deepEqual(logs.lines, []);
+
+  const names = Array.from({ length: 10 }, (_, i) => `g${i}`);
+  const text = formatMetrics(metrics.metrics([1, 2, 3].map((number) => worker(number, names, "é".repeat(9000), 100))));
+  assert.ok(text.length < 17 * 2 ** 20, `${text.length}`);
+  const values = [...text.matchAll(/^g\d\{.*\} (\d+)$/gm)].map(([, value]) => Number(value));
+  assert.equal(values.reduce((sum, value) => sum + value, 0), 3000);
+  assert.match(text, /^g9\{x="_other"\} 300$/m);
+  assert.equal(logs.lines.length, 1);
 });

@@ -3,6 +3,7 @@
 import type { WorkerEvent } from "../../wire.ts";
 import { formatBytes, formatTime } from "../format.ts";
 import { filter } from "../log/filter.ts";
+import { keyOf } from "../row_keys.ts";
 
 /** How many events are shown. */
 const MAX_SHOWN = 30;
@@ -16,8 +17,8 @@ export function WorkerEvents({ events }: { events: readonly WorkerEvent[] }) {
       </div>
       {events.length === 0 ? <p class="note">Nothing yet.</p> : (
         <ol class="log-lines events">
-          {events.slice(-MAX_SHOWN).reverse().map((event, index) => (
-            <li key={`${event.t}-${index}`} data-level={event.kind === "ended" && !event.expected ? "error" : "info"}>
+          {events.slice(-MAX_SHOWN).reverse().map((event) => (
+            <li key={keyOf(event)} data-level={event.kind === "ended" && !event.expected ? "error" : "info"}>
               <time>{formatTime(event.t)}</time>
               <span class="level">{event.kind}</span>
               <span class="from">{event.worker}</span>
