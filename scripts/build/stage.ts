@@ -30,6 +30,7 @@ export async function stage(root: string, folder: string): Promise<void> {
   }
   // For browsers: packages then use nothing of Node, whose modules would slow down the server.
   await bundle(root, "src/tracing/otlp.ts", "--platform", "browser", "--output", `${folder}/${STAGED.threads}/otlp.js`);
+  await bundle(root, "src/storage/aws.ts", "--output", `${folder}/${STAGED.threads}/aws.js`);
   await bundleConsole(root, `${folder}/${STAGED.console}`);
   await renameChunks(`${folder}/src`);
   const python = `${folder}/${STAGED.python}`;

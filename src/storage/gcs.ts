@@ -1,24 +1,22 @@
 /**
- * Fetches folders from Google Cloud Storage by its JSON API (https://cloud.google.com/storage/docs/json_api/v1), with a token of the
+ * Reads from Google Cloud Storage by its JSON API (https://cloud.google.com/storage/docs/json_api/v1), with a token of the
  * machine's service account from the metadata server
  * (https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys).
  */
 
-import { createHash } from "node:crypto";
-import { AimodellibError, messageOf } from "../errors.ts";
-import { printable } from "../printable.ts";
+import { messageOf } from "../errors.ts";
+import { StorageError } from "./errors.ts";
+import {
+  ATTEMPTS,
+  type OpenObject,
+  pause,
+  SILENCE_MS,
+  silenceError,
+  type StorageContext,
+  type Store,
+  type StoredObject,
+} from "./store.ts";
 
-/** Artifacts can't be fetched; the message names the URI or the object. */
-export class StorageError extends AimodellibError {
-  override readonly name = "StorageError";
-
-  /** @param message one line; characters from a server that could control a terminal are escaped */
-  constructor(message: string, options?: ErrorOptions) {
-    super(printable(message), options);
-  }
-}
-
-const SCHEME = "gs://";
 const API = "https://storage.googleapis.com";
 const METADATA_HOST = "metadata.google.internal";
 const TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -26,87 +24,24 @@ const TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 /** A token is renewed when it expires in less than this, in ms. */
 const TOKEN_MARGIN_MS = 60_000;
 
-/** How many files are fetched at the same time. */
-const AT_ONCE = 8;
-
-/** The number of attempts for a request; the first pause between two, and the longest silence before one is given up, in ms. */
-const ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 500;
-const SILENCE_MS = 60_000;
-
-/** The environment of a download, and its abort signal. */
-export interface StorageContext {
-  /** `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` name other servers, as for Google's own clients. */
-  readonly env: (name: string) => string | undefined;
-  readonly signal: AbortSignal;
-  /** The pause before the first retry, which doubles each time, in ms. */
-  readonly firstPauseMs?: number | undefined;
+/** A page of a listing, as the API sends it. */
+interface Page {
+  readonly items?: readonly {
+    readonly name: string;
+    /** A decimal number of bytes. */
+    readonly size: string;
+    /** Base64; undefined for an object that was composed of others. */
+    readonly md5Hash?: string;
+    readonly generation?: string;
+  }[];
+  readonly nextPageToken?: string;
 }
 
-/** The number of files that were fetched, and their total size in bytes. */
-export interface Fetched {
-  readonly files: number;
-  readonly bytes: number;
-}
-
-/** An object of a listing. */
-interface StoredObject {
-  readonly name: string;
-  /** A decimal number of bytes. */
-  readonly size: string;
-  /** Base64; undefined for an object that was composed of others. */
-  readonly md5Hash?: string;
-}
-
-/** Whether a path is a `gs://` URI. */
-export function isStorageUri(path: string): boolean {
-  return path.startsWith(SCHEME);
-}
-
-/**
- * Fetches all objects below `gs://BUCKET/PREFIX` into an existing, empty folder, and checks their lengths and checksums.
- *
- * @throws {StorageError} if there are no objects, or one can't be fetched; files that were fetched before stay
- */
-export async function fetchFolder(uri: string, folder: string, context: StorageContext): Promise<Fetched> {
-  const [, bucket, path] = /^gs:\/\/([a-z0-9][\w.-]{1,220}[a-z0-9])(?:\/(.*))?$/.exec(uri) ?? [];
-  if (bucket === undefined) {
-    throw new StorageError(`'${uri}' is not a folder of Cloud Storage: write gs://BUCKET/FOLDER`);
-  }
-  const prefix = path ? `${path.replace(/\/+$/, "")}/` : "";
-  const failed = new AbortController();
-  const client = new Client({ ...context, signal: AbortSignal.any([context.signal, failed.signal]) });
-  const objects = (await client.list(bucket, prefix)).filter(({ name }) => !name.endsWith("/"));
-  if (objects.length === 0) {
-    throw new StorageError(`'${uri}' contains no objects: check the bucket, the path and the permissions`);
-  }
-  for (const { name } of objects) demandInside(name.slice(prefix.length), uri);
-  const left = [...objects];
-  const fetchNext = async () => {
-    for (let object = left.shift(); object !== undefined; object = left.shift()) {
-      const target = `${folder}/${object.name.slice(prefix.length)}`;
-      Deno.mkdirSync(target.slice(0, target.lastIndexOf("/")), { recursive: true });
-      await client.fetchObject(bucket, object, target);
-    }
-  };
-  // Stop all downloads at the first failure: the caller may remove the folder.
-  await Promise.all(Array.from({ length: AT_ONCE }, () => fetchNext().catch((error) => failed.abort(error))));
-  failed.signal.throwIfAborted();
-  return { files: objects.length, bytes: objects.reduce((sum, { size }) => sum + Number(size), 0) };
-}
-
-/** Checks an object's name, which may be any text. @throws {StorageError} if it is not a path inside the folder */
-function demandInside(name: string, uri: string): void {
-  if (name.split("/").some((part) => part === "" || part === "." || part === "..") || name.includes("\0")) {
-    throw new StorageError(`'${uri}' contains an object whose name is not a safe path: '${name}'`);
-  }
-}
-
-/** Makes requests, with retries and a token. */
-class Client {
+/** Cloud Storage. `STORAGE_EMULATOR_HOST` and `GCE_METADATA_HOST` name other servers, as for Google's own clients. */
+export class CloudStorage implements Store {
   readonly #context: StorageContext;
   readonly #api: string;
-  /** The metadata server's host; undefined for an emulator, which needs no token. */
+  /** The URL of tokens; undefined for an emulator, which needs none. */
   readonly #metadata: string | undefined;
   #token: { readonly text: string; readonly until: number } | undefined;
 
@@ -119,71 +54,67 @@ class Client {
     this.#metadata = metadata && `http://${metadata}${TOKEN_PATH}`;
   }
 
-  /** Lists the objects whose names start with `prefix`. */
-  async list(bucket: string, prefix: string): Promise<StoredObject[]> {
-    const objects: StoredObject[] = [];
-    let pageToken = "";
+  async *list(bucket: string, prefix: string): AsyncGenerator<readonly StoredObject[]> {
+    let pageToken: string | undefined;
     do {
-      const query = new URLSearchParams({ prefix, fields: "items(name,size,md5Hash),nextPageToken", pageToken });
-      if (pageToken === "") query.delete("pageToken");
-      const page = await this.#get(
-        `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`,
-        `list '${SCHEME}${bucket}/${prefix}'`,
-        (response) => response.json() as Promise<{ items?: StoredObject[]; nextPageToken?: string }>,
-      );
-      objects.push(...page.items ?? []);
-      pageToken = page.nextPageToken ?? "";
-    } while (pageToken !== "");
-    return objects;
+      const fields = "items(name,size,md5Hash,generation),nextPageToken";
+      const query = new URLSearchParams({ prefix, fields, ...(pageToken !== undefined && { pageToken }) });
+      const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`;
+      const page = await this.#get(path, {}, `list 'gs://${bucket}/${prefix}'`, this.#context.signal, readPage);
+      yield (page.items ?? []).map(({ name, size, md5Hash, generation }) => ({
+        name,
+        size: Number(size),
+        md5: md5Hash && Uint8Array.fromBase64(md5Hash).toHex(),
+        version: generation,
+      }));
+      pageToken = page.nextPageToken || undefined;
+    } while (pageToken !== undefined);
   }
 
-  /** Fetches an object into a file, and checks length and checksum. */
-  async fetchObject(bucket: string, { name, size, md5Hash }: StoredObject, target: string): Promise<void> {
-    const what = `fetch '${SCHEME}${bucket}/${name}'`;
-    const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}?alt=media`;
-    await this.#get(path, what, async (response, heard) => {
-      const md5 = createHash("md5");
-      let length = 0;
-      using file = await Deno.open(target, { write: true, create: true, truncate: true });
-      for await (const chunk of response.body ?? []) {
-        heard();
-        md5.update(chunk);
-        length += chunk.length;
-        for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
-      }
-      if (length !== Number(size)) throw new Error(`received ${length} of ${size} bytes`);
-      if (md5Hash !== undefined && md5.digest("base64") !== md5Hash) throw new Error("its checksum does not match");
-    });
+  open(bucket: string, { name, version }: StoredObject, start: number, signal: AbortSignal): Promise<OpenObject> {
+    const query = new URLSearchParams({ alt: "media", ...(version !== undefined && { generation: version }) });
+    const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}?${query}`;
+    const headers = start > 0 ? { range: `bytes=${start}-` } : {};
+    return this.#get(path, headers, `fetch 'gs://${bucket}/${name}'`, signal, ({ status, body }) =>
+      Promise.resolve({
+        start: status === 206 ? start : 0,
+        body: body ?? new ReadableStream({ start: (controller) => controller.close() }),
+        isPlain: true,
+      }));
   }
 
-  /** Makes a GET request, with retries. @param read gets the response, and a function to call whenever data arrives */
-  async #get<T>(path: string, what: string, read: (response: Response, heard: () => void) => Promise<T>): Promise<T> {
+  [Symbol.dispose](): void {}
+
+  /** Makes a GET request, with retries. @param read gets the response */
+  async #get<T>(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    what: string,
+    signal: AbortSignal,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     for (let attempt = 1;; attempt++) {
-      const reason = await this.#try(path, read);
+      const reason = await this.#try(path, headers, signal, read);
       if ("value" in reason) return reason.value;
-      this.#context.signal.throwIfAborted();
+      signal.throwIfAborted();
       if (reason.final || attempt === ATTEMPTS) throw new StorageError(`Could not ${what}: ${reason.message}`);
-      await pause(
-        (this.#context.firstPauseMs ?? FIRST_PAUSE_MS) * 2 ** (attempt - 1) * (0.5 + Math.random() / 2),
-        this.#context.signal,
-      );
+      await pause(attempt, this.#context);
     }
   }
 
   async #try<T>(
     path: string,
-    read: (response: Response, heard: () => void) => Promise<T>,
+    headers: Readonly<Record<string, string>>,
+    outer: AbortSignal,
+    read: (response: Response) => Promise<T>,
   ): Promise<{ readonly value: T } | { readonly message: string; readonly final: boolean }> {
     const silence = new AbortController();
-    let heardAt = performance.now();
-    const timer = setInterval(() => {
-      if (performance.now() - heardAt > SILENCE_MS) silence.abort(new Error(`no data for ${SILENCE_MS / 1000} s`));
-    }, 1000);
-    const signal = AbortSignal.any([this.#context.signal, silence.signal]);
+    const timer = setTimeout(() => silence.abort(silenceError()), SILENCE_MS);
+    const signal = AbortSignal.any([outer, silence.signal]);
     try {
-      const headers = await this.#authorization(signal);
-      const response = await fetch(`${this.#api}${path}`, { headers, signal, redirect: "error" });
-      if (response.ok) return { value: await read(response, () => heardAt = performance.now()) };
+      const authorized = { ...headers, ...await this.#authorization(signal) };
+      const response = await fetch(`${this.#api}${path}`, { headers: authorized, signal, redirect: "error" });
+      if (response.ok) return { value: await read(response) };
       const { status } = response;
       await response.body?.cancel();
       return { message: `${this.#api} answered ${status}${adviceFor(status)}`, final: !isPassing(status) };
@@ -191,7 +122,7 @@ class Client {
       if (error instanceof StorageError) return { message: error.message, final: true };
       return { message: messageOf(error), final: false };
     } finally {
-      clearInterval(timer);
+      clearTimeout(timer);
     }
   }
 
@@ -211,6 +142,10 @@ class Client {
   }
 }
 
+function readPage(response: Response): Promise<Page> {
+  return response.json();
+}
+
 /** Whether a retry may succeed: https://cloud.google.com/storage/docs/retry-strategy */
 function isPassing(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
@@ -219,18 +154,4 @@ function isPassing(status: number): boolean {
 function adviceFor(status: number): string {
   if (status === 401 || status === 403) return ": check that this machine's service account may read it";
   return status === 404 ? ": check that the bucket exists" : "";
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", end);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }

@@ -1,3 +1,5 @@
-/** Fetches model artifacts from Cloud Storage. */
+/** Fetches model artifacts from Cloud Storage and Amazon S3. */
 
-export { fetchFolder, isStorageUri, StorageError } from "./gcs.ts";
+export { StorageError } from "./errors.ts";
+export { fetchFolder } from "./folder.ts";
+export { isStorageUri } from "./uri.ts";

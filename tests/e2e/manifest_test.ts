@@ -197,7 +197,7 @@ test("manifest writes to --output, and refuses what it can't do, printing nothin
       [["kserve", "--name", "My_Model", "serve.tar.gz"], 2, /--name must be at most 53 .* not 'My_Model'/],
       [["deployment", "7.tar.gz"], 2, /No name can be made from '7.tar.gz': pass --name/],
       [["deployment", "--image", "a b", "serve.tar.gz"], 2, /--image must be .* not 'a b'/],
-      [["deployment", "--model-uri", "s3://a/b", "serve.tar.gz"], 2, /--model-uri must be gs:.* not 's3:\/\/a\/b'/],
+      [["deployment", "--model-uri", "hf://a/b", "serve.tar.gz"], 2, /--model-uri must be gs:.* not 'hf:\/\/a\/b'/],
       [["kserve", "--model-uri", "/srv/model", "serve.tar.gz"], 2, /--model-uri must be a URI/],
       [["kserve", "--model-uri", "pvc://a/../b", "serve.tar.gz"], 2, /--model-uri must name a PersistentVolumeClaim/],
       [["job", "--model-uri", "gs://a/b", "train.tar.gz"], 2, /'gs:\/\/a\/b' can't be written to/],

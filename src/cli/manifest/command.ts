@@ -27,7 +27,7 @@ const parser = object({
   modelUri: unset(
     option("--model-uri", string({ metavar: "URI" }), {
       description:
-        message`Where the model is read from, or where training writes it: ${"pvc://CLAIM/FOLDER"}; for serving also ${"gs://BUCKET/FOLDER"}; for ${"kserve"} all that KServe fetches.`,
+        message`Where the model is read from, or where training writes it: ${"pvc://CLAIM/FOLDER"}; for serving also ${"gs://BUCKET/FOLDER"} or ${"s3://BUCKET/FOLDER"}; for ${"kserve"} all that KServe fetches.`,
     }),
     message`the image; a claim with the resource's name for training`,
   ),

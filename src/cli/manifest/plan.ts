@@ -2,6 +2,7 @@
 
 import { ArchiveError } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
+import { isStorageUri } from "../../storage/mod.ts";
 import type { ReadOptions } from "../archives/scan.ts";
 import type { Kind } from "./kinds.ts";
 import { checkImage, checkName, defaultName, type ModelPlace, parseModelUri } from "./values.ts";
@@ -86,9 +87,9 @@ export function checkOptions(options: ManifestOptions): Omit<Plan, "needsTorch">
         `--model-uri '${model.uri}' can't be written to: training saves the model in a volume, such as pvc://CLAIM/FOLDER`,
       );
     }
-    if (kind !== "kserve" && !model.uri.startsWith("gs://")) {
+    if (kind !== "kserve" && !isStorageUri(model.uri)) {
       throw new UsageError(
-        `--model-uri must be gs://BUCKET/FOLDER or pvc://CLAIM/FOLDER for '${kind}', not '${model.uri}'; only KServe fetches from others`,
+        `--model-uri must be gs://BUCKET/FOLDER, s3://BUCKET/FOLDER or pvc://CLAIM/FOLDER for '${kind}', not '${model.uri}'; only KServe fetches from others`,
       );
     }
   }

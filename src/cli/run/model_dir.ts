@@ -28,7 +28,7 @@ export interface OpenModelDir extends Disposable {
 /**
  * Finds a model's artifacts: by the command line, in the archive, or else by Vertex AI's variable `AIP_STORAGE_URI`.
  *
- * @param word the word of the command line: a folder, or `gs://BUCKET/FOLDER`
+ * @param word the word of the command line: a folder, or a URI such as `gs://BUCKET/FOLDER`
  * @param carried the folder of the archive's own model
  * @throws {UsageError} if the folder does not exist, or nothing names one
  */

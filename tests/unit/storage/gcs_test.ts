@@ -86,9 +86,9 @@ const OBJECTS = {
   "top": utf8("at the top"),
 };
 
-Deno.test("isStorageUri() distinguishes URIs of Cloud Storage from paths", () => {
-  assert.equal(isStorageUri("gs://bucket/a"), true);
-  for (const path of ["/a", "a", "gs:/a", "s3://a/b"]) assert.equal(isStorageUri(path), false, path);
+Deno.test("isStorageUri() distinguishes URIs of object stores from paths", () => {
+  for (const uri of ["gs://bucket/a", "s3://bucket/a"]) assert.equal(isStorageUri(uri), true, uri);
+  for (const path of ["/a", "a", "gs:/a", "s3:/a", "https://a/b"]) assert.equal(isStorageUri(path), false, path);
 });
 
 for (const uri of ["gs://bucket/model", "gs://bucket/model/", "gs://bucket/model//"]) {

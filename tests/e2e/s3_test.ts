@@ -1,0 +1,225 @@
+/** Model artifacts in S3: where credentials come from, and what happens when a download is disturbed. */
+
+import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
+import { imports } from "./support/needs.ts";
+import { S3, S3_PYTHON } from "./support/s3.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { Server } from "./support/server.ts";
+
+const HAS_MOTO = imports(S3_PYTHON, "moto", "boto3");
+
+/** The size of an object that is uploaded in parts, in bytes. */
+const LARGE = 6_000_000;
+
+/** Answers with the files of its model directory, and the sizes of them. */
+const LISTS = echo(py`
+  import json, pathlib
+  def load(model_dir):
+      return pathlib.Path(model_dir)
+  def predict(data, model):
+      files = [path for path in model.rglob("*") if path.is_file()]
+      return json.dumps({str(path.relative_to(model)): path.stat().st_size for path in files}).encode()
+`);
+
+const OBJECTS = {
+  "m/config.json": "{}",
+  "m/deep/ü b+c&<1>.txt": "text",
+  "m/weights": LARGE,
+  "m2/other": "not asked for",
+  "nothing/": "",
+  "both/a": "",
+  "both/a/b": "",
+  "outside/../../x": "",
+};
+
+const FILES = { "config.json": 2, "deep/ü b+c&<1>.txt": 4, weights: LARGE };
+
+/** Variables of AWS's programs for keys in the environment. */
+function keys(s3: S3): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: s3.url,
+    AWS_REGION: "eu-west-1",
+    AWS_ACCESS_KEY_ID: "AKENV",
+    AWS_SECRET_ACCESS_KEY: "hush-a",
+  };
+}
+
+/** Asks a model whose directory is in S3 once. */
+async function predict(box: Sandbox, uri: string, env: Readonly<Record<string, string>>) {
+  box.write({ "module/serve.py": LISTS, "input": "x" });
+  return await box.run(["predict", "module", "serve.py", uri, "input"], {
+    // Nothing outside of the test may provide credentials.
+    env: { AWS_EC2_METADATA_DISABLED: "true", ...env },
+  });
+}
+
+test("artifacts in S3 are fetched with the credentials that the platform provides", async (box) => {
+  await using s3 = await S3.start(box, OBJECTS);
+  const platform = await fakePlatform();
+  await using _ = platform.server;
+  box.write({
+    "home/.aws/credentials": "[lab]\naws_access_key_id = AKFILE\naws_secret_access_key = hush-b\n",
+    "home/.aws/config": "[profile lab]\nregion = ap-south-1\n",
+    "token": "a.web.identity",
+  });
+  const metadata = { AWS_EC2_METADATA_DISABLED: "false", AWS_EC2_METADATA_SERVICE_ENDPOINT: platform.url };
+  const sources: readonly [keyId: RegExp, token: RegExp, region: string, env: Record<string, string>][] = [
+    [/^AKENV$/, /^undefined$/, "eu-west-1", keys(s3)],
+    [/^AKENV$/, /^session$/, "eu-west-2", {
+      ...keys(s3),
+      AWS_REGION: "",
+      AWS_DEFAULT_REGION: "eu-west-2",
+      AWS_SESSION_TOKEN: "session",
+    }],
+    [/^AKFILE$/, /^undefined$/, "ap-south-1", { AWS_ENDPOINT_URL_S3: s3.url, AWS_PROFILE: "lab" }],
+    [/^ASIA/, /./, "us-east-1", {
+      AWS_ENDPOINT_URL: s3.url,
+      AWS_WEB_IDENTITY_TOKEN_FILE: box.path("token"),
+      AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/reader",
+    }],
+    [/^AKTASK$/, /^of-task$/, "us-east-1", {
+      AWS_ENDPOINT_URL: s3.url,
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${platform.url}/task`,
+      AWS_CONTAINER_AUTHORIZATION_TOKEN: "open sesame",
+    }],
+    [/^AKHOST$/, /^of-host$/, "us-east-1", { AWS_ENDPOINT_URL: s3.url, ...metadata }],
+  ];
+  for (const [keyId, token, region, env] of sources) {
+    s3.requests.length = 0;
+    const { code, stdout, stderr } = await predict(box, "s3://bucket/m", env);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), FILES);
+    const asked = s3.requests.filter(({ path }) => path.startsWith("/bucket"));
+    assert.equal(asked.length, 4);
+    for (const request of asked) {
+      assert.match(String(request.keyId), keyId);
+      assert.match(String(request.sessionToken), token);
+      assert.equal(request.region, region);
+    }
+  }
+}, HAS_MOTO);
+
+/** The sources of credentials in containers (`/task`) and on virtual machines (version 2 of the instance metadata service). */
+function fakePlatform() {
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const answer = (name: string) => ({
+    Code: "Success",
+    AccessKeyId: `AK${name.toUpperCase()}`,
+    SecretAccessKey: "hush-c",
+    Token: `of-${name}`,
+    Expiration: until,
+  });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url, method, headers }) => {
+    const { pathname } = new URL(url);
+    if (pathname === "/task" && headers.get("authorization") === "open sesame") return Response.json(answer("task"));
+    if (pathname === "/latest/api/token" && method === "PUT") return new Response("of version 2");
+    if (headers.get("x-aws-ec2-metadata-token") !== "of version 2") return new Response("", { status: 401 });
+    if (pathname.endsWith("/security-credentials/")) return new Response("role");
+    if (pathname.endsWith("/security-credentials/role")) return Response.json(answer("host"));
+    return new Response("", { status: 404 });
+  });
+  return Promise.resolve({ server, url: `http://127.0.0.1:${server.addr.port}` });
+}
+
+test("a download from S3 goes on where it broke off, and an error names the object and what to do", async (box) => {
+  await using s3 = await S3.start(box, OBJECTS);
+  const env = keys(s3);
+  // The connection breaks in the middle, and the server is too busy for the next attempt.
+  s3.interfere = async ({ path }, count, answer) => {
+    if (path !== "/bucket/m/weights" || count > 2) return await answer();
+    if (count === 2) return new Response("", { status: 503 });
+    const { headers, body } = await answer();
+    return new Response(breaking(body!, LARGE / 2), { headers });
+  };
+  const cut = await predict(box, "s3://bucket/m", env);
+  assert.equal(cut.code, 0, cut.stderr);
+  assert.deepEqual(JSON.parse(cut.stdout), FILES);
+  const starts = s3.fetched.filter((line) => line.includes("weights")).map((line) => Number(line.split(" ").at(-1)));
+  assert.equal(starts.length, 3);
+  assert.equal(starts[0], 0);
+  assert.ok(starts[1]! > 0 && starts[1]! <= LARGE / 2);
+  assert.equal(starts[2], starts[1]);
+
+  // Another content than the listed one, of the same length.
+  s3.interfere = ({ path }, _count, answer) => path.endsWith("config.json") ? new Response("[]") : answer();
+  const changed = await predict(box, "s3://bucket/m", env);
+  assert.equal(changed.code, 1);
+  assert.match(
+    changed.stderr,
+    /^Error: Could not fetch 's3:\/\/bucket\/m\/config.json': its checksum does not match$/m,
+  );
+
+  s3.interfere = (_request, _count, answer) => answer();
+  const refused: readonly [uri: string, message: RegExp][] = [
+    ["s3://", /'s3:\/\/' is not a folder of Amazon S3: write s3:\/\/BUCKET\/FOLDER;/],
+    ["s3://bucket/nothing", /'s3:\/\/bucket\/nothing' contains no objects: check the bucket/],
+    ["s3://bucket/both", /'s3:\/\/bucket\/both' contains 'both\/a' both as an object and as a folder/],
+    ["s3://bucket/outside", /contains an object whose name is not a safe path: '\.\.\/\.\.\/x'/],
+    ["s3://missing/m", /Could not list 's3:\/\/missing\/m\/': NoSuchBucket: .* \(404\): check the bucket/],
+  ];
+  const models = refused.flatMap(([uri], index) => ["--model", `m${index}=module,serve.py,${uri}`]);
+  const program = box.start(["serve", "--port", "0", "--model", "good=module,serve.py,s3://bucket/m", ...models], {
+    env,
+  });
+  const server = await Server.attach(program, false);
+  for (const [index, [, message]] of refused.entries()) {
+    const [line] = await program.stderr.waitFor(new RegExp(`ERROR The model 'm${index}' failed: .*`));
+    assert.match(line, message);
+  }
+  await server.stop();
+  const nobody = await predict(box, "s3://bucket/m", { ...env, AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" });
+  assert.equal(nobody.code, 1);
+  assert.match(
+    nobody.stderr,
+    /Could not list 's3:\/\/bucket\/m\/': CredentialsProviderError: .*\. Set AWS_ACCESS_KEY_ID and /,
+  );
+
+  s3.interfere = () => {
+    const body = "<Error><Code>AccessDenied</Code><Message>Access Denied\u001b[31m</Message></Error>";
+    return new Response(body, { status: 403, headers: { "content-type": "application/xml" } });
+  };
+  const denied = await predict(box, "s3://bucket/m", env);
+  assert.equal(denied.code, 1);
+  assert.match(
+    denied.stderr,
+    /'s3:\/\/bucket\/m\/': AccessDenied: Access Denied.* \(403\): check that these credentials/,
+  );
+  assert.ok(!denied.stderr.includes("\u001b[31m"));
+  for (const text of [server.log, nobody.stderr, denied.stderr]) assert.doesNotMatch(text, /hush|AKENV/);
+}, HAS_MOTO);
+
+/** The first bytes of a stream; then the connection breaks. */
+function breaking(body: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Uint8Array> {
+  let left = bytes;
+  return body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        controller.enqueue(chunk.subarray(0, left));
+        left -= chunk.length;
+        if (left <= 0) controller.error(new Error("broken"));
+      },
+    }),
+  );
+}
+
+test(
+  "serve answers 503 while it fetches from S3, and a signal ends the download and removes its files",
+  async (box) => {
+    await using s3 = await S3.start(box, OBJECTS);
+    const module = box.module({ "serve.py": LISTS });
+    const held = Promise.withResolvers<Response>();
+    s3.interfere = ({ path }, _count, answer) => path.endsWith("weights") ? held.promise : answer();
+    const program = box.start(["serve", "--port", "0", module, "serve.py"], {
+      env: { ...keys(s3), AIP_STORAGE_URI: "s3://bucket/m/" },
+    });
+    const server = await Server.attach(program, false);
+    await until("the object is asked for", () => s3.fetched.some((line) => line.includes("weights")));
+    assert.equal((await server.request("/ping")).status, 503);
+    assert.equal(box.leftovers().filter((name) => name.startsWith("aimodellib-model-")).length, 1);
+    await server.stop();
+    assert.deepEqual(box.leftovers(), []);
+    held.resolve(new Response(""));
+  },
+  HAS_MOTO,
+);

@@ -1,0 +1,82 @@
+/** An S3 for tests: moto, behind a proxy that can disturb answers and tells who asked. */
+
+import { TOOLS } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/** The Python that has moto and boto3. */
+export const S3_PYTHON = `${TOOLS}/python`;
+
+/** A request for an object, or a listing. */
+export interface S3Request {
+  readonly method: string;
+  readonly path: string;
+  /** The id of the access key that signed it. */
+  readonly keyId: string | undefined;
+  readonly sessionToken: string | undefined;
+  readonly range: string | undefined;
+  readonly region: string | undefined;
+}
+
+/** A running S3, with the bucket `bucket`. */
+export class S3 implements AsyncDisposable {
+  readonly requests: S3Request[] = [];
+  /** Returns another answer than the regular one. `count` says how many requests this path has had. */
+  interfere: (request: S3Request, count: number, answer: () => Promise<Response>) => Promise<Response> | Response = (
+    _request,
+    _count,
+    answer,
+  ) => answer();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #stop: () => Promise<void>;
+
+  private constructor(upstream: string, stop: () => Promise<void>) {
+    this.#stop = stop;
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+      const { pathname, search } = new URL(request.url);
+      const credential = /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(request.headers.get("authorization") ?? "");
+      const about = {
+        method: request.method,
+        path: pathname,
+        keyId: credential?.[1],
+        region: credential?.[2],
+        sessionToken: request.headers.get("x-amz-security-token") ?? undefined,
+        range: request.headers.get("range") ?? undefined,
+      };
+      this.requests.push(about);
+      const count = this.requests.filter(({ path }) => path === pathname).length;
+      const { method, headers } = request;
+      const body = method === "GET" ? null : await request.bytes();
+      return await this.interfere(
+        about,
+        count,
+        () => fetch(`${upstream}${pathname}${search}`, { method, headers, body }),
+      );
+    });
+  }
+
+  /** @param objects texts by their keys, or numbers of bytes, which are uploaded in parts */
+  static async start(box: Sandbox, objects: Readonly<Record<string, string | number>>): Promise<S3> {
+    const script = new URL("s3.py", import.meta.url).pathname;
+    const program = box.start([script], { command: S3_PYTHON, stdin: JSON.stringify(objects) });
+    const [url] = await program.stdout.waitFor(/^http:\S+/m);
+    return new S3(url!, async () => {
+      program.kill("SIGKILL");
+      await program.finished();
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  /** The objects that were asked for, each with the byte where the answer was to begin. */
+  get fetched(): string[] {
+    return this.requests.filter(({ path }) => path.length > "/bucket/".length)
+      .map(({ path, range }) => `${path} ${/\d+/.exec(range ?? "0")![0]}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    await this.#stop();
+  }
+}
