@@ -1,10 +1,17 @@
-/** Asks a model for a whole answer, and records the stages of a traced request. */
+/** Asks a model for a whole answer, and measures the stages of a request that is traced or asks for its times. */
 
 import type { Invocation, Model } from "../supervisor/mod.ts";
 import type { Recording } from "../tracing/types.ts";
 import { type RequestContext, toText } from "./request_context.ts";
 import type { MetadataEncoders } from "./metadata.ts";
 import { type Result, wholeOf } from "./parts.ts";
+import type { Timing } from "./timing.ts";
+
+/** What takes the times of a request. */
+export interface Measuring {
+  readonly recording: Recording | undefined;
+  readonly timing: Timing | undefined;
+}
 
 /**
  * Executes a request and returns its whole answer.
@@ -19,20 +26,21 @@ export async function askWhole(
   types: readonly [contentType: string, accept: string],
   about: RequestContext,
   invocation: Omit<Invocation, "metadata" | "context">,
-  recording: Recording | undefined,
+  { recording, timing }: Measuring,
 ): Promise<Result> {
-  if (recording === undefined) {
+  if (recording === undefined && timing === undefined) {
     const context = toText(about);
     return await wholeOf(await model.invoke({ ...invocation, context, metadata: encoders.plain(...types) }));
   }
-  const asking = recording.ask();
+  const asking = recording?.ask();
   let waitedMs = 0;
   const outcome = await model.invoke({
     ...invocation,
-    context: toText({ ...about, traceparent: asking.traceparent }),
+    context: toText(asking === undefined ? about : { ...about, traceparent: asking.traceparent }),
     metadata: encoders.timed(...types),
     onDispatch: (ms) => waitedMs = ms,
   });
-  asking.end(outcome, waitedMs);
+  asking?.end(outcome, waitedMs);
+  timing?.add(outcome, waitedMs);
   return await wholeOf(outcome);
 }

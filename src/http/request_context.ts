@@ -105,9 +105,9 @@ export function answerHeaders({ id, customAttributes }: RequestContext): Record<
     : { "x-request-id": id, "x-content-type-options": "nosniff", [CUSTOM_ATTRIBUTES_HEADER]: customAttributes };
 }
 
-/** Returns the error to throw for a failed request: a problem gets the headers of {@linkcode answerHeaders}. */
-export function identified(error: unknown, context: RequestContext): unknown {
-  return error instanceof HttpError ? problemFrom(error).with(answerHeaders(context)) : error;
+/** Returns the error to throw for a failed request: a problem gets the headers of {@linkcode answerHeaders}, and `more`. */
+export function identified(error: unknown, context: RequestContext, more?: Readonly<Record<string, string>>): unknown {
+  return error instanceof HttpError ? problemFrom(error).with({ ...answerHeaders(context), ...more }) : error;
 }
 
 /**

@@ -13,6 +13,7 @@ import { askWhole } from "../ask_whole.ts";
 import { metadataEncoders } from "../metadata.ts";
 import { HttpProblem } from "../problem.ts";
 import { answerHeaders, contextOf, identified } from "../request_context.ts";
+import { asksForTiming, Timing } from "../timing.ts";
 import type { Signature, Transcoder } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
 import type { InvocationOptions } from "./invocations.ts";
@@ -82,9 +83,12 @@ export function infer(
     const fields = fieldsOfHead(incoming.head);
     const about = contextOf(fields, incoming.trace);
     const head = () => headText(incoming.head, ownsAuthorization);
+    let timing: Timing | undefined;
     try {
       const signature = signatureOf(model);
       const body = await bodyOf(incoming, fields.contentEncoding, maxBody);
+      if (asksForTiming(fields.prefer)) timing = new Timing();
+      const measuring = { recording: incoming.trace?.recording, timing };
       const received = body.length;
       const length = jsonLength(fields.inferenceHeaderLength);
       const { calls, accept, asked } = await transcoder.decode(
@@ -95,13 +99,14 @@ export function infer(
       const results = await Promise.all(
         calls.map(({ body, contentType }) => {
           const invocation = { head, body, client: incoming };
-          return askWhole(model, encoders, [contentType, accept], about, invocation, incoming.trace?.recording);
+          return askWhole(model, encoders, [contentType, accept], about, invocation, measuring);
         }),
       );
       const answer = await transcoder.encode({ model: description, asked, results, signature }, incoming);
-      return toResponse({ status: 200, headers: { ...answer.headers, ...answerHeaders(about) }, body: answer.body });
+      const headers = { ...answer.headers, ...answerHeaders(about), ...timing?.headers() };
+      return toResponse({ status: 200, headers, body: answer.body });
     } catch (error) {
-      throw identified(error, about);
+      throw identified(error, about, timing?.headers());
     }
   };
 }

@@ -13,7 +13,7 @@ import type { Meter } from "../metrics.ts";
 import { EVENT_HEADERS, isEvents, respondInParts } from "../parts.ts";
 import { HttpProblem, problemFrom, problemOf } from "../problem.ts";
 import { answerHeaders, contextOf, headersToPassOn, toText } from "../request_context.ts";
-import { asksForTiming, TIMING, timingOf } from "../timing.ts";
+import { asksForTiming, Timing } from "../timing.ts";
 import { fetchInput, isUriList, parseUriList, postOutput } from "../uri_list.ts";
 
 const log = getLogger(["aimodellib", "http"]);
@@ -62,28 +62,31 @@ export function invocations(
     const head = () => headText(request.head, ownsAuthorization);
     let status = 200;
     let ended: Answer["ended"];
+    let timing: Timing | undefined;
     try {
       const body = read ?? await bodyOf(request, fields.contentEncoding, maxBody);
+      if (fields.prefer !== null && asksForTiming(fields.prefer)) timing = new Timing();
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
         const passedOn = headersToPassOn(about, trace);
         const fetched = await fetchInput(input, maxBody, passedOn, (bytes) => request.hold(bytes));
         const invocation = { head, body: fetched.body, client: request };
         const types = [fetched.contentType, accept] as const;
-        const result = await askWhole(model, encoders, types, about, invocation, trace?.recording);
+        const result = await askWhole(model, encoders, types, about, invocation, {
+          recording: trace?.recording,
+          timing,
+        });
         await postOutput(output, result.body, { ...passedOn, "content-type": result.contentType });
         const written = new TextEncoder().encode(`Output written to '${output}'\n`);
         return {
           status,
-          headers: { ...answerHeaders(about), "content-type": "text/plain;charset=UTF-8" },
+          headers: { ...answerHeaders(about), ...timing?.headers(), "content-type": "text/plain;charset=UTF-8" },
           body: written,
         };
       }
-      const shown = fields.prefer !== null && asksForTiming(fields.prefer);
       const asking = trace?.recording?.ask();
-      const timed = shown || asking !== undefined;
+      const timed = timing !== undefined || asking !== undefined;
       let waitedMs = 0;
-      const arrived = timed ? performance.now() : 0;
       const outcome = await model.invoke({
         metadata: timed ? encoders.timed(contentType, accept) : encoders.plain(contentType, accept),
         context: toText(asking === undefined ? about : { ...about, traceparent: asking.traceparent }),
@@ -93,12 +96,10 @@ export function invocations(
         onDispatch: timed ? (ms) => waitedMs = ms : undefined,
       });
       asking?.end(outcome, waitedMs);
+      timing?.add(outcome, waitedMs);
       if (outcome.kind === "result") {
         const headers = answerHeaders(about);
-        if (shown) {
-          headers["preference-applied"] = TIMING;
-          headers["server-timing"] = timingOf(waitedMs, outcome.times, performance.now() - arrived);
-        }
+        if (timing !== undefined) Object.assign(headers, timing.headers());
         if (outcome.contentType !== lastType) {
           lastType = checked(outcome.contentType);
           lastIsEvents = isEvents(lastType);
@@ -109,11 +110,12 @@ export function invocations(
       }
       if (outcome.kind !== "parts") throw problemOf(outcome);
       checked(outcome.contentType);
-      const answer = respondInParts(outcome, accept, answerHeaders(about), trace?.recording);
+      const headers = { ...answerHeaders(about), ...timing?.headers() };
+      const answer = respondInParts(outcome, accept, headers, trace?.recording);
       ended = answer.ended;
       return answer;
     } catch (error) {
-      const problem = problemFrom(error).with(answerHeaders(about));
+      const problem = problemFrom(error).with({ ...answerHeaders(about), ...timing?.headers() });
       status = problem.status;
       return write(problem);
     } finally {
