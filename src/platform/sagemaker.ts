@@ -5,64 +5,81 @@
  *
  *     /opt/ml/model                        artifacts: written by train, read by serve; serve's code may be in model/code
  *     /opt/ml/code                         code, if the image contains it
- *     /opt/ml/input/config/hyperparameters.json
+ *     /opt/ml/input/config/…               hyperparameters, channels and hosts (sagemaker_config.ts)
  *     /opt/ml/input/data/CHANNEL           input data
  *     /opt/ml/output/failure               the reason why a training failed
+ *     /opt/ml/checkpoints                  checkpoints, which are copied to S3 while the training runs
  */
 
 import { stat } from "../files.ts";
-import { messageOf, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { argumentsIn, asArguments, type Hosts, trainingSettings } from "./sagemaker_config.ts";
 
 /** Reads an environment variable. */
 type Env = (name: string) => string | undefined;
 
 /** The code that SageMaker wants to run. */
 export interface SageMakerTarget {
-  /** The folder of a module, or of an unpacked archive, whose manifest names the script. */
+  /** The folder of a module, or an archive, packed or not, whose manifest names the script. */
   readonly module: string;
   readonly script: string | undefined;
-  readonly modelDir: string;
+  /** Undefined to serve the model in the archive. */
+  readonly modelDir: string | undefined;
 }
 
 /** A training run of SageMaker. */
 export interface SageMakerTraining extends SageMakerTarget {
+  readonly modelDir: string;
   /** The script's arguments: `--NAME VALUE` for each hyperparameter. */
   readonly args: readonly string[];
-  /** Variables for the script: `SM_MODEL_DIR`, and `SM_CHANNEL_NAME` for each input channel. */
+  /** Variables for the script. */
   readonly variables: Readonly<Record<string, string>>;
+  readonly hosts: Hosts;
+  /** Whether the SDK's `distribution` asks for torchrun. */
+  readonly wantsTorchrun: boolean;
 }
 
-/** Hyperparameters for the container, which the script does not get. */
-const RESERVED = /^sagemaker_/;
+/** What this program knows beside SageMaker. */
+export interface SageMakerContext {
+  readonly env: Env;
+  /** The folder where images of archives have theirs. */
+  readonly imageArchive: string;
+}
 
 /**
  * What `serve` without arguments runs; undefined outside SageMaker.
  *
  * @throws {UsageError} if SageMaker has provided no code
  */
-export function sageMakerServing(env: Env): SageMakerTarget | undefined {
-  const base = baseOf(env);
+export function sageMakerServing(context: SageMakerContext): SageMakerTarget | undefined {
+  const base = baseOf(context.env);
   if (base === undefined) return undefined;
-  return { ...findCode(env, base, ["model/code", "code"], "serve.py"), modelDir: `${base}/model` };
+  const modelDir = `${base}/model`;
+  const code = findCode(context, context.env, [`${modelDir}/code`, `${base}/code`], modelDir, "serve.py");
+  // The model may be in the archive. Then this folder is missing, empty, or the archive itself.
+  const isFilled = code.module !== modelDir && !isEmpty(modelDir);
+  return { ...code, modelDir: isFilled || !carriesModel(code.module) ? modelDir : undefined };
 }
 
 /**
  * What `train` without arguments runs; undefined outside SageMaker.
  *
- * @throws {UsageError} if SageMaker has provided no code, or the hyperparameters can't be read
+ * @param gpus the number of this host's GPUs
+ * @throws {UsageError} if SageMaker has provided no code, or its settings can't be read
  */
-export function sageMakerTraining(env: Env): SageMakerTraining | undefined {
-  const base = baseOf(env);
+export function sageMakerTraining(context: SageMakerContext, gpus: number): SageMakerTraining | undefined {
+  const base = baseOf(context.env);
   if (base === undefined) return undefined;
-  const modelDir = `${base}/model`;
-  const parameters = readParameters(`${base}/input/config/hyperparameters.json`);
-  const named = (name: string) => env(name) ?? parameters.get(name.toLowerCase());
-  const channels = channelsIn(`${base}/input/data`).map(([name, path]) => [`SM_CHANNEL_${name.toUpperCase()}`, path]);
+  const { parameters, hosts, variables } = trainingSettings(base, gpus);
+  const named = (name: string) => context.env(name) ?? parameters.get(name.toLowerCase());
+  const data = `${base}/input/data`;
   return {
-    ...findCode(named, base, ["code", "input/data/code", "input/data/training"], "train.py"),
-    modelDir,
-    args: [...parameters].filter(([name]) => !RESERVED.test(name)).flatMap(([name, value]) => [`--${name}`, value]),
-    variables: { SM_MODEL_DIR: modelDir, ...Object.fromEntries(channels) },
+    ...findCode(context, named, [`${base}/code`, `${data}/code`, `${data}/training`], undefined, "train.py"),
+    modelDir: `${base}/model`,
+    args: asArguments(argumentsIn(parameters)),
+    variables,
+    hosts,
+    wantsTorchrun: parameters.get("sagemaker_torch_distributed_enabled")?.toLowerCase() === "true",
   };
 }
 
@@ -78,55 +95,63 @@ function baseOf(env: Env): string | undefined {
   return stat(base)?.isDirectory ? base : undefined;
 }
 
-function findCode(env: Env, base: string, folders: readonly string[], script: string) {
-  const submitted = env("SAGEMAKER_SUBMIT_DIRECTORY");
-  const places = [
-    ...(submitted?.startsWith("/") ? [submitted] : []),
-    ...folders.map((folder) => `${base}/${folder}`),
-  ];
-  const program = env("SAGEMAKER_PROGRAM");
+/**
+ * Finds the code.
+ *
+ * @param named reads a setting, from a variable or a hyperparameter
+ * @param folders where a script, a manifest or an archive may be
+ * @param archive a folder that counts only if it is an unpacked archive
+ * @param script the usual name of the script
+ */
+function findCode(
+  { imageArchive }: SageMakerContext,
+  named: Env,
+  folders: readonly string[],
+  archive: string | undefined,
+  script: string,
+): { readonly module: string; readonly script: string | undefined } {
+  const submitted = named("SAGEMAKER_SUBMIT_DIRECTORY");
+  const program = named("SAGEMAKER_PROGRAM");
+  const places = [...(submitted?.startsWith("/") ? [submitted] : []), ...folders];
   for (const module of places) {
     if (program !== undefined && stat(`${module}/${program}`)?.isFile) return { module, script: program };
-    if (program === undefined && stat(`${module}/manifest.json`)?.isFile) return { module, script: undefined };
-    if (program === undefined && stat(`${module}/${script}`)?.isFile) return { module, script };
+    if (program !== undefined) continue;
+    if (stat(`${module}/manifest.json`)?.isFile) return { module, script: undefined };
+    if (stat(`${module}/${script}`)?.isFile) return { module, script };
+    const packed = onlyArchiveIn(module);
+    if (packed !== undefined) return { module: packed, script: undefined };
   }
+  for (const module of program === undefined ? [archive, imageArchive] : []) {
+    if (module !== undefined && stat(`${module}/manifest.json`)?.isFile) return { module, script: undefined };
+  }
+  const remote = submitted !== undefined && !submitted.startsWith("/")
+    ? `; the source directory '${submitted}' of the SDK is not fetched: pass it as the channel 'code'`
+    : "";
   throw new UsageError(
-    `The command line names no module, and there is no ${program ?? `${script} or manifest.json`} in ${
+    `The command line names no module, and there is no ${program ?? `${script}, manifest.json or single .tar.gz`} in ${
       places.join(", ")
-    }: name a module, or ` +
-      "put the code there (SAGEMAKER_PROGRAM names another script)",
+    }: name a module, or put the code there (SAGEMAKER_PROGRAM names another script)${remote}`,
   );
 }
 
-/** Reads the hyperparameters. Their values are strings; the SDK puts JSON into some. */
-function readParameters(path: string): Map<string, string> {
-  if (stat(path) === undefined) return new Map();
-  let found: unknown;
-  try {
-    found = JSON.parse(Deno.readTextFileSync(path));
-  } catch (cause) {
-    throw new UsageError(
-      `The hyperparameters '${path}' are not valid JSON: ${messageOf(cause)}`,
-    );
-  }
-  if (typeof found !== "object" || found === null || Array.isArray(found)) {
-    throw new UsageError(`The hyperparameters '${path}' must be a JSON object`);
-  }
-  return new Map(Object.entries(found).map(([name, value]) => [name, plain(value)]));
+/** Whether a folder is missing or empty. */
+function isEmpty(folder: string): boolean {
+  return !stat(folder)?.isDirectory || [...Deno.readDirSync(folder)].length === 0;
 }
 
-function plain(value: unknown): string {
-  if (typeof value !== "string") return JSON.stringify(value);
+/** The archive in a folder that contains a single one. */
+function onlyArchiveIn(folder: string): string | undefined {
+  if (!stat(folder)?.isDirectory) return undefined;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => /\.(?:tar\.gz|tgz)$/.test(name));
+  return names.length === 1 ? `${folder}/${names[0]}` : undefined;
+}
+
+/** Whether code is an archive that may contain its model: one that is packed, or whose manifest names a folder for it. */
+function carriesModel(module: string): boolean {
+  if (stat(module)?.isFile) return true;
   try {
-    const inner: unknown = JSON.parse(value);
-    return typeof inner === "string" ? inner : value;
+    return JSON.parse(Deno.readTextFileSync(`${module}/manifest.json`)).modelDirectory != null;
   } catch {
-    return value;
+    return false;
   }
-}
-
-function channelsIn(folder: string): [name: string, path: string][] {
-  if (!stat(folder)?.isDirectory) return [];
-  return [...Deno.readDirSync(folder)].filter(({ name }) => stat(`${folder}/${name}`)?.isDirectory)
-    .map(({ name }): [string, string] => [name, `${folder}/${name}`]).sort();
 }

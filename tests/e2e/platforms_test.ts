@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
-import { has } from "./support/needs.ts";
-import { echo, py, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { has, imports } from "./support/needs.ts";
+import { echo, py, PYTHON, ROOT, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 const EMULATOR = `${TOOLS}/gcp-storage-emulator`;
@@ -50,6 +50,47 @@ test("train without arguments trains the code in SageMaker's folder", async (box
   ]);
 });
 
+test(
+  "train and serve without arguments run archives that SageMaker provides, with torchrun if the SDK asks for it",
+  async (box) => {
+    const module = box.module({
+      "train.py": py`
+      import os
+
+      def train(model_dir, *args):
+          place = os.path.join(model_dir, "rank-" + os.environ["RANK"])
+          with open(place, "w") as file:
+              file.write(" ".join([os.environ["WORLD_SIZE"], os.environ["SM_CURRENT_HOST"], os.environ["SM_HP_EPOCHS"], *args]))
+    `,
+      "serve.py": echo(py`
+      def load(model_dir):
+          return open(model_dir + "/rank-1").read()
+      def predict(data, model):
+          return model.encode()
+    `),
+    });
+    Deno.mkdirSync(box.path("ml/input/data/code"), { recursive: true });
+    const packed = await box.run(["package", "-m", module, "-o", box.path("ml/input/data/code/any.tar.gz")]);
+    assert.equal(packed.code, 0, packed.stderr);
+    const env = {
+      ...sageMaker(box, {
+        "input/config/hyperparameters.json": '{"epochs": "3", "sagemaker_torch_distributed_enabled": "true"}',
+        "input/config/resourceconfig.json": '{"current_host": "algo-1", "hosts": ["algo-1"]}',
+      }),
+      PYTHONPATH: `${ROOT}/tests/e2e/support/light_torch`,
+    };
+    const { code, stderr } = await box.run(["train", "--nproc-per-node", "2"], { env });
+    assert.equal(code, 0, stderr);
+    for (const rank of [0, 1]) assert.equal(box.read(`ml/model/rank-${rank}`), "2 algo-1 3 --epochs 3");
+    Deno.mkdirSync(box.path("ml/code"));
+    Deno.renameSync(box.path("ml/input/data/code/any.tar.gz"), box.path("ml/code/any.tar.gz"));
+    const server = await Server.attach(box.start(["serve", "--host", "127.0.0.1", "--port", "0"], { env }), true);
+    assert.equal((await server.invoke("")).text, "2 algo-1 3 --epochs 3");
+    await server.stop();
+  },
+  imports(PYTHON, "torch"),
+);
+
 test("a training that fails on SageMaker writes the reason to the file that SageMaker shows", async (box) => {
   const env = sageMaker(box, { "code/train.py": "def train(model_dir, *args):\n    raise ValueError('no data')\n" });
   assert.equal((await box.run(["train"], { env })).code, 1);
@@ -58,7 +99,7 @@ test("a training that fails on SageMaker writes the reason to the file that Sage
   assert.equal((await box.run(["train"], { env })).code, 2);
   assert.match(
     box.read("ml/output/failure"),
-    /^The command line names no module, and there is no train\.py or manifest\.json in /,
+    /^The command line names no module, and there is no train\.py, manifest\.json or single \.tar\.gz in /,
   );
 });
 

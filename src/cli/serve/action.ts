@@ -14,6 +14,7 @@ import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { messageOf, UsageError } from "../../errors.ts";
 import { tracingSettings } from "../../tracing/settings.ts";
 import { serve } from "../../serve/mod.ts";
+import { IMAGE_ARCHIVE } from "../archives/image_layout.ts";
 import { browserRules, tlsOf, tokensOf, warnOfOpenSecrets } from "./access.ts";
 import { openEnvironment } from "../run/environment.ts";
 import { startRecord } from "../run/record.ts";
@@ -171,7 +172,7 @@ async function serveLogged(
 
 /** The code that SageMaker has provided. @throws {UsageError} outside SageMaker, or if it has provided none */
 function demandSageMaker(io: Io): SageMakerTarget {
-  const target = sageMakerServing(io.env);
+  const target = sageMakerServing({ env: io.env, imageArchive: IMAGE_ARCHIVE });
   if (target !== undefined) return target;
   throw new UsageError(
     "The model to serve is missing: use 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +

@@ -1,12 +1,14 @@
 /** Carries out `aimodellib train`. */
 
 import { layOutAssets } from "../../bridge/mod.ts";
+import { IMAGE_ARCHIVE } from "../archives/image_layout.ts";
 import { addressOf } from "../../host.ts";
 import { hideKeys, maskArguments } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { exitWithParent } from "../../platform/parent.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
 import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
+import { nvidiaDevices } from "../../serve/devices.ts";
 import { VERSION } from "../../version.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
 import type { ConsoleAddress, TrainConsole } from "../../train_console/mod.ts";
@@ -15,7 +17,7 @@ import { LoggedOutput } from "../run/script_output.ts";
 import { RunLog, type RunLogOptions } from "../run/log.ts";
 import { type RecordOptions, startRecord } from "../run/record.ts";
 import { type EnvironmentChoice, openEnvironment } from "../run/environment.ts";
-import { launcherArgs, type LauncherOptions } from "./torchrun.ts";
+import { launcherArgs, launcherOf, launcherOnSageMaker, type LauncherOptions } from "./torchrun.ts";
 import { outcome, servingScript } from "./outcome.ts";
 import { openTarget } from "../run/open_target.ts";
 import type { Target, TargetOptions } from "../run/target.ts";
@@ -58,14 +60,16 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
   if (module !== undefined) return (await trainTarget({ ...options, module }, io)).code;
   const failureFile = failureFileOf(io.env);
   try {
-    const given = sageMakerTraining(io.env);
+    const gpus = nvidiaDevices().length;
+    const given = sageMakerTraining({ env: io.env, imageArchive: IMAGE_ARCHIVE }, gpus);
     if (given === undefined) {
       throw new UsageError(
         "The script to train is missing: use 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
           "see 'aimodellib train --help'",
       );
     }
-    const { code, message } = await trainTarget({ ...options, ...given }, io);
+    const launcher = launcherOnSageMaker(launcherOf(options), given, { gpus, job: io.env("TRAINING_JOB_NAME") });
+    const { code, message } = await trainTarget({ ...options, ...given, ...launcher }, io);
     if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`, io);
     return code;
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Checks the options that `train` passes to torchrun. */
 
 import { UsageError } from "../../errors.ts";
+import type { SageMakerTraining } from "../../platform/sagemaker.ts";
 
 /** The options of torchrun, as given. */
 export interface LauncherOptions {
@@ -70,4 +71,42 @@ export function launcherArgs(
   function defaultBackend(): string | undefined {
     return rdzvEndpoint === undefined || env("PET_RDZV_BACKEND") ? undefined : "c10d";
   }
+}
+
+/** The launcher's options among all options of the command. */
+export function launcherOf(
+  { launcher, nprocPerNode, nnodes, nodeRank, rdzvEndpoint, rdzvBackend, rdzvId, maxRestarts }: LauncherOptions,
+): LauncherOptions {
+  return { launcher, nprocPerNode, nnodes, nodeRank, rdzvEndpoint, rdzvBackend, rdzvId, maxRestarts };
+}
+
+/** The port where the hosts of a training on SageMaker meet, on the first of them. */
+const MEETING_PORT = 7777;
+
+/**
+ * Completes the options by what SageMaker knows of the hosts. Given options take precedence.
+ *
+ * @param gpus the number of this host's GPUs: one process is started for each
+ * @param job the name of the training, which is the same on all hosts
+ */
+export function launcherOnSageMaker(
+  options: LauncherOptions,
+  { hosts: { names, rank }, wantsTorchrun }: Pick<SageMakerTraining, "hosts" | "wantsTorchrun">,
+  { gpus, job }: { readonly gpus: number; readonly job: string | undefined },
+): LauncherOptions {
+  const launcher = options.launcher ?? (wantsTorchrun ? "torchrun" : undefined);
+  if (launcher === undefined) return options;
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const meets = names.length > 1 && options.nnodes === undefined && options.rdzvEndpoint === undefined;
+  return {
+    ...(gpus > 0 && { nprocPerNode: String(gpus) }),
+    ...(meets && {
+      nnodes: String(names.length),
+      nodeRank: rank,
+      rdzvEndpoint: `${names[0]}:${MEETING_PORT}`,
+      rdzvId: job || "sagemaker",
+    }),
+    ...Object.fromEntries(given),
+    launcher,
+  };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { launcherArgs, type LauncherOptions } from "../../../../src/cli/train/torchrun.ts";
+import { launcherArgs, launcherOnSageMaker, type LauncherOptions } from "../../../../src/cli/train/torchrun.ts";
 import { UsageError } from "../../../../src/errors.ts";
 import { fakeEnv } from "../../helper/env.ts";
 
@@ -56,4 +56,28 @@ Deno.test("launcherArgs() leaves the rendezvous to torchrun's own variables", ()
     () => launcherArgs({ launcher }, fakeEnv({ PET_NNODES: "2" })),
     new UsageError("PET_NNODES=2 needs --rdzv-endpoint HOST:PORT, where the hosts meet"),
   );
+});
+
+Deno.test("launcherOnSageMaker() has the hosts meet at the first one, with a process for each GPU", () => {
+  const hosts = { names: ["algo-1", "algo-2"], rank: 1 };
+  const two = { nnodes: "2", nodeRank: 1, rdzvEndpoint: "algo-1:7777", rdzvId: "job" };
+  const launcher = "torchrun";
+  const cases: [LauncherOptions, boolean, number, LauncherOptions][] = [
+    [{}, false, 4, {}],
+    [{ nnodes: "2" }, false, 4, { nnodes: "2" }],
+    [{}, true, 0, { launcher, ...two }],
+    [{ launcher }, false, 4, { launcher, nprocPerNode: "4", ...two }],
+    [{ launcher, nprocPerNode: "1", maxRestarts: 2 }, false, 4, {
+      launcher,
+      nprocPerNode: "1",
+      maxRestarts: 2,
+      ...two,
+    }],
+    [{ launcher, rdzvEndpoint: "a:1" }, false, 0, { launcher, rdzvEndpoint: "a:1" }],
+  ];
+  for (const [options, wantsTorchrun, gpus, expected] of cases) {
+    assert.deepEqual(launcherOnSageMaker(options, { hosts, wantsTorchrun }, { gpus, job: "job" }), expected);
+  }
+  const alone = { hosts: { names: ["algo-1"], rank: 0 }, wantsTorchrun: true };
+  assert.deepEqual(launcherOnSageMaker({}, alone, { gpus: 0, job: undefined }), { launcher });
 });
