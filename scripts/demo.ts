@@ -1,7 +1,9 @@
-/** Trains and serves `examples/digits`, and sends it one request: `scripts/deno task demo`. With `--once`, it ends after the answer. */
+/**
+ * Trains `examples/digits`, packages it with its model, serves the archive, and sends it one request: `scripts/deno task demo`. With
+ * `--once`, it ends after the answer.
+ */
 
 import { build } from "./build.ts";
-import { run } from "./build/process.ts";
 import { hostTarget } from "./build/targets.ts";
 import { ROOT } from "./project.ts";
 import { messageOf } from "../src/errors.ts";
@@ -9,6 +11,8 @@ import { messageOf } from "../src/errors.ts";
 const BIN = `${ROOT}/dist/aimodellib`;
 const EXAMPLE = `${ROOT}/examples/digits`;
 const MODEL = `${ROOT}/.cache/demo/model`;
+/** Relative to the repository, since the commands are shown. */
+const ARCHIVE = ".cache/demo/digits.tar.gz";
 const HOST = "127.0.0.1";
 const FIRST_PORT = 8080;
 
@@ -26,12 +30,9 @@ async function demo(once: boolean): Promise<number> {
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   Deno.mkdirSync(MODEL, { recursive: true });
   await show("train", "examples/digits", "train.py", ".cache/demo/model");
-  const { stdout: help } = await run(BIN, ["--help"]);
-  if (/^\s+package\b/m.test(help)) {
-    await show("package", "--module-dir", "examples/digits", "--output", ".cache/demo/model.tar.gz");
-  }
+  await show("package", "--module-dir", "examples/digits", "--model-dir", ".cache/demo/model", "--output", ARCHIVE);
   const port = String(freePort());
-  const server = start("serve", "--host", HOST, "--port", port, "examples/digits", "serve.py", ".cache/demo/model");
+  const server = start("serve", "--host", HOST, "--port", port, "--run-dir", ".cache/demo", ARCHIVE);
   const stop = () => server.kill("SIGTERM");
   // The terminal sends Ctrl+C to the server as well; a signal that was sent to this process alone is passed on here.
   const ignore = () => {};
