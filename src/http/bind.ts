@@ -29,6 +29,8 @@ export interface Bound extends Disposable {
   readonly listener: Deno.Listener<Deno.Conn, Deno.Addr>;
   /** Where it can be reached, such as `http://127.0.0.1:8080`, or `unix:/run/model.sock`. */
   readonly url: string;
+  /** Removes the name of a Unix socket: nobody can connect any more, and those who have wait to be accepted. */
+  hide(): void;
   /**
    * Opens another socket at the same address if the certificate or the key has changed.
    *
@@ -55,6 +57,8 @@ export function bind(options: ListenOptions): Bound {
       const { cert, key } = readSecrets(tls);
       return cert === secrets?.cert && key === secrets.key ? undefined : bind({ ...options, port });
     },
+    // A port has no name to remove.
+    hide: () => {},
     [Symbol.dispose]: () => close(listener),
   };
 }
@@ -102,15 +106,19 @@ export async function bindUnix(path: string): Promise<Bound> {
     throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
   }
   let removed = false;
+  const hide = () => {
+    // Remove the name only once: later it may belong to another server.
+    if (!removed) remove(path);
+    removed = true;
+  };
   return {
     listener,
     url: `unix:${path}`,
     renewed: () => undefined,
+    hide,
     [Symbol.dispose]() {
       close(listener);
-      // Remove the name only once: later it may belong to another server.
-      if (!removed) remove(path);
-      removed = true;
+      hide();
     },
   };
 }

@@ -41,6 +41,7 @@ export function listen(socket: Bound, handling: HttpServerOptions): Server {
       server.ignore(before.listener);
     },
     async drain() {
+      bound.hide();
       await server.drain();
       bound[Symbol.dispose]();
     },

@@ -58,6 +58,12 @@ const LOST = new Set([
 /** How long idle connections stay open when draining begins, in ms: a request may be on its way. */
 const DRAIN_GRACE_MS = 100;
 
+/**
+ * How long no connection must have been accepted before draining closes a listener, in ms. Connections wait in its queue if the process
+ * was busy, and the system resets them when it is closed.
+ */
+const DRAIN_QUIET_MS = 5;
+
 /** A listening socket of any kind: TCP, TLS or Unix. */
 export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
 
@@ -94,6 +100,8 @@ export class HttpServer implements ConnectionOwner {
   #complained = false;
   #onEmpty: (() => void) | undefined;
   #drained: Promise<void> | undefined;
+  /** How many connections were accepted. */
+  #accepted = 0;
   draining = false;
 
   constructor(options: HttpServerOptions) {
@@ -119,13 +127,22 @@ export class HttpServer implements ConnectionOwner {
     if (this.#listeners.delete(listener)) listener.close();
   }
 
-  /** Stops accepting. @returns a promise that resolves when every request is answered and all connections are closed */
+  /**
+   * Accepts the connections that wait in the queues of its listeners, for at most {@linkcode DRAIN_GRACE_MS}, and closes these.
+   *
+   * @returns a promise that resolves when every request is answered and all connections are closed
+   */
   drain(): Promise<void> {
     return this.#drained ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
     this.draining = true;
+    const end = performance.now() + DRAIN_GRACE_MS;
+    for (let before = -1; before !== this.#accepted && performance.now() < end;) {
+      before = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_QUIET_MS));
+    }
     for (const listener of this.#listeners) this.ignore(listener);
     if (this.#connections.size > 0) {
       this.#grace = setTimeout(() => this.#close([...this.#connections].filter(({ idle }) => idle)), DRAIN_GRACE_MS);
@@ -190,6 +207,7 @@ export class HttpServer implements ConnectionOwner {
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
         continue;
       }
+      this.#accepted++;
       const connection = new Connection(conn, this);
       this.#connections.add(connection);
       void connection.run().then(() => this.#forget(connection));
