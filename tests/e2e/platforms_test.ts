@@ -142,21 +142,34 @@ test("serve uses the port and the routes of Vertex AI's variables", async (box) 
     AIP_HEALTH_ROUTE: "/v1/health",
     AIP_PREDICT_ROUTE: "/v1/models/m:predict",
   };
-  const program = box.start(
-    ["serve", "--host", "127.0.0.1", box.module({ "serve.py": echo() }), "serve.py", box.root],
-    { env },
-  );
+  const module = box.module({
+    "serve.py": py`
+      from aimodellib.io import InputError, deserialize, each_instance, serialize
+      def load(model_dir):
+          return 2
+      @each_instance
+      def predict(data, model, parameters=None):
+          if data < 0:
+              raise InputError("negative")
+          return data * (parameters or {}).get("factor", model)
+    `,
+  });
+  const packed = await box.run(["package", "-m", module]);
+  assert.equal(packed.code, 0, packed.stderr);
+  assert.doesNotMatch(packed.stderr, /predict/);
+  const program = box.start(["serve", "--host", "127.0.0.1", module, "serve.py", box.root], { env });
   await program.stderr.waitFor(/Ready: POST /);
   const server = Server.at(program, `http://127.0.0.1:${port}`);
   assert.equal((await server.request("/v1/health")).status, 200);
-  const body = '{"instances": [1]}';
-  const answer = await server.request("/v1/models/m:predict", {
-    method: "POST",
-    body,
-    headers: { "content-type": "application/json" },
-  });
-  assert.equal(answer.text, body);
-  assert.equal((await server.invoke("x")).text, "x");
+  const ask = async (path: string, body: unknown) => {
+    const headers = { "content-type": "application/json" };
+    const { status, text } = await server.request(path, { method: "POST", body: JSON.stringify(body), headers });
+    return [status, JSON.parse(text)];
+  };
+  const predicted = { predictions: [3, { error: { status: 400, message: "negative" } }, 6] };
+  const asked = { instances: [1, -1, 2], parameters: { factor: 3 } };
+  assert.deepEqual(await ask("/v1/models/m:predict", asked), [200, predicted]);
+  assert.deepEqual(await ask("/invocations", 4), [200, 8]);
   await server.stop();
 });
 

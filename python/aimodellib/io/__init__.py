@@ -7,6 +7,7 @@ it, and NumPy, pandas, Pillow, PyArrow and PyTorch are used only where the scrip
 """
 
 from ._errors import InputError, TooLargeError, UnsupportedTypeError
+from ._instances import each_instance
 from ._limits import Limits, limits
 from ._reading import deserialize
 from ._values import Audio, Form, Upload
@@ -21,6 +22,7 @@ __all__ = [
     "UnsupportedTypeError",
     "Upload",
     "deserialize",
+    "each_instance",
     "limits",
     "serialize",
 ]

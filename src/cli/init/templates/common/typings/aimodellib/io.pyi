@@ -1,7 +1,8 @@
 """Ready ``deserialize`` and ``serialize`` for serving scripts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aimodellib.utils import Logger
 
@@ -14,6 +15,7 @@ __all__ = [
     "UnsupportedTypeError",
     "Upload",
     "deserialize",
+    "each_instance",
     "limits",
     "serialize",
 ]
@@ -23,6 +25,11 @@ def deserialize(data: bytes, content_type: str = "application/octet-stream", log
 
 def serialize(data: Any, accepted: str = "*/*", logger: Logger | None = None) -> tuple[bytes, str] | None:
     """Return a result's bytes and their content type, in the form that the client prefers; None is answered 406."""
+
+_Predict = TypeVar("_Predict", bound=Callable[..., Any])
+
+def each_instance(predict: _Predict) -> _Predict:
+    """Make a ``predict`` of one instance answer ``{"instances": [...]}`` with ``{"predictions": [...]}`` as well."""
 
 class InputError(ValueError):
     """The request is wrong: raised by any function of a script, it is answered 400 with its message."""
