@@ -9,6 +9,7 @@ import { type DenoSuiteOptions, denoSuites } from "./test/deno_suite.ts";
 import { runOnNewest } from "./test/newest.ts";
 import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
+import { runRay } from "./test/ray_suite.ts";
 import { runSuite } from "./test/suite.ts";
 import { makeVenv } from "./venv.ts";
 import { messageOf } from "../src/errors.ts";
@@ -21,6 +22,8 @@ interface Prepared {
   readonly env: Record<string, string>;
   /** The interpreter of the environment for tests. */
   readonly python: string;
+  /** That of the environment with Ray. */
+  readonly ray: Promise<string>;
   readonly options: TestOptions;
 }
 
@@ -29,15 +32,18 @@ async function main(options: TestOptions): Promise<Count> {
   await installPackages();
   const suites = options.suites.filter((suite) => suite !== "ok");
   const venvs = suites.length === 0 ? undefined : makeVenvs(suites);
+  // Hundreds of megabytes, which other suites need not wait for.
+  const ray = suites.includes("ray") ? makeTestVenv("ray-venv", "ray/requirements.txt") : Promise.resolve("");
   // A failure is reported where the environments are needed.
   venvs?.catch(() => {});
+  ray.catch(() => {});
   if (options.suites.includes("ok")) {
     console.log("== ok");
     counts.push(...(await ok(ROOT)).map(({ state }) => ONE[state]));
   }
   if (venvs === undefined) return sum(counts);
   try {
-    const prepared = await prepare(options, venvs);
+    const prepared = { ...await prepare(options, venvs), ray };
     for (const suite of suites) {
       counts.push(await runDirectory(suite, prepared));
       if (suite === "unit") {
@@ -61,17 +67,19 @@ interface Venvs {
 
 /** Makes the environments that are missing, at the same time; most of it is waiting for downloads, so other work may go on beside it. */
 async function makeVenvs(suites: readonly Suite[]): Promise<Venvs> {
-  const make = (name: string, list: string) =>
-    makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`));
   const usesTools = suites.some((suite) => suite === "e2e" || suite === "differential");
   const [python, tools] = await Promise.all([
-    make("test-venv", "requirements.txt"),
-    usesTools ? make("tools-venv", "tools.txt") : undefined,
+    makeTestVenv("test-venv", "requirements.txt"),
+    usesTools ? makeTestVenv("tools-venv", "tools.txt") : undefined,
   ]);
   return { python, tools };
 }
 
-async function prepare(options: TestOptions, venvs: Promise<Venvs>): Promise<Prepared> {
+function makeTestVenv(name: string, list: string): Promise<string> {
+  return makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`));
+}
+
+async function prepare(options: TestOptions, venvs: Promise<Venvs>): Promise<Omit<Prepared, "ray">> {
   Deno.mkdirSync(REPORTS, { recursive: true });
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   const { python, tools } = await venvs;
@@ -87,7 +95,9 @@ async function prepare(options: TestOptions, venvs: Promise<Venvs>): Promise<Pre
 
 /** The suite of a folder in `tests/`; the unit tests have a second folder. */
 async function runDirectory(suite: Suite, prepared: Prepared): Promise<Count> {
-  const { env, python, options: { filter } } = prepared;
+  const { env, python, ray, options: { filter } } = prepared;
+  const report = `${REPORTS}/${suite}.xml`;
+  if (suite === "ray") return await runRay({ root: ROOT, env, report, filter, python: ray });
   if (suite !== "python") {
     const counts: Count[] = [];
     // The search of the model is a calculation, so the newer Deno does not repeat it.
@@ -97,7 +107,6 @@ async function runDirectory(suite: Suite, prepared: Prepared): Promise<Count> {
     }
     return sum(counts);
   }
-  const report = `${REPORTS}/${suite}.xml`;
   const select = filter === undefined ? [] : ["-k", filter];
   // deno-fmt-ignore
   const args = [

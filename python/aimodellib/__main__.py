@@ -6,7 +6,7 @@ import sysconfig
 from typing import Iterator
 
 
-def _candidates() -> Iterator[str]:
+def candidates() -> Iterator[str]:
     """Yields the folders to which installers copy programs: of this environment, of the user, of ``pip --target``."""
     yield sysconfig.get_path("scripts")
     yield sysconfig.get_path("scripts", scheme="posix_user")
@@ -15,7 +15,7 @@ def _candidates() -> Iterator[str]:
 
 def main() -> None:
     """Takes the place of this process by the executable."""
-    for folder in _candidates():
+    for folder in candidates():
         path = os.path.join(folder, "aimodellib")
         if os.access(path, os.X_OK):
             os.execv(path, [path, *sys.argv[1:]])

@@ -1,7 +1,7 @@
 /** The command line of the tests. */
 
 /** The suites, in the order in which they run. */
-export const SUITES = ["ok", "unit", "python", "integration", "e2e", "slurm", "differential"] as const;
+export const SUITES = ["ok", "unit", "python", "integration", "e2e", "slurm", "differential", "ray"] as const;
 
 /** The name of a suite. */
 export type Suite = typeof SUITES[number];

@@ -13,7 +13,7 @@ const HAS_KUBERNETES = imports(PYTHON, "kubernetes_validate");
 const HAS_DEFINITIONS: Need = HAS_KUBERNETES !== true
   ? HAS_KUBERNETES
   : has(`${DEFINITIONS}/trainjob.yaml.gz`) === true ||
-    "AIMODELLIB_TEST_CRDS names no folder with the definitions of KServe, Kubeflow Trainer and JobSet";
+    "AIMODELLIB_TEST_CRDS names no folder with the definitions of KServe, KubeRay, Kubeflow Trainer and JobSet";
 
 const TRAIN = `def train(model_dir, training_args=(), logger=None):
     open(model_dir + "/trained", "w").close()
@@ -210,8 +210,8 @@ test("manifest writes to --output, and refuses what it can't do, printing nothin
   }
 });
 
-test("the manifests in docs/kubernetes.md are valid, and the check refuses wrong ones", async (box) => {
-  const texts = blocksOf(Deno.readTextFileSync(`${ROOT}/docs/kubernetes.md`))
+test("the manifests in docs/ are valid, and the check refuses wrong ones", async (box) => {
+  const texts = ["kubernetes", "ray"].flatMap((page) => blocksOf(Deno.readTextFileSync(`${ROOT}/docs/${page}.md`)))
     .filter(({ language }) => language === "yaml").map(({ text }) => text);
   const mutations: Record<string, readonly [string, string, RegExp]> = {
     HorizontalPodAutoscaler: ["averageValue:", "average:", /average/],
@@ -219,6 +219,7 @@ test("the manifests in docs/kubernetes.md are valid, and the check refuses wrong
     ServingRuntime: ["autoSelect: true", "autoSelect: 'yes'", /'yes' is not of type/],
     InferenceGraph: ["serviceUrl:", "serviceURL:", /'serviceURL' was unexpected/],
     JobSet: ["mountPath:", "mount:", /'mount' was unexpected/],
+    RayService: ["rayStartParams:", "rayStartParam:", /'rayStartParam' was unexpected/],
   };
   const kindOf = (text: string) => /^kind: (\w+)$/m.exec(text)![1]!;
   assert.deepEqual(texts.map(kindOf).sort(), Object.keys(mutations).sort());

@@ -1,0 +1,62 @@
+/** The suite that runs on Ray: pytest, with a Python environment and a network namespace of its own. */
+
+import { run } from "../build/process.ts";
+import { messageOf } from "../../src/errors.ts";
+import { type Count, ONE } from "./count.ts";
+import { runSuite } from "./suite.ts";
+
+/**
+ * The start of a command that runs a program where the network is loopback alone. Elsewhere, Ray would listen on the machine's
+ * addresses.
+ */
+const ON_LOOPBACK: readonly string[] = [
+  "--net",
+  ...(Deno.uid() === 0 ? [] : ["--map-root-user"]),
+  "sh",
+  "-c",
+  'PATH=$PATH:/usr/sbin:/sbin && ip link set lo up && exec "$@"',
+  "sh",
+];
+
+/** What the suite needs. */
+export interface RayOptions {
+  /** The project's root. */
+  readonly root: string;
+  readonly env: Record<string, string>;
+  /** The path of the report. */
+  readonly report: string;
+  /** Only tests whose name has this text are run. */
+  readonly filter: string | undefined;
+  /** The interpreter of the environment with Ray; it rejects if that can't be made. */
+  readonly python: Promise<string>;
+}
+
+/**
+ * Runs the suite, or counts it as skipped, and prints why, where Ray can't be installed or a namespace can't be made.
+ *
+ * @throws {Error} if a program can't be started
+ */
+export async function runRay({ root, env, report, filter, python }: RayOptions): Promise<Count> {
+  const skip = (reason: string): Count => {
+    console.log(`\n== ray\nskipped: ${reason}`);
+    return ONE.skipped;
+  };
+  const tried = await run("unshare", [...ON_LOOPBACK, "true"]).catch((error) => ({
+    success: false,
+    output: messageOf(error),
+  }));
+  if (!tried.success) return skip(`a network namespace with loopback alone can't be made. ${tried.output}`);
+  let interpreter: string;
+  try {
+    interpreter = await python;
+  } catch (error) {
+    return skip(`Ray can't be installed. ${messageOf(error)}`);
+  }
+  const select = filter === undefined ? [] : ["-k", filter];
+  // deno-fmt-ignore
+  const args = [
+    ...ON_LOOPBACK, interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--disable-warnings", `--junit-xml=${report}`,
+    ...select, "tests/ray",
+  ];
+  return await runSuite({ name: "ray", cwd: root, env, report, command: "unshare", args });
+}
