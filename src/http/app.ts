@@ -40,6 +40,8 @@ import {
 import { type InvocationOptions, type Invocations, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
+import { executionParameters, version } from "./routes/sagemaker.ts";
+import { encoded } from "./sagemaker/event_stream.ts";
 import { OPENAI_ROUTES, openAiRoute } from "./routes/openai.ts";
 import { modelsV1, modelV1 } from "./routes/models_v1.ts";
 import type { Tokens } from "./tokens.ts";
@@ -89,7 +91,7 @@ export function createApp(models: Models, options: AppOptions): App {
   // parseHead() has parsed the path. hono would decode it, and could match another route than the one requested.
   const app = new Hono<{ Bindings: Incoming }>({ getPath: (_, context) => context!.env!.head.path });
   const metrics = new Metrics(models, options.tracing);
-  const { browsers, tokens, transcoder } = options;
+  const { browsers, tokens, transcoder, limits } = options;
   const open = new Set<string>();
   const secure = security();
   const mayKnow = ({ req }: Context) =>
@@ -101,15 +103,21 @@ export function createApp(models: Models, options: AppOptions): App {
   const modelPaths = new Map<string, Invocations>();
   const invoke = (path: string, route: string, model: Model) => {
     const meter = metrics.meter({ route, model: model.name }, true);
-    const handler = invocations(model, invocationOptions, meter, problemWriter(path));
+    const handler = encoded(path, invocations(model, invocationOptions, meter, problemWriter(path)));
     app.post(path, async ({ env }) => toResponse(await handler(env)));
     modelPaths.set(path, handler);
   };
   for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) invoke(path, path, only!);
   for (const [path, name] of options.routes ?? []) invoke(path, path, models.get(name)!);
-  for (const path of ["/health/ready", ...namesOf("/ping", options.healthRoute)]) get(path, allReady(models, mayKnow));
+  for (const path of ["/health", "/health/ready", ...namesOf("/ping", options.healthRoute)]) {
+    get(path, allReady(models, mayKnow));
+  }
   get("/health/live", live);
   get("/metrics", measurements(metrics));
+  get("/version", version);
+  if (only !== undefined) {
+    get("/execution-parameters", executionParameters(only, { ...limits, maxBody: options.maxBody }));
+  }
   if (options.console ?? true) {
     // One route in metrics: the page's requests are not those of clients.
     const part = (path: string, handler: Handler) =>
@@ -126,7 +134,6 @@ export function createApp(models: Models, options: AppOptions): App {
     const mayReload = (request: Incoming) =>
       isTrusted(request) &&
       (tokens === undefined || tokens.check(fieldOf(request.head.fields, "authorization"), "/admin/reload") === "good");
-    const { limits } = options;
     part(
       "/console/facts",
       consoleFacts(models, { limits, secured: tokens !== undefined, mayReadLog: isTrusted, mayReload }),
@@ -170,9 +177,9 @@ export function createApp(models: Models, options: AppOptions): App {
       metrics.measured({ route, model: model.name }, handler, executes);
     const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
     const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler, true));
-    for (const route of ["/models/{name}/invocations", "/v1/models/{name}:predict"]) {
+    for (const route of INVOCATIONS) {
       const path = named(route);
-      // Platforms may prescribe the same path.
+      // Platforms and --route may prescribe the same path.
       if (!modelPaths.has(path)) invoke(path, route, model);
     }
     get("/models/{name}/ping", ready(model));
@@ -269,7 +276,15 @@ function answerOf({ path, fields }: Head, { status, message, members, headers }:
 
 /** Health paths of the server and of models, which orchestrators and load balancers must reach without a token. */
 const OPEN =
-  /^(\/models\/[^/]+)?\/ping$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
+  /^(\/models\/[^/]+)?\/ping$|^\/health$|^(\/v2)?\/health\/(ready|live)$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/ready$/;
+
+/** The paths of requests to a model by its name, in several protocols. */
+const INVOCATIONS = [
+  "/models/{name}/invocations",
+  "/v1/models/{name}:predict",
+  "/endpoints/{name}/invocations",
+  "/endpoints/{name}/invocations-response-stream",
+] as const;
 
 /** The files that the console's pages load. */
 const ASSETS = [

@@ -3,13 +3,15 @@
 import type { Answer } from "./h1/mod.ts";
 import { HttpProblem } from "./http_problem.ts";
 import { openAiError } from "./openai/errors.ts";
+import { sageMakerError } from "./sagemaker/errors.ts";
 
 /** Makes the answer to a request that failed. */
 export type WriteProblem = (problem: HttpProblem) => Answer;
 
-/** Returns how the errors of a path are written: in the form of KServe's V1 protocol, of OpenAI's API, or as problem details. */
+/** Returns how the errors of a path are written: in the form of KServe's V1 protocol, of OpenAI's API, of SageMaker, or as problem details. */
 export function problemWriter(path: string): WriteProblem {
   if (KSERVE.test(path)) return kserveError;
+  if (path.startsWith("/endpoints/")) return sageMakerError;
   return path.startsWith("/v1/") ? openAiError : (problem) => problem.toAnswer();
 }
 

@@ -12,7 +12,10 @@ export function missing(path: string, models: Models): HttpProblem {
       `There are several models: POST to /models/NAME/invocations; NAME is one of ${names}`,
     );
   }
-  const [, name, rest = ""] = /^\/(?:(?:v[12]\/)?models)\/([^/:]+)(.*)$/.exec(path) ?? [];
+  if (path === "/execution-parameters") {
+    return new HttpProblem(404, `There are several models: SageMaker's Batch Transform serves a single one`);
+  }
+  const [, name, rest = ""] = /^\/(?:(?:v[12]\/)?models|endpoints)\/([^/:]+)(.*)$/.exec(path) ?? [];
   if (name === undefined) return new HttpProblem(404, `No route matches '${path}'`);
   if (models.get(name) === undefined) {
     const members = path.startsWith("/v1/") ? { param: "model", code: "model_not_found" } : {};
@@ -23,6 +26,9 @@ export function missing(path: string, models: Models): HttpProblem {
       501,
       `The model '${name}' explains no predictions. If its script does, 'serve --route ${path}=${name}' passes these requests to it`,
     );
+  }
+  if (path.startsWith("/endpoints/") && rest === "/async-invocations") {
+    return new HttpProblem(501, "Asynchronous requests are not supported: use invoke_endpoint()");
   }
   return new HttpProblem(404, `No route matches '${path}'`);
 }

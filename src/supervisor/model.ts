@@ -115,6 +115,11 @@ export class Model {
     return this.#pool?.openAi;
   }
 
+  /** The number of requests that a worker takes at once; undefined if it executes one after the other, or none was ready. */
+  get window(): number | undefined {
+    return this.#pool?.window;
+  }
+
   /** Executes a request and resolves with its outcome. Never rejects. */
   invoke(invocation: Invocation): Promise<Outcome> {
     if (this.#failed) return Promise.resolve({ kind: "refused", cause: "failed" });

@@ -75,6 +75,7 @@ export class Pool {
   #everReady = false;
   #signature: unknown;
   #openAi: readonly string[] | undefined;
+  #window: number | undefined;
   #stopping = false;
   readonly #measures = new Measures();
   readonly #restarts: RestartLimit;
@@ -143,6 +144,11 @@ export class Pool {
   /** The parts of OpenAI's API that the script offers; undefined until a worker was ready. */
   get openAi(): readonly string[] | undefined {
     return this.#openAi;
+  }
+
+  /** The number of requests that a worker takes at once; undefined if it executes one after the other, or none was ready. */
+  get window(): number | undefined {
+    return this.#window;
   }
 
   /** The number of jobs that wait for a worker. */
@@ -252,6 +258,7 @@ export class Pool {
   #onReady({ index, worker }: Slot): void {
     this.#signature = worker.signature;
     this.#openAi = worker.openAi;
+    this.#window = worker.window;
     log.info("Worker {worker} is ready (process {pid})", { worker: this.#nameOf(index), pid: worker.pid });
     this.#everReady = true;
     this.#ready.resolve();

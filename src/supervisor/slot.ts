@@ -28,6 +28,7 @@ export type PooledWorker = Pick<
   | "gauges"
   | "signature"
   | "openAi"
+  | "window"
 >;
 
 /** Callbacks through which a slot reports to its pool. */

@@ -121,6 +121,11 @@ export class Worker {
     return this.#state.kind === "ready" ? this.#state.openAi : undefined;
   }
 
+  /** The number of requests that it takes at once; undefined if it executes one after the other, or is not ready. */
+  get window(): number | undefined {
+    return this.#state.kind === "ready" ? this.#state.window : undefined;
+  }
+
   /** The number of jobs that the worker has not answered. */
   get load(): number {
     return this.#jobs?.size ?? 0;
@@ -239,8 +244,8 @@ export class Worker {
         this.#kill({ kind: "killed", reason: `a request overran --request-timeout ${seconds}`, overran });
       },
     });
-    const { signature, openAi } = manner;
-    this.#state = { kind: "ready", process, jobs, signature, openAi, since: performance.now() };
+    const { signature, openAi, window } = manner;
+    this.#state = { kind: "ready", process, jobs, signature, openAi, window, since: performance.now() };
     this.#events.onReady();
   }
 

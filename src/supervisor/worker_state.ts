@@ -35,6 +35,8 @@ export interface Ready {
   readonly signature: unknown;
   /** The parts of OpenAI's API that the script offers. */
   readonly openAi: readonly string[];
+  /** The number of requests that it takes at once; undefined if it executes one after the other. */
+  readonly window: number | undefined;
   /** When the worker became ready, in ms of `performance.now()`. */
   readonly since: number;
 }

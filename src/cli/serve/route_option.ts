@@ -13,10 +13,11 @@ const MAX_LENGTH = 1024;
 
 /** The server's own paths, and those below its folders, some of which exist only with some options. */
 const OWN =
-  /^\/(?:(?:docs|ping|metrics|openapi\.json|v2|models|v1\/models|health|admin|console)(?:\/.*)?|invocations)$/;
+  /^\/(?:(?:docs|ping|metrics|openapi\.json|v2|models|v1\/models|health|version|execution-parameters|admin|console)(?:\/.*)?|invocations)$/;
 
-/** A request to a model in KServe's V1 protocol: the server answers `:predict` of its models, and scripts may answer all others. */
-const VERB = /^\/v1\/models\/[^/:]+:[^/]+$/;
+/** Requests to a model by its name, in the protocols of KServe and of SageMaker: all that the server does not answer are free. */
+const VERB = /^\/v1\/models\/([^/:]+):([^/]+)$/;
+const ENDPOINT = /^\/endpoints\/([^/]+)\/invocations(?:-response-stream)?$/;
 
 /** What the paths must differ from, and the models that they may name. */
 export interface RouteContext {
@@ -46,15 +47,20 @@ export function parseRoutes(texts: readonly string[], { names, platform }: Route
       const known = names.map((known) => `'${known}'`).join(", ");
       throw new UsageError(`--route '${text}' names the model '${name}', which does not exist; known models: ${known}`);
     }
-    // With several models, /invocations leads to none of them.
-    const isOwn = VERB.test(path)
-      ? names.some((known) => path === `/v1/models/${known}:predict`)
-      : OWN.test(path) && !(path === "/invocations" && names.length > 1);
-    if (isOwn || platform.includes(path)) {
+    if (isOwn(path, names) || platform.includes(path)) {
       throw new UsageError(`--route '${text}' uses '${path}', which is a path of the server: choose another one`);
     }
     if (routes.has(path)) throw new UsageError(`--route uses the path '${path}' twice: each path leads to one model`);
     routes.set(path, name);
   }
   return routes;
+}
+
+function isOwn(path: string, names: readonly string[]): boolean {
+  const [, asked, verb] = VERB.exec(path) ?? [];
+  if (asked !== undefined) return verb === "predict" && names.includes(asked);
+  const endpoint = ENDPOINT.exec(path)?.[1];
+  if (endpoint !== undefined) return names.includes(endpoint);
+  // With several models, /invocations leads to none of them.
+  return OWN.test(path) && !(path === "/invocations" && names.length > 1);
 }

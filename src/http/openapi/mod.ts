@@ -70,6 +70,13 @@ function openAi(summary: string, streams: boolean): OperationOptions {
   };
 }
 
+/** How requests of SageMaker's clients fail. */
+const SAGEMAKER = {
+  problems: [400, 403, 413, 415, 424, 431, 503],
+  executes: false,
+  errors: json("SageMakerError"),
+} as const;
+
 const OPENAI_CHAT = openAi("Chat: OpenAI's chat completions", true);
 const OPENAI_EMBED = openAi("Embed: OpenAI's embeddings", false);
 
@@ -133,10 +140,19 @@ export function describe(
     paths: withNames({
       ...(names.length === 1 && { "/invocations": post(invoke) }),
       ...(names.length === 1 && predictRoute !== undefined && { [predictRoute]: post(invoke) }),
+      ...(names.length === 1 && {
+        "/execution-parameters": get({
+          summary: "How SageMaker's Batch Transform is to send records",
+          content: json("ExecutionParameters"),
+          problems: [503],
+        }),
+      }),
       "/ping": get(HEALTH),
+      "/health": get(HEALTH),
       ...(healthRoute !== undefined && { [healthRoute]: get(HEALTH) }),
       "/health/ready": get(HEALTH),
       "/health/live": get({ summary: "Whether the process is running", content: json("Live"), open: true }),
+      "/version": get({ summary: "The version of the server", content: { "text/plain": {} } }),
       "/metrics": get({ summary: "Metrics in Prometheus's text format", content: { "text/plain": {} } }),
       ...(console && {
         "/": get({ summary: "A page to try the model with", content: { "text/html": {} }, open: true }),
@@ -169,6 +185,21 @@ export function describe(
       "/admin/reload": post(RELOAD),
       "/openapi.json": get({ summary: "This document", content: { "application/json": {} } }),
       "/models/{name}/invocations": { parameters: [name], ...post(named(invoke)) },
+      "/endpoints/{name}/invocations": {
+        parameters: [name],
+        ...post(
+          named({ ...invoke, ...SAGEMAKER, summary: "Predict: as invoke_endpoint() of SageMaker's clients asks" }),
+        ),
+      },
+      "/endpoints/{name}/invocations-response-stream": {
+        parameters: [name],
+        ...post(named({
+          ...invoke,
+          ...SAGEMAKER,
+          summary: "Predict: as invoke_endpoint_with_response_stream() of SageMaker's clients asks",
+          content: { "application/vnd.amazon.eventstream": {} },
+        })),
+      },
       "/models/{name}/ping": { parameters: [name], ...get(named(HEALTH)) },
       "/v2": get({ summary: "What this server is", content: json("ServerMetadata") }),
       "/v2/health/live": get({ summary: "Whether the process runs", content: json("ServerLive"), open: true }),

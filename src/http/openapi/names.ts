@@ -8,6 +8,7 @@ export const TAGS: readonly { readonly name: string; readonly description: strin
     name: "KServe V1",
     description: "For clients of KServe's first protocol; OpenAI's clients share the list of models",
   },
+  { name: "SageMaker", description: "For SageMaker's Batch Transform, and for clients of SageMaker and mlflow" },
   { name: "Open Inference Protocol", description: "Tensors, as clients of KServe and Triton send them" },
   { name: "Health", description: "For load balancers and orchestrators" },
   { name: "Operation", description: "For operators, and for people who read this" },
@@ -49,9 +50,10 @@ function idOf(method: string, path: string): string {
 }
 
 function tagOf(path: string): string {
-  if (/^\/(metrics|admin\/.*|openapi\.json|docs)?$/.test(path)) return "Operation";
+  if (/^\/(metrics|version|admin\/.*|openapi\.json|docs)?$/.test(path)) return "Operation";
   if (/^\/v1\/(chat\/completions|embeddings)$/.test(path)) return "OpenAI";
   if (/^\/v1\/models(\/\{name\}.*)?$/.test(path)) return "KServe V1";
+  if (/^\/(endpoints\/\{name\}\/.*|execution-parameters)$/.test(path)) return "SageMaker";
   if (path.startsWith("/v2")) return "Open Inference Protocol";
-  return /^\/health\/|\/ping$/.test(path) ? "Health" : "Model";
+  return /^\/health(\/|$)|\/ping$/.test(path) ? "Health" : "Model";
 }

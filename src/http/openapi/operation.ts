@@ -10,6 +10,7 @@ const PROBLEMS = {
   409: "Another reload is in progress",
   406: "serialize() supports none of the types in Accept",
   413: "The body exceeds --max-body, as sent or after decoding",
+  424: "The model failed: predict() or serialize() raised an exception, the worker died, or the request took too long",
   415: "The body has a Content-Encoding other than gzip and deflate",
   431: "Content-Type and Accept are too long",
   500: "predict() or serialize() raised an exception, or an internal error occurred",

@@ -85,6 +85,22 @@ export const SCHEMAS = {
       ["message", "type", "param", "code"],
     ),
   }, ["error"]),
+  SageMakerError: members(
+    {
+      Message: string,
+      OriginalStatusCode: { type: "integer", description: "The status of the model's answer, of a ModelError" },
+      OriginalMessage: { ...string, description: "The model's answer, as JSON" },
+    },
+    ["Message"],
+  ),
+  ExecutionParameters: members(
+    {
+      MaxConcurrentTransforms: { type: "integer", minimum: 1 },
+      BatchStrategy: { const: "SINGLE_RECORD" },
+      MaxPayloadInMB: { type: "integer", minimum: 1, maximum: 100 },
+    },
+    ["MaxConcurrentTransforms", "BatchStrategy", "MaxPayloadInMB"],
+  ),
   Health: members(
     {
       status: { type: "string", enum: ["ready", "degraded"] },

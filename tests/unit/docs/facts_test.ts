@@ -154,7 +154,7 @@ Deno.test("docs/http.md lists the statuses of answers, and no others", () => {
   const listed = matched(page, /^\| ([45]\d\d(?:, [45]\d\d)*) \|/gm);
   const single = new Set([...listed].flatMap((cell) => cell.split(", ")));
   const http = [...SOURCES].filter(([path]) => path.startsWith("src/http/")).map(([, text]) => text).join("\n");
-  const answered = matched(http, /(?:HttpProblem|HttpError)\(\s*([45]\d\d)\b/g);
+  const answered = matched(http, /(?:(?:HttpProblem|HttpError)\(|MODEL_ERROR =)\s*([45]\d\d)\b/g);
   assert.ok(answered.size > 12);
   within(answered, single, "not listed");
   // The status of an exception follows from the function that raised it: statusOf().

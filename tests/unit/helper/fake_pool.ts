@@ -21,6 +21,9 @@ export class FakePool {
   /** The parts of OpenAI's API that the script offers. */
   openAi: readonly string[] | undefined;
 
+  /** The number of requests that a worker takes at once. */
+  window: number | undefined;
+
   /** The module's folder; undefined until the model is open. */
   module: string | undefined;
 
@@ -46,6 +49,7 @@ export class FakePool {
       name: { value: this.name },
       facts: { get: () => this.facts },
       openAi: { get: () => this.openAi },
+      window: { get: () => this.window },
       module: { get: () => this.module },
       size: { value: 2 },
       readyWorkers: { get: () => this.state === "degraded" ? 1 : 2 },

@@ -17,6 +17,7 @@ export class FakeWorker implements PooledWorker {
   gauges: WorkerGauges = { since: 0, gauges: [] };
   signature: unknown;
   openAi: readonly string[] | undefined;
+  window: number | undefined;
 
   /** @param room the most jobs that it accepts at once */
   constructor(readonly index: number, readonly events: WorkerEvents, public room = 1, readonly pid = 1000 + index) {}

@@ -3,7 +3,7 @@ import { appWith, askRaw, problemIn } from "../helper/app.ts";
 import { FakePool } from "../helper/fake_pool.ts";
 import { CapturedLogs } from "../helper/logs.ts";
 
-for (const path of ["/nothing", "/invocations/", "/ping/x", "/health", "/favicon.ico"]) {
+for (const path of ["/nothing", "/invocations/", "/ping/x", "/healthz", "/favicon.ico"]) {
   Deno.test(`the application answers 404 when the path is ${path}`, async () => {
     assert.deepEqual(await problemIn(await appWith(new FakePool()).request(path)), {
       type: "about:blank",

@@ -25,6 +25,9 @@ function routesOf(count: number, { predictRoute, healthRoute, routes: further = 
   const routes = app.routes.routes.filter(({ path }) => !path.startsWith("/console/"));
   return new Set(routes.map(({ method, path }) => {
     const general = path.replace(/^(\/v[12])?\/models\/[^/:]+/, "$1/models/{name}").replace(
+      /^\/endpoints\/[^/]+/,
+      "/endpoints/{name}",
+    ).replace(
       /\/versions\/1/,
       "/versions/{version}",
     );
@@ -59,6 +62,7 @@ Deno.test("describe() lists the routes that need a token when authentication is 
     open,
     [
       "/ping",
+      "/health",
       "/health/ready",
       "/health/live",
       "/",

@@ -5,7 +5,7 @@ import { VERSION } from "../../../../src/version.ts";
 
 const KNOWN = { served: { digits: { archive: "digits.tar.gz", script: "serve.py" } }, version: VERSION };
 
-for (const path of ["/ping", "/health/ready"]) {
+for (const path of ["/ping", "/health", "/health/ready"]) {
   Deno.test(`GET ${path} answers 200 when a worker is ready`, async () => {
     const response = await appWith(new FakePool()).request(path);
     assert.equal(response.status, 200);
