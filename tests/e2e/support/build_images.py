@@ -18,7 +18,24 @@ import time
 import urllib.request
 
 URL = "http://127.0.0.1:8080"
-STORE = ["--root", os.path.abspath("store"), "--runroot", os.path.abspath("run"), "--storage-driver", "vfs"]
+
+
+def storage_driver():
+    """The driver overlay, where this folder can be the upper one of an overlay; else vfs, which copies all files for each layer."""
+    folders = [f"try/{name}" for name in ("lower", "upper", "work", "merged")]
+    for folder in folders:
+        os.makedirs(folder)
+    lower, upper, work, merged = folders
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    mounted = subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", merged], stderr=subprocess.DEVNULL)
+    if mounted.returncode != 0:
+        return "vfs"
+    subprocess.run(["umount", merged], check=True)
+    return "overlay"
+
+
+DRIVER = storage_driver()
+STORE = ["--root", os.path.abspath("store"), "--runroot", os.path.abspath("run"), "--storage-driver", DRIVER]
 ALONE = ["--isolation", "chroot", "--network", "host"]
 
 
@@ -99,7 +116,7 @@ for context in contexts:
     serve(container, json.loads(buildah("inspect", container))["Docker"]["config"])
     buildah("rm", container)
 
-buildah("push", "--quiet", "localhost/base", "oci:layout:base")
+buildah("push", "--quiet", "--compression-level", "1", "localhost/base", "oci:layout:base")
 layers, _, others = image(archive, "one.tar"), image(archive, "two.tar"), image(other_model, "other.tar")
 print("same bytes:", filecmp.cmp("one.tar", "two.tar", shallow=False))
 print("changed layers:", *[what for what in layers if layers[what] != others[what]], flush=True)
