@@ -29,6 +29,24 @@ async function keys(box: Sandbox): Promise<string> {
 }
 
 /**
+ * A secret key that `keygen` has encrypted, with its public key. Its limits make each use of a password take seconds of processor time,
+ * so tests share it.
+ */
+const shared: { readonly password: string; secret?: string; public?: string } = { password: "pässword" };
+
+/** Writes the shared keys, which are made once, to `aimodellib.key` and `aimodellib.pub`. */
+async function sharedKeys(box: Sandbox): Promise<void> {
+  if (shared.secret !== undefined && shared.public !== undefined) {
+    return box.write({ "aimodellib.key": shared.secret, "aimodellib.pub": shared.public });
+  }
+  box.write({ password: `${shared.password}\n` });
+  const made = await box.run(["keygen", "--password-file", "password"]);
+  assert.equal(made.code, 0, made.stderr);
+  shared.secret = box.read("aimodellib.key");
+  shared.public = box.read("aimodellib.pub");
+}
+
+/**
  * Makes the pair of keys NAME.key and NAME.pub, of which the secret one is encrypted with the least work that minisign accepts. With the
  * limits that `keygen` and minisign set, each use of a password takes seconds of processor time.
  */
@@ -161,9 +179,7 @@ test("keygen does not overwrite existing keys, and encrypts with a password", as
   const asked = await box.run(["keygen"]);
   assert.equal(asked.code, 2);
   assert.match(asked.stderr, /The secret key needs a password: .*--password-file, or in AIMODELLIB_KEY_PASSWORD/);
-  Deno.writeTextFileSync(box.path("password"), "correct horse\n");
-  const made = await box.run(["keygen", "--password-file", "password"]);
-  assert.equal(made.code, 0, made.stderr);
+  await sharedKeys(box);
   const before = Deno.readTextFileSync(box.path("aimodellib.key"));
   assert.match(before, /^untrusted comment: minisign encrypted secret key\nRWRTY0Iy/);
   const again = await box.run(["keygen", "--no-password"]);
@@ -171,15 +187,21 @@ test("keygen does not overwrite existing keys, and encrypts with a password", as
   assert.match(again.stderr, /'aimodellib.key' exists already: choose another name, or replace it with --force/);
   assert.equal(Deno.readTextFileSync(box.path("aimodellib.key")), before);
 
+  // That the password of a file is the one that opens the key is what the test with minisign checks.
   await quickKeys(box, "quick", "correct horse");
   const wrong = await box.run(["sign", "-s", "quick.key", "model.tar.gz"], {
     env: { AIMODELLIB_KEY_PASSWORD: "wrong" },
   });
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /The password of 'quick.key' is wrong/);
-  const right = await box.run(["sign", "model.tar.gz"], { env: { AIMODELLIB_KEY_PASSWORD: "correct horse" } });
-  assert.equal(right.code, 0, right.stderr);
-  assert.equal((await box.run(["verify", "-k", "aimodellib.pub", "model.tar.gz"])).code, 0);
+  box.write({ right: "correct horse\n" });
+  for (const [source, words] of [["correct horse", []], [undefined, ["--password-file", "right"]]] as const) {
+    const env = { AIMODELLIB_KEY_PASSWORD: source };
+    const right = await box.run(["sign", "-s", "quick.key", ...words, "model.tar.gz"], { env });
+    assert.equal(right.code, 0, right.stderr);
+    assert.equal((await box.run(["verify", "-k", "quick.pub", "model.tar.gz"])).code, 0);
+    Deno.removeSync(box.path("model.tar.gz.minisig"));
+  }
 });
 
 test("keygen asks twice for a password on a terminal, without showing it", async (box) => {
@@ -201,9 +223,10 @@ test("keygen asks twice for a password on a terminal, without showing it", async
 
 test("minisign verifies what sign has signed, and reads an encrypted key of keygen", async (box) => {
   await archive(box);
-  const env = { AIMODELLIB_KEY_PASSWORD: "pässword" };
-  await box.run(["keygen"], { env });
-  await quickKeys(box, "quick", "pässword");
+  const { password } = shared;
+  const env = { AIMODELLIB_KEY_PASSWORD: password };
+  await sharedKeys(box);
+  await quickKeys(box, "quick", password);
   const signed = await box.run(["sign", "-s", "quick.key", "model.tar.gz"], { env });
   assert.equal(signed.code, 0, signed.stderr);
   const verified = await minisign(box, ["-V", "-p", "quick.pub", "-m", "model.tar.gz"]);
@@ -212,7 +235,7 @@ test("minisign verifies what sign has signed, and reads an encrypted key of keyg
   const byIt = await minisign(
     box,
     ["-S", "-s", "aimodellib.key", "-x", "by-it.sig", "-m", "model.tar.gz"],
-    "pässword\n",
+    `${password}\n`,
   );
   assert.ok(byIt.success, byIt.text);
   const { code, stderr } = await box.run(["verify", "-k", "aimodellib.pub", "-x", "by-it.sig", "model.tar.gz"]);
@@ -222,10 +245,11 @@ test("minisign verifies what sign has signed, and reads an encrypted key of keyg
 for (const [kind, flag] of [["as it is now", "-H"], ["as older versions made it", "-l"]] as const) {
   test(`verify accepts a signature of minisign, ${kind}, and sign uses its keys`, async (box) => {
     await archive(box);
+    await quickKeys(box, "m", "pw");
     if (flag === "-H") {
-      const made = await minisign(box, ["-G", "-p", "m.pub", "-s", "m.key"], "pw\npw\n");
+      const made = await minisign(box, ["-G", "-p", "made.pub", "-s", "made.key"], "pw\npw\n");
       assert.ok(made.success, made.text);
-    } else await quickKeys(box, "m", "pw");
+    } else await quickKeys(box, "made", "pw");
     const signed = await minisign(box, ["-S", flag, "-s", "m.key", "-t", "by hand", "-m", "model.tar.gz"], "pw\n");
     assert.ok(signed.success, signed.text);
     const verified = await box.run(["verify", "--key", "m.pub", "model.tar.gz"]);
@@ -239,9 +263,9 @@ for (const [kind, flag] of [["as it is now", "-H"], ["as older versions made it"
     Deno.writeFileSync(box.path("model.tar.gz"), bytes);
 
     const env = { AIMODELLIB_KEY_PASSWORD: "pw" };
-    const ours = await box.run(["sign", "-s", "m.key", "-x", "ours.sig", "model.tar.gz"], { env });
+    const ours = await box.run(["sign", "-s", "made.key", "-x", "ours.sig", "model.tar.gz"], { env });
     assert.equal(ours.code, 0, ours.stderr);
-    const byMinisign = await minisign(box, ["-V", "-p", "m.pub", "-x", "ours.sig", "-m", "model.tar.gz"]);
+    const byMinisign = await minisign(box, ["-V", "-p", "made.pub", "-x", "ours.sig", "-m", "model.tar.gz"]);
     assert.ok(byMinisign.success, byMinisign.text);
   }, HAS_MINISIGN);
 }
