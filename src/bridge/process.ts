@@ -66,8 +66,8 @@ const NOTHING = new Uint8Array(0);
 /** How long a Python may take to start, connect and say HELLO, in ms. A cold interpreter on a slow network disk takes seconds. */
 const CONNECT_LIMIT_MS = 60_000;
 
-/** How long we wait for a worker's exit status after its connection has ended, in ms. */
-const EXIT_LIMIT_MS = 50;
+/** How long we wait for a worker's exit status after its connection has ended, in ms. On a busy machine, a process takes a while to end. */
+const EXIT_LIMIT_MS = 1_000;
 
 /** A running Python, connected. */
 export class BridgeProcess implements Disposable {
