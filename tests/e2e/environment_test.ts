@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { writeProject } from "./support/projects.ts";
-import { py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
@@ -22,21 +22,28 @@ function archive(box: Sandbox, name: string, requirements: string, fill: (folder
   return `${name}.tar.gz`;
 }
 
+/** An installer that takes a fraction of pip's time, for tests of which environment a run gets. */
+const FAST = { PIP_CMD: `${PYTHON} ${ROOT}/tests/e2e/support/unpack_wheels.py` };
+
 /** What a run prints. */
 async function trained(box: Sandbox, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await box.run(["train", ...args]);
+  return await trainedWith(box, {}, ...args);
+}
+
+async function trainedWith(box: Sandbox, env: Record<string, string>, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await box.run(["train", ...args], { env });
   assert.equal(code, 0, stderr);
   return stdout.trim();
 }
 
 const LOCAL = [
-  ["a wheel in the module", "vendor/fox-1.0-py3-none-any.whl\n", "vendor"],
-  ["a wheel with a marker", "./vendor/fox-1.0-py3-none-any.whl ; python_version > '3'\n", "vendor"],
-  ["a folder of wheels", "--no-index\n--find-links vendor\nfox==1.0\n", "vendor"],
-  ["a folder of wheels in a nested file", "-r more/requirements.txt\n", "more/vendor"],
+  ["a wheel in the module", "vendor/fox-1.0-py3-none-any.whl\n", "vendor", FAST],
+  ["a wheel with a marker", "./vendor/fox-1.0-py3-none-any.whl ; python_version > '3'\n", "vendor", {}],
+  ["a folder of wheels", "--no-index\n--find-links vendor\nfox==1.0\n", "vendor", FAST],
+  ["a folder of wheels in a nested file", "-r more/requirements.txt\n", "more/vendor", {}],
 ] as const;
 
-for (const [what, requirements, place] of LOCAL) {
+for (const [what, requirements, place, env] of LOCAL) {
   test(`two archives that require ${what} in the same words run their own code`, async (box) => {
     const make = (value: number) =>
       archive(box, `a${value}`, requirements, (folder) => {
@@ -45,27 +52,27 @@ for (const [what, requirements, place] of LOCAL) {
           Deno.writeTextFileSync(`${folder}/more/requirements.txt`, "--no-index\n--find-links vendor\nfox==1.0\n");
         }
       });
-    for (const value of [1, 2]) assert.equal(await trained(box, make(value), "model"), `runs ${value}`);
-    assert.equal(await trained(box, "a1.tar.gz", "model"), "runs 1");
+    for (const value of [1, 2]) assert.equal(await trainedWith(box, env, make(value), "model"), `runs ${value}`);
+    assert.equal(await trainedWith(box, env, "a1.tar.gz", "model"), "runs 1");
   });
 }
 
 test("archives with bundled wheels of the same name and size run their own code, signed or not", async (box) => {
   const make = (value: number) =>
     archive(box, `b${value}`, "fox==1.0\n", (folder) => makeWheel(`${folder}/wheels`, "fox", "1.0", `V = ${value}`));
-  for (const value of [4, 5]) assert.equal(await trained(box, make(value), "model"), `runs ${value}`);
+  for (const value of [4, 5]) assert.equal(await trainedWith(box, FAST, make(value), "model"), `runs ${value}`);
   await box.run(["keygen", "-W"]);
   make(6);
   await box.run(["sign", "b6.tar.gz"]);
-  assert.equal(await trained(box, "--key", "aimodellib.pub", "b6.tar.gz", "model"), "runs 6");
+  assert.equal(await trainedWith(box, FAST, "--key", "aimodellib.pub", "b6.tar.gz", "model"), "runs 6");
 });
 
 test("a signed archive shares no environment with one that is not signed", async (box) => {
   const unsigned = archive(box, "u", "fox==1.0\n", (folder) => makeWheel(`${folder}/wheels`, "fox", "1.0", "V = 1"));
-  await trained(box, unsigned, "model");
+  await trainedWith(box, FAST, unsigned, "model");
   await box.run(["keygen", "-W"]);
   await box.run(["sign", unsigned]);
-  const signed = await box.run(["train", "--key", "aimodellib.pub", unsigned, "model"]);
+  const signed = await box.run(["train", "--key", "aimodellib.pub", unsigned, "model"], { env: FAST });
   assert.match(signed.stderr, /Installing /);
 });
 
@@ -87,15 +94,18 @@ test("a start notices that the packages of the base Python have changed", async 
   const python = await venvWithPip(box, "base");
   makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   makeWheel(box.path("dist"), "owl", "1.0", "V = 2");
-  const pip = (...args: string[]) => box.run(["-m", "pip", "-q", ...args], { command: python });
-  await pip("install", "--no-index", "--find-links", "dist", "fox");
+  const { stdout } = await box.run(["-c", "import site; print(site.getsitepackages()[0])"], { command: python });
+  const site = stdout.trim();
+  tool(PYTHON, ["-m", "zipfile", "-e", box.path("dist/fox-1.0-py3-none-any.whl"), site]);
   const module = box.module({
     "train.py": "import fox, owl\ndef train(d): print(fox.V, owl.V)\n",
     "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nfox\nowl\n`,
   });
   const run = () => trained(box, "--python", python, module, "train.py", "model");
   assert.equal(await run(), "1 2");
-  await pip("uninstall", "-y", "fox");
+  for (const { name } of Deno.readDirSync(site)) {
+    if (name.startsWith("fox")) Deno.removeSync(`${site}/${name}`, { recursive: true });
+  }
   assert.equal(await run(), "1 2");
 });
 
@@ -132,7 +142,6 @@ for (const how of ["a path", "an import hook"] as const) {
 }
 
 test("--install always creates a new environment while a run uses the previous one", async (box) => {
-  makeWheel(box.path("dist"), "fox", "1.0", "V = 1");
   const module = box.module({
     "train.py": py`
       import fox, os, sys, time
@@ -141,16 +150,18 @@ test("--install always creates a new environment while a run uses the previous o
           if args: time.sleep(60)
           import importlib; importlib.reload(fox)
     `,
-    "requirements.txt": `--no-index\n--find-links ${box.path("dist")}\nfox\n`,
+    "requirements.txt": "--no-index\n--find-links vendor\nfox\n",
   });
-  const busy = box.start(["train", module, "train.py", "model", "wait"]);
+  makeWheel(`${module}/vendor`, "fox", "1.0", "V = 1");
+  const env = FAST;
+  const busy = box.start(["train", module, "train.py", "model", "wait"], { env });
   await busy.stdout.waitFor(/^runs 1/);
-  const again = await box.run(["train", "--install", "always", module, "train.py", "model"]);
+  const again = await box.run(["train", "--install", "always", module, "train.py", "model"], { env });
   assert.match(again.stderr, /Installing /);
   const prefix = (text: string) => text.trim().split(" ")[2]!;
   assert.notEqual(prefix(again.stdout), prefix(busy.stdout.text));
   assert.ok(Deno.statSync(prefix(busy.stdout.text)).isDirectory, "what is used stays");
-  const next = await box.run(["train", module, "train.py", "model"]);
+  const next = await box.run(["train", module, "train.py", "model"], { env });
   assert.equal(prefix(next.stdout), prefix(again.stdout));
   busy.kill("SIGKILL");
   await busy.finished();

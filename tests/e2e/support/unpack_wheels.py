@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 (site,) = glob.glob(os.path.join(os.environ["VIRTUAL_ENV"], "lib", "python*", "site-packages"))
-folders = ["vendor", sys.argv[sys.argv.index("--find-links") + 1]]
+folders = ["vendor", *[value for option, value in zip(sys.argv, sys.argv[1:]) if option == "--find-links"]]
 for wheel in [path for folder in folders for path in glob.glob(os.path.join(folder, "*.whl"))]:
     with zipfile.ZipFile(wheel) as file:
         file.extractall(site)
