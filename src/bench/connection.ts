@@ -2,7 +2,7 @@
 
 import { Backoff } from "../backoff.ts";
 import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "../client/answer_reader.ts";
-import { close, send } from "../client/connection.ts";
+import { close, send, type Stream } from "../client/connection.ts";
 
 /** The shortest and the longest pause after a failure, in ms, which keep a dead server from being flooded. */
 const PAUSES = { firstMs: 10, maxMs: 1000 } as const;
@@ -11,16 +11,16 @@ const PAUSES = { firstMs: 10, maxMs: 1000 } as const;
 export class Connection {
   /** When its last request ended, by `performance.now()`; 0 before the first. */
   idleSince = 0;
-  readonly #open: () => Promise<Deno.Conn>;
+  readonly #open: () => Promise<Stream>;
   readonly #request: Uint8Array;
-  #conn: Deno.Conn | undefined;
+  #conn: Stream | undefined;
   #reader: AnswerReader | undefined;
   readonly #backoff = new Backoff(PAUSES);
   #failedAt = 0;
   #isClosed = false;
 
   /** @param open connects to the server */
-  constructor(open: () => Promise<Deno.Conn>, request: Uint8Array) {
+  constructor(open: () => Promise<Stream>, request: Uint8Array) {
     this.#open = open;
     this.#request = request;
   }
@@ -67,7 +67,9 @@ export class Connection {
       else this.#reader = new AnswerReader(this.#conn);
     }
     if (this.#conn === undefined || this.#reader === undefined) throw new ConnectionFailure("the test has ended", true);
-    const [answer] = await Promise.all([this.#reader.next(onBody), send(this.#conn, this.#request)]);
+    const sent = send(this.#conn, this.#request);
+    const answer = await this.#reader.next(onBody);
+    await sent;
     if (!answer.canReuse) this.#drop();
     return answer;
   }

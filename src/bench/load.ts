@@ -1,6 +1,7 @@
 /** Puts a server under load: as many requests as its connections carry (closed loop), or a fixed rate (open loop). */
 
 import { ConnectionFailure } from "../client/answer_reader.ts";
+import type { Stream } from "../client/connection.ts";
 import { withLimit } from "../with_limit.ts";
 import { Connection } from "./connection.ts";
 import { Histogram } from "./histogram.ts";
@@ -39,7 +40,7 @@ export class Load {
   #isOver = false;
 
   /** @param open connects to the server */
-  constructor(open: () => Promise<Deno.Conn>, request: Uint8Array, options: LoadOptions, graceMs = GRACE_MS) {
+  constructor(open: () => Promise<Stream>, request: Uint8Array, options: LoadOptions, graceMs = GRACE_MS) {
     this.#options = options;
     this.#graceMs = graceMs;
     this.#connections = Array.from({ length: options.connections }, () => new Connection(open, request));

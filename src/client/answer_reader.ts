@@ -26,6 +26,9 @@ export class ConnectionFailure extends Error {
 }
 
 const BUFFER_BYTES = 64 * 1024;
+/** Letters of ASCII. */
+const C = 99;
+const T = 116;
 const CR = 13;
 const LF = 10;
 
@@ -60,14 +63,14 @@ export class AnswerReader {
       const status = Number(head.slice(9, 12));
       // Interim responses have no body, and the final one follows.
       if (status >= 100 && status < 200) continue;
-      const isWhole = await this.#readBody(status, head, onBody);
+      const framing = framingOf(head);
+      const isWhole = this.#takeBody(status, framing, onBody) || await this.#readBody(status, framing, onBody);
       return {
         status,
         head,
         bytes: this.#bytes - (this.#to - this.#from),
         firstByteAt: this.#firstByteAt,
-        canReuse: isWhole && !/^connection:.*\bclose\b/im.test(head) &&
-          (head.startsWith("HTTP/1.1") || /^connection:.*\bkeep-alive\b/im.test(head)),
+        canReuse: isWhole && !framing.closes && (framing.keepsAlive || head.startsWith("HTTP/1.1")),
       };
     }
   }
@@ -94,17 +97,37 @@ export class AnswerReader {
 
   /** Finds the empty line after the head, from `from` on; -1 if it has not arrived. */
   #endOfHead(from: number): number {
-    const received = this.#buffer.subarray(0, this.#to);
-    for (let at = from; (at = received.indexOf(CR, at)) >= 0 && at + 3 < this.#to; at++) {
-      if (received[at + 1] === LF && received[at + 2] === CR && received[at + 3] === LF) return at;
+    const received = this.#buffer;
+    const last = this.#to - 4;
+    // The third of the four bytes is looked at first: if it is neither CR nor LF, the next three positions can be skipped.
+    for (let at = from; at <= last;) {
+      const third = received[at + 2];
+      if (third === CR) {
+        if (received[at] === CR && received[at + 1] === LF && received[at + 3] === LF) return at;
+        at += 2;
+      } else at += third === LF ? 1 : 3;
     }
     return -1;
   }
 
+  /** Takes a body that has arrived with its head, as nearly all small ones do. @returns false if it has not, or its length is not known */
+  #takeBody(status: number, { length, isChunked }: BodyFraming, onBody: (piece: Uint8Array) => void): boolean {
+    if (length === undefined || isChunked || status === 204 || status === 304) return false;
+    const end = this.#from + length;
+    if (end > this.#to) return false;
+    onBody(this.#buffer.subarray(this.#from, end));
+    this.#from = end;
+    return true;
+  }
+
   /** Reads the body. @returns false if the end of the connection ended the body */
-  async #readBody(status: number, head: string, onBody: (piece: Uint8Array) => void): Promise<boolean> {
+  async #readBody(
+    status: number,
+    { length, isChunked }: BodyFraming,
+    onBody: (piece: Uint8Array) => void,
+  ): Promise<boolean> {
     if (status === 204 || status === 304) return true;
-    if (/^transfer-encoding:.*\bchunked\s*$/im.test(head)) {
+    if (isChunked) {
       for (let size = await this.#chunkSize(); size > 0; size = await this.#chunkSize()) {
         await this.#pass(size, onBody);
         if (await this.#line() !== "") throw new ConnectionFailure("a chunk of a response has the wrong length", false);
@@ -112,7 +135,6 @@ export class AnswerReader {
       while (await this.#line() !== "");
       return true;
     }
-    const length = /^content-length:[ \t]*(\d{1,15})[ \t]*$/im.exec(head)?.[1];
     if (length === undefined) {
       // The body lasts until the server closes the connection.
       for (;;) {
@@ -121,7 +143,7 @@ export class AnswerReader {
         if (await this.#receive() === null) return false;
       }
     }
-    await this.#pass(Number(length), onBody);
+    await this.#pass(length, onBody);
     return true;
   }
 
@@ -186,6 +208,37 @@ export class AnswerReader {
     this.#bytes += received;
     return received;
   }
+}
+
+/** What a head says about the end of the response. */
+interface BodyFraming {
+  /** The length of the body in bytes. */
+  length: number | undefined;
+  isChunked: boolean;
+  closes: boolean;
+  keepsAlive: boolean;
+}
+
+/** Finds the fields that matter. Only lines with their first letter are looked at, which is faster than a search for each of them. */
+function framingOf(head: string): BodyFraming {
+  const found: BodyFraming = { length: undefined, isChunked: false, closes: false, keepsAlive: false };
+  for (let at = head.indexOf("\n") + 1; at > 0;) {
+    const next = head.indexOf("\n", at) + 1;
+    const letter = head.charCodeAt(at) | 0x20;
+    if (letter === C || letter === T) {
+      const line = next > 0 ? head.slice(at, next) : head.slice(at);
+      if (letter === T) found.isChunked ||= /^transfer-encoding:.*\bchunked\s*$/i.test(line);
+      else if (/^connection:/i.test(line)) {
+        found.closes ||= /\bclose\b/i.test(line);
+        found.keepsAlive ||= /\bkeep-alive\b/i.test(line);
+      } else {
+        const length = /^content-length:[ \t]*(\d{1,15})\s*$/i.exec(line)?.[1];
+        if (length !== undefined) found.length ??= Number(length);
+      }
+    }
+    at = next;
+  }
+  return found;
 }
 
 /** Describes a system's error about a connection, without numbers that differ each time. */

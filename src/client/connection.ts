@@ -2,6 +2,9 @@
 
 import type { Endpoint } from "./endpoint.ts";
 
+/** A connection, as far as requests need it. */
+export type Stream = Pick<Deno.Conn, "read" | "write" | "close">;
+
 /** The fields of a request's head. */
 export interface RequestHead {
   readonly contentType: string;
@@ -39,7 +42,7 @@ export function requestHead(
 }
 
 /** Writes a request, or a part of one. A server may answer before it has all of it, so a failure is left to the reader of the answer. */
-export async function send(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+export async function send(conn: Stream, bytes: Uint8Array): Promise<void> {
   try {
     for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
   } catch {
@@ -48,7 +51,7 @@ export async function send(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
 }
 
 /** Closes a connection, which may be closed already. */
-export function close(conn: Deno.Conn): void {
+export function close(conn: Stream): void {
   try {
     conn.close();
   } catch {

@@ -1,10 +1,12 @@
 /** Carries out `aimodellib bench`. */
 
 import { Connection } from "../../bench/connection.ts";
+import { socketAddress } from "../../bench/address.ts";
 import { Busyness } from "../../bench/cpu.ts";
 import { figuresOf } from "../../bench/figures.ts";
 import { Load } from "../../bench/load.ts";
 import { requestBytes, type Target } from "../../bench/request.ts";
+import { Sockets } from "../../bench/sockets.ts";
 import { joined } from "../../bytes.ts";
 import { type Answer, ConnectionFailure } from "../../client/answer_reader.ts";
 import { connect } from "../../client/connection.ts";
@@ -70,9 +72,19 @@ export async function runBench(options: BenchOptions, io: Io): Promise<number> {
     token: clientToken(options.tokenFile, io),
   };
   const request = requestBytes(target);
-  const open = () => connect(endpoint);
+  let address: Uint8Array<ArrayBuffer> | undefined;
+  const open = async () => {
+    const conn = await connect(endpoint);
+    if (url.protocol === "http:") address = socketAddress(conn.remoteAddr);
+    return conn;
+  };
   await tryOnce(new Connection(open, request), nameOf(endpoint));
-  const load = new Load(open, request, { connections, durationMs, rate });
+  using sockets = rate === undefined && address !== undefined ? Sockets.to(address) : undefined;
+  const load = new Load(sockets === undefined ? open : () => sockets.connect(), request, {
+    connections,
+    durationMs,
+    rate,
+  });
   const busyness = new Busyness();
   using _signals = io.onSignal(() => load.stop());
   let answered: number;
