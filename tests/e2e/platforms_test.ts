@@ -173,6 +173,28 @@ test("serve uses the port and the routes of Vertex AI's variables", async (box) 
   await server.stop();
 });
 
+test("train tells the script where Vertex AI reads TensorBoard's logs, and refuses a bucket that is not mounted", async (box) => {
+  const script = py`
+    def train(model_dir, tensor_board_enabled=False, tensor_board_dir="logs"):
+        print(tensor_board_enabled, tensor_board_dir)
+  `;
+  const env = { AIP_TENSORBOARD_LOG_DIR: box.path("logs") };
+  const { code, stdout, stderr } = await box.train(script, [], { env });
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, `True ${box.path("logs")}\n`);
+  assert.doesNotMatch(stderr, /TensorBoard/);
+  const module = box.module({ "train.py": script });
+  for (const uri of ["gs://no-such-bucket/model", "s3://bucket/model"]) {
+    const refused = await box.run(["train", module, "train.py", uri]);
+    assert.equal(refused.code, 2);
+    assert.ok(refused.stderr.startsWith(`Error: The model directory '${uri}' is not a local folder, `), refused.stderr);
+  }
+  assert.deepEqual(
+    [...Deno.readDirSync(box.root)].map(({ name }) => name).filter((name) => /^[gs][s3]/.test(name)),
+    [],
+  );
+});
+
 /** Starts an emulator of Cloud Storage with these objects in a bucket. */
 async function cloudStorage(box: Sandbox, objects: Readonly<Record<string, string>>) {
   const port = freePort();

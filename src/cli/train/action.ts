@@ -7,6 +7,7 @@ import { hideKeys, maskArguments } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { exitWithParent } from "../../platform/parent.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
+import { tensorBoardFolder, trainingFolder, vertexTraining } from "../../platform/vertex.ts";
 import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
 import { nvidiaDevices } from "../../serve/devices.ts";
 import { VERSION } from "../../version.ts";
@@ -63,6 +64,8 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     const gpus = nvidiaDevices().length;
     const given = sageMakerTraining({ env: io.env, imageArchive: IMAGE_ARCHIVE }, gpus);
     if (given === undefined) {
+      const onVertex = vertexTraining(io.env, IMAGE_ARCHIVE);
+      if (onVertex !== undefined) return (await trainTarget({ ...options, ...onVertex }, io)).code;
       throw new UsageError(
         "The script to train is missing: use 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
           "see 'aimodellib train --help'",
@@ -101,11 +104,11 @@ type Chosen = TrainOptions & { readonly module: string; readonly variables?: Rea
 
 async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
   const launcher = launcherArgs(options, io.env);
+  const modelDir = absolute(trainingFolder(options.modelDir));
   using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
-  const modelDir = absolute(options.modelDir);
   makeModelDir(modelDir);
   const startedAt = Date.now();
-  const board = boardOf(options, target);
+  const board = boardOf(options, target, io);
   using log = new RunLog(options, target.archive, io);
   using monitor = await openConsole(options, target, { log, modelDir, startedAt, logDir: board.logDir });
   try {
@@ -153,7 +156,7 @@ async function trainIn(
     launcher,
     variables: { ...environment.variables, ...options.variables },
     stopTimeoutMs: options.stopTimeoutMs,
-    tensorBoardEnabled: board.enabled,
+    tensorBoardEnabled: board.writes,
     tensorBoardDir: board.logDir,
     scalars: monitor !== undefined,
   }, {
@@ -186,12 +189,22 @@ async function trainIn(
   return { code, ...(message !== undefined && { message }) };
 }
 
-/** Whether TensorBoard runs, with its address and log folder. */
-function boardOf({ tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }: TrainOptions, { archive }: Target) {
-  const folder = tensorBoardDir ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
+/**
+ * Whether TensorBoard runs, with its address and log folder. A platform that has its own TensorBoard only names the folder, and the
+ * script is told to write logs there.
+ */
+function boardOf(
+  { tensorBoardEnabled, tensorBoardDir, tensorBoardHost, runDir }: TrainOptions,
+  { archive }: Target,
+  { env }: Io,
+) {
+  const platform = tensorBoardFolder(env);
+  const folder = tensorBoardDir ?? platform ?? archive?.manifest.tensorboardDirectory ?? DEFAULT_TENSORBOARD_DIR;
+  const enabled = tensorBoardEnabled || (archive?.manifest.enableTensorboard ?? false);
   return {
-    enabled: tensorBoardEnabled || (archive?.manifest.enableTensorboard ?? false),
-    logDir: absolute(folder.startsWith("/") ? folder : `${runDir}/${folder}`),
+    enabled,
+    writes: enabled || platform !== undefined,
+    logDir: folder.startsWith("gs://") ? folder : absolute(folder.startsWith("/") ? folder : `${runDir}/${folder}`),
     host: addressOf(tensorBoardHost),
   };
 }
