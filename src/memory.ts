@@ -35,3 +35,8 @@ export function freeLarge(bytes: Uint8Array<ArrayBuffer>): void {
   const { buffer } = bytes;
   if (bytes.byteLength === buffer.byteLength) buffer.transfer(0);
 }
+
+/** Makes a buffer empty for everybody who has a view of it. */
+export function detach({ buffer }: Uint8Array<ArrayBuffer>): void {
+  if (!buffer.detached) buffer.transfer(0);
+}

@@ -27,6 +27,8 @@ export class Exchange implements Disposable {
   /** How many bodies the worker has read, and how many we have read; both are u32, as in the ledger. */
   #readByWorker = 0;
   #read = 0;
+  /** Whether the worker also puts bodies of answers into shared memory (`answer_memory.ts`). */
+  shares = false;
 
   /** @throws {Deno.errors} if the file can't be created */
   constructor(path: string, ledger: Ledger) {

@@ -5,13 +5,15 @@
  *
  *     body length u32 | request id u32 | kind u8 | flags u8 | metadata length u16    little-endian
  *
- * Flags are 0 if the body follows in the stream. Other flags name the slot of the exchange (`exchange.ts`) that holds it.
+ * Flags are 0 if the body follows in the stream. Other flags name the slot of the exchange (`exchange.ts`) or of the shared memory
+ * (`answer_memory.ts`, `request_memory.ts`) that holds it.
  *
  * `docs/protocol.md` defines the kinds, who sends them, and what their metadata holds.
  */
 
 import { startsWith } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
+import { ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody } from "./shared_slots.ts";
 
 /** Sent in HELLO and START; each side refuses another number. */
 export const PROTOCOL_VERSION = 4;
@@ -48,12 +50,14 @@ export const Kind = {
   Head: 14,
   /** Worker: points of a training's curves, for its console. */
   Scalars: 15,
+  /** Supervisor: asks the worker to give the memory of free slots back. */
+  Trim: 16,
 } as const;
 
 /** One of the numbers of {@linkcode Kind}. */
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-const LAST_KIND = Kind.Scalars;
+const LAST_KIND = Kind.Trim;
 
 /** Bytes of the fixed header. */
 export const HEADER_BYTES = 12;
@@ -77,8 +81,11 @@ export interface Frame {
   /** UTF-8 JSON, or empty. */
   readonly metadata: Uint8Array<ArrayBuffer>;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** Where the body is, if it is in shared memory; then `body` is empty. */
+  readonly shared?: SharedBody | undefined;
 }
 
+const NOTHING = new Uint8Array(0);
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A buffer for writing frames, with the two views that this needs. */
@@ -164,6 +171,8 @@ export function parseMetadata(metadata: Uint8Array): Record<string, unknown> {
 
 /** The store of bodies that are not in the stream. */
 export interface BodySource {
+  /** Whether bodies may be in shared memory as well. @default false */
+  readonly shares?: boolean;
   /**
    * Reads the body that a frame refers to.
    *
@@ -254,18 +263,26 @@ export class FrameDecoder {
     const end = flags === 0 ? bodyStart + bodyLength : bodyStart;
     if (end <= batch.length) {
       this.#start = end;
+      if ((flags & SHARED) !== 0) {
+        const metadata = this.#metadataOf(batch, start + HEADER_BYTES, bodyStart);
+        return { kind: kind as Kind, id, metadata, body: NOTHING, shared: { flags, length: bodyLength } };
+      }
       return {
         kind: kind as Kind,
         id,
         metadata: this.#metadataOf(batch, start + HEADER_BYTES, bodyStart),
         body: flags === 0 ? batch.subarray(bodyStart, end) : this.#bodies!.read(flags, bodyLength),
+        shared: undefined,
       };
     }
     if (end - start <= BUFFER_BYTES || bodyStart > batch.length) return this.#keepRest(batch);
     const body = new Uint8Array(bodyLength);
     body.set(batch.subarray(bodyStart));
     const metadata = batch.slice(start + HEADER_BYTES, bodyStart);
-    this.#large = { frame: { kind: kind as Kind, id, metadata, body }, received: batch.length - bodyStart };
+    this.#large = {
+      frame: { kind: kind as Kind, id, metadata, body, shared: undefined },
+      received: batch.length - bodyStart,
+    };
     this.#start = batch.length;
     this.#keepRest(batch);
     return undefined;
@@ -282,12 +299,18 @@ export class FrameDecoder {
 
   #check(kind: number, flags: number, bodyLength: number): void {
     if (kind < 1 || kind > LAST_KIND) throw new ProtocolError(`A frame has the unknown kind ${kind}`);
-    if (flags !== 0 && this.#bodies === undefined) {
+    if (flags !== 0 && !this.#canHold(flags, bodyLength)) {
       throw new ProtocolError(`A frame of kind ${kind} has the unknown flags ${flags}`);
     }
     if (bodyLength > this.#maxBody) {
       throw new ProtocolError(`A frame's body of ${bodyLength} bytes is over the limit of ${this.#maxBody}`);
     }
+  }
+
+  /** Whether a body may be where the flags say. A slot of the exchange is checked when it is read. */
+  #canHold(flags: number, bodyLength: number): boolean {
+    if ((flags & SHARED) === 0) return this.#bodies !== undefined;
+    return this.#bodies?.shares === true && (flags & ~SHARED) < ANSWER_SLOTS && bodyLength <= SHARED_SLOT_BYTES;
   }
 
   /** Keeps an incomplete frame for the next read. */

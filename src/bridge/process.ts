@@ -10,6 +10,7 @@
  */
 
 import { AimodellibError, messageOf, ProtocolError } from "../errors.ts";
+import { AnswerMemory } from "./answer_memory.ts";
 import type { Assets } from "./assets.ts";
 import { Child, type ChildOptions, type OutputSink } from "./child.ts";
 import { Connection } from "./connection.ts";
@@ -19,6 +20,7 @@ import { ignoredSignals } from "./ignored.ts";
 import { type Frame, Kind, parseMetadata, PROTOCOL_VERSION } from "./frame.ts";
 import type { Ledger } from "./ledger.ts";
 import { Meeting } from "./meeting.ts";
+import type { RequestMemory } from "./request_memory.ts";
 import { RuntimeDir } from "./runtime_dir.ts";
 import type { Terminal } from "./terminal.ts";
 import { withLimit } from "../with_limit.ts";
@@ -37,6 +39,8 @@ export interface BridgeOptions {
   /** The longest body that is accepted from the worker, in bytes. */
   readonly maxBody: number;
   readonly env: (name: string) => string | undefined;
+  /** Holds large bodies of requests to a serving worker. @default bodies are only sent through the exchange and the socket */
+  readonly memory?: RequestMemory | undefined;
   /** Set for the worker, in addition to the environment of this process. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Aborting it cancels the start and kills the Python. */
@@ -76,6 +80,8 @@ export class BridgeProcess implements Disposable {
   #keeperClosed = false;
   #keeperLost = false;
   readonly #directory: Disposable;
+  readonly #requests: RequestMemory | undefined;
+  #answers: AnswerMemory | undefined;
   #ended = false;
 
   private constructor(
@@ -89,7 +95,9 @@ export class BridgeProcess implements Disposable {
     readonly connection: Connection,
     readonly ledger: Ledger,
     readonly exchange: Exchange,
+    requests: RequestMemory | undefined,
   ) {
+    this.#requests = requests;
     this.#child = child;
     this.#keeper = keeper;
     this.#directory = directory;
@@ -119,7 +127,8 @@ export class BridgeProcess implements Disposable {
       const keeper = await start.accept(meeting.keeperListener);
       const isWorker = pid === child.pid;
       const { ledger, exchange } = meeting;
-      return new BridgeProcess(child, keeper, directory, version, isWorker, connection, ledger, exchange);
+      const { memory } = options;
+      return new BridgeProcess(child, keeper, directory, version, isWorker, connection, ledger, exchange, memory);
     } catch (error) {
       // The exit status says more than the end of the connection.
       const exit = connection?.ended && await withLimit(child!.ended, EXIT_LIMIT_MS) ? child!.exit : undefined;
@@ -160,7 +169,27 @@ export class BridgeProcess implements Disposable {
   /** Sends START. */
   begin(config: StartConfig): void {
     const metadata = encoder.encode(JSON.stringify({ protocol: PROTOCOL_VERSION }));
-    this.connection.send(Kind.Start, 0, metadata, encoder.encode(JSON.stringify(config)));
+    if (this.#requests?.file !== undefined) {
+      this.#answers = AnswerMemory.create(() => this.connection.send(Kind.Trim, 0, NOTHING, NOTHING));
+    }
+    const memory = this.#files?.map(({ path, inode }) => [path, inode]);
+    this.connection.send(Kind.Start, 0, metadata, encoder.encode(JSON.stringify({ ...config, memory })));
+  }
+
+  /** Uses shared memory from now on: the worker has mapped it. */
+  share(): void {
+    this.exchange.shares = this.#files !== undefined;
+  }
+
+  /** Where the worker puts the bodies of answers; undefined if they are not in shared memory. */
+  get answers(): AnswerMemory | undefined {
+    return this.exchange.shares ? this.#answers : undefined;
+  }
+
+  /** The shared memory for requests and for answers. */
+  get #files() {
+    const files = [this.#requests?.file, this.#answers?.file];
+    return files.every((file) => file !== undefined) ? files : undefined;
   }
 
   /** Asks a serving worker to end after it has answered its current requests. */
@@ -213,6 +242,7 @@ export class BridgeProcess implements Disposable {
     this.#child[Symbol.dispose]();
     this.ledger[Symbol.dispose]();
     this.exchange[Symbol.dispose]();
+    this.#answers?.[Symbol.dispose]();
     this.#directory[Symbol.dispose]();
   }
 }

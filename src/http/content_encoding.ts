@@ -1,7 +1,7 @@
 /** Decodes the `Content-Encoding` of requests: RFC 9110, sections 8.4 and 15.5.16. */
 
 import { freeLarge } from "../memory.ts";
-import type { Incoming } from "./h1/mod.ts";
+import type { Incoming, Lend } from "./h1/mod.ts";
 import type { Coding } from "./inflate.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -23,6 +23,7 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([["gzip", "gzip"], ["x-gzip
  *
  * @param contentEncoding the value of the header; null if it is absent
  * @param maxBytes the longest body that is accepted, both as sent and decoded
+ * @param lend lends memory for a body without a coding
  * @throws {HttpProblem} 415 for an unknown coding, before the body is read; 413 if the body is too large, or decodes to more than
  * 4 MiB and more than 200 times the length sent; 400 if it is malformed
  */
@@ -30,9 +31,10 @@ export function bodyOf(
   request: Incoming,
   contentEncoding: string | null,
   maxBytes: number,
+  lend?: Lend,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Nearly all bodies have no coding; an async function would cost each of them time.
-  return contentEncoding === null ? request.body(maxBytes) : decodedBody(request, contentEncoding, maxBytes);
+  return contentEncoding === null ? request.body(maxBytes, lend) : decodedBody(request, contentEncoding, maxBytes);
 }
 
 async function decodedBody(

@@ -38,7 +38,8 @@ export function toResponse(answer: Answer): Response {
 /** Makes an answer from a Fetch response. */
 export async function toAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
-  return { status, headers: Object.fromEntries(headers), body: answers.get(response)?.body ?? await response.bytes() };
+  const { body, lease } = answers.get(response) ?? { body: await response.bytes() };
+  return { status, headers: Object.fromEntries(headers), body, lease };
 }
 
 function oneChunk(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,6 @@
 /** The configuration of a serving run, and the context that its caller provides. */
 
-import type { Assets } from "../bridge/mod.ts";
+import type { Assets, RequestMemory } from "../bridge/mod.ts";
 import type { AppOptions } from "../http/app.ts";
 import type { ListenOptions } from "../http/bind.ts";
 import type { BrowserOptions } from "../http/browsers.ts";
@@ -34,6 +34,8 @@ export interface PoolConfig
 export interface PoolContext {
   readonly assets: Assets;
   readonly env: (name: string) => string | undefined;
+  /** Shared memory for large bodies of requests. @default bodies are sent to the workers */
+  readonly memory?: RequestMemory | undefined;
   /** Called when a worker is started, with its name in logs and its place in `PoolConfig.workers`; the result receives what happens to it. */
   readonly followWorker?: ((worker: string, index: number) => WorkerLife) | undefined;
   /** Whether requests are traced. @default false */
@@ -47,7 +49,7 @@ export interface PoolContext {
 /** The configuration of a serving run. */
 export interface ServeConfig
   extends
-    Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent" | "limits" | "tracing" | "encrypted">,
+    Omit<AppOptions, "browsers" | "transcoder" | "reload" | "recent" | "limits" | "tracing" | "encrypted" | "memory">,
     ListenOptions,
     BrowserOptions,
     PoolConfig {
@@ -66,7 +68,7 @@ export interface ServeConfig
 }
 
 /** What the caller provides to a serving run. */
-export interface ServeContext extends Omit<PoolContext, "followWorker"> {
+export interface ServeContext extends Omit<PoolContext, "followWorker" | "memory"> {
   /** Keeps what happens for the console, until the run stops. @default nothing is kept */
   readonly recent?: Recent | undefined;
   /** Aborted by the first signal: drain, then end. */

@@ -20,7 +20,7 @@ export function openFront(
   bound: Bound,
   models: Models,
   config: ServeConfig,
-  { reload, recent, tracing }: Pick<AppOptions, "reload" | "recent" | "tracing">,
+  { reload, recent, tracing, memory }: Pick<AppOptions, "reload" | "recent" | "tracing" | "memory">,
 ): Front {
   using stack = new DisposableStack();
   const browsers = new Browsers(config);
@@ -32,6 +32,7 @@ export function openFront(
     reload,
     recent,
     tracing,
+    memory,
     encrypted: config.tls !== undefined,
     limits: limitsOf(config),
   });

@@ -17,7 +17,7 @@ export function createPool(
   { python, module, script, modelDir, variables, look }: ModelFiles,
   model: string | undefined,
   config: PoolConfig,
-  { assets, env, followWorker, onFailure = logFailure, onStarted, traced }: PoolContext,
+  { assets, env, memory, followWorker, onFailure = logFailure, onStarted, traced }: PoolContext,
 ): Pool {
   const { startupTimeoutMs, requestTimeoutMs, maxRequests, maxMemory } = config;
   const { workers, queueSize, queueTimeoutMs, maxRestarts, drainTimeoutMs } = config;
@@ -36,6 +36,7 @@ export function createPool(
         python,
         assets,
         env,
+        memory,
         variables: { ...variables, ...workers[index] },
         startupTimeoutMs,
         requestTimeoutMs,

@@ -1,6 +1,7 @@
 /** A serving run from its start to its end: models, HTTP, and signals. */
 
 import { getLogger } from "@logtape/logtape";
+import { RequestMemory } from "../bridge/mod.ts";
 import { UsageError } from "../errors.ts";
 import { bind, bindUnix } from "../http/bind.ts";
 import type { Server } from "../http/listen.ts";
@@ -39,6 +40,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const route = alone ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
   using bound = config.unix === undefined ? bind(config) : await bindUnix(config.unix);
   const { url } = bound;
+  using memory = new RequestMemory();
   const begun = Promise.withResolvers<void>();
   const greeted = Promise.withResolvers<void>();
   const models: Models = new Models(
@@ -46,6 +48,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
     (files, name) =>
       createPool(files, alone ? undefined : name, config, {
         ...context,
+        memory,
         traced: () => tracing !== undefined,
         followWorker: context.recent &&
           ((worker, index) =>
@@ -84,7 +87,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   };
   try {
     const { openFront } = await import("./front.ts");
-    front = openFront(bound, models, config, { reload, recent: context.recent, tracing });
+    front = openFront(bound, models, config, { reload, recent: context.recent, tracing, memory });
   } catch (error) {
     await models.stop(AbortSignal.abort());
     throw error;

@@ -26,11 +26,13 @@ export interface Manner {
   readonly signature: unknown;
   /** The parts of OpenAI's API that the script offers, such as `embeddings`. */
   readonly openAi: readonly string[];
+  /** Whether it has mapped the shared memory that START named. */
+  readonly memory: boolean;
 }
 
 /** Parses a READY frame. @throws {ProtocolError} if it can't be parsed, or the worker asks for too many requests */
 export function mannerIn({ metadata }: Frame): Manner {
-  const { window, concurrent, signature, head, openai } = parseMetadata(metadata);
+  const { window, concurrent, signature, head, openai, memory } = parseMetadata(metadata);
   const sequential = window === undefined;
   if (!sequential && (!Number.isInteger(window) || Number(window) < 1 || Number(window) > MAX_WINDOW)) {
     throw new ProtocolError(`A worker can't take ${window} requests at once`);
@@ -42,6 +44,7 @@ export function mannerIn({ metadata }: Frame): Manner {
     takesHead: head === true,
     signature,
     openAi: Array.isArray(openai) ? openai.map(String) : [],
+    memory: memory === true,
   };
 }
 

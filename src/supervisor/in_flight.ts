@@ -58,6 +58,7 @@ export class InFlight {
       this.#last = this.#last === MAX_ID ? 1 : this.#last + 1;
       slot = this.#last & this.#mask;
     } while (this.#slots[slot] !== undefined);
+    job.lease?.retain();
     this.#slots[slot] = job;
     this.#ids[slot] = this.#last;
     this.#times[slot] = now;
@@ -102,6 +103,7 @@ export class InFlight {
     if (job === undefined || this.#ids[slot] !== id) return undefined;
     this.#slots[slot] = undefined;
     this.#size--;
+    job.lease?.release();
     return job;
   }
 

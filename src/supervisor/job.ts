@@ -1,5 +1,6 @@
 /** The types for a request on its way through the pool. */
 
+import type { Lease } from "../bridge/mod.ts";
 import type { Failure } from "./failure.ts";
 import type { PartStream } from "./part_stream.ts";
 
@@ -19,6 +20,10 @@ export interface Invocation {
   readonly head?: (() => Uint8Array<ArrayBuffer>) | undefined;
   /** The pool owns the body from now on. A large one is detached, and empty, once a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
+  /** The shared memory that `body` is in. A worker that has the request holds it as well. */
+  readonly lease?: Lease | undefined;
+  /** Whether the result's body may be in shared memory: then whoever gets it releases `lease` when it was sent. @default false */
+  readonly borrows?: boolean | undefined;
   readonly client?: Client | undefined;
   /** Called when a worker gets the request, with the time that it waited, in ms; again if another worker gets it. */
   readonly onDispatch?: ((waitedMs: number) => void) | undefined;
@@ -30,6 +35,8 @@ export type Outcome =
     readonly kind: "result";
     readonly contentType: string;
     readonly body: Uint8Array<ArrayBuffer>;
+    /** The shared memory that `body` is in. */
+    readonly lease?: Lease | undefined;
     /** Seconds in deserialize, predict and serialize, if the request's metadata asked for them. */
     readonly times?: readonly number[] | undefined;
   }

@@ -216,7 +216,7 @@ export class Pool {
   }
 
   /** Executes a request and resolves with its outcome. Never rejects. */
-  invoke({ metadata, context, head, body, client, onDispatch }: Invocation): Promise<Outcome> {
+  invoke({ metadata, context, head, body, lease, borrows, client, onDispatch }: Invocation): Promise<Outcome> {
     if (this.#stopping) return Promise.resolve({ kind: "refused", cause: "stopping" });
     if (!this.#everReady) return Promise.resolve({ kind: "refused", cause: "loading" });
     return new Promise((settle) => {
@@ -225,6 +225,8 @@ export class Pool {
         context,
         head,
         body,
+        lease,
+        borrows,
         client,
         onDispatch,
         settle,

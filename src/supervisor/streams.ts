@@ -1,6 +1,6 @@
 /** Passes the answers of a worker to the clients that wait for them, whole or in parts. */
 
-import { type Frame, Kind } from "../bridge/mod.ts";
+import { type Frame, Kind, type Lease } from "../bridge/mod.ts";
 import { AnswerReader, errorIn, tracebackIn } from "./answers.ts";
 import type { Failure, WorkerError } from "./failure.ts";
 import type { Job, Outcome } from "./job.ts";
@@ -8,7 +8,7 @@ import { PartStream } from "./part_stream.ts";
 import type { ScriptFailure } from "./script_failure.ts";
 
 /** The failure of a request whose answer is damaged. */
-const UNREADABLE: Failure = { kind: "lost", cause: "its answer could not be read" };
+export const UNREADABLE: Failure = { kind: "lost", cause: "its answer could not be read" };
 
 /** Options of {@linkcode Streams}. */
 export interface StreamsOptions {
@@ -51,21 +51,13 @@ export class Streams {
   /**
    * Settles a job with its answer, or ends its stream with the frame that follows the last part.
    *
+   * @param lease the shared memory that the frame's body is in; the outcome, if it is a result, holds it as well
    * @throws {ProtocolError} if the frame can't be parsed, or parts are missing; the client gets an error before
    */
-  settle(frame: Frame, job: Job): void {
+  settle(frame: Frame, job: Job, lease?: Lease): void {
     const stream = this.#open.get(frame.id);
-    if (stream === undefined) this.#finish(frame, job);
+    if (stream === undefined) this.#finish(frame, job, lease);
     else this.#end(stream, frame, job);
-  }
-
-  /** Settles a job with an answer that a dead worker has left. If the answer is damaged, the client gets an error. */
-  settleDead(frame: Frame, job: Job): void {
-    try {
-      this.settle(frame, job);
-    } catch {
-      // The job was settled with this error.
-    }
   }
 
   /** Settles a job with a failure, or ends its stream with it. */
@@ -76,7 +68,7 @@ export class Streams {
   }
 
   /** @throws {ProtocolError} if the answer can't be parsed; the job is settled before */
-  #finish(frame: Frame, job: Job): void {
+  #finish(frame: Frame, job: Job, lease: Lease | undefined): void {
     let outcome: Outcome;
     try {
       outcome = this.#answers.outcome(frame);
@@ -85,6 +77,10 @@ export class Streams {
       throw error;
     }
     if (outcome.kind === "error") this.#report(outcome.error, frame, job);
+    if (lease !== undefined && outcome.kind === "result") {
+      lease.retain();
+      outcome = { ...outcome, lease };
+    }
     job.settle(outcome);
   }
 

@@ -213,6 +213,9 @@ export class Worker {
   }
 
   #onFrame(frame: Frame): void {
+    if (frame.shared !== undefined && frame.kind !== Kind.Result && frame.kind !== Kind.Error) {
+      throw new ProtocolError(`A frame of kind ${frame.kind} has the unknown flags ${frame.shared.flags}`);
+    }
     switch (frame.kind) {
       case Kind.Ready:
         return this.#onReady(frame);
@@ -235,6 +238,7 @@ export class Worker {
     const manner = mannerIn(frame);
     const { process, deadline } = this.#state;
     deadline[Symbol.dispose]();
+    if (manner.memory) process.share();
     const jobs = new Workload(process, manner, {
       ...this.#options,
       ...this.#events,

@@ -11,9 +11,11 @@ import {
   type BridgeProcess,
   type Frame,
   Kind,
+  type Lease,
   type LedgerEntries,
   MAX_METADATA_BYTES,
   metadataLength,
+  type SharedBody,
 } from "../bridge/mod.ts";
 import { ProtocolError } from "../errors.ts";
 import { freeLarge } from "../memory.ts";
@@ -25,7 +27,7 @@ import type { Job } from "./job.ts";
 import { takeRemains } from "./remains.ts";
 import { requestOf, type ScriptFailure } from "./script_failure.ts";
 import { Stall } from "./stall.ts";
-import { Streams } from "./streams.ts";
+import { Streams, UNREADABLE } from "./streams.ts";
 import { Window } from "./window.ts";
 import type { WorkerEvents } from "./worker_events.ts";
 
@@ -55,9 +57,14 @@ export interface WorkEnd {
   readonly overran: ReadonlySet<number> | undefined;
 }
 
+/** What a workload uses of its process. Without `answers`, no body is in shared memory. */
+export type WorkedProcess =
+  & Pick<BridgeProcess, "connection" | "ledger" | "exchange">
+  & Partial<Pick<BridgeProcess, "answers">>;
+
 /** Dispatches jobs to one worker, and settles them. */
 export class Workload {
-  readonly #process: Pick<BridgeProcess, "connection" | "ledger" | "exchange">;
+  readonly #process: WorkedProcess;
   readonly #manner: Manner;
   readonly #options: WorkloadOptions;
   readonly #inFlight: InFlight;
@@ -78,7 +85,7 @@ export class Workload {
 
   /** @param manner how the worker takes requests */
   constructor(
-    process: Pick<BridgeProcess, "connection" | "ledger" | "exchange">,
+    process: WorkedProcess,
     manner: Manner,
     options: WorkloadOptions,
   ) {
@@ -150,7 +157,7 @@ export class Workload {
   /** Settles a job with its answer. @throws {ProtocolError} if the worker does not have this job, or the answer can't be parsed */
   onAnswer(frame: Frame): void {
     this.#heard = true;
-    if (this.#stall.heard(frame.id)) return;
+    if (this.#stall.heard(frame.id)) return this.#drop(frame);
     const job = this.#inFlight.take(frame.id);
     if (job === undefined) throw notItsOwn(frame);
     if (isRecalled(frame)) {
@@ -195,7 +202,7 @@ export class Workload {
     // What came back in the same batch as a broken frame was not handed back yet.
     const orphans = this.#returned.splice(0);
     for (const { id, job, fate } of takeRemains(this.#inFlight, this.#readLedger())) {
-      if (fate.kind === "finished") this.#streams.settleDead(fate.answer, job);
+      if (fate.kind === "finished") this.#settleDead(fate.answer, job);
       else if (fate.kind === "untouched" && exited && !this.#streams.open.has(id)) orphans.push(job);
       else {
         const { request_id } = requestOf(job);
@@ -210,14 +217,24 @@ export class Workload {
     return { orphans, lost };
   }
 
-  #sendInvoke(id: number, { metadata, body, context = "", head }: Job): void {
-    const { connection } = this.#process;
+  /** Settles a job with an answer that a dead worker has left. If the answer is damaged, the client gets an error. */
+  #settleDead(frame: Frame, job: Job): void {
+    try {
+      this.#settle(frame, job);
+    } catch {
+      // The job was settled with this error.
+    }
+  }
+
+  #sendInvoke(id: number, { metadata, body, context = "", head, lease }: Job): void {
+    const { connection, answers } = this.#process;
+    const slot = answers === undefined ? undefined : lease?.slot;
     let rest = this.#manner.takesHead ? head?.() : undefined;
     if (rest !== undefined && metadataLength(metadata, context, rest) > MAX_METADATA_BYTES) {
       connection.send(Kind.Head, id, NOTHING, rest);
       rest = undefined;
     }
-    connection.send(Kind.Invoke, id, metadata, body, context, rest);
+    connection.send(Kind.Invoke, id, metadata, body, context, rest, slot);
   }
 
   #cancel(id: number, job: Job): void {
@@ -230,7 +247,39 @@ export class Workload {
 
   #settle(frame: Frame, job: Job): void {
     freeLarge(job.body);
-    this.#streams.settle(frame, job);
+    if (frame.shared === undefined) this.#streams.settle(frame, job);
+    else this.#settleShared(frame, frame.shared, job);
+  }
+
+  /** Settles a job with an answer whose body is in shared memory. @throws {ProtocolError} as {@linkcode onAnswer} does */
+  #settleShared(frame: Frame, place: SharedBody, job: Job): void {
+    let lease: Lease;
+    try {
+      lease = this.#lend(place, frame);
+    } catch (error) {
+      job.settle(UNREADABLE);
+      throw error;
+    }
+    const borrowed = job.borrows === true && frame.kind === Kind.Result && !this.#process.answers!.crowded;
+    try {
+      // Nobody but a borrower can tell when the memory is free again.
+      const whole = { ...frame, body: borrowed ? lease.bytes : lease.bytes.slice() };
+      this.#streams.settle(whole, job, borrowed ? lease : undefined);
+    } finally {
+      // The borrower holds it as well.
+      lease.release();
+    }
+  }
+
+  /** Frees the memory of an answer that nobody gets. */
+  #drop(frame: Frame): void {
+    if (frame.shared !== undefined) this.#lend(frame.shared, frame).release();
+  }
+
+  #lend(place: SharedBody, { kind }: Frame): Lease {
+    const { answers } = this.#process;
+    if (answers === undefined) throw new ProtocolError(`A frame of kind ${kind} has the unknown flags ${place.flags}`);
+    return answers.lend(place);
   }
 
   #countAnswers(): void {

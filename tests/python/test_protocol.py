@@ -8,7 +8,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 
-from aimodellib._bridge import exchange, frames, ledger, parts, times
+from aimodellib._bridge import exchange, frames, ledger, memory, parts, times
 from aimodellib.metrics import _family
 
 
@@ -33,6 +33,13 @@ def test_the_constants_equal_those_of_the_fixture():
             "slots": exchange.SLOTS,
             "slotBytes": exchange.SLOT_SIZE,
             "minBodyBytes": exchange.MIN_BODY,
+        },
+        "memory": {
+            "shared": memory.SHARED,
+            "requestSlots": memory.REQUEST_SLOTS,
+            "answerSlots": memory.ANSWER_SLOTS,
+            "slotBytes": memory.SLOT_SIZE,
+            "slotsStart": memory.SLOTS_START,
         },
         "seconds": times.SECONDS,
         "sizes": times.SIZES,

@@ -4,7 +4,7 @@ A frame is a fixed header, metadata (a UTF-8 JSON object) and a body (raw bytes)
 
     body length u32 | request id u32 | kind u8 | flags u8 | metadata length u16      little-endian
 
-Flags are 0, or the number of the slot of the exchange (exchange.py) that holds the body.
+Flags are 0, or name the slot of the exchange (exchange.py) or of the shared memory (memory.py) that holds the body.
 docs/protocol.md defines the kinds, who sends them, and what their metadata holds.
 """
 
@@ -36,7 +36,8 @@ PART = 12
 CREDIT = 13
 HEAD = 14
 SCALARS = 15
-KINDS = range(HELLO, SCALARS + 1)
+TRIM = 16
+KINDS = range(HELLO, TRIM + 1)
 
 HEADER = struct.Struct("<IIBBH")
 HEADER_SIZE = HEADER.size

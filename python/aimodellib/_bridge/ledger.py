@@ -22,6 +22,7 @@ import time
 
 from .exchange import MIN_BODY, SLOT_SIZE, SLOTS, Exchange
 from .frames import HEADER, HEADER_SIZE, PART, FrameWriter, encode
+from .memory import SHARED, Memory
 from .payload import Payload
 
 ANSWERS = 20
@@ -45,6 +46,8 @@ class Ledger:
         """
         self._write = writer.write
         self._exchange = exchange
+        #: The memory that is shared with the supervisor, if there is any.
+        self.memory: Memory | None = None
         self._bodies_read = 0
         #: The slots with answers that the supervisor may not have read yet, the oldest first.
         self._unread: list[int] = []
@@ -102,7 +105,7 @@ class Ledger:
             return
         flags = 0
         if length > SMALL_ANSWER:
-            flags = self._write_body(body) if MIN_BODY <= length <= SLOT_SIZE else 0
+            flags = self._write_body(body)
             if not flags:
                 self.send(kind, request_id, metadata, body)
                 return
@@ -146,7 +149,9 @@ class Ledger:
             self._words[_PENDING] = self._flushes
 
     def read_body(self, flags: int, length: int) -> bytes | None:
-        """Return a request's body from the exchange; None if there is no such slot, or it holds less."""
+        """Return a request's body from the memory or the exchange; None if there is no such slot, or it holds less."""
+        if flags & SHARED:
+            return self.memory.read(flags, length) if self.memory is not None else None
         body = self._exchange.read(flags - 1, length) if flags <= SLOTS else b""
         if flags > SLOTS or len(body) != length:
             return None
@@ -155,7 +160,10 @@ class Ledger:
         return body
 
     def _write_body(self, body: Payload) -> int:
-        """Write an answer's body to the exchange; return the frame's flags, or 0 if no slot is free."""
+        """Write an answer's body to the memory or the exchange; return the frame's flags, or 0 if no slot is free."""
+        flags = self.memory.write(body) if self.memory is not None else 0
+        if flags or not MIN_BODY <= len(body) <= SLOT_SIZE:
+            return flags
         slot = self._free_slot()
         if slot is None or not self._exchange.write(slot, body):
             return 0

@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import socket
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from . import frames
 from .exchange import Exchange
 from .frames import Frame, FrameReader, FrameWriter
 from .ledger import Ledger
+from .memory import Memory
 
 #: The longest body before START, in bytes.
 MAX_START = 16 * 1024 * 1024
@@ -41,6 +42,13 @@ class Link:
         self._reader = FrameReader(self.socket, MAX_START, self.ledger.read_body)
         #: Frames that arrived during a request and belong to others.
         self._waiting: list[Frame] = []
+
+    def share(self, files: Sequence[tuple[str, int]]) -> bool:
+        """Use the shared memory in these files, which START names; return False if they can't be mapped."""
+        with contextlib.suppress(OSError, ValueError):
+            self.ledger.memory = Memory(*files)
+            return True
+        return False
 
     def limit_bodies(self, max_body: int) -> None:
         """Accept bodies of up to ``max_body`` bytes. Until then, only START is accepted."""

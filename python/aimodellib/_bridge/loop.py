@@ -31,6 +31,9 @@ class Loop:
             self.on_cancel(request_id)
         elif kind == frames.CREDIT:
             self.on_credit(request_id, parts_of(metadata))
+        elif kind == frames.TRIM:
+            if self.link.ledger.memory is not None:
+                self.link.ledger.memory.trim()
         else:
             raise frames.unexpected(kind)
 

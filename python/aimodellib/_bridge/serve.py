@@ -35,6 +35,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     """Serve until the supervisor sends STOP or closes the connection; return the exit code of the process."""
     sys.argv = [config["script"]]
     served.config = config
+    shares = "memory" in config and link.share(config["memory"])
     stage = "import"
     try:
         add_to_path(config["module"], config["script"])
@@ -57,6 +58,8 @@ def run(link: Link, config: dict[str, Any]) -> int:
             window["openai"] = list(apis)
         if takes_logger(owner):
             window["head"] = True
+        if shares:
+            window["memory"] = True
     except ScriptError as error:
         link.send(frames.FAILED, stage=stage, type="ScriptError", message=str(error))
         return 1

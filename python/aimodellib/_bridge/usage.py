@@ -42,6 +42,10 @@ class Usage:
 
     def answer(self) -> None:
         """Send a report now."""
+        memory = self._link.ledger.memory
+        if memory is not None:
+            # It belongs to the server, and must not count against --max-worker-memory.
+            memory.forget()
         with contextlib.suppress(OSError):  # without a free descriptor, report the last value
             self._rss = _resident()
         histograms = {name: [*made.counts, round(made.sum, 6)] for name, made in vars(self._times).items()}

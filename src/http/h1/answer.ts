@@ -1,5 +1,7 @@
 /** The answer to a request, and the serializer of its head: RFC 9112, sections 4 to 7. */
 
+import type { Lease } from "../../bridge/mod.ts";
+
 /** A response: its status, header fields and body. */
 export interface Answer {
   /** The HTTP status, 200 to 599. */
@@ -11,6 +13,8 @@ export interface Answer {
    * closed early, which tells clients that the body is truncated; HTTP/1.0 clients can't see the difference.
    */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | Pieces;
+  /** The shared memory that the body is in. The connection releases it when the body was sent, or never will be. */
+  readonly lease?: Lease | undefined;
   /** For a stream: how it ended, which the status in the head can't say. Never rejects. */
   readonly ended?: Promise<Ending> | undefined;
 }

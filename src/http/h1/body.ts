@@ -41,10 +41,16 @@ export type Hold = (bytes: number) => void;
 /**
  * Reads a body of known length, in bytes.
  *
+ * @param place memory of this length for it. @default memory that grows with what has arrived
  * @throws {HttpError} 400 if the body ends early; and whatever `hold` throws
  */
-export async function takeBody(input: Input, length: number, hold: Hold): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Growing(length, hold, EARLY_GROWTH);
+export async function takeBody(
+  input: Input,
+  length: number,
+  hold: Hold,
+  place?: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Growing(length, hold, EARLY_GROWTH, place);
   await body.fill(input, length);
   return body.finish();
 }
@@ -113,9 +119,12 @@ class Growing {
   readonly #most: number;
   readonly #hold: Hold;
   readonly #earlyGrowth: number;
+  readonly #place: Uint8Array<ArrayBuffer> | undefined;
   length = 0;
 
-  constructor(most: number, hold: Hold, earlyGrowth: number) {
+  /** @param place all the memory that is needed, which takes none until it is written to */
+  constructor(most: number, hold: Hold, earlyGrowth: number, place?: Uint8Array<ArrayBuffer>) {
+    this.#place = place;
     this.#most = most;
     this.#hold = hold;
     this.#earlyGrowth = earlyGrowth;
@@ -145,17 +154,17 @@ class Growing {
 
   /** Returns all bytes, in a buffer of exactly their length. */
   finish(): Uint8Array<ArrayBuffer> {
+    if (this.#place !== undefined) return this.#place;
     const { buffer } = this.#bytes;
     return this.length === buffer.byteLength ? this.#bytes : new Uint8Array(buffer.transfer(this.length));
   }
 
   #makeRoom(length: number): void {
-    const { buffer } = this.#bytes;
-    const { byteLength } = buffer;
+    const { buffer, byteLength } = this.#bytes;
     const grown = Math.max(GROWTH * byteLength, Math.min(this.#earlyGrowth * byteLength, EARLY_BYTES));
     const capacity = Math.min(Math.max(length, grown), this.#most);
     this.#hold(Math.max(0, capacity - UNCOUNTED_BYTES) - Math.max(0, byteLength - UNCOUNTED_BYTES));
-    this.#bytes = new Uint8Array(buffer.transfer(capacity));
+    this.#bytes = this.#place?.subarray(0, capacity) ?? new Uint8Array(buffer.transfer(capacity));
   }
 }
 

@@ -227,20 +227,26 @@ export class Connection implements RequestOwner {
       } catch (error) {
         answer = this.#owner.answerError(error);
       }
-      if (this.#probe !== undefined) await this.#stopProbe(this.#probe);
-      const framing = framingOf(head, answer);
-      const keepAlive = head.keepAlive && !this.#owner.draining && framing.kind !== "close" &&
-        (request.whole || request.isLeftUnder(MAX_LEFT));
-      const next = !keepAlive ? "close" : head.old ? "keep-alive" : "";
-      this.#answering = true;
-      let sending: Promise<void>;
+      let keepAlive: boolean;
       try {
-        sending = this.#output.answer(answer, framing, next, request);
-      } catch (error) {
-        const instead = this.#owner.answerError(error);
-        sending = this.#output.answer(instead, framingOf(head, instead), next, request);
+        if (this.#probe !== undefined) await this.#stopProbe(this.#probe);
+        const framing = framingOf(head, answer);
+        keepAlive = head.keepAlive && !this.#owner.draining && framing.kind !== "close" &&
+          (request.whole || request.isLeftUnder(MAX_LEFT));
+        const next = !keepAlive ? "close" : head.old ? "keep-alive" : "";
+        this.#answering = true;
+        let sending: Promise<void>;
+        try {
+          sending = this.#output.answer(answer, framing, next, request);
+        } catch (error) {
+          const instead = this.#owner.answerError(error);
+          sending = this.#output.answer(instead, framingOf(head, instead), next, request);
+        }
+        await sending;
+      } finally {
+        // The kernel has the whole body, or the write has failed: nobody reads it any more.
+        answer.lease?.release();
       }
-      await sending;
       this.#answering = false;
       if (keepAlive && !request.whole) await request.body(MAX_LEFT);
       request.release();

@@ -3,7 +3,7 @@
 export { type Answer, CLIENT_LEFT, type Ending, isHeaderValue, type Pieces, reasonPhrase } from "./answer.ts";
 export { tooLarge } from "./body.ts";
 export type { Head } from "./head.ts";
-export type { Incoming } from "./request.ts";
+export type { Incoming, Lend } from "./request.ts";
 export type { AnswerError, Handle, Refuse, UnreadableRequest, WholeAnswer } from "./connection.ts";
 export { HttpError, type Limit } from "./error.ts";
 export { HttpServer, type HttpServerOptions, type Listener } from "./server.ts";

@@ -1,6 +1,7 @@
 /** `POST /invocations`: bytes in, bytes out. The hot path. */
 
 import { getLogger } from "@logtape/logtape";
+import type { RequestMemory } from "../../bridge/mod.ts";
 import type { Model } from "../../supervisor/mod.ts";
 import { bodyOf } from "../content_encoding.ts";
 import type { WriteProblem } from "../error_forms.ts";
@@ -26,6 +27,8 @@ export interface InvocationOptions {
   readonly uriListHosts: readonly string[];
   /** Whether this server checks the header `Authorization` itself, and hides it from scripts. @default false */
   readonly ownsAuthorization?: boolean | undefined;
+  /** Shared memory for large bodies. @default they are in memory of this process */
+  readonly memory?: RequestMemory | undefined;
 }
 
 /** Types assumed when a request has no such header. */
@@ -47,7 +50,8 @@ export function invocations(
   meter: Meter,
   write: WriteProblem = (problem) => problem.toAnswer(),
 ): Invocations {
-  const { maxBody, uriListHosts, ownsAuthorization = false } = options;
+  const { maxBody, uriListHosts, ownsAuthorization = false, memory } = options;
+  const lend = memory && ((length: number) => memory.lend(length));
   const encoders = metadataEncoders();
   // Nearly all answers of a model have the same content type, so the last one that passed the check is cached.
   let lastType = "";
@@ -63,8 +67,9 @@ export function invocations(
     let status = 200;
     let ended: Answer["ended"];
     let timing: Timing | undefined;
+    let lent: Answer["lease"];
     try {
-      const body = read ?? await bodyOf(request, fields.contentEncoding, maxBody);
+      const body = read ?? await bodyOf(request, fields.contentEncoding, maxBody, lend);
       if (fields.prefer !== null && asksForTiming(fields.prefer)) timing = new Timing();
       if (isUriList(contentType)) {
         const { input, output } = parseUriList(body, uriListHosts);
@@ -92,9 +97,13 @@ export function invocations(
         context: toText(asking === undefined ? about : { ...about, traceparent: asking.traceparent }),
         head,
         body,
+        lease: request.lease,
+        borrows: true,
         client: request,
         onDispatch: timed ? (ms) => waitedMs = ms : undefined,
       });
+      request.endLease();
+      if (outcome.kind === "result") lent = outcome.lease;
       asking?.end(outcome, waitedMs);
       timing?.add(outcome, waitedMs);
       if (outcome.kind === "result") {
@@ -106,7 +115,9 @@ export function invocations(
         }
         headers["content-type"] = lastType;
         if (lastIsEvents) Object.assign(headers, EVENT_HEADERS);
-        return { status, headers, body: outcome.body };
+        return lent === undefined
+          ? { status, headers, body: outcome.body }
+          : { status, headers, body: outcome.body, lease: lent };
       }
       if (outcome.kind !== "parts") throw problemOf(outcome);
       checked(outcome.contentType);
@@ -115,6 +126,7 @@ export function invocations(
       ended = answer.ended;
       return answer;
     } catch (error) {
+      lent?.release();
       const problem = problemFrom(error).with({ ...answerHeaders(about), ...timing?.headers() });
       status = problem.status;
       return write(problem);

@@ -3,6 +3,13 @@ import { MIN_BODY_BYTES, SLOT_BYTES, SLOTS } from "../../../src/bridge/exchange.
 import { TOO_OLD } from "../../../src/bridge/exit.ts";
 import { HEADER_BYTES, Kind, MAX_METADATA_BYTES, PROTOCOL_VERSION } from "../../../src/bridge/frame.ts";
 import { OFFSETS } from "../../../src/bridge/ledger.ts";
+import {
+  ANSWER_SLOTS,
+  REQUEST_SLOTS,
+  SHARED,
+  SHARED_SLOT_BYTES,
+  SLOTS_START,
+} from "../../../src/bridge/shared_slots.ts";
 import { SECONDS, SIZES } from "../../../src/observability/metrics.ts";
 import { FIRST_CREDIT } from "../../../src/supervisor/part_stream.ts";
 import { MAX_METRICS, MAX_SERIES } from "../../../src/supervisor/script_report.ts";
@@ -17,6 +24,13 @@ Deno.test("the constants that both ends of the bridge share have the values of t
     firstCredit: FIRST_CREDIT,
     ledger: OFFSETS,
     exchange: { slots: SLOTS, slotBytes: SLOT_BYTES, minBodyBytes: MIN_BODY_BYTES },
+    memory: {
+      shared: SHARED,
+      requestSlots: REQUEST_SLOTS,
+      answerSlots: ANSWER_SLOTS,
+      slotBytes: SHARED_SLOT_BYTES,
+      slotsStart: SLOTS_START,
+    },
     seconds: SECONDS,
     sizes: SIZES,
     scriptMetrics: { metrics: MAX_METRICS, series: MAX_SERIES },

@@ -61,6 +61,8 @@ export function incomingOf(request: Request): Incoming {
       expectsContinue: false,
     },
     body: (maxBytes) => readBody(request, maxBytes),
+    lease: undefined,
+    endLease: () => {},
     left: false,
     hold: () => {},
     onLeave: () => {},

@@ -16,7 +16,7 @@ export interface PlainFrame {
 }
 
 /** The greatest kind of frame. */
-export const LAST_KIND = 15;
+export const LAST_KIND = 16;
 
 const HEADER = 12;
 const NOTHING = new Uint8Array(0);

@@ -1,0 +1,90 @@
+"""Memory that this worker shares with the supervisor, for large bodies.
+
+The memory for requests belongs to the supervisor: a body stays there until its request is answered. The memory for
+answers has a few slots. This worker writes a body into a free one; the supervisor sends it to the client, and counts it
+in the first bytes of the memory (docs/protocol.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from typing import Any
+
+from .payload import Payload
+
+#: Flags with this bit refer to this memory; the other bits are the number of the slot.
+SHARED = 0x80
+#: The number of slots, and their size in bytes: the longest body that fits.
+REQUEST_SLOTS = 32
+ANSWER_SLOTS = 8
+SLOT_SIZE = 16 * 1024 * 1024
+#: Where the slots of answers begin, in bytes; before them is a u8 for each: how many bodies were sent from it.
+SLOTS_START = 4096
+#: Shorter bodies, in bytes, are not worth a slot.
+MIN_BODY = 32 * 1024
+
+
+class Memory:
+    """Reads the bodies of requests, and writes those of answers."""
+
+    def __init__(self, requests: tuple[str, int], answers: tuple[str, int]) -> None:
+        """Map these files, each a path and an inode. Raises OSError and ValueError if they can't be mapped."""
+        self._requests = _map(*requests, mmap.PROT_READ, REQUEST_SLOTS * SLOT_SIZE)
+        self._answers = _map(*answers, mmap.PROT_READ | mmap.PROT_WRITE, SLOTS_START + ANSWER_SLOTS * SLOT_SIZE)
+        self._view = memoryview(self._answers)
+        #: How many bodies were written to each slot of answers, modulo 256.
+        self._written = [0] * ANSWER_SLOTS
+        #: The slots of answers that take memory.
+        self._warm: set[int] = set()
+
+    def read(self, flags: int, length: int) -> bytes | None:
+        """Return a copy of a request's body; None if there is no such slot."""
+        slot = flags & ~SHARED
+        if slot >= REQUEST_SLOTS or length > SLOT_SIZE:
+            return None
+        start = slot * SLOT_SIZE
+        body: bytes = self._requests[start : start + length]
+        return body
+
+    def write(self, body: Payload) -> int:
+        """Write an answer's body into a free slot; return the flags of its frame, or 0 if it does not go there."""
+        length = len(body)
+        if not MIN_BODY <= length <= SLOT_SIZE:
+            return 0
+        slot = next((slot for slot in range(ANSWER_SLOTS) if self._is_free(slot)), None)
+        if slot is None:
+            return 0
+        start = SLOTS_START + slot * SLOT_SIZE
+        self._view[start : start + length] = body
+        self._written[slot] = (self._written[slot] + 1) & 0xFF
+        self._warm.add(slot)
+        return SHARED | slot
+
+    def trim(self) -> None:
+        """Give the memory of free slots back to the system."""
+        for slot in [slot for slot in self._warm if self._is_free(slot)]:
+            self._warm.discard(slot)
+            with contextlib.suppress(OSError, AttributeError):
+                self._answers.madvise(mmap.MADV_REMOVE, SLOTS_START + slot * SLOT_SIZE, SLOT_SIZE)
+
+    def forget(self) -> None:
+        """Leave the bodies in place, but no longer count them as memory of this process."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._requests.madvise(mmap.MADV_DONTNEED)
+            self._answers.madvise(mmap.MADV_DONTNEED)
+
+    def _is_free(self, slot: int) -> bool:
+        return self._view[slot] == self._written[slot]
+
+
+def _map(path: str, inode: int, access: int, length: int) -> Any:
+    fd = os.open(path, (os.O_RDWR if access & mmap.PROT_WRITE else os.O_RDONLY) | os.O_CLOEXEC)
+    try:
+        # The path names a descriptor of the supervisor: it leads elsewhere if this process has another /proc.
+        if os.fstat(fd).st_ino != inode:
+            raise OSError(f"'{path}' is another file")
+        return mmap.mmap(fd, length, mmap.MAP_SHARED, access)
+    finally:
+        os.close(fd)

@@ -1,0 +1,24 @@
+/** The layout of shared memory: its slots, and the flags that name them. `_bridge/memory.py` has the same numbers. */
+
+/** Flags with this bit refer to shared memory; the other bits are the slot. */
+export const SHARED = 0x80;
+
+/** Bytes between the beginnings of two slots: the longest body that fits. */
+export const SHARED_SLOT_BYTES = 16 * 2 ** 20;
+
+/** The number of slots for the bodies of requests, which all workers read. */
+export const REQUEST_SLOTS = 32;
+
+/** The number of slots for the bodies of one worker's answers. */
+export const ANSWER_SLOTS = 8;
+
+/** Where the slots for answers begin in a worker's memory, in bytes. */
+export const SLOTS_START = 4096;
+
+/** The place of a body in shared memory. */
+export interface SharedBody {
+  /** The frame's flags: {@linkcode SHARED} and the slot. */
+  readonly flags: number;
+  /** In bytes. */
+  readonly length: number;
+}
