@@ -65,6 +65,7 @@ Deno.test("serve logs its URL and the script's output, answers, and returns 0 af
     batch_timeout: 0,
     concurrency: 32,
     threads: 1,
+    traced: false,
     max_body: 2 ** 32 - 1,
     max_answer: 2 ** 30,
     asked: { content_type: "text/plain;charset=UTF-8", accept: "x/y" },
