@@ -47,7 +47,7 @@ export interface KeepOptions extends LockWait {
 }
 
 /** How long to try to get a lock that is probably in use, in ms. */
-const TRY_MS = 50;
+const TRY_MS = 250;
 /** Age at which an unfinished folder counts as abandoned, in ms. */
 const STALE_MS = 24 * 3600 * 1000;
 const GENERATION = /^([0-9a-f]{32,})-[0-9a-f]{8}$/;

@@ -8,8 +8,8 @@ import { exists, stat } from "../../files.ts";
 /** Everything that determines the bytes of an output, by name. */
 export type Identity = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** How long to wait for another run to release an output, in ms. */
-const LOCK_LIMIT_MS = 300;
+/** How long to wait for another run to release an output, in ms. On a busy machine, taking a free lock takes hundreds of them. */
+const LOCK_LIMIT_MS = 2_000;
 
 const VERSION = 1;
 
