@@ -34,6 +34,14 @@ const SLOW: readonly string[] = [
   "tests/e2e/cache_test.ts",
 ];
 
+/**
+ * The folder of unit tests. Starting an isolate and loading modules takes longer than most of these files, so the files of a room
+ * (`tests/unit/http`) share an isolate: a module in {@linkcode GROUPS} imports them.
+ */
+const UNIT = "tests/unit/";
+/** The folder of modules that import the files of a room. */
+const GROUPS = ".cache/test-groups";
+
 /** A suite without the program that runs it. */
 export type DenoSuite = Omit<SuiteProgram, "command">;
 
@@ -73,9 +81,21 @@ export function denoSuites(
     return { name, cwd: root, env: { DENO_JOBS: String(JOBS), ...env }, report, args };
   };
   return [
-    run(name, files.filter((file) => !file.endsWith(ALONE)), "--parallel"),
+    run(name, grouped(root, files.filter((file) => !file.endsWith(ALONE))), "--parallel"),
     run(`${name}, alone`, files.filter((file) => file.endsWith(ALONE))),
-  ].filter(({ args }) => args.at(-1)?.startsWith("tests/"));
+  ].filter(({ args }) => args.at(-1)?.endsWith(".ts"));
+}
+
+/** Replaces the unit tests of each room by a module that imports them; other files stay. */
+function grouped(root: string, files: readonly string[]): readonly string[] {
+  const rooms = Map.groupBy(files, (file) => file.startsWith(UNIT) ? file.slice(UNIT.length).split("/")[0]! : "");
+  Deno.mkdirSync(`${root}/${GROUPS}`, { recursive: true });
+  return [...rooms].flatMap(([room, files]) => {
+    if (room === "" || room.endsWith(".ts")) return files;
+    const imports = files.map((file) => `import ${JSON.stringify(`file://${root}/${file}`)};\n`);
+    Deno.writeTextFileSync(`${root}/${GROUPS}/${room}_test.ts`, imports.join(""));
+    return `${GROUPS}/${room}_test.ts`;
+  });
 }
 
 function* testFiles(root: string, folder: string): Generator<string> {
