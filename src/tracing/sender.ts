@@ -5,7 +5,8 @@ import { messageOf, UsageError } from "../errors.ts";
 import { readText } from "../files.ts";
 import { VERSION } from "../version.ts";
 import type { SendBatch } from "./span_queue.ts";
-import { type Origin, readable } from "./span.ts";
+import { type Origin, readable, type Span } from "./span.ts";
+import { SpanEncoder } from "./span_encoder.ts";
 import type * as Otlp from "./otlp.ts";
 import type { TlsFiles, TracingSettings } from "./settings.ts";
 
@@ -38,6 +39,11 @@ export function sender(
   onFailure: (reason: string) => void,
 ): SendBatch {
   const serializer = settings.format === "json" ? serializers.JsonTraceSerializer : serializers.ProtobufTraceSerializer;
+  const encoder = new SpanEncoder(origin);
+  const serialize = settings.format === "json"
+    ? (spans: readonly Span[]) =>
+      new Uint8Array(serializer.serializeRequest(spans.map((span) => readable(span, origin)))!)
+    : (spans: readonly Span[]) => encoder.encode(spans);
   const client = clientOf(settings.tls);
   const headers = new Headers({ "user-agent": `aimodellib/${VERSION}`, ...settings.headers });
   headers.set("content-type", settings.format === "json" ? "application/json" : "application/x-protobuf");
@@ -82,8 +88,8 @@ export function sender(
     const backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS });
     let body: Uint8Array<ArrayBuffer>;
     try {
-      const serialized = serializer.serializeRequest(spans.map((span) => readable(span, origin)))!;
-      body = settings.gzip ? await compressed(serialized) : new Uint8Array(serialized);
+      const serialized = serialize(spans);
+      body = settings.gzip ? await compressed(serialized) : serialized;
     } catch (error) {
       onFailure(messageOf(error));
       return 0;
@@ -140,8 +146,8 @@ async function beginningOf(response: Response): Promise<Uint8Array> {
   return await new Blob(pieces).bytes();
 }
 
-async function compressed(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new CompressionStream("gzip"));
+async function compressed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return await new Response(stream).bytes();
 }
 

@@ -48,7 +48,7 @@ export interface Span {
 }
 
 /** The longest text of an attribute, in characters. */
-const MAX_TEXT = 4096;
+export const MAX_TEXT = 4096;
 
 /** A span in the form of the serializers; long texts are truncated. A class, whose objects are made much faster than by spreading others. */
 class Readable {

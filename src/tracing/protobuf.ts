@@ -1,0 +1,180 @@
+/** Writes messages in the wire format of Protocol Buffers (https://protobuf.dev/programming-guides/encoding/). */
+
+const FIRST_BYTES = 64 * 1024;
+
+/** A longer buffer is not kept for the next message, in bytes. */
+const MAX_KEPT = 2 ** 20;
+
+/** Writes one message after another into the same memory. A tag is the first byte of a field: its number times 8, and its wire type. */
+export class ProtobufWriter {
+  #bytes = new Uint8Array(FIRST_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+  readonly #encoder = new TextEncoder();
+
+  /** Where the next byte is written. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** Begins anew. */
+  reset(): void {
+    this.#at = 0;
+  }
+
+  /** Returns a copy of what was written. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.slice(0, this.#at);
+    this.reset();
+    if (this.#bytes.length > MAX_KEPT) this.#replace(new Uint8Array(FIRST_BYTES));
+    return taken;
+  }
+
+  /** Returns a copy of what was written since a position. */
+  since(position: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(position, this.#at);
+  }
+
+  /** Begins a message within the message. @returns where its length belongs, for {@linkcode end} */
+  begin(tag: number): number {
+    this.#room(2);
+    this.#bytes[this.#at++] = tag;
+    return this.#at++;
+  }
+
+  /** Ends the message that begins after `place`. */
+  end(place: number): void {
+    const length = this.#at - place - 1;
+    if (length < 128) {
+      this.#bytes[place] = length;
+      return;
+    }
+    const more = sizeOf(length) - 1;
+    this.#room(more);
+    this.#bytes.copyWithin(place + 1 + more, place + 1, this.#at);
+    const end = this.#at + more;
+    this.#at = place;
+    this.#varint(length);
+    this.#at = end;
+  }
+
+  /** Writes bytes that are a field, or several. */
+  fields(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** Writes an integer, from 0 to 2^53. */
+  integer(tag: number, value: number): void {
+    this.#room(10);
+    this.#bytes[this.#at++] = tag;
+    this.#varint(value);
+  }
+
+  /** Writes a number with a fraction. */
+  double(tag: number, value: number): void {
+    this.#room(9);
+    this.#bytes[this.#at++] = tag;
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
+  /** Writes 32 bits. @param tag the field's number is above 15: two bytes, the first one in the lower half */
+  fixed32(tag: number, value: number): void {
+    this.#room(6);
+    this.#view.setUint16(this.#at, tag, true);
+    this.#view.setUint32(this.#at + 2, value, true);
+    this.#at += 6;
+  }
+
+  /** Writes a time of day in ns, from ms. */
+  time(tag: number, ms: number): void {
+    this.#room(9);
+    const seconds = Math.floor(ms / 1000);
+    const nanos = Math.min(999_999_999, Math.round((ms - seconds * 1000) * 1e6));
+    // The nanoseconds exceed what a number holds exactly, but their parts above and below 2^16 seconds don't.
+    const above = Math.floor(seconds / 65_536) * 1e9;
+    const below = seconds % 65_536 * 1e9 + nanos;
+    const low = above % 65_536 * 65_536 + below % 2 ** 32;
+    this.#bytes[this.#at] = tag;
+    this.#view.setUint32(this.#at + 1, low % 2 ** 32, true);
+    this.#view.setUint32(
+      this.#at + 5,
+      Math.floor(above / 65_536) + Math.floor(below / 2 ** 32) + Math.floor(low / 2 ** 32),
+      true,
+    );
+    this.#at += 9;
+  }
+
+  /** Writes the bytes that hexadecimal digits in lower case stand for. */
+  hex(tag: number, digits: string): void {
+    const length = digits.length >> 1;
+    this.#room(length + 2);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = tag;
+    bytes[at++] = length;
+    for (let i = 0; i < digits.length; i += 2) {
+      bytes[at++] = nibble(digits.charCodeAt(i)) << 4 | nibble(digits.charCodeAt(i + 1));
+    }
+    this.#at = at;
+  }
+
+  /** Writes a string. */
+  text(tag: number, text: string): void {
+    // A character takes at most 3 bytes, and the length at most 5.
+    this.#room(3 * text.length + 6);
+    this.#bytes[this.#at++] = tag;
+    const start = this.#at;
+    if (text.length < 128 && this.#ascii(text)) return;
+    this.#at = start;
+    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(start + 5));
+    this.#varint(written);
+    this.#bytes.copyWithin(this.#at, start + 5, start + 5 + written);
+    this.#at += written;
+  }
+
+  /** Writes a short text, for which this is faster than an encoder. @returns false if a character is not ASCII */
+  #ascii(text: string): boolean {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = text.length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[at++] = code;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  #varint(value: number): void {
+    for (; value > 127; value = Math.floor(value / 128)) this.#bytes[this.#at++] = value % 128 | 128;
+    this.#bytes[this.#at++] = value;
+  }
+
+  #room(bytes: number): void {
+    const needed = this.#at + bytes;
+    if (needed <= this.#bytes.length) return;
+    const longer = new Uint8Array(Math.max(2 * this.#bytes.length, needed));
+    longer.set(this.#bytes.subarray(0, this.#at));
+    this.#replace(longer);
+  }
+
+  #replace(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
+}
+
+function nibble(code: number): number {
+  return (code & 15) + (code > 64 ? 9 : 0);
+}
+
+/** How many bytes a length takes. */
+function sizeOf(length: number): number {
+  let size = 1;
+  for (; length > 127; length = Math.floor(length / 128)) size++;
+  return size;
+}

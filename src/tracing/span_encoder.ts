@@ -1,0 +1,149 @@
+/**
+ * Encodes spans as an ExportTraceServiceRequest of OTLP, as OpenTelemetry's serializer does (a test compares the bytes), at a fraction of
+ * its cost: for one sampled request of a hundred, that one takes as much CPU time as all other work on traces together. It encodes each
+ * span twice, first to learn the length, and the same attributes again and again.
+ */
+
+import { ProtobufWriter } from "./protobuf.ts";
+import { MAX_TEXT, type Origin, type Span, type SpanError } from "./span.ts";
+
+/** Attributes whose value is longer are not kept in their encoded form, in characters. */
+const MAX_KEPT = 256;
+
+/** Tags of the protocol's messages: trace_service.proto, trace.proto, common.proto and resource.proto. */
+const REQUEST = { resourceSpans: 0x0a } as const;
+const RESOURCE_SPANS = { resource: 0x0a, scopeSpans: 0x12 } as const;
+const RESOURCE = { attributes: 0x0a, dropped: 0x10 } as const;
+const SCOPE_SPANS = { scope: 0x0a, spans: 0x12 } as const;
+const SCOPE = { name: 0x0a, version: 0x12 } as const;
+const SPAN = {
+  traceId: 0x0a,
+  id: 0x12,
+  state: 0x1a,
+  parent: 0x22,
+  name: 0x2a,
+  kind: 0x30,
+  start: 0x39,
+  end: 0x41,
+  attributes: 0x4a,
+  droppedAttributes: 0x50,
+  events: 0x5a,
+  droppedEvents: 0x60,
+  droppedLinks: 0x70,
+  status: 0x7a,
+  flags: 0x0185,
+} as const;
+const EVENT = { time: 0x09, name: 0x12, attributes: 0x1a, dropped: 0x20 } as const;
+const STATUS = { message: 0x12, code: 0x18 } as const;
+const PAIR = { key: 0x0a, value: 0x12 } as const;
+const VALUE = { text: 0x0a, integer: 0x18, double: 0x21 } as const;
+
+const ERROR_CODE = 2;
+/** The span is sampled, and it is known whether its parent is remote. */
+const SAMPLED = 0x101;
+const REMOTE = 0x200;
+
+/** Encodes batches of spans. */
+export class SpanEncoder {
+  readonly #writer = new ProtobufWriter();
+  /** The resource and the scope, which are the same in all batches. */
+  readonly #resource: Uint8Array;
+  readonly #scope: Uint8Array;
+  /** The last value of each attribute in its encoded form: most requests have the same. */
+  readonly #last = new Map<string, { readonly value: string | number; readonly field: Uint8Array }>();
+
+  constructor({ resource, instrumentationScope: { name, version } }: Origin) {
+    const writer = this.#writer;
+    const described = writer.begin(RESOURCE_SPANS.resource);
+    for (const [key, value] of Object.entries(resource.attributes)) {
+      this.#pair(RESOURCE.attributes, key, value as string | number);
+    }
+    writer.integer(RESOURCE.dropped, 0);
+    writer.end(described);
+    this.#resource = writer.take();
+    const scope = writer.begin(SCOPE_SPANS.scope);
+    writer.text(SCOPE.name, name);
+    if (version !== undefined) writer.text(SCOPE.version, version);
+    writer.end(scope);
+    this.#scope = writer.take();
+  }
+
+  /** Encodes a request with these spans. */
+  encode(spans: readonly Span[]): Uint8Array<ArrayBuffer> {
+    const writer = this.#writer;
+    // An error may have left a part of the previous batch.
+    writer.reset();
+    const all = writer.begin(REQUEST.resourceSpans);
+    writer.fields(this.#resource);
+    const ofScope = writer.begin(RESOURCE_SPANS.scopeSpans);
+    writer.fields(this.#scope);
+    for (const span of spans) this.#span(span);
+    writer.end(ofScope);
+    writer.end(all);
+    return writer.take();
+  }
+
+  #span({ trace, id, parent, remote, name, kind, start, end, attributes, error }: Span): void {
+    const writer = this.#writer;
+    const place = writer.begin(SCOPE_SPANS.spans);
+    writer.hex(SPAN.traceId, trace.traceId);
+    writer.hex(SPAN.id, id);
+    if (trace.tracestate !== undefined) writer.text(SPAN.state, trace.tracestate);
+    if (parent !== undefined) writer.hex(SPAN.parent, parent);
+    writer.text(SPAN.name, name);
+    // OpenTelemetry's API counts kinds from 0, and its protocol from 1.
+    writer.integer(SPAN.kind, kind + 1);
+    writer.time(SPAN.start, start);
+    writer.time(SPAN.end, end);
+    for (const key in attributes) this.#attribute(key, attributes[key]!);
+    if (error !== undefined) this.#attribute("error.type", error.type);
+    writer.integer(SPAN.droppedAttributes, 0);
+    if (error?.raised) this.#exception(error, end);
+    writer.integer(SPAN.droppedEvents, 0);
+    writer.integer(SPAN.droppedLinks, 0);
+    this.#status(error);
+    writer.fixed32(SPAN.flags, parent !== undefined && remote === true ? SAMPLED | REMOTE : SAMPLED);
+    writer.end(place);
+  }
+
+  #attribute(key: string, value: string | number): void {
+    const last = this.#last.get(key);
+    if (last?.value === value) return this.#writer.fields(last.field);
+    const start = this.#writer.position;
+    this.#pair(SPAN.attributes, key, value);
+    if (typeof value === "string" && value.length > MAX_KEPT) return;
+    this.#last.set(key, { value, field: this.#writer.since(start) });
+  }
+
+  #pair(tag: number, key: string, value: string | number): void {
+    const writer = this.#writer;
+    const pair = writer.begin(tag);
+    writer.text(PAIR.key, key);
+    const place = writer.begin(PAIR.value);
+    if (typeof value === "string") writer.text(VALUE.text, value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value);
+    else if (Number.isSafeInteger(value) && value >= 0) writer.integer(VALUE.integer, value);
+    else writer.double(VALUE.double, value);
+    writer.end(place);
+    writer.end(pair);
+  }
+
+  #exception({ type, message }: SpanError, time: number): void {
+    const writer = this.#writer;
+    const event = writer.begin(SPAN.events);
+    writer.time(EVENT.time, time);
+    writer.text(EVENT.name, "exception");
+    this.#pair(EVENT.attributes, "exception.type", type);
+    this.#pair(EVENT.attributes, "exception.message", message);
+    writer.integer(EVENT.dropped, 0);
+    writer.end(event);
+  }
+
+  #status(error: SpanError | undefined): void {
+    const writer = this.#writer;
+    const status = writer.begin(SPAN.status);
+    const message = error?.message.slice(0, MAX_TEXT) ?? "";
+    if (message !== "") writer.text(STATUS.message, message);
+    writer.integer(STATUS.code, error === undefined ? 0 : ERROR_CODE);
+    writer.end(status);
+  }
+}
