@@ -32,6 +32,8 @@ export interface LoadedOptions {
   readonly post: Omit<Post, "url">;
   /** How many connections send requests. */
   readonly connections: number;
+  /** The script in `scripts/bench/echo/`. @default "serve.py" */
+  readonly script?: string;
   /** A folder that serves as cache and as model directory. */
   readonly folder: string;
 }
@@ -45,7 +47,7 @@ export class Loaded implements AsyncDisposable {
   readonly #certificate: string | undefined;
 
   /** Starts the server. */
-  constructor({ executable, args = [], certificate, post, connections, folder }: LoadedOptions) {
+  constructor({ executable, args = [], certificate, post, connections, script = "serve.py", folder }: LoadedOptions) {
     const port = freePort();
     this.#name = executable;
     this.#certificate = certificate;
@@ -53,7 +55,7 @@ export class Loaded implements AsyncDisposable {
     this.#connections = connections;
     this.#server = new Server({
       command: executable,
-      args: ["serve", "--port", `${port}`, ...args, ECHO, "serve.py", folder],
+      args: ["serve", "--port", `${port}`, ...args, ECHO, script, folder],
       cwd: Deno.cwd(),
       // Each executable lays out its own Python files there.
       env: { AIMODELLIB_CACHE_DIR: `${folder}/cache` },

@@ -3,6 +3,7 @@
 import { build } from "../build.ts";
 import { hostTarget } from "../build/targets.ts";
 import { ROOT } from "../project.ts";
+import { http } from "./http.ts";
 import { compare } from "./compare.ts";
 import { options } from "./options.ts";
 import { peers } from "./peers.ts";
@@ -13,6 +14,7 @@ import { messageOf } from "../../src/errors.ts";
 
 const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   compare,
+  http,
   options,
   peers,
   soak,
@@ -25,6 +27,7 @@ const USAGE = `Usage: scripts/deno task bench [-- NAME]
   peers [WORK]...   requests a second, times and memory beside other servers; the works are echo, bytes, batch
   options           what options of serve cost: requests a second, and processor time of a request in the process that speaks HTTP,
                     with a token, an access log, an access log in JSON, TLS, and all of them
+  http              processor time of a request in the process that speaks HTTP: 20 bytes, 64 KiB, 1 MiB, an answer in 10 parts
   startup           the time to print help, and to the first answer
   compare OLD NEW [WORK]...
                     ratios of two executables, with 95 % intervals: requests a second and processor time of a request; the works are

@@ -37,8 +37,8 @@ async function trainDigits(box: Sandbox): Promise<void> {
   assert.equal(trained.code, 0, trained.stderr);
 }
 
-/** Pages without commands to run: `moving_test.ts` and the suite `slurm` run the scripts of two, and the third is generated. */
-const HAVE_OWN_TESTS: readonly string[] = ["docs/moving.md", "docs/reference.md", "docs/slurm.md"];
+/** Pages without commands to run: `instances_test.ts`, `moving_test.ts` and the suite `slurm` use their files, and the last is generated. */
+const HAVE_OWN_TESTS: readonly string[] = ["docs/instances.md", "docs/moving.md", "docs/reference.md", "docs/slurm.md"];
 
 /** The state that a page expects, in addition to `/tmp/digits`. */
 interface Preparation {

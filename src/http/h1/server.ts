@@ -59,10 +59,12 @@ const LOST = new Set([
 const DRAIN_GRACE_MS = 100;
 
 /**
- * How long no connection must have been accepted before draining closes a listener, in ms. Connections wait in its queue if the process
- * was busy, and the system resets them when it is closed.
+ * Draining closes a listener when it has accepted no connection between so many looks, which are so many ms apart. Connections wait in its
+ * queue if the process was busy, and the system resets them when it is closed. One look is not enough: a timer that is late fires before
+ * the connections that came meanwhile are accepted.
  */
-const DRAIN_QUIET_MS = 5;
+const DRAIN_LOOKS = 3;
+const DRAIN_LOOK_MS = 3;
 
 /** A listening socket of any kind: TCP, TLS or Unix. */
 export type Listener = Deno.Listener<Deno.Conn, Deno.Addr>;
@@ -139,9 +141,10 @@ export class HttpServer implements ConnectionOwner {
   async #drain(): Promise<void> {
     this.draining = true;
     const end = performance.now() + DRAIN_GRACE_MS;
-    for (let before = -1; before !== this.#accepted && performance.now() < end;) {
-      before = this.#accepted;
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_QUIET_MS));
+    for (let quiet = 0; quiet < DRAIN_LOOKS && performance.now() < end;) {
+      const before = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+      quiet = this.#accepted === before ? quiet + 1 : 0;
     }
     for (const listener of this.#listeners) this.ignore(listener);
     if (this.#connections.size > 0) {

@@ -87,7 +87,8 @@ Deno.test("each option that a page names is one of the command that it is named 
 const OF_OTHERS = new Set([
   "--version", // of the program itself
   ...["--no-index", "--no-deps", "--find-links", "--only-binary", "--hash", "--extra-index-url"], // of pip
-  ...["--init", "--array"], // of docker and Slurm
+  "--init", // of docker
+  ...["--array", "--cpus-per-task", "--gpus-per-node", "--kill-on-bad-exit", "--label", "--signal"], // of Slurm
   ...["--from", "--to"], // of scripts/install.sh
   ...["--api-key", "--password", "--epochs", "--learning-rate", "--seed", "--c", "--max-iter", "--batch-size"], // of scripts
 ]);
