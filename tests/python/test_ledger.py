@@ -178,6 +178,34 @@ def test_write_returns_false_when_the_disk_is_full(tmp_path):
     assert exchange.write(0, b"x") is False
 
 
+def test_gathered_parts_are_sent_together_and_before_any_other_frame(bench):
+    bench.ledger.part(1, b"{}", b"a", gather=True)
+    bench.ledger.part(2, b"{}", memoryview(b"b"), gather=True)
+    assert not bench.sent()
+    bench.ledger.flush()
+    assert [(frame[1], frame[3]) for frame in bench.reader.read()] == [(1, b"a"), (2, b"b")]
+    big = b"x" * (ledger.SMALL_ANSWER + 1)
+    for last in (
+        lambda: bench.ledger.part(2, b"{}", b"d"),
+        lambda: bench.ledger.part(2, b"{}", big, gather=True),
+        lambda: bench.ledger.answer(frames.RESULT, 1, b'{"parts":2}', b""),
+    ):
+        bench.ledger.part(1, b"{}", b"c", gather=True)
+        assert not bench.sent()
+        last()
+        received = []
+        while len(received) < 2:
+            received += bench.reader.read()
+        assert received[0][3] == b"c"
+        assert len(received) == 2
+
+
+def test_many_gathered_parts_are_sent_without_a_flush(bench):
+    for _ in range(ledger.SMALL_ANSWER // 1000 + 1):
+        bench.ledger.part(1, b"{}", b"x" * 1000, gather=True)
+    assert bench.sent()
+
+
 def test_the_end_of_a_streamed_answer_follows_its_parts_and_is_never_in_the_ledger(bench):
     bench.ledger.answer(frames.RESULT, 1, b"{}", b"gathered")
     for body in (b"a", b"b"):

@@ -279,6 +279,44 @@ def test_a_task_that_is_cancelled_before_it_starts_is_answered(supervisor):
     assert supervisor.end()[0] == 0
 
 
+BLOCKS = """
+import asyncio, os, time
+def load(model_dir): return model_dir
+def deserialize(data, content_type): return data
+async def predict(data, model):
+    for _ in range(5):
+        await asyncio.sleep(0)
+        yield b"quick"
+    if data == b"blocks":
+        yield b"wait"
+        deadline = time.monotonic() + 10
+        while not os.path.exists(f"{model}/received") and time.monotonic() < deadline: time.sleep(0.001)
+        yield str(os.path.exists(f"{model}/received")).encode()
+def serialize(data, accepted): return data, "text/plain"
+"""
+
+
+def test_a_part_does_not_wait_for_a_generator_that_blocks_the_event_loop(supervisor):
+    supervisor.receive()
+    supervisor.start(BLOCKS, concurrency=4)
+    assert supervisor.receive()[0] == frames.READY
+    # With one write: the worker executes both at once.
+    supervisor.socket.sendall(
+        frames.encode(frames.INVOKE, 1, b"{}", 6) + b"blocks" + frames.encode(frames.INVOKE, 2, b"{}")
+    )
+    received = {1: [], 2: []}
+    ended = 0
+    while ended < 2:
+        kind, request_id, _, body = supervisor.receive()
+        ended += kind == frames.RESULT
+        received[request_id] += [body] if kind == frames.PART else []
+        if body == b"wait":
+            (supervisor.folder / "received").touch()
+    assert received == {1: [b"quick"] * 5 + [b"wait", b"True"], 2: [b"quick"] * 5}
+    supervisor.send(frames.STOP)
+    assert supervisor.end()[0] == 0
+
+
 WAITS = """
 import pathlib, time
 def load(model_dir): return pathlib.Path(model_dir)

@@ -69,6 +69,9 @@ class Ledger:
         self._flushes = 0
         #: The requests whose answers were sent in part.
         self._in_parts: set[int] = set()
+        #: The frames of gathered parts, and their total length.
+        self._parts: list[bytes] = []
+        self._parts_size = 0
         #: The recall id read last, and whether requests up to it may still arrive.
         self._recalled = 0
         self._recalling = False
@@ -125,23 +128,34 @@ class Ledger:
         self._end = end
         self._words[_PENDING] = self._flushes | (end - ANSWERS)
 
-    def part(self, request_id: int, metadata: bytes, body: Payload) -> None:
-        """Send a part of an answer at once."""
+    def part(self, request_id: int, metadata: bytes, body: Payload, *, gather: bool = False) -> None:
+        """Send a part of an answer at once; if ``gather``, keep a small one until the next frame, or :meth:`flush`."""
         self._in_parts.add(request_id)
-        self.send(PART, request_id, metadata, body)
+        if not gather or len(body) > SMALL_ANSWER:
+            self.send(PART, request_id, metadata, body)
+            return
+        frame = _header(len(body), request_id, PART, 0, len(metadata)) + metadata + body
+        self._parts.append(frame)
+        self._parts_size += len(frame)
+        if self._parts_size > SMALL_ANSWER:
+            self.flush()
 
     def send(self, kind: int, request_id: int, metadata: bytes, body: Payload) -> None:
         """Send a frame at once, after the gathered answers."""
         self.flush()
         head = encode(kind, request_id, metadata, len(body))
         if len(body) <= SMALL_ANSWER:
-            self._write(b"".join((head, body)))
+            self._write(head + body)
         else:
             self._write(head)
             self._write(body)
 
     def flush(self) -> None:
-        """Send the gathered answers with one write."""
+        """Send the gathered answers with one write, and the gathered parts with another."""
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._parts_size = 0
+            self._write(b"".join(parts))
         if self._end > ANSWERS:
             self._write(self._view[ANSWERS : self._end])
             self._end = ANSWERS

@@ -8,15 +8,16 @@ import inspect
 import os
 from time import perf_counter as now
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Deque
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Deque
 
 from . import ending, forks, frames, streams
 from .answer import Answer, failed, raised
 from .failures import message_of
+from .gathered_parts import GatheredParts
 from .handler import Handler, times_until, with_times
 from .loader import end_tasks, event_loop
 from .loop import Loop
-from .parts import FIRST_CREDIT, end_of_parts, transmit, without_events
+from .parts import FIRST_CREDIT, end_of_parts, without_events
 from .request import of_task
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class AsyncHandler(Handler):
             if forks.is_child:
                 forks.leave()
             if isinstance(data, (AsyncGeneratorType, GeneratorType)):
-                return await sender.send(self, data, accepted)
+                return await sender.send(data, self._serialize, self.answer, accepted)
             data = await _value(data)
             if forks.is_child:
                 forks.leave()
@@ -73,23 +74,6 @@ class AsyncHandler(Handler):
                 answer = with_times(answer, *times_until(stage, start, deserialized, predicted, ended))
         return answer
 
-    async def part_async(self, item: Any, accepted: str, sender: AsyncSender) -> Answer:
-        """Serialize an item of an answer in parts, as :meth:`Handler.part` does.
-
-        Raises CancelledError if the client has disconnected.
-        """
-        try:
-            answer = self.answer(await _value(self._serialize(item, accepted)), accepted)
-            if forks.is_child:
-                forks.leave()
-            return answer
-        except BaseException as error:
-            if forks.is_child:
-                forks.leave(error)
-            if sender.gone and isinstance(error, asyncio.CancelledError):
-                raise
-            return raised("serialize", error)
-
 
 async def _value(result: Any) -> Any:
     return await result if inspect.isawaitable(result) else result
@@ -98,8 +82,8 @@ async def _value(result: Any) -> Any:
 class AsyncSender:
     """Sends the parts of one answer from a task."""
 
-    def __init__(self, link: Link, request_id: int) -> None:
-        self._link = link
+    def __init__(self, parts: GatheredParts, request_id: int) -> None:
+        self._parts = parts
         self.request_id = request_id
         self._credit = FIRST_CREDIT
         self._more = asyncio.Event()
@@ -107,18 +91,39 @@ class AsyncSender:
         self.begun = False
         self.gone = False
 
-    async def send(self, handler: AsyncHandler, items: Any, accepted: str) -> Answer:
-        """Send the items of a generator as parts; return the answer that follows. Raises what the script raises."""
+    async def send(
+        self,
+        items: Any,
+        serialize: Callable[[Any, str], Any],
+        encode: Callable[[object, str], Answer],
+        accepted: str,
+    ) -> Answer:
+        """Serialize the items of a generator, encode and send them as parts; return the answer that follows.
+
+        Raises what the generator raises, and CancelledError if the client has disconnected.
+        """
         accepted = without_events(accepted)
+        send = self._parts.send
         sent = 0
         try:
             async for item in items if isinstance(items, AsyncGeneratorType) else _stepping(items):
                 if forks.is_child:
                     forks.leave()
-                answer = await handler.part_async(item, accepted, self)
-                if answer[0] != frames.RESULT:
-                    return answer
-                transmit(self._link, self.request_id, answer)
+                # All of this is here, and not in coroutines of their own, since it takes place for each part.
+                try:
+                    result = serialize(item, accepted)
+                    kind, metadata, body = encode(result if type(result) is tuple else await _value(result), accepted)
+                    if forks.is_child:
+                        forks.leave()
+                except BaseException as error:
+                    if forks.is_child:
+                        forks.leave(error)
+                    if self.gone and isinstance(error, asyncio.CancelledError):
+                        raise
+                    return raised("serialize", error)
+                if kind != frames.RESULT:
+                    return kind, metadata, body
+                send(self.request_id, metadata, body)
                 sent += 1
                 self._credit -= 1
                 while self._credit == 0:
@@ -198,6 +203,7 @@ class _Server(Loop):
         self._loop = loop
         self._requests: dict[int, tuple[asyncio.Task[None], AsyncSender]] = {}
         self._flushing = False
+        self._parts = GatheredParts(link.ledger, loop, self._lose)
         self.ended: asyncio.Future[int] = loop.create_future()
 
     def on_readable(self) -> None:
@@ -206,7 +212,7 @@ class _Server(Loop):
             for kind, request_id, metadata, body in self.link.read():
                 if kind == frames.INVOKE:
                     self.link.ledger.begin(request_id)
-                    sender = AsyncSender(self.link, request_id)
+                    sender = AsyncSender(self._parts, request_id)
                     task = self._loop.create_task(self._answer(request_id, metadata, body, sender))
                     self._requests[request_id] = (task, sender)
                     task.add_done_callback(functools.partial(self._on_done, request_id))
