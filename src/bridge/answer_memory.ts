@@ -11,7 +11,7 @@
 import { ProtocolError } from "../errors.ts";
 import { detach } from "../memory.ts";
 import { IdleTimer } from "./idle.ts";
-import { Lease } from "./lease.ts";
+import { Lease } from "../lease.ts";
 import { SharedMemory } from "./shared_memory.ts";
 import { ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody, SLOTS_START } from "./shared_slots.ts";
 

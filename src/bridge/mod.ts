@@ -6,7 +6,6 @@ export { Child, type ChildOptions, OUTPUT_REST_MS, type OutputSink, type OutputS
 export { ANSWER_LIMIT_MS, type Finished, runChild } from "./run_child.ts";
 export { Connection, type ConnectionHandlers } from "./connection.ts";
 export { ignoredSignals } from "./ignored.ts";
-export type { Lease } from "./lease.ts";
 export { RequestMemory } from "./request_memory.ts";
 export { describeExit, type Exit, exitCodeOf, type StopSignal, TOO_OLD } from "./exit.ts";
 export { type Frame, Kind, MAX_BODY_BYTES, MAX_METADATA_BYTES, metadataLength, parseMetadata } from "./frame.ts";

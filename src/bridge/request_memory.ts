@@ -7,7 +7,7 @@
  */
 
 import { IdleTimer } from "./idle.ts";
-import { Lease } from "./lease.ts";
+import { Lease } from "../lease.ts";
 import { SharedMemory } from "./shared_memory.ts";
 import { REQUEST_SLOTS, SHARED, SHARED_SLOT_BYTES } from "./shared_slots.ts";
 import { Slots } from "./slots.ts";

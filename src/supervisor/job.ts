@@ -1,6 +1,6 @@
 /** The types for a request on its way through the pool. */
 
-import type { Lease } from "../bridge/mod.ts";
+import type { Lease } from "../lease.ts";
 import type { Failure } from "./failure.ts";
 import type { PartStream } from "./part_stream.ts";
 

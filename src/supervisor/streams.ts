@@ -1,6 +1,7 @@
 /** Passes the answers of a worker to the clients that wait for them, whole or in parts. */
 
-import { type Frame, Kind, type Lease } from "../bridge/mod.ts";
+import { type Frame, Kind } from "../bridge/mod.ts";
+import type { Lease } from "../lease.ts";
 import { AnswerReader, errorIn, tracebackIn } from "./answers.ts";
 import type { Failure, WorkerError } from "./failure.ts";
 import type { Job, Outcome } from "./job.ts";

@@ -11,13 +11,13 @@ import {
   type BridgeProcess,
   type Frame,
   Kind,
-  type Lease,
   type LedgerEntries,
   MAX_METADATA_BYTES,
   metadataLength,
   type SharedBody,
 } from "../bridge/mod.ts";
 import { ProtocolError } from "../errors.ts";
+import type { Lease } from "../lease.ts";
 import { freeLarge } from "../memory.ts";
 import { isRecalled, type Manner } from "./answers.ts";
 import { ExecutionClock } from "./execution_clock.ts";

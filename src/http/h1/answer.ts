@@ -1,6 +1,6 @@
 /** The answer to a request, and the serializer of its head: RFC 9112, sections 4 to 7. */
 
-import type { Lease } from "../../bridge/mod.ts";
+import type { Lease } from "../../lease.ts";
 
 /** A response: its status, header fields and body. */
 export interface Answer {

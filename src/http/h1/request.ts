@@ -1,7 +1,7 @@
 /** A request whose head was parsed, as its handler sees it. */
 
 import type { RequestTrace } from "../../tracing/types.ts";
-import type { Lease } from "../../bridge/mod.ts";
+import type { Lease } from "../../lease.ts";
 import type { BodyBudget } from "./budget.ts";
 import { takeBody, takeChunks, tooLarge } from "./body.ts";
 import type { Head } from "./head.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AnswerMemory } from "../../../src/bridge/answer_memory.ts";
-import { Lease } from "../../../src/bridge/lease.ts";
+import { Lease } from "../../../src/lease.ts";
 import { MIN_SHARED_BYTES, RequestMemory } from "../../../src/bridge/request_memory.ts";
 import { SharedMemory } from "../../../src/bridge/shared_memory.ts";
 import {

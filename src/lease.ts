@@ -1,6 +1,6 @@
 /** Bytes of shared memory, and how many use them: the memory is reused only when nobody does. */
 
-import { detach } from "../memory.ts";
+import { detach } from "./memory.ts";
 
 /** The use of a range of shared memory, which several holders may share. Its creator is the first one. */
 export class Lease {
