@@ -78,6 +78,12 @@ def test_headers_path_and_query_reach_the_model_without_the_route_prefix(deploye
     assert answered["content-type"] == "application/json"
 
 
+def test_a_body_without_a_length_reaches_the_model(deployed):
+    parts = (part for part in (b'{"number"', b": 7}"))
+    status, _, body = ask("/invocations", parts, {"Content-Type": "application/json"})
+    assert (status, body) == (200, b'{"number": 7}')
+
+
 def test_problems_are_those_of_the_executable(deployed):
     for status, path, body, member in (
         (400, "/invocations", b'"bad"', ("exception", "ValueError")),
@@ -206,13 +212,16 @@ def test_no_more_is_lost_than_what_a_killed_part_was_executing(deployed):
     print(f"{load.sent} requests, {len(load.lost)} lost")
 
 
-def test_data_predicts_files_and_a_bad_one_is_a_row_with_its_problem(nodes, archive):
+def test_data_predicts_files_although_one_is_bad_and_an_executable_is_killed(nodes, archive):
     import ray
 
     folder = FOLDER / "files"
     folder.mkdir()
     for number in range(400):
         text = '"bad"' if number == 123 else json.dumps({"number": number})
+        if number == 200:
+            # The first model that gets it kills its executable.
+            text = '{"kill": "killed"}'
         (folder / f"{number:03}.json").write_text(text)
     rows = (
         ray.data.read_binary_files(str(folder), include_paths=True)
@@ -225,6 +234,7 @@ def test_data_predicts_files_and_a_bad_one_is_a_row_with_its_problem(nodes, arch
         )
         .take_all()
     )
+    assert (MODEL / "killed").exists()
     assert len(rows) == 400
     for row in rows:
         if row["path"].endswith("/123.json"):

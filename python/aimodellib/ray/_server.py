@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import http.client
+import json
 import os
 import shlex
 import shutil
@@ -22,7 +23,7 @@ _PERIOD = 0.05
 #: How long it may take to stop before it is killed, in seconds. After 20, Ray kills a replica that is not done.
 _STOP_TIMEOUT = 15
 #: How much of its last output an error quotes.
-_TAIL_LINES, _LINE_BYTES = 20, 4096
+_TAIL_LINES, _LINE_BYTES = 20, 65_536
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -65,8 +66,9 @@ class Server:
             if self._process.poll() is not None:
                 reader.join(1)
                 self._remove()
-                text = b"".join(self._tail).decode(errors="replace")
-                raise RuntimeError(f"{shlex.join(command)} ended with {self._process.returncode}:\n{text}")
+                where = f"'{shlex.join(command)}' on {socket.gethostname()}"
+                text = "\n".join(map(_text, self._tail))
+                raise RuntimeError(f"{where} ended with {self._process.returncode} and said:\n{text}")
             time.sleep(_PERIOD)
         # No name is left in the file system if this process is killed: the descriptor refers to the socket without one.
         alias = f"/proc/self/fd/{os.open(self.path, os.O_PATH)}"
@@ -140,6 +142,14 @@ def words_of(options: str | Sequence[str] | None) -> list[str]:
     if not all(isinstance(word, str) for word in words):
         raise ValueError(f"options must be a string, or a list of strings, not {options!r}")
     return words
+
+
+def _text(line: bytes) -> str:
+    """Return a line of output without its form, which is JSON if the output is no terminal."""
+    try:
+        return str(json.loads(line)["message"])
+    except (ValueError, KeyError, TypeError):
+        return line.decode(errors="replace").rstrip("\n")
 
 
 def _is_actor() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 
 from fox import V
@@ -31,6 +32,9 @@ def predict(data, model, logger):
     if "request" in data:
         request = logger.request
         return {"path": request.path, "query": request.query, "headers": dict(request.headers), "fox": V, "pid": os.getpid()}
+    if "kill" in data and not os.path.exists(os.path.join(model, data["kill"])):
+        open(os.path.join(model, data["kill"]), "w").close()
+        os.kill(os.getppid(), signal.SIGKILL)
     time.sleep(data.get("sleep", 0))
     return data
 
