@@ -40,6 +40,7 @@ import {
 import { type InvocationOptions, type Invocations, invocations } from "./routes/invocations.ts";
 import { measurements } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
+import { modelConfig, repositoryIndex, statistics } from "./routes/triton.ts";
 import { executionParameters, version } from "./routes/sagemaker.ts";
 import { encoded } from "./sagemaker/event_stream.ts";
 import { OPENAI_ROUTES, openAiRoute } from "./routes/openai.ts";
@@ -186,10 +187,16 @@ export function createApp(models: Models, options: AppOptions): App {
     for (const path of ["/v2/models/{name}", `/v2/models/{name}/versions/${MODEL_VERSION}`]) {
       get(path, modelMetadata(model));
       get(`${path}/ready`, modelReady(model));
+      get(`${path}/config`, modelConfig(model));
+      get(`${path}/stats`, statistics([model], metrics));
       post(`${path}/infer`, infer(model, invocationOptions, transcoder));
     }
     get("/v1/models/{name}", modelV1(model, created));
   }
+  // A model of this name has its metadata there.
+  if (models.get("stats") === undefined) get("/v2/models/stats", statistics(models.all, metrics));
+  const index = "/v2/repository/index";
+  app.post(index, metrics.measured({ route: index }, repositoryIndex(models)));
   const refusal: Refusal = ({ head }, problem) => {
     metrics.countOther(problem.status);
     return Promise.resolve(answerOf(head, problem));
@@ -297,8 +304,8 @@ const ASSETS = [
   "swagger-ui.css",
 ] as const;
 
-/** Paths of pages, and of metrics: their requests are no work of a model, and come at intervals. */
-const UNTRACED = /^\/(?:metrics|openapi\.json|console\/.*)$/;
+/** Paths of pages, of metrics and of statistics: their requests are no work of a model, and come at intervals. */
+const UNTRACED = /^\/(?:metrics|v2\/models\/(?:.*\/)?stats|openapi\.json|console\/.*)$/;
 
 /** What all paths lead to, for traces. */
 function tracedRoutes(

@@ -15,6 +15,12 @@ export function missing(path: string, models: Models): HttpProblem {
   if (path === "/execution-parameters") {
     return new HttpProblem(404, `There are several models: SageMaker's Batch Transform serves a single one`);
   }
+  if (/^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/.test(path)) {
+    return new HttpProblem(
+      501,
+      "The models are those of the command line of 'serve'; none is loaded or unloaded on request. POST /admin/reload loads them again",
+    );
+  }
   const [, name, rest = ""] = /^\/(?:(?:v[12]\/)?models|endpoints)\/([^/:]+)(.*)$/.exec(path) ?? [];
   if (name === undefined) return new HttpProblem(404, `No route matches '${path}'`);
   if (models.get(name) === undefined) {

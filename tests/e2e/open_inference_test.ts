@@ -89,9 +89,23 @@ test(
     });
     assert.equal(code, 0, `${stderr}\n${server.log}`);
     const got = JSON.parse(stdout.trim().split("\n").at(-1)!);
-    const { server: about, ...rest } = got;
+    const { server: about, stats, ...rest } = got;
     assert.equal(about.name, "aimodellib");
-    assert.deepEqual(about.extensions, ["binary_tensor_data"]);
+    assert.deepEqual(about.extensions, ["binary_tensor_data", "model_configuration", "statistics"]);
+    const [{ inference_stats: { success, fail, compute_infer: executed }, ...counts }] = stats.model_stats;
+    assert.deepEqual(counts, {
+      name: "typed",
+      version: "1",
+      inference_count: 1,
+      execution_count: 1,
+      response_stats: {},
+      batch_stats: [],
+      memory_usage: [],
+    });
+    assert.deepEqual([success.count, fail.count, executed.count], [1, 1, 1]);
+    assert.ok(Number.isInteger(executed.ns) && executed.ns > 0 && executed.ns < success.ns, JSON.stringify(stats));
+    const unloaded = "The models are those of the command line of 'serve'; none is loaded or unloaded on request. " +
+      "POST /admin/reload loads them again";
     assert.deepEqual(rest, {
       live: true,
       ready: true,
@@ -117,6 +131,22 @@ test(
       wrong: "The input 'input' must be FP32 [-1, 2] (-1 is any size), not FP32 [2]",
       raised: "deserialize() raised ValueError: an empty array",
       output: "The output 'nothing' does not exist; known outputs: 'output'",
+      config: {
+        name: "typed",
+        platform: "numpy",
+        backend: "python",
+        version_policy: { latest: { num_versions: 1 } },
+        max_batch_size: 0,
+        input: [{ name: "input", data_type: "TYPE_FP32", dims: [-1, 2] }],
+        output: [{ name: "sum", data_type: "TYPE_FP32", dims: [-1] }],
+        instance_group: [{ name: "typed", kind: "KIND_AUTO", count: 1 }],
+      },
+      config_version: true,
+      index: ["plain", "typed"].map((name) => ({ name, version: "1", state: "READY", reason: "" })),
+      stats_names: ["plain", "typed"],
+      load: ["501", unloaded],
+      unload: ["501", unloaded],
+      stats_unknown: ["404", "The model 'other' does not exist; known models: 'plain', 'typed'"],
       kserve_ready: [true, true],
       kserve_json: ["k", "plain", [[2, 5], [-6, 8]]],
       kserve_binary: ["k", "plain", [[2, 5], [-6, 8]]],

@@ -64,7 +64,7 @@ test("schemathesis confirms that each route behaves as documented", async (box) 
   const server = await box.serve(COUNTS, { env: { AIMODELLIB_TOKEN: TOKEN } });
   const { code, stdout } = await check(box, server, "--header", `Authorization: Bearer ${TOKEN}`);
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /Tested: 31/);
+  assert.match(stdout, /Tested: 37/);
   assert.doesNotMatch(server.log, /ERROR|Traceback/);
   assert.equal((await server.request("/ping")).status, 200);
   await server.stop();

@@ -80,6 +80,13 @@ const SAGEMAKER = {
 const OPENAI_CHAT = openAi("Chat: OpenAI's chat completions", true);
 const OPENAI_EMBED = openAi("Embed: OpenAI's embeddings", false);
 
+const INDEX: OperationOptions = {
+  summary: "All models and their states",
+  content: json("RepositoryIndex"),
+  problems: [400, 413, 415],
+  more: { requestBody: { content: json("RepositoryIndexRequest") } },
+};
+
 const HEALTH: OperationOptions = {
   summary: "Whether the server can execute requests",
   content: json("Health"),
@@ -130,6 +137,10 @@ export function describe(
       named({ summary: "Whether the model is ready", content: json("ModelReady"), problems: [503], open: true }),
     ),
     "/infer": post(INFER),
+    "/config": get(
+      named({ summary: "The model's configuration in Triton's form", content: json("ModelConfig"), problems: [503] }),
+    ),
+    "/stats": get(named({ summary: "What the model has counted", content: json("ModelStatistics") })),
   };
   return {
     openapi: "3.1.1",
@@ -204,6 +215,10 @@ export function describe(
       "/v2": get({ summary: "What this server is", content: json("ServerMetadata") }),
       "/v2/health/live": get({ summary: "Whether the process runs", content: json("ServerLive"), open: true }),
       "/v2/health/ready": get({ ...HEALTH, content: json("ServerReady") }),
+      ...(!names.includes("stats") && {
+        "/v2/models/stats": get({ summary: "What all models have counted", content: json("ModelStatistics") }),
+      }),
+      "/v2/repository/index": post(INDEX),
       "/v2/models": get({ summary: "The names of all models", content: json("ModelList") }),
       ...Object.fromEntries(routes.map((path) => [path, post(invoke)])),
       ...Object.fromEntries(

@@ -42,6 +42,28 @@ const openAiModel = members(
   ["id", "object", "created", "owned_by"],
 );
 
+const tensorConfig = members(
+  {
+    name: string,
+    data_type: { type: "string", enum: ["TYPE_STRING", ...Object.keys(DATATYPES).map((name) => `TYPE_${name}`)] },
+    dims: list({ type: "integer", minimum: -1 }),
+  },
+  ["name", "data_type", "dims"],
+);
+
+const duration = members({ count, ns: count }, ["count", "ns"]);
+
+const DURATIONS = [
+  "success",
+  "fail",
+  "queue",
+  "compute_input",
+  "compute_infer",
+  "compute_output",
+  "cache_hit",
+  "cache_miss",
+];
+
 const tensor = { name: string, datatype, shape };
 
 const tensorSpec = members(
@@ -152,6 +174,48 @@ export const SCHEMAS = {
       parameters: facts,
     },
     ["name", "versions", "platform", "inputs", "outputs", "parameters"],
+  ),
+  ModelConfig: members(
+    {
+      name: string,
+      platform: string,
+      backend: string,
+      version_policy: object,
+      max_batch_size: count,
+      input: list(tensorConfig),
+      output: list(tensorConfig),
+      instance_group: list(members({ name: string, kind: string, count }, ["name", "kind", "count"])),
+    },
+    ["name", "platform", "backend", "max_batch_size", "input", "output"],
+  ),
+  ModelStatistics: members(
+    {
+      model_stats: list(
+        members(
+          {
+            name: string,
+            version: string,
+            inference_count: count,
+            execution_count: count,
+            inference_stats: members(Object.fromEntries(DURATIONS.map((name) => [name, duration])), DURATIONS),
+          },
+          ["name", "version", "inference_count", "execution_count", "inference_stats"],
+        ),
+      ),
+    },
+    ["model_stats"],
+  ),
+  RepositoryIndexRequest: members({ ready: { type: "boolean", description: "Only models that answer requests" } }, []),
+  RepositoryIndex: list(
+    members(
+      {
+        name: string,
+        version: string,
+        state: { type: "string", enum: ["READY", "LOADING", "UNAVAILABLE", "UNLOADING"] },
+        reason: string,
+      },
+      ["name", "version", "state", "reason"],
+    ),
   ),
   InferRequest: members(
     {

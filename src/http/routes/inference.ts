@@ -27,9 +27,12 @@ const MIN_MADE = 16 * 2 ** 20;
 /** The upper bound of that limit: the longest body that a worker accepts, less the header of a NumPy file. */
 const MAX_MADE = MAX_BODY_BYTES - 4096;
 
+/** The extensions of Triton that are complete. */
+const EXTENSIONS = ["binary_tensor_data", "model_configuration", "statistics"];
+
 /** `GET /v2`: name, version and extensions of this server. */
 export function serverMetadata(c: Context): Response {
-  return c.json({ name: "aimodellib", version: VERSION, extensions: ["binary_tensor_data"] });
+  return c.json({ name: "aimodellib", version: VERSION, extensions: EXTENSIONS });
 }
 
 /** `GET /v2/health/live` */

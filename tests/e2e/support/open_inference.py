@@ -58,6 +58,21 @@ for name, call in {
     except InferenceServerException as error:
         got[name] = error.message()
 
+got["config"] = client.get_model_config("typed")
+got["config_version"] = client.get_model_config("typed", "1") == got["config"]
+got["index"] = client.get_model_repository_index()
+got["stats"] = client.get_inference_statistics("typed", "1")
+got["stats_names"] = [stats["name"] for stats in client.get_inference_statistics()["model_stats"]]
+for name, call in {
+    "load": lambda: client.load_model("plain"),
+    "unload": lambda: client.unload_model("plain"),
+    "stats_unknown": lambda: client.get_inference_statistics("other"),
+}.items():
+    try:
+        call()
+    except InferenceServerException as error:
+        got[name] = [error.status(), error.message()]
+
 
 async def kserve():
     """Ask with the other client."""

@@ -2,6 +2,7 @@
 
 import type { Invocation, Outcome } from "../../../src/supervisor/job.ts";
 import type { Model, ModelState } from "../../../src/supervisor/model.ts";
+import type { Measures } from "../../../src/supervisor/measures.ts";
 import type { ModelFacts } from "../../../src/supervisor/model_facts.ts";
 import { text, utf8 } from "./bytes.ts";
 
@@ -20,6 +21,9 @@ export class FakePool {
 
   /** The parts of OpenAI's API that the script offers. */
   openAi: readonly string[] | undefined;
+
+  /** What the pool has counted. */
+  measures: Measures | undefined;
 
   /** The number of requests that a worker takes at once. */
   window: number | undefined;
@@ -49,6 +53,7 @@ export class FakePool {
       name: { value: this.name },
       facts: { get: () => this.facts },
       openAi: { get: () => this.openAi },
+      figures: { get: () => this.measures && { measures: this.measures } },
       window: { get: () => this.window },
       module: { get: () => this.module },
       size: { value: 2 },

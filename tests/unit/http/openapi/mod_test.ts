@@ -12,7 +12,11 @@ const pathsOf = (document: object) => (document as { paths: Readonly<Record<stri
 /** Returns the methods and paths that a server of these models answers. */
 function routesOf(count: number, { predictRoute, healthRoute, routes: further = [] }: Partial<Described>): Set<string> {
   const all = Array.from({ length: count }, () => new FakePool().model);
-  const models = { all, get: () => all[0], state: "ready" } as unknown as Models;
+  const models = {
+    all,
+    get: (name: string) => all.find((model) => model.name === name),
+    state: "ready",
+  } as unknown as Models;
   const app = createApp(models, {
     transcoder: new Transcoder(),
     maxBody: 1,
@@ -24,7 +28,7 @@ function routesOf(count: number, { predictRoute, healthRoute, routes: further = 
   // Routes below /console are only for the page.
   const routes = app.routes.routes.filter(({ path }) => !path.startsWith("/console/"));
   return new Set(routes.map(({ method, path }) => {
-    const general = path.replace(/^(\/v[12])?\/models\/[^/:]+/, "$1/models/{name}").replace(
+    const general = path.replace(/^(\/v[12])?\/models\/(?!stats$)[^/:]+/, "$1/models/{name}").replace(
       /^\/endpoints\/[^/]+/,
       "/endpoints/{name}",
     ).replace(
