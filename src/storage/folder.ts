@@ -64,12 +64,15 @@ async function listFiles(
   uri: string,
 ): Promise<readonly StoredObject[]> {
   const objects: StoredObject[] = [];
+  let listed = 0;
   for await (const page of store.list(bucket, prefix)) {
-    // Consoles create empty objects as folders.
-    for (const object of page) if (!object.name.endsWith("/")) objects.push(object);
-    if (objects.length > MAX_OBJECTS) {
+    // An empty page counts as well, so that a listing ends.
+    listed += Math.max(1, page.length);
+    if (listed > MAX_OBJECTS) {
       throw new StorageError(`'${uri}' contains more than ${MAX_OBJECTS} objects: name the folder of the model`);
     }
+    // Consoles create empty objects as folders.
+    for (const object of page) if (!object.name.endsWith("/")) objects.push(object);
   }
   if (objects.length === 0) {
     throw new StorageError(`'${uri}' contains no objects: check the bucket, the path and the permissions`);

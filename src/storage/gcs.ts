@@ -33,6 +33,7 @@ interface Page {
     /** Base64; undefined for an object that was composed of others. */
     readonly md5Hash?: string;
     readonly generation?: string;
+    readonly contentEncoding?: string;
   }[];
   readonly nextPageToken?: string;
 }
@@ -57,14 +58,16 @@ export class CloudStorage implements Store {
   async *list(bucket: string, prefix: string): AsyncGenerator<readonly StoredObject[]> {
     let pageToken: string | undefined;
     do {
-      const fields = "items(name,size,md5Hash,generation),nextPageToken";
+      const fields = "items(name,size,md5Hash,generation,contentEncoding),nextPageToken";
       const query = new URLSearchParams({ prefix, fields, ...(pageToken !== undefined && { pageToken }) });
       const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query}`;
       const page = await this.#get(path, {}, `list 'gs://${bucket}/${prefix}'`, this.#context.signal, readPage);
-      yield (page.items ?? []).map(({ name, size, md5Hash, generation }) => ({
+      yield (page.items ?? []).map(({ name, size, md5Hash, generation, contentEncoding }) => ({
         name,
         size: Number(size),
         md5: md5Hash && Uint8Array.fromBase64(md5Hash).toHex(),
+        // Cloud Storage or fetch() decompresses it, as Google's own programs do.
+        isDecoded: contentEncoding === "gzip",
         version: generation,
       }));
       pageToken = page.nextPageToken || undefined;

@@ -33,25 +33,27 @@ export async function openS3(context: StorageContext): Promise<Store> {
   const settings = {
     requestHandler: new sdk.FetchHttpHandler({ requestTimeout: SILENCE_MS }),
     maxAttempts: ATTEMPTS,
-    followRegionRedirects: true,
     // Servers other than AWS's are rarely reached by a host name for each bucket.
     forcePathStyle: Boolean(env("AWS_ENDPOINT_URL_S3") || env("AWS_ENDPOINT_URL")),
     logger: { trace() {}, debug() {}, info() {}, warn: warnOf, error() {} },
   };
   const region = env("AWS_REGION") || env("AWS_DEFAULT_REGION");
-  const client = new sdk.S3Client({ ...settings, ...(region && { region }) });
+  const connect = (region?: string) => new sdk.S3Client({ ...settings, ...(region && { region }) });
+  const client = connect(region);
   const hasRegion = await client.config.region().then(() => true, () => false);
-  return new S3(sdk, hasRegion ? client : new sdk.S3Client({ ...settings, region: FIRST_REGION }), context);
+  return new S3(sdk, hasRegion ? client : connect(FIRST_REGION), connect, context);
 }
 
 class S3 implements Store {
   readonly #sdk: Sdk;
-  readonly #client: S3Client;
+  #client: S3Client;
+  readonly #connect: (region: string) => S3Client;
   readonly #context: StorageContext;
 
-  constructor(sdk: Sdk, client: S3Client, context: StorageContext) {
+  constructor(sdk: Sdk, client: S3Client, connect: (region: string) => S3Client, context: StorageContext) {
     this.#sdk = sdk;
     this.#client = client;
+    this.#connect = connect;
     this.#context = context;
   }
 
@@ -66,13 +68,25 @@ class S3 implements Store {
         EncodingType: "url",
         ...(token !== undefined && { ContinuationToken: token }),
       });
-      const page = await this.#send(what, this.#context.signal, (options) => this.#client.send(command, options));
+      const page = await this.#send(what, this.#context.signal, async (options) => {
+        try {
+          return await this.#client.send(command, options);
+        } catch (error) {
+          // The client's own option for this fails with several requests at a time.
+          const region = otherRegionIn(error);
+          if (region === undefined || token !== undefined) throw error;
+          this.#client.destroy();
+          this.#client = this.#connect(region);
+          return await this.#client.send(command, options);
+        }
+      });
       const decode = page.EncodingType === "url" ? decodeName : (name: string) => name;
       yield (page.Contents ?? []).map(({ Key = "", Size = 0, ETag }) => ({
         name: decode(Key),
         size: Size,
         // Of an object that was uploaded in parts, it is no checksum of the content; neither is it in a directory bucket.
         md5: bucket.endsWith("--x-s3") ? undefined : /^"?([0-9a-f]{32})"?$/.exec(ETag ?? "")?.[1],
+        isDecoded: false,
         version: ETag,
       }));
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
@@ -88,6 +102,8 @@ class S3 implements Store {
     const command = new this.#sdk.GetObjectCommand({
       Bucket: bucket,
       Key: name,
+      // Otherwise, fetch() would decompress an object that was stored with another encoding.
+      ResponseContentEncoding: "identity",
       ...(version !== undefined && { IfMatch: version }),
       ...(start > 0 && { Range: `bytes=${start}-` }),
     });
@@ -127,6 +143,14 @@ class S3 implements Store {
       signal.removeEventListener("abort", onAbort);
     }
   }
+}
+
+/** The region of the bucket, if S3 refused a request to another one. */
+function otherRegionIn(error: unknown): string | undefined {
+  const { $metadata, $response } = error as Partial<S3ServiceException>;
+  if ($metadata?.httpStatusCode !== 301 && $metadata?.httpStatusCode !== 400) return undefined;
+  const region: unknown = $response?.headers?.["x-amz-bucket-region"];
+  return typeof region === "string" && /^[a-z0-9-]{1,40}$/.test(region) ? region : undefined;
 }
 
 /** In a listing, S3 encodes a space as `+`. */

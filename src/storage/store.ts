@@ -17,6 +17,11 @@ export interface StoredObject {
   readonly size: number;
   /** In hexadecimal; undefined if the store has none. */
   readonly md5: string | undefined;
+  /**
+   * Whether it is stored compressed, and arrives decompressed: then its size and its MD5 are not those of what arrives, and a download
+   * can't begin in the middle.
+   */
+  readonly isDecoded: boolean;
   /** Identifies this content of the object, for the store; undefined if the store has no such thing. */
   readonly version: string | undefined;
 }

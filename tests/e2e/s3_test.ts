@@ -25,6 +25,8 @@ const LISTS = echo(py`
 const OBJECTS = {
   "m/config.json": "{}",
   "m/deep/ü b+c&<1>.txt": "text",
+  // It says that it is compressed, and is not: what is stored is fetched as it is.
+  "m/table.gz": "stored",
   "m/weights": LARGE,
   "m2/other": "not asked for",
   "nothing/": "",
@@ -33,7 +35,7 @@ const OBJECTS = {
   "outside/../../x": "",
 };
 
-const FILES = { "config.json": 2, "deep/ü b+c&<1>.txt": 4, weights: LARGE };
+const FILES = { "config.json": 2, "deep/ü b+c&<1>.txt": 4, "table.gz": 6, weights: LARGE };
 
 /** Variables of AWS's programs for keys in the environment. */
 function keys(s3: S3): Record<string, string> {
@@ -91,7 +93,7 @@ test("artifacts in S3 are fetched with the credentials that the platform provide
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(stdout), FILES);
     const asked = s3.requests.filter(({ path }) => path.startsWith("/bucket"));
-    assert.equal(asked.length, 4);
+    assert.equal(asked.length, 5);
     for (const request of asked) {
       assert.match(String(request.keyId), keyId);
       assert.match(String(request.sessionToken), token);
@@ -125,6 +127,7 @@ function fakePlatform() {
 test("a download from S3 goes on where it broke off, and an error names the object and what to do", async (box) => {
   await using s3 = await S3.start(box, OBJECTS);
   const env = keys(s3);
+  s3.pageSize = 2;
   // The connection breaks in the middle, and the server is too busy for the next attempt.
   s3.interfere = async ({ path }, count, answer) => {
     if (path !== "/bucket/m/weights" || count > 2) return await answer();
@@ -140,6 +143,17 @@ test("a download from S3 goes on where it broke off, and an error names the obje
   assert.equal(starts[0], 0);
   assert.ok(starts[1]! > 0 && starts[1]! <= LARGE / 2);
   assert.equal(starts[2], starts[1]);
+
+  // The bucket is in another region than the first one that is asked.
+  s3.requests.length = 0;
+  s3.interfere = ({ region }, _count, answer) => {
+    if (region === "eu-north-1") return answer();
+    const body = "<Error><Code>PermanentRedirect</Code><Message>Elsewhere</Message></Error>";
+    return new Response(body, { status: 301, headers: { "x-amz-bucket-region": "eu-north-1" } });
+  };
+  const moved = await predict(box, "s3://bucket/m", { ...env, AWS_REGION: "" });
+  assert.equal(moved.code, 0, moved.stderr);
+  assert.deepEqual(JSON.parse(moved.stdout), FILES);
 
   // Another content than the listed one, of the same length.
   s3.interfere = ({ path }, _count, answer) => path.endsWith("config.json") ? new Response("[]") : answer();

@@ -21,7 +21,8 @@ s3 = boto3.client(
 s3.create_bucket(Bucket="bucket")
 for key, content in json.load(sys.stdin).items():
     if isinstance(content, str):
-        s3.put_object(Bucket="bucket", Key=key, Body=content.encode())
+        encoding = {"ContentEncoding": "gzip"} if key.endswith(".gz") else {}
+        s3.put_object(Bucket="bucket", Key=key, Body=content.encode(), **encoding)
     else:
         body = io.BytesIO(bytes(index % 251 for index in range(content)))
         s3.upload_fileobj(body, "bucket", key, Config=TransferConfig(multipart_threshold=5 << 20))

@@ -20,6 +20,8 @@ export interface S3Request {
 /** A running S3, with the bucket `bucket`. */
 export class S3 implements AsyncDisposable {
   readonly requests: S3Request[] = [];
+  /** The number of objects on a page of a listing. */
+  pageSize = 1000;
   /** Returns another answer than the regular one. `count` says how many requests this path has had. */
   interfere: (request: S3Request, count: number, answer: () => Promise<Response>) => Promise<Response> | Response = (
     _request,
@@ -46,10 +48,11 @@ export class S3 implements AsyncDisposable {
       const count = this.requests.filter(({ path }) => path === pathname).length;
       const { method, headers } = request;
       const body = method === "GET" ? null : await request.bytes();
+      const query = search.includes("list-type=2") ? `${search}&max-keys=${this.pageSize}` : search;
       return await this.interfere(
         about,
         count,
-        () => fetch(`${upstream}${pathname}${search}`, { method, headers, body }),
+        () => fetch(`${upstream}${pathname}${query}`, { method, headers, body }),
       );
     });
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { fetchFolder, isStorageUri } from "../../../src/storage/mod.ts";
 import { pattern, text, utf8 } from "../helper/bytes.ts";
 import { fakeEnv } from "../helper/env.ts";
@@ -14,6 +15,10 @@ class Storage implements AsyncDisposable {
   readonly asked: string[] = [];
   /** Responses that replace the regular ones. */
   interfere: (path: string, count: number) => Response | undefined = () => undefined;
+  /** The `Range` of each request for content. */
+  readonly ranges: (string | null)[] = [];
+  /** Further members of the items of listings. */
+  readonly about: Readonly<Record<string, unknown>> = {};
   md5 = (bytes: Uint8Array): string | undefined => createHash("md5").update(bytes).digest("base64");
   readonly #objects: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -42,7 +47,7 @@ class Storage implements AsyncDisposable {
       const start = Number(query.get("pageToken") ?? 0);
       const items = names.slice(start, start + 2).map((name) => {
         const bytes = this.#objects[name]!;
-        return { name, size: String(bytes.length), md5Hash: this.md5(bytes) };
+        return { name, size: String(bytes.length), md5Hash: this.md5(bytes), ...this.about };
       });
       return Response.json({
         ...(items.length > 0 && { items }),
@@ -50,7 +55,11 @@ class Storage implements AsyncDisposable {
       });
     }
     const bytes = this.#objects[decodeURIComponent(path.slice("/storage/v1/b/bucket/o/".length))];
-    return bytes && query.get("alt") === "media" ? new Response(bytes) : new Response("nothing", { status: 404 });
+    if (bytes === undefined || query.get("alt") !== "media") return new Response("nothing", { status: 404 });
+    const range = headers.get("range");
+    this.ranges.push(range);
+    if (range === null) return new Response(bytes);
+    return new Response(bytes.slice(Number(/\d+/.exec(range)![0])), { status: 206 });
   }
 
   /** Fetches a folder, and returns its content. */
@@ -134,6 +143,54 @@ for (
   });
 }
 
+Deno.test("fetchFolder() goes on where a download broke off", async () => {
+  const content = pattern(300_000);
+  await using storage = new Storage({ "model/w": content });
+  storage.interfere = (path, count) =>
+    path.endsWith("w") && count === 1 ? new Response(content.slice(0, 100_000)) : undefined;
+  assert.deepEqual(await storage.fetch("gs://bucket/model"), { "/w": text(content) });
+  assert.deepEqual(storage.ranges, ["bytes=100000-"]);
+});
+
+Deno.test("fetchFolder() starts again when the rest that arrives does not fit the beginning", async () => {
+  await using storage = new Storage({ "model/w": utf8("right") });
+  storage.interfere = (path, count) => path.endsWith("w") && count === 1 ? new Response("wr") : undefined;
+  assert.deepEqual(await storage.fetch("gs://bucket/model"), { "/w": "right" });
+  assert.deepEqual(storage.ranges, ["bytes=2-", null]);
+});
+
+Deno.test("fetchFolder() writes an object that is stored compressed as it was before", async () => {
+  await using storage = new Storage({ "model/a.json": new Uint8Array(gzipSync("{}")) });
+  Object.assign(storage.about, { contentEncoding: "gzip" });
+  storage.interfere = (path, count) => {
+    if (!path.endsWith(".json")) return undefined;
+    const whole = new Uint8Array(gzipSync("{}"));
+    const body = count === 1 ? whole.slice(0, -4) : whole;
+    return new Response(body, { headers: { "content-encoding": "gzip" } });
+  };
+  assert.deepEqual(await storage.fetch("gs://bucket/model"), { "/a.json": "{}" });
+});
+
+Deno.test("fetchFolder() refuses a folder that does not fit on the disk", async () => {
+  await using storage = new Storage({ "model/w": utf8("x") });
+  Object.assign(storage.about, { size: "9000000000000000" });
+  await assert.rejects(storage.fetch("gs://bucket/model"), {
+    name: "StorageError",
+    message: /^'gs:\/\/bucket\/model' contains 9000000000000000 bytes, and the disk of '.*' has \d+ free: set TMPDIR/,
+  });
+  assert.deepEqual(storage.files(), {});
+});
+
+Deno.test("fetchFolder() refuses a folder with too many objects, even if all of them are empty folders", async () => {
+  await using storage = new Storage({});
+  const items = Array.from({ length: 60_000 }, (_, index) => ({ name: `model/${index}/`, size: "0" }));
+  storage.interfere = (path) => path.endsWith("/o") ? Response.json({ items, nextPageToken: "more" }) : undefined;
+  await assert.rejects(storage.fetch("gs://bucket/model"), {
+    name: "StorageError",
+    message: "'gs://bucket/model' contains more than 100000 objects: name the folder of the model",
+  });
+});
+
 for (
   const [what, uri, objects, message] of [
     [
@@ -159,6 +216,12 @@ for (
       "gs://bucket/model",
       { "model/../../x": utf8("") },
       /contains an object whose name is not a safe path/,
+    ],
+    [
+      "an object has the name of a folder",
+      "gs://bucket/model",
+      { "model/a": utf8(""), "model/a/b/c": utf8("") },
+      /^'gs:\/\/bucket\/model' contains 'model\/a' both as an object and as a folder: remove one of them$/,
     ],
     [
       "a name is absolute",
