@@ -69,6 +69,39 @@ test("several models have workers, routes and metrics of their own", async (box)
   await server.stop();
 });
 
+test("a script sees the path of each request, however it executes requests", async (box) => {
+  const ways = {
+    plain: "def predict(data, model, logger=None): return [data, path(logger)]",
+    async: "async def predict(data, model, logger=None): return [data, path(logger)]",
+    parts: "def predict(data, model, logger=None): yield [data, path(logger)]",
+    batch:
+      "def predict(data, model): return [data]\ndef predict_batch(inputs, model): return [[data] for data in inputs]",
+  };
+  Deno.mkdirSync(box.path("model"));
+  const names = Object.keys(ways);
+  const models = Object.entries(ways).map(([name, predict]) => {
+    const script = py`
+      def path(logger): return logger.request.path
+      def load(model_dir): return None
+      def deserialize(data, content_type, logger=None): return path(logger)
+      def serialize(data, accepted, logger=None): return "\\n".join({*data, path(logger)}).encode(), "text/plain"
+    `;
+    return `${name}=${box.module({ "serve.py": `${script}\n${predict}\n` }, name)},serve.py,${box.path("model")}`;
+  });
+  const routes = names.flatMap((name) => ["--route", `/${name}/a:b=${name}`, "--route", `/${name}=${name}`]);
+  const server = await serve(box, models, ["--threads", "2", ...routes]);
+  await until("all are ready", async () => (await state(server)).status === "ready");
+  const paths = names.flatMap((name) => [
+    ...[`/${name}/a:b`, `/${name}`, `/models/${name}/invocations`],
+    ...[`/v1/models/${name}:predict`, `/endpoints/${name}/invocations`],
+  ]);
+  const answers = await Promise.all([...paths, ...paths].map(async (path) => {
+    return (await server.request(`${path}?x=/other`, { method: "POST", body: "" })).text;
+  }));
+  assert.deepEqual(answers, [...paths, ...paths]);
+  await server.stop();
+});
+
 test("the workers of all models share the processors", async (box) => {
   const module = box.module({
     "serve.py": echo(py`
