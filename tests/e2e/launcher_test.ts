@@ -22,8 +22,10 @@ const TRAIN = py`
           sys.exit(7)
       if rank == 1 and "kill" in args:
           os.kill(os.getpid(), 9)
-      if args:
+      if "wait" in args:
           time.sleep(600)
+      if args:
+          ranks.meet()
       open(os.path.join(model_dir, f"done-{rank}"), "w").close()
       ranks.leave()
 `;
@@ -39,6 +41,8 @@ const RANKS = py`
       dist.all_reduce(total)
       return dist.get_rank(), dist.get_world_size(), total.item()
 
+  # A rank that waits for one that has failed loses its connection.
+  meet = dist.barrier
   leave = dist.destroy_process_group
 `;
 
@@ -56,6 +60,7 @@ const LIGHT_RANKS = py`
       while store.add("ready", 0) < size: time.sleep(0.01)
       return rank, size, float(store.add("total", 0))
 
+  def meet(): time.sleep(600)
   def leave(): pass
 `;
 
@@ -96,7 +101,7 @@ for (
   const [how, reason, kind] of [
     ["raise", "ValueError: rank one is bad", WHOLE],
     ["exit", "it ended with exit code 7", LIGHT],
-    ["kill", "it was ended by SIGKILL", LIGHT],
+    ["kill", "it was ended by SIGKILL", WHOLE],
   ] as const
 ) {
   test(`a rank that fails (${how}) ends the other one, and the run reports why`, async (box) => {

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import importlib
 import json
+import math
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ from .advice import advise
 from .failures import message_of, type_name
 from .hosts import Hosts
 from .loader import ScriptError
-from .rank_failures import SAME_TIME, RankFailures, introduce, is_stop, note, reason_of
+from .rank_failures import SAME_TIME, Failure, RankFailures, has_lost_others, introduce, is_stop, note, reason_of
 from .rank_output import Collector, send_output
 from .scalars import RankScalars, ScalarLogger, of_rank
 from .stops import Stops, die_of
@@ -92,14 +93,15 @@ class _Launch:
         except SystemExit:
             return self._fail("torchrun does not take these options")  # torchrun has printed why
         failures = RankFailures(self._folder, errors, int(args.max_restarts or 0))
-        with Hosts.of(args, stops) as hosts:
+        with Hosts.of(args, stops, failures) as hosts:
 
             def say_what_is_known() -> None:
                 # Report at once: torchrun may take longer to end the ranks than the supervisor waits.
                 with contextlib.suppress(Exception):  # a signal handler may interrupt any part of torchrun
-                    known = hosts.heard or failures.first_before(time.monotonic())
-                    if known is not None:
-                        self._fail(known)
+                    before_stop = failures.first_before(time.monotonic() if stops.at is None else stops.at)
+                    known = [failure for failure in (hosts.heard, before_stop) if failure is not None]
+                    if known:
+                        self._fail(min(known).message)
 
             stops.on_stop = say_what_is_known
             try:
@@ -112,12 +114,16 @@ class _Launch:
                 # A signal to all processes of a job may reach the ranks before this process.
                 if is_stop(failure.exitcode) and stops.come_within(SAME_TIME):
                     return stops.by
-                message = f"Rank {rank} failed: {reason_of(failure)}"
-                self._fail(message)
-                hosts.tell(message)
-                return 1
+                found = Failure(False, time.time(), f"Rank {rank} failed: {reason_of(failure)}")
+                cause = failures.first_before(math.inf) or found
+                self._fail(cause.message)
+                # Another host may know that this one's ranks failed because of its own.
+                return self._fail(hosts.tell(cause).message)
             except (KeyboardInterrupt, elastic.SignalException):
-                return 1 if self._has_failed else stops.by
+                if not self._has_failed:
+                    return stops.by
+                say_what_is_known()
+                return 1
             except Exception as error:
                 return self._fail(f"torchrun failed: {error}")
         return 0
@@ -163,7 +169,7 @@ def main() -> NoReturn:
             streams.print_line(str(error))
             raise
         except Exception as error:
-            note(folder, f"{type_name(error)}: {message_of(error)}")
+            note(folder, f"{type_name(error)}: {message_of(error)}", has_lost_others(error))
             streams.print_traceback(error)
             advice = advise(error, config)
             if advice:

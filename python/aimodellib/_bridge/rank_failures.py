@@ -3,6 +3,9 @@
 torchrun polls its ranks, and takes up to half a minute to end the others when one has failed. If a signal arrives
 meanwhile, it forgets the failure. Therefore a rank writes its exception into a file, and we record failures when
 torchrun finds them.
+
+A rank that fails takes others with it: they lose their connection to it in the middle of an operation. Such an error is
+the outcome only if nothing else is known.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import os
 import re
 import signal
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 #: The prefixes of the files of failed ranks, and of those with the number of a rank; the process id follows.
 _FAILED, _NAME = "failed.", "rank."
@@ -21,6 +24,25 @@ _FAILED, _NAME = "failed.", "rank."
 SAME_TIME = 1.0
 #: If a stop ends a rank, others may fail because of that up to this long before the worker is stopped, in seconds.
 _CONSEQUENCE = 0.05
+#: Base classes of errors of torch.distributed, and what messages of its backend gloo contain, which have no class.
+_LOST = {"DistBackendError", "DistNetworkError", "DistStoreError"}
+_LOST_TEXT = re.compile(r"/gloo/|(?:closed|reset) by peer")
+
+
+class Failure(NamedTuple):
+    """Why a rank has failed for good. The smallest of several failures is the cause of the others."""
+
+    #: Whether the rank failed because it lost another one.
+    is_consequence: bool
+    #: A time of ``time.time()``.
+    at: float
+    message: str
+
+
+def has_lost_others(error: BaseException) -> bool:
+    """Whether an exception says that another rank could not be reached."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & _LOST) or (type(error) is RuntimeError and _LOST_TEXT.search(str(error)) is not None)
 
 
 def introduce(folder: str) -> None:
@@ -29,14 +51,14 @@ def introduce(folder: str) -> None:
         file.write(os.environ.get("RANK", "0"))
 
 
-def note(folder: str, reason: str) -> None:
+def note(folder: str, reason: str, is_consequence: bool = False) -> None:
     """Record that this rank has failed, unless torchrun will restart it. Raises nothing."""
     with contextlib.suppress(OSError, ValueError):
         if int(os.environ["TORCHELASTIC_RESTART_COUNT"]) < int(os.environ["TORCHELASTIC_MAX_RESTARTS"]):
             return
         path = os.path.join(folder, f"{_FAILED}{os.getpid()}")
         with open(f"{path}.new", "w", encoding="utf-8", errors="backslashreplace") as file:
-            json.dump([time.monotonic(), _message(os.environ["RANK"], reason)], file)
+            json.dump([is_consequence, time.monotonic(), _message(os.environ["RANK"], reason)], file)
         os.rename(f"{path}.new", path)
 
 
@@ -47,12 +69,15 @@ class RankFailures:
         """Record the failures that torchrun finds from now on; ``errors`` is its module with that name."""
         self._folder = folder
         self._max_restarts = max_restarts
-        self._found: list[tuple[float, str]] = []
+        self._found: list[tuple[bool, float, str]] = []
         examine = errors.ProcessFailure.__post_init__
 
         def note_found(failure: Any) -> None:
             attempt = re.search(r"attempt_(\d+)", str(failure.error_file))
             examine(failure)
+            # The rank itself knows best why it has failed.
+            if os.path.exists(os.path.join(folder, f"{_FAILED}{failure.pid}")):
+                return
             if attempt is None or int(attempt[1]) >= self._max_restarts:
                 at = time.monotonic()
                 if is_stop(failure.exitcode):
@@ -60,20 +85,23 @@ class RankFailures:
                 elif failure.exitcode < 0:
                     # Ranks do not die of SIGKILL or SIGSEGV because another one was stopped.
                     at -= _CONSEQUENCE
-                self._found.append((at, _message(self._rank_of(failure), reason_of(failure))))
+                self._found.append((False, at, _message(self._rank_of(failure), reason_of(failure))))
 
         errors.ProcessFailure.__post_init__ = note_found
 
-    def first_before(self, moment: float) -> str | None:
-        """Return which rank failed first, and why, if that was before ``moment``, a time of ``time.monotonic()``."""
+    def first_before(self, moment: float) -> Failure | None:
+        """Return the cause of the failures before ``moment``, a time of ``time.monotonic()``."""
         failures = list(self._found)
         for name in os.listdir(self._folder):
             if name.startswith(_FAILED) and not name.endswith(".new"):
                 with open(os.path.join(self._folder, name), encoding="utf-8") as file:
-                    at, message = json.load(file)
-                failures.append((at, message))
-        before = [failure for failure in failures if failure[0] < moment - _CONSEQUENCE]
-        return min(before)[1] if before else None
+                    is_consequence, at, message = json.load(file)
+                failures.append((is_consequence, at, message))
+        before = [failure for failure in failures if failure[1] < moment - _CONSEQUENCE]
+        if not before:
+            return None
+        is_consequence, at, message = min(before)
+        return Failure(is_consequence, at + time.time() - time.monotonic(), message)
 
     def _rank_of(self, failure: Any) -> str:
         try:
