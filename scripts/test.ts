@@ -9,8 +9,8 @@ import { type DenoSuiteOptions, denoSuites } from "./test/deno_suite.ts";
 import { runOnNewest } from "./test/newest.ts";
 import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
-import { runRay } from "./test/ray_suite.ts";
-import { runSuite } from "./test/suite.ts";
+import { type RayOptions, runRay } from "./test/ray_suite.ts";
+import { runSuite, type SuiteProgram } from "./test/suite.ts";
 import { makeVenv } from "./venv.ts";
 import { messageOf } from "../src/errors.ts";
 
@@ -22,6 +22,8 @@ interface Prepared {
   readonly env: Record<string, string>;
   /** The interpreter of the environment for tests. */
   readonly python: string;
+  /** That of the environment with validators and clients. */
+  readonly tools: Promise<string>;
   /** That of the environment with Ray. */
   readonly ray: Promise<string>;
   readonly options: TestOptions;
@@ -31,26 +33,26 @@ async function main(options: TestOptions): Promise<Count> {
   const counts: Count[] = [];
   await installPackages();
   const suites = options.suites.filter((suite) => suite !== "ok");
-  const venvs = suites.length === 0 ? undefined : makeVenvs(suites);
+  // Most of making an environment is waiting for downloads, so other work goes on beside it.
+  const python = suites.length === 0 ? undefined : makeTestVenv("test-venv", "requirements.txt");
+  const tools = suites.some(usesTools) ? makeTestVenv("tools-venv", "tools.txt") : Promise.resolve("");
   // Hundreds of megabytes, which other suites need not wait for.
   const ray = suites.includes("ray") ? makeTestVenv("ray-venv", "ray/requirements.txt") : Promise.resolve("");
   // A failure is reported where the environments are needed.
-  venvs?.catch(() => {});
+  python?.catch(() => {});
+  tools.catch(() => {});
   ray.catch(() => {});
   if (options.suites.includes("ok")) {
     console.log("== ok");
     counts.push(...(await ok(ROOT)).map(({ state }) => ONE[state]));
   }
-  if (venvs === undefined) return sum(counts);
+  if (python === undefined) return sum(counts);
   try {
-    const prepared = { ...await prepare(options, venvs), ray };
-    for (const suite of suites) {
-      counts.push(await runDirectory(suite, prepared));
-      if (suite === "unit") {
-        const suites = (name: string) => denoSuites(name, [suite], { ...optionsOf(prepared), typesAreChecked: true });
-        counts.push(await runOnNewest(ROOT, suites));
-      }
-    }
+    const prepared = { ...await prepare(options, python), tools, ray };
+    const alone: SuiteProgram[] = [];
+    for (const suite of suites) counts.push(await runDirectory(suite, prepared, (run) => alone.push(run)));
+    counts.push(...await runBesideOthers(alone, suites.includes("python") ? pytest(prepared) : undefined));
+    if (suites.includes("ray")) counts.push(await runRay(rayOptions(prepared)));
   } catch (error) {
     console.log(`FAILED   ${messageOf(error)}`);
     counts.push(ONE.failed);
@@ -58,61 +60,80 @@ async function main(options: TestOptions): Promise<Count> {
   return sum(counts);
 }
 
-/** Interpreters of the environments in `.cache/`. */
-interface Venvs {
-  readonly python: string;
-  /** That of the validators and clients; undefined if no suite uses them. */
-  readonly tools: string | undefined;
-}
-
-/** Makes the environments that are missing, at the same time; most of it is waiting for downloads, so other work may go on beside it. */
-async function makeVenvs(suites: readonly Suite[]): Promise<Venvs> {
-  const usesTools = suites.some((suite) => suite === "e2e" || suite === "differential");
-  const [python, tools] = await Promise.all([
-    makeTestVenv("test-venv", "requirements.txt"),
-    usesTools ? makeTestVenv("tools-venv", "tools.txt") : undefined,
-  ]);
-  return { python, tools };
+/** Whether the tests of a suite use validators and clients. */
+function usesTools(suite: Suite): boolean {
+  return suite === "e2e" || suite === "differential";
 }
 
 function makeTestVenv(name: string, list: string): Promise<string> {
   return makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`));
 }
 
-async function prepare(options: TestOptions, venvs: Promise<Venvs>): Promise<Omit<Prepared, "ray">> {
+async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omit<Prepared, "tools" | "ray">> {
   Deno.mkdirSync(REPORTS, { recursive: true });
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
-  const { python, tools } = await venvs;
+  const python = await venv;
   const env: Record<string, string> = {
     AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`,
     AIMODELLIB_TEST_PYTHON: python,
     // Without a cache of bytecode, each of thousands of workers would compile its modules.
     PYTHONDONTWRITEBYTECODE: "",
-    ...(tools !== undefined && { AIMODELLIB_TEST_TOOLS: tools.replace(/\/python$/, "") }),
   };
   return { env, python, options };
 }
 
-/** The suite of a folder in `tests/`; the unit tests have a second folder. */
-async function runDirectory(suite: Suite, prepared: Prepared): Promise<Count> {
-  const { env, python, ray, options: { filter } } = prepared;
-  const report = `${REPORTS}/${suite}.xml`;
-  if (suite === "ray") return await runRay({ root: ROOT, env, report, filter, python: ray });
-  if (suite !== "python") {
-    const counts: Count[] = [];
-    // The search of the model is a calculation, so the newer Deno does not repeat it.
-    const folders = suite === "unit" ? ["unit", "model"] : [suite];
-    for (const run of denoSuites(suite, folders, optionsOf(prepared))) {
-      counts.push(await runSuite({ ...run, command: Deno.execPath() }));
-    }
-    return sum(counts);
+/** Runs the suite of a folder in `tests/` on Deno; the unit tests have a second folder. @param later takes the run of tests that run one at a time */
+async function runDirectory(suite: Suite, prepared: Prepared, later: (run: SuiteProgram) => void): Promise<Count> {
+  if (suite === "python" || suite === "ray") return sum([]);
+  const counts: Count[] = [];
+  // The search of the model is a calculation, so the newer Deno does not repeat it.
+  const folders = suite === "unit" ? ["unit", "model"] : [suite];
+  const tools = usesTools(suite) ? { AIMODELLIB_TEST_TOOLS: (await prepared.tools).replace(/\/python$/, "") } : {};
+  for (const run of denoSuites(suite, folders, optionsOf(prepared))) {
+    const program = { ...run, env: { ...run.env, ...tools }, command: Deno.execPath() };
+    if (run.isAlone) later(program);
+    else counts.push(await runSuite(program));
   }
+  if (suite === "unit") {
+    const suites = (name: string) => denoSuites(name, [suite], { ...optionsOf(prepared), typesAreChecked: true });
+    counts.push(await runOnNewest(ROOT, suites, later));
+  }
+  return sum(counts);
+}
+
+/**
+ * Runs tests one at a time. They leave processors idle, which pytest uses beside them: as a nicer process, it hardly delays them.
+ *
+ * @param python the run of pytest, if any
+ */
+async function runBesideOthers(alone: readonly SuiteProgram[], python: SuiteProgram | undefined): Promise<Count[]> {
+  const counts: Count[] = [];
+  const nice = {
+    command: "nice",
+    args: ["-n", "5", python?.command ?? "", ...python?.args ?? []],
+    gathersOutput: true,
+  };
+  const beside = python && (alone.length === 0 ? runSuite(python) : runSuite({ ...python, ...nice }));
+  // A failure to start it is reported below.
+  beside?.catch(() => {});
+  for (const run of alone) counts.push(await runSuite(run));
+  if (beside !== undefined) counts.push(await beside);
+  return counts;
+}
+
+/** The run of the tests in `tests/python`. */
+function pytest({ env, python, options: { filter } }: Prepared): SuiteProgram {
+  const report = `${REPORTS}/python.xml`;
   const select = filter === undefined ? [] : ["-k", filter];
   // deno-fmt-ignore
   const args = [
     "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", `--junit-xml=${report}`, ...select, "tests/python",
   ];
-  return await runSuite({ name: suite, cwd: ROOT, env, report, command: python, args });
+  return { name: "python", cwd: ROOT, env, report, command: python, args };
+}
+
+function rayOptions({ env, ray, options: { filter } }: Prepared): RayOptions {
+  return { root: ROOT, env, report: `${REPORTS}/ray.xml`, filter, python: ray };
 }
 
 function optionsOf({ env, options: { filter, suites } }: Prepared): DenoSuiteOptions {

@@ -17,6 +17,7 @@ const JOBS = navigator.hardwareConcurrency + 1;
  */
 const SLOW: readonly string[] = [
   "tests/model/search_test.ts",
+  "tests/e2e/images_test.ts",
   "tests/e2e/environment_test.ts",
   "tests/e2e/sign_test.ts",
   "tests/e2e/run_archive_test.ts",
@@ -27,7 +28,6 @@ const SLOW: readonly string[] = [
   "tests/e2e/archive_test.ts",
   "tests/e2e/examples_test.ts",
   "tests/e2e/predict_test.ts",
-  "tests/e2e/images_test.ts",
   "tests/e2e/openapi_test.ts",
   "tests/e2e/bundle_wheels_test.ts",
   "tests/e2e/init_test.ts",
@@ -43,7 +43,10 @@ const UNIT = "tests/unit/";
 const GROUPS = ".cache/test-groups";
 
 /** A suite without the program that runs it. */
-export type DenoSuite = Omit<SuiteProgram, "command">;
+export interface DenoSuite extends Omit<SuiteProgram, "command"> {
+  /** Whether its files run one at a time. */
+  readonly isAlone: boolean;
+}
 
 /** Options that all suites share. */
 export interface DenoSuiteOptions {
@@ -71,18 +74,19 @@ export function denoSuites(
 ): readonly DenoSuite[] {
   const all = folders.flatMap((folder) => [...testFiles(root, `tests/${folder}`)]).sort();
   const files = [...SLOW.filter((file) => all.includes(file)), ...all.filter((file) => !SLOW.includes(file))];
-  const run = (name: string, files: readonly string[], ...options: string[]): DenoSuite => {
+  const run = (name: string, files: readonly string[], isAlone: boolean): DenoSuite => {
     const report = `${reports}/${name.replaceAll(" ", "-")}.xml`;
     // deno-fmt-ignore
     const args = [
-      "test", "--quiet", "--allow-all", ...(Deno.env.has("CI") ? ["--frozen"] : []), `--junit-path=${report}`, ...options,
+      "test", "--quiet", "--allow-all", ...(Deno.env.has("CI") ? ["--frozen"] : []), `--junit-path=${report}`,
+      ...(isAlone ? [] : ["--parallel"]),
       ...(typesAreChecked ? ["--no-check"] : []), ...(filter === undefined ? [] : ["--filter", filter]), ...files,
     ];
-    return { name, cwd: root, env: { DENO_JOBS: String(JOBS), ...env }, report, args };
+    return { name, cwd: root, env: { DENO_JOBS: String(JOBS), ...env }, report, args, isAlone };
   };
   return [
-    run(name, grouped(root, files.filter((file) => !file.endsWith(ALONE))), "--parallel"),
-    run(`${name}, alone`, files.filter((file) => file.endsWith(ALONE))),
+    run(name, grouped(root, files.filter((file) => !file.endsWith(ALONE))), false),
+    run(`${name}, alone`, files.filter((file) => file.endsWith(ALONE)), true),
   ].filter(({ args }) => args.at(-1)?.endsWith(".ts"));
 }
 

@@ -3,7 +3,7 @@
 import { run } from "../build/process.ts";
 import { type Count, ONE, sum } from "./count.ts";
 import type { DenoSuite } from "./deno_suite.ts";
-import { runSuite } from "./suite.ts";
+import { runSuite, skipSuite, type SuiteProgram } from "./suite.ts";
 
 /** The newer version. */
 const NEWEST = "2.9.8";
@@ -13,22 +13,32 @@ const NEWEST = "2.9.8";
  *
  * @param root the project's root
  * @param suites returns the runs of the unit tests under a given name
+ * @param later takes the run of those that run one at a time
  * @throws {Error} if a program can't be started
  */
-export async function runOnNewest(root: string, suites: (name: string) => readonly DenoSuite[]): Promise<Count> {
+export async function runOnNewest(
+  root: string,
+  suites: (name: string) => readonly DenoSuite[],
+  later: (suite: SuiteProgram) => void,
+): Promise<Count> {
   const deno = `${root}/scripts/deno`;
   const env = { DENO_VERSION: NEWEST };
-  console.log(`\n== types on Deno ${NEWEST}`);
+  const types = `types on Deno ${NEWEST}`;
   const got = await run(deno, ["--version"], { env });
   if (!got.success) {
-    console.log(`skipped, as are the unit tests: this version can't be downloaded. ${got.output}`);
-    return ONE.skipped;
+    return skipSuite(types, `This version can't be downloaded, so the unit tests are skipped as well. ${got.output}`);
   }
-  const { success, output } = await run(deno, ["check", "--quiet", "src", "scripts", "tests"], { cwd: root, env });
-  console.log(success ? "ok" : `FAILED\n${output}`);
-  const counts: Count[] = [success ? ONE.passed : ONE.failed];
+  // The check uses one processor, so the tests run beside it.
+  const checking = run(deno, ["check", "--quiet", "src", "scripts", "tests"], { cwd: root, env });
+  checking.catch(() => {});
+  const counts: Count[] = [];
   for (const suite of suites(`unit on Deno ${NEWEST}`)) {
-    counts.push(await runSuite({ ...suite, command: deno, env: { ...suite.env, ...env } }));
+    const program = { ...suite, command: deno, env: { ...suite.env, ...env } };
+    if (suite.isAlone) later(program);
+    else counts.push(await runSuite(program));
   }
+  const { success, output } = await checking;
+  console.log(`\n== ${types}\n${success ? "ok" : `FAILED\n${output}`}`);
+  counts.push(success ? ONE.passed : ONE.failed);
   return sum(counts);
 }

@@ -1,6 +1,6 @@
 /** The command line of the tests. */
 
-/** The suites, in the order in which they run. */
+/** The suites, in the order in which they begin. Those of Python and Ray, and tests that run one at a time, are the last. */
 export const SUITES = ["ok", "unit", "python", "integration", "e2e", "slurm", "differential", "ray"] as const;
 
 /** The name of a suite. */

@@ -2,8 +2,8 @@
 
 import { run } from "../build/process.ts";
 import { messageOf } from "../../src/errors.ts";
-import { type Count, ONE } from "./count.ts";
-import { runSuite } from "./suite.ts";
+import type { Count } from "./count.ts";
+import { runSuite, skipSuite } from "./suite.ts";
 
 /**
  * The start of a command that runs a program where the network is loopback alone. Elsewhere, Ray would listen on the machine's
@@ -37,10 +37,7 @@ export interface RayOptions {
  * @throws {Error} if a program can't be started
  */
 export async function runRay({ root, env, report, filter, python }: RayOptions): Promise<Count> {
-  const skip = (reason: string): Count => {
-    console.log(`\n== ray\nskipped: ${reason}`);
-    return ONE.skipped;
-  };
+  const skip = (reason: string) => skipSuite("ray", reason);
   const tried = await run("unshare", [...ON_LOOPBACK, "true"]).catch((error) => ({
     success: false,
     output: messageOf(error),

@@ -19,6 +19,8 @@ export interface SuiteProgram {
   readonly env: Record<string, string>;
   /** The path of its report. */
   readonly report: string;
+  /** Shows the output at the end, as for a suite that runs beside another one. @default false */
+  readonly gathersOutput?: boolean;
 }
 
 /**
@@ -27,17 +29,22 @@ export interface SuiteProgram {
  * @returns the counts of its report, with an additional failure if the program did not finish, or failed for a reason that the report lacks
  * @throws {Error} if the program can't be started
  */
-export async function runSuite({ name, command, args, cwd, env, report }: SuiteProgram): Promise<Count> {
-  console.log(`\n== ${name}`);
+export async function runSuite(suite: SuiteProgram): Promise<Count> {
+  const { name, command, args, cwd, env, report, gathersOutput = false } = suite;
+  const title = `\n== ${name}`;
+  if (!gathersOutput) console.log(title);
   removeIfThere(report);
+  const output = gathersOutput ? "piped" : "inherit";
   const child = new Deno.Command(command, {
     args: [...args],
     cwd,
     env,
     stdin: "null",
+    stdout: output,
+    stderr: output,
     signal: AbortSignal.timeout(TIME_LIMIT),
   }).spawn();
-  const { success, code, signal } = await child.status;
+  const { success, code, signal } = gathersOutput ? await gathered(child, title) : await child.status;
   const xml = readReport(report);
   const count = xml === undefined ? undefined : countJunit(xml);
   if (xml !== undefined) console.log(["The slowest files:", ...slowestFiles(xml, LISTED)].join("\n"));
@@ -47,6 +54,20 @@ export async function runSuite({ name, command, args, cwd, env, report }: SuiteP
     return sum([count ?? sum([]), ONE.failed]);
   }
   return count;
+}
+
+/** Counts a suite that this machine can't run as a skipped test. @param reason what is missing */
+export function skipSuite(name: string, reason: string): Count {
+  console.log(`\n== ${name}\nskipped: ${reason}`);
+  return ONE.skipped;
+}
+
+/** Waits until a program has ended, and shows its output. */
+async function gathered(child: Deno.ChildProcess, title: string): Promise<Deno.CommandStatus> {
+  const { stdout, stderr, ...status } = await child.output();
+  const text = new TextDecoder();
+  console.log(`${title}\n${text.decode(stdout)}${text.decode(stderr)}`);
+  return status;
 }
 
 function readReport(path: string): string | undefined {
