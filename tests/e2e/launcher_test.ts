@@ -240,12 +240,49 @@ async function runOnTwoHosts(box: Sandbox, { files, env }: Kind, variables: stri
   const module = box.module(files);
   const shell = `export HOST_RANK ${variables}; exec "$0" train ${options} "$1" train.py "model-$HOST_RANK" ` +
     words.join(" ");
-  const isolated = ["--net", "--mount", "--uts", "--fork", "--kill-child"];
   return await box.run(
-    [...isolated, "sh", `${ROOT}/tests/e2e/support/two_hosts.sh`, "sh", "-c", shell, BIN, module],
+    [...ISOLATED, "sh", `${ROOT}/tests/e2e/support/two_hosts.sh`, "sh", "-c", shell, BIN, module],
     { command: "unshare", env: { ...env, PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" } },
   );
 }
+
+/** The same by the files of SageMaker, on which the hosts have the words as a hyperparameter. */
+async function onSageMaker(box: Sandbox, { files, env }: Kind, ...words: string[]) {
+  const hosts = ["host-a", "host-b"];
+  for (const [rank, current_host] of hosts.entries()) {
+    const parameters = { sagemaker_torch_distributed_enabled: "true", ...(words.length > 0 && { how: words.join() }) };
+    const config = { "hyperparameters.json": parameters, "resourceconfig.json": { current_host, hosts } };
+    for (const [name, value] of Object.entries(config)) {
+      box.write({ [`ml-${rank}/input/config/${name}`]: JSON.stringify(value) });
+    }
+    for (const [name, text] of Object.entries(files)) box.write({ [`ml-${rank}/code/${name}`]: text });
+  }
+  return await box.run(
+    [...ISOLATED, "sh", `${ROOT}/tests/e2e/support/two_hosts.sh`, "sh", "-c", SAGEMAKER_TRAIN, BIN],
+    { command: "unshare", env: { ...env, PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" } },
+  );
+}
+
+const ISOLATED = ["--net", "--mount", "--uts", "--fork", "--kill-child"];
+const SAGEMAKER_TRAIN = 'export SAGEMAKER_BASE_DIR="$PWD/ml-$HOST_RANK"; exec "$0" train';
+
+test(
+  "two hosts of SageMaker train together, and each writes the cause of a failure",
+  async (box) => {
+    const { code, stdout, stderr } = await onSageMaker(box, LIGHT);
+    assert.equal(code, 0, stdout + stderr);
+    assert.deepEqual([...stdout.matchAll(/\[rank (\d)\] \1 of 2: 3\.0/g)].length, 2, stdout);
+    const done = ["ml-0/model", "ml-1/model"].flatMap((name) => [...Deno.readDirSync(box.path(name))])
+      .map(({ name }) => name).filter((name) => name !== "run.json");
+    assert.deepEqual(done.sort(), ["done-0", "done-1"]);
+    assert.notEqual((await onSageMaker(box, LIGHT, "raise")).code, 0);
+    for (const rank of [0, 1]) {
+      assert.match(box.read(`ml-${rank}/output/failure`), /^Rank 1 failed: ValueError: rank one is bad/);
+    }
+  },
+  HAS_TORCH,
+  CAN_CABLE,
+);
 
 for (
   const [how, start, joining, failing] of [
