@@ -16,6 +16,12 @@ export class Lease {
     this.#onFree = onFree;
   }
 
+  /** Whether `body` is the end of the bytes, or all of them: then a frame can refer to it by its length and the slot. */
+  endsWith(body: Uint8Array<ArrayBuffer>): boolean {
+    const { bytes } = this;
+    return body.buffer === bytes.buffer && body.byteOffset + body.length === bytes.byteOffset + bytes.length;
+  }
+
   /** Adds a holder. @throws {RangeError} if the bytes are free already */
   retain(): void {
     if (this.#holders === 0) throw new RangeError("The memory is not in use any more");

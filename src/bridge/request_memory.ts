@@ -45,7 +45,8 @@ export class RequestMemory implements Disposable {
     if (memory === undefined || memory === "unmade") return undefined;
     const slot = this.#slots.take();
     if (slot === undefined) return undefined;
-    const bytes = memory.view(slot * SHARED_SLOT_BYTES, length);
+    // A body ends where its slot ends: then its length tells where it begins, also for the rest of a body without its beginning.
+    const bytes = memory.view((slot + 1) * SHARED_SLOT_BYTES - length, length);
     return new Lease(bytes, SHARED | slot, () => this.#free(slot));
   }
 

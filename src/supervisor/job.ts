@@ -20,7 +20,7 @@ export interface Invocation {
   readonly head?: (() => Uint8Array<ArrayBuffer>) | undefined;
   /** The pool owns the body from now on. A large one is detached, and empty, once a worker has answered. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** The shared memory that `body` is in. A worker that has the request holds it as well. */
+  /** The shared memory that `body` is in, maybe a part of it. A worker that has the request holds it as well. */
   readonly lease?: Lease | undefined;
   /** Whether the result's body may be in shared memory: then whoever gets it releases `lease` when it was sent. @default false */
   readonly borrows?: boolean | undefined;

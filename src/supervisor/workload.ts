@@ -228,7 +228,7 @@ export class Workload {
 
   #sendInvoke(id: number, { metadata, body, context = "", head, lease }: Job): void {
     const { connection, answers } = this.#process;
-    const slot = answers === undefined ? undefined : lease?.slot;
+    const slot = answers !== undefined && lease?.endsWith(body) ? lease.slot : undefined;
     let rest = this.#manner.takesHead ? head?.() : undefined;
     if (rest !== undefined && metadataLength(metadata, context, rest) > MAX_METADATA_BYTES) {
       connection.send(Kind.Head, id, NOTHING, rest);

@@ -63,9 +63,9 @@ def supervisor():
 
 def test_read_returns_a_copy_of_a_request_s_body(supervisor):
     memory = supervisor.open()
-    os.pwrite(supervisor.requests, b"a" * MIN_BODY, 3 * SLOT_SIZE)
+    os.pwrite(supervisor.requests, b"a" * MIN_BODY, 4 * SLOT_SIZE - MIN_BODY)
     body = memory.read(SHARED | 3, MIN_BODY)
-    os.pwrite(supervisor.requests, b"b" * MIN_BODY, 3 * SLOT_SIZE)
+    os.pwrite(supervisor.requests, b"b" * MIN_BODY, 4 * SLOT_SIZE - MIN_BODY)
     assert type(body) is bytes
     assert body == b"a" * MIN_BODY
 

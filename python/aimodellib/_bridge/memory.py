@@ -44,8 +44,9 @@ class Memory:
         slot = flags & ~SHARED
         if slot >= REQUEST_SLOTS or length > SLOT_SIZE:
             return None
-        start = slot * SLOT_SIZE
-        body: bytes = self._requests[start : start + length]
+        # A body ends where its slot ends.
+        end = (slot + 1) * SLOT_SIZE
+        body: bytes = self._requests[end - length : end]
         return body
 
     def write(self, body: Payload) -> int:

@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import { MAX_BODY_BYTES } from "../../bridge/mod.ts";
 import type { Model, Models } from "../../supervisor/mod.ts";
+import { freeLarge } from "../../memory.ts";
 import { VERSION } from "../../version.ts";
 import { bodyOf } from "../content_encoding.ts";
 import { toResponse } from "../fetch_types.ts";
@@ -75,9 +76,10 @@ export function modelReady(model: Model) {
 /** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
 export function infer(
   model: Model,
-  { maxBody, ownsAuthorization = false }: InvocationOptions,
+  { maxBody, ownsAuthorization = false, memory }: InvocationOptions,
   transcoder: Transcoder,
 ) {
+  const lend = memory && ((length: number) => memory.lend(length));
   const most = Math.min(Math.max(maxBody, MIN_MADE), MAX_MADE);
   const encoders = metadataEncoders();
   const description = { name: model.name, version: MODEL_VERSION };
@@ -89,7 +91,9 @@ export function infer(
     let timing: Timing | undefined;
     try {
       const signature = signatureOf(model);
-      const body = await bodyOf(incoming, fields.contentEncoding, maxBody);
+      // JSON is written anew for the script, but a tensor in binary can be passed on from where it is received.
+      const place = fields.inferenceHeaderLength === null ? undefined : lend;
+      const body = await bodyOf(incoming, fields.contentEncoding, maxBody, place);
       if (asksForTiming(fields.prefer)) timing = new Timing();
       const measuring = { recording: incoming.trace?.recording, timing };
       const received = body.length;
@@ -97,14 +101,16 @@ export function infer(
       const { calls, accept, asked } = await transcoder.decode(
         { body, jsonLength: length, signature, most },
         incoming,
+        incoming.lease !== undefined,
       );
       incoming.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
       const results = await Promise.all(
         calls.map(({ body, contentType }) => {
-          const invocation = { head, body, client: incoming };
+          const invocation = { head, body, lease: incoming.lease, client: incoming };
           return askWhole(model, encoders, [contentType, accept], about, invocation, measuring);
         }),
       );
+      freeLarge(body);
       const answer = await transcoder.encode({ model: description, asked, results, signature }, incoming);
       const headers = { ...answer.headers, ...answerHeaders(about), ...timing?.headers() };
       return toResponse({ status: 200, headers, body: answer.body });

@@ -36,9 +36,10 @@ export function isByElements(
  * Makes the calls of the script's functions that a request asks for.
  *
  * @param most the most bytes that may be made from tensors: numbers can be longer there than in the request
+ * @param room how many bytes before the first tensor in binary are not needed any more, and may be overwritten
  * @throws {HttpProblem} 400 if the tensors can't be converted as asked, 413 if the result would be too long
  */
-export function callsOf(request: InferRequest, signature: Signature | undefined, most = Infinity): Calls {
+export function callsOf(request: InferRequest, signature: Signature | undefined, most = Infinity, room = 0): Calls {
   const { inputs, outputs } = request;
   const accept = outputs?.find(({ contentType }) => contentType !== undefined)?.contentType ??
     signature?.outputs?.find((spec) => spec.content_type !== undefined)?.content_type ?? "*/*";
@@ -62,7 +63,7 @@ export function callsOf(request: InferRequest, signature: Signature | undefined,
     const bodies = checked(input, () => elementsOf(input));
     return { calls: bodies.map((body) => ({ body, contentType: input.contentType! })), accept };
   }
-  return { calls: [special === undefined ? asJson(inputs, most) : asNpy(input, most)], accept };
+  return { calls: [special === undefined ? asJson(inputs, most) : asNpy(input, most, room)], accept };
 }
 
 /** Estimates how many bytes of JSON {@linkcode callsOf} reads and writes. */
@@ -76,7 +77,7 @@ function specialOf({ inputs }: InferRequest): Input | undefined {
   return inputs.find(({ contentType = JSON_TYPE }) => contentType !== JSON_TYPE);
 }
 
-function asNpy(input: Input, most: number): Call {
+function asNpy(input: Input, most: number, room: number): Call {
   if (input.contentType !== NPY) {
     throw new HttpProblem(
       400,
@@ -85,7 +86,7 @@ function asNpy(input: Input, most: number): Call {
   }
   const length = countOf(input.shape) * DATATYPES[input.datatype].size;
   if (length > most) throw tooMuch(length, most);
-  return { body: checked(input, () => encodeNpy(input)), contentType: NPY };
+  return { body: checked(input, () => encodeNpy(input, room)), contentType: NPY };
 }
 
 function asJson(inputs: readonly Input[], most: number): Call {

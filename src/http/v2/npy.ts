@@ -14,9 +14,10 @@ export const NPY = "application/x-npy";
 /**
  * Writes a tensor as a NumPy file.
  *
+ * @param room how many bytes before those of the tensor may be overwritten: if the file's header fits there, nothing is copied
  * @throws {RangeError} if NumPy has no such datatype, or a value does not fit it
  */
-export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
+export function encodeNpy(tensor: Tensor, room = 0): Uint8Array<ArrayBuffer> {
   const { datatype, shape, name } = tensor;
   const { npy } = DATATYPES[datatype];
   if (npy === undefined) throw new RangeError(`The tensor '${name}' of ${datatype} can't be passed as ${NPY}`);
@@ -24,11 +25,14 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const dictionary = `{'descr': '${npy}', 'fortran_order': False, 'shape': (${dimensions}), }`;
   const length = Math.ceil((MAGIC.length + 4 + dictionary.length + 1) / ALIGNMENT) * ALIGNMENT;
   const data = bytesOf(tensor);
-  const file = new Uint8Array(length + data.length);
+  const inPlace = length <= room && data === tensor.bytes;
+  const file = inPlace
+    ? new Uint8Array(data.buffer, data.byteOffset - length, length + data.length)
+    : new Uint8Array(length + data.length);
   file.set([...MAGIC, 1, 0]);
-  new DataView(file.buffer).setUint16(8, length - 10, true);
+  new DataView(file.buffer, file.byteOffset).setUint16(8, length - 10, true);
   new TextEncoder().encodeInto(`${dictionary.padEnd(length - 11)}\n`, file.subarray(10));
-  file.set(data, length);
+  if (!inPlace) file.set(data, length);
   return file;
 }
 

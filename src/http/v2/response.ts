@@ -3,6 +3,7 @@
 import { HttpProblem } from "../http_problem.ts";
 import { isByElements } from "./calls.ts";
 import { JsonWriter, TooMuchJson } from "./json_writer.ts";
+import { NPY } from "./npy.ts";
 import type { InferRequest, Input, RequestedOutput } from "./request.ts";
 import { type Result, tensorsOf } from "./results.ts";
 import type { Signature } from "./model_metadata.ts";
@@ -22,6 +23,12 @@ export interface Encoded {
 /** The longest JSON of an answer, in bytes: about what fits in the memory of most machines. */
 const MAX_JSON = 2 ** 30;
 
+/** Whether an answer consists of NumPy's files that are sent as raw bytes: then their elements are only copied. */
+export function isRaw({ outputs, binary }: Asked, results: readonly Result[]): boolean {
+  const all = outputs === undefined ? binary : outputs.every((output) => output.binary ?? binary);
+  return all && results.every(({ contentType }) => contentType === NPY);
+}
+
 /**
  * Writes an inference response from the results of the script's calls.
  *
@@ -37,7 +44,8 @@ export function encodeInferResponse(
   const tensors = tensorsOf(results, isByElements(request), signature);
   const raw: Uint8Array<ArrayBuffer>[] = [];
   const { id } = request;
-  const out = new JsonWriter(1024 + results.reduce((sum, { body }) => sum + body.length, 0), MAX_JSON);
+  const expected = isRaw(request, results) ? 0 : results.reduce((sum, { body }) => sum + body.length, 0);
+  const out = new JsonWriter(1024 + expected, MAX_JSON);
   const head = { ...(id !== undefined && { id }), model_name: model.name, model_version: model.version };
   out.text(`${JSON.stringify(head).slice(0, -1)},"outputs":[`);
   chosen(tensors, request.outputs).forEach(([tensor, { binary = request.binary }], index) => {

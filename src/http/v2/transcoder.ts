@@ -39,12 +39,13 @@ export class Transcoder implements Disposable {
   /**
    * Reads a request. If a thread does it, the body is moved there and is empty afterwards.
    *
+   * @param lent whether the body is in memory that others use as well: a thread gets a copy
    * @throws {HttpProblem} if it can't be answered
    */
-  async decode(job: DecodeJob, client: Client): Promise<Decoded> {
+  async decode(job: DecodeJob, client: Client, lent = false): Promise<Decoded> {
     const quick = decode(job, true);
     if (quick !== undefined) return quick;
-    const whole = { ...job, body: own(job.body) };
+    const whole = { ...job, body: lent ? job.body.slice() : own(job.body) };
     return await this.#hand({ id: this.#next++, kind: "decode", job: whole }, client) as Decoded;
   }
 

@@ -3,7 +3,7 @@
 import { HttpProblem } from "../http_problem.ts";
 import { type Calls, callsOf, jsonWork } from "./calls.ts";
 import { parseInferRequest } from "./request.ts";
-import { type Asked, type Encoded, encodeInferResponse } from "./response.ts";
+import { type Asked, type Encoded, encodeInferResponse, isRaw } from "./response.ts";
 import type { Result } from "./results.ts";
 import type { Signature } from "./model_metadata.ts";
 
@@ -51,7 +51,8 @@ export function decode({ body, jsonLength, signature, most }: DecodeJob, quickly
   if (quickly && jsonWork(request) > 4 * QUICK_JSON) return undefined;
   const { id, outputs, binary, inputs: [{ datatype, contentType }] } = request;
   const first = { datatype, ...(contentType !== undefined && { contentType }) };
-  return { ...callsOf(request, signature, most), asked: { id, outputs, binary, inputs: [first] } };
+  // The JSON was read, and is not needed any more.
+  return { ...callsOf(request, signature, most, jsonLength), asked: { id, outputs, binary, inputs: [first] } };
 }
 
 /**
@@ -64,7 +65,12 @@ export function decode({ body, jsonLength, signature, most }: DecodeJob, quickly
 export function encode(job: EncodeJob, quickly: true): Encoded | undefined;
 export function encode(job: EncodeJob, quickly: false): Encoded;
 export function encode({ model, asked, results, signature }: EncodeJob, quickly: boolean): Encoded | undefined {
-  if (quickly && results.reduce((sum, { body }) => sum + body.length, 0) > QUICK_JSON) return undefined;
+  if (
+    quickly &&
+    results.reduce((sum, { body }) => sum + body.length, 0) > (isRaw(asked, results) ? QUICK_BYTES : QUICK_JSON)
+  ) {
+    return undefined;
+  }
   return encodeInferResponse(model, asked, results, signature);
 }
 

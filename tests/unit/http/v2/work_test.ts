@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { decodeNpy, encodeNpy } from "../../../../src/http/v2/npy.ts";
 import { decode, type DecodeJob, encode } from "../../../../src/http/v2/work.ts";
-import { utf8 } from "../../helper/bytes.ts";
+import { equalBytes, utf8 } from "../../helper/bytes.ts";
 
 /** The most JSON that the main thread writes for one request, in bytes: a few milliseconds of work. */
 const MOST_AT_ONCE = 512 * 1024;
@@ -62,4 +63,58 @@ Deno.test("encode() in quick mode leaves many results to a thread", () => {
   const results = Array.from({ length: 100 }, () => ({ body: utf8("1,".repeat(500)), contentType: "text/plain" }));
   const job = { model: { name: "m", version: "1" }, asked, results, signature: undefined };
   assert.equal(encode(job, true), undefined);
+});
+
+/** A request whose input is passed on as a NumPy file, and whose answer is to be in binary. */
+function numpy(count: number): DecodeJob {
+  const parameters = { binary_data_size: 4 * count, content_type: "application/x-npy" };
+  const request = {
+    id: "x".repeat(100),
+    inputs: [{ name: "a", datatype: "FP32", shape: [count], parameters }],
+    parameters: { binary_data_output: true },
+  };
+  const head = utf8(JSON.stringify(request));
+  const body = new Uint8Array(head.length + 4 * count);
+  body.set(head);
+  body.set(new Uint8Array(Float32Array.from({ length: count }, (_, i) => i).buffer), head.length);
+  return { body, jsonLength: head.length, signature: undefined, most: 2 ** 31 };
+}
+
+Deno.test("decode() makes a NumPy file of a tensor in binary where the request is, without a copy", () => {
+  const job = numpy(MIB / 4);
+  // As in a slot, there may be other bytes before the request.
+  const place = new Uint8Array(100 + job.body.length).fill(7);
+  place.set(job.body, 100);
+  const call = decode({ ...job, body: place.subarray(100) }, true)?.calls[0];
+  assert.equal(call?.body.buffer, place.buffer);
+  assert.equal(call.body.byteOffset + call.body.length, place.length);
+  assert.ok(place.subarray(0, 100).every((byte) => byte === 7));
+  const { shape, datatype, bytes } = decodeNpy(call.body);
+  assert.deepEqual([shape, datatype], [[MIB / 4], "FP32"]);
+  assert.ok(equalBytes(bytes!, new Uint8Array(Float32Array.from({ length: MIB / 4 }, (_, i) => i).buffer)));
+});
+
+Deno.test("decode() copies a tensor in binary when there is no room for the header of a NumPy file before it", () => {
+  const tensor = { name: "a", datatype: "UINT8", shape: [2], bytes: Uint8Array.of(5, 6) } as const;
+  const whole = new Uint8Array([1, 2, 3, 5, 6]);
+  const file = encodeNpy({ ...tensor, bytes: whole.subarray(3) }, 3);
+  assert.deepEqual(decodeNpy(file).bytes, tensor.bytes);
+  assert.deepEqual([...whole], [1, 2, 3, 5, 6]);
+});
+
+Deno.test("encode() in quick mode writes megabytes of raw tensors, but leaves as many numbers in JSON to a thread", () => {
+  const { asked } = decode(numpy(1), false);
+  const file = encodeNpy({ name: "a", datatype: "FP32", shape: [MIB / 4], bytes: new Uint8Array(MIB).fill(1) });
+  const job = {
+    model: { name: "m", version: "1" },
+    asked,
+    results: [{ body: file, contentType: "application/x-npy" }],
+    signature: undefined,
+  };
+  const encoded = encode(job, true);
+  assert.ok(encoded !== undefined && encoded.body.length > MIB);
+  assert.ok(encoded.body.subarray(-MIB).every((byte) => byte === 1));
+  assert.equal(encode({ ...job, asked: { ...asked, binary: false } }, true), undefined);
+  const outputs = [{ name: "output", contentType: undefined, binary: false }];
+  assert.equal(encode({ ...job, asked: { ...asked, outputs } }, true), undefined);
 });
