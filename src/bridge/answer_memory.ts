@@ -2,7 +2,7 @@
  * Shared memory for large bodies of one worker's answers: the worker writes a body there, and it is sent to the client from there.
  *
  *     0      u8 for each slot: how many of its bodies are not needed any more, modulo 256    written by the supervisor
- *     4096   the slots
+ *     4096   the slots; in each, 4096 bytes of room for what is sent before the body, such as the head of the response, then the body
  *
  * The worker counts the bodies that it has written to each slot. A slot is free if both counts are equal. This memory outlives its
  * worker until the last body was sent.
@@ -13,7 +13,7 @@ import { detach } from "../memory.ts";
 import { IdleTimer } from "./idle.ts";
 import { Lease } from "../lease.ts";
 import { SharedMemory } from "./shared_memory.ts";
-import { ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody, SLOTS_START } from "./shared_slots.ts";
+import { ANSWER_ROOM, ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody, SLOTS_START } from "./shared_slots.ts";
 
 /** How many slots may wait for clients to read. Bodies in further ones are copied, so that slow clients do not use up all slots. */
 const MAX_LENT = 6;
@@ -63,10 +63,11 @@ export class AnswerMemory implements Disposable {
    */
   lend({ flags, length }: SharedBody): Lease {
     const slot = flags & ~SHARED;
-    if (slot >= ANSWER_SLOTS || length > SHARED_SLOT_BYTES || this.#lent.has(slot) || this.#disposed) {
+    if (slot >= ANSWER_SLOTS || length > SHARED_SLOT_BYTES - ANSWER_ROOM || this.#lent.has(slot) || this.#disposed) {
       throw new ProtocolError(`A frame has the unknown flags ${flags}`);
     }
-    const bytes = this.#memory.view(SLOTS_START + slot * SHARED_SLOT_BYTES, length);
+    const place = this.#memory.view(SLOTS_START + slot * SHARED_SLOT_BYTES, ANSWER_ROOM + length);
+    const bytes = place.subarray(ANSWER_ROOM);
     this.#lent.add(slot);
     return new Lease(bytes, flags, () => this.#release(slot));
   }

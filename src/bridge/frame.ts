@@ -13,7 +13,7 @@
 
 import { startsWith } from "../bytes.ts";
 import { ProtocolError } from "../errors.ts";
-import { ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody } from "./shared_slots.ts";
+import { ANSWER_ROOM, ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody } from "./shared_slots.ts";
 
 /** Sent in HELLO and START; each side refuses another number. */
 export const PROTOCOL_VERSION = 4;
@@ -310,7 +310,8 @@ export class FrameDecoder {
   /** Whether a body may be where the flags say. A slot of the exchange is checked when it is read. */
   #canHold(flags: number, bodyLength: number): boolean {
     if ((flags & SHARED) === 0) return this.#bodies !== undefined;
-    return this.#bodies?.shares === true && (flags & ~SHARED) < ANSWER_SLOTS && bodyLength <= SHARED_SLOT_BYTES;
+    return this.#bodies?.shares === true && (flags & ~SHARED) < ANSWER_SLOTS &&
+      bodyLength <= SHARED_SLOT_BYTES - ANSWER_ROOM;
   }
 
   /** Keeps an incomplete frame for the next read. */

@@ -15,6 +15,9 @@ export const ANSWER_SLOTS = 8;
 /** Where the slots for answers begin in a worker's memory, in bytes. */
 export const SLOTS_START = 4096;
 
+/** Free bytes before each body of an answer, into which the supervisor writes what it sends before that body. */
+export const ANSWER_ROOM = 4096;
+
 /** The place of a body in shared memory. */
 export interface SharedBody {
   /** The frame's flags: {@linkcode SHARED} and the slot. */

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge.memory import (
+    ANSWER_ROOM,
     ANSWER_SLOTS,
     MIN_BODY,
     REQUEST_SLOTS,
@@ -35,7 +36,7 @@ class Supervisor:
         return Memory(*((f"/proc/self/fd/{fd}", os.fstat(fd).st_ino) for fd in (self.requests, self.answers)))
 
     def body(self, flags, length):
-        start = SLOTS_START + (flags & ~SHARED) * SLOT_SIZE
+        start = SLOTS_START + (flags & ~SHARED) * SLOT_SIZE + ANSWER_ROOM
         return self.map[start : start + length]
 
     def release(self, flags):
@@ -96,7 +97,7 @@ def test_write_never_uses_a_slot_whose_body_was_not_released(supervisor):
 def test_write_returns_0_without_a_free_slot_and_for_bodies_that_are_too_short_or_too_long(supervisor):
     memory = supervisor.open()
     assert memory.write(b"x" * (MIN_BODY - 1)) == 0
-    assert memory.write(bytes(SLOT_SIZE + 1)) == 0
+    assert memory.write(bytes(SLOT_SIZE - ANSWER_ROOM + 1)) == 0
     flags = [memory.write(b"x" * MIN_BODY) for _ in range(ANSWER_SLOTS)]
     assert flags == [SHARED | slot for slot in range(ANSWER_SLOTS)]
     assert memory.write(b"x" * MIN_BODY) == 0
@@ -119,12 +120,13 @@ def test_trim_gives_back_the_memory_of_free_slots_only(supervisor):
 def test_forget_keeps_the_bodies_and_takes_them_out_of_the_memory_of_this_process(supervisor):
     memory = supervisor.open()
     os.pwrite(supervisor.requests, b"a" * SLOT_SIZE, 0)
-    flags = memory.write(b"b" * SLOT_SIZE)
+    length = SLOT_SIZE - ANSWER_ROOM
+    flags = memory.write(b"b" * length)
     assert memory.read(SHARED, SLOT_SIZE) == b"a" * SLOT_SIZE
     before = resident_shared()
     memory.forget()
-    assert before - resident_shared() >= 2 * SLOT_SIZE
-    assert supervisor.body(flags, SLOT_SIZE) == b"b" * SLOT_SIZE
+    assert before - resident_shared() >= SLOT_SIZE + length
+    assert supervisor.body(flags, length) == b"b" * length
     assert memory.read(SHARED, SLOT_SIZE) == b"a" * SLOT_SIZE
 
 

@@ -40,6 +40,7 @@ def test_the_constants_equal_those_of_the_fixture():
             "answerSlots": memory.ANSWER_SLOTS,
             "slotBytes": memory.SLOT_SIZE,
             "slotsStart": memory.SLOTS_START,
+            "answerRoom": memory.ANSWER_ROOM,
         },
         "seconds": times.SECONDS,
         "sizes": times.SIZES,

@@ -22,6 +22,8 @@ ANSWER_SLOTS = 8
 SLOT_SIZE = 16 * 1024 * 1024
 #: Where the slots of answers begin, in bytes; before them is a u8 for each: how many bodies were sent from it.
 SLOTS_START = 4096
+#: Free bytes before each body of an answer, into which the supervisor writes what it sends before that body.
+ANSWER_ROOM = 4096
 #: Shorter bodies, in bytes, are not worth a slot.
 MIN_BODY = 32 * 1024
 
@@ -52,12 +54,12 @@ class Memory:
     def write(self, body: Payload) -> int:
         """Write an answer's body into a free slot; return the flags of its frame, or 0 if it does not go there."""
         length = len(body)
-        if not MIN_BODY <= length <= SLOT_SIZE:
+        if not MIN_BODY <= length <= SLOT_SIZE - ANSWER_ROOM:
             return 0
         slot = next((slot for slot in range(ANSWER_SLOTS) if self._is_free(slot)), None)
         if slot is None:
             return 0
-        start = SLOTS_START + slot * SLOT_SIZE
+        start = SLOTS_START + slot * SLOT_SIZE + ANSWER_ROOM
         self._view[start : start + length] = body
         self._written[slot] = (self._written[slot] + 1) & 0xFF
         self._warm.add(slot)

@@ -3,6 +3,7 @@
 import { freeLarge } from "../../memory.ts";
 import { type Answer, dateOf, type Framing, headOf, type NextUse, type Pieces, writeLatin1 } from "./answer.ts";
 import type { Incoming } from "./request.ts";
+import type { Lease } from "../../lease.ts";
 import type { ClientTurn } from "./turn.ts";
 
 /** Size of a reusable send buffer, in bytes. Anything longer gets its own buffer, or is sent with a separate write. */
@@ -58,7 +59,7 @@ export class Output {
     if (body instanceof ReadableStream) return this.#sendStream(head, body, framing, client);
     if (!(body instanceof Uint8Array)) return this.#sendPieces(head, body, framing, client);
     if (framing.kind === "none") return this.#sendTogether(head);
-    return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body);
+    return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body, answer.lease);
   }
 
   /** Sends `100 Continue`. */
@@ -133,7 +134,13 @@ export class Output {
     }
   }
 
-  async #sendApart(head: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
+  async #sendApart(head: string, body: Uint8Array<ArrayBuffer>, lease: Lease | undefined): Promise<void> {
+    // What is before a body in shared memory is room for the head.
+    const start = lease?.endsWith(body) ? body.byteOffset - head.length : -1;
+    if (start >= 0) {
+      writeLatin1(head, new Uint8Array(body.buffer, start, head.length), 0);
+      return await this.#send(new Uint8Array(body.buffer, start, head.length + body.length));
+    }
     await this.#sendTogether(head);
     await this.#send(body);
     freeLarge(body);

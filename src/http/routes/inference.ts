@@ -8,7 +8,7 @@ import { VERSION } from "../../version.ts";
 import { bodyOf } from "../content_encoding.ts";
 import { toResponse } from "../fetch_types.ts";
 import { fieldsOfHead } from "../fields.ts";
-import type { Incoming } from "../h1/mod.ts";
+import type { Answer, Incoming } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
 import { askWhole } from "../ask_whole.ts";
 import { metadataEncoders } from "../metadata.ts";
@@ -89,6 +89,7 @@ export function infer(
     const about = contextOf(fields, incoming.trace);
     const head = () => headText(incoming.head, ownsAuthorization);
     let timing: Timing | undefined;
+    let lent: Answer["lease"];
     try {
       const signature = signatureOf(model);
       // JSON is written anew for the script, but a tensor in binary can be passed on from where it is received.
@@ -106,15 +107,23 @@ export function infer(
       incoming.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
       const results = await Promise.all(
         calls.map(({ body, contentType }) => {
-          const invocation = { head, body, lease: incoming.lease, client: incoming };
+          // The results of several calls are copied into one answer.
+          const invocation = { head, body, lease: incoming.lease, borrows: calls.length === 1, client: incoming };
           return askWhole(model, encoders, [contentType, accept], about, invocation, measuring);
         }),
       );
       freeLarge(body);
-      const answer = await transcoder.encode({ model: description, asked, results, signature }, incoming);
+      lent = results[0]?.lease;
+      const made = results.map(({ body, contentType, lease }) => ({
+        body,
+        contentType,
+        room: lease && body.byteOffset,
+      }));
+      const answer = await transcoder.encode({ model: description, asked, results: made, signature }, incoming);
       const headers = { ...answer.headers, ...answerHeaders(about), ...timing?.headers() };
-      return toResponse({ status: 200, headers, body: answer.body });
+      return toResponse({ status: 200, headers, body: answer.body, lease: lent });
     } catch (error) {
+      lent?.release();
       throw identified(error, about, timing?.headers());
     }
   };

@@ -1,5 +1,6 @@
 /** The answer to a request for inference: tensors as JSON, or as raw bytes after it. */
 
+import { joined } from "../../bytes.ts";
 import { HttpProblem } from "../http_problem.ts";
 import { isByElements } from "./calls.ts";
 import { JsonWriter, TooMuchJson } from "./json_writer.ts";
@@ -58,16 +59,27 @@ export function encodeInferResponse(
   out.text("]}");
   const json = out.finish();
   if (raw.length === 0) return { body: json, headers: { "content-type": "application/json" } };
-  const body = new Uint8Array(raw.reduce((sum, { length }) => sum + length, json.length));
-  let offset = 0;
-  for (const part of [json, ...raw]) {
-    body.set(part, offset);
-    offset += part.length;
-  }
   return {
-    body,
+    body: before(json, raw, results) ??
+      joined([json, ...raw], raw.reduce((sum, { length }) => sum + length, json.length)),
     headers: { "content-type": "application/octet-stream", "inference-header-content-length": String(json.length) },
   };
+}
+
+/** Writes the JSON into the room before a single raw tensor, and the header of its NumPy file; undefined if it does not fit there. */
+function before(
+  json: Uint8Array<ArrayBuffer>,
+  raw: readonly Uint8Array<ArrayBuffer>[],
+  results: readonly Result[],
+): Uint8Array<ArrayBuffer> | undefined {
+  const [[only, ...others], [result]] = [raw, results];
+  if (only === undefined || others.length > 0 || result?.room === undefined) return undefined;
+  if (only.buffer !== result.body.buffer) return undefined;
+  const start = only.byteOffset - json.length;
+  if (start < result.body.byteOffset - result.room) return undefined;
+  const body = new Uint8Array(only.buffer, start, json.length + only.length);
+  body.set(json);
+  return body;
 }
 
 function describe(

@@ -11,6 +11,8 @@ import { bytesOf, isWhole, joinElements, MAX_DIMENSIONS, type Tensor } from "./t
 export interface Result {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly contentType: string;
+  /** How many bytes before those of `body`, in its buffer, may be overwritten. @default 0 */
+  readonly room?: number | undefined;
 }
 
 /** The deepest nesting of lists and objects: Python's json writes about as deep. */

@@ -4,6 +4,7 @@ import { TOO_OLD } from "../../../src/bridge/exit.ts";
 import { HEADER_BYTES, Kind, MAX_METADATA_BYTES, PROTOCOL_VERSION } from "../../../src/bridge/frame.ts";
 import { OFFSETS } from "../../../src/bridge/ledger.ts";
 import {
+  ANSWER_ROOM,
   ANSWER_SLOTS,
   REQUEST_SLOTS,
   SHARED,
@@ -30,6 +31,7 @@ Deno.test("the constants that both ends of the bridge share have the values of t
       answerSlots: ANSWER_SLOTS,
       slotBytes: SHARED_SLOT_BYTES,
       slotsStart: SLOTS_START,
+      answerRoom: ANSWER_ROOM,
     },
     seconds: SECONDS,
     sizes: SIZES,

@@ -5,6 +5,7 @@ import { Lease } from "../../../src/lease.ts";
 import { MIN_SHARED_BYTES, RequestMemory } from "../../../src/bridge/request_memory.ts";
 import { SharedMemory } from "../../../src/bridge/shared_memory.ts";
 import {
+  ANSWER_ROOM,
   ANSWER_SLOTS,
   REQUEST_SLOTS,
   SHARED,
@@ -197,7 +198,7 @@ class Writer implements Disposable {
     this.#file.readSync(counts);
     const slot = counts.findIndex((count, slot) => count === this.#written[slot]);
     if (slot < 0) return undefined;
-    this.#file.seekSync(SLOTS_START + slot * SHARED_SLOT_BYTES, Deno.SeekMode.Start);
+    this.#file.seekSync(SLOTS_START + slot * SHARED_SLOT_BYTES + ANSWER_ROOM, Deno.SeekMode.Start);
     this.#file.writeSync(body);
     this.#written[slot]!++;
     return { flags: SHARED | slot, length: body.length };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { decodeNpy, encodeNpy } from "../../../../src/http/v2/npy.ts";
 import { decode, type DecodeJob, encode } from "../../../../src/http/v2/work.ts";
-import { equalBytes, utf8 } from "../../helper/bytes.ts";
+import { equalBytes, text, utf8 } from "../../helper/bytes.ts";
 
 /** The most JSON that the main thread writes for one request, in bytes: a few milliseconds of work. */
 const MOST_AT_ONCE = 512 * 1024;
@@ -117,4 +117,24 @@ Deno.test("encode() in quick mode writes megabytes of raw tensors, but leaves as
   assert.equal(encode({ ...job, asked: { ...asked, binary: false } }, true), undefined);
   const outputs = [{ name: "output", contentType: undefined, binary: false }];
   assert.equal(encode({ ...job, asked: { ...asked, outputs } }, true), undefined);
+});
+
+Deno.test("encode() writes the JSON into the room before a raw tensor, and copies the tensor when there is no room", () => {
+  const { asked } = decode(numpy(1), false);
+  const file = encodeNpy({ name: "a", datatype: "UINT8", shape: [1000], bytes: new Uint8Array(1000).fill(1) });
+  for (const room of [undefined, 0, 10, 4096]) {
+    const place = new Uint8Array((room ?? 0) + 50 + file.length).fill(7);
+    const body = place.subarray(50 + (room ?? 0));
+    body.set(file);
+    const results = [{ body, contentType: "application/x-npy", room }];
+    const job = { model: { name: "m", version: "1" }, asked, results, signature: undefined };
+    const encoded = encode(job, true);
+    assert.ok(encoded !== undefined);
+    const length = Number(encoded.headers["inference-header-content-length"]);
+    const json = JSON.parse(text(encoded.body.subarray(0, length)));
+    assert.deepEqual(json.outputs[0].shape, [1000]);
+    assert.ok(encoded.body.length === length + 1000 && encoded.body.subarray(length).every((byte) => byte === 1));
+    assert.equal(encoded.body.buffer === place.buffer, room === 4096);
+    assert.ok(place.subarray(0, 50).every((byte) => byte === 7), "what is before the room stays");
+  }
 });

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { Lease } from "../../../../src/lease.ts";
+import type { Answer } from "../../../../src/http/h1/answer.ts";
+import { Output } from "../../../../src/http/h1/output.ts";
+import { ClientTurn } from "../../../../src/http/h1/turn.ts";
+
+/** Sends an answer, and returns what was written, in Latin-1. */
+async function sent(answer: Answer & { readonly body: Uint8Array<ArrayBuffer> }): Promise<string[]> {
+  const writes: string[] = [];
+  const write = (bytes: Uint8Array) => {
+    writes.push(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    return Promise.resolve(bytes.length);
+  };
+  const output = new Output({ write } as unknown as Deno.Conn, new ClientTurn());
+  await output.answer(answer, { kind: "length", length: answer.body.length }, "");
+  return writes;
+}
+
+Deno.test("answer() sends a body in shared memory with its head in one write, and changes nothing but the room before it", async () => {
+  for (const type of ["text/plain", "text/plain; é", `text/plain; ${"x".repeat(5000)}`]) {
+    const place = new Uint8Array(4096 + 100_000).fill(97, 4096);
+    const bytes = place.subarray(4096);
+    const lease = new Lease(bytes, 128, () => {});
+    for (const body of [bytes, bytes.subarray(10)]) {
+      const writes = await sent({ status: 200, headers: { "content-type": type }, body, lease });
+      assert.ok(writes[0]!.startsWith("HTTP/1.1 200 OK\r\n"));
+      assert.ok(writes.join("").endsWith(`\r\n\r\n${"a".repeat(body.length)}`));
+      assert.ok(writes.join("").includes(`content-type: ${type}\r\ncontent-length: ${body.length}\r\n`));
+      assert.equal(writes.length, type.length > 4096 ? 2 : 1);
+      assert.ok(bytes.subarray(10).every((byte) => byte === 97));
+    }
+    lease.release();
+  }
+});
