@@ -22,7 +22,7 @@ FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="ray-"))
 #: All processes that the suite starts have it in their environment.
 MARK = f"AIMODELLIB_RAY_TEST={uuid.uuid4()}"
 #: How long a step may take, in seconds: a busy machine is slow.
-LIMIT = 120
+LIMIT = 300
 
 for name in [name for name in os.environ if name.startswith(("RAY_", "AIMODELLIB_", "PIP_"))]:
     del os.environ[name]
@@ -81,7 +81,8 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         self.is_running = True
-        options = {"num_cpus": 4, "object_store_memory": 100 << 20, "include_dashboard": False}
+        # Ray believes in GPUs that it is told of.
+        options = {"num_cpus": 4, "num_gpus": 2, "object_store_memory": 100 << 20, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=options)
         self.second = self._cluster.add_node(**options)
         self.address = self._cluster.address

@@ -48,7 +48,7 @@ def deployed(nodes, archive):
         "max_replicas_per_node": 1,
         "max_ongoing_requests": ONGOING,
         "health_check_period_s": 1,
-        "ray_actor_options": {"num_cpus": 1},
+        "ray_actor_options": {"num_cpus": 1, "num_gpus": 1},
     }
     command = [str(pathlib.Path(sys.executable).with_name("serve")), "run", "--non-blocking", "--address", nodes.address]
     command += ["--name", "echo", "--route-prefix", "/models/echo", "aimodellib.ray:app", f"archive={archive}"]
@@ -64,6 +64,7 @@ def test_two_replicas_that_need_the_same_requirements_at_once_both_serve(deploye
     seen = eventually(lambda: invoke({"request": True}))
     assert seen[0] == 200
     assert seen[1]["fox"] == "fox"
+    assert seen[1]["devices"] in ("0", "1"), "the device that Ray has assigned"
 
 
 def test_headers_path_and_query_reach_the_model_without_the_route_prefix(deployed):

@@ -129,7 +129,7 @@ def test_a_replica_is_unhealthy_while_no_worker_is_ready(archive, gate):
 
     asyncio.run(check())
     replica.__del__()
-    assert processes() == {}
+    eventually(lambda: processes() == {})
 
 
 def test_predict_sends_columns_and_rows(archive):

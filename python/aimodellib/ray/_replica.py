@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any, AsyncIterator, Sequence
 from urllib.parse import quote
@@ -48,6 +49,8 @@ class Replica:
                 allow_redirects=False,
             )
         except aiohttp.ClientError as error:
+            # If the executable has died, this replica ends now. An answer before that would attract more requests.
+            await asyncio.sleep(1)
             detail = f"The executable of this replica did not answer: {error}"
             problem = {"type": "about:blank", "title": "Bad Gateway", "status": 502, "detail": detail}
             return Response(json.dumps(problem), 502, media_type="application/problem+json")

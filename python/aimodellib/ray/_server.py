@@ -66,7 +66,7 @@ class Server:
             if self._process.poll() is not None:
                 reader.join(1)
                 self._remove()
-                where = f"'{shlex.join(command)}' on {socket.gethostname()}"
+                where = f"'{shlex.join(command)}' in {os.getcwd()} on {socket.gethostname()}"
                 text = "\n".join(map(_text, self._tail))
                 raise RuntimeError(f"{where} ended with {self._process.returncode} and said:\n{text}")
             time.sleep(_PERIOD)

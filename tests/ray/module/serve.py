@@ -31,7 +31,14 @@ def predict(data, model, logger):
         return parts(data, model)
     if "request" in data:
         request = logger.request
-        return {"path": request.path, "query": request.query, "headers": dict(request.headers), "fox": V, "pid": os.getpid()}
+        return {
+            "path": request.path,
+            "query": request.query,
+            "headers": dict(request.headers),
+            "fox": V,
+            "pid": os.getpid(),
+            "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        }
     if "kill" in data and not os.path.exists(os.path.join(model, data["kill"])):
         open(os.path.join(model, data["kill"]), "w").close()
         os.kill(os.getppid(), signal.SIGKILL)
