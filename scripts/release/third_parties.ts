@@ -47,6 +47,7 @@ export async function thirdParties(root: string): Promise<readonly Component[]> 
     const entry of [
       "src/main.ts",
       "src/tracing/otlp.ts",
+      "src/storage/aws.ts",
       ...Object.values(SCRIPTS).map((path) => `src/web/${path}`),
     ]
   ) {
@@ -65,14 +66,23 @@ export async function thirdParties(root: string): Promise<readonly Component[]> 
     }
   }
   const { npmCache } = JSON.parse(await runOrThrow("find the npm cache", Deno.execPath(), ["info", "--json"]));
-  const packages = Array.from(used, ([id, { name, version }]): Component => {
+  const read = Array.from(used, ([id, { name, version }]) => {
     const folder = folderOf(npmCache, name, version);
-    const { license } = JSON.parse(Deno.readTextFileSync(`${folder}/package.json`));
+    const { license, repository } = JSON.parse(Deno.readTextFileSync(`${folder}/package.json`));
+    const source: string | undefined = repository?.url ?? repository;
+    return { id, name, version, licence: license as string, source, text: licenceIn(folder, id) };
+  });
+  const packages = read.map(({ id, name, version, licence, source, text }): Component => {
+    // Of the packages that are made from one repository, some lack its licence text.
+    const own = text ??
+      read.find((other) => source !== undefined && other.source === source && other.licence === licence && other.text)
+        ?.text;
+    if (own === undefined) throw new Error(`The package ${id} has no licence text`);
     return {
       name,
       version,
-      licence: license,
-      licenceText: licenceIn(folder, id),
+      licence,
+      licenceText: own,
       purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
       sha512: Uint8Array.fromBase64(lock.npm[id]!.integrity.replace("sha512-", "")).toHex(),
     };
@@ -109,10 +119,10 @@ function folderOf(cache: string, name: string, version: string): string {
   throw new Error(`The npm cache has no ${name}@${version}: run 'scripts/deno task build' first`);
 }
 
-function licenceIn(folder: string, id: string): string {
+function licenceIn(folder: string, id: string): string | undefined {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   const name = names.find((name) => /^licen[cs]e/i.test(name));
-  if (name === undefined) throw new Error(`The package ${id} has no licence text`);
+  if (name === undefined) return undefined;
   // The Apache License asks for the notice, and a bundle has a file with the licences of what is in it.
   const others = names.filter((name) => /^notice(\.|$)/i.test(name) || EMBEDDED_LICENCES.has(`${id}/${name}`)).sort();
   return [name, ...others].map((name) => Deno.readTextFileSync(`${folder}/${name}`).trim()).join("\n\n");

@@ -86,7 +86,7 @@ test(
     assert.deepEqual(Deno.readFileSync(box.path(`${stem}/bin/aimodellib`)), Deno.readFileSync(BIN));
     assert.equal(Deno.statSync(box.path(`${stem}/bin/aimodellib`)).mode! & 0o777, 0o755);
     const licences = box.read(`${stem}/THIRD_PARTY_LICENSES.txt`);
-    for (const name of ["deno", "hono", "swagger-ui-dist", "v8"]) {
+    for (const name of ["@aws-sdk/client-s3", "deno", "hono", "swagger-ui-dist", "v8"]) {
       assert.match(licences, new RegExp(`^${name} [\\d.]+\\S* \\(`, "m"));
     }
     assert.match(licences, /Copyright .* SmartBear Software/, "the notice that the Apache License asks for");
