@@ -1,6 +1,6 @@
 /** Traces each request to a model: a span with the attributes of OpenTelemetry's conventions for HTTP servers. */
 
-import type { Attributes, Recording, Tracing } from "../../tracing/types.ts";
+import type { Recording, Tracing } from "../../tracing/types.ts";
 import { type Answer, CLIENT_LEFT, type Handle, type Incoming } from "../h1/mod.ts";
 import { fieldOf, fieldsOfHead } from "../fields.ts";
 import { traceOf } from "../request_context.ts";
@@ -59,18 +59,13 @@ async function record(
     const found = routes.get(path);
     const known = METHODS.has(method);
     const name = known ? method : "HTTP";
-    recording.end({
-      name: found === undefined ? name : `${name} ${found.route}`,
-      status,
-      parts,
-      attributes: {
-        ...ofRequest(request, scheme, known),
-        ...(found && { "http.route": found.route }),
-        ...(found?.model !== undefined && { "aimodellib.model": found.model }),
-        ...(id !== undefined && { "aimodellib.request_id": id }),
-        ...(sent === undefined ? { "error.type": "client_disconnected" } : { "http.response.status_code": sent }),
-      },
-    });
+    const attributes = ofRequest(request, scheme, known);
+    if (found !== undefined) attributes["http.route"] = found.route;
+    if (found?.model !== undefined) attributes["aimodellib.model"] = found.model;
+    if (id !== undefined) attributes["aimodellib.request_id"] = id;
+    if (sent === undefined) attributes["error.type"] = "client_disconnected";
+    else attributes["http.response.status_code"] = sent;
+    recording.end({ name: found === undefined ? name : `${name} ${found.route}`, status, parts, attributes });
   };
   let answer: Answer;
   try {
@@ -89,27 +84,25 @@ async function record(
   return answer;
 }
 
-function ofRequest({ head }: Incoming, scheme: string, known: boolean): Attributes {
+/** Assigns each attribute alone, which is several times as fast as spreading objects. */
+function ofRequest({ head }: Incoming, scheme: string, known: boolean): Record<string, string | number> {
   const { method, path, host, fields, old, length } = head;
-  const agent = fieldOf(fields, "user-agent");
-  return {
+  const attributes: Record<string, string | number> = {
     "http.request.method": known ? method : "_OTHER",
-    ...(!known && { "http.request.method_original": method }),
     "url.path": path,
     "url.scheme": scheme,
-    ...serverOf(host),
     "network.protocol.name": "http",
     "network.protocol.version": old ? "1.0" : "1.1",
-    ...(length !== undefined && { "http.request.body.size": length }),
-    ...(agent !== null && { "user_agent.original": agent }),
   };
+  if (!known) attributes["http.request.method_original"] = method;
+  const [, address, port] = HOST.exec(host ?? "") ?? [];
+  if (address) attributes["server.address"] = address;
+  if (port !== undefined) attributes["server.port"] = Number(port);
+  if (length !== undefined) attributes["http.request.body.size"] = length;
+  const agent = fieldOf(fields, "user-agent");
+  if (agent !== null) attributes["user_agent.original"] = agent;
+  return attributes;
 }
 
-/** Splits the header Host. */
-function serverOf(host: string | undefined): Attributes {
-  const [, address, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(host ?? "") ?? [];
-  return {
-    ...(address && { "server.address": address }),
-    ...(port !== undefined && { "server.port": Number(port) }),
-  };
-}
+/** The parts of the header Host. */
+const HOST = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/;
