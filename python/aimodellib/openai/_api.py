@@ -148,7 +148,8 @@ async def _embedded(vectors: Any, given: Mapping[str, Any], tokens: int) -> dict
 
 def _pieces(result: Any) -> Iterator[Any]:
     """Yield the pieces of an answer; close the script's generator at the end."""
-    if isinstance(result, (str, Mapping, Finish)):
+    if isinstance(result, (str, Mapping, Finish)) or not hasattr(result, "__iter__"):
+        # Reply.take() refuses other types.
         yield result
         return
     try:

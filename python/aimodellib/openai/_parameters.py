@@ -87,17 +87,24 @@ class Function:
         #: Whether each named parameter must be passed.
         self._named = {p.name: p.default is p.empty for p in more}
         self._all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        #: Names of arguments that a request's parameter of that name would be a second value of.
+        self._taken = {p.name for p in positional[:2] if p.kind is p.POSITIONAL_OR_KEYWORD}
+        if inspect.ismethod(function):
+            self._taken.update(list(inspect.signature(function.__func__).parameters)[:1])
         self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
     def takes(self, name: str) -> bool:
         """Tell whether the function gets the parameter ``name``."""
         return self._all or name in self._named
 
+    def _is_own(self, name: str) -> bool:
+        return name in _OURS or name in self._taken
+
     def call(self, first: Any, model: Any, given: Mapping[str, Any], logger: Any) -> Any:
         """Call the function. A parameter without a default that the request lacks is None."""
         passed = {name: given.get(name) for name, needed in self._named.items() if needed or name in given}
         if self._all:
-            passed.update((name, value) for name, value in given.items() if name not in _OURS)
+            passed.update((name, value) for name, value in given.items() if not self._is_own(name))
         if "logger" in self._named:
             passed["logger"] = logger
         return self._function(first, model, **passed)
