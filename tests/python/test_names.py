@@ -19,7 +19,10 @@ if __name__ == "__main__":
     from aimodellib._bridge import serve, worker
     from aimodellib._bridge.names import add_to_path, load_script
     add_to_path(*sys.argv[1:3])
-    print(load_script(*sys.argv[1:3]).run(*sys.argv[3:]))
+    script = load_script(*sys.argv[1:3])
+    pairs = sys.argv[3:]
+    for args in zip(pairs[::2], pairs[1::2]) if pairs else [()]:
+        print(script.run(*args))
 """
 
 SCRIPT = """
@@ -86,7 +89,7 @@ class Module:
         file.write_text(source, encoding="utf-8")
 
     def run(self, script, *args, python=sys.executable, folder=None):
-        """Import a script of this directory and call its ``run``; return the result as text."""
+        """Import a script of this directory and call its ``run`` with each two arguments; return the results as lines."""
         command = [python, self.driver, folder or self.folder, self.folder / script, *args]
         result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
         assert result.returncode == 0, result.stderr
@@ -118,10 +121,9 @@ def test_child_processes_find_a_script(module, name):
 @pytest.mark.parametrize("name", ["train-model.py", "train.v2.py", "random.py", "types.py", "code/train.py"])
 def test_child_processes_find_a_script_with_each_available_python(module, tmp_path, name, python):
     module.file(name, SCRIPT)
-    assert module.run(name, "save", tmp_path / "net.pkl", python=python) == NAMES[name]
+    calls = ("save", tmp_path / "net.pkl", "spawn", "", "forkserver", "")
+    assert module.run(name, *calls, python=python).split("\n") == [NAMES[name], "[0, 1, 4]", "[0, 1, 4]"]
     assert module.run(name, "load", tmp_path / "net.pkl", python=python) == "7"
-    for method in ("spawn", "forkserver"):
-        assert module.run(name, method, "", python=python) == "[0, 1, 4]"
 
 
 def test_a_script_outside_its_module_is_found(module, tmp_path):
