@@ -21,9 +21,13 @@ const MAX_REASON = 300;
 
 type Sdk = typeof Aws;
 
-/** Prepares the client of S3, without a request. @throws {StorageError} if the settings of AWS are invalid */
+/** Prepares the client of S3, without a request. @throws {StorageError} if a variable names no URL */
 export async function openS3(context: StorageContext): Promise<Store> {
   const { env } = context;
+  const endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].find((name) => env(name));
+  if (endpoint !== undefined && !/^https?:$/.test(URL.parse(env(endpoint)!)?.protocol ?? "")) {
+    throw new StorageError(`${endpoint} must be a URL such as https://minio.example.com:9000, not '${env(endpoint)}'`);
+  }
   // The client's packages call require() for modules of Node, which a bundle of ES modules does not have.
   const scope = globalThis as { require?: unknown };
   scope.require ??= createRequire(import.meta.url);
@@ -34,7 +38,7 @@ export async function openS3(context: StorageContext): Promise<Store> {
     requestHandler: new sdk.FetchHttpHandler({ requestTimeout: SILENCE_MS }),
     maxAttempts: ATTEMPTS,
     // Servers other than AWS's are rarely reached by a host name for each bucket.
-    forcePathStyle: Boolean(env("AWS_ENDPOINT_URL_S3") || env("AWS_ENDPOINT_URL")),
+    forcePathStyle: endpoint !== undefined,
     logger: { trace() {}, debug() {}, info() {}, warn: warnOf, error() {} },
   };
   const region = env("AWS_REGION") || env("AWS_DEFAULT_REGION");
@@ -138,7 +142,7 @@ class S3 implements Store {
       return await Promise.race([send({ abortSignal: signal }), aborted]);
     } catch (error) {
       signal.throwIfAborted();
-      throw new StorageError(`Could not ${what}: ${reasonOf(error)}`, { cause: error });
+      throw new StorageError(`Could not ${what}: ${reasonOf(error, this.#context.env)}`, { cause: error });
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -163,17 +167,20 @@ function warnOf(...words: readonly unknown[]): void {
 }
 
 /** Explains the client's error in a line. */
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, env: StorageContext["env"]): string {
   const { name = "Error", $metadata } = error as Partial<S3ServiceException>;
   const status = $metadata?.httpStatusCode;
   const message = messageOf(error).replace(/\s+/g, " ").slice(0, MAX_REASON);
-  const said = [name, ...(message && message !== name && message !== "UnknownError" ? [message] : [])].join(": ");
-  return `${said}${status === undefined ? "" : ` (${status})`}${adviceFor(name, status)}`;
+  const isNamed = name !== "Error" && name !== "TypeError";
+  const isTold = message !== "" && message !== name && message !== "UnknownError";
+  const said = [...(isNamed || !isTold ? [name] : []), ...(isTold ? [message] : [])].join(": ");
+  return `${said}${status === undefined ? "" : ` (${status})`}${adviceFor(name, status, env)}`;
 }
 
-function adviceFor(name: string, status: number | undefined): string {
+function adviceFor(name: string, status: number | undefined, env: StorageContext["env"]): string {
   switch (name) {
     case "CredentialsProviderError":
+      if (env("AWS_PROFILE")) return `. Check the profile '${env("AWS_PROFILE")}' of AWS_PROFILE in ~/.aws`;
       return ". Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role";
     case "NoSuchBucket":
       return ": check the bucket, and AWS_ENDPOINT_URL if the store is not AWS's";
