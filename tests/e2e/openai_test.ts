@@ -1,6 +1,8 @@
 /** OpenAI's API, with the real client. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { until } from "./support/limits.ts";
 import { imports } from "./support/needs.ts";
 import { echo, py, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
@@ -196,3 +198,79 @@ test("requests that get no turn, or no answer in time, raise InternalServerError
   assert.ok(answers.some((answer) => answer.includes("The request took longer than 1 s")), answers.join("\n"));
   await server.stop();
 }, imports(CLIENT, "openai"));
+
+test(
+  "OpenAI's client gets tool calls, reasons and usage of the script, and closes the generator when it leaves",
+  async (box) => {
+    const body = (sleep: string) =>
+      py`
+      text = messages[-1]["content"]
+      if text == "endless":
+          try:
+              while True:
+                  yield "x"
+                  ${sleep}
+          finally:
+              model.write_text("closed")
+      elif tools:
+          for name in text.split():
+              yield {"content": None, "tool_calls": [{"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}}]}
+      else:
+          yield "a"
+          yield Finish("content_filter", prompt_tokens=7, completion_tokens=9)
+    `.split("\n").map((line) => `    ${line}`).join("\n");
+    const script = (name: string, define: string, sleep: string) =>
+      [
+        "import asyncio, pathlib, time",
+        "from aimodellib.openai import Api, Finish",
+        `def load(model_dir): return pathlib.Path(model_dir) / "${name}"`,
+        `${define} chat(messages, model, tools=None):`,
+        body(sleep),
+        "api = Api(load, chat=chat)\n",
+      ].join("\n");
+    Deno.mkdirSync(box.path("model"));
+    const scripts = {
+      plain: script("plain", "def", "time.sleep(0.01)"),
+      tasks: script("tasks", "async def", "await asyncio.sleep(0.01)"),
+    };
+    const words = Object.entries(scripts).flatMap(([name, script]) => [
+      "--model",
+      `${name}=${box.module({ "serve.py": script }, name)},serve.py,${box.path("model")}`,
+    ]);
+    const program = box.start(["serve", "--port", "0", ...words]);
+    const server = await Server.attach(program, false);
+    for (const name of Object.keys(scripts)) {
+      await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+    }
+    const answers = await run(
+      box,
+      server,
+      py`
+      tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("f", "g")]
+      for model in "plain", "tasks":
+          whole = ask(model, "f g", tools=tools).choices[0]
+          print(whole.finish_reason, whole.message.content, [call.function.name for call in whole.message.tool_calls])
+          chunks = [chunk.choices[0] for chunk in ask(model, "f g", tools=tools, stream=True)]
+          calls = [call for chunk in chunks for call in chunk.delta.tool_calls or []]
+          print(chunks[-1].finish_reason, [(call.index, call.id, call.function.name) for call in calls])
+          filtered = ask(model, "a")
+          print(filtered.choices[0].finish_reason, filtered.usage.prompt_tokens, filtered.usage.completion_tokens)
+          stream = ask(model, "endless", stream=True)
+          print([next(stream).choices[0].delta.content for _ in range(3)])
+          stream.close()
+    `,
+    );
+    const expected = [
+      "tool_calls None ['f', 'g']",
+      "tool_calls [(0, 'f', 'f'), (1, 'g', 'g')]",
+      "content_filter 7 9",
+      "['', 'x', 'x']",
+    ];
+    assert.deepEqual(answers, [...expected, ...expected]);
+    for (const name of Object.keys(scripts)) {
+      await until("the generator is closed", () => existsSync(box.path(`model/${name}`)));
+    }
+    await server.stop();
+  },
+  imports(CLIENT, "openai"),
+);
