@@ -201,7 +201,7 @@ export function parse(end: i32, chain: i32, nice: i32, lazy: i32, inserted: i32)
 }
 
 /** The length of the match between two places whose first MIN_LENGTH bytes are equal, at most `most`. */
-
+@inline
 function matchLength(there: usize, here: usize, most: i32): i32 {
   let length = MIN_LENGTH;
   while (length < most) {
@@ -240,7 +240,7 @@ export function parseOnce(end: i32): i32 {
     addMatch(tokens++, length, at - candidate);
     at += length;
   }
-  if (at > lastFour) { while (at < end && tokens < FAST_BLOCK_TOKENS) addByte(tokens++, at++); }
+  if (at > lastFour) while (at < end && tokens < FAST_BLOCK_TOKENS) addByte(tokens++, at++);
   position = at;
   return tokens;
 }
