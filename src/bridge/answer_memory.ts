@@ -2,7 +2,7 @@
  * Shared memory for large bodies of one worker's answers: the worker writes a body there, and it is sent to the client from there.
  *
  *     0      u8 for each slot: how many of its bodies are not needed any more, modulo 256    written by the supervisor
- *     4096   the slots; in each, 4096 bytes of room for what is sent before the body, such as the head of the response, then the body
+ *     65536  the slots; in each, 4096 bytes of room for what is sent before the body, such as the head of the response, then the body
  *
  * The worker counts the bodies that it has written to each slot. A slot is free if both counts are equal. This memory outlives its
  * worker until the last body was sent.

@@ -9,7 +9,7 @@
 import { IdleTimer } from "./idle.ts";
 import { Lease } from "../lease.ts";
 import { SharedMemory } from "./shared_memory.ts";
-import { REQUEST_SLOTS, SHARED, SHARED_SLOT_BYTES } from "./shared_slots.ts";
+import { GIVE_BACK_STEP, MAX_EXCESS, REQUEST_SLOTS, SHARED, SHARED_SLOT_BYTES } from "./shared_slots.ts";
 import { Slots } from "./slots.ts";
 
 /** Bodies shorter than this, in bytes, are not worth a slot. */
@@ -22,6 +22,8 @@ export class RequestMemory implements Disposable {
   /** Undefined where memory can't be shared; "unmade" before it is needed. */
   #memory: SharedMemory | undefined | "unmade" = "unmade";
   readonly #slots = new Slots(REQUEST_SLOTS);
+  /** The bytes at the end of each slot that may take memory. */
+  readonly #kept = new Uint32Array(REQUEST_SLOTS);
   readonly #idle: IdleTimer;
   #disposed = false;
 
@@ -45,9 +47,18 @@ export class RequestMemory implements Disposable {
     if (memory === undefined || memory === "unmade") return undefined;
     const slot = this.#slots.take();
     if (slot === undefined) return undefined;
+    this.#shrink(memory, slot, length);
     // A body ends where its slot ends: then its length tells where it begins, also for the rest of a body without its beginning.
     const bytes = memory.view((slot + 1) * SHARED_SLOT_BYTES - length, length);
     return new Lease(bytes, SHARED | slot, () => this.#free(slot));
+  }
+
+  /** Gives back what the slot keeps of a much longer body: the next one may stay for long. */
+  #shrink(memory: SharedMemory, slot: number, length: number): void {
+    const kept = this.#kept[slot]!;
+    const needed = Math.ceil(length / GIVE_BACK_STEP) * GIVE_BACK_STEP;
+    if (kept > needed + MAX_EXCESS) memory.discard((slot + 1) * SHARED_SLOT_BYTES - kept, kept - needed);
+    if (kept < needed || kept > needed + MAX_EXCESS) this.#kept[slot] = needed;
   }
 
   #free(slot: number): void {
@@ -58,7 +69,10 @@ export class RequestMemory implements Disposable {
 
   #giveBack(): boolean {
     const memory = this.#memory as SharedMemory;
-    for (const slot of this.#slots.takeIdle()) memory.discard(slot * SHARED_SLOT_BYTES, SHARED_SLOT_BYTES);
+    for (const slot of this.#slots.takeIdle()) {
+      memory.discard(slot * SHARED_SLOT_BYTES, SHARED_SLOT_BYTES);
+      this.#kept[slot] = 0;
+    }
     return this.#slots.warm;
   }
 

@@ -13,7 +13,13 @@ export const REQUEST_SLOTS = 32;
 export const ANSWER_SLOTS = 8;
 
 /** Where the slots for answers begin in a worker's memory, in bytes. */
-export const SLOTS_START = 4096;
+export const SLOTS_START = 64 * 1024;
+
+/** Memory is given back in multiples of this, in bytes: no supported machine has larger pages. */
+export const GIVE_BACK_STEP = 64 * 1024;
+
+/** How much longer the last body of a slot may have been than the next one, in bytes. If it was longer, the rest is given back. */
+export const MAX_EXCESS = 2 ** 20;
 
 /** Free bytes before each body of an answer, into which the supervisor writes what it sends before that body. */
 export const ANSWER_ROOM = 4096;

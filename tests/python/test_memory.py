@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 from aimodellib._bridge.memory import (
     ANSWER_ROOM,
     ANSWER_SLOTS,
+    GIVE_BACK_STEP,
     MIN_BODY,
     REQUEST_SLOTS,
     SHARED,
@@ -112,9 +113,23 @@ def test_trim_gives_back_the_memory_of_free_slots_only(supervisor):
     memory.trim()
     assert supervisor.body(first, MIN_BODY) == b"1" * MIN_BODY
     # One page holds the counts.
-    assert os.fstat(supervisor.answers).st_blocks * 512 <= MIN_BODY + SLOTS_START
+    assert os.fstat(supervisor.answers).st_blocks * 512 <= MIN_BODY + ANSWER_ROOM + 4096
     assert memory.write(b"3" * MIN_BODY) == second
     assert supervisor.body(second, MIN_BODY) == b"3" * MIN_BODY
+
+
+def test_write_gives_back_what_a_much_longer_body_has_left(supervisor):
+    memory = supervisor.open()
+    supervisor.release(memory.write(b"1" * (SLOT_SIZE - ANSWER_ROOM)))
+    assert os.fstat(supervisor.answers).st_blocks * 512 > SLOT_SIZE - ANSWER_ROOM
+    flags = memory.write(b"2" * MIN_BODY)
+    assert supervisor.body(flags, MIN_BODY) == b"2" * MIN_BODY
+    assert os.fstat(supervisor.answers).st_blocks * 512 <= GIVE_BACK_STEP + 4096
+    supervisor.release(flags)
+    # A body that is not much shorter uses the same memory again.
+    supervisor.release(memory.write(b"3" * (20 * MIN_BODY)))
+    memory.write(b"4" * MIN_BODY)
+    assert os.fstat(supervisor.answers).st_blocks * 512 >= 20 * MIN_BODY
 
 
 def test_forget_keeps_the_bodies_and_takes_them_out_of_the_memory_of_this_process(supervisor):

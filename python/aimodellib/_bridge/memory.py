@@ -21,9 +21,13 @@ REQUEST_SLOTS = 32
 ANSWER_SLOTS = 8
 SLOT_SIZE = 16 * 1024 * 1024
 #: Where the slots of answers begin, in bytes; before them is a u8 for each: how many bodies were sent from it.
-SLOTS_START = 4096
+SLOTS_START = 64 * 1024
 #: Free bytes before each body of an answer, into which the supervisor writes what it sends before that body.
 ANSWER_ROOM = 4096
+#: Memory is given back in multiples of this, in bytes: no supported machine has larger pages.
+GIVE_BACK_STEP = 64 * 1024
+#: How much longer the last body of a slot may have been than the next one; if it was longer, the rest is given back.
+MAX_EXCESS = 1024 * 1024
 #: Shorter bodies, in bytes, are not worth a slot.
 MIN_BODY = 32 * 1024
 
@@ -38,8 +42,8 @@ class Memory:
         self._view = memoryview(self._answers)
         #: How many bodies were written to each slot of answers, modulo 256.
         self._written = [0] * ANSWER_SLOTS
-        #: The slots of answers that take memory.
-        self._warm: set[int] = set()
+        #: The bytes at the beginning of each slot of answers that may take memory.
+        self._kept = [0] * ANSWER_SLOTS
 
     def read(self, flags: int, length: int) -> bytes | None:
         """Return a copy of a request's body; None if there is no such slot."""
@@ -59,24 +63,33 @@ class Memory:
         slot = next((slot for slot in range(ANSWER_SLOTS) if self._is_free(slot)), None)
         if slot is None:
             return 0
+        needed = -(-(ANSWER_ROOM + length) // GIVE_BACK_STEP) * GIVE_BACK_STEP
+        if self._kept[slot] > needed + MAX_EXCESS:
+            # A slow client may keep this body for long.
+            self._give_back(slot, needed)
+        self._kept[slot] = max(self._kept[slot], needed)
         start = SLOTS_START + slot * SLOT_SIZE + ANSWER_ROOM
         self._view[start : start + length] = body
         self._written[slot] = (self._written[slot] + 1) & 0xFF
-        self._warm.add(slot)
         return SHARED | slot
 
     def trim(self) -> None:
         """Give the memory of free slots back to the system."""
-        for slot in [slot for slot in self._warm if self._is_free(slot)]:
-            self._warm.discard(slot)
-            with contextlib.suppress(OSError, AttributeError):
-                self._answers.madvise(mmap.MADV_REMOVE, SLOTS_START + slot * SLOT_SIZE, SLOT_SIZE)
+        for slot, kept in enumerate(self._kept):
+            if kept and self._is_free(slot):
+                self._give_back(slot, 0)
 
     def forget(self) -> None:
         """Leave the bodies in place, but no longer count them as memory of this process."""
         with contextlib.suppress(OSError, AttributeError):
             self._requests.madvise(mmap.MADV_DONTNEED)
             self._answers.madvise(mmap.MADV_DONTNEED)
+
+    def _give_back(self, slot: int, kept: int) -> None:
+        """Give back the memory of a slot but for its first ``kept`` bytes."""
+        with contextlib.suppress(OSError, AttributeError):
+            self._answers.madvise(mmap.MADV_REMOVE, SLOTS_START + slot * SLOT_SIZE + kept, self._kept[slot] - kept)
+        self._kept[slot] = kept
 
     def _is_free(self, slot: int) -> bool:
         return self._view[slot] == self._written[slot]

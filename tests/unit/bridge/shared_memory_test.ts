@@ -170,6 +170,24 @@ Deno.test("RequestMemory gives the memory of free slots back, and keeps that of 
   await until(() => taken(path) === 0);
 });
 
+Deno.test("RequestMemory gives back what a much longer body has left in a slot that is taken again", () => {
+  using memory = new RequestMemory();
+  const { path } = memory.file!;
+  const long = memory.lend(SHARED_SLOT_BYTES)!;
+  long.bytes.fill(1);
+  long.release();
+  assert.equal(taken(path), SHARED_SLOT_BYTES);
+  const short = memory.lend(LARGE)!;
+  assert.ok(taken(path) <= 64 * 1024);
+  // The rest of the long body is still there.
+  assert.ok(short.bytes.every((byte) => byte === 1));
+  short.bytes.fill(2);
+  const next = memory.lend(MIB)!;
+  next.bytes.fill(3);
+  assert.ok(short.bytes.every((byte) => byte === 2));
+  for (const lease of [short, next]) lease.release();
+});
+
 Deno.test("RequestMemory stays until its last holder is gone", () => {
   const memory = new RequestMemory();
   const { path, inode } = memory.file!;
