@@ -82,7 +82,7 @@ test("serve answers 500 and logs why when serialize returns a value that can't b
 
 test("serve answers 404 to an unknown path, and 405 with Allow to an unknown method", async (box) => {
   const server = await box.serve(echo());
-  for (const path of ["/nothing", "/invocations/", "/ping/x", "/health", "/%2e%2e/etc/passwd", "//ping"]) {
+  for (const path of ["/nothing", "/invocations/", "/ping/x", "/health/x", "/%2e%2e/etc/passwd", "//ping"]) {
     const answer = await server.request(path);
     assert.equal(answer.status, 404, path);
     problemOf(answer);
