@@ -3,6 +3,10 @@
 import type { Assets } from "../../../src/bridge/mod.ts";
 import type { FakeBridge } from "./fake_bridge.ts";
 import type { TempDir } from "./temp_dir.ts";
+import { SharedMemory } from "../../../src/bridge/shared_memory.ts";
+
+// The C library that maps shared memory is opened once and stays open: a test that did it would count as leaking it.
+SharedMemory.create(4096)?.[Symbol.dispose]();
 
 const BRIDGE = new URL("fake_bridge.ts", import.meta.url).href;
 

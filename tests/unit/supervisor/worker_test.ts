@@ -680,15 +680,20 @@ Deno.test("a dead worker gets no signal when the signal of stop() is aborted lat
 });
 
 for (
-  const [what, end, cause] of [
-    ["stop()", (worker: Worker) => worker.stop(new AbortController().signal), "It was stopped before it had started"],
-    ["--startup-timeout", () => {}, "it was not ready within --startup-timeout 0.5"],
+  const [what, startupTimeoutMs, end, cause] of [
+    [
+      "stop()",
+      60_000,
+      (worker: Worker) => worker.stop(new AbortController().signal),
+      "It was stopped before it had started",
+    ],
+    ["--startup-timeout", 500, () => {}, "it was not ready within --startup-timeout 0.5"],
   ] as const
 ) {
   Deno.test(`${what} ends a worker whose Python does not connect`, async () => {
     const directory = new TempDir();
     const python = shellPython(directory, `touch '${directory.path}/started'; exec sleep 60`);
-    using fixture = new Fixture(directory, python, { startupTimeoutMs: 500 });
+    using fixture = new Fixture(directory, python, { startupTimeoutMs });
     await until(() => directory.list().includes("started"), "it has started");
     end(fixture.worker);
     assert.equal((await fixture.dead()).death.cause, cause);
