@@ -380,7 +380,7 @@ Deno.test("a request that seemed to be begun is handed back when its worker answ
   });
   await fixture.ready;
   void fixture.dispatch("a", "b", "c", "d", "e");
-  await until(() => fixture.returned.length === 2, "jobs to come back");
+  await until(() => fixture.returned.length === 2 && fixture.outcomes.length === 3, "jobs to come back, and answers");
   assert.deepEqual(fixture.returned, ["d", "e"]);
   assert.deepEqual(fixture.outcomes.map(([name]) => name), ["a", "b", "c"]);
   assert.equal(fixture.worker.load, 0);
