@@ -19,7 +19,7 @@ import select
 import signal
 import socket
 import time
-from typing import Callable, Iterator
+from typing import Callable
 
 #: The environment variable that marks all processes of one worker.
 MARK = "AIMODELLIB_WORKER"
@@ -120,28 +120,39 @@ def sweep(worker: int, mark: str) -> None:
     deadline = time.monotonic() + SWEEP_LIMIT
     while time.monotonic() < deadline:
         try:
-            found = list(_living(worker, text))
+            found, saw_all = _living(worker, text)
         except OSError:
-            found = []  # Such as without a free descriptor: try again.
-        else:
-            if not found:
-                return
+            found, saw_all = [], False  # Such as without a free descriptor: try again.
+        if saw_all and not found:
+            return
         for pid in found:
             with contextlib.suppress(OSError):
                 _kill(pid, lambda pid: _is_ours(pid, worker, text))
         time.sleep(SWEEP_PAUSE)
 
 
-def _living(group: int, mark: bytes) -> Iterator[int]:
-    """Yield the ids of other processes in ``group``, or with ``mark`` in their environment; no zombies."""
+def _living(group: int, mark: bytes) -> tuple[list[int], bool]:
+    """Return the ids of other processes in ``group``, or with ``mark`` in their environment; no zombies.
+
+    Also return whether all processes could be examined: if not, there may be more of them.
+    """
     own = os.getpid()
+    found, saw_all = [], True
     for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != own and _is_ours(int(name), group, mark):
-            yield int(name)
+        if not name.isdigit() or int(name) == own:
+            continue
+        try:
+            if _is_ours(int(name), group, mark):
+                found.append(int(name))
+        except OSError:
+            saw_all = False
+    return found, saw_all
 
 
 def _is_ours(pid: int, group: int, mark: bytes) -> bool:
-    with contextlib.suppress(OSError, IndexError, ValueError):
+    """Tell whether a process is in ``group`` or has ``mark``. Raises OSError if it can't be examined at the moment."""
+    # A process that has ended, or another user's, is not ours.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError, IndexError, ValueError):
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The program's name, in parentheses, may contain anything; state, parent and group follow it (proc(5)).
             state, _parent, member_of = file.read().rpartition(b")")[2].split()[:3]
