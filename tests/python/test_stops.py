@@ -12,6 +12,14 @@ from supervisor import PACKAGE, Supervisor
 from aimodellib._bridge import frames
 
 
+@pytest.fixture(autouse=True)
+def _programs_start_without_nohup():
+    """Let programs start with the default handler of SIGHUP, also if these tests run under nohup."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
 def training(folder, source, python=sys.executable):
     worker = Supervisor(folder, python)
     worker.receive()
