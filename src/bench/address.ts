@@ -1,11 +1,9 @@
 /** Encodes addresses for the C library. */
 
-const AF_UNIX = 1;
+import { unixAddress } from "../unix_address.ts";
+
 const AF_INET = 2;
 const AF_INET6 = 10;
-
-/** The longest path of a Unix socket, in bytes. */
-const MAX_PATH = 107;
 
 /** Makes a `struct sockaddr` of an address with numbers. Undefined if it has a form that is not known. */
 export function socketAddress(address: Deno.Addr): Uint8Array<ArrayBuffer> | undefined {
@@ -20,16 +18,6 @@ export function socketAddress(address: Deno.Addr): Uint8Array<ArrayBuffer> | und
   view.setUint16(0, is6 ? AF_INET6 : AF_INET, true);
   view.setUint16(2, port);
   encoded.set(bytes, is6 ? 8 : 4);
-  return encoded;
-}
-
-/** Makes a `struct sockaddr_un`. Undefined if the path is too long. */
-function unixAddress(path: string): Uint8Array<ArrayBuffer> | undefined {
-  const name = new TextEncoder().encode(path);
-  if (name.length > MAX_PATH) return undefined;
-  const encoded = new Uint8Array(2 + name.length + 1);
-  new DataView(encoded.buffer).setUint16(0, AF_UNIX, true);
-  encoded.set(name, 2);
   return encoded;
 }
 

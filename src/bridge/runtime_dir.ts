@@ -3,10 +3,8 @@
 import { makeInPlace } from "../cache/temporary.ts";
 import { AimodellibError } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { MAX_SOCKET_PATH_BYTES } from "../unix_address.ts";
 import { Meeting } from "./meeting.ts";
-
-/** `sun_path` holds 108 bytes, including the terminating NUL byte (unix(7)). */
-const MAX_SOCKET_PATH_BYTES = 107;
 
 /** The most bytes that we append to the parent's path: `/aimodellib-` + 8 characters + `/bridge.sock`. */
 const SUFFIX_BYTES = 40;

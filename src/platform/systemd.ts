@@ -5,18 +5,15 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { AF_UNIX, unixAddress } from "../unix_address.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
 
-const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const CLOCK_MONOTONIC = 1;
-
-/** The longest path of a Unix socket, in bytes. */
-const MAX_PATH = 107;
 
 /** The pause before a message is sent again that the receiver could not take, in ms, and how often it is tried. */
 const RETRY_MS = 100;
@@ -150,17 +147,10 @@ export class ServiceManager implements Disposable {
   }
 }
 
-/** Makes a `struct sockaddr_un` for a path, or for an abstract name that begins with `@`; undefined if it is neither, or too long. */
+/** The address of a path, or of an abstract name that begins with `@`; undefined if it is neither, or too long. */
 function addressOf(socket: string): Uint8Array<ArrayBuffer> | undefined {
-  const name = new TextEncoder().encode(socket);
   const isAbstract = socket.startsWith("@");
-  if (!(isAbstract || socket.startsWith("/")) || name.length > MAX_PATH) return undefined;
-  // A path ends with a zero byte, and an abstract name begins with one.
-  const address = new Uint8Array(2 + name.length + (isAbstract ? 0 : 1));
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-  address.set(name, 2);
-  if (isAbstract) address[2] = 0;
-  return address;
+  return isAbstract || socket.startsWith("/") ? unixAddress(socket, isAbstract) : undefined;
 }
 
 /** Opens the C library; undefined without glibc. */
