@@ -50,91 +50,57 @@ export interface Span {
 /** The longest text of an attribute, in characters. */
 export const MAX_TEXT = 4096;
 
-/** A span in the form of the serializers; long texts are truncated. A class, whose objects are made much faster than by spreading others. */
-class Readable {
-  readonly resource: Origin["resource"];
-  readonly instrumentationScope: Origin["instrumentationScope"];
-  readonly name: string;
-  readonly kind: number;
-  readonly parentSpanContext: SpanContext | undefined;
-  readonly startTime: HrTime;
-  readonly endTime: HrTime;
-  readonly duration: HrTime;
-  readonly status: ReadableSpan["status"];
-  readonly attributes: ReadableSpan["attributes"];
-  readonly events: ReadableSpan["events"];
-  readonly links: ReadableSpan["links"] = NONE;
-  readonly ended = true;
-  readonly droppedAttributesCount = 0;
-  readonly droppedEventsCount = 0;
-  readonly droppedLinksCount = 0;
-  readonly #context: SpanContext;
-
-  constructor(span: Span, { resource, instrumentationScope }: Origin) {
-    const { trace, parent, error } = span;
-    this.resource = resource;
-    this.instrumentationScope = instrumentationScope;
-    this.name = span.name;
-    this.kind = span.kind;
-    this.#context = contextOf(trace, span.id, false);
-    this.parentSpanContext = parent === undefined ? undefined : contextOf(trace, parent, span.remote ?? false);
-    this.startTime = hrTime(span.start);
-    this.endTime = hrTime(span.end);
-    this.duration = hrTime(span.end - span.start);
-    this.attributes = shortened(span.attributes, error);
-    if (error === undefined) {
-      this.status = UNSET;
-      this.events = NONE;
-    } else {
-      const message = error.message.slice(0, MAX_TEXT);
-      this.status = { code: 2, message };
-      this.events = error.raised ? [exception(error.type, message, this.endTime)] : NONE;
-    }
-  }
-
-  spanContext(): SpanContext {
-    return this.#context;
-  }
-}
-
-const UNSET = { code: 0 } as const;
-const NONE: never[] = [];
-
 /** Converts a span into the form of the serializers; long texts are truncated. */
 export function readable(span: Span, origin: Origin): ReadableSpan {
-  return new Readable(span, origin) as ReadableSpan;
-}
-
-function shortened(attributes: Attributes, error: SpanError | undefined): Record<string, string | number> {
-  const short: Record<string, string | number> = {};
-  for (const key in attributes) {
-    const value = attributes[key]!;
-    short[key] = typeof value === "string" && value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value;
+  const { name, kind, trace, id, parent, remote = false, start, end, error } = span;
+  const attributes: Record<string, string | number> = {};
+  for (const [key, value] of Object.entries(span.attributes)) {
+    attributes[key] = typeof value === "string" ? value.slice(0, MAX_TEXT) : value;
   }
-  if (error !== undefined) short["error.type"] = error.type;
-  return short;
-}
-
-function exception(type: string, message: string, time: HrTime): ReadableSpan["events"][number] {
+  const message = error?.message.slice(0, MAX_TEXT);
+  if (error !== undefined) attributes["error.type"] = error.type;
   return {
-    name: "exception",
-    time,
-    attributes: { "exception.type": type, "exception.message": message },
+    ...origin,
+    name,
+    kind,
+    spanContext: () => contextOf(trace, id, false),
+    ...(parent !== undefined && { parentSpanContext: contextOf(trace, parent, remote) }),
+    startTime: hrTime(start),
+    endTime: hrTime(end),
+    duration: hrTime(end - start),
+    status: error === undefined ? { code: 0 } : { code: 2, message: message! },
+    attributes,
+    events: error?.raised
+      ? [{
+        name: "exception",
+        time: hrTime(end),
+        attributes: { "exception.type": error.type, "exception.message": message! },
+        droppedAttributesCount: 0,
+      }]
+      : [],
+    links: [],
+    ended: true,
     droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
   };
 }
 
 type SpanContext = ReturnType<ReadableSpan["spanContext"]>;
-type HrTime = [number, number];
 
 function contextOf({ traceId, tracestate }: TraceOf, spanId: string, isRemote: boolean): SpanContext {
-  const context = { traceId, spanId, traceFlags: 1, isRemote };
-  if (tracestate === undefined) return context;
-  return { ...context, traceState: { serialize: () => tracestate } as SpanContext["traceState"] & object };
+  return {
+    traceId,
+    spanId,
+    traceFlags: 1,
+    isRemote,
+    ...(tracestate !== undefined &&
+      { traceState: { serialize: () => tracestate } as SpanContext["traceState"] & object }),
+  };
 }
 
 /** Converts ms to pairs of seconds and nanoseconds. */
-function hrTime(ms: number): HrTime {
+function hrTime(ms: number): [number, number] {
   const seconds = Math.floor(ms / 1000);
   return [seconds, Math.min(999_999_999, Math.round((ms - seconds * 1000) * 1e6))];
 }
