@@ -28,7 +28,7 @@ export class Lease {
     this.#holders++;
   }
 
-  /** Removes a holder. @throws {RangeError} if there is none */
+  /** Removes a holder. @throws {RangeError} if the bytes are free already */
   release(): void {
     if (this.#holders === 0) throw new RangeError("The memory is not in use any more");
     if (--this.#holders > 0) return;

@@ -40,7 +40,7 @@ export class RequestMemory implements Disposable {
     return this.#memory;
   }
 
-  /** Lends memory for a body of `length` bytes; undefined if it is too short or too long for a slot, or none is free. */
+  /** Lends memory for a body of `length` bytes; undefined if it is too short or too long for a slot, or no slot is free. */
   lend(length: number): Lease | undefined {
     if (length < MIN_SHARED_BYTES || length > SHARED_SLOT_BYTES || this.#disposed) return undefined;
     const memory = this.#memory;

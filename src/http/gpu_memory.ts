@@ -10,7 +10,7 @@ const WAIT_MS = 500;
 export class GpuMemory {
   readonly #gpus = new Gpus(0);
 
-  /** Returns the memory of all devices; no values if there are none. */
+  /** Returns metrics of the memory of each device; without devices, they have no values. */
   async metrics(): Promise<Metric[]> {
     const gpus = await this.#gpus.read(WAIT_MS);
     return [

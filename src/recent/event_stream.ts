@@ -8,7 +8,7 @@
 
 /** What a stream sends, and when it ends. */
 export interface EventsOfReader {
-  /** Makes the next text: undefined if there is none now, null if nothing follows. */
+  /** Makes the next text; returns undefined if there is nothing to send yet, and null after the last text. */
   readonly next: () => string | undefined | null;
   /** Resolves when there may be more. */
   readonly woken: () => Promise<void>;

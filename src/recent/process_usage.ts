@@ -62,7 +62,10 @@ export function parseStat(stat: string): { readonly ticks: number; readonly page
   return Number.isFinite(ticks) && Number.isFinite(pages) ? { ticks, pages } : undefined;
 }
 
-/** The size of a page, which differs among arm64 machines, in bytes: computed from this process's memory in bytes and in pages, and rounded to a power of 2. */
+/**
+ * The size of a page in bytes, which differs among arm64 machines: computed from this process's memory in bytes and in pages, and
+ * rounded to a power of 2.
+ */
 function pageBytes(): number {
   const bytes = residentBytes("self");
   const pages = parseStat(read("/proc/self/stat"))?.pages;

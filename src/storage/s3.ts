@@ -13,7 +13,7 @@ import { ATTEMPTS, type OpenObject, SILENCE_MS, type StorageContext, type Store,
 
 const log = getLogger(["aimodellib", "storage"]);
 
-/** The region that is asked first if none is set; it answers with that of the bucket. */
+/** The region of the first request if no region is configured; S3 answers it with the region of the bucket. */
 const FIRST_REGION = "us-east-1";
 
 /** The longest part of a server's message in ours, in characters. */

@@ -31,7 +31,7 @@ export interface OpenObject {
   /** Where the content begins, in bytes: the place that was asked for, or 0 if the store sends the whole object. */
   readonly start: number;
   readonly body: ReadableStream<Uint8Array>;
-  /** Whether the listing's MD5 is that of this content. */
+  /** Whether the MD5 in the listing is the checksum of this content: the store may have encrypted it. */
   readonly isPlain: boolean;
 }
 

@@ -15,7 +15,10 @@ import { labelsOf, MAX_METRICS, MAX_SERIES, OTHER, same, type ScriptMetric } fro
 
 const log = getLogger(["aimodellib", "supervisor"]);
 
-/** How long the text of all counters and histograms may be, and that of all gauges, at `/metrics`, in characters: no other request is answered while it is made. */
+/**
+ * The longest text at `/metrics` of all counters and histograms, and of all gauges, in characters: no other request is answered while it
+ * is made.
+ */
 const MAX_TEXT = 16 * 2 ** 20;
 
 /** Roughly what a line has beside the metric's name and the labels' values, in characters. */

@@ -103,7 +103,7 @@ export class TrainRun implements Disposable {
     this.#wake();
   }
 
-  /** Makes a function that returns the next event for one page: undefined if there is none now, null after the last one. */
+  /** Makes a function that returns the next event for one page, undefined if nothing has happened since, and null after the last event. */
   #reader(): () => string | null | undefined {
     const { lines } = this.#log;
     const nextCurve = this.#curves.reader();

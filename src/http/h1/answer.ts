@@ -28,7 +28,7 @@ export interface Pieces {
   next(): Promise<PiecesReady>;
   /** Called when all pieces were sent, the last ones included. */
   sent(): void;
-  /** Ends the body: nobody needs the rest. A pending {@linkcode next} then resolves. May be called more than once, and after {@linkcode sent}. */
+  /** Ends the body, since the rest is not needed. A pending {@linkcode next} then resolves. May be called more than once, and after {@linkcode sent}. */
   cancel(): void;
 }
 
