@@ -46,28 +46,10 @@ const RANKS = py`
   leave = dist.destroy_process_group
 `;
 
-/** Adds up in a store of torchrun. */
-const LIGHT_RANKS = py`
-  import os, time
-  from torch.distributed import TCPStore
-
-  def add_up():
-      rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-      begins = rank == 0 and os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True"
-      store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, begins)
-      store.add("total", rank + 1)
-      store.add("ready", 1)
-      while store.add("ready", 0) < size: time.sleep(0.01)
-      return rank, size, float(store.add("total", 0))
-
-  def meet(): time.sleep(600)
-  def leave(): pass
-`;
-
-/** The files of a module, and the variables of its run: with all of PyTorch, or with torchrun alone (`light_torch`). */
+/** The files of a module, and the variables of its run: with all of PyTorch, or with torchrun alone, whose `ranks` are in `light_torch`. */
 const WHOLE = { files: { "train.py": TRAIN, "ranks.py": RANKS }, env: {} };
 const LIGHT = {
-  files: { "train.py": TRAIN, "ranks.py": LIGHT_RANKS },
+  files: { "train.py": TRAIN },
   env: { PYTHONPATH: `${ROOT}/tests/e2e/support/light_torch` },
 };
 type Kind = typeof WHOLE | typeof LIGHT;

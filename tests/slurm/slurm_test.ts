@@ -9,19 +9,14 @@ import { haveBegun, ofJobs, outcomes, prepare, records, WAITING } from "./suppor
 
 const HAS_TORCH = imports(PYTHON, "torch");
 
-/** Adds up the ranks' numbers in the store where they meet. It imports no more of PyTorch than torchrun needs. */
+/** Adds up the ranks' numbers in the store where they meet (`light_torch/ranks.py`). */
 const LIGHT = py`
-  import os, time
-  from torch.distributed import TCPStore
+  import os
+  import ranks
 
   def train(model_dir):
-      rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-      begins = rank == 0 and os.environ["TORCHELASTIC_USE_AGENT_STORE"] != "True"
-      store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, begins)
-      store.add("total", rank + 1)
-      store.add("ready", 1)
-      while store.add("ready", 0) < size: time.sleep(0.01)
-      print(f"{rank} of {size} on {os.uname().nodename}: {store.add('total', 0)}", flush=True)
+      rank, size, total = ranks.add_up()
+      print(f"{rank} of {size} on {os.uname().nodename}: {total:.0f}", flush=True)
       open(os.path.join(model_dir, f"done-{rank}"), "w").close()
 `;
 const LIGHT_TORCH = `--export=ALL,PYTHONPATH=${ROOT}/tests/e2e/support/light_torch`;
