@@ -14,6 +14,8 @@ const HAS_DEFINITIONS: Need = HAS_KUBERNETES !== true
   ? HAS_KUBERNETES
   : has(`${DEFINITIONS}/trainjob.yaml.gz`) === true ||
     "AIMODELLIB_TEST_CRDS names no folder with the definitions of KServe, KubeRay, Kubeflow Trainer and JobSet";
+/** KEDA's definitions are those of a package. */
+const HAS_KEDA = HAS_KUBERNETES !== true ? HAS_KUBERNETES : imports(PYTHON, "cloudcoil.models.keda");
 
 const TRAIN = `def train(model_dir, training_args=(), logger=None):
     open(model_dir + "/trained", "w").close()
@@ -210,23 +212,67 @@ test("manifest writes to --output, and refuses what it can't do, printing nothin
   }
 });
 
-test("the manifests in docs/ are valid, and the check refuses wrong ones", async (box) => {
-  const texts = ["kubernetes", "ray"].flatMap((page) => blocksOf(Deno.readTextFileSync(`${ROOT}/docs/${page}.md`)))
-    .filter(({ language }) => language === "yaml").map(({ text }) => text);
-  const mutations: Record<string, readonly [string, string, RegExp]> = {
-    HorizontalPodAutoscaler: ["averageValue:", "average:", /average/],
-    InferenceService: ["maxReplicas: 4", "maxReplicas: four", /'four' is not of type/],
-    ServingRuntime: ["autoSelect: true", "autoSelect: 'yes'", /'yes' is not of type/],
-    InferenceGraph: ["serviceUrl:", "serviceURL:", /'serviceURL' was unexpected/],
-    JobSet: ["mountPath:", "mount:", /'mount' was unexpected/],
-    RayService: ["rayStartParams:", "rayStartParam:", /'rayStartParam' was unexpected/],
-  };
-  const kindOf = (text: string) => /^kind: (\w+)$/m.exec(text)![1]!;
-  assert.deepEqual(texts.map(kindOf).sort(), Object.keys(mutations).sort());
-  const wrong = texts.map((text) => mutated(text, ...mutations[kindOf(text)]!.slice(0, 2) as [string, string]));
-  const found = await validate(box, [...texts, ...wrong]);
-  for (const [i, text] of texts.entries()) {
-    assert.deepEqual(found[i], [], text);
-    assert.match(found[texts.length + i]!.join("\n"), mutations[kindOf(text)]![2], "it would say so");
+/** The manifests in docs/, each of which may have several resources. */
+const DOCUMENTED = ["kubernetes", "ray"].flatMap((page) => blocksOf(Deno.readTextFileSync(`${ROOT}/docs/${page}.md`)))
+  .filter(({ language, text }) => language === "yaml" && /^kind:/m.test(text)).map(({ text }) => text);
+
+/** The kind of a manifest's first resource. */
+const kindOf = (text: string) => /^kind: (\w+)$/m.exec(text)![1]!;
+
+type Mutation = readonly [from: string, to: string, expected: RegExp];
+
+/** Checks that the manifests of some kinds in docs/ are valid, and that each mutation of them is refused. */
+async function checkDocumented(box: Sandbox, mutations: Record<string, readonly Mutation[]>) {
+  const texts = DOCUMENTED.filter((text) => kindOf(text) in mutations);
+  assert.deepEqual(new Set(texts.map(kindOf)), new Set(Object.keys(mutations)));
+  const wrong = texts.flatMap((text) =>
+    mutations[kindOf(text)]!.map(([from, to, expected]) => [mutated(text, from, to), expected] as const)
+  );
+  const found = await validate(box, [...texts, ...wrong.map(([text]) => text)]);
+  for (const [i, text] of texts.entries()) assert.deepEqual(found[i], [], text);
+  for (const [i, [text, expected]] of wrong.entries()) {
+    assert.match(found[texts.length + i]!.join("\n"), expected, text);
   }
-}, HAS_DEFINITIONS);
+}
+
+const OF_KUBERNETES = {
+  HorizontalPodAutoscaler: [["averageValue:", "average:", /average/]],
+} as const;
+const OF_KEDA = {
+  ScaledObject: [
+    ['threshold: "8"', "threshold: 8", /triggers\[\d\].metadata.threshold: 8 is not of type 'string'/],
+    ["minReplicaCount:", "minReplicas:", /'minReplicas' was unexpected/],
+    ["scaleTargetRef:", "scaleTarget:", /'scaleTargetRef' is a required property/],
+    ["metadata:\n        serverAddress", "meta:\n        serverAddress", /'metadata' is a required property/],
+  ],
+} as const;
+const OF_DEFINITIONS = {
+  InferenceService: [["maxReplicas: 4", "maxReplicas: four", /'four' is not of type/]],
+  ServingRuntime: [["autoSelect: true", "autoSelect: 'yes'", /'yes' is not of type/]],
+  InferenceGraph: [["serviceUrl:", "serviceURL:", /'serviceURL' was unexpected/]],
+  JobSet: [["mountPath:", "mount:", /'mount' was unexpected/]],
+  RayService: [["rayStartParams:", "rayStartParam:", /'rayStartParam' was unexpected/]],
+} as const;
+
+test("each manifest in docs/ is of a kind that is checked", () => {
+  assert.deepEqual(
+    [...new Set(DOCUMENTED.map(kindOf))].sort(),
+    Object.keys({ ...OF_KUBERNETES, ...OF_KEDA, ...OF_DEFINITIONS }).sort(),
+  );
+});
+
+test("the manifests in docs/ of Kubernetes' own kinds are valid, and the check refuses wrong ones", async (box) => {
+  await checkDocumented(box, OF_KUBERNETES);
+}, HAS_KUBERNETES);
+
+test(
+  "the manifests in docs/ for KServe, KubeRay and JobSet are valid, and the check refuses wrong ones",
+  async (box) => {
+    await checkDocumented(box, OF_DEFINITIONS);
+  },
+  HAS_DEFINITIONS,
+);
+
+test("the manifests in docs/ for KEDA are valid, and the check refuses wrong ones", async (box) => {
+  await checkDocumented(box, OF_KEDA);
+}, HAS_KEDA);

@@ -1,7 +1,7 @@
-/** The alert rules and the dashboard, as Prometheus' own promtool sees them. */
+/** The alert rules, the dashboard, and the queries that scale on Kubernetes, as Prometheus' own promtool sees them. */
 
 import assert from "node:assert/strict";
-import { DASHBOARD, expressionsOf } from "./support/monitoring.ts";
+import { DASHBOARD, expressionsOf, queriesOfKubernetes } from "./support/monitoring.ts";
 import { runs } from "./support/needs.ts";
 import { ROOT, test } from "./support/sandbox.ts";
 
@@ -21,6 +21,40 @@ test("promtool accepts the alert rules and the queries of the dashboard", async 
   }
   box.write({ "alerts.yml": ALERTS.replace("sum by", "sum bye") });
   assert.notEqual((await check("alerts.yml")).code, 0, "it would say so if something were wrong");
+}, HAS_PROMTOOL);
+
+test("the queries that scale on Kubernetes add up what the pods of a model answer", async (box) => {
+  const [series, ofPod, ...queries] = queriesOfKubernetes();
+  assert.ok(queries.length >= 2);
+  const sample = (pod: string, model: string, value: number) => ({
+    series: `aimodellib_requests_in_flight{namespace="default",pod="model-${pod}",model="${model}"}`,
+    values: `${value}`,
+  });
+  const tests = [
+    {
+      input_series: [sample("1", "model", 12), sample("1", "other", 3), sample("2", "model", 8)],
+      promql_expr_test: [
+        { expr: `sum(${series})`, eval_time: "0s", exp_samples: [{ value: 23 }] },
+        { expr: `sum(${ofPod})`, eval_time: "0s", exp_samples: [{ value: 15 }] },
+        ...queries.map((expr) => ({ expr, eval_time: "0s", exp_samples: [{ value: 20 }] })),
+      ],
+    },
+    // No pod: the result is empty.
+    { input_series: [], promql_expr_test: queries.map((expr) => ({ expr, eval_time: "0s", exp_samples: [] })) },
+  ];
+  const run = async (text: string) => {
+    box.write({ "queries_test.yml": text });
+    return await box.run(["test", "rules", box.path("queries_test.yml")], { command: "promtool" });
+  };
+  const text = JSON.stringify({ tests });
+  const { code, stdout, stderr } = await run(text);
+  assert.equal(code, 0, stdout + stderr);
+  assert.notEqual(
+    (await run(text.replaceAll("sum(aimodellib_requests_in_flight{model", "max(aimodellib_requests_in_flight{model")))
+      .code,
+    0,
+    "it would say so",
+  );
 }, HAS_PROMTOOL);
 
 test("no alert fires for a server that works, and each one for a server that does not", async (box) => {

@@ -1,7 +1,7 @@
 """Validates Kubernetes manifests, and refuses fields that their schemas don't have, as an API server with strict validation does.
 
 Standard input is a JSON list of YAML texts; the output is a JSON list with the errors of each. The argument is a folder with the custom resource
-definitions, gzip-compressed; kinds of Kubernetes itself are checked with kubernetes-validate.
+definitions, gzip-compressed; kinds of Kubernetes itself are checked with kubernetes-validate, and those of KEDA with cloudcoil's models of them.
 """
 
 import copy
@@ -51,9 +51,36 @@ METADATA = {
 }
 
 
+def structural(schema, shared):
+    """Return a schema of pydantic in the form of a structural one: without references, and without null for fields that may be absent."""
+    if "$ref" in schema:
+        return structural(shared[schema["$ref"].rpartition("/")[2]], shared)
+    (present,) = [each for each in schema.get("anyOf", [schema]) if each != {"type": "null"}]
+    if present is not schema:
+        return structural(present, shared)
+    result = {key: value for key, value in schema.items() if key not in ("default", "title", "$defs")}
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            result[key] = structural(schema[key], shared)
+    if "properties" in schema:
+        result["properties"] = {key: structural(value, shared) for key, value in schema["properties"].items()}
+    return result
+
+
+def keda(kind):
+    """Find the schema of a resource of KEDA."""
+    import cloudcoil.models.keda.v1alpha1 as models
+
+    schema = getattr(models, kind).model_json_schema()
+    del schema["properties"]["metadata"], schema["properties"]["status"]
+    return structural(schema, schema["$defs"])
+
+
 @functools.lru_cache(maxsize=None)
 def definition(kind, api_version):
     """Find the schema of a custom resource, whose file begins with its kind's name."""
+    if api_version == "keda.sh/v1alpha1":
+        return jsonschema.Draft202012Validator(strict(keda(kind), is_root=True))
     for path in glob.glob(f"{sys.argv[1]}/*.yaml.gz"):
         text = gzip.open(path, "rt").read()
         if not re.search(rf"^    kind: {kind}$", text, re.M):

@@ -1,4 +1,4 @@
-/** The dashboard of docs/grafana.json. */
+/** The dashboard of docs/grafana.json, and the queries of docs/kubernetes.md. */
 
 import { ROOT } from "../../../scripts/project.ts";
 
@@ -10,5 +10,15 @@ export function expressionsOf(part: unknown): string[] {
   if (typeof part !== "object" || part === null) return [];
   return Object.entries(part).flatMap(([key, value]) =>
     key === "expr" && typeof value === "string" ? [value] : expressionsOf(value)
+  );
+}
+
+const KUBERNETES = Deno.readTextFileSync(`${ROOT}/docs/kubernetes.md`);
+
+/** All PromQL expressions on the page about Kubernetes, with the Prometheus adapter's placeholders replaced. */
+export function queriesOfKubernetes(): string[] {
+  return [...KUBERNETES.matchAll(/^ +(query|metricsQuery|- seriesQuery): (.*)$/gm)].map(([, , query]) =>
+    query!.replaceAll("<<.GroupBy>>", "pod").replaceAll("<<.Series>>", "aimodellib_requests_in_flight")
+      .replaceAll("<<.LabelMatchers>>", 'namespace="default",pod="model-1"')
   );
 }

@@ -16,7 +16,7 @@ const METRICS = new Map(
 );
 
 /** Labels of every metric: those that Prometheus adds, and those of models and of histograms. */
-const COMMON = ["job", "instance", "model", "le"];
+const COMMON = ["job", "instance", "model", "le", "namespace", "pod"];
 
 /** The metrics of an expression, with the labels that their selectors name. */
 function selectors(expression: string): { readonly name: string; readonly labels: readonly string[] }[] {
@@ -27,14 +27,15 @@ function selectors(expression: string): { readonly name: string; readonly labels
 }
 
 for (
-  const [what, expressions] of [
+  const [what, expressions, least = 10] of [
     ["docs/grafana.json", expressionsOf(DASHBOARD)],
     ["docs/alerts.yml", RULES.split(/^ {6}- alert: /m).slice(1)],
+    ["docs/kubernetes.md", [Deno.readTextFileSync(`${ROOT}/docs/kubernetes.md`)], 5],
   ] as const
 ) {
   Deno.test(`${what} uses metrics and labels that exist`, () => {
     const used = expressions.map((text) => text.replace(/annotations:[^]*/, "")).flatMap(selectors);
-    assert.ok(used.length >= 10);
+    assert.ok(used.length >= least);
     for (const { name, labels } of used) {
       const known = METRICS.get(name) ?? assert.fail(`${name} is no metric`);
       for (const label of labels) assert.ok([...COMMON, ...known].includes(label), `${name} has no label ${label}`);
