@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
-import { imports } from "./support/needs.ts";
+import { CAN_ADD_ADDRESSES, imports } from "./support/needs.ts";
 import { S3, S3_PYTHON } from "./support/s3.ts";
-import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 const HAS_MOTO = imports(S3_PYTHON, "moto", "boto3");
@@ -101,6 +101,36 @@ test("artifacts in S3 are fetched with the credentials that the platform provide
     }
   }
 }, HAS_MOTO);
+
+test(
+  "artifacts in S3 are fetched with the credentials of a task on ECS, or a container on SageMaker",
+  async (box) => {
+    box.write({ "module/serve.py": LISTS, "input": "x" });
+    const script = `${ROOT}/tests/e2e/support/container_credentials.py`;
+    const predict = async (path: string) =>
+      await box.run([
+        "--net",
+        "sh",
+        "-c",
+        'PATH="$PATH:/usr/sbin:/sbin"; ip link set lo up && ip address add 169.254.170.2/32 dev lo && exec "$@"',
+        "sh",
+        ...[PYTHON, script, BIN, "predict", "module", "serve.py", "s3://bucket/m", "input"],
+      ], {
+        command: "unshare",
+        env: { AWS_EC2_METADATA_DISABLED: "true", AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: path },
+      });
+    const { code, stdout, stderr } = await predict("/v2/credentials/of-this-task");
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), { weights: 5 });
+    assert.deepEqual(JSON.parse(stderr.trim().split("\n").at(-1)!), ["/v2/credentials/of-this-task"]);
+
+    const wrong = await predict("/v2/credentials/of-another");
+    assert.equal(wrong.code, 1, wrong.stderr);
+    assert.match(wrong.stderr, /Could not list 's3:\/\/bucket\/m\/': CredentialsProviderError: /);
+    assert.doesNotMatch(wrong.stderr, /hush/);
+  },
+  CAN_ADD_ADDRESSES,
+);
 
 /** The sources of credentials in containers (`/task`) and on virtual machines (version 2 of the instance metadata service). */
 function fakePlatform() {

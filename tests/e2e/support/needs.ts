@@ -33,6 +33,16 @@ export const CAN_BE_PROCESS_1: Need = runs(AS_PROCESS_1[0]!, ...AS_PROCESS_1.sli
 export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
   "unshare --net is not permitted here";
 
+/** A network namespace whose loopback interface can have further addresses. */
+export const CAN_ADD_ADDRESSES: Need = runs(
+  "unshare",
+  "--net",
+  "sh",
+  "-c",
+  "PATH=$PATH:/usr/sbin:/sbin && ip link set lo up && ip address add 169.254.1.1/32 dev lo",
+) ||
+  "addresses can't be added to the loopback interface of a network namespace here";
+
 /** Permission to mount. */
 export const CAN_MOUNT: Need =
   runs("unshare", "--mount", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp") ||
