@@ -15,8 +15,8 @@ export interface Machine {
   readonly env: (name: string) => string | undefined;
   /** Processors that this process may use. */
   readonly processors: number;
-  /** Returns the numbers of the NVIDIA devices, as the driver assigns them. */
-  readonly gpus: () => readonly string[];
+  /** Returns how many NVIDIA devices there are. CUDA numbers them from 0. */
+  readonly gpus: () => number;
 }
 
 /**
@@ -72,8 +72,16 @@ function devicesOf(device: string | undefined, { env, gpus }: Machine): string[]
   if (device === undefined) return undefined;
   if (device === "cpu") return ["cpu"];
   const set = env("CUDA_VISIBLE_DEVICES");
-  const visible = set === undefined ? gpus() : set.split(",").map((name) => name.trim()).filter(Boolean);
-  if (device === "auto") return visible.length === 0 ? ["cpu"] : [...visible];
+  const count = gpus();
+  const visible = visibleDevices(set, count);
+  const there = set === undefined ? machineHas(count) : `CUDA_VISIBLE_DEVICES is '${set}'`;
+  if (device === "auto") {
+    // Nobody hides devices with the number of one that does not exist.
+    if (visible.length === 0 && /^\s*\d/.test(set ?? "")) {
+      throw new UsageError(`--device auto finds no device: ${there}, but ${machineHas(count)}`);
+    }
+    return visible.length === 0 ? ["cpu"] : visible;
+  }
   return device.split(",").map((name) => {
     if (name.trim() === "cpu") return "cpu";
     const number = /^cuda:(\d+)$/.exec(name.trim())?.[1];
@@ -82,11 +90,32 @@ function devicesOf(device: string | undefined, { env, gpus }: Machine): string[]
     }
     const found = visible[Number(number)];
     if (found === undefined) {
-      const there = set === undefined ? `this machine has ${visible.length}` : `CUDA_VISIBLE_DEVICES is '${set}'`;
-      throw new UsageError(`There is no device '${name.trim()}': ${there}`);
+      const also = set !== undefined && count > 0 ? `, and ${machineHas(count)}` : "";
+      throw new UsageError(`There is no device '${name.trim()}': ${there}${also}`);
     }
     return found;
   });
+}
+
+/**
+ * Returns the devices that CUDA sees, as names for CUDA_VISIBLE_DEVICES.
+ *
+ * @param set the value of CUDA_VISIBLE_DEVICES. As CUDA does, this ignores the first name that is no device, and all that follow
+ * @param count the number of devices of this machine; 0 may mean that it is unknown
+ */
+function visibleDevices(set: string | undefined, count: number): string[] {
+  if (set === undefined) return Array.from({ length: count }, (_, index) => String(index));
+  const names = set.split(",").map((name) => name.trim());
+  const isDevice = (name: string) =>
+    /^\d+$/.test(name) ? count === 0 || Number(name) < count : /^(GPU|MIG)-/.test(name);
+  const end = names.findIndex((name) => !isDevice(name));
+  return end < 0 ? names : names.slice(0, end);
+}
+
+function machineHas(count: number): string {
+  return `this machine has ${
+    count === 0 ? "no NVIDIA device" : count === 1 ? "1 NVIDIA device" : `${count} NVIDIA devices`
+  }`;
 }
 
 function deviceVariables(device: string): Record<string, string> {
@@ -94,18 +123,23 @@ function deviceVariables(device: string): Record<string, string> {
   return { CUDA_VISIBLE_DEVICES: device, AIMODELLIB_DEVICE: "cuda:0" };
 }
 
-/** Finds the NVIDIA devices by the files that the driver creates; empty without the driver. */
-export function nvidiaDevices(): string[] {
+/**
+ * Counts the NVIDIA devices by the files that the driver creates; 0 without the driver. The numbers in their names say nothing about
+ * CUDA's: a container with the fourth device of its host has `nvidia3` alone, which CUDA calls 0.
+ *
+ * @param folder where the files are
+ */
+export function countNvidiaDevices(folder = "/dev"): number {
   try {
-    return [...Deno.readDirSync("/dev")].map(({ name }) => /^nvidia(\d+)$/.exec(name)?.[1])
-      .filter((number) => number !== undefined).sort((a, b) => Number(a) - Number(b));
+    return [...Deno.readDirSync(folder)].filter(({ name }) => /^nvidia\d+$/.test(name)).length;
   } catch {
-    return [];
+    return 0;
   }
 }
 
 /** Names the device of a worker, as {@linkcode planWorkers} gave it; undefined if the script chooses. */
 export function deviceOf(variables: Readonly<Record<string, string>> = {}): string | undefined {
-  const { AIMODELLIB_DEVICE: device, CUDA_VISIBLE_DEVICES: visible } = variables;
-  return device === undefined || device === "cpu" ? device : `GPU ${visible}`;
+  const { AIMODELLIB_DEVICE: device, CUDA_VISIBLE_DEVICES: visible = "" } = variables;
+  if (device === undefined || device === "cpu") return device;
+  return /^\d+$/.test(visible) ? `GPU ${visible}` : visible;
 }

@@ -262,7 +262,7 @@ test("--reload replaces workers when a file of the module changes", async (box) 
 });
 
 test("--device gives each worker its own device, and refuses one that does not exist", async (box) => {
-  const env = { CUDA_VISIBLE_DEVICES: "4,7" };
+  const env = { CUDA_VISIBLE_DEVICES: "GPU-4,GPU-7" };
   const server = await box.serve(WHO, { args: ["--port", "0", "--workers", "auto", "--device", "auto"], env });
   await allReady(server);
   const answers = await Promise.all(
@@ -273,12 +273,12 @@ test("--device gives each worker its own device, and refuses one that does not e
       return text;
     }),
   );
-  assert.ok(answers.every((text) => text === "4" || text === "7"), answers.join());
+  assert.ok(answers.every((text) => text === "GPU-4" || text === "GPU-7"), answers.join());
   assert.equal((await server.invoke("env AIMODELLIB_DEVICE")).text, "cuda:0");
   await server.stop();
   const refused = await box.run(["serve", "--device", "cuda:2", box.module({ "serve.py": WHO }), "serve.py", "model"], {
     env,
   });
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /^Error: There is no device 'cuda:2': CUDA_VISIBLE_DEVICES is '4,7'$/m);
+  assert.match(refused.stderr, /^Error: There is no device 'cuda:2': CUDA_VISIBLE_DEVICES is 'GPU-4,GPU-7'/m);
 });

@@ -5,7 +5,7 @@ import { isUrl } from "../../client/endpoint.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
 import { fewFailures, fingerprint, HttpClient, type Identity, PoolClient } from "../../predict/mod.ts";
-import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
+import { countNvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { isStorageUri } from "../../storage/mod.ts";
 import { clientToken } from "../options/client_token.ts";
 import { absolute } from "../run/module.ts";
@@ -84,14 +84,16 @@ async function findModel(options: PredictOptions, io: Io, signal: AbortSignal): 
     inputs,
     identity: (output) => identityOf(target, modelDir, output),
     async begin({ log, signal, many }) {
+      const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: countNvidiaDevices };
       const assets = owned.use(await layOutAssets(io.env, Deno.build.standalone, io.stderr));
       const file = log.open({ runDir: "." }, undefined);
       const beginning = { assets, io: log.io, log: file, say: log.say, signal };
+      // Before requirements are installed: a wrong device is refused at once.
+      const workers = planWorkers(options, machine);
       const environment = owned.use(await openEnvironment(target, options, beginning));
-      const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
       const config = {
         ...options,
-        workers: planWorkers(options, machine),
+        workers,
         queueSize: Infinity,
         queueTimeoutMs: Infinity,
         maxAnswer: MAX_ANSWER,

@@ -10,7 +10,7 @@ import { ServiceManager, takeNotifySettings } from "../../platform/systemd.ts";
 import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
 import { tapLog } from "../../observability/logging.ts";
 import { Recent } from "../../recent/mod.ts";
-import { nvidiaDevices, planWorkers } from "../../serve/devices.ts";
+import { countNvidiaDevices, planWorkers } from "../../serve/devices.ts";
 import { messageOf, UsageError } from "../../errors.ts";
 import { tracingSettings } from "../../tracing/settings.ts";
 import { serve } from "../../serve/mod.ts";
@@ -91,7 +91,7 @@ async function serveLogged(
   const tls = tlsOf(options);
   const browsers = browserRules(options);
   const access = tokensOf(options, io);
-  const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: nvidiaDevices };
+  const machine = { env: io.env, processors: navigator.hardwareConcurrency, gpus: countNvidiaDevices };
   const plan = planWorkers({ workers, device }, machine, Math.max(1, options.models.length));
   const force = new AbortController();
   using _ = io.onSignal(() => (stop.signal.aborted ? force : stop).abort(), "server");

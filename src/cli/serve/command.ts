@@ -107,7 +107,7 @@ export const serve = defineCommand({
     },
     {
       does: "Serve an archive to other machines, with a worker for each device",
-      line: "aimodellib serve model.tar.gz out --host 0.0.0.0 --token-file tokens --workers auto",
+      line: "aimodellib serve model.tar.gz out --host 0.0.0.0 --token-file tokens --device auto --workers auto",
     },
   ],
   parser: parser as Parser<"sync", ParsedServe, unknown>,

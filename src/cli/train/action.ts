@@ -9,7 +9,7 @@ import { exitWithParent } from "../../platform/parent.ts";
 import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
 import { tensorBoardFolder, trainingFolder, vertexTraining } from "../../platform/vertex.ts";
 import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
-import { nvidiaDevices } from "../../serve/devices.ts";
+import { countNvidiaDevices } from "../../serve/devices.ts";
 import { VERSION } from "../../version.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
 import type { ConsoleAddress, TrainConsole } from "../../train_console/mod.ts";
@@ -61,7 +61,7 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
   if (module !== undefined) return (await trainTarget({ ...options, module }, io)).code;
   const failureFile = failureFileOf(io.env);
   try {
-    const gpus = nvidiaDevices().length;
+    const gpus = countNvidiaDevices();
     const given = sageMakerTraining({ env: io.env, imageArchive: IMAGE_ARCHIVE }, gpus);
     if (given === undefined) {
       const onVertex = vertexTraining(io.env, IMAGE_ARCHIVE);
