@@ -6,7 +6,14 @@
 import { createHash } from "node:crypto";
 import { ArchiveError } from "./errors.ts";
 import { type ByteSource, GzipReader } from "./gzip/reader.ts";
-import { joinPath, MANIFEST_NAME, type ParsedManifest, readManifest, requirementsPath } from "./manifest.ts";
+import {
+  joinPath,
+  type Manifest,
+  MANIFEST_NAME,
+  type ParsedManifest,
+  readManifest,
+  requirementsPath,
+} from "./manifest.ts";
 import { type Limits, Rules, type SafeEntry } from "./rules.ts";
 import { TarDecoder } from "./tar/decode.ts";
 
@@ -50,6 +57,8 @@ export interface ScanOptions {
   /** Is called with the number of bytes of the archive that were read so far. */
   readonly onProgress?: (packedBytes: number) => void;
   readonly witness?: Witness | undefined;
+  /** The manifest of an archive that has none. Without this, such an archive is refused. */
+  readonly defaultManifest?: Manifest | undefined;
 }
 
 /** Sees every byte of an archive, and may reject it at the end, before its content is used. */
@@ -67,10 +76,10 @@ export interface Witness {
 export async function scan(
   source: ByteSource,
   handler: ScanHandler = {},
-  { limits, signal, onProgress, witness }: ScanOptions = {},
+  { limits, signal, onProgress, witness, defaultManifest }: ScanOptions = {},
 ): Promise<ScanResult> {
   const rules = new Rules(limits);
-  const texts = new Texts();
+  const texts = new Texts(defaultManifest);
   const hash = createHash("sha256");
   let packedBytes = 0;
   const gzip = new GzipReader(source, (bytes) => {
@@ -122,6 +131,11 @@ class Texts {
   #wanted: ReadonlySet<string> | undefined;
   #keptBytes = 0;
   #current: { readonly path: string; readonly bytes: Uint8Array; filled: number } | undefined;
+  readonly #defaultManifest: Manifest | undefined;
+
+  constructor(defaultManifest: Manifest | undefined) {
+    this.#defaultManifest = defaultManifest;
+  }
 
   begin({ path, kind, size }: SafeEntry): void {
     this.#paths.add(path);
@@ -153,8 +167,9 @@ class Texts {
   }
 
   finish(): Pick<ScanResult, "manifest" | "unknown" | "requirements" | "scripts" | "paths"> {
-    if (this.#parsed === undefined) throw new ArchiveError(this.#noManifest());
-    const { manifest } = this.#parsed;
+    const parsed = this.#parsed ?? (this.#defaultManifest && { manifest: this.#defaultManifest, unknown: {} });
+    if (parsed === undefined) throw new ArchiveError(this.#noManifest());
+    const { manifest } = parsed;
     const scripts = new Map<string, Uint8Array>();
     for (const key of ["trainingScript", "servingScript"] as const) {
       const script = manifest[key];
@@ -173,7 +188,7 @@ class Texts {
       }
     }
     const requirements = this.#kept.get(requirementsPath(manifest));
-    return { ...this.#parsed, requirements, scripts, paths: this.#paths };
+    return { ...parsed, requirements, scripts, paths: this.#paths };
   }
 
   /** Whether a file is kept. In our archives the manifest comes first; otherwise everything that it may name is kept. */

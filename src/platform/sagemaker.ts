@@ -13,7 +13,7 @@
 
 import { stat } from "../files.ts";
 import { UsageError } from "../errors.ts";
-import { argumentsIn, asArguments, type Hosts, trainingSettings } from "./sagemaker_config.ts";
+import { argumentsIn, asArguments, type Hosts, parametersIn, trainingSettings } from "./sagemaker_config.ts";
 
 /** Reads an environment variable. */
 type Env = (name: string) => string | undefined;
@@ -39,11 +39,34 @@ export interface SageMakerTraining extends SageMakerTarget {
   readonly wantsTorchrun: boolean;
 }
 
+/** Code that SageMaker's SDK has put into an object store, and that was fetched. */
+export interface SubmittedCode {
+  readonly uri: string;
+  /** The folder where it was unpacked. */
+  readonly folder: string;
+}
+
 /** What this program knows beside SageMaker. */
 export interface SageMakerContext {
   readonly env: Env;
+  /** The code at {@linkcode submittedUri}; undefined if that is. */
+  readonly submitted?: SubmittedCode | undefined;
   /** The folder where images of archives have theirs. */
   readonly imageArchive: string;
+}
+
+/**
+ * Where SageMaker's SDK has put the code (`source_dir`), if that is an object store: the variable `SAGEMAKER_SUBMIT_DIRECTORY`, or for
+ * a training the hyperparameter `sagemaker_submit_directory`. Undefined elsewhere, and outside SageMaker.
+ *
+ * @throws {UsageError} if the hyperparameters can't be read
+ */
+export function submittedUri(env: Env, purpose: "train" | "serve"): string | undefined {
+  const base = baseOf(env);
+  if (base === undefined) return undefined;
+  const named = env("SAGEMAKER_SUBMIT_DIRECTORY") ??
+    (purpose === "train" ? parametersIn(base).get("sagemaker_submit_directory") : undefined);
+  return named !== undefined && /^(?:s3|gs):\/\//.test(named) ? named : undefined;
 }
 
 /**
@@ -104,14 +127,25 @@ function baseOf(env: Env): string | undefined {
  * @param script the usual name of the script
  */
 function findCode(
-  { imageArchive }: SageMakerContext,
+  { imageArchive, submitted: fetched }: SageMakerContext,
   named: Env,
   folders: readonly string[],
   archive: string | undefined,
   script: string,
 ): { readonly module: string; readonly script: string | undefined } {
-  const submitted = named("SAGEMAKER_SUBMIT_DIRECTORY");
   const program = named("SAGEMAKER_PROGRAM");
+  if (fetched !== undefined) {
+    const names = program === undefined ? ["manifest.json", script] : [program];
+    const found = names.find((name) => stat(`${fetched.folder}/${name}`)?.isFile);
+    if (found === undefined) {
+      throw new UsageError(
+        `'${fetched.uri}', the source directory of SageMaker's SDK, contains no ${names.join(" or ")}: ` +
+          "name the script in its root as the SDK's entry_point (SAGEMAKER_PROGRAM)",
+      );
+    }
+    return { module: fetched.folder, script: found === "manifest.json" ? undefined : found };
+  }
+  const submitted = named("SAGEMAKER_SUBMIT_DIRECTORY");
   const places = [...(submitted?.startsWith("/") ? [submitted] : []), ...folders];
   for (const module of places) {
     if (program !== undefined && stat(`${module}/${program}`)?.isFile) return { module, script: program };
@@ -125,7 +159,7 @@ function findCode(
     if (module !== undefined && stat(`${module}/manifest.json`)?.isFile) return { module, script: undefined };
   }
   const remote = submitted !== undefined && !submitted.startsWith("/")
-    ? `; the source directory '${submitted}' of the SDK is not fetched: pass it as the channel 'code'`
+    ? `; the source directory '${submitted}' of the SDK must be an absolute path, or begin with s3:// or gs://`
     : "";
   throw new UsageError(
     `The command line names no module, and there is no ${program ?? `${script}, manifest.json or single .tar.gz`} in ${

@@ -37,10 +37,9 @@ const ALONE = "algo-1";
  */
 export function trainingSettings(base: string, gpus: number): TrainingSettings {
   const config = `${base}/input/config`;
-  const given = readObject(`${config}/hyperparameters.json`, "hyperparameters");
   const channelsConfig = readObject(`${config}/inputdataconfig.json`, "channels");
   const resources = readObject(`${config}/resourceconfig.json`, "hosts");
-  const parameters = new Map(Object.entries(given).map(([name, value]) => [name, plain(value)]));
+  const parameters = parametersIn(base);
   const own = argumentsIn(parameters);
   const hosts = hostsIn(resources, `${config}/resourceconfig.json`);
   const channels = channelsIn(`${base}/input/data`, Object.keys(channelsConfig));
@@ -75,6 +74,12 @@ export function trainingSettings(base: string, gpus: number): TrainingSettings {
       ...(network && { SM_NETWORK_INTERFACE_NAME: network.value }),
     },
   };
+}
+
+/** Reads the hyperparameters of a training, with those for the container. @throws {UsageError} if their file is invalid */
+export function parametersIn(base: string): ReadonlyMap<string, string> {
+  const given = readObject(`${base}/input/config/hyperparameters.json`, "hyperparameters");
+  return new Map(Object.entries(given).map(([name, value]) => [name, plain(value)]));
 }
 
 /** The script's own hyperparameters. */

@@ -47,8 +47,8 @@ export async function fetchFolder(uri: string, folder: string, context: StorageC
   return { files: objects.length, bytes };
 }
 
-/** Loads the client of a store when a URI needs it: that of S3 is large. */
-async function openStore({ scheme }: StoragePlace, context: StorageContext): Promise<Store> {
+/** Opens the store of a URI, whose client is loaded only now: that of S3 is large. @throws {StorageError} if a setting is not valid */
+export async function openStore({ scheme }: StoragePlace, context: StorageContext): Promise<Store> {
   switch (scheme) {
     case "gs":
       return new (await import("./gcs.ts")).CloudStorage(context);
@@ -100,8 +100,8 @@ function demandInside(object: string, prefix: string, uri: string): void {
   }
 }
 
-/** @throws {StorageError} if a folder's disk has less than `bytes` free */
-function demandRoom(bytes: number, folder: string, uri: string): void {
+/** Checks the room for a download. @throws {StorageError} if a folder's disk has less than `bytes` free */
+export function demandRoom(bytes: number, folder: string, uri: string): void {
   const { bavail, bsize } = statfsSync(folder);
   if (bytes <= bavail * bsize) return;
   throw new StorageError(

@@ -239,6 +239,57 @@ test("a download from S3 goes on where it broke off, and an error names the obje
   for (const text of [server.log, denied.stderr]) assert.doesNotMatch(text, /hush|AKENV/);
 }, HAS_MOTO);
 
+test("train and serve without arguments run the code that SageMaker's SDK has put into S3", async (box) => {
+  box.write({
+    "sent/fit.py":
+      "import helper\n\ndef train(model_dir, *args):\n    open(model_dir + '/trained', 'w').write(helper.WORD)\n",
+    "sent/serve.py": LISTS,
+    "sent/helper.py": "WORD = 'submitted'\n",
+    "ml/code/fit.py": "def train(model_dir, *args):\n    raise ValueError('the wrong code')\n",
+    "ml/code/serve.py": "the wrong code",
+  });
+  const tar = async (...args: string[]) => await box.run(["-czf", ...args], { command: "tar" });
+  assert.equal((await tar("sent.tar.gz", "-C", "sent", ".")).code, 0);
+  assert.equal((await tar("unsafe.tar.gz", "-P", "--transform", "s,.*,../x,", "sent/fit.py")).code, 0);
+  const read = (name: string) => Deno.readFileSync(box.path(name));
+  await using s3 = await S3.start(box, {
+    "job/sent.tar.gz": read("sent.tar.gz"),
+    "job/unsafe.tar.gz": read("unsafe.tar.gz"),
+    "job/sent.tar.gz.old": "not asked for",
+    "job/page": "<html>",
+  });
+  const env = { ...keys(s3), SAGEMAKER_BASE_DIR: box.path("ml") };
+  const train = async (place: string) => {
+    const parameters = { sagemaker_program: '"fit.py"', sagemaker_submit_directory: JSON.stringify(place) };
+    box.write({ "ml/input/config/hyperparameters.json": JSON.stringify(parameters) });
+    return await box.run(["train"], { env });
+  };
+  const { code, stderr } = await train("s3://bucket/job/sent.tar.gz");
+  assert.equal(code, 0, stderr);
+  assert.equal(box.read("ml/model/trained"), "submitted");
+
+  const faults: readonly [place: string, message: RegExp][] = [
+    ["s3://bucket/job/sent.tar", /'s3:\/\/bucket\/job\/sent.tar' does not exist: check the bucket/],
+    ["s3://bucket/job/page", /'s3:\/\/bucket\/job\/page' is .*not/],
+    ["s3://bucket/job/unsafe.tar.gz", /'s3:\/\/bucket\/job\/unsafe.tar.gz' contains .*'\.\.\/x'/],
+    ["s3://bucket", /'s3:\/\/bucket' does not exist/],
+  ];
+  for (const [place, message] of faults) {
+    const failed = await train(place);
+    assert.notEqual(failed.code, 0, place);
+    assert.match(failed.stderr, message);
+    assert.match(box.read("ml/output/failure"), message);
+  }
+
+  const program = box.start(["serve", "--host", "127.0.0.1", "--port", "0"], {
+    env: { ...env, SAGEMAKER_SUBMIT_DIRECTORY: "s3://bucket/job/sent.tar.gz" },
+  });
+  const server = await Server.attach(program, true);
+  assert.equal(JSON.parse((await server.invoke("")).text).trained, 9);
+  await server.stop();
+  assert.deepEqual(box.leftovers(), []);
+}, HAS_MOTO);
+
 /** The first bytes of a stream; then the connection breaks. */
 function breaking(body: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Uint8Array> {
   let left = bytes;

@@ -7,7 +7,7 @@ import { addressOf } from "../../host.ts";
 import { ALL_INTERFACES, platformOf } from "../../platform/ports.ts";
 import { exitWithParent } from "../../platform/parent.ts";
 import { ServiceManager, takeNotifySettings } from "../../platform/systemd.ts";
-import { sageMakerServing, type SageMakerTarget } from "../../platform/sagemaker.ts";
+import { sageMakerServing, type SageMakerTarget, type SubmittedCode, submittedUri } from "../../platform/sagemaker.ts";
 import { tapLog } from "../../observability/logging.ts";
 import { Recent } from "../../recent/mod.ts";
 import { countNvidiaDevices, planWorkers } from "../../serve/devices.ts";
@@ -100,7 +100,12 @@ async function serveLogged(
   const listed = parseModelOptions(options.models);
   const named = listed.length === 1 ? listed[0] : undefined;
   const given = named ?? { module: options.module, script: options.script, modelDir: options.modelDir };
-  const chosen = given.module === undefined && listed.length === 0 ? demandSageMaker(io) : given;
+  const isSageMaker = given.module === undefined && listed.length === 0;
+  const uri = isSageMaker ? submittedUri(io.env, "serve") : undefined;
+  using submitted = uri === undefined
+    ? undefined
+    : await (await import("../run/submitted_code.ts")).fetchSubmittedCode(uri, options, io, stop.signal);
+  const chosen = isSageMaker ? demandSageMaker(io, submitted) : given;
   if (chosen.module === undefined && options.signature !== undefined) {
     throw new UsageError(
       "--signature is for a single archive: with several --model, put each signature beside its archive, as .minisig",
@@ -171,8 +176,8 @@ async function serveLogged(
 }
 
 /** The code that SageMaker has provided. @throws {UsageError} outside SageMaker, or if it has provided none */
-function demandSageMaker(io: Io): SageMakerTarget {
-  const target = sageMakerServing({ env: io.env, imageArchive: IMAGE_ARCHIVE });
+function demandSageMaker(io: Io, submitted: SubmittedCode | undefined): SageMakerTarget {
+  const target = sageMakerServing({ env: io.env, imageArchive: IMAGE_ARCHIVE, submitted });
   if (target !== undefined) return target;
   throw new UsageError(
     "The model to serve is missing: use 'aimodellib serve MODULE SCRIPT MODEL_DIR', 'aimodellib serve ARCHIVE MODEL_DIR', or " +

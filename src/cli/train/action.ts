@@ -6,7 +6,7 @@ import { addressOf } from "../../host.ts";
 import { hideKeys, maskArguments } from "../run/mask_arguments.ts";
 import { absolute } from "../run/module.ts";
 import { exitWithParent } from "../../platform/parent.ts";
-import { failureFileOf, sageMakerTraining } from "../../platform/sagemaker.ts";
+import { failureFileOf, sageMakerTraining, submittedUri } from "../../platform/sagemaker.ts";
 import { tensorBoardFolder, trainingFolder, vertexTraining } from "../../platform/vertex.ts";
 import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
 import { countNvidiaDevices } from "../../serve/devices.ts";
@@ -62,7 +62,8 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
   const failureFile = failureFileOf(io.env);
   try {
     const gpus = countNvidiaDevices();
-    const given = sageMakerTraining({ env: io.env, imageArchive: IMAGE_ARCHIVE }, gpus);
+    using submitted = await openSubmitted(submittedUri(io.env, "train"), options, io);
+    const given = sageMakerTraining({ env: io.env, imageArchive: IMAGE_ARCHIVE, submitted }, gpus);
     if (given === undefined) {
       const onVertex = vertexTraining(io.env, IMAGE_ARCHIVE);
       if (onVertex !== undefined) return (await trainTarget({ ...options, ...onVertex }, io)).code;
@@ -79,6 +80,13 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
     tellFailure(failureFile, messageOf(error), io);
     throw error;
   }
+}
+
+/** Fetches the code of SageMaker's SDK, if a URI names some. */
+async function openSubmitted(uri: string | undefined, options: TrainOptions, io: Io) {
+  if (uri === undefined) return undefined;
+  const { fetchSubmittedCode } = await import("../run/submitted_code.ts");
+  return await untilSignal(io, (signal) => fetchSubmittedCode(uri, options, io, signal));
 }
 
 /** Writes the reason of a failure for SageMaker, which shows its beginning. If that fails, the outcome stays the same. */

@@ -1,8 +1,9 @@
 """Runs moto's S3 and STS, fills a bucket with AWS's own client for Python, and prints the port.
 
-The objects are a JSON object on standard input: texts, or numbers of bytes to be uploaded in parts.
+The objects are a JSON object on standard input: texts, bytes (`{"base64": …}`), or numbers of bytes to be uploaded in parts.
 """
 
+import base64
 import io
 import json
 import sys
@@ -20,7 +21,9 @@ s3 = boto3.client(
 )
 s3.create_bucket(Bucket="bucket")
 for key, content in json.load(sys.stdin).items():
-    if isinstance(content, str):
+    if isinstance(content, dict):
+        s3.put_object(Bucket="bucket", Key=key, Body=base64.b64decode(content["base64"]))
+    elif isinstance(content, str):
         encoding = {"ContentEncoding": "gzip"} if key.endswith(".gz") else {}
         s3.put_object(Bucket="bucket", Key=key, Body=content.encode(), **encoding)
     else:

@@ -57,10 +57,16 @@ export class S3 implements AsyncDisposable {
     });
   }
 
-  /** @param objects texts by their keys, or numbers of bytes, which are uploaded in parts */
-  static async start(box: Sandbox, objects: Readonly<Record<string, string | number>>): Promise<S3> {
+  /** @param objects texts or bytes by their keys, or numbers of bytes, which are uploaded in parts */
+  static async start(box: Sandbox, objects: Readonly<Record<string, string | number | Uint8Array>>): Promise<S3> {
     const script = new URL("s3.py", import.meta.url).pathname;
-    const program = box.start([script], { command: S3_PYTHON, stdin: JSON.stringify(objects) });
+    const program = box.start([script], {
+      command: S3_PYTHON,
+      stdin: JSON.stringify(
+        objects,
+        (_key, value) => value instanceof Uint8Array ? { base64: value.toBase64() } : value,
+      ),
+    });
     const [url] = await program.stdout.waitFor(/^http:\S+/m);
     return new S3(url!, async () => {
       program.kill("SIGKILL");

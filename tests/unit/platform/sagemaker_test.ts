@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sageMakerServing, sageMakerTraining } from "../../../src/platform/sagemaker.ts";
+import { sageMakerServing, sageMakerTraining, submittedUri } from "../../../src/platform/sagemaker.ts";
 import { trainingSettings } from "../../../src/platform/sagemaker_config.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { TempDir } from "../helper/temp_dir.ts";
@@ -112,12 +112,48 @@ for (
   });
 }
 
-Deno.test("sageMakerTraining() says that it fetches no source directory of the SDK", () => {
+Deno.test("sageMakerTraining() names a source directory of the SDK that is neither a path nor in an object store", () => {
+  using base = folder({
+    "input/config/hyperparameters.json": JSON.stringify({ sagemaker_submit_directory: '"https://b/sourcedir.tar.gz"' }),
+  });
+  assert.equal(submittedUri(context(base).env, "train"), undefined);
+  const message =
+    /no train\.py, .*; the source directory 'https:\/\/b\/sourcedir.tar.gz' of the SDK must be an absolute path/;
+  assert.throws(() => sageMakerTraining(context(base), 0), { name: "UsageError", message });
+});
+
+Deno.test("submittedUri() finds the code of the SDK in an object store", () => {
   using base = folder({
     "input/config/hyperparameters.json": JSON.stringify({ sagemaker_submit_directory: '"s3://b/sourcedir.tar.gz"' }),
   });
-  const message = /no train\.py, .*; the source directory 's3:\/\/b\/sourcedir.tar.gz' of the SDK is not fetched: pass/;
-  assert.throws(() => sageMakerTraining(context(base), 0), { name: "UsageError", message });
+  const { env } = context(base);
+  assert.equal(submittedUri(env, "train"), "s3://b/sourcedir.tar.gz");
+  assert.equal(submittedUri(env, "serve"), undefined);
+  const named = context(base, { SAGEMAKER_SUBMIT_DIRECTORY: "s3://b/other.tar.gz" }).env;
+  assert.deepEqual([submittedUri(named, "train"), submittedUri(named, "serve")], Array(2).fill("s3://b/other.tar.gz"));
+  const none = context(base, { SAGEMAKER_BASE_DIR: `${base.path}/none` }).env;
+  assert.equal(submittedUri(none, "train"), undefined);
+});
+
+Deno.test("sageMakerTraining() runs fetched code alone, and names it if the script is missing", () => {
+  using base = folder({
+    "code/fit.py": "",
+    "sent/train.py": "",
+    "archive/manifest.json": "{}",
+    "archive/train.py": "",
+  });
+  const find = (name: string, variables: Record<string, string> = {}) =>
+    sageMakerTraining({
+      ...context(base, variables),
+      submitted: { uri: "s3://b/code", folder: `${base.path}/${name}` },
+    }, 0)!;
+  assert.deepEqual([find("sent").module, find("sent").script], [`${base.path}/sent`, "train.py"]);
+  assert.equal(find("archive").script, undefined);
+  assert.throws(() => find("sent", { SAGEMAKER_PROGRAM: "fit.py" }), {
+    name: "UsageError",
+    message: /^'s3:\/\/b\/code', the source directory of SageMaker's SDK, contains no fit\.py: name the script/,
+  });
+  assert.throws(() => find("code"), { message: /contains no manifest\.json or train\.py: name/ });
 });
 
 for (
