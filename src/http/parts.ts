@@ -6,9 +6,9 @@
  * a streamed body is truncated, which tells the client that it is incomplete.
  */
 
-import type { Failure, Outcome, PartStream } from "../supervisor/mod.ts";
+import type { Failure, Outcome, PartStream, Taken } from "../supervisor/mod.ts";
 import type { Recording } from "../tracing/types.ts";
-import { type Answer, CLIENT_LEFT, type Ending, type Pieces } from "./h1/mod.ts";
+import { type Answer, CLIENT_LEFT, type Ending, type Pieces, type PiecesReady } from "./h1/mod.ts";
 import { type HttpProblem, problemOf } from "./problem.ts";
 
 /** Whether a client accepts Server-Sent Events. */
@@ -96,26 +96,29 @@ interface Writer {
 function bodyOf(parts: PartStream, onEnd: (ending: Ending, failure?: Failure) => void, writer?: Writer): Pieces {
   let sent = 0;
   let left = false;
+  const piecesOf = (taken: Taken): PiecesReady => {
+    if (left) return { pieces: [], last: true };
+    if (taken !== undefined && !("kind" in taken)) {
+      sent += taken.length;
+      const last = parts.finished;
+      if (writer === undefined) return { pieces: taken, last };
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      for (const part of taken) writer.part(part, pieces);
+      if (last) pieces.push(writer.end());
+      return { pieces, last };
+    }
+    const problem = taken && problemOf(taken);
+    if (problem !== undefined) onEnd({ status: problem.status, parts: sent }, taken);
+    if (writer !== undefined) {
+      return { pieces: [problem === undefined ? writer.end() : writer.failure(problem)], last: true };
+    }
+    if (problem !== undefined) throw problem;
+    return { pieces: [], last: true };
+  };
   return {
-    async next() {
-      const taken = await parts.take();
-      if (left) return { pieces: [], last: true };
-      if (taken !== undefined && !("kind" in taken)) {
-        sent += taken.length;
-        const last = parts.finished;
-        if (writer === undefined) return { pieces: taken, last };
-        const pieces: Uint8Array<ArrayBuffer>[] = [];
-        for (const part of taken) writer.part(part, pieces);
-        if (last) pieces.push(writer.end());
-        return { pieces, last };
-      }
-      const problem = taken && problemOf(taken);
-      if (problem !== undefined) onEnd({ status: problem.status, parts: sent }, taken);
-      if (writer !== undefined) {
-        return { pieces: [problem === undefined ? writer.end() : writer.failure(problem)], last: true };
-      }
-      if (problem !== undefined) throw problem;
-      return { pieces: [], last: true };
+    next() {
+      const taken = parts.take();
+      return taken instanceof Promise ? taken.then(piecesOf) : piecesOf(taken);
     },
     sent: () => onEnd({ status: 200, parts: sent }),
     cancel() {

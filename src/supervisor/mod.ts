@@ -6,7 +6,7 @@ export { residentBytes } from "./memory_watch.ts";
 export { Model, type ModelState } from "./model.ts";
 export { describeFacts, type ModelFacts } from "./model_facts.ts";
 export { Models } from "./models.ts";
-export type { PartStream } from "./part_stream.ts";
+export type { PartStream, Taken } from "./part_stream.ts";
 export { workerName } from "./death_log.ts";
 export type { ReloadResult } from "./rollover.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";

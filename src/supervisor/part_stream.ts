@@ -11,6 +11,9 @@ export const FIRST_CREDIT = 16;
  */
 const MAX_TAKEN = 32 * 1024;
 
+/** Parts that are taken together; undefined after the last one, or the failure that ended the stream. */
+export type Taken = readonly Uint8Array<ArrayBuffer>[] | Failure | undefined;
+
 /** Callbacks through which a {@linkcode PartStream} reports the client's progress to the worker. */
 export interface PartStreamEvents {
   /** Called when the client has read `parts` more parts. */
@@ -85,26 +88,33 @@ export class PartStream {
 
   /** Waits for the next part. Returns undefined after the last one, or the failure that ended the stream. */
   async next(): Promise<Uint8Array<ArrayBuffer> | Failure | undefined> {
-    const taken = await this.#take(1);
-    return Array.isArray(taken) ? taken[0] : taken;
+    if (!this.#ready) await this.#wait();
+    const taken = this.#take(1);
+    return taken instanceof Array ? taken[0] : taken;
   }
 
   /**
-   * Waits for a part, and returns it with those that have arrived as well, up to 32 KiB. Returns undefined after the last one, or the
-   * failure that ended the stream.
+   * Returns the parts that have arrived, up to 32 KiB of them; if there are none, waits for a part, and returns it with those that have
+   * arrived by then. Returns undefined after the last one, or the failure that ended the stream.
    */
-  take(): Promise<readonly Uint8Array<ArrayBuffer>[] | Failure | undefined> {
-    return this.#take(Infinity);
+  take(): Taken | Promise<Taken> {
+    return this.#ready ? this.#take(Infinity) : this.#wait().then(this.#takeAll);
   }
 
-  async #take(most: number): Promise<Uint8Array<ArrayBuffer>[] | Failure | undefined> {
-    while (this.#parts.length === 0) {
-      if (this.#gone) return undefined;
-      if (this.#end !== "open") return this.#end === "ended" ? undefined : this.#end;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-      this.#wake = undefined;
-    }
+  readonly #takeAll = (): Taken => this.#take(Infinity);
+
+  /** Whether there is something to take. */
+  get #ready(): boolean {
+    return this.#parts.length > 0 || this.#end !== "open" || this.#gone;
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  #take(most: number): Taken {
     const parts = this.#parts;
+    if (parts.length === 0) return this.#gone || typeof this.#end === "string" ? undefined : this.#end;
     let count = 1;
     let bytes = parts[0]!.length;
     while (count < most && count < parts.length && (bytes += parts[count]!.length) <= MAX_TAKEN) count++;

@@ -1,6 +1,14 @@
 /** HTTP/1.1 on sockets: turns the bytes of a connection into requests, and answers into bytes. */
 
-export { type Answer, CLIENT_LEFT, type Ending, isHeaderValue, type Pieces, reasonPhrase } from "./answer.ts";
+export {
+  type Answer,
+  CLIENT_LEFT,
+  type Ending,
+  isHeaderValue,
+  type Pieces,
+  type PiecesReady,
+  reasonPhrase,
+} from "./answer.ts";
 export { tooLarge } from "./body.ts";
 export type { Head } from "./head.ts";
 export type { Incoming, Lend } from "./request.ts";

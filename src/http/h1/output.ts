@@ -116,7 +116,8 @@ export class Output {
       }
       // The head is sent together with the first pieces.
       for (let text = head, last = false; !last; text = "") {
-        const ready = await body.next();
+        const next = body.next();
+        const ready = next instanceof Promise ? await next : next;
         if (client?.left) throw new Deno.errors.ConnectionReset("The client left");
         last = ready.last;
         const length = lengthOf(ready.pieces);

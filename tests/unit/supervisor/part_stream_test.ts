@@ -57,6 +57,20 @@ Deno.test("take() returns the parts that are here, at most 32 KiB of them unless
   assert.equal(await stream.take(), undefined);
 });
 
+Deno.test("take() returns without a promise what is here: parts, the end, a failure", () => {
+  const [ended, failed, left] = [fixture().stream, fixture().stream, fixture().stream];
+  for (const stream of [ended, failed, left]) stream.push(utf8("a"));
+  assert.deepEqual((ended.take() as Uint8Array[]).map((part) => text(part)), ["a"]);
+  assert.ok(ended.take() instanceof Promise);
+  ended.end();
+  assert.equal(ended.take(), undefined);
+  failed.fail(lost);
+  assert.equal((failed.take() as Uint8Array[]).length, 1);
+  assert.equal(failed.take(), lost);
+  left.leave();
+  assert.equal(left.take(), undefined);
+});
+
 Deno.test("onTaken reports parts in halves of the credit, and not after the end", async () => {
   const { stream, taken } = fixture();
   const half = FIRST_CREDIT / 2;
