@@ -6,6 +6,7 @@ import { ok } from "./ok.ts";
 import { ROOT } from "./project.ts";
 import { type Count, ONE, sum } from "./test/count.ts";
 import { type DenoSuiteOptions, denoSuites } from "./test/deno_suite.ts";
+import { runGpu } from "./test/gpu_suite.ts";
 import { runOnNewest } from "./test/newest.ts";
 import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
@@ -15,6 +16,9 @@ import { makeVenv } from "./venv.ts";
 import { messageOf } from "../src/errors.ts";
 
 const REPORTS = `${ROOT}/.cache/test-reports`;
+
+/** The Python with PyTorch for CUDA, which is too large to install for a test. */
+const GPU_PYTHON = Deno.env.get("AIMODELLIB_TEST_GPU_PYTHON") ?? "python3";
 
 /** What all suites need. */
 interface Prepared {
@@ -52,7 +56,8 @@ async function main(options: TestOptions): Promise<Count> {
     const alone: SuiteProgram[] = [];
     for (const suite of suites) counts.push(await runDirectory(suite, prepared, (run) => alone.push(run)));
     counts.push(...await runBesideOthers(alone, suites.includes("python") ? pytest(prepared) : undefined));
-    if (suites.includes("ray")) counts.push(await runRay(rayOptions(prepared)));
+    if (suites.includes("ray")) counts.push(await runRay({ ...pytestOptions(prepared, "ray"), python: prepared.ray }));
+    if (suites.includes("gpu")) counts.push(await runGpu({ ...pytestOptions(prepared, "gpu"), python: GPU_PYTHON }));
   } catch (error) {
     console.log(`FAILED   ${messageOf(error)}`);
     counts.push(ONE.failed);
@@ -84,7 +89,7 @@ async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omi
 
 /** Runs the suite of a folder in `tests/` on Deno; the unit tests have a second folder. @param later takes the run of tests that run one at a time */
 async function runDirectory(suite: Suite, prepared: Prepared, later: (run: SuiteProgram) => void): Promise<Count> {
-  if (suite === "python" || suite === "ray") return sum([]);
+  if (suite === "python" || suite === "ray" || suite === "gpu") return sum([]);
   const counts: Count[] = [];
   // The search of the model is a calculation, so the newer Deno does not repeat it.
   const folders = suite === "unit" ? ["unit", "model"] : [suite];
@@ -132,8 +137,9 @@ function pytest({ env, python, options: { filter } }: Prepared): SuiteProgram {
   return { name: "python", cwd: ROOT, env, report, command: python, args };
 }
 
-function rayOptions({ env, ray, options: { filter } }: Prepared): RayOptions {
-  return { root: ROOT, env, report: `${REPORTS}/ray.xml`, filter, python: ray };
+/** What the suites with a Python of their own have in common. */
+function pytestOptions({ env, options: { filter } }: Prepared, suite: "ray" | "gpu"): Omit<RayOptions, "python"> {
+  return { root: ROOT, env, report: `${REPORTS}/${suite}.xml`, filter };
 }
 
 function optionsOf({ env, options: { filter, suites } }: Prepared): DenoSuiteOptions {
