@@ -1,6 +1,7 @@
 /** Reads the image that another one is built on: an OCI layout (a folder or a tar archive), or an archive of `docker save`. */
 
 import { UsageError } from "../errors.ts";
+import { exists } from "../files.ts";
 import { readDockerArchive } from "./docker_archive.ts";
 import { ImageError } from "./errors.ts";
 import {
@@ -168,14 +169,12 @@ function nameOf({ os, architecture, variant }: NonNullable<Descriptor["platform"
   return [os, architecture, variant].filter((part) => part !== undefined).join("/");
 }
 
-/** Splits `LAYOUT:TAG`, unless a file has that whole name. */
+/** Splits `LAYOUT:TAG`, unless a file has that whole name. The tag may be a whole name, such as `registry.example:5000/iris:1`. */
 function splitTag(path: string): [file: string, tag: string | undefined] {
-  const colon = path.lastIndexOf(":");
-  if (colon <= 0 || path.includes("/", colon)) return [path, undefined];
-  try {
-    Deno.statSync(path);
-    return [path, undefined];
-  } catch {
-    return [path.slice(0, colon), path.slice(colon + 1)];
+  if (exists(path)) return [path, undefined];
+  for (let colon = path.lastIndexOf(":"); colon > 0; colon = path.lastIndexOf(":", colon - 1)) {
+    const file = path.slice(0, colon);
+    if (exists(file)) return [file, path.slice(colon + 1)];
   }
+  return [path, undefined];
 }
