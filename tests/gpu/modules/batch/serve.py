@@ -19,7 +19,7 @@ def load(model_dir):
 def predict_batch(data, model):
     global largest
     largest = max(largest, len(data))
-    products = torch.tensor(data, device=model.device) @ model
+    products = torch.tensor(data, dtype=torch.float32, device=model.device) @ model
     return [{"y": row, "batch": largest, "on": model.device.type} for row in products.tolist()]
 
 
