@@ -58,6 +58,8 @@ export class Sandbox implements AsyncDisposable {
       LANG: "C.UTF-8",
       AIMODELLIB_PYTHON: PYTHON,
       AIMODELLIB_LOG_FORMAT: "text",
+      // pip's search for conflicts among all installed packages, which only warns, takes longer than an installation. pip reads 0 as "off" here.
+      PIP_NO_WARN_CONFLICTS: "0",
       [MARK]: this.mark,
     };
   }
