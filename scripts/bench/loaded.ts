@@ -29,6 +29,8 @@ export interface LoadedOptions {
   readonly args?: readonly string[];
   /** The server's certificate, in PEM. */
   readonly certificate?: string | undefined;
+  /** Environment variables of the server. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly post: Omit<Post, "url">;
   /** How many connections send requests. */
   readonly connections: number;
@@ -47,7 +49,9 @@ export class Loaded implements AsyncDisposable {
   readonly #certificate: string | undefined;
 
   /** Starts the server. */
-  constructor({ executable, args = [], certificate, post, connections, script = "serve.py", folder }: LoadedOptions) {
+  constructor(
+    { executable, args = [], certificate, env = {}, post, connections, script = "serve.py", folder }: LoadedOptions,
+  ) {
     const port = freePort();
     this.#name = executable;
     this.#certificate = certificate;
@@ -58,7 +62,7 @@ export class Loaded implements AsyncDisposable {
       args: ["serve", "--port", `${port}`, ...args, ECHO, script, folder],
       cwd: Deno.cwd(),
       // Each executable lays out its own Python files there.
-      env: { AIMODELLIB_CACHE_DIR: `${folder}/cache` },
+      env: { ...env, AIMODELLIB_CACHE_DIR: `${folder}/cache` },
     });
   }
 

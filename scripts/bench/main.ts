@@ -10,6 +10,7 @@ import { peers } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { startup } from "./startup.ts";
 import { stress } from "./stress.ts";
+import { workers } from "./workers.ts";
 import { messageOf } from "../../src/errors.ts";
 
 const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   soak,
   startup,
   stress,
+  workers,
 };
 
 const USAGE = `Usage: scripts/deno task bench [-- NAME]
@@ -28,6 +30,7 @@ const USAGE = `Usage: scripts/deno task bench [-- NAME]
   options           what options of serve cost: requests a second, and processor time of a request in the process that speaks HTTP,
                     with a token, an access log, an access log in JSON, TLS, and all of them
   http              processor time of a request in the process that speaks HTTP: 20 bytes, 64 KiB, 1 MiB, an answer in 10 parts
+  workers [N]...    requests a second by the number of workers, beside what the processor time of a request predicts
   startup           the time to print help, and to the first answer
   compare OLD NEW [WORK]...
                     ratios of two executables, with 95 % intervals: requests a second and processor time of a request; the works are
