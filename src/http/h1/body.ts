@@ -11,6 +11,9 @@ const FIRST_BYTES = 16 * 1024;
 /** The same for a client that has filled the connection's buffer: it does send a long body, and each step of growth costs a read. */
 const FIRST_BYTES_SENT = 128 * 1024;
 
+/** The same in shared memory. It has room for 32 bodies, so these take at most 32 MiB of the budget before they arrive. */
+const FIRST_BYTES_SHARED = 1024 * 1024;
+
 /** Factors by which the memory grows. A body of known length grows faster up to EARLY_BYTES, since each step copies what has arrived. */
 const GROWTH = 2;
 const EARLY_GROWTH = 8;
@@ -133,7 +136,8 @@ class Growing {
   /** Appends `count` bytes of the input. */
   async fill(input: Input, count: number): Promise<void> {
     const end = this.length + count;
-    const first = input.full ? FIRST_BYTES_SENT : FIRST_BYTES;
+    const full = this.#place === undefined ? FIRST_BYTES_SENT : FIRST_BYTES_SHARED;
+    const first = input.full ? full : FIRST_BYTES;
     while (this.length < end) {
       if (this.length === this.#bytes.length) this.#makeRoom(Math.min(end, this.length + first));
       const space = this.#bytes.subarray(this.length, Math.min(end, this.#bytes.length));
