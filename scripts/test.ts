@@ -12,6 +12,7 @@ import { installPackages } from "./test/packages.ts";
 import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/options.ts";
 import { type RayOptions, runRay } from "./test/ray_suite.ts";
 import { runSuite, type SuiteProgram } from "./test/suite.ts";
+import { makeWarmCache } from "./test/warm_cache.ts";
 import { makeVenv } from "./venv.ts";
 import { messageOf } from "../src/errors.ts";
 
@@ -78,9 +79,12 @@ async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omi
   Deno.mkdirSync(REPORTS, { recursive: true });
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   const python = await venv;
+  const [executable, cache] = [`${ROOT}/dist/aimodellib`, `${ROOT}/.cache/test-cache`];
+  if (options.suites.includes("e2e")) await makeWarmCache(cache, executable, python);
   const env: Record<string, string> = {
-    AIMODELLIB_TEST_BIN: `${ROOT}/dist/aimodellib`,
+    AIMODELLIB_TEST_BIN: executable,
     AIMODELLIB_TEST_PYTHON: python,
+    AIMODELLIB_TEST_CACHE: cache,
     // Without a cache of bytecode, each of thousands of workers would compile its modules.
     PYTHONDONTWRITEBYTECODE: "",
   };

@@ -9,6 +9,7 @@ import type { Need } from "./needs.ts";
 import { MARK, type Process, processesWith, signal, untilNone } from "./processes.ts";
 import { type Finished, Program } from "./program.ts";
 import { type ServeOptions, Server } from "./server.ts";
+import { warmCache } from "./warm_cache.ts";
 
 /** The project's root. */
 export const ROOT: string = new URL("../../..", import.meta.url).pathname.replace(/\/$/, "");
@@ -46,6 +47,7 @@ export class Sandbox implements AsyncDisposable {
   readonly mark: string = crypto.randomUUID();
   readonly env: Readonly<Record<string, string>>;
   readonly #programs: Program[] = [];
+  #isWarm = false;
   #modules = 0;
 
   constructor() {
@@ -91,6 +93,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts the executable, or another program. */
   start(args: readonly string[], { command = BIN, cwd = this.root, env = {}, stdin }: RunOptions = {}): Program {
+    if (command === BIN && !this.#isWarm) this.#isWarm = warmCache(this.path("home"), args[0]);
     const all = Object.entries({ ...this.env, ...env }).filter(([, value]) => value !== undefined);
     const program = new Program({
       command,
