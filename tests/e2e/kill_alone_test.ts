@@ -15,7 +15,7 @@ async function execute(server: Server, code: string) {
   return await server.invoke(code);
 }
 
-/** A script that executes the Python code in the body. */
+/** Executes Python code in the worker, and returns the text that it puts into `answer`. */
 async function evaluate(server: Server, code: string): Promise<string> {
   const { status, text } = await execute(server, code);
   assert.equal(status, 200, text);
@@ -66,14 +66,21 @@ for (
         }
       }
     }));
+    // Each worker answers at least so many requests before it is killed, and so does the last one: the rate depends on the machine.
+    const load = 40;
+    const untilLoaded = async () => {
+      const before = outcomes.size;
+      await until(`${load} requests are answered`, () => outcomes.size >= before + load);
+    };
     const kills = 5;
     for (let kill = 1; kill <= kills; kill++) {
       await untilReady(server, kill);
-      await sleep(100 + kill * 37);
+      await untilLoaded();
+      await sleep(kill * 17);
       signal(server.workerPid, "SIGKILL");
     }
     await untilReady(server, kills + 1);
-    await sleep(100);
+    await untilLoaded();
     stopping = true;
     await within(60_000, "every request ends", clients);
     await server.stop();
@@ -88,7 +95,6 @@ for (
     const seen = new Set(executed);
     assert.ok(answered.every((id) => seen.has(id)));
     assert.equal([...server.log.matchAll(/ERROR Worker 1 died \(signal SIGKILL/g)].length, kills);
-    assert.ok(next > 200, `there was load: ${next} requests`);
   });
 }
 
@@ -189,13 +195,13 @@ test("serve keeps running and reports the errors when a later start of the scrip
 
 // Scripts that misbehave.
 
-test("serve logs every line and answers when predict prints 100 MB", async (box) => {
+test("serve logs every line and answers when predict prints 20 MB", async (box) => {
   const server = await box.serve(EXEC);
   const answer = await evaluate(
     server,
     py`
       line = "y" * 999
-      for i in range(100_000):
+      for i in range(20_000):
           print(line)
       answer = "printed"
     `,
@@ -206,14 +212,14 @@ test("serve logs every line and answers when predict prints 100 MB", async (box)
   const log = server.log;
   const line = `[worker 1] ${"y".repeat(999)}\n`;
   const first = log.indexOf(line);
-  assert.ok(log.startsWith(line.repeat(100_000), first), "all lines are there, whole");
+  assert.ok(log.startsWith(line.repeat(20_000), first), "all lines are there, whole");
 });
 
 test("serve answers correctly when the script writes random bytes, and bytes that look like frames, to fd 1 and 2", async (box) => {
   const server = await box.serve(EXEC);
   const code = py`
     import os, struct
-    for i in range(100):
+    for i in range(30):
         os.write(1, os.urandom(10_000))
         os.write(2, bytes(range(256)))
         os.write(1, struct.pack("<IIBBH", 5, 1, 6, 0, 0) + b"wrong")
