@@ -29,6 +29,8 @@ export interface Bound extends Disposable {
   readonly listener: Deno.Listener<Deno.Conn, Deno.Addr>;
   /** Where it can be reached, such as `http://127.0.0.1:8080`, or `unix:/run/model.sock`. */
   readonly url: string;
+  /** Gives a hidden Unix socket its name. @throws {UsageError} if there is something of that name */
+  show(): Promise<void>;
   /** Removes the name of a Unix socket: nobody can connect any more, and those who have wait to be accepted. */
   hide(): void;
   /**
@@ -57,7 +59,8 @@ export function bind(options: ListenOptions): Bound {
       const { cert, key } = readSecrets(tls);
       return cert === secrets?.cert && key === secrets.key ? undefined : bind({ ...options, port });
     },
-    // A port has no name to remove.
+    // A port has no name.
+    show: () => Promise.resolve(),
     hide: () => {},
     [Symbol.dispose]: () => close(listener),
   };
@@ -94,27 +97,42 @@ function open({ host, port, tls, option = "--port" }: ListenOptions, secrets: Se
 /**
  * Opens a Unix socket.
  *
+ * @param isHidden whether it gets its name only by {@linkcode Bound.show}; until then it is at `PATH.loading`
  * @throws {UsageError} if there is something of that name already, or it can't be made
  */
-export async function bindUnix(path: string): Promise<Bound> {
+export async function bindUnix(path: string, isHidden = false): Promise<Bound> {
   await removeStale(path);
+  const place = isHidden ? `${path}.loading` : path;
+  if (isHidden) await removeStale(place);
   let listener: Bound["listener"];
   try {
-    listener = openUnix(path);
+    listener = openUnix(place);
   } catch (cause) {
     const reason = messageOf(cause);
-    throw new UsageError(`Can't listen on the Unix socket '${path}': ${reason}`, { cause });
+    throw new UsageError(`Can't listen on the Unix socket '${place}': ${reason}`, { cause });
   }
-  let removed = false;
+  let name: string | undefined = place;
   const hide = () => {
     // Remove the name only once: later it may belong to another server.
-    if (!removed) remove(path);
-    removed = true;
+    if (name !== undefined) remove(name);
+    name = undefined;
   };
   return {
     listener,
     url: `unix:${path}`,
     renewed: () => undefined,
+    async show() {
+      if (name === path) return;
+      await removeStale(path);
+      // The server may have been stopped meanwhile.
+      if (name === undefined) return;
+      try {
+        Deno.renameSync(name, path);
+      } catch (cause) {
+        throw new UsageError(`The Unix socket '${name}' can't be renamed to '${path}': ${messageOf(cause)}`, { cause });
+      }
+      name = path;
+    },
     hide,
     [Symbol.dispose]() {
       close(listener);

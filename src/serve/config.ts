@@ -65,6 +65,8 @@ export interface ServeConfig
   readonly traces?: TracingSettings | undefined;
   /** Path of a Unix socket to listen on instead of an address. */
   readonly unix?: string | undefined;
+  /** Whether the Unix socket gets its name when all models are ready. @default before they are loaded */
+  readonly socketWhenReady?: boolean | undefined;
 }
 
 /** What the caller provides to a serving run. */

@@ -38,10 +38,12 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const { models: served } = config;
   const alone = served.length === 1;
   const route = alone ? () => "/invocations" : (name: string) => `/models/${name}/invocations`;
-  using bound = config.unix === undefined ? bind(config) : await bindUnix(config.unix);
+  using bound = config.unix === undefined ? bind(config) : await bindUnix(config.unix, config.socketWhenReady);
   const { url } = bound;
   using memory = new RequestMemory();
   const begun = Promise.withResolvers<void>();
+  const unnamed = Promise.withResolvers<never>();
+  const notReady = new Set(served.map(({ name }) => name));
   const greeted = Promise.withResolvers<void>();
   const models: Models = new Models(
     served.map((model) => observed(model, config.reload ? () => reloadAlone(model.name) : undefined)),
@@ -60,6 +62,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
       }),
     async ({ name }) => {
       await begun.promise;
+      if (notReady.delete(name) && notReady.size === 0) await bound.show().catch(unnamed.reject);
       log.info("Ready: POST {url}{path}", { url, path: route(name) });
       context.onReady?.(name, url);
     },
@@ -107,7 +110,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
 
   using _reload = context.onReload(() => void reload());
   try {
-    await Promise.race([models.failed, stopped.promise]);
+    await Promise.race([models.failed, unnamed.promise, stopped.promise]);
     log.info("Stopping: requests in flight are finished first");
   } finally {
     _reports?.[Symbol.dispose]();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
 import { until } from "./support/limits.ts";
-import { echo, type Sandbox, test } from "./support/sandbox.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { RawConnection } from "./support/raw.ts";
 import { problemOf, Server } from "./support/server.ts";
 
@@ -105,6 +105,53 @@ test("--unix listens on a Unix socket, replaces one left by a killed server, and
   third.kill("SIGTERM");
   assert.equal((await third.finished()).code, 0);
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
+});
+
+test("--socket-when-ready makes the Unix socket when all models are ready", async (box) => {
+  const path = box.path("model.sock");
+  const script = echo(py`
+    import os, time
+    def load(model_dir, logger=None):
+        while not os.path.exists(model_dir + "/go"):
+            time.sleep(0.01)
+  `);
+  const module = box.module({ "serve.py": script });
+  box.write({ "model/go": "", "other/readme": "" });
+  const models = ["--model", `first=${module},serve.py,model`, "--model", `second=${module},serve.py,other`];
+  const start = () => box.start(["serve", "--unix", path, "--socket-when-ready", ...models]);
+  const sockets = () => [...Deno.readDirSync(box.root)].map(({ name }) => name).filter((name) => /sock/.test(name));
+  const server = start();
+  await server.stderr.waitFor(/Ready: POST .*first/);
+  assert.deepEqual(sockets(), ["model.sock.loading"]);
+  box.write({ "other/go": "" });
+  await server.stderr.waitFor(/Ready: POST .*second/);
+  assert.deepEqual(sockets(), ["model.sock"]);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o660);
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  const response = await fetch("http://localhost/models/second/invocations", { method: "POST", body: "hello", client });
+  assert.equal(await response.text(), "hello");
+  server.kill("SIGKILL");
+  await server.finished();
+
+  // A socket that a killed server has left is replaced; another server's is not.
+  Deno.removeSync(box.path("other/go"));
+  const second = start();
+  await second.stderr.waitFor(/Ready: POST .*first/);
+  assert.deepEqual(sockets(), ["model.sock.loading"]);
+  {
+    using _other = Deno.listen({ transport: "unix", path });
+    box.write({ "other/go": "" });
+    assert.equal((await second.finished()).code, 2);
+    assert.match(second.stderr.text, /Error: Can't listen on '.*model\.sock': another process does/);
+    assert.deepEqual(sockets(), ["model.sock"]);
+  }
+
+  Deno.removeSync(box.path("other/go"));
+  const third = start();
+  await third.stderr.waitFor(/Ready: POST .*first/);
+  third.kill("SIGTERM");
+  assert.equal((await third.finished()).code, 0);
+  assert.deepEqual(sockets(), []);
 });
 
 /** Returns the status of a request with these headers. */
@@ -214,6 +261,7 @@ test("invalid access options are refused before anything is started", async (box
       [["--tls-cert", "c.pem"], /--tls-cert and --tls-key must be given together/],
       [["--tls-cert", "c.pem", "--tls-key", "k.pem"], /The certificate 'c\.pem' can't be read: No such file/],
       [["--unix", "s", "--port", "1"], /Use either --unix or a port, not both/],
+      [["--socket-when-ready"], /--socket-when-ready needs --unix/],
       [["--unix", "file"], /Can't listen on 'file': there is a file of that name/],
       [["--allow-host", "https://models.example.com"], /--allow-host takes host names without a port, .*, not 'https:/],
       [["--cors", "https://*.example.com"], /--cors takes origins, .*, not 'https:\/\/\*\.example\.com'/],

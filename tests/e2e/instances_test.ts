@@ -1,6 +1,7 @@
-/** Two instances behind nginx and behind HAProxy, with the configurations in docs/instances.md. */
+/** Two instances behind nginx and behind HAProxy, with the configurations in docs/instances.md, and one behind nginx with that in docs/operations.md. */
 
 import assert from "node:assert/strict";
+import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
 import { until } from "./support/limits.ts";
 import { has, type Need } from "./support/needs.ts";
 import { blocksOf, freePort } from "./support/pages.ts";
@@ -13,10 +14,13 @@ const LARGE = 8 * 1024 * 1024;
 /** How many clients send requests, one after another. */
 const CLIENTS = 16;
 
+/** Writes down the requests that it executes. Loading takes long enough for requests to arrive meanwhile. */
 const SCRIPT = echo(py`
   import os, time
 
-  def load(model_dir): return model_dir
+  def load(model_dir):
+      time.sleep(0.3)
+      return model_dir
 
   def predict(data, model):
       if data.startswith(b"request"):
@@ -69,7 +73,15 @@ const HAPROXY: Proxy = {
 
 function startInstance(box: Sandbox, number: number): Program {
   const socket = box.path(`run/model/${number + 1}.sock`);
-  return box.start(["serve", "--unix", socket, box.path("module"), "serve.py", box.path("model")]);
+  return box.start([
+    "serve",
+    "--unix",
+    socket,
+    "--socket-when-ready",
+    box.path("module"),
+    "serve.py",
+    box.path("model"),
+  ]);
 }
 
 /** Two instances and the proxy in front of them. */
@@ -104,12 +116,15 @@ class Site implements AsyncDisposable {
     return new Site(box, instances, program, url);
   }
 
-  /** Starts an instance that has ended, and waits until the proxy uses it. */
-  async start(number: number): Promise<void> {
+  /** Stops an instance, starts another one in its place, and waits until the proxy uses that. */
+  async replace(number: number): Promise<void> {
+    const before = this.instances[number]!;
+    before.kill("SIGTERM");
+    assert.equal((await before.finished()).code, 0, before.stderr.text);
     const instance = startInstance(this.box, number);
     this.instances[number] = instance;
     await instance.stderr.waitFor(/Ready: POST /);
-    await this.load(() => this.works(number));
+    await this.works(number);
   }
 
   async post(body: BodyInit, headers: HeadersInit = {}): Promise<{ status: number; text: string; headers: Headers }> {
@@ -165,7 +180,7 @@ for (const proxy of [NGINX, HAPROXY]) {
   const needs: readonly Need[] = [has(proxy.program)];
 
   test(
-    `${proxy.name} spreads requests over instances; one that drains loses none, and none is repeated when one is killed`,
+    `${proxy.name} spreads requests over instances; replacing them loses none, and none is repeated when one is killed`,
     async (box) => {
       await using site = await Site.open(box, proxy, SCRIPT);
       const large = crypto.getRandomValues(new Uint8Array(65_536));
@@ -177,18 +192,17 @@ for (const proxy of [NGINX, HAPROXY]) {
       await hidden.body?.cancel();
       assert.equal(hidden.status, 404);
 
-      const [first, second] = site.instances as [Program, Program];
-      const drained = await site.load(async () => {
+      const replaced = await site.load(async () => {
         await site.works(0);
         await site.works(1);
-        first.kill("SIGTERM");
-        assert.equal((await first.finished()).code, 0);
+        await site.replace(0);
+        await site.replace(1);
       });
-      assert.deepEqual(drained, Array(CLIENTS).fill(0), site.proxy.stderr.text);
+      assert.deepEqual(replaced, Array(CLIENTS).fill(0), site.proxy.stderr.text);
 
-      await site.start(0);
+      const second = site.instances[1]!;
       await site.load(async () => {
-        await site.works(0);
+        await site.works(1);
         second.kill("SIGKILL");
         await second.finished();
       });
@@ -215,3 +229,71 @@ for (const proxy of [NGINX, HAPROXY]) {
     assert.match(text, /first.*second/s);
   }, ...needs);
 }
+
+test(
+  "nginx with the configuration in docs/operations.md passes on all requests that reach the server",
+  async (box) => {
+    const page = Deno.readTextFileSync(`${ROOT}/docs/operations.md`);
+    const { text } = blocksOf(page).find(({ language }) => language === "nginx")!;
+    certificate(box, "models.example.com");
+    Deno.mkdirSync(box.path("run/model"), { recursive: true });
+    Deno.mkdirSync(box.path("model"));
+    box.module({ "serve.py": SCRIPT }, "module");
+    const port = freePort();
+    const start = async () => {
+      const program = startInstance(box, 0);
+      await program.stderr.waitFor(/Ready: POST /);
+      return program;
+    };
+    let instance = await start();
+    const config = text.replace("/run/model/http.sock", box.path("run/model/1.sock")).replace(
+      /listen 443/,
+      `listen 127.0.0.1:${port}`,
+    )
+      .replace("/etc/nginx/models.pem", box.path("cert.pem")).replace("/etc/nginx/models.key", box.path("key.pem"));
+    const nginx = NGINX.start(box, config);
+    using client = Deno.createHttpClient({ caCerts: [box.read("cert.pem")] });
+    const post = async (body: string) => {
+      const response = await fetch(`https://localhost:${port}/invocations`, { method: "POST", body, client })
+        .catch(() => undefined);
+      return { status: response?.status, text: await response?.text() };
+    };
+    await until("nginx answers", async () => (await post("")).status === 200, 10_000, () => nginx.stderr.text);
+
+    let over = false;
+    const answered: string[] = [];
+    const clients = Array.from({ length: CLIENTS }, async (_, number) => {
+      for (let i = 0; !over; i++) {
+        const body = `request ${number} ${i}`;
+        const { status, text } = await post(body);
+        if (status === 200) answered.push(text!);
+        // Without an instance, nginx can't connect to one.
+        else assert.equal(status, 502);
+      }
+    });
+    try {
+      for (let i = 0; i < 2; i++) {
+        const before = answered.length;
+        await until("requests are answered", () => answered.length > before + CLIENTS);
+        instance.kill("SIGTERM");
+        assert.equal((await instance.finished()).code, 0);
+        instance = await start();
+      }
+    } finally {
+      over = true;
+      await Promise.all(clients);
+      for (const program of [nginx, instance]) {
+        program.kill("SIGTERM");
+        await program.finished();
+      }
+    }
+    const executed = [...Deno.readDirSync(box.path("model"))].flatMap(({ name }) =>
+      box.read(`model/${name}`).trim().split("\n")
+    );
+    assert.deepEqual(answered.sort(), executed.sort());
+    const errors = nginx.stderr.lines.filter((line) => /\[(error|crit|alert|emerg)\]/.test(line));
+    for (const line of errors) assert.match(line, /connect\(\) to unix:.* failed/);
+  },
+  has(NGINX.program),
+  HAS_OPENSSL,
+);

@@ -88,6 +88,9 @@ async function serveLogged(
   if (options.unix !== undefined && (portOption ?? port) !== undefined) {
     throw new UsageError("Use either --unix or a port, not both");
   }
+  if (options.socketWhenReady && options.unix === undefined) {
+    throw new UsageError("--socket-when-ready needs --unix");
+  }
   const tls = tlsOf(options);
   const browsers = browserRules(options);
   const access = tokensOf(options, io);

@@ -34,6 +34,13 @@ export const listenFields = grouped("Network", {
     option("--unix", file("PATH"), { description: message`Listen on a Unix socket instead of a port.` }),
     message`none`,
   ),
+  socketWhenReady: withDefault(
+    flag("--socket-when-ready", {
+      description:
+        message`With ${"--unix"}, make the socket only when all models are ready, so that a proxy sends no requests before.`,
+    }),
+    false,
+  ),
   tokenFile: unset(
     option("--token-file", file(), {
       description: message`Require a bearer token from this file for all requests except health checks.`,
