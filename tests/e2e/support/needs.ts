@@ -69,10 +69,43 @@ export const HAS_BUILDAH: Need =
 /** An IPv6 loopback address. */
 export const HAS_IPV6: Need = hasIpv6 || "there is no ::1";
 
-/** Modules that a Python can import. */
+/**
+ * Prints which of its arguments are no module of this Python. It imports none, since PyTorch and others take seconds. For `a.b`, an empty
+ * module tells the finder the folders of `a`.
+ */
+const FIND = `
+import sys, types
+from importlib.machinery import PathFinder
+
+def is_there(name):
+    folders = None
+    for end in [i for i, c in enumerate(name) if c == "."] + [len(name)]:
+        spec = PathFinder.find_spec(name[:end], folders)
+        if spec is None:
+            return False
+        folders = spec.submodule_search_locations or []
+        package = sys.modules.setdefault(name[:end], types.ModuleType(name[:end]))
+        package.__path__ = folders
+    return True
+
+print(*[name for name in sys.argv[1:] if not is_there(name)], sep=" and ", end="")
+`;
+
+/** Modules that a Python has installed. */
 export function imports(python: string, ...modules: string[]): Need {
-  const missing = modules.filter((name) => !runs(python, "-c", `import ${name}`));
-  return missing.length === 0 || `${missing.join(" and ")} can't be imported by ${python}`;
+  const missing = printed(python, "-c", FIND, ...modules);
+  if (missing === undefined) return `${python} can't be run`;
+  return missing === "" || `${missing} can't be imported by ${python}`;
+}
+
+/** What a command prints on standard output, or undefined if it can't be run or fails. */
+function printed(command: string, ...args: string[]): string | undefined {
+  try {
+    const { success, stdout } = new Deno.Command(command, { args, stdin: "null", stderr: "null" }).outputSync();
+    return success ? new TextDecoder().decode(stdout) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file at a path. */
