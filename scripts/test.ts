@@ -29,8 +29,6 @@ interface Prepared {
   readonly python: string;
   /** That of the environment with validators and clients. */
   readonly tools: Promise<string>;
-  /** That of the environment with Ray. */
-  readonly ray: Promise<string>;
   readonly options: TestOptions;
 }
 
@@ -39,7 +37,7 @@ async function main(options: TestOptions): Promise<Count> {
   await installPackages();
   const suites = options.suites.filter((suite) => suite !== "ok");
   // Most of making an environment is waiting for downloads, so other work goes on beside it.
-  const python = suites.length === 0 ? undefined : makeTestVenv("test-venv", "requirements.txt");
+  const python = suites.length === 0 ? undefined : makeTestVenv("test-venv", "requirements.txt", LARGE);
   const tools = suites.some(usesTools) ? makeTestVenv("tools-venv", "tools.txt") : Promise.resolve("");
   // Hundreds of megabytes, which other suites need not wait for.
   const ray = suites.includes("ray") ? makeTestVenv("ray-venv", "ray/requirements.txt") : Promise.resolve("");
@@ -53,11 +51,16 @@ async function main(options: TestOptions): Promise<Count> {
   }
   if (python === undefined) return sum(counts);
   try {
-    const prepared = { ...await prepare(options, python), tools, ray };
+    const prepared = { ...await prepare(options, python), tools };
     const alone: SuiteProgram[] = [];
+    // Ray waits most of the time, so other suites run meanwhile. Tests that run one at a time begin after it.
+    const rayRun = suites.includes("ray")
+      ? runRay({ ...pytestOptions(prepared, "ray"), python: ray, gathersOutput: suites.length > 1 })
+      : Promise.resolve(sum([]));
+    rayRun.catch(() => {});
     for (const suite of suites) counts.push(await runDirectory(suite, prepared, (run) => alone.push(run)));
+    counts.push(await rayRun);
     counts.push(...await runBesideOthers(alone, suites.includes("python") ? pytest(prepared) : undefined));
-    if (suites.includes("ray")) counts.push(await runRay({ ...pytestOptions(prepared, "ray"), python: prepared.ray }));
     if (suites.includes("gpu")) counts.push(await runGpu({ ...pytestOptions(prepared, "gpu"), python: GPU_PYTHON }));
   } catch (error) {
     console.log(`FAILED   ${messageOf(error)}`);
@@ -71,11 +74,14 @@ function usesTools(suite: Suite): boolean {
   return suite === "e2e" || suite === "differential";
 }
 
-function makeTestVenv(name: string, list: string): Promise<string> {
-  return makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`));
+/** Modules that take long to compile: the first test that imports one could exceed its time limit. */
+const LARGE = ["torch", "sklearn.ensemble", "pandas", "tensorboard.main"];
+
+function makeTestVenv(name: string, list: string, imports: readonly string[] = []): Promise<string> {
+  return makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`), imports);
 }
 
-async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omit<Prepared, "tools" | "ray">> {
+async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omit<Prepared, "tools">> {
   Deno.mkdirSync(REPORTS, { recursive: true });
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   const python = await venv;
@@ -142,7 +148,10 @@ function pytest({ env, python, options: { filter } }: Prepared): SuiteProgram {
 }
 
 /** What the suites with a Python of their own have in common. */
-function pytestOptions({ env, options: { filter } }: Prepared, suite: "ray" | "gpu"): Omit<RayOptions, "python"> {
+function pytestOptions(
+  { env, options: { filter } }: Prepared,
+  suite: "ray" | "gpu",
+): Omit<RayOptions, "python" | "gathersOutput"> {
   return { root: ROOT, env, report: `${REPORTS}/${suite}.xml`, filter };
 }
 

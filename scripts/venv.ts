@@ -9,10 +9,12 @@ import { run, runOrThrow } from "./build/process.ts";
  *
  * @param folder the path of the environment
  * @param requirements lines as in requirements.txt
+ * @param imports modules that are compiled, with all that they import; the rest is compiled when it is first imported. By default, pip
+ * compiles all modules, which takes minutes of processor time for hundreds of megabytes of packages
  * @returns the path of its interpreter
  * @throws {Error} with the output of Python or pip, if `python3` lacks venv, or a package can't be installed
  */
-export async function makeVenv(folder: string, requirements: string): Promise<string> {
+export async function makeVenv(folder: string, requirements: string, imports?: readonly string[]): Promise<string> {
   const python = `${folder}/bin/python`;
   Deno.mkdirSync(folder.slice(0, folder.lastIndexOf("/")), { recursive: true });
   using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
@@ -35,8 +37,14 @@ export async function makeVenv(folder: string, requirements: string): Promise<st
   Deno.writeTextFileSync(list, requirements);
   // deno-fmt-ignore
   await runOrThrow("install Python packages", python, [
-    "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", "--requirement", list,
+    "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", ...(imports === undefined ? [] : ["--no-compile"]),
+    "--requirement", list,
   ]);
+  for (const name of imports ?? []) {
+    // The caller may have told Python not to write bytecode.
+    const options = { env: { PYTHONDONTWRITEBYTECODE: "" } };
+    await runOrThrow(`import '${name}'`, python, ["-c", `import ${name}`], options);
+  }
   Deno.writeTextFileSync(`${folder}/made-for`, mark);
   return python;
 }

@@ -29,6 +29,8 @@ export interface RayOptions {
   readonly filter: string | undefined;
   /** The interpreter of the environment with Ray; it rejects if that can't be made. */
   readonly python: Promise<string>;
+  /** Shows the output at the end, because another suite runs at the same time. */
+  readonly gathersOutput: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface RayOptions {
  *
  * @throws {Error} if a program can't be started
  */
-export async function runRay({ root, env, report, filter, python }: RayOptions): Promise<Count> {
+export async function runRay({ root, env, report, filter, python, gathersOutput }: RayOptions): Promise<Count> {
   const skip = (reason: string) => skipSuite("ray", reason);
   const tried = await run("unshare", [...ON_LOOPBACK, "true"]).catch((error) => ({
     success: false,
@@ -55,5 +57,5 @@ export async function runRay({ root, env, report, filter, python }: RayOptions):
     ...ON_LOOPBACK, interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--disable-warnings", `--junit-xml=${report}`,
     ...select, "tests/ray",
   ];
-  return await runSuite({ name: "ray", cwd: root, env, report, command: "unshare", args });
+  return await runSuite({ name: "ray", cwd: root, env, report, command: "unshare", args, gathersOutput });
 }
