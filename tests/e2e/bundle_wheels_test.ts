@@ -37,62 +37,54 @@ async function packageAndTrain(box: Sandbox, module: string, ...options: string[
   return stdout;
 }
 
-for (
-  const [what, requirements, make, needs] of [
-    ["a folder", "./pkg/fox\n", (_: Sandbox, module: string) => writeProject(`${module}/pkg/fox`, { name: "fox" }), []],
-    [
-      "an editable folder",
-      "-e ./pkg/fox\n",
-      (_: Sandbox, module: string) => writeProject(`${module}/pkg/fox`, { name: "fox" }),
-      [],
-    ],
-    [
-      "a repository",
-      "git+file://ROOT/outside/fox#egg=fox\n",
-      (box: Sandbox) => writeRepository(box.path("outside/fox"), { name: "fox" }),
-      [HAS_GIT],
-    ],
-    [
-      "a source distribution with its hash",
-      "fox==1.0 --hash=sha256:HASH\n",
-      (box: Sandbox) => writeSdist(box.path("links"), { name: "fox" }),
-      [],
-    ],
-    [
-      "an address of a wheel",
-      "fox @ file://ROOT/outside/fox-1.0-py3-none-any.whl\n",
-      (box: Sandbox) => makeWheel(box.path("outside"), "fox", "1.0", 'V = "fox"'),
-      [],
-    ],
-    [
-      "a nested file, a constraint and a marker",
-      "-r more/list.txt\n-c more/limits.txt\nnone-such ; python_version < '3'\n",
-      (box: Sandbox, module: string) => {
-        makeWheel(box.path("links"), "fox", "1.0", 'V = "fox"');
-        makeWheel(box.path("links"), "fox", "2.0", 'V = "two"');
-        Deno.mkdirSync(`${module}/more`);
-        Deno.writeTextFileSync(`${module}/more/list.txt`, "fox\n");
-        Deno.writeTextFileSync(`${module}/more/limits.txt`, "fox<2\n");
-      },
-      [],
-    ],
-  ] as const
-) {
-  test(`package --bundle-wheels creates an archive of ${what} that needs no network`, async (box) => {
-    const module = box.module({ "train.py": trains("fox"), "requirements.txt": "" });
-    Deno.mkdirSync(box.path("outside"));
-    make(box, module);
-    let text = requirements.replace("ROOT", box.root);
-    if (text.includes("HASH")) {
-      const sdist = Deno.readFileSync(box.path("links/fox-1.0.tar.gz"));
-      text = text.replace("HASH", createHash("sha256").update(sdist).digest("hex"));
-    }
-    Deno.writeTextFileSync(`${module}/requirements.txt`, text);
-    assert.match(await packageAndTrain(box, module), /^fox\n$/);
-    const list = await box.run(["-xzOf", "model.tar.gz", "wheels/resolved.txt"], { command: "tar" });
-    assert.match(list.stdout, /^fox==1\.0 --hash=sha256:[0-9a-f]{64}\n$/);
-  }, ...needs);
+/** The list of the wheels in `model.tar.gz`, by their packages. */
+async function resolved(box: Sandbox): Promise<string[]> {
+  const list = await box.run(["-xzOf", "model.tar.gz", "wheels/resolved.txt"], { command: "tar" });
+  return list.stdout.trimEnd().split("\n").map((line) => {
+    const [, requirement] = /^(\S+==1\.0) --hash=sha256:[0-9a-f]{64}$/.exec(line) ?? [];
+    return requirement ?? `a bad line: ${line}`;
+  }).sort();
 }
+
+/** Each form of a requirement names a package of its own. */
+const HAS_REPOSITORY = HAS_GIT === true;
+const FORMS = [
+  "./pkg/bat",
+  "-e ./pkg/cat",
+  ...(HAS_REPOSITORY ? ["git+file://ROOT/outside/dog#egg=dog"] : []),
+  "elk @ file://ROOT/outside/elk-1.0-py3-none-any.whl",
+  "-r more/list.txt",
+  "-c more/limits.txt",
+  "none-such ; python_version < '3'",
+];
+const PACKAGES = ["bat", "cat", ...(HAS_REPOSITORY ? ["dog"] : []), "elk", "fox"];
+
+const WHAT = `folders, ${HAS_REPOSITORY ? "a repository, " : ""}an address, a nested file, a constraint and a marker`;
+
+test(`package --bundle-wheels creates an archive of ${WHAT} that needs no network`, async (box) => {
+  const module = box.module({
+    "train.py": trains(...PACKAGES),
+    "requirements.txt": `${FORMS.join("\n")}\n`.replaceAll("ROOT", box.root),
+    "more/list.txt": "fox\n",
+    "more/limits.txt": "fox<2\n",
+  });
+  for (const name of ["bat", "cat"]) writeProject(`${module}/pkg/${name}`, { name });
+  if (HAS_REPOSITORY) writeRepository(box.path("outside/dog"), { name: "dog" });
+  makeWheel(box.path("outside"), "elk", "1.0", 'V = "elk"');
+  makeWheel(box.path("links"), "fox", "1.0", 'V = "fox"');
+  makeWheel(box.path("links"), "fox", "2.0", 'V = "two"');
+  assert.equal(await packageAndTrain(box, module), `${PACKAGES.join(" ")}\n`);
+  assert.deepEqual(await resolved(box), PACKAGES.map((name) => `${name}==1.0`));
+});
+
+// Where one requirement has a hash, pip demands one of each.
+test("package --bundle-wheels creates an archive of a source distribution with its hash that needs no network", async (box) => {
+  const sdist = Deno.readFileSync(writeSdist(box.path("links"), { name: "fox" }));
+  const hash = createHash("sha256").update(sdist).digest("hex");
+  const module = box.module({ "train.py": trains("fox"), "requirements.txt": `fox==1.0 --hash=sha256:${hash}\n` });
+  assert.equal(await packageAndTrain(box, module), "fox\n");
+  assert.deepEqual(await resolved(box), ["fox==1.0"]);
+});
 
 test("package --bundle-wheels bundles extras, and dependencies from URLs", async (box) => {
   makeWheel(box.path("outside"), "owl", "1.0", 'V = "owl"');

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
-import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 import { tool } from "./support/tool.ts";
+import { makeWheel } from "./support/wheels.ts";
 
 const manifest = (role: "training" | "serving") =>
   `{"${role}Script": "${role.replace("ing", "").replace("serv", "serve")}.py", "logNamingFormat": "%d.log"}`;
@@ -173,10 +174,12 @@ test("serve accepts an archive from standard input while the same one is served"
   await second.stop();
 });
 
-test("two starts of an archive with requirements both become ready", async (box) => {
-  tar(box, { "serve.py": echo(), "requirements.txt": "tabulate==0.9.0\n" });
+test("three concurrent starts of an archive with requirements all become ready", async (box) => {
+  makeWheel(box.path("model.tar.gz.d/vendor"), "fox", "1.0", "V = 1");
+  tar(box, { "serve.py": `import fox\n${echo()}`, "requirements.txt": "fox==1.0\n" });
   Deno.mkdirSync(box.path("out"));
-  const start = () => Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "out"]), true);
+  const env = { PIP_CMD: `${PYTHON} ${ROOT}/tests/e2e/support/unpack_wheels.py` };
+  const start = () => Server.attach(box.start(["serve", "--port", "0", "model.tar.gz", "out"], { env }), true);
   const servers = await Promise.all([start(), start(), start()]);
   for (const server of servers) assert.equal((await server.invoke("ab")).text, "ab");
   for (const server of servers) await server.stop();
