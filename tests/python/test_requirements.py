@@ -220,6 +220,31 @@ def test_of_two_versions_of_a_package_the_first_on_the_path_counts(
     assert not {"Fox_Twice", "fox-nameless"} & found.keys()
 
 
+def test_only_the_head_of_the_metadata_names_a_package(tmp_path, monkeypatch):
+    texts = {
+        "fox-crlf": "Metadata-Version: 2.1\r\nname: fox-crlf\r\nVERSION:1\r\n\r\nName: described\r\n",
+        "fox-long": "Name: fox-long\nSummary: a\n Name: folded\nVersion: 2\n\nVersion: 3\n",
+        "fox-first": "Name: fox-first\nVersion: 4\nName: second\nVersion: 5\n",
+        "fox-late": "Metadata-Version: 2.1\n\nName: fox-late\nVersion: 6\n",
+        "fox-empty": "",
+    }
+    for name, text in texts.items():
+        distribution(tmp_path, name, "1", text or "\n")
+    egg = tmp_path / "fox_egg.egg-info"
+    egg.write_text("Name: fox-egg\nVersion: 7\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    wrong = {"fox-late", "fox-empty", "described", "folded", "second"}
+    expected = {
+        "fox-crlf": "1",
+        "fox-long": "2",
+        "fox-first": "4",
+        "fox-egg": "7",
+    }
+    found = packages()
+    assert {name: found.get(name) for name in expected} == expected
+    assert not wrong & found.keys()
+
+
 def test_the_module_shadows_installed_packages(tmp_path, monkeypatch, capsys):
     distribution(tmp_path / "module", "fox-alpha", "9.9")
     monkeypatch.setattr(sys, "path", list(sys.path))

@@ -18,6 +18,10 @@ from typing import Any
 
 from . import pep508
 
+#: The end of the fields in a package's metadata; the description follows.
+_EMPTY_LINE = re.compile(r"\r?\n\r?\n")
+_FIELD = re.compile(r"^(name|version):[ \t]*(.*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+
 
 def main(arguments: list[str]) -> None:
     """Print a result as JSON, of ``check`` (the requirements are on standard input) or of ``list MODULE``."""
@@ -48,12 +52,23 @@ def packages() -> dict[str, str]:
     """Return the version of each package that ``import`` finds: the first on the path shadows others."""
     found: dict[str, tuple[str, str]] = {}
     for distribution in metadata.distributions():
-        # Each access to the metadata parses the package's file again. A broken package has neither field.
-        fields = distribution.metadata
-        name, version = fields["Name"], fields["Version"]
+        # A broken package has neither field.
+        fields = _head(distribution)
+        name, version = fields.get("name"), fields.get("version")
         if name and version:
             found.setdefault(_canonical(name), (name, version))
     return dict(found.values())
+
+
+def _head(distribution: metadata.Distribution) -> dict[str, str]:
+    """Return the name and the version in a package's metadata, if they are there.
+
+    ``Distribution.metadata`` parses the description as well, which takes most of the time of a list of all packages.
+    """
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or distribution.read_text("") or ""
+    head = _EMPTY_LINE.split(text, maxsplit=1)[0]
+    # The first field of a name counts.
+    return {field.lower(): value for field, value in reversed(_FIELD.findall(head))}
 
 
 def _canonical(name: str) -> str:
