@@ -129,15 +129,13 @@ test('package --bundle-wheels says that uv makes no wheels when PIP_CMD is "uv p
 test('PIP_CMD="uv pip" installs, whether the Python has pip or not', async (box) => {
   const module = asking(box);
   const bare = await make(box, PYTHON, ["-m", "venv", "--without-pip", "base"]);
-  for (const python of [PYTHON, bare]) {
-    for (const words of [`${UV} pip`, `${UV} --offline pip`]) {
-      const { code, stdout, stderr } = await box.run(["train", "--python", python, module, "train.py", "model"], {
-        // A Python that uv would choose without being told one.
-        env: { PIP_CMD: words, UV_SYSTEM_PYTHON: "1", VIRTUAL_ENV: undefined },
-      });
-      assert.deepEqual([code, stdout], [0, "runs 1\n"], stderr);
-      assert.match(stderr, /^Installing /m);
-    }
+  for (const [python, words] of [[PYTHON, `${UV} pip`], [bare, `${UV} --offline pip`]] as const) {
+    const { code, stdout, stderr } = await box.run(["train", "--python", python, module, "train.py", "model"], {
+      // A Python that uv would choose without being told one.
+      env: { PIP_CMD: words, UV_SYSTEM_PYTHON: "1", VIRTUAL_ENV: undefined },
+    });
+    assert.deepEqual([code, stdout], [0, "runs 1\n"], stderr);
+    assert.match(stderr, /^Installing /m);
   }
 }, has(UV));
 
