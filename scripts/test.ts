@@ -32,6 +32,9 @@ interface Prepared {
   readonly options: TestOptions;
 }
 
+/** Suites whose tests wait for other programs most of the time. The next suites run beside them. */
+const WAITING: readonly Suite[] = ["slurm", "ray"];
+
 async function main(options: TestOptions): Promise<Count> {
   const counts: Count[] = [];
   await installPackages();
@@ -53,13 +56,20 @@ async function main(options: TestOptions): Promise<Count> {
   try {
     const prepared = { ...await prepare(options, python), tools };
     const alone: SuiteProgram[] = [];
-    // Ray waits most of the time, so other suites run meanwhile. Tests that run one at a time begin after it.
-    const rayRun = suites.includes("ray")
-      ? runRay({ ...pytestOptions(prepared, "ray"), python: ray, gathersOutput: suites.length > 1 })
-      : Promise.resolve(sum([]));
-    rayRun.catch(() => {});
-    for (const suite of suites) counts.push(await runDirectory(suite, prepared, (run) => alone.push(run)));
-    counts.push(await rayRun);
+    const waiting: Promise<Count>[] = [];
+    for (const [index, suite] of suites.entries()) {
+      const beside = WAITING.includes(suite);
+      const gathersOutput = beside && index < suites.length - 1;
+      const run = suite === "ray"
+        ? runRay({ ...pytestOptions(prepared, "ray"), python: ray, gathersOutput })
+        : runDirectory(suite, prepared, (run) => alone.push(run), gathersOutput);
+      // A failure to start it is reported where it is awaited.
+      run.catch(() => {});
+      if (beside) waiting.push(run);
+      else counts.push(await run);
+    }
+    // Tests that run one at a time begin when nothing else runs.
+    counts.push(...await Promise.all(waiting));
     counts.push(...await runBesideOthers(alone, suites.includes("python") ? pytest(prepared) : undefined));
     if (suites.includes("gpu")) counts.push(await runGpu({ ...pytestOptions(prepared, "gpu"), python: GPU_PYTHON }));
   } catch (error) {
@@ -97,15 +107,25 @@ async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omi
   return { env, python, options };
 }
 
-/** Runs the suite of a folder in `tests/` on Deno; the unit tests have a second folder. @param later takes the run of tests that run one at a time */
-async function runDirectory(suite: Suite, prepared: Prepared, later: (run: SuiteProgram) => void): Promise<Count> {
-  if (suite === "python" || suite === "ray" || suite === "gpu") return sum([]);
+/**
+ * Runs the suite of a folder in `tests/` on Deno; the unit tests have a second folder.
+ *
+ * @param later takes the run of tests that run one at a time
+ * @param gathersOutput shows the output at the end
+ */
+async function runDirectory(
+  suite: Suite,
+  prepared: Prepared,
+  later: (run: SuiteProgram) => void,
+  gathersOutput: boolean,
+): Promise<Count> {
+  if (suite === "python" || suite === "gpu") return sum([]);
   const counts: Count[] = [];
   // The search of the model is a calculation, so the newer Deno does not repeat it.
   const folders = suite === "unit" ? ["unit", "model"] : [suite];
   const tools = usesTools(suite) ? { AIMODELLIB_TEST_TOOLS: (await prepared.tools).replace(/\/python$/, "") } : {};
   for (const run of denoSuites(suite, folders, optionsOf(prepared))) {
-    const program = { ...run, env: { ...run.env, ...tools }, command: Deno.execPath() };
+    const program = { ...run, env: { ...run.env, ...tools }, command: Deno.execPath(), gathersOutput };
     if (run.isAlone) later(program);
     else counts.push(await runSuite(program));
   }

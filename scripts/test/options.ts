@@ -1,10 +1,10 @@
 /** The command line of the tests. */
 
 /**
- * The suites, in the order in which they begin. Ray's runs beside the others. Those of Python and GPUs, and tests that run one at a time, are
- * the last.
+ * The suites, in the order in which they begin. Slurm's and Ray's run beside the next ones. Those of Python and GPUs, and tests that run one at a
+ * time, are the last.
  */
-export const SUITES = ["ok", "unit", "python", "integration", "e2e", "slurm", "differential", "ray", "gpu"] as const;
+export const SUITES = ["ok", "unit", "python", "integration", "slurm", "ray", "e2e", "differential", "gpu"] as const;
 
 /** The name of a suite. */
 export type Suite = typeof SUITES[number];
