@@ -13,13 +13,22 @@ import { parseOptions, type Suite, type TestOptions, USAGE } from "./test/option
 import { type RayOptions, runRay } from "./test/ray_suite.ts";
 import { runSuite, type SuiteProgram } from "./test/suite.ts";
 import { makeWarmCache } from "./test/warm_cache.ts";
-import { makeVenv } from "./venv.ts";
+import { makeVenv, type VenvOptions } from "./venv.ts";
 import { messageOf } from "../src/errors.ts";
 
 const REPORTS = `${ROOT}/.cache/test-reports`;
 
 /** The Python with PyTorch for CUDA, which is too large to install for a test. */
 const GPU_PYTHON = Deno.env.get("AIMODELLIB_TEST_GPU_PYTHON") ?? "python3";
+
+/**
+ * The environment in which models run has pip, which some tests use. The modules take long to compile: the first test that imports one
+ * could exceed its time limit.
+ */
+const WITH_PIP: VenvOptions = {
+  pip: true,
+  compiled: ["torch", "sklearn.ensemble", "pandas", "pyarrow.parquet", "tensorboard.main"],
+};
 
 /** What all suites need. */
 interface Prepared {
@@ -40,7 +49,7 @@ async function main(options: TestOptions): Promise<Count> {
   await installPackages();
   const suites = options.suites.filter((suite) => suite !== "ok");
   // Most of making an environment is waiting for downloads, so other work goes on beside it.
-  const python = suites.length === 0 ? undefined : makeTestVenv("test-venv", "requirements.txt", LARGE);
+  const python = suites.length === 0 ? undefined : makeTestVenv("test-venv", "requirements.txt", WITH_PIP);
   const tools = suites.some(usesTools) ? makeTestVenv("tools-venv", "tools.txt") : Promise.resolve("");
   // Hundreds of megabytes, which other suites need not wait for.
   const ray = suites.includes("ray") ? makeTestVenv("ray-venv", "ray/requirements.txt") : Promise.resolve("");
@@ -84,11 +93,8 @@ function usesTools(suite: Suite): boolean {
   return suite === "e2e" || suite === "differential";
 }
 
-/** Modules that take long to compile: the first test that imports one could exceed its time limit. */
-const LARGE = ["torch", "sklearn.ensemble", "pandas", "tensorboard.main"];
-
-function makeTestVenv(name: string, list: string, imports: readonly string[] = []): Promise<string> {
-  return makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`), imports);
+function makeTestVenv(name: string, list: string, options?: VenvOptions): Promise<string> {
+  return makeVenv(`${ROOT}/.cache/${name}`, Deno.readTextFileSync(`${ROOT}/tests/${list}`), options);
 }
 
 async function prepare(options: TestOptions, venv: Promise<string>): Promise<Omit<Prepared, "tools">> {

@@ -2,6 +2,15 @@
 
 import { sha256 } from "./build/hash.ts";
 import { run, runOrThrow } from "./build/process.ts";
+import { findUv } from "./venv/uv.ts";
+
+/** What {@linkcode makeVenv} does beyond installing the requirements. */
+export interface VenvOptions {
+  /** Whether the environment has pip, besides what is required. @default false */
+  readonly pip?: boolean;
+  /** Modules that many processes import. Python compiles them now; otherwise, each of the first processes would compile them. */
+  readonly compiled?: readonly string[];
+}
 
 /**
  * Creates a Python environment, or returns an existing one with the same requirements and Python. If several runs need
@@ -9,14 +18,17 @@ import { run, runOrThrow } from "./build/process.ts";
  *
  * @param folder the path of the environment
  * @param requirements lines as in requirements.txt
- * @param imports modules that are compiled, with all that they import; the rest is compiled when it is first imported. By default, pip
- * compiles all modules, which takes minutes of processor time for hundreds of megabytes of packages
  * @returns the path of its interpreter
  * @throws {Error} with the output of Python or pip, if `python3` lacks venv, or a package can't be installed
  */
-export async function makeVenv(folder: string, requirements: string, imports?: readonly string[]): Promise<string> {
+export async function makeVenv(
+  folder: string,
+  requirements: string,
+  { pip = false, compiled = [] }: VenvOptions = {},
+): Promise<string> {
   const python = `${folder}/bin/python`;
-  Deno.mkdirSync(folder.slice(0, folder.lastIndexOf("/")), { recursive: true });
+  const cache = folder.slice(0, folder.lastIndexOf("/"));
+  Deno.mkdirSync(cache, { recursive: true });
   using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
   await lock.lock(true);
   const version = await runOrThrow("find a Python for tests", "python3", [
@@ -31,22 +43,39 @@ export async function makeVenv(folder: string, requirements: string, imports?: r
   await runOrThrow(
     "make a Python environment (Debian and Ubuntu have it in the package python3-venv)",
     "python3",
-    ["-m", "venv", folder],
+    ["-m", "venv", ...(pip ? [] : ["--without-pip"]), folder],
   );
   const list = `${folder}/requirements.txt`;
   Deno.writeTextFileSync(list, requirements);
-  // deno-fmt-ignore
-  await runOrThrow("install Python packages", python, [
-    "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", ...(imports === undefined ? [] : ["--no-compile"]),
-    "--requirement", list,
-  ]);
-  for (const name of imports ?? []) {
+  if (!await installWithUv(cache, python, list)) await installWithPip(python, list);
+  for (const name of compiled) {
     // The caller may have told Python not to write bytecode.
     const options = { env: { PYTHONDONTWRITEBYTECODE: "" } };
     await runOrThrow(`import '${name}'`, python, ["-c", `import ${name}`], options);
   }
   Deno.writeTextFileSync(`${folder}/made-for`, mark);
   return python;
+}
+
+/** Returns false, after a message if there is something to say, if pip has to install the packages. */
+async function installWithUv(cache: string, python: string, list: string): Promise<boolean> {
+  const uv = await findUv(cache);
+  if (uv === undefined) return false;
+  // deno-fmt-ignore
+  const { success, output } = await run(uv.program, [
+    "pip", "install", "--quiet", "--python", python, ...uv.args, "--requirement", list,
+  ], { env: uv.env });
+  if (!success) console.log(`uv can't install ${list}, so pip tries it. uv said:\n${output}`);
+  return success;
+}
+
+async function installWithPip(python: string, list: string): Promise<void> {
+  await runOrThrow("install pip", python, ["-m", "ensurepip", "--default-pip"]);
+  // deno-fmt-ignore
+  await runOrThrow("install Python packages", python, [
+    "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input", "--no-compile",
+    "--requirement", list,
+  ]);
 }
 
 function readMark(folder: string): string | undefined {
