@@ -7,6 +7,7 @@ import { MODULES, ROOT, Sandbox } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
 const TOKEN = "0123456789abcdef";
+const bearer = { authorization: `Bearer ${TOKEN}` };
 
 /** Doubles lists of JSON; `v2_metadata` describes them. */
 const TENSORS = `
@@ -31,7 +32,7 @@ def serialize(data, accepted="*/*"):
     return json.dumps(data).encode(), "application/json"
 `;
 
-/** Answers with what it gets. */
+/** Answers with what it gets; several requests make a batch. */
 const ECHO = `
 def load(model_dir):
     return None
@@ -41,6 +42,9 @@ def deserialize(data, content_type="application/octet-stream"):
 
 def predict(data, model):
     return data
+
+def predict_batch(batch, model):
+    return batch
 
 def serialize(data, accepted="*/*"):
     return data, "application/json"
@@ -279,6 +283,8 @@ Deno.test({
       await page.locator(".events li").first().filter({ hasText: "ready" }).waitFor();
       await row.filter({ hasText: "ready" }).filter({ hasNotText: String(pid) }).waitFor();
       await checkAccess(page, "the figures");
+      const sizes = page.getByRole("region", { name: "Batch sizes" });
+      assert.equal(await sizes.count(), 0, "this model has no predict_batch");
       await visitor.button("Reload").click();
       await page.getByText("Reloaded", { exact: true }).waitFor();
       await page.getByRole("link", { name: "Try it" }).click();
@@ -405,6 +411,19 @@ Deno.test({
       assert.equal(Math.max(...pixels), 16);
       assert.ok(pixels.filter((pixel: number) => pixel === 0).length > 20, String(pixels));
       await checkAccess(page, "a drawing");
+    });
+
+    await step("it shows how many requests were predicted together", async () => {
+      const send = () => fetch(`${server.url}/models/draw/invocations`, { method: "POST", body: "x", headers: bearer });
+      await Promise.all(Array.from({ length: 20 }, async () => await (await send()).text()));
+      await page.getByRole("link", { name: "Watch" }).click();
+      const sizes = page.getByRole("region", { name: "Batch sizes" });
+      await sizes.getByText(/^\d+ batch(es)?, [\d.]+ requests on average$/).waitFor();
+      assert.match(await sizes.locator("li").first().textContent() ?? "", /^1(\d+|under 1) %$/);
+      assert.equal(await sizes.locator("li[data-greatest]").count() > 0, true);
+      await page.getByRole("heading", { name: "Requests in a batch" }).waitFor();
+      await checkAccess(page, "the sizes of batches");
+      await page.getByRole("link", { name: "Try it" }).click();
     });
 
     await step("it shows the template stream's answer to its sample word by word", async () => {

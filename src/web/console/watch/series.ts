@@ -26,8 +26,18 @@ export interface Point {
   readonly busy: number | undefined;
   /** The mean time of a request in each stage, in ms, in the order of {@linkcode STAGES}. */
   readonly stages: readonly (number | undefined)[];
-  /** The mean size of a batch, in requests. */
+  /** The mean size of a batch, in requests, and the size that 90 % of the batches have at most. */
   readonly batch: number | undefined;
+  readonly batchP90: number | undefined;
+}
+
+/** The sizes of batches. */
+export interface Sizes {
+  readonly batches: number;
+  /** In requests; undefined without batches. */
+  readonly mean: number | undefined;
+  /** From 1 to the largest size, such as `1`, `2`, `3–4`, each with its number of batches. */
+  readonly ranges: readonly { readonly name: string; readonly batches: number }[];
 }
 
 /** The bounds of histograms, in seconds and in requests. */
@@ -54,7 +64,7 @@ export function pointsOf(seconds: readonly Second[], bounds: Bounds): Point[] {
   return groups.map((group, index) => pointOf(group, end - (POINTS - 1 - index) * step, bounds));
 }
 
-function pointOf(group: readonly Second[], t: number, { latency }: Bounds): Point {
+function pointOf(group: readonly Second[], t: number, { latency, batches: limits }: Bounds): Point {
   const known = group.length > 0;
   const rate = (...kinds: number[]) =>
     known
@@ -64,8 +74,6 @@ function pointOf(group: readonly Second[], t: number, { latency }: Bounds): Poin
   const most = (value: (second: Second) => number | undefined) =>
     known ? Math.max(...group.map((second) => value(second) ?? 0)) : undefined;
   const times = merged(group.map((second) => second.latency));
-  const batches = group.flatMap((second) => second.batches ?? []);
-  const batchCount = batches.reduce((sum, { counts }) => sum + countOf(counts), 0);
   return {
     t,
     ok: rate(0),
@@ -78,7 +86,8 @@ function pointOf(group: readonly Second[], t: number, { latency }: Bounds): Poin
     queued: most(({ queued }) => queued),
     busy: most(({ busy }) => busy),
     stages: STAGES.map((stage) => meanMs(group, stage)),
-    batch: batchCount === 0 ? undefined : batches.reduce((sum, { sum: more }) => sum + more, 0) / batchCount,
+    batch: sizesOf(group, limits).mean,
+    batchP90: atMost(merged(group.map((second) => second.batches)), limits, 0.9),
   };
 }
 
@@ -103,8 +112,36 @@ function merged(histograms: readonly (Sparse | undefined)[]): number[] {
   return counts;
 }
 
-function countOf(pairs: readonly number[]): number {
-  return pairs.reduce((sum, value, index) => index % 2 === 1 ? sum + value : sum, 0);
+/**
+ * Adds up the batches of some seconds by the range of their sizes.
+ *
+ * @param limits the upper bounds of the buckets, in requests; the last bucket has none
+ */
+export function sizesOf(seconds: readonly Second[], limits: readonly number[]): Sizes {
+  const counts = merged(seconds.map((second) => second.batches));
+  const batches = counts.reduce((sum, count) => sum + (count ?? 0), 0);
+  const requests = seconds.reduce((sum, second) => sum + (second.batches?.sum ?? 0), 0);
+  return {
+    batches,
+    mean: batches === 0 ? undefined : requests / batches,
+    ranges: Array.from(counts, (count = 0, bucket) => ({ name: rangeOf(limits, bucket), batches: count })),
+  };
+}
+
+/** The whole numbers in a bucket. */
+function rangeOf(limits: readonly number[], bucket: number): string {
+  const from = (limits[bucket - 1] ?? 0) + 1;
+  const to = limits[bucket];
+  if (to === undefined) return `over ${(from - 1).toLocaleString("en")}`;
+  return from === to ? `${to}` : `${from.toLocaleString("en")}–${to.toLocaleString("en")}`;
+}
+
+/** The upper bound of the bucket that a part of all values reaches; of the last bucket, which has none, the lower one. */
+function atMost(counts: readonly number[], limits: readonly number[], part: number): number | undefined {
+  let left = part * counts.reduce((sum, count) => sum + (count ?? 0), 0);
+  if (left === 0) return undefined;
+  const bucket = Array.from(counts, (count = 0) => count).findIndex((count) => (left -= count) <= 0);
+  return limits[bucket] ?? limits.at(-1);
 }
 
 /**

@@ -5,6 +5,7 @@ import { formatMs } from "../format.ts";
 import { bounds, connection, scripts, seconds, workerEvents, workers } from "../live.ts";
 import { useModel } from "../server.ts";
 import { useStore } from "../store.ts";
+import { BatchSizes } from "./batch_sizes.tsx";
 import { Chart, type Series } from "./chart.tsx";
 import { ReloadButton } from "./reload_button.tsx";
 import { ScriptTable } from "./script_table.tsx";
@@ -76,11 +77,20 @@ export function WatchPanel() {
           series={[
             line("waiting", "warn", ({ queued }) => queued),
             line("in workers", "accent", ({ busy }) => busy),
-            ...(points.some(({ batch }) => batch !== undefined)
-              ? [line("in a batch", "violet", ({ batch }) => batch)]
-              : []),
           ]}
         />
+        {points.some(({ batch }) => batch !== undefined) && (
+          <Chart
+            title="Requests in a batch"
+            times={times}
+            format={number}
+            series={[
+              line("mean", "accent", ({ batch }) => batch),
+              line("p90", "violet", ({ batchP90 }) => batchP90),
+            ]}
+          />
+        )}
+        <BatchSizes seconds={own} limits={limits.batches} />
       </div>
       <ScriptTable series={new Map(Object.entries(models)).get(model?.name ?? "") ?? []} more={more} />
       <WorkersTable workers={now} />
