@@ -44,7 +44,7 @@ function accuracyIn(text: string): number {
 }
 
 test("examples/digits reads held-out digits, and answers JSON and CSV", async (box) => {
-  const accuracy = accuracyIn(await train(box, "digits"));
+  const accuracy = accuracyIn(await train(box, "digits", [], ["--epochs", "5"]));
   assert.ok(accuracy > 0.95 && accuracy <= 1, String(accuracy));
   const server = await serve(box, "digits");
   const [one] = await ask(server, "digits", "sample.json", "application/json");
@@ -83,7 +83,7 @@ test("examples/scikit_learn tells malignant from benign, from JSON and from an a
 
 test("examples/pytorch reads digits, and writes logs that TensorBoard reads back", async (box) => {
   const accuracy = accuracyIn(
-    await train(box, "pytorch", ["--enable-tensorboard", "--tensorboard-dir", "tb"], ["--epochs", "8"]),
+    await train(box, "pytorch", ["--enable-tensorboard", "--tensorboard-dir", "tb"], ["--epochs", "4"]),
   );
   assert.ok(accuracy > 0.9 && accuracy <= 1, String(accuracy));
   const read = `
@@ -95,7 +95,7 @@ print(json.dumps({tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag 
   assert.equal(code, 0, stderr);
   const scalars = Object.entries(JSON.parse(stdout) as Record<string, [step: number, value: number][]>);
   assert.ok(scalars.length >= 2, stdout);
-  for (const [tag, values] of scalars) assert.equal(values.length, 8, `${tag}: ${stdout}`);
+  for (const [tag, values] of scalars) assert.equal(values.length, 4, `${tag}: ${stdout}`);
   const [, accuracies] = scalars.find(([tag]) => /accuracy/i.test(tag)) ?? assert.fail(stdout);
   assert.ok(Math.abs(accuracies.at(-1)![1] - accuracy) < 0.01, stdout);
   const server = await serve(box, "pytorch");
@@ -108,7 +108,7 @@ test("examples/digits is packaged, checked and unpacked, and trains and serves f
   assert.equal((await box.run(["package", "-q", "-m", `${ROOT}/examples/digits`])).code, 0);
   assert.equal((await box.run(["verify", "-q", "model.tar.gz"])).code, 0);
   assert.equal((await box.run(["unpack", "-q", "model.tar.gz", "out"])).code, 0);
-  const { code, stdout } = await box.run(["train", "out/digits", "train.py", "model", "--epochs", "5"], { env: ENV });
+  const { code, stdout } = await box.run(["train", "out/digits", "train.py", "model", "--epochs", "3"], { env: ENV });
   assert.equal(code, 0);
   assert.ok(accuracyIn(stdout) > 0.9);
   const server = await box.serve({ module: box.path("out/digits") });
