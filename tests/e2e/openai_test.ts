@@ -85,7 +85,8 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
     await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
   }
 
-  const answers = await run(
+  // One client for answers and errors: it takes longer to import than to ask.
+  const printed = await run(
     box,
     server,
     py`
@@ -107,28 +108,8 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
       for form in "float", "base64", openai.omit:
           found = client.embeddings.create(model="one", input=["a", "bcd"], encoding_format=form)
           print([[round(x, 3) if isinstance(x, float) else x for x in row.embedding] for row in found.data] if form != "base64" else found.data[1].embedding)
-    `,
-  );
-  const chats = [
-    "'a b ' stop 4",
-    "['', 'a ', 'b ', None] stop",
-    "[] 2 1",
-    "length ['', 'a ', 'b ', None]",
-  ];
-  assert.deepEqual(answers, [
-    "['one', 'two'] one",
-    ...chats,
-    ...chats,
-    "[[1.0, 0.1], [3.0, 0.1]]",
-    // The floats 3 and 0.1 of 32 bits, little-endian.
-    "AABAQM3MzD0=",
-    "[[1.0, 0.1], [3.0, 0.1]]",
-  ]);
 
-  const errors = await run(
-    box,
-    server,
-    py`
+      print("errors")
       for model in "one", "two":
           fail(lambda: ask(model, "long"))
           fail(lambda: ask(model, "busy", stream=True))
@@ -145,6 +126,23 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
       fail(lambda: ask("one", "a", openai.OpenAI(**{**about, "api_key": "wrong"})))
     `,
   );
+  const [answers, errors] = [printed.slice(0, printed.indexOf("errors")), printed.slice(printed.indexOf("errors") + 1)];
+  const chats = [
+    "'a b ' stop 4",
+    "['', 'a ', 'b ', None] stop",
+    "[] 2 1",
+    "length ['', 'a ', 'b ', None]",
+  ];
+  assert.deepEqual(answers, [
+    "['one', 'two'] one",
+    ...chats,
+    ...chats,
+    "[[1.0, 0.1], [3.0, 0.1]]",
+    // The floats 3 and 0.1 of 32 bits, little-endian.
+    "AABAQM3MzD0=",
+    "[[1.0, 0.1], [3.0, 0.1]]",
+  ]);
+
   const known = "known models: 'one', 'two'";
   const failures = [
     "BadRequestError messages context_length_exceeded Error code: 400 - too long",

@@ -1,4 +1,4 @@
-"""Reads a manifest with the classes of KServe's and Kubernetes' Python clients, and refuses a field that they don't have.
+"""Reads manifests with the classes of KServe's and Kubernetes' Python clients, and refuses a field that they don't have.
 
 The clients ignore unknown fields, which an API server refuses.
 """
@@ -42,8 +42,8 @@ def check(path: str, kind: str, value: object) -> None:
     model(**{fields[name]: item for name, item in value.items()})
 
 
-manifest = yaml.safe_load(sys.stdin)
-if manifest["apiVersion"] != "serving.kserve.io/v1beta1":
-    raise ValueError(f"An apiVersion that is not known here: {manifest['apiVersion']}")
-check("", f"V1beta1{manifest['kind']}", manifest)
-print("good")
+for manifest in yaml.safe_load_all(sys.stdin):
+    if manifest["apiVersion"] != "serving.kserve.io/v1beta1":
+        raise ValueError(f"An apiVersion that is not known here: {manifest['apiVersion']}")
+    check("", f"V1beta1{manifest['kind']}", manifest)
+    print("good")
