@@ -1,5 +1,7 @@
 /** Bytes to send and to compare. */
 
+import { Buffer } from "node:buffer";
+
 /** Text as UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
@@ -20,9 +22,7 @@ export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
 
 /** Whether two arrays have the same bytes; much faster than `assert.deepEqual`. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  return Buffer.compare(a, b) === 0;
 }
 
 /** Random numbers from 0 to less than 1; the same seed gives the same numbers. */
