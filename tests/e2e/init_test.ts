@@ -74,7 +74,7 @@ for (const [template, packed, needs, answer] of TEMPLATES) {
       );
 
       const words = serve.split(" ").slice(1);
-      const server = await Server.attach(box.start([...words, "0"], { cwd }), true);
+      const server = await Server.attach(box.start([...words, "0"], { cwd, env: ONE_THREAD }), true);
       const asked = await shell(box, ask.replace("http://127.0.0.1:8080", server.url), cwd);
       assert.equal(asked.code, 0, asked.stderr);
       assert.match(asked.stdout, answer);
