@@ -19,6 +19,8 @@ export interface StreamsOptions {
   readonly onGone: (id: number, job: Job) => void;
   /** Called for each error of the script. */
   readonly onFailure: ((failure: ScriptFailure) => void) | undefined;
+  /** Called with an error after which the worker can't answer any other request; `reason` is part of a sentence. */
+  readonly onBroken: (reason: string) => void;
 }
 
 /** Settles the jobs of one worker with their answers. An answer in parts is a stream that stays open until its last frame. */
@@ -104,6 +106,7 @@ export class Streams {
 
   #report(error: WorkerError, frame: Frame, job: Job): void {
     this.#options.onFailure?.({ error, traceback: tracebackIn(frame), job });
+    if (error.broken !== undefined) this.#options.onBroken(String(error.broken));
   }
 
   #start(frame: Frame, job: Job): PartStream {

@@ -57,6 +57,9 @@ const FORCED: EndCause = {
   reason: "it did not finish its requests in time, and was killed",
 };
 
+/** How long a process that can't execute requests any more may take to end, in ms. */
+const LEAVE_LIMIT_MS = 5_000;
+
 const NO_JOBS = { orphans: [], lost: [] };
 const NOTHING = new Uint8Array(0);
 
@@ -199,6 +202,17 @@ export class Worker {
     else if (stage.kind !== "dead") stage.process.kill("SIGKILL");
   }
 
+  /** Has a process end that can't execute requests any more. It hands back those that it has not begun. */
+  #leave(reason: string): void {
+    if (this.#state.kind !== "ready") return;
+    const { process } = this.#state;
+    const cause = { kind: "killed", reason } as const;
+    this.#state = endingFor(this.#state, cause);
+    process.requestStop();
+    const timer = setTimeout(() => this.#kill(cause), LEAVE_LIMIT_MS);
+    this.#dead.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  }
+
   #onConnect(loading: Loading): void {
     const { process } = loading;
     this.#usage.watch(process.pid, () => this.#state === loading || this.load > 0);
@@ -247,6 +261,7 @@ export class Worker {
         const seconds = this.#options.requestTimeoutMs! / 1000;
         this.#kill({ kind: "killed", reason: `a request overran --request-timeout ${seconds}`, overran });
       },
+      onBroken: (reason) => this.#leave(reason),
     });
     const { signature, openAi, window } = manner;
     this.#state = { kind: "ready", process, jobs, signature, openAi, window, since: performance.now() };

@@ -45,6 +45,8 @@ export interface WorkloadOptions extends Pick<WorkerEvents, "onRoom" | "onTakenB
   readonly onFailure?: ((failure: ScriptFailure) => void) | undefined;
   /** Called when requests take too long and the worker must end. The set is empty if the worker executes one request at a time. */
   readonly onOverrun: (ids: ReadonlySet<number>) => void;
+  /** Called when the worker can't answer any other request, and must end; `reason` is part of a sentence. */
+  readonly onBroken: (reason: string) => void;
 }
 
 /** How a worker ended, as far as its jobs are concerned. */
@@ -89,7 +91,7 @@ export class Workload {
     manner: Manner,
     options: WorkloadOptions,
   ) {
-    const { maxBody, requestTimeoutMs: limitMs, onFailure, onOverrun, onTakenBack } = options;
+    const { maxBody, requestTimeoutMs: limitMs, onFailure, onBroken, onOverrun, onTakenBack } = options;
     const { window, concurrent } = manner;
     this.#process = process;
     this.#manner = manner;
@@ -107,6 +109,7 @@ export class Workload {
         this.#cancel(id, job);
       },
       onFailure,
+      onBroken,
     });
     this.#clock = new ExecutionClock({
       limitMs,

@@ -1,11 +1,12 @@
 """Runs the executable on a real NVIDIA GPU: its processes, requests to it, and what the driver knows about the device.
 
-Every program gets an environment of its own, without the caller's settings of CUDA and of aimodellib. When a test fails,
+Every program gets an environment of its own, without the caller's settings of CUDA and of aimodellib. If a test fails,
 its report has the logs of the programs that it has started.
 """
 
 import concurrent.futures
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -272,6 +273,14 @@ def metric(text, name, **labels):
         if found and all(f'{key}="{value}"' in (found[1] or "") for key, value in labels.items()):
             return float(found[2])
     raise AssertionError(f"There is no {name} with {labels} in:\n{text}")
+
+
+@pytest.fixture
+def much_memory():
+    """Let one test at a time use, or measure, gigabytes of the GPU's memory."""
+    with open(pathlib.Path(tempfile.gettempdir()) / f"aimodellib-gpu-test-{os.getuid()}", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)

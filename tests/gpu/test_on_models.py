@@ -61,8 +61,8 @@ def test_the_module_that_init_writes_is_trained_tested_packaged_and_served():
 def test_the_example_is_trained_and_served_on_the_gpu():
     module, model = FOLDER / "digits", FOLDER / "digits-model"
     shutil.copytree(ROOT / "examples/pytorch", module)
-    assert "on cuda" in run("train", module, "train.py", model, "--epochs", "2").log
-    server = Server("--device", "auto", module, "serve.py", model)
+    assert "on cuda" in run("train", "--install", "never", module, "train.py", model, "--epochs", "2").log
+    server = Server("--install", "never", "--device", "auto", module, "serve.py", model)
     assert "on cuda" in server.log
     sample = (module / "sample.json").read_bytes()
     status, _, body = server.request("/invocations", sample, {"Content-Type": "application/json"})

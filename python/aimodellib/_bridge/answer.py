@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Tuple
 
-from . import forks, frames
+from . import cuda, forks, frames
 from .advice import advice_lines
 from .failures import message_of, traceback_bytes, type_name
 from .payload import Payload
@@ -23,12 +23,21 @@ def raised(stage: str, error: BaseException) -> Answer:
 
     Raises nothing, whatever ``error`` is.
     """
-    kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **status_of(error))
+    why = cuda.broken()
+    more = status_of(error)
+    if why is not None:
+        more["broken"] = f"CUDA does not work in its process any more: {why}"
+    kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **more)
     text = traceback_bytes(error) + advice_lines(error)
     # str() of an exception runs code of the script, which may have forked.
     if forks.is_child:
         forks.leave()
     return kind, metadata, text
+
+
+def refused() -> Answer:
+    """Return the answer to a request that was recalled, or that this worker does not begin: another one gets it."""
+    return failed("recalled", "The request was recalled")
 
 
 def failed(reason: str, message: str, **more: object) -> Answer:

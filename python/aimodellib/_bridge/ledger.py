@@ -75,12 +75,15 @@ class Ledger:
         #: The recall id read last, and whether requests up to it may still arrive.
         self._recalled = 0
         self._recalling = False
+        #: Whether no further request may begin.
+        self.refusing = False
 
     def begin(self, request_id: int) -> bool:
         """Record that a request is being executed from now on; send answers that have waited long enough.
 
-        Return False if it was recalled. The supervisor writes ``recalled``, then reads ``started``; this writes
-        ``started``, then reads ``recalled``. One of the two sees the other's write, and no request is executed twice.
+        Return False if it was recalled, or after :meth:`refuse`. The supervisor writes ``recalled``, then reads
+        ``started``; this writes ``started``, then reads ``recalled``. One of the two sees the other's write, and no
+        request is executed twice.
         """
         if self._end > ANSWERS and time.monotonic() - self._oldest > FLUSH_AFTER:
             self.flush()
@@ -91,9 +94,15 @@ class Ledger:
             self._recalling = True
         if not self._recalling:
             return True
+        if self.refusing:
+            return False
         # Ids wrap around after 2^32 - 1: less than half of that behind means older.
         self._recalling = (recalled - request_id) & 0xFFFFFFFF < 0x80000000
         return not self._recalling
+
+    def refuse(self) -> None:
+        """Have :meth:`begin` return False from now on: this process can't execute requests any more, and others can."""
+        self.refusing = self._recalling = True
 
     def answer(self, kind: int, request_id: int, metadata: bytes, body: Payload) -> None:
         """Add an answer. ``body`` is flat: its ``len()`` is its number of bytes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import frames
+from . import cuda, frames
 from .parts import parts_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Loop:
         self.usage = usage
         #: Whether STOP has come: the worker answers the requests that it has, and ends.
         self.stopping = False
+        cuda.watch.on_broken = link.ledger.refuse
 
     def control(self, kind: int, request_id: int, metadata: bytes) -> None:
         """Handle a frame other than INVOKE. Raises ProtocolError if a serving worker takes no frames of this kind."""

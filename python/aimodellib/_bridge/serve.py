@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from ..util.types import InferenceModule
 from . import ending, forks, frames, streams
 from .advice import advise, served
-from .answer import failed, raised
+from .answer import failed, raised, refused
 from .bytecode import cached
 from .demands import SERVE, takes_logger
 from .failures import message_of, traceback_bytes, type_name
@@ -142,7 +142,7 @@ def serve(link: Link, handler: Handler, usage: Usage) -> int:
                 ours = begin(request_id)
                 sender.request_id = request_id
                 if not ours:
-                    answer_kind, answer_metadata, answer_body = failed("recalled", "The request was recalled")
+                    answer_kind, answer_metadata, answer_body = refused()
                 elif request_id in gone:
                     answer_kind, answer_metadata, answer_body = failed("cancelled", "The client has disconnected")
                 else:

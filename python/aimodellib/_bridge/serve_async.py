@@ -11,7 +11,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Deque
 
 from . import ending, forks, frames, streams
-from .answer import Answer, failed, raised
+from .answer import Answer, failed, raised, refused
 from .failures import message_of
 from .gathered_parts import GatheredParts
 from .handler import Handler, times_until, with_times
@@ -238,7 +238,9 @@ class _Server(Loop):
 
     async def _answer(self, request_id: int, metadata: bytes, body: bytes, sender: AsyncSender) -> None:
         sender.begun = True
-        if sender.gone:
+        if self.link.ledger.refusing:
+            answer = refused()
+        elif sender.gone:
             answer = failed("cancelled", "The client has disconnected")
         else:
             answer = await self._handler.invoke_async(metadata, body, sender)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
-from .answer import raised
+from .answer import raised, refused
 from .frames import Frame
 from .loop import Loop
 
@@ -48,7 +48,10 @@ def _serve(link: Link, handler: Handler, usage: Usage, size: int, timeout: float
             # All requests of the batch count as begun.
             ledger.begin(batch[-1][1])
             try:
-                answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch], each)
+                if ledger.refusing:
+                    answers = [refused()] * len(batch)
+                else:
+                    answers = handler.invoke_batch([(metadata, body) for _, _, metadata, body in batch], each)
             except frames.ProtocolError:
                 raise
             except BaseException as error:

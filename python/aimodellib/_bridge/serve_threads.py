@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from . import frames
-from .answer import failed, raised
+from .answer import failed, raised, refused
 from .handler import Handler
 from .loop import Loop
 from .parts import ThreadSender
@@ -108,7 +108,9 @@ class _Server(Loop):
                 self._begun = number
                 self.link.ledger.begin(request_id)
         sender = self._senders[request_id]
-        if sender.is_gone(request_id):
+        if self.link.ledger.refusing:
+            kind, answer_metadata, answer_body = refused()
+        elif sender.is_gone(request_id):
             kind, answer_metadata, answer_body = failed("cancelled", "The client has disconnected")
         else:
             try:

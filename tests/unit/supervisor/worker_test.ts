@@ -225,6 +225,36 @@ Deno.test("a job has the script's error as its outcome", async () => {
   assert.equal((await fixture.dead()).death.cause, FORCED);
 });
 
+Deno.test("a worker that can't execute anything more ends, and gives back what it has not begun", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const { id } = await bridge.receive();
+    await bridge.send(bridge.kind.error, id, {
+      reason: "exception",
+      stage: "predict",
+      type: "RuntimeError",
+      message: "CUDA error",
+      broken: "its device is lost",
+    });
+    for (let frame = await bridge.receive(); frame.kind !== bridge.kind.stop; frame = await bridge.receive()) {
+      await bridge.send(bridge.kind.error, frame.id, { reason: "recalled", message: "" });
+    }
+    Deno.exit(3);
+  });
+  await fixture.ready;
+  await fixture.answered("a");
+  assert.equal(fixture.worker.ready, false);
+  assert.equal(fixture.worker.hasRoom, false);
+  const [[, outcome]] = fixture.outcomes as [[string, Outcome]];
+  assert.equal(outcome.kind, "error");
+  const { death } = await fixture.dead();
+  assert.equal(death.cause, "its device is lost");
+  assert.equal(death.stopped, false);
+  assert.equal(death.overran, false);
+  assert.equal(death.exit?.code, 3);
+});
+
 Deno.test("a worker reports room when it has answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
