@@ -39,6 +39,8 @@ export const STRESS_MODES: readonly string[] = Object.keys(MODES);
 export interface StressOptions {
   readonly mode: string;
   readonly ms: number;
+  /** How often a worker is killed, in ms. @default {@linkcode KILL_EVERY} */
+  readonly killEvery?: number;
   /** The executable, and the Python of its workers. */
   readonly bin: string;
   readonly python: string;
@@ -104,7 +106,10 @@ export async function stressMode(options: StressOptions): Promise<StressReport> 
   }
 }
 
-async function run({ mode, ms, bin, python, env }: StressOptions, folder: string): Promise<StressReport> {
+async function run(
+  { mode, ms, killEvery = KILL_EVERY, bin, python, env }: StressOptions,
+  folder: string,
+): Promise<StressReport> {
   const { args, atOnce } = MODES[mode]!;
   const [port, executedPath] = [freePort(), `${folder}/executed`];
   Deno.mkdirSync(`${folder}/tmp`);
@@ -126,7 +131,7 @@ async function run({ mode, ms, bin, python, env }: StressOptions, folder: string
   });
 
   using clients = new Clients(url, CLIENTS);
-  const events = await torment(server, ms);
+  const events = await torment(server, ms, killEvery);
   await clients.stop(SETTLE_LIMIT);
 
   const family = tree(server.pid);
@@ -158,10 +163,14 @@ async function run({ mode, ms, bin, python, env }: StressOptions, folder: string
 }
 
 /** Stops, kills and reloads a server for so many ms, and counts each. */
-async function torment(server: Server, ms: number): Promise<Pick<StressReport, "kills" | "stops" | "reloads">> {
+async function torment(
+  server: Server,
+  ms: number,
+  killEvery: number,
+): Promise<Pick<StressReport, "kills" | "stops" | "reloads">> {
   let [kills, stops, reloads] = [0, 0, 0];
   const began = performance.now();
-  let [killAt, reloadAt] = [KILL_EVERY, RELOAD_EVERY];
+  let [killAt, reloadAt] = [killEvery, RELOAD_EVERY];
   for (let now = 0; now < ms; now = performance.now() - began) {
     if (server.ended) throw new Error("The server ended by itself.");
     await pause(RUNS_FOR);
@@ -173,7 +182,7 @@ async function torment(server: Server, ms: number): Promise<Pick<StressReport, "
     // Kill a worker either while the server runs or while it is stopped.
     const early = Math.random() < 0.5;
     const kill = now >= killAt && children(server.pid).length >= WORKERS;
-    if (kill) killAt = now + KILL_EVERY * (0.5 + Math.random());
+    if (kill) killAt = now + killEvery * (0.5 + Math.random());
     if (kill && early && killOne(server.pid)) kills++;
     server.kill("SIGSTOP");
     stops++;

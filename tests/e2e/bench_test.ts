@@ -25,7 +25,7 @@ async function countOf(url: string, status: string): Promise<number> {
 
 test("bench counts the server's answers, and derives Content-Type from the name of the body's file", async (box) => {
   const server = await box.serve(echo());
-  const found = await figures(box, `${server.url}/`, "-c", "4", "-d", "1s");
+  const found = await figures(box, `${server.url}/`, "-c", "4", "-d", "500ms");
   assert.equal(found.url, `${server.url}/invocations`);
   assert.deepEqual([found.contentType, found.bodyBytes, found.connections, found.targetRate], [
     "application/json",
@@ -117,7 +117,7 @@ def predict(data, model, logger=None):
         raise ValueError("no more")
     return data
 `));
-  const running = figures(box, `${server.url}/`, "-c", "2", "-d", "5s");
+  const running = figures(box, `${server.url}/`, "-c", "2", "-d", "3s");
   await until("the script fails", async () => await countOf(server.url, "500") > 0);
   server.program.kill("SIGKILL");
   const found = await running;
@@ -168,7 +168,8 @@ test("bench ends on SIGINT with the figures so far, and shows a status line on a
   const server = await box.serve(echo());
   box.write({ body: "x" });
   const program = box.start(["bench", `${server.url}/`, "body", "-d", "60s", "-c", "1"]);
-  await sleep(1500);
+  await until("it sends", async () => await countOf(server.url, "200") > 10);
+  await sleep(100);
   program.kill("SIGINT");
   const { code, stdout } = await program.finished();
   assert.equal(code, 0);

@@ -30,7 +30,7 @@ async function allReady(server: Server): Promise<void> {
   await until("all workers are ready", async () => JSON.parse((await server.request("/ping")).text).status === "ready");
 }
 
-/** Sends requests one after the other until stopped; returns the answers. */
+/** Sends requests one after the other, with short pauses that leave processors to others, until stopped; returns the answers. */
 function load(server: Server, clients = 4) {
   const answers: { status: number; text: string; ms: number }[] = [];
   let stopping = false;
@@ -39,6 +39,7 @@ function load(server: Server, clients = 4) {
       const start = performance.now();
       const { status, text } = await server.invoke("");
       answers.push({ status, text, ms: performance.now() - start });
+      await sleep(3);
     }
   }));
   // A failing test does not wait for these requests.
@@ -70,7 +71,7 @@ test("a slow request on one worker delays no request that the other can take", a
   const p99 = (answers: { ms: number }[]) =>
     answers.map(({ ms }) => ms).sort((a, b) => a - b)[Math.floor(answers.length * 0.99)]!;
   const alone = load(server);
-  await sleep(1000);
+  await sleep(200);
   const before = p99(await alone.stop());
   const slow = server.invoke("sleep 1");
   const beside = load(server);
@@ -202,7 +203,7 @@ test("a request whose client has disconnected is dropped from the queue, and the
 for (
   const [what, args, wear] of [
     ["--max-requests-per-worker", ["--max-requests-per-worker", "50"], ""],
-    ["--max-worker-memory", ["--max-worker-memory", "200MB"], "grow 300000000"],
+    ["--max-worker-memory", ["--max-worker-memory", "100MB"], "grow 150000000"],
   ] as const
 ) {
   test(`workers are replaced with ${what} while no request is lost`, async (box) => {
@@ -211,7 +212,7 @@ for (
     const clients = load(server);
     await server.invoke(wear);
     await until("three workers were replaced", async () => {
-      if (wear !== "") await server.invoke(wear);
+      if (wear !== "") await server.invoke(wear).then(() => sleep(200));
       return [...server.log.matchAll(/Replacing worker \S+: it (uses|has answered)/g)].length >= 3;
     });
     const answers = await clients.stop();
