@@ -99,7 +99,7 @@ Deno.test("unpack() leaves nothing behind when it is aborted", async () => {
   assert.deepEqual(directory.list(), []);
 });
 
-Deno.test("unpack() refuses or unpacks 2,000 corrupt archives without a crash, and leaves nothing else behind", async () => {
+Deno.test("unpack() refuses or unpacks 500 corrupt archives without a crash, and leaves nothing else behind", async () => {
   using directory = new TempDir();
   const tar = concat(
     MANIFEST,
@@ -134,7 +134,7 @@ Deno.test("unpack() refuses or unpacks 2,000 corrupt archives without a crash, a
       }
       assert.deepEqual(directory.list(), []);
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 

@@ -139,8 +139,10 @@ Deno.test("next() returns the same large and small frames from pieces of any siz
   const pieces = fc.array(fc.integer({ min: 1, max: 150_000 }), { minLength: 1, maxLength: 50 });
   fc.assert(
     fc.property(pieces, (sizes) => {
+      // A large one among them keeps the number of pieces below 1,500.
+      const all = [...sizes, 64 * 1024];
       let turn = 0;
-      assertFrames(decode(new FrameDecoder(MIB), bytes, () => sizes[turn++ % sizes.length]!), frames);
+      assertFrames(decode(new FrameDecoder(MIB), bytes, () => all[turn++ % all.length]!), frames);
     }),
     { numRuns: 10 },
   );
@@ -293,7 +295,7 @@ Deno.test("parseMetadata() returns an object or throws a ProtocolError for any b
   }));
 });
 
-Deno.test("next() returns the intact frames of 10,000 damaged streams, then throws a ProtocolError", () => {
+Deno.test("next() returns the intact frames of 2,000 damaged streams, then throws a ProtocolError", () => {
   const maxBody = MIB;
   const step = fc.oneof(fc.constant(Infinity), fc.integer({ min: 1, max: 20 }));
   const seen = { damaged: 0, cut: 0, large: 0 };
@@ -327,8 +329,8 @@ Deno.test("next() returns the intact frames of 10,000 damaged streams, then thro
       else if (expected.rest > 0) seen.cut++;
       if (error === undefined && decoder.space().buffer.byteLength > 128 * 1024) seen.large++;
     }),
-    { numRuns: 10_000 },
+    { numRuns: 2000 },
   );
   // Check that all intended kinds of damage occur.
-  assert.ok(seen.damaged > 500 && seen.cut > 500 && seen.large > 50, JSON.stringify(seen));
+  assert.ok(seen.damaged > 100 && seen.cut > 100 && seen.large > 10, JSON.stringify(seen));
 });
