@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 import random
 from operator import mul
-from typing import NamedTuple, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
-PIXELS = 64
+SIDE = 8
+PIXELS = SIDE * SIDE
 """An image is 8 rows of 8 pixels, row by row."""
+WIDEST = 6
+"""How many of the 8 columns a digit has at most, as in the images of the data set."""
 DIGITS = 10
 WHITEST = 16
 """A pixel is a number from 0 (background) to 16 (ink)."""
+FAINT = 2
+"""A row or a column without a pixel of at least this is beside the digit."""
 
 Vector = Sequence[float]
 
@@ -32,8 +37,40 @@ def create(units: int, rng: random.Random) -> Network:
 
 
 def scaled(pixels: Vector) -> list[float]:
-    """Return the network's input for an image: pixels from 0 to 1, then the 1 that the biases multiply."""
-    return [pixel / WHITEST for pixel in pixels] + [1.0]
+    """Return the network's input for an image: the digit's pixels from 0 to 1, then the 1 that the biases multiply."""
+    return [pixel / WHITEST for pixel in centred(pixels)] + [1.0]
+
+
+def centred(pixels: Vector) -> Vector:
+    """Return an image whose digit is in the middle and fills the height, whatever its place and size were."""
+    rows = [pixels[start : start + SIDE] for start in range(0, PIXELS, SIDE)]
+    top, bottom = extent(map(max, rows))
+    left, right = extent(map(max, zip(*rows)))
+    if bottom - top < 3:
+        return pixels  # a dot, or nothing
+    width = min(WIDEST, max(1, round((right - left) * SIDE / (bottom - top))))
+    tall = resampled([row[left:right] for row in rows[top:bottom]], 0, SIDE)
+    wide = resampled(list(zip(*tall)), (SIDE - width) // 2, width)
+    return [pixel for row in zip(*wide) for pixel in row]
+
+
+def extent(brightest: Iterable[float]) -> tuple[int, int]:
+    """Return where the digit begins and ends, from the brightest pixel of each row or column."""
+    inked = [place for place, pixel in enumerate(brightest) if pixel >= FAINT]
+    return (inked[0], inked[-1] + 1) if inked else (0, 0)
+
+
+def resampled(lines: Sequence[Vector], start: int, length: int) -> list[list[float]]:
+    """Spread ``lines`` over ``length`` of 8 lines, from ``start`` on: each is the mean of those that it covers."""
+    result = [[0.0] * len(lines[0]) for _ in range(SIDE)]
+    covered = len(lines) / length
+    for place in range(length):
+        begin, end = place * covered, (place + 1) * covered
+        for index in range(int(begin), min(len(lines), math.ceil(end))):
+            part = (min(end, index + 1) - max(begin, index)) / covered
+            line = result[start + place]
+            result[start + place] = [mean + max(0.0, part) * pixel for mean, pixel in zip(line, lines[index])]
+    return result
 
 
 def forward(network: Network, inputs: Vector) -> tuple[list[float], list[float]]:

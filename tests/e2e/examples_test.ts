@@ -49,14 +49,35 @@ test("examples/digits reads held-out digits, and answers JSON and CSV", async (b
   const server = await serve(box, "digits");
   const [one] = await ask(server, "digits", "sample.json", "application/json");
   assert.equal(one.digit, 3);
+  const [image = []]: number[][] = JSON.parse(Deno.readTextFileSync(`${ROOT}/examples/digits/sample.json`)).inputs;
   const body = Deno.readFileSync(`${ROOT}/examples/digits/sample.csv`);
   const csv = await server.invoke(body, { "content-type": "text/csv", accept: "application/json" });
   assert.deepEqual(JSON.parse(csv.text).outputs.map(({ digit }: { digit: number }) => digit), [7, 0, 4]);
 
+  // A digit at the edge, and a small one in a corner, as someone may draw them.
+  const rows = Array.from({ length: 8 }, (_, row) => image.slice(8 * row, 8 * row + 8));
+  assert.ok(rows.every((row) => row[0] === 0 && row[7] === 0), "the image has room on both sides");
+  const small = rows.filter((_, row) => row % 2 === 0).map((row) => row.filter((_, column) => column % 2 === 0));
+  const corner = (top: boolean) => {
+    const lines = small.map((row) => top ? [...row, 0, 0, 0, 0] : [0, 0, 0, 0, ...row]);
+    const empty = Array.from({ length: 4 }, () => Array(8).fill(0));
+    return (top ? [...lines, ...empty] : [...empty, ...lines]).flat();
+  };
+  const places = [
+    rows.flatMap((row) => [...row.slice(1), 0]),
+    rows.flatMap((row) => [0, ...row.slice(0, 7)]),
+    corner(true),
+    corner(false),
+  ];
+  const moved = await server.invoke(JSON.stringify({ inputs: places }), { "content-type": "application/json" });
+  const [left, right, topLeft, bottomRight] = JSON.parse(moved.text).outputs;
+  assert.deepEqual([left, right], [one, one]);
+  assert.deepEqual(topLeft, bottomRight);
+  assert.equal(topLeft.digit, 3);
+
   // The same images as a tensor of the Open Inference Protocol.
   const { text } = await server.request("/v2/models/digits");
   assert.deepEqual(JSON.parse(text).inputs, [{ name: "images", datatype: "FP32", shape: [-1, 64] }]);
-  const [image] = JSON.parse(Deno.readTextFileSync(`${ROOT}/examples/digits/sample.json`)).inputs;
   const infer = async (shape: readonly number[], data: unknown) =>
     await server.request("/v2/models/digits/infer", {
       method: "POST",
