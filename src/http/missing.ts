@@ -18,7 +18,7 @@ export function missing(path: string, models: Models): HttpProblem {
   if (/^\/v2\/repository\/models\/[^/]+\/(?:load|unload)$/.test(path)) {
     return new HttpProblem(
       501,
-      "The models are those of the command line of 'serve'; none is loaded or unloaded on request. POST /admin/reload loads them again",
+      "Clients can't load or unload models: the command line of 'serve' names them. POST /admin/reload loads all of them again",
     );
   }
   const [, name, rest = ""] = /^\/(?:(?:v[12]\/)?models|endpoints)\/([^/:]+)(.*)$/.exec(path) ?? [];

@@ -104,8 +104,8 @@ test(
     });
     assert.deepEqual([success.count, fail.count, executed.count], [1, 1, 1]);
     assert.ok(Number.isInteger(executed.ns) && executed.ns > 0 && executed.ns < success.ns, JSON.stringify(stats));
-    const unloaded = "The models are those of the command line of 'serve'; none is loaded or unloaded on request. " +
-      "POST /admin/reload loads them again";
+    const unloaded = "Clients can't load or unload models: the command line of 'serve' names them. " +
+      "POST /admin/reload loads all of them again";
     assert.deepEqual(rest, {
       live: true,
       ready: true,
