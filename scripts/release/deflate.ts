@@ -14,12 +14,15 @@ export interface Compressed {
   readonly crc: number;
 }
 
-/** Compresses bytes on all processors. */
+/** From this many bytes on, starting threads takes less time than they save. */
+const SMALL = 2 ** 22;
+
+/** Compresses bytes, on all processors if there are many. */
 export async function compress(bytes: Uint8Array): Promise<Compressed> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   using writer = new GzipWriter({
     level: LEVEL,
-    threads: navigator.hardwareConcurrency,
+    threads: bytes.length < SMALL ? 0 : navigator.hardwareConcurrency,
     write: (piece) => Promise.resolve(void pieces.push(piece.slice())),
   });
   await writer.add(bytes);
