@@ -71,7 +71,9 @@ export async function open(browser: Browser, origin: string, options: BrowserCon
 export async function checkAccess(page: Page, what: string): Promise<void> {
   await page.evaluate(axe.source);
   const faults = await page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run({
+      resultTypes: ["violations"],
+    });
     return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) =>
       `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 150)).join(" | ")}`
     );
