@@ -133,7 +133,7 @@ test("the console's events show answers, a worker's death with its request, its 
   assert.equal((await server.program.finished()).code, 0);
 });
 
-test("the console's events need a token if there are tokens, and have no log lines for other machines without", async (box) => {
+test("the console's events require a token if there are tokens; without tokens, other machines receive no log lines", async (box) => {
   const [secured, exposed] = await Promise.all([
     box.serve(echo(), { env: { AIMODELLIB_TOKEN: TOKEN } }),
     box.serve(echo(), { args: ["--port", "0", "--host", "0.0.0.0"] }),
@@ -162,7 +162,7 @@ async function stopBoth(...servers: readonly Server[]): Promise<void> {
   for (const server of servers) await server.stop();
 }
 
-test("the console's events keep log lines from web pages of other origins, even those that may use the model", async (box: Sandbox) => {
+test("web pages of other origins receive no log lines from the console's events, even if they may use the model", async (box: Sandbox) => {
   const server = await box.serve(echo(), { args: ["--port", "0", "--cors", "*"] });
   const follower = await Follower.open(server, { origin: "https://evil.example", "sec-fetch-site": "cross-site" });
   assert.equal((await follower.until("hello", () => true)).logs, false);

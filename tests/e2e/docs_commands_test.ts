@@ -99,7 +99,7 @@ for (const page of PAGES) {
   }, NEEDS[page] ?? true);
 }
 
-test("only a block of commands that no test runs gives a reason for that", () => {
+test("only blocks of commands are marked as not run, and each mark gives a reason", () => {
   for (const page of PAGES) {
     for (const { language, mark, line } of blocksOf(read(page))) {
       const where = `${page}:${line}`;

@@ -253,7 +253,7 @@ test("a model that can't be loaded is logged as one record with its traceback", 
   assert.match(traceback, /^Traceback[\s\S]*in load\n[\s\S]*OSError: no weights$/);
 });
 
-test("no text that a script prints can imitate a line of a request", async (box) => {
+test("a script can't print text that the log takes for a line of another request", async (box) => {
   const server = await serveJson(
     box,
     echo(py`

@@ -19,7 +19,7 @@ const SCRIPT = py`
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-test("a script with load, predict and one import follows Content-Type and Accept", async (box) => {
+test("a script whose deserialize and serialize are aimodellib.io's follows Content-Type and Accept", async (box) => {
   const module = box.module({ "serve.py": SCRIPT });
   const packed = await box.run(["package", "-m", module, "-q"]);
   assert.equal(packed.code, 0, packed.stderr);
@@ -38,7 +38,7 @@ test("a script with load, predict and one import follows Content-Type and Accept
   await server.stop();
 });
 
-test("a script with that import refuses invalid requests with a fitting status, and lists what it accepts", async (box) => {
+test("a script with these functions answers invalid requests with 400, 406 or 415, and lists the types that it accepts", async (box) => {
   const server = await box.serve(SCRIPT);
   const bad = await server.invoke("[1,", JSON_TYPE);
   assert.equal(bad.status, 400);

@@ -168,7 +168,7 @@ test("metrics of a script are summed over its workers, those that have died incl
   await server.stop();
 }, HAS_PARSER);
 
-test("metrics of an idle server list what has counted, and what alerts need at 0", async (box) => {
+test("metrics of an idle server contain counters at 0 for alerts, and no others that have not counted", async (box) => {
   box.write({ "bin/nvidia-smi": '#!/bin/sh\necho "0, A100, 7, 1024, 81920"; echo "1, MIG, [N/A], [N/A], [N/A]"\n' });
   Deno.chmodSync(box.path("bin/nvidia-smi"), 0o755);
   const server = await box.serve(echo(), { env: { ...box.env, PATH: `${box.path("bin")}:${box.env["PATH"]}` } });

@@ -20,7 +20,7 @@ test("promtool accepts the alert rules and the queries of the dashboard", async 
     assert.match(stdout, new RegExp(`SUCCESS: ${count} rules found`));
   }
   box.write({ "alerts.yml": ALERTS.replace("sum by", "sum bye") });
-  assert.notEqual((await check("alerts.yml")).code, 0, "it would say so if something were wrong");
+  assert.notEqual((await check("alerts.yml")).code, 0, "promtool finds an invalid rule");
 }, HAS_PROMTOOL);
 
 test("the queries that scale on Kubernetes add up what the pods of a model answer", async (box) => {
@@ -53,11 +53,11 @@ test("the queries that scale on Kubernetes add up what the pods of a model answe
     (await run(text.replaceAll("sum(aimodellib_requests_in_flight{model", "max(aimodellib_requests_in_flight{model")))
       .code,
     0,
-    "it would say so",
+    "promtool finds a query with another result",
   );
 }, HAS_PROMTOOL);
 
-test("no alert fires for a server that works, and each one for a server that does not", async (box) => {
+test("alerts do not fire for a healthy server, and each fires for the fault that it describes", async (box) => {
   const cases = Deno.readTextFileSync(`${ROOT}/tests/fixtures/alerts_test.yml`);
   box.write({ "alerts.yml": ALERTS, "alerts_test.yml": cases });
   const { code, stdout, stderr } = await box.run(["test", "rules", box.path("alerts_test.yml")], {

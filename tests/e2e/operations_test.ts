@@ -37,7 +37,7 @@ test("systemd-analyze finds no fault in the unit", async (box) => {
   box.write({
     "model.service": unit.replace("/usr/local/bin/aimodellib", BIN).replace("TimeoutStopSec", "TimeoutStop"),
   });
-  assert.match((await verify()).stderr, /TimeoutStop/, "it would say so if something were wrong");
+  assert.match((await verify()).stderr, /TimeoutStop/, "systemd-analyze finds an unknown setting");
 }, HAS_SYSTEMD);
 
 test(
@@ -65,7 +65,11 @@ test("kubernetes-validate finds no fault in the Deployment and its Service", asy
   };
   const good = await validate(manifest);
   assert.equal(good.code, 0, good.stdout + good.stderr);
-  assert.notEqual((await validate(manifest.replace("periodSeconds", "period"))).code, 0, "it would say so");
+  assert.notEqual(
+    (await validate(manifest.replace("periodSeconds", "period"))).code,
+    0,
+    "the validator finds an unknown field",
+  );
 }, HAS_KUBERNETES);
 
 test("the InferenceService contains only fields of KServe's own classes", async (box) => {
@@ -73,7 +77,7 @@ test("the InferenceService contains only fields of KServe's own classes", async 
   const wrong = manifest.replace("minReplicas", "minimumReplicas");
   const { code, stdout, stderr } = await box.run([KSERVE], { command: PYTHON, stdin: `${manifest}\n---\n${wrong}` });
   assert.equal(stdout, "good\n", stderr);
-  assert.match(stderr, /ValueError: .*minimumReplicas: there is no such field/, "it would say so");
+  assert.match(stderr, /ValueError: .*minimumReplicas: there is no such field/, "an unknown field is found");
   assert.equal(code, 1);
 }, HAS_KSERVE);
 

@@ -155,7 +155,7 @@ test("a process that the script forks does not end train", async (box) => {
   assert.equal(box.read("model/model.txt"), "");
 });
 
-test("a drain that waits for a thread of the script logs that", async (box) => {
+test("serve logs the thread of the script that it waits for when it is stopped", async (box) => {
   const server = await box.serve(echo(py`
     import os, threading, time
     def poll():

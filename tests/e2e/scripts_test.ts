@@ -132,7 +132,7 @@ for (
   });
 }
 
-test("package, train and serve report a list of packages that is not read when requirements.txt is missing", async (box) => {
+test("package, train and serve warn of a list of packages that they ignore when requirements.txt is missing", async (box) => {
   const script = `def train(model_dir): ...\n${LOADS}`;
   const files = { "serve.py": script, "train.py": script, "environment.yml": "dependencies:\n  - numpy\n" };
   const module = box.module(files, "module");

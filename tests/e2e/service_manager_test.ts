@@ -104,7 +104,7 @@ test("serve notifies an abstract socket, and not before a model is loaded", asyn
 });
 
 for (const socket of ["/nowhere/at/all", "relative", `/${"long".repeat(30)}`]) {
-  test(`a NOTIFY_SOCKET that can't be reached keeps serve from nothing: ${socket.slice(0, 16)}`, async (box) => {
+  test(`serve logs a warning and answers when it can't reach NOTIFY_SOCKET at ${socket.slice(0, 16)}`, async (box) => {
     const server = await box.serve(echo(), { env: { NOTIFY_SOCKET: socket } });
     assert.equal((await server.invoke("a")).text, "a");
     await server.program.stderr.waitFor(/WARNING The service manager can't be notified at '.*' \(NOTIFY_SOCKET\)/);
