@@ -13,7 +13,7 @@ import { GIVE_BACK_STEP, MAX_EXCESS, REQUEST_SLOTS, SHARED, SHARED_SLOT_BYTES } 
 import { Slots } from "./slots.ts";
 
 /** Bodies shorter than this, in bytes, are not worth a slot. */
-export const MIN_SHARED_BYTES = 32 * 1024;
+export const MIN_SHARED_BYTES = 16 * 1024;
 
 const IDLE_MS = 1000;
 

@@ -178,6 +178,21 @@ def test_write_returns_false_when_the_disk_is_full(tmp_path):
     assert exchange.write(0, b"x") is False
 
 
+@pytest.mark.parametrize(("length", "writes"), [(0, 1), (20_000, 1), (ledger.MAX_JOINED, 1), (ledger.MAX_JOINED + 1, 2)])
+def test_a_frame_is_sent_with_one_write_unless_its_body_is_long(tmp_path, length, writes):
+    (tmp_path / "ledger").write_bytes(bytes(SIZE))
+    sent = []
+
+    class Writer:
+        def write(self, data):
+            sent.append(bytes(data))
+
+    mine = Ledger(str(tmp_path / "ledger"), Writer(), None)
+    mine.send(frames.PART, 7, b"{}", b"x" * length)
+    assert b"".join(sent) == frames.encode(frames.PART, 7, b"{}", length) + b"x" * length
+    assert len(sent) == writes
+
+
 def test_gathered_parts_are_sent_together_and_before_any_other_frame(bench):
     bench.ledger.part(1, b"{}", b"a", gather=True)
     bench.ledger.part(2, b"{}", memoryview(b"b"), gather=True)

@@ -32,6 +32,8 @@ _STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = range(5)
 
 #: Answers with longer bodies, in bytes, are sent at once, without being copied.
 SMALL_ANSWER = 16 * 1024
+#: Longer bodies, in bytes, are sent with a write of their own; copying a shorter one costs less than a second write.
+MAX_JOINED = 64 * 1024
 #: When another request begins, gathered answers are sent if the oldest has waited longer than this, in seconds.
 FLUSH_AFTER = 0.0002
 
@@ -153,7 +155,7 @@ class Ledger:
         """Send a frame at once, after the gathered answers."""
         self.flush()
         head = encode(kind, request_id, metadata, len(body))
-        if len(body) <= SMALL_ANSWER:
+        if len(body) <= MAX_JOINED:
             self._write(head + body)
         else:
             self._write(head)

@@ -29,7 +29,7 @@ GIVE_BACK_STEP = 64 * 1024
 #: How much longer the last body of a slot may have been than the next one; if it was longer, the rest is given back.
 MAX_EXCESS = 1024 * 1024
 #: Shorter bodies, in bytes, are not worth a slot.
-MIN_BODY = 32 * 1024
+MIN_BODY = 16 * 1024
 
 
 class Memory:

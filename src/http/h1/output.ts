@@ -59,7 +59,10 @@ export class Output {
     if (body instanceof ReadableStream) return this.#sendStream(head, body, framing, client);
     if (!(body instanceof Uint8Array)) return this.#sendPieces(head, body, framing, client);
     if (framing.kind === "none") return this.#sendTogether(head);
-    return body.length <= MAX_BESIDE ? this.#sendTogether(head, body) : this.#sendApart(head, body, answer.lease);
+    const { lease } = answer;
+    return body.length <= MAX_BESIDE && lease === undefined
+      ? this.#sendTogether(head, body)
+      : this.#sendApart(head, body, lease);
   }
 
   /** Sends `100 Continue`. */

@@ -4,10 +4,14 @@ import type { Answer } from "../../../../src/http/h1/answer.ts";
 import { Output } from "../../../../src/http/h1/output.ts";
 import { ClientTurn } from "../../../../src/http/h1/turn.ts";
 
-/** Sends an answer, and returns what was written, in Latin-1. */
-async function sent(answer: Answer & { readonly body: Uint8Array<ArrayBuffer> }): Promise<string[]> {
+/** Sends an answer, and returns what was written, in Latin-1, and from which buffers. */
+async function sent(
+  answer: Answer & { readonly body: Uint8Array<ArrayBuffer> },
+  buffers: ArrayBufferLike[] = [],
+): Promise<string[]> {
   const writes: string[] = [];
   const write = (bytes: Uint8Array) => {
+    buffers.push(bytes.buffer);
     writes.push(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
     return Promise.resolve(bytes.length);
   };
@@ -31,4 +35,14 @@ Deno.test("answer() sends a body in shared memory with its head in one write, an
     }
     lease.release();
   }
+});
+
+Deno.test("answer() sends a body in shared memory from there, however short it is", async () => {
+  const place = new Uint8Array(4096 + 20_000).fill(97, 4096);
+  const body = place.subarray(4096);
+  const buffers: ArrayBufferLike[] = [];
+  const lease = new Lease(body, 128, () => {});
+  const [write = ""] = await sent({ status: 200, headers: {}, body, lease }, buffers);
+  assert.ok(write.endsWith(`\r\n\r\n${"a".repeat(20_000)}`));
+  assert.deepEqual(buffers.map((buffer) => buffer === place.buffer), [true]);
 });
