@@ -411,6 +411,14 @@ Deno.test({
       assert.equal(Math.max(...pixels), 16);
       assert.ok(pixels.filter((pixel: number) => pixel === 0).length > 20, String(pixels));
       await checkAccess(page, "a drawing");
+      // A small one in a corner is enlarged and centred.
+      await page.locator(".draw-buttons").getByRole("button", { name: "Clear" }).click();
+      const again = page.waitForResponse((response) => response.url().endsWith("/invocations"));
+      await draw(page, 0.02, 0.3);
+      const { pixels: small } = await (await again).json();
+      for (const [index, pixel] of small.entries()) {
+        assert.ok(Math.abs(pixel - pixels[index]) <= 1, `${small} and ${pixels}`);
+      }
     });
 
     await step("it shows how many requests were predicted together", async () => {
@@ -518,11 +526,11 @@ async function until(page: Page, expression: string): Promise<void> {
   throw new Error(`It is not true: ${expression}`);
 }
 
-/** Draws a line from one corner to the other. */
-async function draw(page: Page): Promise<void> {
+/** Draws a line on the square, from one place to another, both as parts of its sides. */
+async function draw(page: Page, from = 0.2, to = 0.8): Promise<void> {
   const { x, y, width, height } = (await page.locator(".draw-canvas").boundingBox())!;
-  await page.mouse.move(x + width * 0.2, y + height * 0.2);
+  await page.mouse.move(x + width * from, y + height * from);
   await page.mouse.down();
-  await page.mouse.move(x + width * 0.8, y + height * 0.8, { steps: 5 });
+  await page.mouse.move(x + width * to, y + height * to, { steps: 5 });
   await page.mouse.up();
 }

@@ -48,7 +48,7 @@ export const CurveChart = memo(function CurveChart({ chart }: { chart: Chart }) 
           {[0, 0.25, 0.5, 0.75, 1].map((place) => (
             <line
               key={place}
-              class="curve-grid"
+              class="grid"
               x1="0"
               x2={String(WIDTH)}
               y1={String(HEIGHT * place)}
@@ -57,7 +57,7 @@ export const CurveChart = memo(function CurveChart({ chart }: { chart: Chart }) 
           ))}
           {at !== undefined && (
             <line
-              class="curve-cursor"
+              class="cursor"
               x1={String(WIDTH * part(step, steps))}
               x2={String(WIDTH * part(step, steps))}
               y1="0"
@@ -67,7 +67,7 @@ export const CurveChart = memo(function CurveChart({ chart }: { chart: Chart }) 
           {curves.map(({ run, points }, index) => (
             <path
               key={run}
-              class={`curve-line tone-${index % TONES}`}
+              class={`line tone-${index % TONES}`}
               d={pathOf(points, steps, values)}
             />
           ))}
@@ -77,7 +77,7 @@ export const CurveChart = memo(function CurveChart({ chart }: { chart: Chart }) 
           <span>{formatStep(steps.to)}</span>
         </div>
       </div>
-      <dl class="curve-legend">
+      <dl class="legend">
         {curves.map(({ run }, index) => (
           <div key={run}>
             <dt class={`tone-${index % TONES}`}>{run || "value"}</dt>

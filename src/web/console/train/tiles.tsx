@@ -87,7 +87,7 @@ function Tile({ title, value, note, label, line, top = 0 }: TileProps) {
       <p class="note">{note}</p>
       {line !== undefined && (
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-          <path class="curve-line tone-0" d={pathOf(line, top)} />
+          <path class="line tone-0" d={pathOf(line, top)} />
         </svg>
       )}
     </div>
