@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type Need, runs } from "./support/needs.ts";
 import { projectFiles, writeProject, writeRepository, writeSdist } from "./support/projects.ts";
-import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { py, Sandbox, test } from "./support/sandbox.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 const HAS_GIT: Need = runs("git", "--version") || "git is not installed";
 /** Nothing listens at this address: a request to a registry fails. */

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
-import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 const manifest = (role: "training" | "serving") =>
   `{"${role}Script": "${role.replace("ing", "").replace("serv", "serve")}.py", "logNamingFormat": "%d.log"}`;

@@ -39,7 +39,7 @@ const WORDS = py`
 `;
 
 test(
-  "the clients of SageMaker and mlflow ask, stream, and raise their own errors",
+  "the clients of SageMaker and mlflow invoke, stream, and raise their own errors",
   async (box) => {
     const [module, secret] = [box.module({ "serve.py": WORDS }, "words"), box.module({ "serve.py": echo() }, "echo")];
     Deno.mkdirSync(box.path("model"));

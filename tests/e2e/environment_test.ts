@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { writeProject } from "./support/projects.ts";
-import { py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import { py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
 const MANIFEST = `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`;

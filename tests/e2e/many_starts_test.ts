@@ -1,9 +1,11 @@
 /** Many concurrent starts of archives whose requirements look the same but name different packages. */
 
 import assert from "node:assert/strict";
-import { py, type Sandbox, test } from "./support/sandbox.ts";
+import { py, Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 const STARTS = 12;
 const KINDS = 3;

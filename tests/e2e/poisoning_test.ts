@@ -1,7 +1,7 @@
 /**
- * Ways to have `train --key` run something else than the archive that was signed. Each leaves code that says so in a file when it
- * runs. They are those of somebody without the key: who sends the archive, who may write where the command is started or beside the archive,
- * and another user of the machine. The operator's own environment and pip's configuration are trusted: SECURITY.md.
+ * Ways to make `train --key` run something other than the signed archive. Each plants code that writes to a file when it runs. The
+ * attackers have no key: the sender of the archive, somebody who can write to the working directory or beside the archive, and another user
+ * of the machine. The operator's environment and pip's configuration are trusted: SECURITY.md.
  */
 
 import assert from "node:assert/strict";
@@ -10,6 +10,8 @@ import { BIN, py, PYTHON, ROOT, type RunOptions, Sandbox, test } from "./support
 import type { Finished } from "./support/program.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 const NOBODY = 65534;
 const MANIFEST = `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`;
@@ -20,7 +22,7 @@ const GOOD = py`
       print(fox.V, owl.V, helper.VALUE, weights, os.path.dirname(json.__file__) in sys.path[-5:] or json.__file__)
 `;
 
-/** Code that tells that it ran. */
+/** Code that records in a file that it has run. */
 const EVIL = `import os; open(os.environ["RAN"], "a").write("evil\\n")\n`;
 const EVIL_PROGRAM = `#!/bin/sh\necho evil >> "$RAN"\n`;
 const EVIL_PTH = `import os; exec(${JSON.stringify(EVIL)})\n`;
@@ -77,7 +79,7 @@ async function prepare(box: Sandbox): Promise<void> {
 
 const RUN = ["train", "--key", "aimodellib.pub", "model.tar.gz", "out"];
 
-/** Runs it, and demands that the signed code ran, or with `refused` that none did. */
+/** Trains, and checks that the signed code ran, or with `refused`, that none did. */
 async function demand(
   box: Sandbox,
   way: string,
@@ -98,7 +100,7 @@ async function demand(
   return finished;
 }
 
-/** The folder on a shelf of the cache that the next run takes. */
+/** The folder in the cache that the next run uses. */
 function kept(box: Sandbox, shelf: "archives" | "environments"): string {
   const folder = box.path(`home/.cache/aimodellib/${shelf}`);
   const found = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".current"));
@@ -198,7 +200,7 @@ test("an archive that is not the signed one is refused, whatever was changed", a
   }
 });
 
-/** What lies in the folder where a run is started, or beside the archive. */
+/** Files in the working directory of a run, or beside the archive. */
 const BESIDE: readonly (readonly [path: string, text: (code: string, box: Sandbox) => string, mode?: number])[] = [
   ...[
     "json.py",
@@ -267,7 +269,7 @@ test("unsigned archives that look alike share nothing with a signed one", async 
   const evilRun = async () => {
     const { code, stderr } = await box.run(["train", "evil.tar.gz", "out"], { env: { RAN: box.path("ran"), ...FAST } });
     assert.equal(code, 0, stderr);
-    // It is bound to say so.
+    // Its code has written this file.
     Deno.removeSync(box.path("ran"));
   };
   await evilRun();
@@ -356,7 +358,7 @@ test("files that another user has put into the cache do not run with a signed ar
   }
 }, HAS_ROOT);
 
-/** Somebody's installer, which does in the middle of a run what another user who may write to TMPDIR can do at any time. */
+/** An installer that does during a run what another user who can write to TMPDIR could do at any time. */
 const SWAP = `#!/bin/sh
 for folder in "$SHARED"/aimodellib-*; do
   case $folder in *'*') continue ;; esac
@@ -366,7 +368,7 @@ done
 exec $FAST "$@"
 `;
 
-test("a TMPDIR in which others can replace folders is not used, and that is said", async (box) => {
+test("train reports and does not use a TMPDIR in which other users can replace folders", async (box) => {
   await prepare(box);
   Deno.mkdirSync(box.path("shared"));
   Deno.chmodSync(box.path("shared"), 0o777);
@@ -391,7 +393,7 @@ const ALL_SHARED = `
   for place in /tmp /var/tmp; do mount -t tmpfs -o mode=0777 tmpfs "$place" || exit 1; done
   cd /mnt/box && exec "$@"`;
 
-test("without a place that others can't change, --key is refused, and other runs say so", async (box) => {
+test("train refuses --key, and warns without it, where other users can change every temporary folder", async (box) => {
   await prepare(box);
   box.module({ "train.py": "def train(d): print('trained')\n" }, "module");
   const run = (args: string[], more = {}) =>

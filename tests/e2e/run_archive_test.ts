@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { CAN_CABLE, CAN_GO_OFFLINE } from "./support/needs.ts";
-import { BIN, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 import { tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 /** An installer that takes a fraction of pip's time, for tests that are not about pip. */
 const FAST = { PIP_CMD: `${PYTHON} ${ROOT}/tests/e2e/support/unpack_wheels.py` };

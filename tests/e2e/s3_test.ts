@@ -154,7 +154,7 @@ function fakePlatform() {
   return Promise.resolve({ server, url: `http://127.0.0.1:${server.addr.port}` });
 }
 
-test("a download from S3 goes on where it broke off, and an error names the object and what to do", async (box) => {
+test("a download from S3 resumes where it broke off, and errors name the object and what to do", async (box) => {
   await using s3 = await S3.start(box, OBJECTS);
   const env = keys(s3);
   s3.pageSize = 2;

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { has } from "./support/needs.ts";
-import { BIN, PYTHON, type Sandbox, test, TOOLS } from "./support/sandbox.ts";
+import { BIN, PYTHON, Sandbox, test, TOOLS } from "./support/sandbox.ts";
 import { makeWheel } from "./support/wheels.ts";
+
+Sandbox.keepInMemory();
 
 const UV = `${TOOLS}/uv`;
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";

@@ -50,7 +50,7 @@ def test_the_config_in_the_documentation_is_valid():
         ServeDeploySchema.parse_obj(config)
 
 
-def test_the_executable_is_named_found_or_missed(monkeypatch, tmp_path):
+def test_find_executable_uses_its_argument_then_the_variable_then_path(monkeypatch, tmp_path):
     program = tmp_path / "aimodellib"
     program.write_text("")
     program.chmod(0o755)

@@ -9,6 +9,7 @@ import type { Need } from "./needs.ts";
 import { MARK, type Process, processesWith, signal, untilNone } from "./processes.ts";
 import { type Finished, Program } from "./program.ts";
 import { type ServeOptions, Server } from "./server.ts";
+import { folderInMemory } from "./shm.ts";
 import { warmCache } from "./warm_cache.ts";
 
 /** The project's root. */
@@ -49,9 +50,19 @@ export class Sandbox implements AsyncDisposable {
   readonly #programs: Program[] = [];
   #isWarm = false;
   #modules = 0;
+  /** The folder of sandboxes; by default, that of temporary files. */
+  static #place: string | undefined;
+
+  /**
+   * Has this file's sandboxes in memory, where that is possible. On a disk, making and removing the files of Python environments takes a tenth of
+   * such tests' processor time.
+   */
+  static keepInMemory(): void {
+    Sandbox.#place = folderInMemory();
+  }
 
   constructor() {
-    this.root = Deno.makeTempDirSync({ prefix: "e2e-" });
+    this.root = Deno.makeTempDirSync({ prefix: "e2e-", ...(Sandbox.#place !== undefined && { dir: Sandbox.#place }) });
     for (const name of ["home", "tmp"]) Deno.mkdirSync(`${this.root}/${name}`);
     this.env = {
       PATH: "/usr/local/bin:/usr/bin:/bin",
