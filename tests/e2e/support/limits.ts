@@ -25,7 +25,7 @@ export async function within<T>(
   }
 }
 
-/** Waits until a condition holds; it is checked every 10 ms. */
+/** Waits until a condition holds. It is checked every 10 ms, and after a second every 50 ms, since it may read all of /proc. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -34,8 +34,9 @@ export async function until(
 ): Promise<void> {
   const start = performance.now();
   while (!await condition()) {
-    if (performance.now() - start > ms) throw new Error(`Not within ${ms / 1000} s: ${what}\n${describe()}`);
-    await sleep(10);
+    const waited = performance.now() - start;
+    if (waited > ms) throw new Error(`Not within ${ms / 1000} s: ${what}\n${describe()}`);
+    await sleep(waited < 1_000 ? 10 : 50);
   }
 }
 

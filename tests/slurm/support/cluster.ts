@@ -1,7 +1,7 @@
 /** A Slurm cluster of two nodes for one test: Debian's slurmctld, slurmd and munged, in name spaces of their own. */
 
 import assert from "node:assert/strict";
-import { until } from "../../e2e/support/limits.ts";
+import { sleep, until } from "../../e2e/support/limits.ts";
 import { CAN_CABLE, type Need, runs } from "../../e2e/support/needs.ts";
 import type { Finished, Program } from "../../e2e/support/program.ts";
 import { BIN, ROOT, type Sandbox } from "../../e2e/support/sandbox.ts";
@@ -66,6 +66,8 @@ export class Cluster implements AsyncDisposable {
   async ended(id: string): Promise<Job[]> {
     let jobs: Job[] = [];
     const haveEnded = async () => {
+      // Each look starts two programs, and most jobs take seconds.
+      await sleep(250);
       jobs = await this.#jobs(id);
       return jobs.every(({ state }) => !["PENDING", "RUNNING", "COMPLETING", "SUSPENDED"].includes(state));
     };
