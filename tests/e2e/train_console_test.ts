@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { checkAccess, launch, open, withBrowser } from "./support/browser.ts";
 import { imports } from "./support/needs.ts";
-import { py, PYTHON, Sandbox, test } from "./support/sandbox.ts";
+import { py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import type { Program } from "./support/program.ts";
 
 /** Hands over scalars, writes event files with TensorBoard's own writer if it is told so, and waits for a file before it ends. */
@@ -139,7 +139,9 @@ test("train --console shows the scalars of rank 0 of a launcher", async (box) =>
     `,
   });
   const options = ["--console", "0", "--launcher", "torchrun", "--nproc-per-node", "2"];
-  const program = box.start(["train", ...options, "m", "train.py", "model"]);
+  const program = box.start(["train", ...options, "m", "train.py", "model"], {
+    env: { PYTHONPATH: `${ROOT}/tests/e2e/support/light_torch` },
+  });
   const [line] = await program.stderr.waitFor(/^Console: http:.*$/);
   const text = fetch(`${line.slice("Console: ".length)}console/events`).then((response) => response.text());
   await program.stdout.waitFor(/rank 0\] written/);
