@@ -168,7 +168,7 @@ test("errors name a faulty script, and a Python without PyTorch", async (box) =>
   assert.match(bare.stderr, /^Error: torchrun comes with PyTorch, which can't be imported by '.*venv\/bin\/python'/);
 }, HAS_TORCH);
 
-test("a rank's progress bar stays on one line, and the lines of other ranks stay whole", async (box) => {
+test("the progress bar of a rank stays on one line, and lines of other ranks are not mixed with it", async (box) => {
   const script = py`
     import os, sys, time
 

@@ -175,7 +175,7 @@ test("an archive that contains its model is served without a model directory", a
   assert.doesNotMatch(await manifest(box, "job", "--shards", "2", "whole.tar.gz"), /\/srv\/model/);
 });
 
-test("manifest writes to --output, and refuses what it can't do, printing nothing", async (box) => {
+test("manifest writes to --output, and prints nothing when it refuses options", async (box) => {
   await pack(box, "serve", { "serve.py": echo() });
   await pack(box, "train", { "train.py": TRAIN });
   await pack(box, "7", { "serve.py": echo() });

@@ -242,7 +242,7 @@ test("serve fetches the artifacts of Vertex AI's variable, and answers 503 until
   await server.stop();
 }, has(EMULATOR));
 
-test("a model directory may be in Cloud Storage, for each of several models", async (box) => {
+test("serve fetches the model directories of several models from Cloud Storage", async (box) => {
   await using storage = await cloudStorage(box, { "one/name": "first", "two/name": "second" });
   const module = box.module({ "serve.py": LOADS });
   const models = ["one", "two", "three"].flatMap((

@@ -48,7 +48,7 @@ async function trainMounted(box: Sandbox, shell: string, script: string, options
   });
 }
 
-test("both streams of a script with a log keep their order when they go to one place", async (box) => {
+test("train with a log keeps the order of standard output and standard error when both go to one pipe", async (box) => {
   const { code, stdout } = await trainIn(box, `exec "$@" 2>&1`, BOTH);
   assert.equal(code, 0);
   assert.equal(stdout, LINES);
@@ -86,7 +86,7 @@ const AT_TERMINAL = py`
 const BAR = Array.from({ length: 101 }, (_, i) => `\r\x1b[32m${i}%\x1b[0m`).join("");
 const BAR_LOGGED = "0%\n100%\n";
 
-test("a script with a log has a terminal where there is one, of the same size", async (box) => {
+test("train with a log gives the script a terminal of the same size when it has one itself", async (box) => {
   const { code, stdout } = await trainAtTerminal(box, "12", AT_TERMINAL);
   assert.equal(code, 0, stdout);
   const first = "out (111, 33) error (111, 33)\n";
@@ -94,7 +94,7 @@ test("a script with a log has a terminal where there is one, of the same size", 
   assert.equal(logOf(box), `${first}${BAR_LOGGED}resize\nresized\n`);
 });
 
-test("a script with a log has a terminal for the one stream that has", async (box) => {
+test("train with a log gives the script a terminal for the one stream that is a terminal", async (box) => {
   const error = await trainAtTerminal(box, "2", AT_TERMINAL);
   assert.equal(error.code, 0, error.stdout);
   assert.equal(error.stdout.trimStart(), `out None error (111, 33)\n${BAR}\n\x1b[1mresize\x1b[0m\n`);
@@ -107,7 +107,7 @@ test("a script with a log has a terminal for the one stream that has", async (bo
   assert.equal(box.read("2.txt"), `out (111, 33) error None\n${BAR}\n`);
 });
 
-test("a terminal of a script with a log loses nothing of what is printed last, and ends with what it left behind", async (box) => {
+test("train with a log shows the last output on a terminal, and ends though a child of the script keeps the terminal open", async (box) => {
   const script = py`
     import os, subprocess, sys
     def train(model_dir):
@@ -138,7 +138,7 @@ test("--log-max-size holds for a progress bar that has no newline", async (box) 
 });
 
 for (const format of ["%Y-%m-%dT%H-%M-%S.log", "%Y.log"]) {
-  test(`runs at the same time in one folder have logs and records of their own, named ${format}`, async (box) => {
+  test(`concurrent runs in one folder write separate logs and records when logs are named ${format}`, async (box) => {
     const script = py`
       import sys, time
       def train(model_dir, name):
@@ -170,7 +170,7 @@ for (const format of ["%Y-%m-%dT%H-%M-%S.log", "%Y.log"]) {
   });
 }
 
-test("a log on a full disk goes on when there is room, and training that succeeds ends with 0", async (box) => {
+test("train continues its log when a full disk has room again, and exits with 0", async (box) => {
   const script = py`
     import os, time
     def train(model_dir):
@@ -197,7 +197,7 @@ test("a log on a full disk goes on when there is room, and training that succeed
 }, CAN_MOUNT);
 
 test(
-  "training with a log in a folder that is read-only, or on a disk without room, succeeds with warnings",
+  "train exits with 0, and warns, when the folder of its log is read-only or on a full disk",
   async (box) => {
     for (
       const mount of [
@@ -221,7 +221,7 @@ test(
   CAN_MOUNT,
 );
 
-test("a limit of file sizes ends the log, and not the run", async (box) => {
+test("train continues without its log when the log reaches the limit of file sizes (ulimit -f)", async (box) => {
   const script = "def train(d):\n    for i in range(3000): print('x' * 999)\n";
   const shell = `ulimit -f 2000 && exec "$@" | cat > /dev/null`;
   const { stderr } = await trainIn(box, `(${shell}); true`, script);
@@ -229,7 +229,7 @@ test("a limit of file sizes ends the log, and not the run", async (box) => {
   assert.equal(JSON.parse(box.read("model/run.json")).outcome.code, 0);
 });
 
-test("training with a log goes on when nobody reads what it prints, and when its output is full", async (box) => {
+test("train continues with its log when its output is closed or a full device", async (box) => {
   for (const where of ["| true", "> /dev/full"]) {
     const { stderr } = await trainIn(box, `"$@" ${where}`, BOTH);
     assert.match(stderr, /^Warning: standard output can't be written: .*; the run and its log continue$/m);
@@ -257,7 +257,7 @@ for (
     ],
   ] as const
 ) {
-  test(`serve starts with ${what}, and a drain ends with 0`, async (box) => {
+  test(`serve starts with ${what}, and exits with 0 on SIGTERM`, async (box) => {
     for (const name of ["logs", "model"]) Deno.mkdirSync(box.path(name));
     const words = [
       BIN,
