@@ -7,7 +7,8 @@ import { BIN, echo, ROOT, test } from "./support/sandbox.ts";
 import { GREET } from "./support/scripts.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-const base = HAS_BUILDAH === true ? await imageBase() : HAS_BUILDAH;
+const hasBuildah = HAS_BUILDAH();
+const base = hasBuildah === true ? await imageBase() : hasBuildah;
 const path = typeof base === "string" ? "" : base.path;
 
 test(

@@ -3,7 +3,16 @@
 import { hasIpv6 } from "../../unit/helper/network.ts";
 
 /** True if a requirement is met, else the reason why not. */
-export type Need = true | string;
+export type Met = true | string;
+
+/** A requirement, or a function that examines it. */
+export type Need = Met | (() => Met);
+
+/** A requirement that is examined when a test first needs it: starting programs in each of the files would take longer than some tests. */
+function examined(isMet: () => boolean, reason: string): () => Met {
+  let met: Met | undefined;
+  return () => met ??= isMet() || reason;
+}
 
 /** Whether a command runs and succeeds. */
 export function runs(command: string, ...args: string[]): boolean {
@@ -21,40 +30,50 @@ const OVERLAY = "PATH=$PATH:/usr/sbin:/sbin && mount -t tmpfs test /mnt && mkdir
   "chroot /mnt/r /usr/bin/python3 -c 'import venv, ensurepip'";
 
 /** A file system in memory, which most containers have. */
-export const HAS_SHM: Need = runs("sh", "-c", "test -d /dev/shm && test -w /dev/shm") || "/dev/shm can't be written to";
+export const HAS_SHM: Need = examined(
+  () => runs("sh", "-c", "test -d /dev/shm && test -w /dev/shm"),
+  "/dev/shm can't be written to",
+);
 
 /** The start of a command that runs a program as process 1 of its own namespace. */
 export const AS_PROCESS_1: readonly string[] = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc"];
 
-export const CAN_BE_PROCESS_1: Need = runs(AS_PROCESS_1[0]!, ...AS_PROCESS_1.slice(1), "true") ||
-  "unshare --pid is not permitted here";
+export const CAN_BE_PROCESS_1: Need = examined(
+  () => runs(AS_PROCESS_1[0]!, ...AS_PROCESS_1.slice(1), "true"),
+  "unshare --pid is not permitted here",
+);
 
 /** A network namespace without a network. */
-export const CAN_GO_OFFLINE: Need = runs("unshare", "--net", "true") ||
-  "unshare --net is not permitted here";
+export const CAN_GO_OFFLINE: Need = examined(
+  () => runs("unshare", "--net", "true"),
+  "unshare --net is not permitted here",
+);
+
+const ADDRESS = "PATH=$PATH:/usr/sbin:/sbin && ip link set lo up && ip address add 169.254.1.1/32 dev lo";
 
 /** A network namespace whose loopback interface can have further addresses. */
-export const CAN_ADD_ADDRESSES: Need = runs(
-  "unshare",
-  "--net",
-  "sh",
-  "-c",
-  "PATH=$PATH:/usr/sbin:/sbin && ip link set lo up && ip address add 169.254.1.1/32 dev lo",
-) ||
-  "addresses can't be added to the loopback interface of a network namespace here";
+export const CAN_ADD_ADDRESSES: Need = examined(
+  () => runs("unshare", "--net", "sh", "-c", ADDRESS),
+  "addresses can't be added to the loopback interface of a network namespace here",
+);
 
 /** Permission to mount. */
-export const CAN_MOUNT: Need =
-  runs("unshare", "--mount", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp") ||
-  "mounting is not permitted here";
+export const CAN_MOUNT: Need = examined(
+  () => runs("unshare", "--mount", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp"),
+  "mounting is not permitted here",
+);
 
 /** Two network namespaces with a cable between them. */
-export const CAN_CABLE: Need = runs("unshare", "--net", "--mount", "--uts", "sh", "-c", CABLE) ||
-  "network namespaces with a cable between them, of iproute2 and util-linux, can't be made here";
+export const CAN_CABLE: () => Met = examined(
+  () => runs("unshare", "--net", "--mount", "--uts", "sh", "-c", CABLE),
+  "network namespaces with a cable between them, of iproute2 and util-linux, can't be made here",
+);
 
 /** A temporary overlay of this machine's root, with a Python that any user may run. */
-export const CAN_BUILD_IMAGES: Need = runs("unshare", "--mount", "--net", "sh", "-c", OVERLAY) ||
-  "an overlay of this machine's root, or its /usr/bin/python3 with venv, or iproute2, can't be had here";
+export const CAN_BUILD_IMAGES: Need = examined(
+  () => runs("unshare", "--mount", "--net", "sh", "-c", OVERLAY),
+  "an overlay of this machine's root, or its /usr/bin/python3 with venv, or iproute2, can't be had here",
+);
 
 const BUILDAH =
   "PATH=$PATH:/usr/sbin:/sbin && debootstrap --version && skopeo --version && umoci --version && grep -q ID=debian /etc/os-release && cd $(mktemp -d) && " +
@@ -62,9 +81,10 @@ const BUILDAH =
   'code=$?; rm -r "$PWD"; exit $code';
 
 /** Debian's buildah, debootstrap for the base of images, and two programs that check images. */
-export const HAS_BUILDAH: Need =
-  (Deno.uid() === 0 && runs("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", BUILDAH)) ||
-  "buildah, debootstrap, skopeo or umoci does not work here: they need Debian, root and namespaces";
+export const HAS_BUILDAH: () => Met = examined(
+  () => Deno.uid() === 0 && runs("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", BUILDAH),
+  "buildah, debootstrap, skopeo or umoci does not work here: they need Debian, root and namespaces",
+);
 
 /** An IPv6 loopback address. */
 export const HAS_IPV6: Need = hasIpv6 || "there is no ::1";
@@ -92,7 +112,7 @@ print(*[name for name in sys.argv[1:] if not is_there(name)], sep=" and ", end="
 `;
 
 /** Modules that a Python has installed. */
-export function imports(python: string, ...modules: string[]): Need {
+export function imports(python: string, ...modules: string[]): Met {
   const missing = printed(python, "-c", FIND, ...modules);
   if (missing === undefined) return `${python} can't be run`;
   return missing === "" || `${missing} can't be imported by ${python}`;
@@ -109,7 +129,7 @@ function printed(command: string, ...args: string[]): string | undefined {
 }
 
 /** A file at a path. */
-export function has(path: string): Need {
+export function has(path: string): Met {
   try {
     return Deno.statSync(path).isFile || `${path} is no file`;
   } catch {
@@ -126,4 +146,7 @@ export const HAS_ROOT: Need = Deno.uid() === 0 || "giving files to another user 
 /** The path of PyPy: the value of AIMODELLIB_TEST_PYPY, or pypy3 on PATH. */
 export const PYPY: string = Deno.env.get("AIMODELLIB_TEST_PYPY") ?? "pypy3";
 
-export const HAS_PYPY: Need = runs(PYPY, "-c", "") || "there is no pypy3, and AIMODELLIB_TEST_PYPY names none";
+export const HAS_PYPY: Need = examined(
+  () => runs(PYPY, "-c", ""),
+  "there is no pypy3, and AIMODELLIB_TEST_PYPY names none",
+);

@@ -178,7 +178,7 @@ export class Sandbox implements AsyncDisposable {
  * @param needs requirements; the name of a skipped test says which one is not met
  */
 export function test(name: string, body: (box: Sandbox) => Promise<void> | void, ...needs: readonly Need[]): void {
-  const reasons = needs.filter((need) => need !== true);
+  const reasons = needs.map((need) => typeof need === "function" ? need() : need).filter((met) => met !== true);
   Deno.test({
     name: reasons.length === 0 ? name : `${name} (skipped: ${reasons.join("; ")})`,
     ignore: reasons.length > 0,

@@ -14,7 +14,7 @@ export const HAS_SLURM: Need = runs(
       "-c",
       `PATH=$PATH:/usr/sbin:/sbin && command -v ${PROGRAMS.join(" && command -v ")} && unshare --pid --fork true`,
     ) &&
-    CAN_CABLE === true ||
+    CAN_CABLE() === true ||
   "slurmctld, slurmd or munge is not installed, or namespaces can't be made here";
 
 /** A job as `scontrol show job` describes it. */
