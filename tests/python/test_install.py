@@ -36,6 +36,12 @@ def installed(tmp_path_factory):
     return target
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory):
+    """A cache in which mypy keeps the types of the standard library for the next test."""
+    return str(tmp_path_factory.mktemp("mypy"))
+
+
 def run(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(folder), "MYPYPATH": ""}
     return subprocess.run(
@@ -51,10 +57,10 @@ def test_the_installed_package_can_be_imported_and_is_typed(installed):
 
 
 @pytest.mark.parametrize(("source", "code"), [(GOOD, 0), (BAD, 1)])
-def test_mypy_reads_the_types_of_the_installed_package(installed, tmp_path, source, code):
+def test_mypy_reads_the_types_of_the_installed_package(installed, mypy_cache, tmp_path, source, code):
     script = tmp_path / "script.py"
     script.write_text(source)
     environment = {**os.environ, "MYPYPATH": str(installed)}
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(script)]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", mypy_cache, str(script)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == code, done.stdout

@@ -517,13 +517,12 @@ body = open(sys.argv[1], "rb").read()
 chance = random.Random(1)
 refused = 0
 for place in range(len(body)):
-    for value in (body[place] ^ (1 << chance.randrange(8)), chance.randrange(256)):
-        damaged = bytearray(body)
-        damaged[place] = value
-        try:
-            deserialize(bytes(damaged), sys.argv[2])
-        except InputError:
-            refused += 1
+    damaged = bytearray(body)
+    damaged[place] = chance.choice((body[place] ^ (1 << chance.randrange(8)), chance.randrange(256)))
+    try:
+        deserialize(bytes(damaged), sys.argv[2])
+    except InputError:
+        refused += 1
 print(refused)
 """
     command = [sys.executable, "-W", "ignore", "-c", code, str(file), kind]

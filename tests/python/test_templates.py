@@ -37,20 +37,26 @@ def test_the_templates_work_with_python_3_8():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory):
+    """A cache in which mypy keeps the types of the standard library for the next test."""
+    return str(tmp_path_factory.mktemp("mypy"))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_mypy_finds_all_types_in_the_files_of_init(name, tmp_path):
+def test_mypy_finds_all_types_in_the_files_of_init(name, tmp_path, mypy_cache):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     module = tmp_path / "module"
     shutil.copytree(TEMPLATES / "common", module)
     shutil.copytree(TEMPLATES / name, module, dirs_exist_ok=True)
-    result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)
+    result = run(sys.executable, "-m", "mypy", "--cache-dir", mypy_cache, cwd=module)
     assert result.returncode == 0, result.stdout + result.stderr
     if name != "plain":
         return
     # The checker must know the types rather than treat them as Any.
     (module / "wrong.py").write_text("from aimodellib.io import serialize\nserialize(1, accepted=2)\n")
-    result = run(sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), cwd=module)
+    result = run(sys.executable, "-m", "mypy", "--cache-dir", mypy_cache, cwd=module)
     assert 'wrong.py:2: error: Argument "accepted" to "serialize" has incompatible type "int"' in result.stdout
 
 
