@@ -7,7 +7,7 @@ import { makeWheel } from "./support/wheels.ts";
 
 Sandbox.keepInMemory();
 
-const STARTS = 12;
+const STARTS = 20;
 const KINDS = 3;
 
 const TRAIN = py`
@@ -31,7 +31,7 @@ function archive(box: Sandbox, value: number): string {
   return `archive-${value}.tar.gz`;
 }
 
-test("12 concurrent starts of 3 archives with similar requirements run their own code, in one environment for each archive", async (box) => {
+test("20 concurrent starts of 3 archives with similar requirements run their own code, in one environment for each archive", async (box) => {
   const archives = Array.from({ length: KINDS }, (_, value) => archive(box, value));
   const programs = Array.from({ length: STARTS }, (_, i) => {
     const name = archives[i % KINDS]!;
