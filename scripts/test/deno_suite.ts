@@ -17,21 +17,27 @@ const JOBS = navigator.hardwareConcurrency + 1;
  */
 const SLOW: readonly string[] = [
   "tests/model/search_test.ts",
-  "tests/e2e/images_test.ts",
-  "tests/e2e/environment_test.ts",
-  "tests/e2e/sign_test.ts",
   "tests/e2e/run_archive_test.ts",
   "tests/e2e/launcher_test.ts",
-  "tests/e2e/release_test.ts",
-  "tests/e2e/poisoning_test.ts",
+  "tests/e2e/images_test.ts",
   "tests/e2e/train_test.ts",
   "tests/e2e/archive_test.ts",
-  "tests/e2e/examples_test.ts",
   "tests/e2e/predict_test.ts",
+  "tests/e2e/environment_test.ts",
+  "tests/e2e/sign_test.ts",
+  "tests/e2e/console_test.ts",
   "tests/e2e/openapi_test.ts",
   "tests/e2e/bundle_wheels_test.ts",
   "tests/e2e/init_test.ts",
+  "tests/e2e/release_test.ts",
+  "tests/e2e/poisoning_test.ts",
   "tests/e2e/cache_test.ts",
+  "tests/e2e/examples_test.ts",
+  "tests/e2e/raw_http_test.ts",
+  "tests/e2e/signals_test.ts",
+  "tests/e2e/docs_commands_test.ts",
+  "tests/e2e/interpreter_test.ts",
+  "tests/e2e/manifest_test.ts",
 ];
 
 /**
