@@ -310,3 +310,38 @@ test("train and serve work where only TMPDIR can be written to", async (box) => 
   assert.match(error(), /Warning: The log|WARNING The log '.*' can't be written/);
   assert.equal(JSON.parse(box.read("tmp/model/run.json")).outcome.code, 0);
 }, CAN_MOUNT);
+
+test("serve lists the packages for its record when the model is ready, so that nothing delays it", async (box) => {
+  const wrapper = box.path("python");
+  const loaded = box.path("model/loaded");
+  const lists = box.path("lists");
+  Deno.writeTextFileSync(
+    wrapper,
+    `#!/bin/sh
+if [ "$2 $3" = "requirements list" ]; then [ -e '${loaded}' ] && echo ready >> '${lists}' || echo loading >> '${lists}'; fi
+exec '${PYTHON}' "$@"
+`,
+  );
+  Deno.chmodSync(wrapper, 0o755);
+  const server = await box.serve(LOADED, {
+    args: ["--port", "0", "--python", wrapper, "--log-dir", "logs"],
+  });
+  await server.stop();
+  assert.equal(box.read("lists"), "ready\n");
+  const { python, outcome } = JSON.parse(box.read("logs/run.json"));
+  assert.match(python.packages.numpy, /^\d/);
+  assert.deepEqual(outcome, { code: 0 });
+});
+
+test("the record of a serve that could not load its model has the packages", async (box) => {
+  const module = box.module({
+    "serve.py": "def load(model_dir): raise OSError('no model')\ndef predict(data, model): pass\n",
+  });
+  Deno.mkdirSync(box.path("model"));
+  const args = ["serve", "--port", "0", "--max-restarts", "0", "--log-dir", "logs", module, "serve.py", "model"];
+  const { code } = await box.run(args);
+  assert.notEqual(code, 0);
+  const { python, outcome } = JSON.parse(box.read("logs/run.json"));
+  assert.match(python.packages.numpy, /^\d/);
+  assert.equal(outcome.code, code);
+});

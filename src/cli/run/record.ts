@@ -66,7 +66,11 @@ interface RecordPlaces {
   readonly warn: (text: string) => void;
 }
 
-/** Begins the record of a run. Returns undefined for a serving run without a log, since its record has no place. */
+/**
+ * Begins the record of a run. Returns undefined for a serving run without a log, since its record has no place. For a serving run, the
+ * caller has the packages listed, by {@linkcode RunRecorder.listPackages}, when the model is ready: listing them takes as long as
+ * starting Python, and nobody waits for the list.
+ */
 export function startRecord(
   command: "train" | "serve",
   { words }: RecordOptions,
@@ -95,12 +99,12 @@ export function startRecord(
     logFolder: log.path?.slice(0, log.path.lastIndexOf("/")),
     modelDir: command === "train" ? modelDir : undefined,
     warn: say,
-  });
+  }, () => packagesOf(module, environment, assets));
   const { name, origin } = archive ?? {};
   if (name !== undefined && origin !== undefined) {
     recorder.learn(origin.check().then((holds) => holds ? { archive: { name, sha256: origin.sha256 } } : {}));
   }
-  recorder.listPackages(assets, environment.variables);
+  if (command === "train") recorder.listPackages();
   return recorder;
 }
 
@@ -112,10 +116,13 @@ export class RunRecorder {
   #record: RunRecord;
   /** Facts that are still being determined. */
   readonly #pending: Promise<void>[] = [];
+  /** Lists the packages of the Python; undefined once that has begun. */
+  #list: (() => Promise<Partial<RunFacts>>) | undefined;
 
-  /** Writes the record for the first time. */
-  constructor(about: RunFacts, { logFolder, modelDir, warn }: RecordPlaces) {
+  /** Writes the record for the first time. @param list lists the packages of the Python */
+  constructor(about: RunFacts, { logFolder, modelDir, warn }: RecordPlaces, list: () => Promise<Partial<RunFacts>>) {
     this.#warn = warn;
+    this.#list = list;
     this.#record = {
       aimodellib: VERSION,
       id: crypto.randomUUID(),
@@ -135,17 +142,12 @@ export class RunRecorder {
     this.#write();
   }
 
-  /** Lists the packages of the Python in the background. @param variables the variables of the run's environment */
-  listPackages(assets: Assets, variables?: Readonly<Record<string, string>>): void {
-    const { module, python: { path } } = this.#record;
-    const args = [assets.entry, "requirements", "list", module];
-    const listing = runChild(path, { args, env: variables, limitMs: ANSWER_LIMIT_MS }).then(({ success, stdout }) => {
-      if (!success) return {};
-      const { python, packages } = JSON.parse(stdout);
-      return { python: { path, version: python, packages } };
-    });
+  /** Lists the packages of the Python in the background, unless that has begun. */
+  listPackages(): void {
+    const list = this.#list;
+    this.#list = undefined;
     // If the Python fails, the run itself reports why.
-    this.learn(listing.catch(() => ({})));
+    if (list !== undefined) this.learn(list().catch(() => ({})));
   }
 
   /** Adds facts that become known later. */
@@ -158,6 +160,7 @@ export class RunRecorder {
 
   /** Writes the record for the last time, with the outcome. */
   async finish(code: number, message: string | undefined): Promise<void> {
+    this.listPackages();
     await Promise.all(this.#pending);
     const outcome = message === undefined ? { code } : { code, message: hideKeys(message) };
     this.#record = { ...this.#record, end: new Date().toISOString(), outcome };
@@ -179,4 +182,17 @@ export class RunRecorder {
       }
     }
   }
+}
+
+/** Lists the packages that a module finds in its Python. */
+async function packagesOf(
+  module: string,
+  { python: path, variables }: Pick<Environment, "python" | "variables">,
+  assets: Assets,
+): Promise<Partial<RunFacts>> {
+  const args = [assets.entry, "requirements", "list", module];
+  const { success, stdout } = await runChild(path, { args, env: variables, limitMs: ANSWER_LIMIT_MS });
+  if (!success) return {};
+  const { python: version, packages } = JSON.parse(stdout);
+  return { python: { path, version, packages } };
 }

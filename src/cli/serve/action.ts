@@ -137,6 +137,7 @@ async function serveLogged(
   const notReady = new Set(models.map(({ name }) => name));
   const onReady = (name: string, url: string) => {
     if (!notReady.delete(name) || notReady.size > 0) return;
+    record?.listPackages();
     const secured = access?.tokens !== undefined;
     log.welcome((colors) =>
       welcome({
