@@ -52,7 +52,9 @@ async function main(options: TestOptions): Promise<Count> {
   const python = suites.length === 0 ? undefined : makeTestVenv("test-venv", "requirements.txt", WITH_PIP);
   const tools = suites.some(usesTools) ? makeTestVenv("tools-venv", "tools.txt") : Promise.resolve("");
   // Hundreds of megabytes, which other suites need not wait for.
-  const ray = suites.includes("ray") ? makeTestVenv("ray-venv", "ray/requirements.txt") : Promise.resolve("");
+  const ray = suites.includes("ray")
+    ? makeTestVenv("ray-venv", "ray/requirements.txt", { pip: true })
+    : Promise.resolve("");
   // A failure is reported where the environments are needed.
   python?.catch(() => {});
   tools.catch(() => {});
