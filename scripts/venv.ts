@@ -13,7 +13,7 @@ export interface VenvOptions {
 }
 
 /**
- * Creates a Python environment, or returns an existing one with the same requirements and Python. If several runs need
+ * Creates a Python environment, or returns an existing one with the same requirements, Python and pip or none. If several runs need
  * it at the same time, one creates it and the others wait.
  *
  * @param folder the path of the environment
@@ -35,7 +35,7 @@ export async function makeVenv(
     "-c",
     "import sys; print(sys.prefix, sys.version)",
   ]);
-  const mark = await sha256(new TextEncoder().encode(`${version}\n${requirements}`));
+  const mark = await sha256(new TextEncoder().encode(`${version}\n${pip}\n${requirements}`));
   if (readMark(folder) === mark && (await run(python, ["--version"]).catch(() => undefined))?.success) return python;
   console.log(`Making ${folder}, once. This can take minutes.`);
   Deno.mkdirSync(folder, { recursive: true });

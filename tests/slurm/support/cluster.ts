@@ -6,6 +6,19 @@ import { CAN_CABLE, type Need, runs } from "../../e2e/support/needs.ts";
 import type { Finished, Program } from "../../e2e/support/program.ts";
 import { BIN, ROOT, type Sandbox } from "../../e2e/support/sandbox.ts";
 
+/** The states of a job that has ended. Others, such as `SIGNALING`, pass. Source: squeue(1), "Job state codes". */
+const ENDED = [
+  "BOOT_FAIL",
+  "CANCELLED",
+  "COMPLETED",
+  "DEADLINE",
+  "FAILED",
+  "NODE_FAIL",
+  "OUT_OF_MEMORY",
+  "PREEMPTED",
+  "TIMEOUT",
+];
+
 const PROGRAMS = ["slurmctld", "slurmd", "munged", "sbatch", "ip"];
 
 /** Debian's Slurm, and permission to make network namespaces. */
@@ -69,7 +82,7 @@ export class Cluster implements AsyncDisposable {
       // Each look starts two programs, and most jobs take seconds.
       await sleep(250);
       jobs = await this.#jobs(id);
-      return jobs.every(({ state }) => !["PENDING", "RUNNING", "COMPLETING", "SUSPENDED"].includes(state));
+      return jobs.every(({ state }) => ENDED.includes(state));
     };
     await until(`job ${id} ends`, haveEnded, 100_000, () => `${JSON.stringify(jobs)}\n${this.log}`);
     return jobs;
