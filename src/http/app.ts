@@ -102,11 +102,14 @@ export function createApp(models: Models, options: AppOptions): App {
   const get = (path: string, handler: Handler) => app.get(path, secure, metrics.measured({ route: path }, handler));
   const [only] = models.all.length === 1 ? models.all : [];
   const modelPaths = new Map<string, Invocations>();
+  const add = (path: string, handler: Invocations) => {
+    app.post(path, async ({ env }) => toResponse(await handler(env)));
+    modelPaths.set(path, handler);
+  };
   const invoke = (path: string, route: string, model: Model) => {
     const meter = metrics.meter({ route, model: model.name }, true);
     const handler = encoded(path, invocations(model, invocationOptions, meter, problemWriter(path)));
-    app.post(path, async ({ env }) => toResponse(await handler(env)));
-    modelPaths.set(path, handler);
+    add(path, handler);
   };
   for (const path of only === undefined ? [] : namesOf("/invocations", options.predictRoute)) invoke(path, path, only!);
   for (const [path, name] of options.routes ?? []) invoke(path, path, models.get(name)!);
@@ -174,10 +177,8 @@ export function createApp(models: Models, options: AppOptions): App {
       ofModels.set(path, { route, model: model.name });
       return path;
     };
-    const measured = (route: string, handler: Handler, executes = false) =>
-      metrics.measured({ route, model: model.name }, handler, executes);
-    const get = (path: string, handler: Handler) => app.get(named(path), secure, measured(path, handler));
-    const post = (path: string, handler: Handler) => app.post(named(path), measured(path, handler, true));
+    const get = (route: string, handler: Handler) =>
+      app.get(named(route), secure, metrics.measured({ route, model: model.name }, handler));
     for (const route of INVOCATIONS) {
       const path = named(route);
       // Platforms and --route may prescribe the same path.
@@ -189,7 +190,9 @@ export function createApp(models: Models, options: AppOptions): App {
       get(`${path}/ready`, modelReady(model));
       get(`${path}/config`, modelConfig(model));
       get(`${path}/stats`, statistics([model], metrics));
-      post(`${path}/infer`, infer(model, invocationOptions, transcoder));
+      const route = `${path}/infer`;
+      const meter = metrics.meter({ route, model: model.name }, true);
+      add(named(route), infer(model, invocationOptions, transcoder, meter, problemWriter(route)));
     }
     get("/v1/models/{name}", modelV1(model, created));
   }
@@ -207,8 +210,7 @@ export function createApp(models: Models, options: AppOptions): App {
     const handlerOf = (model: Model) =>
       invocations(model, invocationOptions, metrics.meter({ route: path, model: model.name }, true), openAiError);
     const handler = openAiRoute(models, { api, maxBody: options.maxBody, handlerOf, refuse: refusal });
-    app.post(path, async ({ env }) => toResponse(await handler(env)));
-    modelPaths.set(path, handler);
+    add(path, handler);
   }
   // 405 is answered here: catch-all routes would add a handler to every request.
   const methods = new Map(
@@ -270,15 +272,10 @@ function respond({ head }: Incoming, problem: HttpProblem): Response {
   return toResponse(answerOf(head, problem));
 }
 
-/** Adds the request's id to a problem, and the member `error` for clients of the Open Inference Protocol. */
-function answerOf({ path, fields }: Head, { status, message, members, headers }: HttpProblem): Answer {
-  const problem = new HttpProblem(
-    status,
-    message,
-    path.startsWith("/v2") ? { ...members, error: message } : members,
-    "x-request-id" in headers ? headers : { ...headers, ...answerHeaders(contextOf(fieldsOf(fields))) },
-  );
-  return problemWriter(path)(problem);
+/** Adds the request's id to a problem, and writes it in the form of the path. */
+function answerOf({ path, fields }: Head, problem: HttpProblem): Answer {
+  const known = "x-request-id" in problem.headers;
+  return problemWriter(path)(known ? problem : problem.with(answerHeaders(contextOf(fieldsOf(fields)))));
 }
 
 /** Health paths of the server and of models, which orchestrators and load balancers must reach without a token. */

@@ -71,9 +71,9 @@ export class Metrics {
     };
   }
 
-  /** Wraps a handler to count its requests under these labels. @param executes whether a model executes the requests */
-  measured(labels: Route["labels"], handler: Handler, executes = false): Handler {
-    const meter = this.meter(labels, executes);
+  /** Wraps a handler to count its requests under these labels. */
+  measured(labels: Route["labels"], handler: Handler): Handler {
+    const meter = this.meter(labels);
     return async (c) => {
       const start = meter.begin();
       let status = 500;

@@ -7,8 +7,6 @@
 import { unsampledTraceparent } from "../tracing/ids.ts";
 import type { RequestTrace, TraceHeaders } from "../tracing/types.ts";
 import type { Fields } from "./fields.ts";
-import { HttpError } from "./h1/mod.ts";
-import { problemFrom } from "./problem.ts";
 
 /** An id that is safe in a log and in a header, whoever sent it. */
 const REQUEST_ID = /^[\w.:/+=@-]{1,128}$/;
@@ -103,11 +101,6 @@ export function answerHeaders({ id, customAttributes }: RequestContext): Record<
   return customAttributes === undefined
     ? { "x-request-id": id, "x-content-type-options": "nosniff" }
     : { "x-request-id": id, "x-content-type-options": "nosniff", [CUSTOM_ATTRIBUTES_HEADER]: customAttributes };
-}
-
-/** Returns the error to throw for a failed request: a problem gets the headers of {@linkcode answerHeaders}, and `more`. */
-export function identified(error: unknown, context: RequestContext, more?: Readonly<Record<string, string>>): unknown {
-  return error instanceof HttpError ? problemFrom(error).with({ ...answerHeaders(context), ...more }) : error;
 }
 
 /**

@@ -6,14 +6,15 @@ import type { Model, Models } from "../../supervisor/mod.ts";
 import { freeLarge } from "../../memory.ts";
 import { VERSION } from "../../version.ts";
 import { bodyOf } from "../content_encoding.ts";
-import { toResponse } from "../fetch_types.ts";
+import type { WriteProblem } from "../error_forms.ts";
 import { fieldsOfHead } from "../fields.ts";
-import type { Answer, Incoming } from "../h1/mod.ts";
+import { type Answer, CLIENT_LEFT, type Incoming } from "../h1/mod.ts";
 import { headText } from "../head_text.ts";
 import { askWhole } from "../ask_whole.ts";
 import { metadataEncoders } from "../metadata.ts";
-import { HttpProblem } from "../problem.ts";
-import { answerHeaders, contextOf, identified } from "../request_context.ts";
+import type { Meter } from "../metrics.ts";
+import { HttpProblem, problemFrom } from "../problem.ts";
+import { answerHeaders, contextOf } from "../request_context.ts";
 import { asksForTiming, Timing } from "../timing.ts";
 import type { Signature, Transcoder } from "../v2/mod.ts";
 import { demandReady } from "./health.ts";
@@ -73,42 +74,50 @@ export function modelReady(model: Model) {
   };
 }
 
-/** `POST /v2/models/NAME/infer`: tensors in, tensors out. */
+/**
+ * Makes the handler of `POST /v2/models/NAME/infer`: tensors in, tensors out. It never rejects.
+ *
+ * @param meter counts its requests
+ * @param write makes the answers to requests that fail
+ */
 export function infer(
   model: Model,
   { maxBody, ownsAuthorization = false, memory }: InvocationOptions,
   transcoder: Transcoder,
-) {
+  meter: Meter,
+  write: WriteProblem,
+): (request: Incoming) => Promise<Answer> {
   const lend = memory && ((length: number) => memory.lend(length));
   const most = Math.min(Math.max(maxBody, MIN_MADE), MAX_MADE);
   const encoders = metadataEncoders();
   const description = { name: model.name, version: MODEL_VERSION };
-  return async function infer(c: Context): Promise<Response> {
-    const incoming = c.env as Incoming;
-    const fields = fieldsOfHead(incoming.head);
-    const about = contextOf(fields, incoming.trace);
-    const head = () => headText(incoming.head, ownsAuthorization);
+  return async function infer(request) {
+    const start = meter.begin();
+    const fields = fieldsOfHead(request.head);
+    const about = contextOf(fields, request.trace);
+    const head = () => headText(request.head, ownsAuthorization);
+    let status = 200;
     let timing: Timing | undefined;
     let lent: Answer["lease"];
     try {
       const signature = signatureOf(model);
       // JSON is written anew for the script, but a tensor in binary can be passed on from where it is received.
       const place = fields.inferenceHeaderLength === null ? undefined : lend;
-      const body = await bodyOf(incoming, fields.contentEncoding, maxBody, place);
+      const body = await bodyOf(request, fields.contentEncoding, maxBody, place);
       if (asksForTiming(fields.prefer)) timing = new Timing();
-      const measuring = { recording: incoming.trace?.recording, timing };
+      const measuring = { recording: request.trace?.recording, timing };
       const received = body.length;
       const length = jsonLength(fields.inferenceHeaderLength);
       const { calls, accept, asked } = await transcoder.decode(
         { body, jsonLength: length, signature, most },
-        incoming,
-        incoming.lease !== undefined,
+        request,
+        request.lease !== undefined,
       );
-      incoming.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
+      request.hold(Math.max(0, calls.reduce((sum, { body }) => sum + body.length, 0) - received));
       const results = await Promise.all(
         calls.map(({ body, contentType }) => {
           // The results of several calls are copied into one answer.
-          const invocation = { head, body, lease: incoming.lease, borrows: calls.length === 1, client: incoming };
+          const invocation = { head, body, lease: request.lease, borrows: calls.length === 1, client: request };
           return askWhole(model, encoders, [contentType, accept], about, invocation, measuring);
         }),
       );
@@ -119,12 +128,16 @@ export function infer(
         contentType,
         room: lease && body.byteOffset,
       }));
-      const answer = await transcoder.encode({ model: description, asked, results: made, signature }, incoming);
+      const answer = await transcoder.encode({ model: description, asked, results: made, signature }, request);
       const headers = { ...answer.headers, ...answerHeaders(about), ...timing?.headers() };
-      return toResponse({ status: 200, headers, body: answer.body, lease: lent });
+      return { status, headers, body: answer.body, lease: lent };
     } catch (error) {
       lent?.release();
-      throw identified(error, about, timing?.headers());
+      const problem = problemFrom(error).with({ ...answerHeaders(about), ...timing?.headers() });
+      status = problem.status;
+      return write(problem);
+    } finally {
+      meter.end(start, request.left ? CLIENT_LEFT : status);
     }
   };
 }

@@ -35,7 +35,7 @@ export function readEnvelope(bytes: Uint8Array<ArrayBuffer>): Envelope {
   const keep = (to: number) => {
     length += to - from;
     if (length > MAX_BYTES) throw new SyntaxError(`it has more than ${MAX_BYTES} bytes beside the data of its inputs`);
-    parts.push(new TextDecoder().decode(bytes.subarray(from, to)));
+    parts.push(decoder.decode(bytes.subarray(from, to)));
   };
   /** Whether the reader is inside the list `inputs` of the outermost object. */
   let inputs = false;
@@ -57,3 +57,5 @@ export function readEnvelope(bytes: Uint8Array<ArrayBuffer>): Envelope {
   keep(bytes.length);
   return { json: JSON.parse(parts.join("")), data };
 }
+
+const decoder = new TextDecoder();

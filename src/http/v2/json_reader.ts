@@ -142,11 +142,11 @@ export class JsonReader {
 
   /** Decodes a part of the text; by default, the current token. */
   text(start = this.start, end = this.stop): string {
-    if (end - start > 64) return new TextDecoder().decode(this.bytes.subarray(start, end));
+    if (end - start > 64) return decoder.decode(this.bytes.subarray(start, end));
     let text = "";
     for (let i = start; i < end; i++) {
       const byte = this.bytes[i]!;
-      if (byte >= 0x80) return new TextDecoder().decode(this.bytes.subarray(start, end));
+      if (byte >= 0x80) return decoder.decode(this.bytes.subarray(start, end));
       text += String.fromCharCode(byte);
     }
     return text;
@@ -154,7 +154,7 @@ export class JsonReader {
 
   /** Decodes the current string or key. */
   string(): string {
-    if (this.escaped) return JSON.parse(new TextDecoder().decode(this.bytes.subarray(this.start, this.stop)));
+    if (this.escaped) return JSON.parse(decoder.decode(this.bytes.subarray(this.start, this.stop)));
     return this.text(this.start + 1, this.stop - 1);
   }
 
@@ -314,11 +314,20 @@ export function textStart(bytes: Uint8Array): number {
  * @throws {TypeError} if the bytes are not in UTF-8; takes little memory, however many they are
  */
 export function checkUtf8(bytes: Uint8Array): void {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  for (let at = 0; at < bytes.length; at += CHECKED_BYTES) {
-    decoder.decode(bytes.subarray(at, at + CHECKED_BYTES), { stream: true });
+  if (bytes.length <= CHECKED_BYTES) {
+    strict.decode(bytes);
+    return;
   }
-  decoder.decode();
+  // A decoder that fails in the middle of a stream would continue it with the next text.
+  const streaming = new TextDecoder("utf-8", { fatal: true });
+  for (let at = 0; at < bytes.length; at += CHECKED_BYTES) {
+    streaming.decode(bytes.subarray(at, at + CHECKED_BYTES), { stream: true });
+  }
+  streaming.decode();
 }
 
 const CHECKED_BYTES = 64 * 1024;
+
+/** Making a decoder takes longer than decoding a short text. */
+const decoder = new TextDecoder();
+const strict = new TextDecoder("utf-8", { fatal: true });

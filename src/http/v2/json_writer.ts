@@ -51,11 +51,11 @@ export class JsonWriter {
 
   /** Writes text. */
   text(text: string): void {
-    if (this.#length + 3 * text.length > this.#bytes.length) return this.copy(new TextEncoder().encode(text));
+    if (this.#length + 3 * text.length > this.#bytes.length) return this.copy(encoder.encode(text));
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code >= 0x80) {
-        this.#length += new TextEncoder().encodeInto(text.slice(i), this.#bytes.subarray(this.#length)).written;
+        this.#length += encoder.encodeInto(text.slice(i), this.#bytes.subarray(this.#length)).written;
         return;
       }
       this.#bytes[this.#length++] = code;
@@ -165,3 +165,5 @@ export function leastBytes(shape: readonly number[]): number {
   }
   return bytes + lists;
 }
+
+const encoder = new TextEncoder();

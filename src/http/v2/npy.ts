@@ -31,7 +31,7 @@ export function encodeNpy(tensor: Tensor, room = 0): Uint8Array<ArrayBuffer> {
     : new Uint8Array(length + data.length);
   file.set([...MAGIC, 1, 0]);
   new DataView(file.buffer, file.byteOffset).setUint16(8, length - 10, true);
-  new TextEncoder().encodeInto(`${dictionary.padEnd(length - 11)}\n`, file.subarray(10));
+  encoder.encodeInto(`${dictionary.padEnd(length - 11)}\n`, file.subarray(10));
   if (!inPlace) file.set(data, length);
   return file;
 }
@@ -49,7 +49,7 @@ export function decodeNpy(file: Uint8Array<ArrayBuffer>): Omit<Tensor, "name"> {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const start = major === 1 ? 10 : 12;
   const end = start + (major === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
-  const header = new TextDecoder("latin1").decode(file.subarray(start, Math.min(end, start + 4096)));
+  const header = latin1.decode(file.subarray(start, Math.min(end, start + 4096)));
   const found = /^\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? *\}\s*$/.exec(header);
   if (found === null) {
     throw new RangeError(`A file of ${NPY} can't be a tensor: its header is ${JSON.stringify(header)}`);
@@ -70,3 +70,6 @@ export function decodeNpy(file: Uint8Array<ArrayBuffer>): Omit<Tensor, "name"> {
   }
   return { datatype, shape, bytes };
 }
+
+const encoder = new TextEncoder();
+const latin1 = new TextDecoder("latin1");

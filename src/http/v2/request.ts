@@ -168,7 +168,7 @@ function begin({ bytes, start, end }: JsonText): number {
 function shownText(text: JsonText): string {
   const { bytes, end } = text;
   const at = begin(text);
-  const value = new TextDecoder().decode(bytes.subarray(at, Math.min(end, at + 60))).trim();
+  const value = decoder.decode(bytes.subarray(at, Math.min(end, at + 60))).trim();
   return value.startsWith("{") ? "an object" : end - at > 60 ? `${value}…` : value;
 }
 
@@ -301,3 +301,5 @@ function shown(value: unknown): string {
 function bad(message: string): HttpProblem {
   return new HttpProblem(400, message);
 }
+
+const decoder = new TextDecoder();

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fieldsOf } from "../../../src/http/fields.ts";
-import { HttpProblem } from "../../../src/http/problem.ts";
 import {
   answerHeaders,
   contextOf,
   headersToPassOn,
-  identified,
   MAX_TEXT_BYTES,
   toText,
   traceIdOf,
@@ -120,16 +118,4 @@ Deno.test("headersToPassOn() returns the id and the trace, but not the attribute
 Deno.test("headersToPassOn() says that a trace which begins with this request is not sampled", () => {
   const { traceparent } = headersToPassOn({ id: "a" }, {});
   assert.match(traceparent!, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
-});
-
-Deno.test("identified() adds the answer's headers to a problem, and does not change other errors", () => {
-  const problem = identified(new HttpProblem(503, "Later", {}, { "retry-after": "1" }), { id: "a" });
-  assert.ok(problem instanceof HttpProblem);
-  assert.deepEqual({ ...problem.headers }, {
-    "retry-after": "1",
-    "x-request-id": "a",
-    "x-content-type-options": "nosniff",
-  });
-  const error = new Error("other");
-  assert.equal(identified(error, { id: "a" }), error);
 });
