@@ -191,8 +191,10 @@ export function createApp(models: Models, options: AppOptions): App {
       get(`${path}/config`, modelConfig(model));
       get(`${path}/stats`, statistics([model], metrics));
       const route = `${path}/infer`;
+      const inference = named(route);
+      if (modelPaths.has(inference)) continue;
       const meter = metrics.meter({ route, model: model.name }, true);
-      add(named(route), infer(model, invocationOptions, transcoder, meter, problemWriter(route)));
+      add(inference, infer(model, invocationOptions, transcoder, meter, problemWriter(route)));
     }
     get("/v1/models/{name}", modelV1(model, created));
   }

@@ -14,6 +14,14 @@ for (const path of ["/nothing", "/invocations/", "/ping/x", "/healthz", "/favico
   });
 }
 
+Deno.test("a platform's path for requests is one for bytes, also if it is that of the Open Inference Protocol", async () => {
+  const pool = new FakePool();
+  const path = "/v2/models/digits/infer";
+  const response = await appWith(pool, [], { predictRoute: path }).request(path, { method: "POST", body: "any bytes" });
+  assert.equal(response.status, 200);
+  assert.equal(pool.asked.length, 1);
+});
+
 for (
   const [path, allow, methods] of [
     ["/invocations", "POST", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]],
