@@ -60,7 +60,7 @@ export class Output {
     if (!(body instanceof Uint8Array)) return this.#sendPieces(head, body, framing, client);
     if (framing.kind === "none") return this.#sendTogether(head);
     const { lease } = answer;
-    return body.length <= MAX_BESIDE && lease === undefined
+    return body.length <= MAX_BESIDE && lease?.endsWith(body) !== true
       ? this.#sendTogether(head, body)
       : this.#sendApart(head, body, lease);
   }

@@ -37,6 +37,13 @@ Deno.test("answer() sends a body in shared memory with its head in one write, an
   }
 });
 
+Deno.test("answer() sends a short body with its head if the shared memory holds something else", async () => {
+  const lease = new Lease(new Uint8Array(20_000), 128, () => {});
+  const writes = await sent({ status: 200, headers: {}, body: new TextEncoder().encode("[0]"), lease });
+  assert.equal(writes.length, 1);
+  assert.ok(writes[0]!.endsWith("\r\n\r\n[0]"));
+});
+
 Deno.test("answer() sends a body in shared memory from there, however short it is", async () => {
   const place = new Uint8Array(4096 + 20_000).fill(97, 4096);
   const body = place.subarray(4096);
