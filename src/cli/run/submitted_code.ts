@@ -20,7 +20,13 @@ export async function fetchSubmittedCode(
   signal: AbortSignal,
 ): Promise<SubmittedCode & Disposable> {
   const root = makeTemporaryFolder("code", env);
-  const remove = () => Deno.removeSync(root, { recursive: true });
+  const remove = () => {
+    try {
+      Deno.removeSync(root, { recursive: true });
+    } catch {
+      // A process of the script may still write there. It must not turn a run that succeeded into a failure.
+    }
+  };
   try {
     const packed = `${root}/packed`;
     const folder = `${root}/code`;
