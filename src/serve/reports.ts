@@ -9,15 +9,28 @@ const PERIOD_MS = 500;
 /**
  * Tells the service manager when the models are ready, under the same condition as `/health/ready`, and how many workers are, until
  * disposed.
+ *
+ * @param shown resolves when clients can connect: a Unix socket may get its name later
  */
-export function reportTo(manager: ServiceManager, models: Models, url: string): Disposable {
+export function reportTo(manager: ServiceManager, models: Models, url: string, shown: Promise<void>): Disposable {
+  let isShown = false;
+  let ended = false;
   const look = () => {
     const { state, all } = models;
     const sum = (count: (model: Models["all"][number]) => number) => all.reduce((total, one) => total + count(one), 0);
     manager.status(`${state}: ${sum((one) => one.readyWorkers)} of ${sum((one) => one.size)} workers ready; ${url}`);
-    if (state === "ready" || state === "degraded") manager.ready();
+    if (isShown && (state === "ready" || state === "degraded")) manager.ready();
   };
   look();
+  void shown.then(() => {
+    isShown = true;
+    if (!ended) look();
+  });
   const timer = setInterval(look, PERIOD_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  return {
+    [Symbol.dispose]() {
+      ended = true;
+      clearInterval(timer);
+    },
+  };
 }

@@ -43,7 +43,6 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   using memory = new RequestMemory();
   const begun = Promise.withResolvers<void>();
   const unnamed = Promise.withResolvers<never>();
-  const notReady = new Set(served.map(({ name }) => name));
   const greeted = Promise.withResolvers<void>();
   const models: Models = new Models(
     served.map((model) => observed(model, config.reload ? () => reloadAlone(model.name) : undefined)),
@@ -62,11 +61,26 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
       }),
     async ({ name }) => {
       await begun.promise;
-      if (notReady.delete(name) && notReady.size === 0) await bound.show().catch(unnamed.reject);
+      if (!await show()) return;
       log.info("Ready: POST {url}{path}", { url, path: route(name) });
       context.onReady?.(name, url);
     },
+    () => void begun.promise.then(show),
   );
+  let showing: Promise<void> | undefined;
+  const shown = Promise.withResolvers<void>();
+  /** Gives a hidden socket its name once `/health/ready` would answer that the models are ready. @returns false if that failed: the run ends */
+  async function show(): Promise<boolean> {
+    if (models.state !== "ready" && models.state !== "degraded") return true;
+    try {
+      await (showing ??= bound.show());
+      shown.resolve();
+      return true;
+    } catch (error) {
+      unnamed.reject(error);
+      return false;
+    }
+  }
   const stopped = Promise.withResolvers<void>();
   context.stop.addEventListener("abort", () => stopped.resolve(), { once: true });
   if (context.stop.aborted) stopped.resolve();
@@ -106,7 +120,7 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   begun.resolve();
   context.recent?.start();
   if (only?.known === undefined) models.start();
-  using _reports = context.manager && reportTo(context.manager, models, url);
+  using _reports = context.manager && reportTo(context.manager, models, url, shown.promise);
 
   using _reload = context.onReload(() => void reload());
   try {

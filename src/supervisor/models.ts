@@ -20,9 +20,23 @@ export class Models {
   /** The error of the first model that failed. */
   #firstFailure: { readonly error: unknown } | undefined;
 
-  /** @param onReady called with a model each time that it becomes ready after it was opened */
-  constructor(models: readonly ServedModel[], createPool: CreatePool, onReady: (model: Model) => void) {
-    const events = { onReady, onFailed: (model: Model, error: unknown) => this.#onFailed(model, error) };
+  /**
+   * @param onReady called with a model each time that it becomes ready after it was opened
+   * @param onFailed called when a model has failed
+   */
+  constructor(
+    models: readonly ServedModel[],
+    createPool: CreatePool,
+    onReady: (model: Model) => void,
+    onFailed: () => void = () => {},
+  ) {
+    const events = {
+      onReady,
+      onFailed: (model: Model, error: unknown) => {
+        this.#onFailed(model, error);
+        onFailed();
+      },
+    };
     this.all = models.map((model) => new Model(model, createPool, events));
     this.#failed.promise.catch(() => {});
   }

@@ -107,12 +107,14 @@ test("--unix listens on a Unix socket, replaces one left by a killed server, and
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
-test("--socket-when-ready makes the Unix socket when all models are ready", async (box) => {
+test("--socket-when-ready makes the Unix socket when each model is ready or has failed", async (box) => {
   const path = box.path("model.sock");
   const script = echo(py`
     import os, time
     def load(model_dir, logger=None):
         while not os.path.exists(model_dir + "/go"):
+            if os.path.exists(model_dir + "/bad"):
+                raise OSError("a bad model")
             time.sleep(0.01)
   `);
   const module = box.module({ "serve.py": script });
@@ -152,6 +154,21 @@ test("--socket-when-ready makes the Unix socket when all models are ready", asyn
   third.kill("SIGTERM");
   assert.equal((await third.finished()).code, 0);
   assert.deepEqual(sockets(), []);
+
+  // A model that fails does not keep clients from the other one.
+  const fourth = start();
+  await fourth.stderr.waitFor(/Ready: POST .*first/);
+  box.write({ "other/bad": "" });
+  await until("the socket has its name", () => sockets().includes("model.sock"));
+  using other = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  const answer = await fetch("http://localhost/models/first/invocations", {
+    method: "POST",
+    body: "hello",
+    client: other,
+  });
+  assert.equal(await answer.text(), "hello");
+  fourth.kill("SIGTERM");
+  assert.equal((await fourth.finished()).code, 0);
 });
 
 /** Returns the status of a request with these headers. */

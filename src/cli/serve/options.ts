@@ -37,7 +37,7 @@ export const listenFields = grouped("Network", {
   socketWhenReady: withDefault(
     flag("--socket-when-ready", {
       description:
-        message`With ${"--unix"}, make the socket only when all models are ready, so that a proxy sends no requests before.`,
+        message`With ${"--unix"}, make the socket only when the models are ready, so that a proxy sends no requests before.`,
     }),
     false,
   ),
