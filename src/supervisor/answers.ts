@@ -116,14 +116,15 @@ export function tracebackIn({ body }: Frame): string {
   return new TextDecoder().decode(body);
 }
 
-/** Whether an answer says that its request was recalled before the worker began it. */
-export function isRecalled(frame: Frame): boolean {
-  if (frame.kind !== Kind.Error) return false;
+/** Returns the error of an answer that says that its request was recalled before the worker began it; undefined for other answers. */
+export function recallIn(frame: Frame): WorkerError | undefined {
+  if (frame.kind !== Kind.Error) return undefined;
   try {
-    return errorIn(frame).reason === "recalled";
+    const error = errorIn(frame);
+    return error.reason === "recalled" ? error : undefined;
   } catch {
     // Whoever parses the answer reports this error.
-    return false;
+    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Decides from the ledger of a dead worker what becomes of its requests. */
 
 import type { Frame, LedgerEntries } from "../bridge/mod.ts";
-import { isRecalled } from "./answers.ts";
+import { recallIn } from "./answers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Job } from "./job.ts";
 
@@ -24,7 +24,7 @@ export function takeRemains(inFlight: InFlight, noted: LedgerEntries | "unreadab
   const started = noted?.started ?? 0;
   return inFlight.clear().map(([id, job]) => {
     const answer = finished.get(id);
-    if (answer !== undefined && !isRecalled(answer)) return { id, job, fate: { kind: "finished", answer } };
+    if (answer !== undefined && recallIn(answer) === undefined) return { id, job, fate: { kind: "finished", answer } };
     // A worker begins requests in the order of their dispatch.
     const begun = answer === undefined && started !== 0 && !inFlight.isYounger(id, started);
     return { id, job, fate: { kind: begun ? "begun" : "untouched" } };

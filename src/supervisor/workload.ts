@@ -19,7 +19,7 @@ import {
 import { ProtocolError } from "../errors.ts";
 import type { Lease } from "../lease.ts";
 import { freeLarge } from "../memory.ts";
-import { isRecalled, type Manner } from "./answers.ts";
+import { type Manner, recallIn } from "./answers.ts";
 import { ExecutionClock } from "./execution_clock.ts";
 import type { Failure } from "./failure.ts";
 import { InFlight } from "./in_flight.ts";
@@ -163,8 +163,11 @@ export class Workload {
     if (this.#stall.heard(frame.id)) return this.#drop(frame);
     const job = this.#inFlight.take(frame.id);
     if (job === undefined) throw notItsOwn(frame);
-    if (isRecalled(frame)) {
+    const recalled = recallIn(frame);
+    if (recalled !== undefined) {
       this.#returned.push(job);
+      // It must not get the job again.
+      if (recalled.broken !== undefined) this.#options.onBroken(String(recalled.broken));
       return;
     }
     this.#answered++;

@@ -14,6 +14,8 @@ from .statuses import status_of
 #: The longest message of an exception in an answer, in characters. Even as JSON escapes, it fits in metadata.
 MAX_MESSAGE = 4096
 
+BROKEN = "CUDA does not work in its process any more: {}"
+
 #: Kind, metadata and body of the frame that answers a request.
 Answer = Tuple[int, bytes, Payload]
 
@@ -26,7 +28,7 @@ def raised(stage: str, error: BaseException) -> Answer:
     why = cuda.broken()
     more = status_of(error)
     if why is not None:
-        more["broken"] = f"CUDA does not work in its process any more: {why}"
+        more["broken"] = BROKEN.format(why)
     kind, metadata, _ = failed("exception", message_of(error), stage=stage, type=type_name(error), **more)
     text = traceback_bytes(error) + advice_lines(error)
     # str() of an exception runs code of the script, which may have forked.
@@ -37,7 +39,10 @@ def raised(stage: str, error: BaseException) -> Answer:
 
 def refused() -> Answer:
     """Return the answer to a request that was recalled, or that this worker does not begin: another one gets it."""
-    return failed("recalled", "The request was recalled")
+    why = cuda.watch.reason
+    # Threads and tasks refuse requests before the answer that says why is ready.
+    more = {} if why is None else {"broken": BROKEN.format(why)}
+    return failed("recalled", "The request was recalled", **more)
 
 
 def failed(reason: str, message: str, **more: object) -> Answer:

@@ -29,7 +29,7 @@ class _Watch:
     reason: str | None = None
     #: Whether there are devices; None until somebody has looked. Looking for the driver takes 100 times as long.
     has_devices: bool | None = None
-    #: Called once when that is found out.
+    #: Called when this process finds out that CUDA does not work any more; perhaps by several threads at once.
     on_broken: Callable[[], None] = staticmethod(lambda: None)
 
 

@@ -255,6 +255,22 @@ Deno.test("a worker that can't execute anything more ends, and gives back what i
   assert.equal(death.exit?.code, 3);
 });
 
+Deno.test("a worker that refuses a job because it can't execute anything does not get it again", async () => {
+  using fixture = start(async (FakeBridge) => {
+    const [bridge] = await FakeBridge.begin();
+    await bridge.send(bridge.kind.ready);
+    const { id } = await bridge.receive();
+    await bridge.send(bridge.kind.error, id, { reason: "recalled", message: "", broken: "its device is lost" });
+    while ((await bridge.receive()).kind !== bridge.kind.stop);
+    Deno.exit(3);
+  });
+  await fixture.ready;
+  void fixture.dispatch("a");
+  const { death } = await fixture.dead();
+  assert.equal(death.cause, "its device is lost");
+  assert.deepEqual(fixture.outcomes, []);
+});
+
 Deno.test("a worker reports room when it has answered", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge] = await FakeBridge.begin();
