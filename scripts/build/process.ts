@@ -1,5 +1,7 @@
 /** Runs programs for the build, and reports their failures. */
 
+import { messageOf } from "../../src/errors.ts";
+
 /** The result of a program. */
 export interface Outcome {
   readonly success: boolean;
@@ -38,6 +40,11 @@ export async function run(command: string, args: readonly string[], options: Run
     }
     throw cause;
   }
+}
+
+/** Runs a program that this machine may lack. A program that can't be run counts as one that fails, with the reason as its output. */
+export async function tried(command: string, args: readonly string[]): Promise<Pick<Outcome, "success" | "output">> {
+  return await run(command, args).catch((error) => ({ success: false, output: messageOf(error) }));
 }
 
 /**

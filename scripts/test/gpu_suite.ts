@@ -1,7 +1,6 @@
 /** The suite that runs on an NVIDIA GPU: pytest, with a Python whose PyTorch uses CUDA. */
 
-import { run } from "../build/process.ts";
-import { messageOf } from "../../src/errors.ts";
+import { tried } from "../build/process.ts";
 import type { Count } from "./count.ts";
 import { runSuite, skipSuite } from "./suite.ts";
 
@@ -47,8 +46,4 @@ export async function runGpu({ root, env, report, filter, python }: GpuOptions):
   ];
   const own = { ...env, AIMODELLIB_TEST_PYTHON: python };
   return await runSuite({ name: "gpu", cwd: root, env: own, report, command: python, args });
-}
-
-async function tried(command: string, args: readonly string[]): Promise<{ success: boolean; output: string }> {
-  return await run(command, [...args]).catch((error) => ({ success: false, output: messageOf(error) }));
 }

@@ -1,6 +1,6 @@
 /** The suite that runs on Ray: pytest, with a Python environment and a network namespace of its own. */
 
-import { run } from "../build/process.ts";
+import { tried } from "../build/process.ts";
 import { messageOf } from "../../src/errors.ts";
 import type { Count } from "./count.ts";
 import { runSuite, skipSuite } from "./suite.ts";
@@ -40,11 +40,8 @@ export interface RayOptions {
  */
 export async function runRay({ root, env, report, filter, python, gathersOutput }: RayOptions): Promise<Count> {
   const skip = (reason: string) => skipSuite("ray", reason);
-  const tried = await run("unshare", [...ON_LOOPBACK, "true"]).catch((error) => ({
-    success: false,
-    output: messageOf(error),
-  }));
-  if (!tried.success) return skip(`a network namespace with loopback alone can't be made. ${tried.output}`);
+  const { success, output } = await tried("unshare", [...ON_LOOPBACK, "true"]);
+  if (!success) return skip(`a network namespace with loopback alone can't be made. ${output}`);
   let interpreter: string;
   try {
     interpreter = await python;

@@ -2,6 +2,7 @@
 
 import { run } from "../build/process.ts";
 import { unzip } from "../build/zip.ts";
+import { stat } from "../../src/files.ts";
 import { uvOptions } from "./pip_settings.ts";
 
 /** The version of uv, from the package registry. */
@@ -33,7 +34,7 @@ async function find(cache: string): Promise<Uv | undefined> {
   const options = success ? uvOptions(stdout) : undefined;
   if (options === undefined) return undefined;
   const program = `${cache}/uv/${VERSION}/uv`;
-  if (!isFile(program)) await fetchUv(`${cache}/uv`, program);
+  if (!stat(program)?.isFile) await fetchUv(`${cache}/uv`, program);
   return (await run(program, ["--version"])).success ? { program, ...options } : undefined;
 }
 
@@ -55,13 +56,5 @@ async function fetchUv(folder: string, program: string): Promise<void> {
     Deno.renameSync(`${scratch}/uv`, program);
   } finally {
     Deno.removeSync(scratch, { recursive: true });
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
   }
 }
