@@ -94,8 +94,8 @@ export class PartStream {
   }
 
   /**
-   * Returns the parts that have arrived, up to 32 KiB of them; if there are none, waits for a part, and returns it with those that have
-   * arrived by then. Returns undefined after the last one, or the failure that ended the stream.
+   * Returns the parts that have arrived, up to 32 KiB. If no part has arrived, waits for the next one. Returns undefined after the last
+   * one, or the failure that ended the stream.
    */
   take(): Taken | Promise<Taken> {
     return this.#ready ? this.#take(Infinity) : this.#wait().then(this.#takeAll);

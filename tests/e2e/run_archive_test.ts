@@ -87,7 +87,7 @@ test("train accepts a folder with a manifest, and an archive from standard input
   assert.equal(module.stdout, "trained with ('y',) False tb_logs\n");
 });
 
-/** Each key of the manifest: a value, and one of a wrong type; and what is seen of the value. */
+/** For each key of the manifest: a valid value, a value of a wrong type, and the effect of the valid one. */
 const KEYS = [
   ["module", "sub", 7, { "sub/main.py": MAIN.replace("trained", "sub trained") }, /^sub trained/],
   ["trainingScript", "other.py", false, { "other.py": "def train(d): print('other')" }, /^other/],

@@ -1,4 +1,4 @@
-"""What clients see when something fails on the GPU, and what is left of a worker that has died."""
+"""Failures on the GPU: the answers that clients get, and the memory and processes after a worker has died."""
 
 import os
 import signal

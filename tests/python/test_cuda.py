@@ -16,7 +16,7 @@ ILLEGAL, INVALID_CONTEXT, NOT_READY, OUT_OF_MEMORY, ASSERT = 700, 201, 600, 2, 7
 
 
 class Driver:
-    """Stands in for libcuda.so.1: ``results`` has what a function returns that fails."""
+    """A fake libcuda.so.1. ``results`` maps the name of a function that fails to its result."""
 
     def __init__(self, active=(1,), **results):
         self.active, self.results, self.calls = active, results, []

@@ -7,7 +7,7 @@ const FOLDER = "/dev/shm";
 const ROOM_BYTES = 4 * 2 ** 30;
 const MEMORY_BYTES = 8 * 2 ** 30;
 
-/** The path of a file system in memory with enough room, where programs may be executed; undefined if there is none. */
+/** The path of a tmpfs with enough free space that allows programs to be executed; undefined if this machine has no such file system. */
 export function folderInMemory(): string | undefined {
   const mounts = Deno.readTextFileSync("/proc/self/mounts").split("\n").map((line) => line.split(" "));
   const [, , type, options = ""] = mounts.findLast(([, path]) => path === FOLDER) ?? [];

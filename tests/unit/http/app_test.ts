@@ -14,7 +14,7 @@ for (const path of ["/nothing", "/invocations/", "/ping/x", "/healthz", "/favico
   });
 }
 
-Deno.test("a platform's path for requests is one for bytes, also if it is that of the Open Inference Protocol", async () => {
+Deno.test("the application passes bytes on at a platform's path, even if the Open Inference Protocol has the same path", async () => {
   const pool = new FakePool();
   const path = "/v2/models/digits/infer";
   const response = await appWith(pool, [], { predictRoute: path }).request(path, { method: "POST", body: "any bytes" });
