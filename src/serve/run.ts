@@ -69,9 +69,10 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   );
   let showing: Promise<void> | undefined;
   const shown = Promise.withResolvers<void>();
-  /** Gives a hidden socket its name once `/health/ready` would answer that the models are ready. @returns false if that failed: the run ends */
+  /** Gives a hidden socket its name once each model has been ready or has failed. @returns false if that failed: the run ends */
   async function show(): Promise<boolean> {
-    if (models.state !== "ready" && models.state !== "degraded") return true;
+    // A model that restarts its workers at this moment has been ready, and nothing reports when it is ready again.
+    if (!["ready", "degraded", "restarting"].includes(models.state)) return true;
     try {
       await (showing ??= bound.show());
       shown.resolve();

@@ -169,6 +169,18 @@ test("--socket-when-ready makes the Unix socket when each model is ready or has 
   assert.equal(await answer.text(), "hello");
   fourth.kill("SIGTERM");
   assert.equal((await fourth.finished()).code, 0);
+
+  // Nor does it if the other one's worker is restarting at that moment.
+  Deno.removeSync(box.path("other/bad"));
+  const fifth = start();
+  await fifth.stderr.waitFor(/Ready: POST .*first/);
+  Deno.removeSync(box.path("model/go"));
+  Deno.kill(Number(/first.* is ready \(process (\d+)\)/.exec(fifth.stderr.text)![1]), "SIGKILL");
+  await fifth.stderr.waitFor(/first.*SIGKILL/);
+  box.write({ "other/bad": "" });
+  await until("the socket has its name", () => sockets().includes("model.sock"));
+  fifth.kill("SIGTERM");
+  assert.equal((await fifth.finished()).code, 0);
 });
 
 /** Returns the status of a request with these headers. */

@@ -180,7 +180,7 @@ for (const proxy of [NGINX, HAPROXY]) {
   const needs: readonly Need[] = [has(proxy.program)];
 
   test(
-    `${proxy.name} spreads requests over instances; replacing them loses none, and none is repeated when one is killed`,
+    `behind ${proxy.name}, no request is lost while instances are replaced, and none runs twice when one is killed`,
     async (box) => {
       await using site = await Site.open(box, proxy, SCRIPT);
       const large = crypto.getRandomValues(new Uint8Array(65_536));
