@@ -2,7 +2,9 @@
 
 import json
 import pathlib
+import subprocess
 import sys
+import zipfile
 from importlib import metadata
 
 import pytest
@@ -10,7 +12,13 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import pep508, requirements
-from aimodellib._bridge.requirements import check, logical_lines, main, packages
+from aimodellib._bridge.requirements import (
+    canonical,
+    check,
+    logical_lines,
+    main,
+    packages,
+)
 
 MINOR = sys.version_info[1]
 
@@ -243,6 +251,67 @@ def test_only_the_head_of_the_metadata_names_a_package(tmp_path, monkeypatch):
     found = packages()
     assert {name: found.get(name) for name in expected} == expected
     assert not wrong & found.keys()
+
+
+def test_packages_finds_what_importlib_metadata_finds(tmp_path, monkeypatch):
+    distribution(tmp_path / "fox_inner.egg" / "any", "fox-deep", "1")
+    egg_info = tmp_path / "fox_inner.egg" / "EGG-INFO"
+    egg_info.mkdir()
+    egg_info.joinpath("PKG-INFO").write_text("Name: fox-inner\nVersion: 8\n")
+    (tmp_path / "fox_bare.dist-info").mkdir()
+    distribution(tmp_path, "fox-folder", "1")
+    with zipfile.ZipFile(tmp_path / "zipped.zip", "w") as zipped:
+        zipped.writestr("fox_zip-9.dist-info/METADATA", "Name: fox-zip\nVersion: 9\n\n")
+    folders = [str(tmp_path / "fox_inner.egg"), str(tmp_path), str(tmp_path / "none")]
+    for path in (folders, [*folders, str(tmp_path / "zipped.zip")], sys.path):
+        expected = {}
+        for found in metadata.distributions(path=path):
+            if found.metadata["Name"]:
+                expected.setdefault(
+                    canonical(found.metadata["Name"]), found.metadata["Version"]
+                )
+        listed = {canonical(name): version for name, version in packages(path).items()}
+        assert listed == expected
+        assert ("fox-zip" in listed) == ("zipped" in path[-1])
+    monkeypatch.chdir(tmp_path)
+    assert packages([""])["fox-folder"] == "1"
+
+
+def test_packages_asks_other_finders(monkeypatch):
+    class Found(metadata.Distribution):
+        def read_text(self, filename):
+            return "Name: fox-found\nVersion: 3\n" if filename == "METADATA" else None
+
+        def locate_file(self, path):
+            raise NotImplementedError
+
+    class Finder(metadata.DistributionFinder):
+        def find_distributions(self, context=None):
+            return [Found()]
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    assert packages()["fox-found"] == "3"
+
+
+def test_packages_reads_metadata_that_is_not_utf_8(tmp_path):
+    distribution(tmp_path, "fox-latin", "1")
+    file = tmp_path / "fox_latin-1.dist-info" / "METADATA"
+    file.write_bytes(b"Name: fox-latin\nAuthor: M\xfcller\nVersion: 1\n\n\xff\n")
+    assert packages([str(tmp_path)])["fox-latin"] == "1"
+
+
+def test_a_list_of_packages_imports_only_what_it_needs():
+    # Each run of `train` lists its packages, and importing these modules takes longer than the list.
+    code = (
+        "import sys; from aimodellib._bridge.requirements import main; main(['list']); "
+        "print(sorted({'importlib.metadata', 'typing', 'email', 'zipfile'} & sys.modules.keys()))"
+    )
+    folder = str(pathlib.Path(__file__).resolve().parents[2] / "python")
+    run = [sys.executable, "-S", "-c", code]
+    env = {"PYTHONPATH": folder}
+    assert subprocess.run(
+        run, env=env, stdout=subprocess.PIPE, check=True, universal_newlines=True
+    ).stdout.endswith("}}[]\n")
 
 
 def test_the_module_shadows_installed_packages(tmp_path, monkeypatch, capsys):

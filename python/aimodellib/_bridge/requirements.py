@@ -9,18 +9,17 @@ import importlib
 import importlib.util
 import json
 import os
-import re
 import site
 import sys
-from importlib import metadata
-from types import ModuleType
-from typing import Any
 
-from . import pep508
+from .installed import canonical, packages
 
-#: The end of the fields in a package's metadata; the description follows.
-_EMPTY_LINE = re.compile(r"\r?\n\r?\n")
-_FIELD = re.compile(r"^(name|version):[ \t]*(.*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+# Each training run lists its packages. What a list doesn't need is imported late: it takes longer than the list.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib import metadata
+    from types import ModuleType
+    from typing import Any
 
 
 def main(arguments: list[str]) -> None:
@@ -35,8 +34,8 @@ def main(arguments: list[str]) -> None:
         result["pip"], result["venv"] = _has("pip"), _has("venv")
     else:
         # As in a run, the module directory comes first.
-        sys.path[0:0] = modules
-        result = {"python": ".".join(map(str, sys.version_info[:3])), "packages": packages()}
+        listed = packages([*modules, *sys.path])
+        result = {"python": ".".join(map(str, sys.version_info[:3])), "packages": listed}
     json.dump(result, sys.stdout)
 
 
@@ -48,41 +47,15 @@ def _has(name: str) -> bool:
         return False
 
 
-def packages() -> dict[str, str]:
-    """Return the version of each package that ``import`` finds: the first on the path shadows others."""
-    found: dict[str, tuple[str, str]] = {}
-    for distribution in metadata.distributions():
-        # A broken package has neither field.
-        fields = _head(distribution)
-        name, version = fields.get("name"), fields.get("version")
-        if name and version:
-            found.setdefault(_canonical(name), (name, version))
-    return dict(found.values())
-
-
-def _head(distribution: metadata.Distribution) -> dict[str, str]:
-    """Return the name and the version in a package's metadata, if they are there.
-
-    ``Distribution.metadata`` parses the description as well, which takes most of the time of a list of all packages.
-    """
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or distribution.read_text("") or ""
-    head = _EMPTY_LINE.split(text, maxsplit=1)[0]
-    # The first field of a name counts.
-    return {field.lower(): value for field, value in reversed(_FIELD.findall(head))}
-
-
-def _canonical(name: str) -> str:
-    """Return the normalized name of a package (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _find(name: str) -> metadata.Distribution | None:
     """Return the package with this name, or None. PyPy, and Python before 3.10, distinguish ``a.b`` from ``a-b``."""
+    from importlib import metadata
+
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         named = ((distribution.metadata["Name"], distribution) for distribution in metadata.distributions())
-        return next((found for other, found in named if other and _canonical(other) == _canonical(name)), None)
+        return next((found for other, found in named if other and canonical(other) == canonical(name)), None)
 
 
 def check(text: str) -> str | None:
@@ -151,7 +124,7 @@ def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[
     if not requirement.specifier.contains(version, prereleases=True):
         return f"{requirement.name} {version} is installed, and '{requirement}' is asked for"
     for wanted in ("", *sorted(requirement.extras)):
-        key = (_canonical(requirement.name), wanted)
+        key = (canonical(requirement.name), wanted)
         if key in seen:
             continue
         seen.add(key)
@@ -175,4 +148,6 @@ def _packaging() -> ModuleType:
             return importlib.import_module(name)
         except ImportError:
             continue
+    from . import pep508
+
     return pep508
