@@ -73,13 +73,22 @@ Deno.test("train accepts its options before training_module", async () => {
 for (
   const args of [
     ["--epochs", "3"],
+    ["--epochs=3", "-v"],
     ["-h"],
     ["--help"],
     ["--version"],
     ["--python", "/no/python", "--enable-tensorboard", "-T", "x"],
     ["--"],
     ["--", "--epochs", "3"],
+    ["--", "--"],
     ["--", "--", "x", "--"],
+    ["a", "--", "b"],
+    [""],
+    ["", "", "x", ""],
+    ["-"],
+    ["--stop-timeout"],
+    ["--unknown-option"],
+    ["model", "train.py"],
     ["", " ", "a b", "ü", "-", "--=", "--x=--y"],
     ["completion", "bash"],
   ]
