@@ -152,11 +152,11 @@ Deno.test("logAccess() writes many records together after a moment, and none bel
     configureLogging((text) => void written.push(text));
     const about = { method: "GET", path: "/", status: 200, ms: 0, request_id: "a" };
     for (let i = 0; i < 10; i++) logAccess(about);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    while (written.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     assert.equal(written.length, 1);
     assert.equal(written[0]!.split("\n").length, 11);
     for (let i = 0; i < 5000; i++) logAccess(about);
-    assert.ok(written.length > 1, "64 KiB are not kept");
+    assert.ok(written.length > 1, "not all are kept");
     flushLog();
     assert.equal(written.join("").split("\n").length, 5011);
     written.length = 0;
