@@ -17,7 +17,6 @@ const PACKAGES = [
   ["zsh", "zsh"],
   ["fish", "fish"],
   ["buildah", "buildah"],
-  ["debootstrap", "debootstrap"],
   ["skopeo", "skopeo"],
   ["umoci", "umoci"],
   ["/usr/sbin/nginx", "nginx"],

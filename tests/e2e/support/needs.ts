@@ -76,14 +76,14 @@ export const CAN_BUILD_IMAGES: Need = examined(
 );
 
 const BUILDAH =
-  "PATH=$PATH:/usr/sbin:/sbin && debootstrap --version && skopeo --version && umoci --version && grep -q ID=debian /etc/os-release && cd $(mktemp -d) && " +
+  "PATH=$PATH:/usr/sbin:/sbin && apt-get --version && skopeo --version && umoci --version && grep -q ID=debian /etc/os-release && cd $(mktemp -d) && " +
   'b="buildah --root $PWD/store --runroot $PWD/run --storage-driver vfs" && c=$($b from scratch) && $b rm $c; ' +
   'code=$?; rm -r "$PWD"; exit $code';
 
-/** Debian's buildah, debootstrap for the base of images, and two programs that check images. */
+/** Debian's buildah, apt-get for the base of images, and two programs that check images. */
 export const HAS_BUILDAH: () => Met = examined(
   () => Deno.uid() === 0 && runs("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", BUILDAH),
-  "buildah, debootstrap, skopeo or umoci does not work here: they need Debian, root and namespaces",
+  "buildah, skopeo, umoci or apt-get does not work here: they need Debian, root and namespaces",
 );
 
 /** An IPv6 loopback address. */
