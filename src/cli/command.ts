@@ -1,7 +1,7 @@
 /** The types with which a command describes itself. */
 
-import type { Parser } from "@optique/core/parser";
-import type { Message } from "@optique/core/message";
+import type { Form } from "./options/form.ts";
+import type { Message } from "./options/message.ts";
 import type { Io } from "./terminal/io.ts";
 
 /** An example of a command line, which users can copy. */
@@ -11,16 +11,17 @@ export interface Example {
   readonly line: string;
 }
 
-/** A command: its parser, its help, and the function that carries it out. */
+/** A command: its options and arguments, its help, and the function that carries it out. */
 export interface Command<T> {
   /** The text of help below its first line. */
   readonly description?: Message;
   /** Two examples, the common one first. */
   readonly examples: readonly Example[];
-  readonly parser: Parser<"sync", T, unknown>;
+  /** The usual form of the command line, which help describes. */
+  readonly form: Form<T>;
   /** Other forms of the command line. The first one that fits the words is used. */
   readonly otherForms?: readonly {
-    readonly parser: Parser<"sync", T, unknown>;
+    readonly form: Form<T>;
     readonly fits: (words: readonly string[]) => boolean;
     /** Whether the shell also completes an unfinished line that fits in this form. */
     readonly begins?: boolean;
@@ -53,18 +54,7 @@ export interface Listed {
   readonly load: () => Promise<AnyCommand>;
 }
 
-/** Defines a command whose options have the type that its parser returns. */
-export function defineCommand<T, S>(
-  command: Omit<Command<T>, "parser" | "otherForms"> & {
-    readonly parser: Parser<"sync", T, S>;
-    readonly otherForms?: readonly {
-      // The parsers of different forms have different types of state.
-      // deno-lint-ignore no-explicit-any
-      readonly parser: Parser<"sync", T, any>;
-      readonly fits: (words: readonly string[]) => boolean;
-      readonly begins?: boolean;
-    }[];
-  },
-): Command<T> {
-  return command as unknown as Command<T>;
+/** Defines a command whose options have the type that its form is parsed to. */
+export function defineCommand<T>(command: Command<T>): Command<T> {
+  return command;
 }

@@ -4,6 +4,7 @@ import { COMMANDS } from "./commands.ts";
 import type { AnyCommand, Listed } from "./command.ts";
 import { UsageError } from "../errors.ts";
 import { ExitCode, explain } from "./errors.ts";
+import { read } from "./options/read.ts";
 import type { Io } from "./terminal/io.ts";
 
 const HELP = ["--help", "-h"];
@@ -40,22 +41,33 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function runCommand(listed: Listed, words: readonly string[], io: Io): Promise<number> {
-  const [command, { parse }] = await Promise.all([listed.load(), import("@optique/core/parser")]);
+  const command = await listed.load();
   const meant = command.meant?.(words);
   if (meant !== undefined) throw new UsageError(meant);
-  const parsed = parse(parserFor(command, words), words);
+  const form = formFor(command, words);
+  const quick = read(form, words);
+  if (quick.kind === "parsed") return await command.run(quick.value, io, words, COMMANDS);
+  // Where an option is expected, no command knows this one.
+  if (quick.word !== undefined && HELP.includes(quick.word)) return await help(listed, command, io);
+  const [{ parserOf }, { parse }] = await Promise.all([
+    import("./options/parser.ts"),
+    import("@optique/core/parser"),
+  ]);
+  const parsed = parse(parserOf(form), words);
   if (parsed.success) return await command.run(parsed.value, io, words, COMMANDS);
-  if (asksForHelp(words)) {
-    const { showCommand } = await import("./help/show.ts");
-    showCommand(listed, command, io);
-    return ExitCode.Success;
-  }
+  if (asksForHelp(words)) return await help(listed, command, io);
   const [{ slip }, { usageOf }] = await Promise.all([import("./help/slip.ts"), import("./help/page.ts")]);
-  throw slip(listed.name, parsed.error, usageOf(command.parser));
+  throw slip(listed.name, parsed.error, usageOf(command.form));
 }
 
-function parserFor(command: AnyCommand, words: readonly string[]): AnyCommand["parser"] {
-  return command.otherForms?.find(({ fits }) => fits(words))?.parser ?? command.parser;
+async function help(listed: Listed, command: AnyCommand, io: Io): Promise<number> {
+  const { showCommand } = await import("./help/show.ts");
+  showCommand(listed, command, io);
+  return ExitCode.Success;
+}
+
+function formFor(command: AnyCommand, words: readonly string[]): AnyCommand["form"] {
+  return command.otherForms?.find(({ fits }) => fits(words))?.form ?? command.form;
 }
 
 /** Whether a word that the command itself did not take asks for help. */

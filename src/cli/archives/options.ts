@@ -1,10 +1,9 @@
 /** The options that commands about archives share. */
 
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { grouped, option, unset } from "../options/option.ts";
 import { file, publicKey, secretKeyFile } from "../options/paths.ts";
 import { size, whole } from "../options/values.ts";
+import { message } from "../options/message.ts";
+import { grouped, option, unset, withDefault } from "../options/option.ts";
 
 /** The option that names the secret key. */
 export const secretKey = withDefault(

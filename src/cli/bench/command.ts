@@ -1,14 +1,12 @@
 /** `aimodellib bench` */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
-import { flag, grouped, option, unset } from "../options/option.ts";
 import { file } from "../options/paths.ts";
 import { duration, whole } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, grouped, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 const loadFields = grouped("Load", {
   connections: withDefault(
@@ -34,11 +32,11 @@ const loadFields = grouped("Load", {
 
 const requestFields = grouped("Request", {
   contentType: unset(
-    option("--content-type", string({ metavar: "TYPE" }), { description: message`The Content-Type of the requests.` }),
+    option("--content-type", text("TYPE"), { description: message`The Content-Type of the requests.` }),
     message`by the file's name`,
   ),
   accept: unset(
-    option("--accept", string({ metavar: "TYPES" }), {
+    option("--accept", text("TYPES"), {
       description: message`The acceptable content types of answers.`,
     }),
     message`${"*/*"}`,
@@ -52,11 +50,11 @@ const requestFields = grouped("Request", {
   ),
 });
 
-const parser = object({
+const line = form({
   ...loadFields,
   ...requestFields,
   json: withDefault(flag("--json", { description: message`Print all figures as JSON.` }), false),
-  url: argument(string({ metavar: "url" }), {
+  url: argument(text("url"), {
     description:
       message`The server, such as ${"http://127.0.0.1:8080/"} or ${"unix:PATH"}. If the path ends with ${"/"}, requests go to ${"invocations"} below it.`,
   }),
@@ -77,7 +75,7 @@ export const bench = defineCommand({
       line: "aimodellib bench http://127.0.0.1:8080/ sample.json --rate 500 -d 1m",
     },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runBench } = await import("./action.ts");
     return await runBench(options, io);

@@ -1,14 +1,12 @@
 /** The command `cache`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
 import { defineCommand } from "../command.ts";
-import { flag, option, unset } from "../options/option.ts";
 import { oneOf, whole } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, option, unset, withDefault } from "../options/option.ts";
 
-const parser = object({
+const line = form({
   olderThanDays: unset(
     option("--older-than", whole("DAYS", 0), {
       description: message`Limit to entries that have not been used for this many days.`,
@@ -31,7 +29,7 @@ export const cache = defineCommand({
     { does: "Show cached archives and environments with their sizes", line: "aimodellib cache" },
     { does: "Remove what was not used for 30 days", line: "aimodellib cache prune --older-than 30" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runCache } = await import("./action.ts");
     return await runCache(options, io);

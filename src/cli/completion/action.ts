@@ -2,10 +2,11 @@
 
 import { bash, fish, nu, pwsh, type ShellCompletion, zsh } from "@optique/core/completion";
 import { message } from "@optique/core/message";
-import { type Parser, suggest, type Suggestion } from "@optique/core/parser";
+import { suggest, type Suggestion } from "@optique/core/parser";
 import type { AnyCommand, Listed } from "../command.ts";
 import { ExitCode } from "../errors.ts";
 import { PROGRAM } from "../help/page.ts";
+import { parserOf } from "../options/parser.ts";
 import type { Io } from "../terminal/io.ts";
 import type { SHELLS } from "./shells.ts";
 
@@ -48,7 +49,7 @@ function ofCommand(command: AnyCommand, before: readonly string[], last: string)
     return ofCommand(command, [...before, option], value).map((found) => behind(`${option}=`, found));
   }
   const [first = last, ...others] = [...before, last];
-  const suggestions = suggest(parserFor(command, before), [first, ...others]);
+  const suggestions = suggest(parserOf(formFor(command, before)), [first, ...others]);
   return suggestions.flatMap((found) => isScript(found) ? scriptsFrom(command, before, last) ?? [found] : [found]);
 }
 
@@ -94,8 +95,7 @@ function optionsOf(begin: string, names: readonly string[]): readonly Suggestion
   return names.filter((name) => name.startsWith(begin)).map((text) => ({ kind: "literal", text }));
 }
 
-/** Returns the parser of the form that the previous words begin; the usual form if they fit several. */
-function parserFor({ parser, otherForms = [] }: AnyCommand, before: readonly string[]): Parser<"sync"> {
-  const form = otherForms.find(({ fits, begins }) => begins && fits(before));
-  return form?.parser ?? parser;
+/** Returns the form that the previous words begin; the usual form if they fit several. */
+function formFor({ form, otherForms = [] }: AnyCommand, before: readonly string[]): AnyCommand["form"] {
+  return otherForms.find(({ fits, begins }) => begins && fits(before))?.form ?? form;
 }

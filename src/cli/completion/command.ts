@@ -1,24 +1,16 @@
 /** `aimodellib completion` */
 
-import { object, seq } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { map } from "@optique/core/modifiers";
-import { argument, passThrough } from "@optique/core/primitives";
 import { defineCommand } from "../command.ts";
 import { oneOf } from "../options/values.ts";
 import { SHELLS } from "./shells.ts";
+import { optionsFirst } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, rest } from "../options/option.ts";
 
-const parser = map(
-  seq(
-    object({}),
-    argument(oneOf(SHELLS, "shell"), { description: message`The shell to print the script for.` }),
-    passThrough({
-      format: "greedy",
-      description: message`The words of a command line, the last of which to complete; for use by the script.`,
-    }),
-  ),
-  ([, shell, words]) => ({ shell, words }),
-);
+const line = optionsFirst({
+  shell: argument(oneOf(SHELLS, "shell"), { description: message`The shell to print the script for.` }),
+  words: rest(message`The words of a command line, the last of which to complete; for use by the script.`),
+});
 
 /** Completes command lines in a shell. */
 export const completion = defineCommand({
@@ -31,7 +23,7 @@ export const completion = defineCommand({
       line: "aimodellib completion fish > ~/.config/fish/completions/aimodellib.fish",
     },
   ],
-  parser,
+  form: line,
   async run({ shell, words }, io, _args, commands) {
     const { complete } = await import("./action.ts");
     return await complete(shell, words, commands, io);

@@ -1,20 +1,18 @@
 /** The command `dockerfile`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { IMAGE_PORT } from "../archives/image_layout.ts";
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { option, unset } from "../options/option.ts";
 import { archiveFile, folder } from "../options/paths.ts";
 import { port } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const parser = object({
+const line = form({
   baseImage: unset(
-    option("--base-image", string({ metavar: "IMAGE" }), {
+    option("--base-image", text("IMAGE"), {
       description: message`The base image; it needs glibc, and Python 3 with ${"venv"}.`,
     }),
     message`${"python:X.Y-slim"}, to match the archive's wheels`,
@@ -48,7 +46,7 @@ export const dockerfile = defineCommand({
       line: "aimodellib dockerfile --base-image python:3.12-slim --key aimodellib.pub model.tar.gz",
     },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runDockerfile } = await import("./action.ts");
     return await runDockerfile(options, io);

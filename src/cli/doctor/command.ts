@@ -1,17 +1,16 @@
 /** The command `doctor`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
 import { hideCredentials } from "../../credentials.ts";
 import type { Finding } from "../../environment/doctor.ts";
 import { defineCommand } from "../command.ts";
 import { ExitCode } from "../errors.ts";
-import { flag, option } from "../options/option.ts";
 import { folder } from "../options/paths.ts";
 import { python } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { flag, option, withDefault } from "../options/option.ts";
 
-const parser = object({
+const line = form({
   python: python(),
   moduleDir: withDefault(
     option("--module-dir", "-m", folder(), {
@@ -29,7 +28,7 @@ export const doctor = defineCommand({
     { does: "Check what a run in this folder would find", line: "aimodellib doctor" },
     { does: "Check a module with another Python", line: "aimodellib doctor -m iris --python python3.12" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { examine } = await import("../../environment/doctor.ts");
     const found: Finding[] = [];

@@ -1,16 +1,15 @@
 /** `aimodellib help` */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { optional } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
 import { defineCommand } from "../command.ts";
 import { ExitCode } from "../errors.ts";
-import { string } from "@optique/core/valueparser";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, optional } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const parser = object({
+const line = form({
   command: optional(
-    argument(string({ metavar: "command" }), {
+    argument(text("command"), {
       description: message`The command to describe. Without it, all commands are listed.`,
     }),
   ),
@@ -22,7 +21,7 @@ export const help = defineCommand({
     { does: "List the commands", line: "aimodellib help" },
     { does: "Describe one", line: "aimodellib help serve" },
   ],
-  parser,
+  form: line,
   async run({ command }, io, _words, commands) {
     if (command === undefined) {
       const { showRoot } = await import("./root.ts");

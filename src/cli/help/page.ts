@@ -1,11 +1,9 @@
-/** Describes a command for help, the reference and the manual, from its parser. */
+/** Describes a command for help, the reference and the manual, from its form. */
 
-import type { DocEntry } from "@optique/core/doc";
-import { type Message, message } from "@optique/core/message";
-import type { Parser } from "@optique/core/parser";
-import type { Usage, UsageTerm } from "@optique/core/usage";
 import type { AnyCommand, Example, Listed } from "../command.ts";
-import type { HelpEntry } from "../options/option.ts";
+import type { Form } from "../options/form.ts";
+import { type Message, message } from "../options/message.ts";
+import type { Field } from "../options/option.ts";
 
 /** The program's name, as it is typed. */
 export const PROGRAM = "aimodellib";
@@ -49,16 +47,15 @@ const GENERAL = "Options";
 
 const HELP: Entry = { names: ["-h", "--help"], description: message`Show this help.`, choices: [] };
 
-/** Makes the description of a command from its parser. */
+/** Makes the description of a command from its form. */
 export function pageOf({ name, brief }: Pick<Listed, "name" | "brief">, command: AnyCommand): Page {
   const args: Entry[] = [];
   const groups = new Map<string, Entry[]>();
-  for (const { title, entry } of entriesOf(command.parser)) {
-    if (entry.term.type === "option") {
-      const group = title ?? GENERAL;
-      groups.set(group, [...groups.get(group) ?? [], described(entry, namesOf(entry.term.names), entry.term.metavar)]);
-    } else if (entry.term.type === "argument") args.push(described(entry, [entry.term.metavar]));
-    else if (entry.term.type === "passthrough") args.push(described(entry, ["args"]));
+  for (const field of Object.values(command.form.fields)) {
+    if (field.kind === "option") {
+      const { title = GENERAL } = field;
+      groups.set(title, [...groups.get(title) ?? [], described(field, namesOf(field), field.value?.metavar)]);
+    } else args.push(described(field, [field.value?.metavar ?? "args"]));
   }
   // Options without a group come last, with `--help`, which all commands have.
   const general = [...groups.get(GENERAL) ?? [], HELP];
@@ -67,7 +64,7 @@ export function pageOf({ name, brief }: Pick<Listed, "name" | "brief">, command:
   return {
     name,
     brief,
-    usage: usageOf(command.parser),
+    usage: usageOf(command.form),
     ...(command.description && { description: command.description }),
     arguments: args,
     groups: Array.from(groups, ([title, entries]) => ({ title, entries })),
@@ -76,65 +73,40 @@ export function pageOf({ name, brief }: Pick<Listed, "name" | "brief">, command:
 }
 
 /** Returns the form of a command line, after the program's name and the command's. */
-export function usageOf(parser: Parser<"sync">): string {
-  return ["[options]", ...argumentsOf(parser.usage)].join(" ");
+export function usageOf({ fields }: Form<unknown>): string {
+  return ["[options]", ...Object.values(fields).filter(({ kind }) => kind !== "option").map(argumentOf)].join(" ");
 }
 
-function* entriesOf(
-  parser: Parser<"sync">,
-): Generator<{ readonly title?: string | undefined; readonly entry: HelpEntry }> {
-  const { fragments } = parser.getDocFragments({ kind: "available", state: parser.initialState }, undefined);
-  for (const fragment of fragments) {
-    if (fragment.type === "entry") yield { entry: fragment };
-    else for (const entry of fragment.entries) yield { title: fragment.title, entry };
-  }
-}
-
-function described(entry: HelpEntry, names: readonly string[], metavar?: string): Entry {
+function described(field: Field<unknown>, names: readonly string[], metavar?: string): Entry {
+  const { kind, value, description, env } = field;
+  const otherwise = defaultOf(field);
   return {
     names,
     ...(metavar !== undefined && { metavar }),
-    description: entry.description ?? [],
-    ...(says(entry.default) && { default: entry.default }),
-    choices: valuesOf(entry.choices),
-    ...(entry.bounds !== undefined && { bounds: entry.bounds }),
-    ...(entry.env !== undefined && { env: entry.env }),
+    description,
+    ...(otherwise !== undefined && { default: otherwise }),
+    choices: value?.otherwise.kind === "choice" ? value.otherwise.words : [],
+    ...(kind === "option" && value?.bounds !== undefined && { bounds: value.bounds }),
+    ...(env !== undefined && { env }),
   };
 }
 
-function namesOf(names: readonly string[]): readonly string[] {
+function namesOf({ names }: Field<unknown>): readonly string[] {
   return [...names].sort((a, b) => a.length - b.length);
 }
 
-/** Whether a text consists of more than an empty value. */
-function says(text: DocEntry["default"]): text is Message {
-  return text !== undefined && text.some((term) => term.type !== "value" || term.value !== "");
+/** What stands for an option that is not given; undefined if that needs no words. */
+function defaultOf({ absent, value }: Field<unknown>): Message | undefined {
+  if (absent.kind !== "value") return undefined;
+  if (absent.described !== undefined) return absent.described;
+  const text = value === undefined || absent.value === undefined ? "" : value.format(absent.value);
+  return text === "" ? undefined : [{ type: "value", value: text }];
 }
 
-function valuesOf(text: Message | undefined): readonly string[] {
-  return (text ?? []).flatMap((term) => term.type === "value" ? [term.value] : []);
-}
-
-/** The arguments of a command line, without its options. */
-function argumentsOf(usage: Usage): readonly string[] {
-  return usage.flatMap((term) => argumentOf(term));
-}
-
-function argumentOf(term: UsageTerm): readonly string[] {
-  switch (term.type) {
-    case "argument":
-      return [`<${term.metavar}>`];
-    case "passthrough":
-      return ["[args...]"];
-    case "optional":
-      return argumentsOf(term.terms).map((text) => `[${text.replace(/^<(.*)>$/, "$1")}]`);
-    case "multiple":
-      return argumentsOf(term.terms).map((text) =>
-        term.min > 0 ? `${text}...` : `[${text.replace(/^<(.*)>$/, "$1")}...]`
-      );
-    case "sequence":
-      return argumentsOf(term.terms);
-    default:
-      return [];
-  }
+/** An argument of a command line. */
+function argumentOf({ kind, value, absent }: Field<unknown>): string {
+  if (kind === "rest") return "[args...]";
+  const name = value?.metavar ?? "";
+  if (absent.kind === "refused") return `<${name}>`;
+  return absent.kind === "empty" ? `[${name}...]` : `[${name}]`;
 }

@@ -1,6 +1,6 @@
 /** Formats help for a terminal. */
 
-import type { Message } from "@optique/core/message";
+import type { Message } from "../options/message.ts";
 import type { Io } from "../terminal/io.ts";
 import type { Entry, Page } from "./page.ts";
 import { PROGRAM } from "./page.ts";

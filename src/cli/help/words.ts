@@ -1,6 +1,6 @@
 /** Formats the text of help: its marked parts, and lines of a given width. */
 
-import type { Message, MessageTerm } from "@optique/core/message";
+import type { Message, MessageTerm } from "../options/message.ts";
 
 /** How the marked parts of a text are shown. */
 export interface Marks {

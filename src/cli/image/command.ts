@@ -1,17 +1,15 @@
 /** The command `image`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { flag, option, unset } from "../options/option.ts";
 import { anyPath, archiveFile, file, folder, program } from "../options/paths.ts";
 import { port } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const parser = object({
+const line = form({
   base: option("--base", anyPath("LAYOUT|TAR"), {
     description:
       message`The image to build on: an OCI layout (a folder or a tar archive) or an archive of ${"docker save"}; ${":TAG"} behind it chooses one of several images. It needs glibc, and Python 3.`,
@@ -21,7 +19,7 @@ const parser = object({
     "image.tar",
   ),
   tag: withDefault(
-    option("--tag", "-t", string({ metavar: "NAME[:TAG]" }), { description: message`The image's name.` }),
+    option("--tag", "-t", text("NAME[:TAG]"), { description: message`The image's name.` }),
     "model:latest",
   ),
   modelDir: unset(
@@ -30,7 +28,7 @@ const parser = object({
   ),
   port: withDefault(option("--port", port(1), { description: message`The port that the image listens on.` }), 8080),
   platform: unset(
-    option("--platform", string({ metavar: "OS/ARCH[/VARIANT]" }), {
+    option("--platform", text("OS/ARCH[/VARIANT]"), {
       description: message`The platform of the image, such as ${"linux/arm64"}; another one needs ${"--executable"}.`,
     }),
     message`that of the executable`,
@@ -42,7 +40,7 @@ const parser = object({
     message`the running one`,
   ),
   basePython: unset(
-    option("--base-python", string({ metavar: "PATH" }), {
+    option("--base-python", text("PATH"), {
       description: message`The Python of the base, such as ${"/usr/local/bin/python3.12"}.`,
     }),
     message`the first ${"python3"} on the base's ${"PATH"}`,
@@ -69,7 +67,7 @@ export const image = defineCommand({
         "aimodellib image --base python.tar --model-dir out --key aimodellib.pub -o iris.tar -t iris:1 model.tar.gz",
     },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runImage } = await import("./action.ts");
     return await runImage(options, io);

@@ -1,16 +1,14 @@
 /** `aimodellib init` */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
 import { defineCommand } from "../command.ts";
-import { option } from "../options/option.ts";
 import { folder } from "../options/paths.ts";
 import { oneOf } from "../options/values.ts";
 import { TEMPLATE_NAMES } from "./names.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, option, withDefault } from "../options/option.ts";
 
-const parser = object({
+const line = form({
   template: withDefault(
     option("--template", "-t", oneOf(TEMPLATE_NAMES, "TEMPLATE"), {
       description:
@@ -32,7 +30,7 @@ export const init = defineCommand({
     { does: "Begin in the folder iris", line: "aimodellib init iris" },
     { does: "Begin with scikit-learn", line: "aimodellib init iris --template scikit-learn" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runInit } = await import("./action.ts");
     return await runInit(options, io);

@@ -1,15 +1,13 @@
 /** The command `inspect`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
 import { limitFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { flag } from "../options/option.ts";
 import { folderOrArchive } from "../options/paths.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, withDefault } from "../options/option.ts";
 
-const parser = object({
+const line = form({
   manifest: withDefault(
     flag("--manifest", {
       description: message`Print only the manifest, without reading the rest of the archive.`,
@@ -29,7 +27,7 @@ export const inspect = defineCommand({
     { does: "Show the manifest and the files", line: "aimodellib inspect model.tar.gz" },
     { does: "Print the manifest alone", line: "aimodellib inspect --manifest model.tar.gz" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runInspecting } = await import("./action.ts");
     return await runInspecting(options, io);

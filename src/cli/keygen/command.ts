@@ -1,14 +1,13 @@
 /** The command `keygen`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
 import { passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { flag, option } from "../options/option.ts";
 import { publicKey } from "../options/paths.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { flag, option, withDefault } from "../options/option.ts";
 
-const parser = object({
+const line = form({
   secretKey,
   publicKey: withDefault(
     option("--public-key", "-p", publicKey("FILE"), {
@@ -35,7 +34,7 @@ export const keygen = defineCommand({
     { does: "Make aimodellib.key and aimodellib.pub; the password is asked", line: "aimodellib keygen" },
     { does: "Make keys with other names", line: "aimodellib keygen -s team.key -p team.pub" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runKeygen } = await import("./action.ts");
     return await runKeygen(options, io);

@@ -1,31 +1,30 @@
 /** The command `manifest`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { option, unset } from "../options/option.ts";
 import { archiveFile, file } from "../options/paths.ts";
 import { oneOf, whole } from "../options/values.ts";
 import { KINDS } from "./kinds.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, option, unset } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const parser = object({
+const line = form({
   image: unset(
-    option("--image", string({ metavar: "IMAGE" }), {
+    option("--image", text("IMAGE"), {
       description: message`The image that ${"aimodellib dockerfile"} describes.`,
     }),
     message`a line to edit`,
   ),
   name: unset(
-    option("--name", string({ metavar: "NAME" }), {
+    option("--name", text("NAME"), {
       description: message`The name of the resource, and of the model that it serves.`,
     }),
     message`the archive's name`,
   ),
   modelUri: unset(
-    option("--model-uri", string({ metavar: "URI" }), {
+    option("--model-uri", text("URI"), {
       description:
         message`Where the model is read from, or where training writes it: ${"pvc://CLAIM/FOLDER"}; for serving also ${"gs://BUCKET/FOLDER"} or ${"s3://BUCKET/FOLDER"}; for ${"kserve"} all that KServe fetches.`,
     }),
@@ -81,7 +80,7 @@ export const manifest = defineCommand({
       line: "aimodellib manifest trainjob --nodes 2 --gpu 1 --model-uri pvc://models/digits model.tar.gz",
     },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runManifest } = await import("./action.ts");
     return await runManifest(options, io);

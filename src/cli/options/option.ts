@@ -1,17 +1,65 @@
-/** Options and arguments whose help includes bounds and an environment variable, which the parser's library does not support. */
+/**
+ * Defines options and arguments as data. Help, completion and both parsers derive from it: the quick one (`read.ts`), and the one of a
+ * library (`parser.ts`), which takes longer to load than a whole run of a short command.
+ */
 
-import { group } from "@optique/core/constructs";
-import type { DocEntry } from "@optique/core/doc";
-import { type Message, message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import type { Parser } from "@optique/core/parser";
-import { flag as parseFlag, option as parseOption } from "@optique/core/primitives";
-import type { ValueParser, ValueParserResult } from "@optique/core/valueparser";
+import type { Suggestion } from "@optique/core/parser";
+import type { Message } from "./message.ts";
 
 type Name = `-${string}`;
 
-/** A value parser with an optional description of its bounds, such as `1 to 65535`. */
-export type Value<T> = ValueParser<"sync", T> & { readonly bounds?: string };
+/** A kind of value: how its text is parsed and shown. */
+export interface Value<T> {
+  /** The placeholder for the value in help. */
+  readonly metavar: string;
+  /** Parses a word. @returns undefined if it is invalid */
+  readonly read: (word: string) => T | undefined;
+  readonly format: (value: T) => string;
+  /** What the library's parser does with an invalid word, which decides the error. */
+  readonly otherwise: Otherwise;
+  /** A description of the accepted range, such as `1 to 65535`. */
+  readonly bounds?: string;
+  /** What a shell offers for a word that begins like this; undefined: the words of `otherwise`, or nothing. */
+  readonly suggest?: (begin: string) => Iterable<Suggestion>;
+}
+
+/** The error for an invalid word: the library's own for whole numbers and a choice of words, or a message. */
+export type Otherwise =
+  | { readonly kind: "none" }
+  | { readonly kind: "whole"; readonly min: number; readonly max?: number }
+  | { readonly kind: "choice"; readonly words: readonly string[] }
+  | { readonly kind: "message"; readonly describe: (word: string) => Message };
+
+/** What stands for a field that is not given. */
+export type Absent =
+  | { readonly kind: "refused" }
+  | { readonly kind: "value"; readonly value: unknown; readonly described?: Message }
+  /** The field may be given any number of times: its value is an array. */
+  | { readonly kind: "empty" };
+
+// Holds the type of a field's value, which no property has.
+declare const TYPE: unique symbol;
+
+/** An option, an argument, or all words that remain, with a value of type `T`. */
+export interface Field<T> {
+  readonly [TYPE]?: T;
+  readonly kind: "option" | "argument" | "rest";
+  /** The names of an option. */
+  readonly names: readonly Name[];
+  /** Undefined for an option without a value, and for the remaining words. */
+  readonly value?: Value<unknown>;
+  readonly description: Message;
+  /** The environment variable that is read if the option is not given. */
+  readonly env?: string;
+  readonly absent: Absent;
+  /** Makes the field's value from what was read. */
+  readonly convert?: (value: unknown) => unknown;
+  /** The title in help under which the option is listed. */
+  readonly title?: string;
+}
+
+/** The fields of a command line, by the names of their values. */
+export type Fields = Readonly<Record<string, Field<unknown>>>;
 
 /** The help of an option. */
 export interface OptionHelp {
@@ -20,24 +68,15 @@ export interface OptionHelp {
   readonly env?: string;
 }
 
-/** An entry of help, for an option or an argument. */
-export type HelpEntry = DocEntry & { readonly bounds?: string; readonly env?: string };
-
-/**
- * The error of an option's parser for a word that is a different option. Users never see it, since the command's parser reports a better
- * one. Without it, each option would search for similar names, which takes longer than all other parsing.
- */
-const errors = { noMatch: message`This is another option.` };
-
-/** Makes the parser of an option without a value. */
+/** Defines an option without a value. */
 export function flag(
   ...args: [name: Name, help: OptionHelp] | [name: Name, short: Name, help: OptionHelp]
-): Parser<"sync", true, ValueParserResult<true> | undefined> {
-  const { description } = args.at(-1) as OptionHelp;
-  return parseFlag(...args.slice(0, -1) as [Name, ...Name[]], { description, errors });
+): Field<true> {
+  const help = args.at(-1) as OptionHelp;
+  return { kind: "option", names: args.slice(0, -1) as Name[], ...help, absent: { kind: "refused" } };
 }
 
-/** Makes the parser of an option with a value. */
+/** Defines an option with a value. */
 export function option<T>(
   ...args: [name: Name, value: Value<T>, help: OptionHelp] | [
     name: Name,
@@ -45,21 +84,40 @@ export function option<T>(
     value: Value<T>,
     help: OptionHelp,
   ]
-): Parser<"sync", T, ValueParserResult<T> | undefined> {
-  const [value, help] = args.slice(-2) as [Value<T>, OptionHelp];
-  const names = args.slice(0, -2) as [Name, ...Name[]];
-  const parser = parseOption(...names, value, { description: help.description, errors });
-  const { bounds } = value;
-  const { env } = help;
-  if (bounds === undefined && env === undefined) return parser;
-  const known = { ...(bounds !== undefined && { bounds }), ...(env !== undefined && { env }) };
+): Field<T> {
+  const [value, help] = args.slice(-2) as [Value<unknown>, OptionHelp];
+  return { kind: "option", names: args.slice(0, -2) as Name[], value, ...help, absent: { kind: "refused" } };
+}
+
+/**
+ * Defines an argument of the command line.
+ *
+ * @param description undefined if another form of the command line describes it
+ */
+export function argument<T>(value: Value<T>, { description = [] }: { readonly description?: Message } = {}): Field<T> {
   return {
-    ...parser,
-    getDocFragments(state, defaultValue) {
-      const { fragments, ...others } = parser.getDocFragments(state, defaultValue);
-      return { ...others, fragments: fragments.map((fragment) => ({ ...fragment, ...known })) };
-    },
+    kind: "argument",
+    names: [],
+    value: value as Value<unknown>,
+    description,
+    absent: { kind: "refused" },
   };
+}
+
+/** Defines the words after all arguments, which may look like options. */
+export function rest(description: Message): Field<readonly string[]> {
+  return { kind: "rest", names: [], description, absent: { kind: "empty" } };
+}
+
+/**
+ * Gives a field a value for the case that it is not given.
+ *
+ * @param described describes the value in help; undefined: the value itself
+ */
+export function withDefault<T, const D>(field: Field<T>, value: D, described?: Message): Field<T | D> {
+  return { ...field as Field<unknown>, absent: { kind: "value", value, ...(described && { described }) } } as Field<
+    T | D
+  >;
 }
 
 /**
@@ -67,17 +125,26 @@ export function option<T>(
  *
  * @param otherwise describes the default in help
  */
-export function unset<T, S>(
-  parser: Parser<"sync", T, S>,
-  otherwise: Message,
-): Parser<"sync", T | undefined, [S] | undefined> {
-  return withDefault(parser, undefined, { message: otherwise });
+export function unset<T>(field: Field<T>, otherwise: Message): Field<T | undefined> {
+  return withDefault(field, undefined, otherwise);
+}
+
+/** Makes an argument whose value is undefined if it is not given. */
+export function optional<T>(field: Field<T>): Field<T | undefined> {
+  return withDefault(field, undefined);
+}
+
+/** Makes a field that may be given any number of times. */
+export function multiple<T>(field: Field<T>): Field<readonly T[]> {
+  return { ...field as Field<unknown>, absent: { kind: "empty" } } as Field<readonly T[]>;
+}
+
+/** Makes an option without a value that turns something off: its value is true if it is not given. */
+export function inverted(field: Field<true>): Field<boolean> {
+  return { ...withDefault(field, false), convert: (given) => !given };
 }
 
 /** Puts options under a title in help. */
-export function grouped<F extends Readonly<Record<string, Parser<"sync", unknown, unknown>>>>(
-  title: string,
-  fields: F,
-): F {
-  return Object.fromEntries(Object.entries(fields).map(([key, parser]) => [key, group(title, parser)])) as unknown as F;
+export function grouped<F extends Fields>(title: string, fields: F): F {
+  return Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, { ...field, title }])) as unknown as F;
 }

@@ -1,7 +1,6 @@
 /** Finds the arguments of a command line that are not options, without parsing it. */
 
-import type { Parser } from "@optique/core/parser";
-import type { Usage, UsageTerm } from "@optique/core/usage";
+import type { Fields } from "./option.ts";
 
 /** The options of a command line, and its other arguments. */
 export interface Scanned {
@@ -16,19 +15,21 @@ const OPTION = /^(?!--=)--?[a-z0-9-]+(?:=|$)/i;
 
 /**
  * Scans a command line to distinguish the forms of a command. It does not check the values of options: the parser of the form
- * reports errors in them. Parsing would take a hundred times as long, since it prepares an error for each option that does not match a word.
+ * reports errors in them.
  *
- * @param fields the parsers of the command's options
+ * @param fields the command's options
  * @param given the words after the command's name
  * @param order whether options may follow other arguments. With `first`, everything after the first other argument counts as such
  * @returns undefined if a word is an unknown option, or a value is missing
  */
 export function scan(
-  fields: Readonly<Record<string, Parser<"sync", unknown, unknown>>>,
+  fields: Fields,
   given: readonly string[],
   order: "any" | "first" = "any",
 ): Scanned | undefined {
-  const known = new Map(Object.values(fields).flatMap(({ usage }) => [...optionsIn(usage)]));
+  /** Whether an option has a value, by its names. */
+  const known = new Map<string, boolean>();
+  for (const { names, value } of Object.values(fields)) for (const name of names) known.set(name, value !== undefined);
   const words: string[] = [];
   const options = new Set<string>();
   for (let at = 0; at < given.length; at++) {
@@ -60,17 +61,4 @@ function flagsIn(word: string, known: ReadonlyMap<string, boolean>) {
     last = last.length > 2 ? `-${last.slice(2)}` : "";
   }
   return { flags, last };
-}
-
-/** Yields the name of each option, and whether it has a value. */
-function* optionsIn(usage: Usage): Generator<[name: string, hasValue: boolean]> {
-  for (const term of usage) {
-    if (term.type === "option") { for (const name of term.names) yield [name, term.metavar !== undefined]; }
-    for (const terms of within(term)) yield* optionsIn(terms);
-  }
-}
-
-function within(term: UsageTerm): readonly Usage[] {
-  if (term.type === "exclusive") return term.terms;
-  return "terms" in term ? [term.terms] : [];
 }

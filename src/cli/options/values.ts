@@ -1,11 +1,8 @@
-/** Options that several commands share, and value parsers. */
+/** Options that several commands share, and kinds of values. */
 
-import { message } from "@optique/core/message";
-import { map, withDefault } from "@optique/core/modifiers";
-import type { NonEmptyString } from "@optique/core/nonempty";
-import { choice, integer, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
 import { addressOf, authority } from "../../host.ts";
-import { flag, grouped, option, unset, type Value } from "./option.ts";
+import { message } from "./message.ts";
+import { flag, grouped, inverted, option, type Otherwise, unset, type Value } from "./option.ts";
 import { program } from "./paths.ts";
 import { formatSize, parseSize } from "./size.ts";
 
@@ -21,12 +18,8 @@ export const python = () =>
 
 /** `--no-check` and the `--python` of a check. */
 export const checkFields = grouped("Check", {
-  check: map(
-    withDefault(
-      flag("--no-check", { description: message`Do not check that the scripts define the required functions.` }),
-      false,
-    ),
-    (left) => !left,
+  check: inverted(
+    flag("--no-check", { description: message`Do not check that the scripts define the required functions.` }),
   ),
   python: unset(
     option("--python", program(), {
@@ -37,124 +30,121 @@ export const checkFields = grouped("Check", {
   ),
 });
 
-/** Parses a number of bytes, such as `100MiB`. */
-export function size(): ValueParser<"sync", number> {
+/** A number of bytes, such as `100MiB`. */
+export function size(): Value<number> {
   return {
-    mode: "sync",
     metavar: "SIZE",
-    placeholder: 0,
-    parse(input: string): ValueParserResult<number> {
-      const value = parseSize(input);
-      if (value !== undefined) return { success: true, value };
-      return { success: false, error: message`Expected a size such as ${"100MiB"}, but got ${input}.` };
-    },
+    read: parseSize,
     format: formatSize,
+    otherwise: expected((word) => message`Expected a size such as ${"100MiB"}, but got ${word}.`),
   };
 }
 
-/** Parses a whole number above 0, or `auto`. */
+/** A whole number above 0, or `auto`. */
 export function numberOrAuto(): Value<number | "auto"> {
   return {
     bounds: "1 to 9999, or auto",
-    mode: "sync",
     metavar: "N",
-    placeholder: 1,
-    parse(input: string): ValueParserResult<number | "auto"> {
-      if (input === "auto") return { success: true, value: input };
-      if (/^[1-9]\d{0,3}$/.test(input)) return { success: true, value: Number(input) };
-      return { success: false, error: message`Expected a number above 0, or ${"auto"}, but got ${input}.` };
+    read(word) {
+      if (word === "auto") return word;
+      return /^[1-9]\d{0,3}$/.test(word) ? Number(word) : undefined;
     },
     format: String,
+    otherwise: expected((word) => message`Expected a number above 0, or ${"auto"}, but got ${word}.`),
   };
 }
 
-/** Parses seconds above 0, such as `30` or `0.5`, into ms. */
+/** Seconds above 0, such as `30` or `0.5`, as ms. */
 export function seconds(): Value<number> {
   return {
     bounds: "above 0",
-    mode: "sync",
     metavar: "SECONDS",
-    placeholder: 1000,
-    parse(input: string): ValueParserResult<number> {
-      const value = /^\d+(\.\d+)?$/.test(input) ? Number(input) * 1000 : 0;
-      if (value > 0 && value < 2 ** 31) return { success: true, value };
-      return { success: false, error: message`Expected a number of seconds above 0, but got ${input}.` };
+    read(word) {
+      const value = /^\d+(\.\d+)?$/.test(word) ? Number(word) * 1000 : 0;
+      return value > 0 && value < 2 ** 31 ? value : undefined;
     },
     format: (value) => `${value / 1000} s`,
+    otherwise: expected((word) => message`Expected a number of seconds above 0, but got ${word}.`),
   };
 }
 
 /**
- * Parses a whole number that is at least `min`.
+ * A whole number that is at least `min`.
  *
  * @param max the largest number; no limit if undefined
  */
-export function whole(metavar: NonEmptyString, min: number, max?: number): Value<number> {
+export function whole(metavar: string, min: number, max?: number): Value<number> {
   return {
-    ...integer({ metavar, min, ...(max !== undefined && { max }) }),
+    metavar,
+    read(word) {
+      const value = /^(?:0|[1-9]\d{0,14})$/.test(word) ? Number(word) : undefined;
+      return value === undefined || value < min || value > (max ?? Infinity) ? undefined : value;
+    },
     bounds: max === undefined ? `${min} or more` : `${min} to ${max}`,
     format: (value) => value.toLocaleString("en"),
+    otherwise: { kind: "whole", min, ...(max !== undefined && { max }) },
   };
 }
 
-/** Parses a port number. @param min 0 if 0 is allowed, which picks a free port */
-export function port(min: 0 | 1 = 0, metavar: NonEmptyString = "PORT"): Value<number> {
+/** The number of a port. @param min 0 if 0 is allowed, which picks a free port */
+export function port(min: 0 | 1 = 0, metavar: string = "PORT"): Value<number> {
   return { ...whole(metavar, min, 65_535), format: String };
 }
 
-/** Parses a port, or an address and a port, such as `127.0.0.1:8080` or `[::1]:0`. The address is 127.0.0.1 unless it is given. */
-export function address(
-  metavar: NonEmptyString = "[HOST:]PORT",
-): Value<{ readonly host: string; readonly port: number }> {
+/** A port, or an address and a port, such as `127.0.0.1:8080` or `[::1]:0`. The address is 127.0.0.1 unless it is given. */
+export function address(metavar: string = "[HOST:]PORT"): Value<{ readonly host: string; readonly port: number }> {
   return {
     bounds: "port 0 to 65535",
-    mode: "sync",
     metavar,
-    placeholder: { host: "127.0.0.1", port: 0 },
-    parse(input: string): ValueParserResult<{ readonly host: string; readonly port: number }> {
-      const [, given = "127.0.0.1", digits] = /^(?:(\[[\da-fA-F:.]+\]|[^:[\]\s]+):)?(\d{1,5})$/.exec(input) ?? [];
+    read(word) {
+      const [, given = "127.0.0.1", digits] = /^(?:(\[[\da-fA-F:.]+\]|[^:[\]\s]+):)?(\d{1,5})$/.exec(word) ?? [];
       const port = Number(digits);
-      if (digits !== undefined && port <= 65_535) return { success: true, value: { host: addressOf(given), port } };
-      return {
-        success: false,
-        error:
-          message`Expected a port such as ${"6007"}, or an address and a port such as ${"127.0.0.1:6007"}, but got ${input}.`,
-      };
+      return digits !== undefined && port <= 65_535 ? { host: addressOf(given), port } : undefined;
     },
     format: ({ host, port }) => authority(host, port),
+    otherwise: expected((word) =>
+      message`Expected a port such as ${"6007"}, or an address and a port such as ${"127.0.0.1:6007"}, but got ${word}.`
+    ),
   };
 }
 
-/** Parses one of a few words. */
-export function oneOf<const T extends string>(words: readonly T[], metavar: NonEmptyString): Value<T> {
-  return choice(words, { metavar, suggest: "nearest" });
+/** One of a few words. */
+export function oneOf<const T extends string>(words: readonly T[], metavar: string): Value<T> {
+  return {
+    metavar,
+    read: (word) => words.find((known) => known === word),
+    format: String,
+    otherwise: { kind: "choice", words },
+  };
 }
 
-/** Parses a time above 0, such as `500ms`, `10s`, `2m` or `1h`, or a number of seconds, into ms. */
+/** A time above 0, such as `500ms`, `10s`, `2m` or `1h`, or a number of seconds, as ms. */
 export function duration(): Value<number> {
   const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   return {
     bounds: "above 0",
-    mode: "sync",
     metavar: "TIME",
-    placeholder: 1000,
-    parse(input: string): ValueParserResult<number> {
-      const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(input) ?? [];
+    read(word) {
+      const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(word) ?? [];
       const value = Number(number) * units[unit]!;
-      if (value > 0 && value < 2 ** 31) return { success: true, value };
-      return { success: false, error: message`Expected a time such as ${"10s"} or ${"2m"}, but got ${input}.` };
+      return value > 0 && value < 2 ** 31 ? value : undefined;
     },
     format: (value) => value % 1000 === 0 ? `${value / 1000} s` : `${value} ms`,
+    otherwise: expected((word) => message`Expected a time such as ${"10s"} or ${"2m"}, but got ${word}.`),
   };
 }
 
-/** Parses words that are separated by commas. */
-export function list(metavar: NonEmptyString): ValueParser<"sync", readonly string[]> {
+/** Words that are separated by commas. */
+export function list(metavar: string): Value<readonly string[]> {
   return {
-    mode: "sync",
     metavar,
-    placeholder: [],
-    parse: (input) => ({ success: true, value: input.split(",").map((word) => word.trim()).filter(Boolean) }),
+    read: (word) => word.split(",").map((part) => part.trim()).filter(Boolean),
     format: (value) => value.join(","),
+    otherwise: { kind: "none" },
   };
+}
+
+/** The error of a value that names the expected form. */
+function expected(describe: Extract<Otherwise, { kind: "message" }>["describe"]): Otherwise {
+  return { kind: "message", describe };
 }

@@ -1,13 +1,12 @@
 /** The command `package`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
-import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
-import { flag, grouped, option, unset } from "../options/option.ts";
 import { ARCHIVES, file, folder, script } from "../options/paths.ts";
 import { checkFields, whole } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { flag, grouped, multiple, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 const content = grouped("Content", {
   moduleDir: withDefault(
@@ -15,7 +14,7 @@ const content = grouped("Content", {
       description: message`The folder with all source files and an optional ${"requirements.txt"}.`,
     }),
     "",
-    { message: message`the working directory` },
+    message`the working directory`,
   ),
   trainScript: unset(
     option("--train-script", "-t", script(), {
@@ -45,7 +44,7 @@ const content = grouped("Content", {
 
 const logs = grouped("Log and TensorBoard", {
   logNameFormat: unset(
-    option("--log-name-format", "-l", string({ metavar: "FORMAT" }), {
+    option("--log-name-format", "-l", text("FORMAT"), {
       description: message`The name of log files, as a ${"strftime"} format.`,
     }),
     message`${"%Y-%m-%dT%H-%M-%S.log"}`,
@@ -78,13 +77,13 @@ const wheels = grouped("Wheels", {
     false,
   ),
   pythonVersion: unset(
-    option("--python-version", string({ metavar: "VERSION" }), {
+    option("--python-version", text("VERSION"), {
       description: message`The Python version of these wheels, such as ${"3.12"}.`,
     }),
     message`that of ${"--python"}`,
   ),
   platforms: multiple(
-    option("--platform", string({ metavar: "PLATFORM" }), {
+    option("--platform", text("PLATFORM"), {
       description:
         message`The platform of these wheels, by pip's name, such as ${"manylinux_2_28_x86_64"}; may be repeated. Without it, this machine.`,
     }),
@@ -108,7 +107,7 @@ const output = grouped("Output", {
   json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
 });
 
-const parser = object({ ...content, ...logs, ...wheels, ...output, ...checkFields });
+const line = form({ ...content, ...logs, ...wheels, ...output, ...checkFields });
 
 /** Packs a module into a Model Archive. */
 export const packageCommand = defineCommand({
@@ -120,7 +119,7 @@ export const packageCommand = defineCommand({
       line: "aimodellib package -m iris --model-dir out --bundle-wheels -o iris.tar.gz",
     },
   ],
-  parser,
+  form: line,
   scriptsIn: (before) => before[before.findLastIndex((word) => word === "-m" || word === "--module-dir") + 1] ?? ".",
   async run(options, io) {
     const { runPackaging } = await import("./action.ts");

@@ -1,11 +1,5 @@
 /** `aimodellib predict` */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { map, multiple } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import type { InferValue, Parser } from "@optique/core/parser";
-import { string } from "@optique/core/valueparser";
 import { defineCommand } from "../command.ts";
 import { isUrl } from "../../client/endpoint.ts";
 import { anyPath, folder, folderOrArchive, script } from "../options/paths.ts";
@@ -13,13 +7,16 @@ import { scan } from "../options/scan.ts";
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
 import { predictFields } from "./options.ts";
+import { type Form, form, mapped, type ValuesOf } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, multiple } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const inputs = () =>
-  multiple(argument(anyPath("input"), {
-    description: message`Files, folders, or ${"-"} for standard input, which is also the default.`,
-  }));
+const inputs = multiple(argument(anyPath("input"), {
+  description: message`Files, folders, or ${"-"} for standard input, which is also the default.`,
+}));
 
-const parser = object({
+const line: Form<ParsedPredict> = form({
   ...predictFields,
   module: argument(folderOrArchive("inference_module"), {
     description: message`The folder with the serving script and the source files that it imports.`,
@@ -30,31 +27,31 @@ const parser = object({
   modelDir: argument(folder("model_dir"), {
     description: message`The folder to read artifacts from.`,
   }),
-  inputs: inputs(),
+  inputs,
 });
 
 /** The form for an archive, packed or unpacked. Only the opened archive shows whether a model directory follows. */
-const archiveParser = () =>
-  map(
-    object({
-      ...predictFields,
-      module: argument(folderOrArchive("archive")),
-      words: multiple(argument(anyPath("model_dir"))),
-    }),
-    ({ words, ...parsed }): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined, inputs: words }),
-  );
+const archiveLine = mapped(
+  form({
+    ...predictFields,
+    module: argument(folderOrArchive("archive")),
+    words: multiple(argument(anyPath("model_dir"))),
+  }),
+  ({ words, ...parsed }): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined, inputs: words }),
+);
 
-const urlParser = () =>
-  map(
-    object({ ...predictFields, module: argument(string({ metavar: "url" })), inputs: inputs() }),
-    (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
-  );
+const urlLine = mapped(
+  form({ ...predictFields, module: argument(text("url")), inputs }),
+  (parsed): ParsedPredict => ({ ...parsed, script: undefined, modelDir: undefined }),
+);
 
 /** The result of parsing any form of the command line. */
-type ParsedPredict = Omit<InferValue<typeof parser>, "script" | "modelDir"> & {
+interface ParsedPredict extends ValuesOf<typeof predictFields> {
+  readonly module: string;
   readonly script: string | undefined;
   readonly modelDir: string | undefined;
-};
+  readonly inputs: readonly string[];
+}
 
 /** The command `predict`: its parser, its help and its action. */
 export const predict = defineCommand({
@@ -67,19 +64,15 @@ export const predict = defineCommand({
       line: "aimodellib predict model.tar.gz out records.jsonl -o answers.jsonl --workers 4",
     },
   ],
-  parser: parser as Parser<"sync", ParsedPredict, unknown>,
+  form: line,
   meant: (given) => meantForm({ name: "predict", usual: "serve.py" }, wordsOf(given)),
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
-    get parser() {
-      return urlParser();
-    },
+    form: urlLine,
     begins: true,
     fits: (given) => isUrl(wordsOf(given)[0] ?? ""),
   }, {
-    get parser() {
-      return archiveParser();
-    },
+    form: archiveLine,
     begins: true,
     fits(given) {
       const [first, next] = wordsOf(given);

@@ -1,20 +1,19 @@
 /** The options of `predict`: their parsers, and their types. */
 
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { string, type ValueParser, type ValueParserResult } from "@optique/core/valueparser";
 import type { InputOptions } from "../../predict/inputs.ts";
 import { parseShard, type Shard } from "../../predict/shard.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
 import type { PoolConfig } from "../../serve/mod.ts";
 import { limitFields, trustFields } from "../archives/options.ts";
-import { flag, grouped, option, unset } from "../options/option.ts";
 import { anyPath, file } from "../options/paths.ts";
 import { oneOf, size, whole } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";
 import { runFields } from "../run/options.ts";
 import type { TargetOptions } from "../run/target.ts";
 import { type LogChoice, logFields, workerFields } from "../serve/options.ts";
+import { message } from "../options/message.ts";
+import { flag, grouped, option, unset, type Value, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 /** Options for how inputs become records, and where the answers go. */
 const recordFields = grouped("Records", {
@@ -31,11 +30,11 @@ const recordFields = grouped("Records", {
     message`${"lines"} for .jsonl, .ndjson and standard input, ${"none"} for others`,
   ),
   contentType: unset(
-    option("--content-type", string({ metavar: "TYPE" }), { description: message`The Content-Type of each request.` }),
+    option("--content-type", text("TYPE"), { description: message`The Content-Type of each request.` }),
     message`by the input's file name`,
   ),
   accept: unset(
-    option("--accept", string({ metavar: "TYPES" }), {
+    option("--accept", text("TYPES"), {
       description: message`The acceptable content types of answers.`,
     }),
     message`application/json for lines and rows, ${"*/*"} for others`,
@@ -86,7 +85,7 @@ const serverFields = grouped("Server", {
     message`no token`,
   ),
   model: unset(
-    option("--model", string({ metavar: "NAME" }), {
+    option("--model", text("NAME"), {
       description: message`The model to use if the server has several.`,
     }),
     message`the only one`,
@@ -116,20 +115,16 @@ export const predictFields = {
 };
 
 /** A shard, such as `0/4`. */
-function shard(): ValueParser<"sync", Shard> {
+function shard(): Value<Shard> {
   return {
-    mode: "sync",
     metavar: "I/N",
-    placeholder: { index: 0, count: 1 },
-    parse(input: string): ValueParserResult<Shard> {
-      const value = parseShard(input);
-      if (value !== undefined) return { success: true, value };
-      return {
-        success: false,
-        error: message`Expected a shard such as ${"0/4"}, where the first number counts from 0, but got ${input}.`,
-      };
-    },
+    read: parseShard,
     format: ({ index, count }) => `${index}/${count}`,
+    otherwise: {
+      kind: "message",
+      describe: (word) =>
+        message`Expected a shard such as ${"0/4"}, where the first number counts from 0, but got ${word}.`,
+    },
   };
 }
 

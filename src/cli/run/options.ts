@@ -1,12 +1,11 @@
 /** The options that `train` and `serve` share. */
 
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { string } from "@optique/core/valueparser";
 import { limitFields, trustFields } from "../archives/options.ts";
-import { flag, grouped, option, unset } from "../options/option.ts";
 import { folder } from "../options/paths.ts";
 import { oneOf, python, size, whole } from "../options/values.ts";
+import { message } from "../options/message.ts";
+import { flag, grouped, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 /** The options for logs, the Python and the installation of requirements. */
 export const runFields = {
@@ -40,7 +39,7 @@ export const runFields = {
       message`from the manifest; no log for a module`,
     ),
     logNameFormat: unset(
-      option("--log-name-format", "-l", string({ metavar: "FORMAT" }), {
+      option("--log-name-format", "-l", text("FORMAT"), {
         description: message`The name of log files, as a ${"strftime"} format.`,
       }),
       message`from the manifest, or ${"%Y-%m-%dT%H-%M-%S.log"}`,

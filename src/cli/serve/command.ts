@@ -1,31 +1,28 @@
 /** The command `serve`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { map, multiple, optional } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import type { InferValue, Parser } from "@optique/core/parser";
-import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
 import { defineCommand } from "../command.ts";
-import { grouped, option } from "../options/option.ts";
 import { folder, folderOrArchive, script as scriptFile } from "../options/paths.ts";
 import { scan } from "../options/scan.ts";
 import { port } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
 import { listenFields, logFields, servingLimitFields, workerFields } from "./options.ts";
+import { type Form, form, mapped, type ValuesOf } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, grouped, multiple, option, optional } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 const options = {
   ...grouped("Model", {
     models: multiple(
-      option("--model", string({ metavar: "NAME=..." }), {
+      option("--model", text("NAME=..."), {
         description:
           message`Serve several models, each with its own workers: ${"NAME=ARCHIVE,MODEL_DIR"} or ${"NAME=MODULE,SCRIPT,MODEL_DIR"}. Replaces the arguments; may be repeated.`,
       }),
     ),
     routes: multiple(
-      option("--route", string({ metavar: "PATH=NAME" }), {
+      option("--route", text("PATH=NAME"), {
         description:
           message`Another path for requests to the model NAME, such as ${"/score=iris"}, beside ${"/invocations"}; may be repeated.`,
       }),
@@ -51,7 +48,7 @@ const places = {
   })),
 };
 
-const parser = object({
+const line: Form<ParsedServe> = form({
   ...options,
   module,
   script: argument(scriptFile("inference_script"), {
@@ -60,41 +57,37 @@ const parser = object({
   ...places,
 });
 
-// Most command lines have the usual form: the parsers of the others are made when they are needed.
-
-const archiveParser = () =>
-  map(
-    object({ ...options, module: argument(folderOrArchive("archive")), ...places }),
-    (parsed) => ({ ...parsed, script: undefined }),
-  );
+const archiveLine = mapped(
+  form({ ...options, module: argument(folderOrArchive("archive")), ...places }),
+  (parsed): ParsedServe => ({ ...parsed, script: undefined }),
+);
 
 /** The form without `model_dir`, which a platform or an archive determines. */
-const withoutModelDir = () =>
-  map(
-    object({
-      ...options,
-      module: argument(folderOrArchive("module")),
-      script: optional(argument(scriptFile("script"))),
-    }),
-    (parsed) => ({ ...parsed, modelDir: undefined, port: undefined }),
-  );
+const lineWithoutModelDir = mapped(
+  form({
+    ...options,
+    module: argument(folderOrArchive("module")),
+    script: optional(argument(scriptFile("script"))),
+  }),
+  (parsed): ParsedServe => ({ ...parsed, modelDir: undefined, port: undefined }),
+);
 
 /** The form without arguments: with `--model`, or where a platform determines everything. */
-const bareParser = () =>
-  map(
-    object(options),
-    (parsed) => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
-  );
+const bareLine = mapped(
+  form(options),
+  (parsed): ParsedServe => ({ ...parsed, module: undefined, script: undefined, modelDir: undefined, port: undefined }),
+);
 
 /** What tells the forms apart. */
 const scanned = (given: readonly string[]) => scan(options, given);
 
 /** The result of parsing any of the forms. */
-type ParsedServe = Omit<InferValue<typeof parser>, "module" | "script" | "modelDir"> & {
+interface ParsedServe extends ValuesOf<typeof options> {
   readonly module: string | undefined;
   readonly script: string | undefined;
   readonly modelDir: string | undefined;
-};
+  readonly port: number | undefined;
+}
 
 /** Serves a model over HTTP. */
 export const serve = defineCommand({
@@ -110,32 +103,26 @@ export const serve = defineCommand({
       line: "aimodellib serve model.tar.gz out --host 0.0.0.0 --token-file tokens --device auto --workers auto",
     },
   ],
-  parser: parser as Parser<"sync", ParsedServe, unknown>,
+  form: line,
   meant(given) {
     return meantForm({ name: "serve", usual: "serve.py" }, scanned(given)?.words ?? []);
   },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
-    get parser() {
-      return bareParser();
-    },
+    form: bareLine,
     fits(given) {
       const found = scanned(given);
       return found !== undefined && (found.options.has("--model") || found.words.length === 0);
     },
   }, {
-    get parser() {
-      return withoutModelDir();
-    },
+    form: lineWithoutModelDir,
     fits(given) {
       const [module, script, ...others] = scanned(given)?.words ?? [];
       if (module === undefined) return false;
       return others.length === 0 && namesArchive(module, script) === (script === undefined);
     },
   }, {
-    get parser() {
-      return archiveParser();
-    },
+    form: archiveLine,
     begins: true,
     fits(given) {
       const [module, script] = scanned(given)?.words ?? [];

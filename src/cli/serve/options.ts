@@ -1,12 +1,8 @@
 /** The options of `serve`: their parsers, and their type. */
 
-import { message } from "@optique/core/message";
-import { map, withDefault } from "@optique/core/modifiers";
-import { string } from "@optique/core/valueparser";
 import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";
 import type { ServeConfig } from "../../serve/mod.ts";
-import { flag, grouped, option, unset } from "../options/option.ts";
 import { file } from "../options/paths.ts";
 import { list, numberOrAuto, oneOf, port, seconds, size, whole } from "../options/values.ts";
 import type { EnvironmentChoice } from "../run/environment.ts";
@@ -14,6 +10,9 @@ import type { RunLogOptions } from "../run/log.ts";
 import type { RecordOptions } from "../run/record.ts";
 import type { TargetOptions } from "../run/target.ts";
 import type { ListenChoice } from "./access.ts";
+import { message } from "../options/message.ts";
+import { flag, grouped, inverted, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 /** The file extensions of certificates and their keys. */
 const CERTIFICATES = [".pem", ".crt", ".cer", ".key"];
@@ -21,7 +20,7 @@ const CERTIFICATES = [".pem", ".crt", ".cer", ".key"];
 /** The options for the address, and for who may connect. */
 export const listenFields = grouped("Network", {
   host: unset(
-    option("--host", string({ metavar: "ADDRESS" }), {
+    option("--host", text("ADDRESS"), {
       description: message`The address to listen on; ${"0.0.0.0"} for all interfaces.`,
     }),
     message`${"127.0.0.1"}, or all interfaces if a platform sets the port`,
@@ -62,13 +61,7 @@ export const listenFields = grouped("Network", {
     }),
     [],
   ),
-  console: map(
-    withDefault(
-      flag("--no-console", { description: message`Turn off the page at ${"/"}.` }),
-      false,
-    ),
-    (without) => !without,
-  ),
+  console: inverted(flag("--no-console", { description: message`Turn off the page at ${"/"}.` })),
   tlsCert: unset(
     option("--tls-cert", file("FILE", CERTIFICATES), {
       description: message`Encrypt connections with this certificate chain, in PEM.`,
@@ -164,7 +157,7 @@ export const workerFields = grouped("Workers", {
     1,
   ),
   device: unset(
-    option("--device", string({ metavar: "DEVICES" }), {
+    option("--device", text("DEVICES"), {
       description: message`The devices to distribute workers over: ${"cpu"}, ${"cuda:0,cuda:1"}, or ${"auto"} for all.`,
     }),
     message`chosen by the script`,

@@ -1,16 +1,14 @@
 /** The command `sign`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { limitFields, passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { flag, option, unset } from "../options/option.ts";
 import { archiveFile, file } from "../options/paths.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const parser = object({
+const line = form({
   secretKey,
   passwordFile,
   signature: unset(
@@ -18,7 +16,7 @@ const parser = object({
     message`the archive's path and ${".minisig"}`,
   ),
   trustedComment: unset(
-    option("--trusted-comment", "-t", string({ metavar: "TEXT" }), {
+    option("--trusted-comment", "-t", text("TEXT"), {
       description: message`A text that is signed together with the archive and shown after verification.`,
     }),
     message`time and file name`,
@@ -37,7 +35,7 @@ export const sign = defineCommand({
     { does: "Write model.tar.gz.minisig, with the key in aimodellib.key", line: "aimodellib sign model.tar.gz" },
     { does: "Sign with another key", line: "aimodellib sign -s team.key model.tar.gz" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runSigning } = await import("./action.ts");
     return await runSigning(options, io);

@@ -1,19 +1,16 @@
 /** The command `train`: its parser and its help. */
 
-import { object, seq } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { map, withDefault } from "@optique/core/modifiers";
-import { argument, passThrough } from "@optique/core/primitives";
-import type { InferValue } from "@optique/core/parser";
-import { string } from "@optique/core/valueparser";
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
 import { defineCommand } from "../command.ts";
-import { flag, grouped, option, unset } from "../options/option.ts";
 import { folder, folderOrArchive, script } from "../options/paths.ts";
 import { scan } from "../options/scan.ts";
 import { address, oneOf, seconds, whole } from "../options/values.ts";
 import { runFields } from "../run/options.ts";
+import { type Form, mapped, optionsFirst, type ValuesOf } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, grouped, option, rest, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
 /** The options for torchrun, with its own names. */
 const launching = grouped("Several processes", {
@@ -24,14 +21,14 @@ const launching = grouped("Several processes", {
     message`a single process`,
   ),
   nprocPerNode: unset(
-    option("--nproc-per-node", string({ metavar: "N" }), {
+    option("--nproc-per-node", text("N"), {
       description:
         message`The number of processes on this host, or ${"auto"}, ${"cpu"} or ${"gpu"} for one per device.`,
     }),
     message`1`,
   ),
   nnodes: unset(
-    option("--nnodes", string({ metavar: "N" }), {
+    option("--nnodes", text("N"), {
       description: message`The number of hosts, or a range such as ${"1:4"}.`,
     }),
     message`1`,
@@ -41,17 +38,17 @@ const launching = grouped("Several processes", {
     message`the launcher chooses`,
   ),
   rdzvEndpoint: unset(
-    option("--rdzv-endpoint", string({ metavar: "HOST:PORT" }), {
+    option("--rdzv-endpoint", text("HOST:PORT"), {
       description: message`The rendezvous endpoint, where the hosts meet.`,
     }),
     message`this host only`,
   ),
   rdzvBackend: unset(
-    option("--rdzv-backend", string({ metavar: "NAME" }), { description: message`The rendezvous backend.` }),
+    option("--rdzv-backend", text("NAME"), { description: message`The rendezvous backend.` }),
     message`c10d`,
   ),
   rdzvId: unset(
-    option("--rdzv-id", string({ metavar: "ID" }), {
+    option("--rdzv-id", text("ID"), {
       description: message`The id of the run at the rendezvous endpoint.`,
     }),
     message`the launcher's`,
@@ -78,7 +75,7 @@ const fields = {
       false,
     ),
     tensorBoardHost: withDefault(
-      option("--tensorboard-host", string({ metavar: "ADDRESS" }), {
+      option("--tensorboard-host", text("ADDRESS"), {
         description: message`The address that TensorBoard listens on; ${"0.0.0.0"} for all interfaces.`,
       }),
       "127.0.0.1",
@@ -108,72 +105,47 @@ const fields = {
   ),
 };
 
-const options = object(fields);
-
-const trainingModule = argument(folderOrArchive("training_module"), {
-  description: message`The folder with the training script and the source files that it imports.`,
-});
-
 const modelDir = argument(folder("model_dir"), {
   description: message`The folder to save artifacts to; created if missing.`,
 });
 
-const args = {
-  ...passThrough({
-    format: "greedy",
-    description: message`Everything after ${"model_dir"} is passed to the script unchanged, options included.`,
-  }),
-  // Otherwise the parser would drop a second `--` as well.
-  canSkip: () => false,
-};
+const args = rest(message`Everything after ${"model_dir"} is passed to the script unchanged, options included.`);
 
-const parser = map(
-  seq(
-    options,
-    {
-      ...trainingModule,
-      /** For an unknown option, returns the error of the options' parser, which suggests a similar one. */
-      parse(context) {
-        const result = trainingModule.parse(context);
-        if (result.success || context.buffer.length === 0) return result;
-        const complaint = options.parse({ ...context, state: options.initialState });
-        return complaint.success ? result : { ...result, error: complaint.error };
-      },
-    } satisfies typeof trainingModule,
-    argument(script("training_script"), {
-      description: message`The script's path, relative to that folder.`,
-    }),
-    modelDir,
-    args,
-  ),
-  ([options, module, script, modelDir, args]): ParsedTrain => ({ ...options, module, script, modelDir, args }),
+const line: Form<ParsedTrain> = optionsFirst({
+  ...fields,
+  module: argument(folderOrArchive("training_module"), {
+    description: message`The folder with the training script and the source files that it imports.`,
+  }),
+  script: argument(script("training_script"), {
+    description: message`The script's path, relative to that folder.`,
+  }),
+  modelDir,
+  args,
+});
+
+const archiveLine = mapped(
+  optionsFirst({ ...fields, module: argument(folderOrArchive("archive")), modelDir, args }),
+  (parsed): ParsedTrain => ({ ...parsed, script: undefined }),
 );
 
-const archiveParser = () =>
-  map(
-    seq(options, argument(folderOrArchive("archive")), modelDir, args),
-    ([options, module, modelDir, args]): ParsedTrain => ({ ...options, module, script: undefined, modelDir, args }),
-  );
-
 /** The form without arguments, where SageMaker determines everything. */
-const bareParser = () =>
-  map(
-    seq(options),
-    ([options]): ParsedTrain => ({ ...options, module: undefined, script: undefined, modelDir: "", args: [] }),
-  );
+const bareLine = mapped(
+  optionsFirst(fields),
+  (parsed): ParsedTrain => ({ ...parsed, module: undefined, script: undefined, modelDir: "", args: [] }),
+);
 
 /** Returns the arguments after the options, which distinguish the forms. */
 const wordsOf = (given: readonly string[]) => scan(fields, given, "first")?.words;
 
 /** The result of parsing any of the forms. */
-type ParsedTrain = InferValue<typeof options> & {
+interface ParsedTrain extends ValuesOf<typeof fields> {
   /** The module or the archive; undefined if SageMaker determines it. */
   readonly module: string | undefined;
   /** Undefined for an archive, whose manifest names the script. */
   readonly script: string | undefined;
   readonly modelDir: string;
   readonly args: readonly string[];
-};
+}
 
 /** The command `train`: its parser, its help and what runs it. */
 export const train = defineCommand({
@@ -186,22 +158,18 @@ export const train = defineCommand({
       line: "aimodellib train model.tar.gz out --epochs 10",
     },
   ],
-  parser,
+  form: line,
   meant(given) {
     return meantForm({ name: "train", usual: "train.py" }, wordsOf(given) ?? []);
   },
   scriptsIn: (before) => before.at(-1) ?? ".",
   otherForms: [{
-    get parser() {
-      return bareParser();
-    },
+    form: bareLine,
     fits(given) {
       return wordsOf(given)?.length === 0;
     },
   }, {
-    get parser() {
-      return archiveParser();
-    },
+    form: archiveLine,
     begins: true,
     fits(given) {
       const [module, script] = wordsOf(given) ?? [];

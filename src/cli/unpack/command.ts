@@ -1,15 +1,13 @@
 /** The command `unpack`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { flag } from "../options/option.ts";
 import { archiveFile, folder } from "../options/paths.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, withDefault } from "../options/option.ts";
 
-const parser = object({
+const line = form({
   quiet: withDefault(flag("--quiet", "-q", { description: message`Print errors only.` }), false),
   json: withDefault(flag("--json", { description: message`Print the result as JSON.` }), false),
   archive: argument(archiveFile(), {
@@ -32,7 +30,7 @@ export const unpack = defineCommand({
       line: "aimodellib unpack --key aimodellib.pub model.tar.gz iris",
     },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runUnpacking } = await import("./action.ts");
     return await runUnpacking(options, io);

@@ -1,19 +1,17 @@
 /** The command `verify`: its parser and its help. */
 
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
-import { flag, option, unset } from "../options/option.ts";
 import { archiveFile } from "../options/paths.ts";
 import { checkFields } from "../options/values.ts";
+import { form } from "../options/form.ts";
+import { message } from "../options/message.ts";
+import { argument, flag, option, unset, withDefault } from "../options/option.ts";
+import { text } from "../options/text.ts";
 
-const parser = object({
+const line = form({
   checksum: unset(
-    option("--checksum", string({ metavar: "sha256:DIGITS" }), {
+    option("--checksum", text("sha256:DIGITS"), {
       description: message`The SHA-256 that the archive must have.`,
     }),
     message`any`,
@@ -38,7 +36,7 @@ export const verify = defineCommand({
     },
     { does: "Check the signature as well", line: "aimodellib verify --key aimodellib.pub model.tar.gz" },
   ],
-  parser,
+  form: line,
   async run(options, io) {
     const { runVerifying } = await import("./action.ts");
     return await runVerifying(options, io);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { parse } from "@optique/core/parser";
 import { COMMANDS } from "../../../../src/cli/commands.ts";
 import { pageOf } from "../../../../src/cli/help/page.ts";
 import { helpOf, lookOf } from "../../../../src/cli/help/text.ts";
 import { widthOf } from "../../../../src/cli/help/words.ts";
+import { read } from "../../../../src/cli/options/read.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { FakeIo } from "../../helper/fake_io.ts";
 
 for (const listed of COMMANDS) {
-  Deno.test(`help shows two examples of ${listed.name} that its parser accepts`, async () => {
+  Deno.test(`help shows two examples of ${listed.name} whose lines the quick parser parses`, async () => {
     const command = await listed.load();
     assert.equal(command.examples.length, 2);
     for (const { line } of command.examples) {
@@ -16,8 +16,8 @@ for (const listed of COMMANDS) {
       const [, words] = /\baimodellib ([^>)]*)/.exec(line)!;
       const [name, ...others] = words!.trim().split(" ");
       assert.equal(name, listed.name);
-      const forms = [command.parser, ...command.otherForms?.map(({ parser }) => parser) ?? []];
-      assert.ok(forms.some((parser) => parse(parser, others).success), line);
+      const forms = [command.form, ...command.otherForms?.map(({ form }) => form) ?? []];
+      assert.ok(forms.some((form) => read(form, others).kind === "parsed"), line);
     }
   });
 

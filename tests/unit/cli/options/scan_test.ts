@@ -1,23 +1,22 @@
 import { equal } from "node:assert/strict";
-import { object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
-import { argument } from "@optique/core/primitives";
 import { parse } from "@optique/core/parser";
-import { string } from "@optique/core/valueparser";
+import { form } from "../../../../src/cli/options/form.ts";
+import { message } from "../../../../src/cli/options/message.ts";
+import { argument, flag, grouped, multiple, option, unset, withDefault } from "../../../../src/cli/options/option.ts";
+import { parserOf } from "../../../../src/cli/options/parser.ts";
 import { scan } from "../../../../src/cli/options/scan.ts";
-import { flag, grouped, option, unset } from "../../../../src/cli/options/option.ts";
+import { text } from "../../../../src/cli/options/text.ts";
 
 const help = { description: message`Something.` };
 const options = {
   ...grouped("A group", {
-    model: multiple(option("--model", string(), help)),
-    out: unset(option("--output", "-o", string(), help), message`none`),
+    model: multiple(option("--model", text("TEXT"), help)),
+    out: unset(option("--output", "-o", text("TEXT"), help), message`none`),
   }),
   quiet: withDefault(flag("--quiet", "-q", help), false),
   force: withDefault(flag("--force", "-f", help), false),
 };
-const parser = object({ ...options, words: multiple(argument(string())) });
+const parser = parserOf(form({ ...options, words: multiple(argument(text("TEXT"))) }));
 
 Deno.test("scan() finds the words that the parser finds", () => {
   const lines = [

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { formatMessage } from "@optique/core/message";
-import type { ValueParser } from "@optique/core/valueparser";
+import type { Value } from "../../../../src/cli/options/option.ts";
 import { list, seconds, size } from "../../../../src/cli/options/values.ts";
 
 /** Returns the value, or the error message. */
-function parse<T>(parser: ValueParser<"sync", T>, text: string): T | string {
-  const result = parser.parse(text);
-  return result.success ? result.value : formatMessage(result.error);
+function parse<T>({ read, otherwise }: Value<T>, word: string): T | string {
+  return read(word) ?? (otherwise.kind === "message" ? formatMessage(otherwise.describe(word)) : "no message");
 }
 
 for (const [text, value] of [["0", 0], ["64k", 65536], ["1.5 GB", 1.5e9], ["100MiB", 100 * 2 ** 20]] as const) {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { runParser } from "@optique/core/facade";
+import { parse } from "@optique/core/parser";
 import fc from "fast-check";
+import { parserOf } from "../../../../src/cli/options/parser.ts";
+import { read } from "../../../../src/cli/options/read.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { restoreSeparator, train } from "../../../../src/cli/train/command.ts";
 import { FakeIo } from "../../helper/fake_io.ts";
@@ -115,6 +117,7 @@ Deno.test("train passes any arguments after model_dir to the script", () => {
       "x",
     ),
   );
+  const parser = parserOf(train.form);
   const before = fc.constantFrom<string[]>([], ["--enable-tensorboard"], ["-T", "dir"], ["--"], [
     "--stop-timeout=3",
     "--",
@@ -122,11 +125,10 @@ Deno.test("train passes any arguments after model_dir to the script", () => {
   fc.assert(
     fc.property(before, fc.array(word), (before, args) => {
       const words = [...before, "module", "train.py", "model", ...args];
-      const options = runParser(train.parser, "train", words, {
-        help: { option: { names: ["--help", "-h"] }, onShow: () => assert.fail("Help was shown") },
-        onError: () => assert.fail("It was refused"),
-        stderr: () => {},
-      });
+      const quick = read(train.form, words);
+      const parsed = quick.kind === "parsed" ? { success: true, value: quick.value } as const : parse(parser, words);
+      if (!parsed.success) return assert.fail("It was refused");
+      const options = parsed.value;
       assert.deepEqual([options.module, options.script, options.modelDir], ["module", "train.py", "model"]);
       assert.deepEqual(restoreSeparator(words, options), args);
     }),
