@@ -1,5 +1,5 @@
 /**
- * Distributed training with PyTorch's own launcher. `WHOLE` has ranks with all of PyTorch, as the tests of Accelerate and Slurm do; to import it,
+ * Distributed training with PyTorch's own launcher. `WHOLE` has ranks with all of PyTorch, as the test of Accelerate does; to import it,
  * a rank and the launcher need 3 s of processor time each.
  */
 
@@ -18,13 +18,12 @@ const TRAIN = py`
   def train(model_dir, *args, tensor_board_enabled=False, logger=None):
       rank, size, total = ranks.add_up()
       print(f"{rank} of {size}: {total} {args} {tensor_board_enabled} {sys.argv[1:]}")
+      open(os.path.join(model_dir, f"begun-{rank}"), "w").close()
       logger.log(f"logged by {rank}, {len(glob.glob(os.environ['TMPDIR'] + '/aimodellib-*'))} folders in TMPDIR")
       if rank == 1 and "raise" in args:
           raise ValueError("rank one is bad")
       if rank == 1 and "exit" in args:
           sys.exit(7)
-      if rank == 1 and "kill" in args:
-          os.kill(os.getpid(), 9)
       if "wait" in args or "exit" in args:
           time.sleep(600)
       if args:
@@ -60,6 +59,11 @@ type Kind = typeof WHOLE | typeof LIGHT;
 /** Two processes on this host. */
 const TWO = ["--launcher", "torchrun", "--nproc-per-node", "2"];
 
+/** The files in a folder of the sandbox. */
+function names(box: Sandbox, folder: string): string[] {
+  return [...Deno.readDirSync(box.path(folder))].map(({ name }) => name);
+}
+
 function command(box: Sandbox, { files }: Kind, ...words: string[]): string[] {
   return ["train", ...TWO, box.module(files), "train.py", "model", ...words];
 }
@@ -77,18 +81,13 @@ test("train --launcher torchrun runs train in each rank, and tags the output of 
     "[rank 1] 1 of 2: 3.0 () False []",
     "[rank 1] logged by 1, 0 folders in TMPDIR",
   ]);
-  assert.deepEqual([...Deno.readDirSync(box.path("model"))].map(({ name }) => name).sort(), [
-    "done-0",
-    "done-1",
-    "run.json",
-  ]);
+  assert.deepEqual([...names(box, "model")].sort(), ["begun-0", "begun-1", "done-0", "done-1", "run.json"]);
 }, HAS_TORCH);
 
 for (
   const [how, reason, kind] of [
     ["raise", "ValueError: rank one is bad", WHOLE],
     ["exit", "it ended with exit code 7", LIGHT],
-    ["kill", "it was ended by SIGKILL", LIGHT],
   ] as const
 ) {
   test(`a rank that fails (${how}) ends the other one, and the run reports why`, async (box) => {
@@ -99,7 +98,7 @@ for (
     if (how === "raise") {
       const traceback = stderr.split("\n").filter((line) => line.startsWith("[rank 1] "));
       const begin = traceback.indexOf("[rank 1] Traceback (most recent call last):");
-      assert.match(traceback[begin + 1] ?? "", /train\.py", line 9, in train$/, "our own frames are left out");
+      assert.match(traceback[begin + 1] ?? "", /train\.py", line 10, in train$/, "our own frames are left out");
       // PyTorch's threads may crash at the end of a process that did not leave its group.
       assert.equal(traceback[begin + 3], "[rank 1] ValueError: rank one is bad");
     }
@@ -118,8 +117,10 @@ for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   }, HAS_TORCH);
 }
 
-test("a failed rank determines the outcome even if SIGTERM arrives while torchrun ends the others", async (box) => {
-  const script = py`
+test(
+  "a rank that is killed determines the outcome even if SIGTERM arrives while torchrun ends the others",
+  async (box) => {
+    const script = py`
     import os, signal, time
     def train(model_dir):
         if os.environ["RANK"] == "0":
@@ -131,16 +132,18 @@ test("a failed rank determines the outcome even if SIGTERM arrives while torchru
         while not os.path.exists(model_dir + "/ready"): time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGKILL)
   `;
-  const words = ["train", ...TWO, box.module({ "train.py": script }), "train.py", "model"];
-  const program = box.start(words, LIGHT);
-  await program.stdout.waitFor(/^\[rank 0\] ending$/);
-  program.kill("SIGTERM");
-  await sleep(500);
-  box.write({ "model/go": "" });
-  const { code, stderr } = await program.finished();
-  assert.equal(code, 1, stderr);
-  assert.match(stderr, /^Error: Rank 1 failed: it was ended by SIGKILL\n$/m);
-}, HAS_TORCH);
+    const words = ["train", ...TWO, box.module({ "train.py": script }), "train.py", "model"];
+    const program = box.start(words, LIGHT);
+    await program.stdout.waitFor(/^\[rank 0\] ending$/);
+    program.kill("SIGTERM");
+    await sleep(500);
+    box.write({ "model/go": "" });
+    const { code, stderr } = await program.finished();
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^Error: Rank 1 failed: it was ended by SIGKILL\n$/m);
+  },
+  HAS_TORCH,
+);
 
 test("no rank is left running when the program is killed", async (box) => {
   const program = box.start(command(box, LIGHT, "wait"), LIGHT);
@@ -256,14 +259,12 @@ const SAGEMAKER_TRAIN = 'export SAGEMAKER_BASE_DIR="$PWD/ml-$HOST_RANK"; exec "$
 test(
   "two hosts of SageMaker train together, and each writes the cause of a failure",
   async (box) => {
-    const { code, stdout, stderr } = await onSageMaker(box, LIGHT);
-    assert.equal(code, 0, stdout + stderr);
-    assert.deepEqual([...stdout.matchAll(/\[rank (\d)\] \1 of 2: 3\.0/g)].length, 2, stdout);
-    const done = ["ml-0/model", "ml-1/model"].flatMap((name) => [...Deno.readDirSync(box.path(name))])
-      .map(({ name }) => name).filter((name) => name !== "run.json");
-    assert.deepEqual(done.sort(), ["done-0", "done-1"]);
-    assert.notEqual((await onSageMaker(box, LIGHT, "raise")).code, 0);
+    const { code, stdout, stderr } = await onSageMaker(box, LIGHT, "raise");
+    assert.notEqual(code, 0);
+    assert.equal([...stdout.matchAll(/\[rank (\d)\] \1 of 2: 3\.0/g)].length, 2, stdout + stderr);
     for (const rank of [0, 1]) {
+      const files = names(box, `ml-${rank}/model`).filter((name) => name !== "run.json");
+      assert.deepEqual(files, [`begun-${rank}`], "each host has its own model directory");
       assert.match(box.read(`ml-${rank}/output/failure`), /^Rank 1 failed: ValueError: rank one is bad/);
     }
   },
@@ -271,30 +272,36 @@ test(
   CAN_CABLE,
 );
 
+/** Checks that each of two hosts had a rank, and that each made the record of its run in its own model directory. */
+function checkTwoHosts(box: Sandbox, stdout: string): void {
+  const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
+  const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
+  assert.deepEqual(seen, ["host-a: ", "host-b: "], stdout);
+  const records = ["model-0", "model-1"].map((name) => JSON.parse(box.read(`${name}/run.json`)).host.name);
+  assert.deepEqual(records, ["host-a", "host-b"], "each record names its host");
+}
+
+test(
+  "train --launcher torchrun joins two hosts by options",
+  async (box) => {
+    const { code, stdout, stderr } = await onTwoHosts(box, LIGHT);
+    assert.equal(code, 0, stdout + stderr);
+    checkTwoHosts(box, stdout);
+    const made = ["model-0", "model-1"].flatMap((folder) => names(box, folder)).filter((name) =>
+      name.startsWith("done")
+    );
+    assert.deepEqual(made.sort(), ["done-0", "done-1"]);
+  },
+  HAS_TORCH,
+  CAN_CABLE,
+);
+
 for (const [how, start] of [["options", onTwoHosts], ["PET_ variables", inTrainJob]] as const) {
   test(
-    `train --launcher torchrun joins two hosts by ${how}`,
-    async (box) => {
-      const { code, stdout, stderr } = await start(box, LIGHT);
-      assert.equal(code, 0, stdout + stderr);
-      const ranks = /^(host-b: )?\[rank (\d)\] \2 of 2: 3\.0/gm;
-      const seen = [...stdout.matchAll(ranks)].map(([, host = "host-a: "]) => host).sort();
-      assert.deepEqual(seen, ["host-a: ", "host-b: "], stdout);
-      const [a, b] = ["model-0", "model-1"].map((name) =>
-        [...Deno.readDirSync(box.path(name))].map(({ name }) => name).filter((name) => name !== "run.json")
-      );
-      assert.deepEqual([...a!, ...b!].sort(), ["done-0", "done-1"]);
-      const names = ["model-0", "model-1"].map((name) => JSON.parse(box.read(`${name}/run.json`)).host.name);
-      assert.deepEqual(names, ["host-a", "host-b"], "each record names its host");
-    },
-    HAS_TORCH,
-    CAN_CABLE,
-  );
-
-  test(
-    `a rank that fails on one host ends those of the other host, which reports why (${how})`,
+    `a rank that fails on one of two hosts joined by ${how} ends those of the other host, which reports why`,
     async (box) => {
       const { stdout, stderr } = await start(box, LIGHT, "raise");
+      checkTwoHosts(box, stdout);
       const errors = `${stdout}\n${stderr}`.split("\n").filter((line) => /^(host-b: )?Error: /.test(line)).sort();
       assert.equal(errors.length, 2, stdout + stderr);
       for (const error of errors) assert.match(error, /Error: Rank 1 failed: ValueError: rank one is bad/);

@@ -19,24 +19,20 @@ const LIGHT = py`
       print(f"{rank} of {size} on {os.uname().nodename}: {total:.0f}", flush=True)
       open(os.path.join(model_dir, f"done-{rank}"), "w").close()
 `;
-const LIGHT_TORCH = `--export=ALL,PYTHONPATH=${ROOT}/tests/e2e/support/light_torch`;
-
-/** Adds up the ranks' numbers with PyTorch; then rank 1 fails. */
+/** The same; then rank 1 fails. A test of the launcher has a rank that fails with all of PyTorch. */
 const FAILING = py`
   import os
-  import torch
-  import torch.distributed as dist
+  import ranks
 
   def train(model_dir):
-      dist.init_process_group("gloo")
-      rank, total = dist.get_rank(), torch.tensor([dist.get_rank() + 1.0])
-      dist.all_reduce(total)
-      print(f"{rank} of {dist.get_world_size()} on {os.uname().nodename}: {total.item()}", flush=True)
+      rank, size, total = ranks.add_up()
+      print(f"{rank} of {size} on {os.uname().nodename}: {total}", flush=True)
       if rank == 1:
           raise ValueError("rank one is bad")
       # Rank 0 loses its connection here.
-      dist.barrier()
+      ranks.meet()
 `;
+const LIGHT_TORCH = `--export=ALL,PYTHONPATH=${ROOT}/tests/e2e/support/light_torch`;
 
 test(
   "ranks on two nodes train together, each node with its own log and record in the shared folder",
@@ -67,7 +63,7 @@ test(
   "a rank that fails ends the job, and the record of each host has the cause",
   async (box) => {
     await using cluster = await prepare(box, { "train.py": FAILING });
-    const id = await cluster.submit("train.sbatch");
+    const id = await cluster.submit(LIGHT_TORCH, "train.sbatch");
     const [job] = await cluster.ended(id);
     assert.deepEqual(job, { state: "FAILED", exitCode: "1:0" });
     const cause = "Rank 1 failed: ValueError: rank one is bad";
