@@ -64,6 +64,11 @@ export class Tokens {
     this.#tokens = others.#tokens;
   }
 
+  /** An object that stands for the accepted tokens: another one after {@linkcode replace}. */
+  get current(): object {
+    return this.#tokens;
+  }
+
   /**
    * Checks the token of a request. It compares all tokens, in constant time.
    *

@@ -64,7 +64,10 @@ test("--access-log logs each request with the id that its answer contains", asyn
     made.headers.get("x-request-id"),
   ]);
   assert.equal(third.status, 405);
+  // Lines that wait are written before the end.
+  await server.invoke("a", { "x-request-id": "last" });
   await server.stop();
+  assert.equal(lines().at(-1).request_id, "last");
 });
 
 test("--access-log logs malformed and unauthorized requests, which are also counted", async (box) => {

@@ -1,10 +1,14 @@
 /** Authentication by bearer tokens (RFC 6750). */
 
 import { fieldOf } from "../fields.ts";
-import type { Handle } from "../h1/mod.ts";
+import type { Handle, Head } from "../h1/mod.ts";
 import { HttpProblem } from "../problem.ts";
 import type { Tokens } from "../tokens.ts";
 import type { Refusal } from "./refusal.ts";
+
+const PASSED = Symbol("passed");
+/** A head that caches which tokens have accepted it: a connection shares one Head object among equal requests. */
+type KeptHead = Head & { [PASSED]?: object };
 
 /**
  * Passes requests with a known token, and all requests for `open` paths, to `next`.
@@ -14,9 +18,13 @@ import type { Refusal } from "./refusal.ts";
  */
 export function bearer(tokens: Tokens, open: ReadonlySet<string>, refuse: Refusal, next: Handle): Handle {
   return function bearer(request) {
-    const { fields, path } = request.head;
+    const head: KeptHead = request.head;
+    if (head[PASSED] === tokens.current) return next(request);
+    const { fields, path } = head;
     const verdict = open.has(path) ? "good" : tokens.check(fieldOf(fields, "authorization"), path);
-    return verdict === "good" ? next(request) : refuse(request, problemOfVerdict(verdict));
+    if (verdict !== "good") return refuse(request, problemOfVerdict(verdict));
+    head[PASSED] = tokens.current;
+    return next(request);
   };
 }
 
