@@ -1,44 +1,50 @@
 /** One connection of a load test, which reconnects after a failure. */
 
 import { Backoff } from "../backoff.ts";
-import { type Answer, AnswerReader, ConnectionFailure, failureOf } from "../client/answer_reader.ts";
-import { close, send, type Stream } from "../client/connection.ts";
+import type { Stream } from "../client/connection.ts";
+import { ConnectionFailure, failureOf } from "../client/connection_failure.ts";
+import type { Line, OnAnswer } from "./line.ts";
+import { Socket } from "./socket.ts";
+import { SocketLine } from "./socket_line.ts";
+import { StreamLine } from "./stream_line.ts";
 
 /** The shortest and the longest pause after a failure, in ms, which keep a dead server from being flooded. */
 const PAUSES = { firstMs: 10, maxMs: 1000 } as const;
 
+/** Connects to the server. */
+export type Open = () => Promise<Stream | Socket>;
+
 /** Sends the same request again and again, one at a time. */
 export class Connection {
+  /** When the request that it carries was due, by `performance.now()`; 0 if it carries none. */
+  due = 0;
   /** When its last request ended, by `performance.now()`; 0 before the first. */
   idleSince = 0;
-  readonly #open: () => Promise<Stream>;
+  readonly #open: Open;
   readonly #request: Uint8Array;
-  #conn: Stream | undefined;
-  #reader: AnswerReader | undefined;
+  #line: Line | undefined;
   readonly #backoff = new Backoff(PAUSES);
   #failedAt = 0;
   #isClosed = false;
 
-  /** @param open connects to the server */
-  constructor(open: () => Promise<Stream>, request: Uint8Array) {
+  constructor(open: Open, request: Uint8Array) {
     this.#open = open;
     this.#request = request;
   }
 
   /**
-   * Sends the request and reads the response. If a server closes a connection that has carried requests before it answers, it has
-   * closed an idle connection: the request is sent once more on a new one.
+   * Sends the request, and again after each answer for as long as `onAnswer` returns true. If a server closes a connection that has
+   * carried requests before it answers, it has closed an idle connection: the request is sent once more on a new one.
    *
-   * @param onBody takes the body of the response in pieces, whose memory is reused after the call
-   * @throws {ConnectionFailure} if the connection ends before the whole response has arrived
+   * @throws {ConnectionFailure} if the connection ends before a whole response has arrived
    */
-  async exchange(onBody?: (piece: Uint8Array) => void): Promise<Answer> {
-    for (let mayRepeat = this.#conn !== undefined;; mayRepeat = false) {
+  async repeat(onAnswer: OnAnswer): Promise<void> {
+    for (let isDone = false; !isDone;) {
+      const line = this.#line ??= await this.#connect();
       try {
-        return await this.#exchange(onBody);
-      } catch (error) {
-        this.#drop();
-        if (!mayRepeat || this.#isClosed || !(error instanceof ConnectionFailure && error.beforeAnswer)) throw error;
+        isDone = await line.run(onAnswer);
+      } finally {
+        if (!line.isReusable) this.#drop();
       }
     }
   }
@@ -56,26 +62,24 @@ export class Connection {
     this.#drop();
   }
 
-  async #exchange(onBody?: (piece: Uint8Array) => void): Promise<Answer> {
-    if (this.#conn === undefined) {
+  async #connect(): Promise<Line> {
+    if (!this.#isClosed) {
+      let conn: Stream | Socket;
       try {
-        this.#conn = await this.#open();
+        conn = await this.#open();
       } catch (cause) {
         throw new ConnectionFailure(failureOf(cause), true, { cause });
       }
-      if (this.#isClosed) this.#drop();
-      else this.#reader = new AnswerReader(this.#conn);
+      const line = conn instanceof Socket ? new SocketLine(conn, this.#request) : new StreamLine(conn, this.#request);
+      // Meanwhile the test may have ended.
+      if (!this.#isClosed) return line;
+      line.close();
     }
-    if (this.#conn === undefined || this.#reader === undefined) throw new ConnectionFailure("the test has ended", true);
-    const sent = send(this.#conn, this.#request);
-    const answer = await this.#reader.next(onBody);
-    await sent;
-    if (!answer.canReuse) this.#drop();
-    return answer;
+    throw new ConnectionFailure("the test has ended", true);
   }
 
   #drop(): void {
-    if (this.#conn !== undefined) close(this.#conn);
-    this.#conn = this.#reader = undefined;
+    this.#line?.close();
+    this.#line = undefined;
   }
 }

@@ -1,9 +1,8 @@
 /** Puts a server under load: as many requests as its connections carry (closed loop), or a fixed rate (open loop). */
 
-import { ConnectionFailure } from "../client/answer_reader.ts";
-import type { Stream } from "../client/connection.ts";
+import { ConnectionFailure } from "../client/connection_failure.ts";
 import { withLimit } from "../with_limit.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type Open } from "./connection.ts";
 import { Histogram } from "./histogram.ts";
 import { Tally } from "./tally.ts";
 
@@ -29,8 +28,6 @@ export class Load {
   readonly lateness = new Histogram();
   readonly #options: LoadOptions;
   readonly #connections: readonly Connection[];
-  /** When the request that a connection carries was due. */
-  readonly #due = new Map<Connection, number>();
   readonly #graceMs: number;
   readonly #stopped = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -40,7 +37,7 @@ export class Load {
   #isOver = false;
 
   /** @param open connects to the server */
-  constructor(open: () => Promise<Stream>, request: Uint8Array, options: LoadOptions, graceMs = GRACE_MS) {
+  constructor(open: Open, request: Uint8Array, options: LoadOptions, graceMs = GRACE_MS) {
     this.#options = options;
     this.#graceMs = graceMs;
     this.#connections = Array.from({ length: options.connections }, () => new Connection(open, request));
@@ -86,8 +83,9 @@ export class Load {
 
   async #closedLoop(): Promise<void> {
     await Promise.all(this.#connections.map(async (connection) => {
-      while (!this.#isOver && performance.now() < this.#end) {
-        if (!await this.#ask(connection, performance.now()) && !this.#isOver) await connection.pause();
+      const isTime = (now: number) => now < this.#end;
+      for (let now = performance.now(); !this.#isOver && isTime(now); now = performance.now()) {
+        if (!await this.#ask(connection, now, isTime) && !this.#isOver) await connection.pause();
       }
     }));
   }
@@ -122,21 +120,32 @@ export class Load {
     return promise;
   }
 
-  /** Sends one request and counts its outcome. @returns whether it was answered */
-  async #ask(connection: Connection, due: number): Promise<boolean> {
-    this.#due.set(connection, due);
+  /**
+   * Sends a request and counts its outcome. After an answer, it sends another one for as long as `goesOn` returns true.
+   *
+   * @param due when the first request was due; the others are due when the one before has been answered
+   * @returns whether all were answered
+   */
+  async #ask(connection: Connection, due: number, goesOn = (_now: number) => false): Promise<boolean> {
+    connection.due = due;
     this.#sent++;
     try {
-      const answer = await connection.exchange();
-      if (this.#isOver) return false;
-      this.tally.answer(answer, due, performance.now());
-      return true;
+      await connection.repeat((answer, now) => {
+        if (this.#isOver) return false;
+        this.tally.answer(answer, connection.due, now);
+        connection.due = 0;
+        if (!goesOn(now)) return false;
+        connection.due = now;
+        this.#sent++;
+        return true;
+      });
+      return !this.#isOver;
     } catch (error) {
       if (!(error instanceof ConnectionFailure)) throw error;
       if (!this.#isOver) this.tally.failure(error.message);
       return false;
     } finally {
-      this.#due.delete(connection);
+      connection.due = 0;
     }
   }
 
@@ -145,7 +154,7 @@ export class Load {
     this.#isOver = true;
     clearTimeout(this.#timer);
     const now = performance.now();
-    for (const due of this.#due.values()) this.tally.leftUnanswered(due, now);
+    for (const { due } of this.#connections) if (due > 0) this.tally.leftUnanswered(due, now);
     for (; arrivals !== undefined && arrivals.next <= this.#end; arrivals.advance()) {
       this.tally.leftUnanswered(arrivals.next, now);
     }

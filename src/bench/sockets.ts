@@ -2,18 +2,21 @@
  * Sockets for a load test: Linux's own, with epoll(7), by calls of the C library. Through Deno's sockets, a request costs the client
  * two to three times as much CPU time, most of it on the way from the kernel to the promise.
  *
- * While all connections wait, the thread waits in epoll_wait(2), so timers and signals may be late by {@linkcode BLOCK_MS}. A load test with a
+ * While all connections wait, the thread waits in epoll_wait(2), so timers and signals may be late by {@linkcode TURN_MS}. A load test with a
  * rate therefore uses Deno's sockets.
  */
 
 import { setImmediate } from "node:timers";
-import type { Stream } from "../client/connection.ts";
 import { isErrno, type Libc, openLibc } from "./libc.ts";
+import { EPOLLIN, EPOLLOUT, EPOLLRDHUP, type Owner, Socket } from "./socket.ts";
 
-/** The longest wait in the kernel, and the longest time without a turn of the event loop, in ms. */
-const BLOCK_MS = 1;
+/** The longest wait in the kernel, in ms, after which the event loop has a turn. */
+const WAIT_MS = 1;
 
-/** How many microtasks a received answer may take until its connection waits again, before the event loop gets a turn. */
+/** The longest time without a turn of the event loop while there is something to do, in ms. */
+const TURN_MS = 5;
+
+/** How many microtasks it may take until a connection that has ended is being replaced, before the event loop gets a turn. */
 const MAX_HOPS = 100;
 
 /** The most events of one epoll_wait(2). */
@@ -23,11 +26,6 @@ const MAX_EVENTS = 64;
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA_OFFSET = EVENT_BYTES - 8;
 
-const EPOLLIN = 1;
-const EPOLLOUT = 4;
-const EPOLLERR = 8;
-const EPOLLHUP = 0x10;
-const EPOLLRDHUP = 0x2000;
 const EPOLLET = 0x80000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CLOEXEC = 0o2000000;
@@ -39,25 +37,21 @@ const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
-const MSG_NOSIGNAL = 0x4000;
-
-/** Waits until a socket can be read or written. */
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
 
 /** All sockets of a load test. */
-export class Sockets implements Disposable {
+export class Sockets implements Disposable, Owner {
   readonly #libc: Libc;
   readonly #address: Uint8Array<ArrayBuffer>;
   readonly #epoll: number;
   readonly #events = new Uint8Array(MAX_EVENTS * EVENT_BYTES);
   readonly #view = new DataView(this.#events.buffer);
   readonly #open = new Map<number, Socket>();
+  /** Sockets that have more to read than they may take in one turn. */
+  #postponed: Socket[] = [];
   #isRunning = false;
-  /** How many sockets wait for the kernel. */
-  waiting = 0;
+  /** When the event loop needs a turn, by `performance.now()`. */
+  #turnAt = 0;
+  listening = 0;
 
   private constructor(libc: Libc, address: Uint8Array<ArrayBuffer>, epoll: number) {
     this.#libc = libc;
@@ -75,23 +69,32 @@ export class Sockets implements Disposable {
   }
 
   /** Connects one socket. @throws {Deno.errors.ConnectionRefused | Error} if the server can't be reached */
-  async connect(): Promise<Stream> {
+  async connect(): Promise<Socket> {
     const { symbols } = this.#libc;
     const family = this.#address[0]! | this.#address[1]! << 8;
     const fd = symbols.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) throw this.#libc.error();
     const socket = new Socket(this, this.#libc, fd);
     const isConnected = symbols.connect(fd, this.#address, this.#address.length) === 0;
-    if (!isConnected && !isErrno(this.#libc, "EINPROGRESS")) throw socket.closed(this.#libc.error());
+    if (!isConnected && !isErrno(this.#libc, "EINPROGRESS")) throw this.#failed(socket);
     symbols.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Uint8Array([1, 0, 0, 0]), 4);
     this.#add(fd, socket);
     if (!isConnected) {
-      await socket.waitToWrite();
+      await new Promise<void>((resolve) => socket.listen(resolve));
+      socket.listen(undefined);
+      if (!this.#open.has(fd)) throw new Deno.errors.Interrupted("The connection was closed");
       const reason = new Int32Array(1);
       symbols.getsockopt(fd, SOL_SOCKET, SO_ERROR, new Uint8Array(reason.buffer), new Uint8Array([4, 0, 0, 0]));
-      if (reason[0] !== 0) throw socket.closed(this.#libc.error(reason[0]));
+      if (reason[0] !== 0) throw this.#failed(socket, reason[0]);
     }
     return socket;
+  }
+
+  /** Closes a socket that can't be connected. @returns the reason: an errno(3), or that of the last call */
+  #failed(socket: Socket, errno?: number): Error {
+    const error = this.#libc.error(errno);
+    socket.close();
+    return error;
   }
 
   #add(fd: number, socket: Socket): void {
@@ -99,39 +102,48 @@ export class Sockets implements Disposable {
     const view = new DataView(event.buffer);
     view.setUint32(0, (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) >>> 0, true);
     view.setInt32(DATA_OFFSET, fd, true);
-    if (this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, event) !== 0) {
-      throw socket.closed(this.#libc.error());
-    }
+    if (this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, event) !== 0) throw this.#failed(socket);
     this.#open.set(fd, socket);
     if (!this.#isRunning) void this.#run();
   }
 
-  /** Removes a socket that is being closed. */
   remove(fd: number): void {
     this.#open.delete(fd);
   }
 
-  /** Waits for the kernel and wakes sockets, as long as there are any. */
+  postpone(socket: Socket): void {
+    this.#postponed.push(socket);
+  }
+
+  /** Waits for the kernel, and wakes sockets, as long as there are any. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    let turned = performance.now();
     while (this.#open.size > 0) {
       // A microtask is much cheaper than a turn of the event loop.
-      for (let hops = 0; this.waiting < this.#open.size && hops < MAX_HOPS; hops++) await undefined;
-      const all = this.waiting === this.#open.size;
-      if (!all || performance.now() - turned >= BLOCK_MS) {
+      for (let hops = 0; this.listening < this.#open.size && hops < MAX_HOPS; hops++) await undefined;
+      if (this.listening < this.#open.size || performance.now() >= this.#turnAt) {
         await new Promise<void>((resolve) => setImmediate(() => resolve()));
-        turned = performance.now();
+        this.#turnAt = performance.now() + TURN_MS;
       }
-      if (this.#open.size === 0) break;
-      // Sockets that still don't wait have nothing to send until a timer fires, or the test ends.
-      const count = this.#libc.symbols.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, BLOCK_MS);
+      this.#poll();
+    }
+    this.#isRunning = false;
+  }
+
+  /** Wakes sockets until something is left to do that needs a promise or the event loop. */
+  #poll(): void {
+    while (this.#open.size > 0) {
+      const waitMs = this.#postponed.length === 0 ? WAIT_MS : 0;
+      const count = this.#libc.symbols.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, waitMs);
       for (let at = 0; at < count; at++) {
         const flags = this.#view.getUint32(at * EVENT_BYTES, true);
         this.#open.get(this.#view.getInt32(at * EVENT_BYTES + DATA_OFFSET, true))?.wake(flags);
       }
+      if (waitMs === 0) { for (const socket of this.#postponed.splice(0)) socket.wake(0); }
+      else if (count === 0) this.#turnAt = 0;
+      // Sockets without a listener have nothing to send until a promise settles, a timer fires, or the test ends.
+      if (this.listening < this.#open.size || performance.now() >= this.#turnAt) return;
     }
-    this.#isRunning = false;
   }
 
   [Symbol.dispose](): void {
@@ -139,105 +151,4 @@ export class Sockets implements Disposable {
     this.#libc.symbols.close(this.#epoll);
     this.#libc.close();
   }
-}
-
-/** One connection, as far as a load test uses it. */
-class Socket implements Stream {
-  readonly #owner: Sockets;
-  readonly #libc: Libc;
-  readonly #fd: number;
-  /** Whether a read may find something: events tell of changes alone. */
-  #mayRead = false;
-  /** Whether the other end has sent its last byte, or the connection has failed: every read says so. */
-  #isLast = false;
-  #reader: Waiter | undefined;
-  #writer: Waiter | undefined;
-  /** It can wait to read and to write at the same time. */
-  #waits = 0;
-  #isClosed = false;
-
-  constructor(owner: Sockets, libc: Libc, fd: number) {
-    this.#owner = owner;
-    this.#libc = libc;
-    this.#fd = fd;
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    for (;;) {
-      if (this.#isClosed) throw new Deno.errors.Interrupted("The connection was closed");
-      if (this.#mayRead) {
-        const received = this.#libc.symbols.recv(this.#fd, owned(buffer), BigInt(buffer.length), 0);
-        // Less than the buffer holds is all there is.
-        if (received < buffer.length && !this.#isLast) this.#mayRead = false;
-        if (received > 0) return received;
-        if (received === 0) return null;
-        if (!isErrno(this.#libc, "EAGAIN")) throw this.#libc.error();
-      }
-      await this.#wait((waiter) => this.#reader = waiter);
-    }
-  }
-
-  async write(bytes: Uint8Array): Promise<number> {
-    for (;;) {
-      if (this.#isClosed) throw new Deno.errors.Interrupted("The connection was closed");
-      const sent = this.#libc.symbols.send(this.#fd, owned(bytes), BigInt(bytes.length), MSG_NOSIGNAL);
-      if (sent >= 0) return sent;
-      if (!isErrno(this.#libc, "EAGAIN")) throw this.#libc.error();
-      await this.waitToWrite();
-    }
-  }
-
-  close(): void {
-    this.closed(new Deno.errors.Interrupted("The connection was closed"));
-  }
-
-  /** Closes the socket. @returns the error for those who wait */
-  closed(error: Error): Error {
-    if (this.#isClosed) return error;
-    this.#isClosed = true;
-    this.#owner.remove(this.#fd);
-    this.#libc.symbols.close(this.#fd);
-    this.#reader?.reject(error);
-    this.#writer?.reject(error);
-    return error;
-  }
-
-  waitToWrite(): Promise<void> {
-    return this.#wait((waiter) => this.#writer = waiter);
-  }
-
-  /** Takes what epoll(7) says about the socket. */
-  wake(flags: number): void {
-    if (flags & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) this.#isLast = true;
-    if (this.#isLast || flags & EPOLLIN) {
-      this.#mayRead = true;
-      this.#reader?.resolve();
-    }
-    if (this.#isLast || flags & EPOLLOUT) this.#writer?.resolve();
-  }
-
-  #wait(set: (waiter: Waiter | undefined) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#waits++ === 0) this.#owner.waiting++;
-      const end = () => {
-        if (--this.#waits === 0) this.#owner.waiting--;
-        set(undefined);
-      };
-      set({
-        resolve: () => {
-          end();
-          resolve();
-        },
-        reject: (error) => {
-          end();
-          reject(error);
-        },
-      });
-    });
-  }
-}
-
-/** Nothing in a load test shares its memory with other threads, which the type can't say. */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>;
 }

@@ -1,6 +1,6 @@
 /** The counts of a load test. */
 
-import type { Answer } from "../client/answer_reader.ts";
+import type { Answer } from "../client/answer_parser.ts";
 import { Histogram } from "./histogram.ts";
 
 /** Counts answers by status, failures by reason, and the times they took. */

@@ -4,8 +4,9 @@
  */
 
 import { joined } from "../bytes.ts";
-import { type Answer, AnswerReader, failureOf } from "../client/answer_reader.ts";
+import { AnswerReader, type HeadedAnswer } from "../client/answer_reader.ts";
 import { close, connect, requestHead, send } from "../client/connection.ts";
+import { failureOf } from "../client/connection_failure.ts";
 import type { Endpoint } from "../client/endpoint.ts";
 import type { Question } from "./ask.ts";
 
@@ -15,7 +16,7 @@ const ONE_PIECE_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
 /** An answer with its body; the body is undefined if it is too long. */
-export interface PlainAnswer extends Pick<Answer, "status" | "head"> {
+export interface PlainAnswer extends Pick<HeadedAnswer, "status" | "head"> {
   readonly body: Uint8Array<ArrayBuffer> | undefined;
 }
 
@@ -113,7 +114,7 @@ class Connection {
     head: string,
     body: Uint8Array<ArrayBuffer>,
     maxAnswer: number,
-  ): Promise<PlainAnswer & Pick<Answer, "canReuse">> {
+  ): Promise<PlainAnswer & Pick<HeadedAnswer, "canReuse">> {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     let length = 0;
     const keep = (piece: Uint8Array) => {

@@ -1,6 +1,5 @@
 /** Carries out `aimodellib bench`. */
 
-import { Connection } from "../../bench/connection.ts";
 import { socketAddress } from "../../bench/address.ts";
 import { Busyness } from "../../bench/cpu.ts";
 import { figuresOf } from "../../bench/figures.ts";
@@ -8,8 +7,9 @@ import { Load } from "../../bench/load.ts";
 import { requestBytes, type Target } from "../../bench/request.ts";
 import { Sockets } from "../../bench/sockets.ts";
 import { joined } from "../../bytes.ts";
-import { type Answer, ConnectionFailure } from "../../client/answer_reader.ts";
-import { connect } from "../../client/connection.ts";
+import { AnswerReader, type HeadedAnswer } from "../../client/answer_reader.ts";
+import { close, connect, send, type Stream } from "../../client/connection.ts";
+import { ConnectionFailure, failureOf } from "../../client/connection_failure.ts";
 import { contentTypeOf } from "../../client/content_type.ts";
 import { type Endpoint, endpointOf } from "../../client/endpoint.ts";
 import { AimodellibError, reasonOf, UsageError } from "../../errors.ts";
@@ -78,7 +78,7 @@ export async function runBench(options: BenchOptions, io: Io): Promise<number> {
     if (url.protocol === "http:") address = socketAddress(conn.remoteAddr);
     return conn;
   };
-  await tryOnce(new Connection(open, request), nameOf(endpoint));
+  await tryOnce(open, request, nameOf(endpoint));
   using sockets = rate === undefined && address !== undefined ? Sockets.to(address) : undefined;
   const load = new Load(sockets === undefined ? open : () => sockets.connect(), request, {
     connections,
@@ -133,24 +133,34 @@ function headerValue(option: string, value: string): string {
 }
 
 /** Sends the request once. @throws {AimodellibError} if the answer is not a success: a load test would measure only errors */
-async function tryOnce(connection: Connection, name: string): Promise<void> {
+async function tryOnce(open: () => Promise<Stream>, request: Uint8Array, name: string): Promise<void> {
   let text = "";
   const decoder = new TextDecoder();
   const keep = (piece: Uint8Array) => {
     if (text.length < MAX_KEPT) text += decoder.decode(piece, { stream: true });
   };
-  let answer: Answer;
+  let conn: Stream | undefined;
+  const exchange = async () => {
+    try {
+      conn = await open();
+    } catch (cause) {
+      throw new ConnectionFailure(failureOf(cause), true, { cause });
+    }
+    const [answer] = await Promise.all([new AnswerReader(conn).next(keep), send(conn, request)]);
+    return answer;
+  };
+  let answer: HeadedAnswer;
   try {
-    const exchange = connection.exchange(keep);
-    if (!await withLimit(exchange, FIRST_ANSWER_MS)) {
+    const answering = exchange();
+    if (!await withLimit(answering, FIRST_ANSWER_MS)) {
       throw new ConnectionFailure(`it took over ${FIRST_ANSWER_MS / 1000} s`, true);
     }
-    answer = await exchange;
+    answer = await answering;
   } catch (error) {
     if (!(error instanceof ConnectionFailure)) throw error;
     throw new AimodellibError(`${name} does not answer: ${error.message}`, { cause: error });
   } finally {
-    connection.close();
+    if (conn !== undefined) close(conn);
   }
   if (answer.status >= 200 && answer.status < 300) return;
   const [line = ""] = answer.head.split("\r\n", 1);

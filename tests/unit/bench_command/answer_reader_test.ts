@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AnswerReader, ConnectionFailure } from "../../../src/client/answer_reader.ts";
+import { AnswerReader } from "../../../src/client/answer_reader.ts";
+import { ConnectionFailure } from "../../../src/client/connection_failure.ts";
 
 /** A connection that returns these bytes in pieces of the given sizes, and then ends. */
 function source(text: string, sizes: readonly number[] = [text.length]) {
@@ -30,20 +31,54 @@ Deno.test("AnswerReader reads responses of all framings one after another, where
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 8 }), async (sizes) => {
       const reader = new AnswerReader(source(LENGTH + CHUNKED + INTERIM + LENGTH + CLOSING, sizes));
       for (
-        const [status, text, canReuse] of [
-          [200, LENGTH, true],
-          [201, CHUNKED, true],
-          [204, INTERIM, true],
-          [200, LENGTH, true],
-          [503, CLOSING, false],
+        const [status, text] of [
+          [200, LENGTH],
+          [201, CHUNKED],
+          [204, INTERIM],
+          [200, LENGTH],
+          [503, CLOSING],
         ] as const
       ) {
         const answer = await reader.next();
-        assert.deepEqual([answer.status, answer.bytes, answer.canReuse], [status, text.length, canReuse]);
+        assert.deepEqual([answer.status, answer.bytes], [status, text.length]);
+        assert.ok(text.includes(answer.head));
         assert.ok(answer.firstByteAt > 0 && answer.firstByteAt <= performance.now());
       }
     }),
   );
+});
+
+Deno.test("AnswerReader says whether the connection can carry another request: not after Connection: close, or more than an answer", async () => {
+  const canReuse = async (text: string) => (await new AnswerReader(source(text)).next()).canReuse;
+  for (const text of [LENGTH, CHUNKED, INTERIM]) assert.equal(await canReuse(text), true);
+  for (const text of [CLOSING, LENGTH + LENGTH, `${CHUNKED}\r\n`]) assert.equal(await canReuse(text), false);
+});
+
+Deno.test("AnswerReader finds the fields of a head whatever their case, order and spaces are", async () => {
+  for (
+    const [fields, body, canReuse] of [
+      ["CONTENT-LENGTH:5", "hello", true],
+      ["A: b\r\ncontent-length: \t 5 \t", "hello", true],
+      ["Content-Length: 5\r\nContent-Length: 7", "hello", true],
+      ["Content-Length-Of-Thing: 9\r\nContent: 3\r\ncontent-length: 5", "hello", true],
+      ["X-Content-Length: 9\r\nTransfer: chunked\r\nContent-Length: 5", "hello", true],
+      ["Content-Length: 0", "", true],
+      ["Connection: Keep-Alive, Close\r\nContent-Length: 1", "x", false],
+      ["Connection: closed\r\nContent-Length: 1", "x", true],
+      ["Transfer-Encoding: gzip, Chunked\r\nContent-Length: 3", "1\r\nx\r\n0\r\n\r\n", true],
+      // Without a valid length, the body ends with the connection.
+      ["Content-Length: 5x", "hello", false],
+      ["Content-Length: 0x5", "hello", false],
+      ["Content-Length: 1234567890123456", "hello", false],
+      ["Content-Length:", "hello", false],
+      ["Content\rLength: 1", "hello", false],
+    ] as const
+  ) {
+    const text = `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`;
+    const answer = await new AnswerReader(source(text)).next();
+    assert.deepEqual([answer.bytes, answer.canReuse], [text.length, canReuse], fields);
+    assert.equal(answer.head, `HTTP/1.1 200 OK\r\n${fields}`);
+  }
 });
 
 Deno.test("AnswerReader reads a body without a length until the connection ends, even if it is larger than the buffer", async () => {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { socketAddress } from "../../../src/bench/address.ts";
 import { figuresOf } from "../../../src/bench/figures.ts";
 import { Load } from "../../../src/bench/load.ts";
 import { requestBytes } from "../../../src/bench/request.ts";
-import { connect } from "../../../src/client/connection.ts";
+import type { Socket } from "../../../src/bench/socket.ts";
+import { Sockets } from "../../../src/bench/sockets.ts";
+import { connect, type Stream } from "../../../src/client/connection.ts";
 
 const body = new TextEncoder().encode("hello");
 
@@ -109,6 +112,83 @@ Deno.test("idle connections that the server closes are opened again without coun
   assert.deepEqual([load.tally.succeeded, answers], [21, 21]);
   listener.close();
   await accepting;
+});
+
+/** A server that answers the requests of each connection with texts, one after another, and then closes it. */
+function script(...answers: readonly string[]) {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const found = { connections: 0, requests: 0 };
+  let onRequest = () => {};
+  const talk = async (conn: Deno.Conn) => {
+    using _ = conn;
+    found.connections++;
+    for (const answer of answers) {
+      if (await conn.read(new Uint8Array(4096)) === null) break;
+      found.requests++;
+      onRequest();
+      await conn.write(new TextEncoder().encode(answer));
+    }
+  };
+  const all: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) all.push(talk(conn).catch(() => {}));
+    await Promise.all(all);
+  })();
+  const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
+  const sockets = Sockets.to(socketAddress(listener.addr)!)!;
+  return {
+    found,
+    request: requestBytes({ url, body, contentType: "text/plain" }),
+    /** Puts the server under load until it has read `count` requests. */
+    async load(open: () => Promise<Stream | Socket>, connections: number, count: number) {
+      Object.assign(found, { connections: 0, requests: 0 });
+      const load = new Load(open, this.request, { connections, durationMs: 60_000 });
+      onRequest = () => {
+        if (found.requests === count) load.stop();
+      };
+      await load.run();
+      return load;
+    },
+    opens: [["Deno's sockets", () => connect({ url: url.href })], ["its own", () => sockets.connect()]] as const,
+    async [Symbol.asyncDispose]() {
+      sockets[Symbol.dispose]();
+      listener.close();
+      await accepting;
+    },
+  };
+}
+
+const EMPTY = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+Deno.test("without a rate, connections that the server closes between two requests are replaced, and no request fails", async () => {
+  await using server = script(EMPTY, EMPTY, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+  for (const [name, open] of server.opens) {
+    const { sent, tally } = await server.load(open, 2, 30);
+    assert.deepEqual([tally.failed, tally.answered + tally.unanswered], [0, sent], name);
+    assert.ok(
+      tally.unanswered <= 2 && sent >= 30 && sent <= 31,
+      `${sent} sent, ${tally.unanswered} unanswered: ${name}`,
+    );
+    assert.ok(server.found.connections >= 10, `${server.found.connections} connections: ${name}`);
+    const third = tally.statuses.get(202)!.count;
+    assert.ok(third >= 8 && third <= 10, `${third} of ${sent}: ${name}`);
+  }
+});
+
+Deno.test("an answer that nobody asked for does not count as that of the next request", async () => {
+  await using server = script(...Array<string>(100).fill(EMPTY + EMPTY));
+  for (const [name, open] of server.opens) {
+    const { sent, tally } = await server.load(open, 1, 10);
+    assert.deepEqual([sent, tally.answered, tally.failed, server.found.connections], [10, 9, 0, 10], name);
+  }
+});
+
+Deno.test("a load test ends although an answer never does", async () => {
+  await using server = script("HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nx", EMPTY);
+  for (const [name, open] of server.opens) {
+    const { sent, tally } = await server.load(open, 1, 1);
+    assert.deepEqual([sent, tally.answered, tally.unanswered], [1, 0, 1], name);
+  }
 });
 
 Deno.test("requests to a server that is gone fail with the reason, and are not repeated in a tight loop", async () => {
