@@ -11,7 +11,7 @@ import { median } from "./numbers.ts";
 
 const BIN = `${ROOT}/dist/aimodellib`;
 const TOKEN = "a-token-of-32-characters-for-load";
-const CONNECTIONS = 16;
+const CONNECTIONS = 32;
 /** How many turns each server has; a turn takes a second. */
 const TURNS = 10;
 
@@ -78,14 +78,16 @@ function rowsOf(tokens: string, certificates: string | undefined): readonly Row[
     { name: "token", args: token },
     { name: "access log", args: text },
     { name: "access log, JSON", args: json },
-    ...(certificates === undefined ? [] : [{ name: "TLS", args: tls }]),
-    { name: "all", args: [...token, ...json, ...tls] },
+    { name: "token and JSON log", args: [...token, ...json] },
+    ...(certificates === undefined
+      ? []
+      : [{ name: "TLS", args: tls }, { name: "all", args: [...token, ...json, ...tls] }]),
   ];
 }
 
 function print(rows: readonly Row[], turns: readonly (readonly Turn[])[]): void {
   const line = (columns: readonly string[]) =>
-    console.log(columns.map((column, i) => i === 0 ? column.padEnd(18) : column.padStart(16)).join(""));
+    console.log(columns.map((column, i) => i === 0 ? column.padEnd(20) : column.padStart(16)).join(""));
   console.log(`\noptions: ${CONNECTIONS} connections that send 20 bytes; medians of ${TURNS} turns`);
   line(["", "requests/s", "of no options", "CPU us/request", "of no options"]);
   const [bare] = turns;
