@@ -36,12 +36,6 @@ def installed(tmp_path_factory):
     return target
 
 
-@pytest.fixture(scope="module")
-def mypy_cache(tmp_path_factory):
-    """A cache in which mypy keeps the types of the standard library for the next test."""
-    return str(tmp_path_factory.mktemp("mypy"))
-
-
 def run(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(folder), "MYPYPATH": ""}
     return subprocess.run(

@@ -23,8 +23,8 @@ def run(*command: str) -> subprocess.CompletedProcess:
     ],
     ids=" ".join,
 )
-def test_linters_and_type_checkers_find_no_fault(command):
-    result = run(*command)
+def test_linters_and_type_checkers_find_no_fault(command, mypy_cache):
+    result = run(*command, *(("--cache-dir", mypy_cache) if command[0] == "mypy" else ()))
     assert result.returncode == 0, result.stdout + result.stderr
 
 
