@@ -1,9 +1,6 @@
 /** The command line of the tests. */
 
-/**
- * The suites, in the order in which they begin. Slurm's and Ray's run beside the next ones. Those of Python and GPUs, and tests that run one at a
- * time, are the last.
- */
+/** The suites. `schedule.ts` decides in which order they run. */
 export const SUITES = ["ok", "unit", "python", "integration", "slurm", "ray", "e2e", "differential", "gpu"] as const;
 
 /** The name of a suite. */

@@ -56,6 +56,12 @@ export async function runSuite(suite: SuiteProgram): Promise<Count> {
   return count;
 }
 
+/** The same suite as a process that gives way to others. It shows its output at the end. @param niceness as for nice(1), 1 to 19 */
+export function givingWay(suite: SuiteProgram, niceness: number): SuiteProgram {
+  const args = ["-n", String(niceness), suite.command, ...suite.args];
+  return { ...suite, command: "nice", args, gathersOutput: true };
+}
+
 /** Counts a suite that this machine can't run as a skipped test. @param reason what is missing */
 export function skipSuite(name: string, reason: string): Count {
   console.log(`\n== ${name}\nskipped: ${reason}`);
