@@ -22,9 +22,9 @@ const MAX_HOPS = 100;
 /** The most events of one epoll_wait(2). */
 const MAX_EVENTS = 64;
 
-/** `struct epoll_event` is packed on x86-64 alone. */
-const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
-const DATA_OFFSET = EVENT_BYTES - 8;
+/** The length of `struct epoll_event`, and where its data begins, in units of 32 bits. It is packed on x86-64 alone. */
+const EVENT_WORDS = Deno.build.arch === "x86_64" ? 3 : 4;
+const DATA_WORD = EVENT_WORDS - 2;
 
 const EPOLLET = 0x80000000;
 const EPOLL_CTL_ADD = 1;
@@ -43,8 +43,7 @@ export class Sockets implements Disposable, Owner {
   readonly #libc: Libc;
   readonly #address: Uint8Array<ArrayBuffer>;
   readonly #epoll: number;
-  readonly #events = new Uint8Array(MAX_EVENTS * EVENT_BYTES);
-  readonly #view = new DataView(this.#events.buffer);
+  readonly #events = new Int32Array(MAX_EVENTS * EVENT_WORDS);
   readonly #open = new Map<number, Socket>();
   /** Sockets that have more to read than they may take in one turn. */
   #postponed: Socket[] = [];
@@ -82,7 +81,7 @@ export class Sockets implements Disposable, Owner {
     if (!isConnected) {
       await new Promise<void>((resolve) => socket.listen(resolve));
       socket.listen(undefined);
-      if (!this.#open.has(fd)) throw new Deno.errors.Interrupted("The connection was closed");
+      if (this.#open.get(fd) !== socket) throw new Deno.errors.Interrupted("The connection was closed");
       const reason = new Int32Array(1);
       symbols.getsockopt(fd, SOL_SOCKET, SO_ERROR, new Uint8Array(reason.buffer), new Uint8Array([4, 0, 0, 0]));
       if (reason[0] !== 0) throw this.#failed(socket, reason[0]);
@@ -98,10 +97,9 @@ export class Sockets implements Disposable, Owner {
   }
 
   #add(fd: number, socket: Socket): void {
-    const event = new Uint8Array(EVENT_BYTES);
-    const view = new DataView(event.buffer);
-    view.setUint32(0, (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) >>> 0, true);
-    view.setInt32(DATA_OFFSET, fd, true);
+    const event = new Int32Array(EVENT_WORDS);
+    event[0] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event[DATA_WORD] = fd;
     if (this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, event) !== 0) throw this.#failed(socket);
     this.#open.set(fd, socket);
     if (!this.#isRunning) void this.#run();
@@ -136,8 +134,8 @@ export class Sockets implements Disposable, Owner {
       const waitMs = this.#postponed.length === 0 ? WAIT_MS : 0;
       const count = this.#libc.symbols.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, waitMs);
       for (let at = 0; at < count; at++) {
-        const flags = this.#view.getUint32(at * EVENT_BYTES, true);
-        this.#open.get(this.#view.getInt32(at * EVENT_BYTES + DATA_OFFSET, true))?.wake(flags);
+        const event = at * EVENT_WORDS;
+        this.#open.get(this.#events[event + DATA_WORD]!)?.wake(this.#events[event]!);
       }
       if (waitMs === 0) { for (const socket of this.#postponed.splice(0)) socket.wake(0); }
       else if (count === 0) this.#turnAt = 0;
