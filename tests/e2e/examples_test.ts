@@ -10,9 +10,13 @@ const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
 
 /**
  * The environment of an example. Libraries calculate in a single thread: with more of them, training such small models takes four times as
- * much processor time, most of it for waiting.
+ * much processor time, most of it for waiting. PyTorch does not import its compiler.
  */
-const ENV = { AIMODELLIB_PYTHON: PACKAGES, OMP_NUM_THREADS: "1" };
+const ENV = {
+  AIMODELLIB_PYTHON: PACKAGES,
+  OMP_NUM_THREADS: "1",
+  PYTHONPATH: `${ROOT}/tests/e2e/support/no_compiler`,
+};
 
 /** Trains an example, and returns its output. */
 async function train(box: Sandbox, name: string, options: readonly string[] = [], args: readonly string[] = []) {

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
-import { BIN, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** More threads do not train these small models faster, but waste processor time on waiting. */
-const ONE_THREAD = { OMP_NUM_THREADS: "1" };
+/** More threads do not train these small models faster, but waste processor time on waiting. PyTorch does not import its compiler. */
+const ENV = { OMP_NUM_THREADS: "1", PYTHONPATH: `${ROOT}/tests/e2e/support/no_compiler` };
 
 /** The three commands that `init` printed. */
 function commandsIn(stdout: string): [train: string, serve: string, ask: string] {
@@ -25,7 +25,7 @@ async function shell(box: Sandbox, command: string, cwd: string) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
   const PATH = `${bin}:${box.env.PATH}`;
-  return await box.run(["-c", command], { command: "/bin/sh", cwd, env: { PATH, ...ONE_THREAD }, limit: 300_000 });
+  return await box.run(["-c", command], { command: "/bin/sh", cwd, env: { PATH, ...ENV }, limit: 300_000 });
 }
 
 const TEMPLATES = [
@@ -53,7 +53,7 @@ for (const [template, packed, needs, answer] of TEMPLATES) {
       const tested = await box.run(["-B", "-m", "unittest"], {
         command: PYTHON,
         cwd: `${cwd}/flowers`,
-        env: ONE_THREAD,
+        env: ENV,
         limit: 300_000,
       });
       assert.equal(tested.code, 0, tested.stderr);
@@ -74,7 +74,7 @@ for (const [template, packed, needs, answer] of TEMPLATES) {
       );
 
       const words = serve.split(" ").slice(1);
-      const server = await Server.attach(box.start([...words, "0"], { cwd, env: ONE_THREAD }), true);
+      const server = await Server.attach(box.start([...words, "0"], { cwd, env: ENV }), true);
       const asked = await shell(box, ask.replace("http://127.0.0.1:8080", server.url), cwd);
       assert.equal(asked.code, 0, asked.stderr);
       assert.match(asked.stdout, answer);
