@@ -8,24 +8,19 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { whyLeftOver } from "./collect.ts";
 import { changeOf } from "./content.ts";
+import { digestOf, fileOf, linkTo } from "./content_digest.ts";
 import { exists } from "../files.ts";
-import { joinPath, type Manifest, WHEELS_FOLDER } from "./manifest.ts";
+import { foldersOfRuns, isLeft } from "./left_by_runs.ts";
+import { type Manifest, WHEELS_FOLDER } from "./manifest.ts";
 import { ORIGIN_NAME } from "./origin_name.ts";
-import type { SafeEntry } from "./rules.ts";
-import type { ScanHandler, ScanResult } from "./scan.ts";
 
 const READ_BYTES = 1024 * 1024;
-/** The list of files is hashed in pieces of this many characters. */
-const DIGESTED_CHARACTERS = 64 * 1024;
-/** A string without characters that JSON escapes. */
-const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 /** The longest note that is read, in bytes. */
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
-/** The note, as JSON has it. */
-interface Note {
+/** The note in the form that it has as JSON. */
+export interface Note {
   /** The archive's file name; null if it came from standard input. */
   readonly archive: string | null;
   /** The SHA-256 of the archive's bytes, in hexadecimal digits. */
@@ -36,60 +31,6 @@ interface Note {
   readonly withoutWheels?: string | undefined;
   /** Paths of the archive that look like files that runs leave; they do count as content. */
   readonly also: readonly string[];
-}
-
-/** For each path, the file's digest or the link's target, after a word for the kind. */
-type Content = ReadonlyMap<string, string>;
-
-/** Passes entries on to another handler, and records their digests for the note. */
-export class OriginRecorder implements ScanHandler {
-  readonly #writer: ScanHandler;
-  readonly #content = new Map<string, string>();
-  #path = "";
-  #hash: Hash | undefined;
-
-  constructor(writer: ScanHandler) {
-    this.#writer = writer;
-  }
-
-  onEntry(entry: SafeEntry): void {
-    this.#writer.onEntry?.(entry);
-    const { path, kind, target } = entry;
-    this.#path = path;
-    this.#hash = kind === "file" ? createHash("sha256") : undefined;
-    if (kind === "symlink") this.#content.set(path, linkTo(target));
-    // A hard link names an earlier file.
-    else if (kind === "hardlink") this.#content.set(path, this.#content.get(target) ?? "");
-  }
-
-  onData(bytes: Uint8Array): void {
-    this.#hash?.update(bytes);
-    this.#writer.onData?.(bytes);
-  }
-
-  onEnd(): void {
-    if (this.#hash !== undefined) this.#content.set(this.#path, fileOf(this.#hash));
-    this.#writer.onEnd?.();
-  }
-
-  ready(): Promise<void> | undefined {
-    return this.#writer.ready?.();
-  }
-
-  /** The text of the note; call it after the last entry. @param archive its path, or `-` */
-  note(archive: string, { manifest, sha256, paths: all }: Pick<ScanResult, "manifest" | "sha256" | "paths">): string {
-    const content = digestOf(this.#content);
-    const paths = [...this.#content.keys()];
-    const others = paths.some(isWheel) ? [...this.#content].filter(([path]) => !isWheel(path)) : undefined;
-    const note: Note = {
-      archive: archive === "-" ? null : archive.slice(archive.lastIndexOf("/") + 1),
-      sha256,
-      content,
-      withoutWheels: others === undefined ? content : digestOf(new Map(others)),
-      also: paths.filter(leftByRuns(all, manifest)).sort(),
-    };
-    return `${JSON.stringify(note, null, 2)}\n`;
-  }
 }
 
 /** The note of an unpacked folder, and whether it still applies. */
@@ -141,7 +82,7 @@ export class Origin {
       if (before.seen === this.#seen && this.#holds !== undefined) return this.#holds;
       const content = new Map<string, string>();
       for (const [path, what] of before.found) {
-        content.set(path, what ?? fileOf(await hashOf(`${this.#root}/${path}`)));
+        content.set(path, what ?? fileOf((await hashOf(`${this.#root}/${path}`)).digest("hex")));
       }
       // A file that changed while it was read has an unknown content.
       const { seen } = await this.#walk();
@@ -149,7 +90,8 @@ export class Origin {
       // Only two contents are valid: with all wheels, or with none.
       const { content: whole, withoutWheels = whole } = this.#note;
       const expected = [...content.keys()].some(isWheel) ? whole : withoutWheels;
-      this.#holds = seen === before.seen && digestOf(content) === expected;
+      this.#holds = seen === before.seen &&
+        digestOf([...content.keys()].sort(), (path) => content.get(path)!) === expected;
     } catch {
       // Without reading everything, nothing can be claimed.
       this.#seen = undefined;
@@ -189,84 +131,9 @@ export class Origin {
   }
 }
 
-/** Returns a function that tells whether a file's path is one where runs leave files. @param paths of all entries of the archive */
-function leftByRuns(paths: ReadonlySet<string>, manifest: Manifest): (path: string) => boolean {
-  const written = foldersOfRuns(manifest);
-  const parents = parentsOf(paths);
-  const hasPath = (path: string) => paths.has(path) || parents.has(path);
-  const folders = new Map<string, boolean>([["", false]]);
-  const isFolderOfRuns = (path: string): boolean => {
-    let known = folders.get(path);
-    if (known === undefined) {
-      folders.set(path, known = isFolderOfRuns(parentOf(path)) || isLeft(path, true, written, hasPath));
-    }
-    return known;
-  };
-  return (path) => isFolderOfRuns(parentOf(path)) || isLeft(path, false, written, hasPath);
-}
-
-/** All folders above the paths, without the root. */
-function parentsOf(paths: Iterable<string>): ReadonlySet<string> {
-  const parents = new Set<string>();
-  for (const path of paths) {
-    for (let parent = parentOf(path); parent !== "" && !parents.has(parent); parent = parentOf(parent)) {
-      parents.add(parent);
-    }
-  }
-  return parents;
-}
-
-/** Whether a path, by its own name alone, is one that runs leave. @param hasPath whether the folder contains a path */
-function isLeft(
-  path: string,
-  isDirectory: boolean,
-  written: ReadonlySet<string>,
-  hasPath: (path: string) => boolean,
-): boolean {
-  return written.has(path) ||
-    whyLeftOver(path, path.slice(path.lastIndexOf("/") + 1), isDirectory, hasPath) !== undefined;
-}
-
-/** The folders for logs that the manifest names. */
-function foldersOfRuns({ logDirectory, tensorboardDirectory }: Manifest): ReadonlySet<string> {
-  return new Set([joinPath(logDirectory), joinPath(tensorboardDirectory)]);
-}
-
 /** Whether a file is one of those that `package --bundle-wheels` adds. */
-function isWheel(path: string): boolean {
+export function isWheel(path: string): boolean {
   return path.startsWith(`${WHEELS_FOLDER}/`);
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-function linkTo(target: string): string {
-  return `link ${target}`;
-}
-
-function fileOf(hash: Hash): string {
-  return `file ${hash.digest("hex")}`;
-}
-
-/** The SHA-256 of paths and contents, independent of their order. */
-function digestOf(content: Content): string {
-  const hash = createHash("sha256");
-  // Collect lines first: thousands of calls would take longer than the hash itself.
-  let lines = "";
-  for (const path of [...content.keys()].sort()) {
-    lines += `[${quoted(path)},${quoted(content.get(path)!)}]\n`;
-    if (lines.length < DIGESTED_CHARACTERS) continue;
-    hash.update(lines);
-    lines = "";
-  }
-  hash.update(lines);
-  return hash.digest("hex");
-}
-
-/** A string in JSON. Most need no escapes, and are quoted five times as fast without `JSON.stringify`. */
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 async function hashOf(path: string): Promise<Hash> {

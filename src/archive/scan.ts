@@ -25,8 +25,8 @@ const MAX_KEPT_BYTES = 64 * MAX_TEXT_BYTES;
 /** Receives the entries of an archive during a scan; any exception ends the scan. */
 export interface ScanHandler {
   readonly onEntry?: (entry: SafeEntry) => void;
-  /** Gets some of the content of the latest entry. */
-  readonly onData?: (bytes: Uint8Array) => void;
+  /** Gets some of the content of the latest entry: `bytes` from `start` to `end`. */
+  readonly onData?: (bytes: Uint8Array, start: number, end: number) => void;
   /** Is called after the last of that content. */
   readonly onEnd?: () => void;
   /** The scan waits for this promise before it passes on more. */
@@ -95,10 +95,10 @@ export async function scan(
       texts.begin(current);
       handler.onEntry?.(current);
     },
-    onData(bytes) {
+    onData(bytes, start, end) {
       if (current === undefined) return;
-      texts.add(bytes);
-      handler.onData?.(bytes);
+      texts.add(bytes, start, end);
+      handler.onData?.(bytes, start, end);
     },
     onEnd() {
       if (current === undefined) return;
@@ -149,10 +149,10 @@ class Texts {
     if (this.#keptBytes <= MAX_KEPT_BYTES) this.#current = { path, bytes: new Uint8Array(size), filled: 0 };
   }
 
-  add(bytes: Uint8Array): void {
+  add(bytes: Uint8Array, start: number, end: number): void {
     if (this.#current === undefined) return;
-    this.#current.bytes.set(bytes, this.#current.filled);
-    this.#current.filled += bytes.length;
+    this.#current.bytes.set(bytes.subarray(start, end), this.#current.filled);
+    this.#current.filled += end - start;
   }
 
   end(): void {

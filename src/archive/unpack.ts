@@ -10,7 +10,7 @@ import { temporaryBeside } from "../atomic_file.ts";
 import { ArchiveError } from "./errors.ts";
 import { Writer } from "./files/writer.ts";
 import type { ByteSource } from "./gzip/reader.ts";
-import { OriginRecorder } from "./origin.ts";
+import { OriginRecorder } from "./origin_recorder.ts";
 import { ORIGIN_NAME } from "./origin_name.ts";
 import { scan, type ScanOptions, type ScanResult } from "./scan.ts";
 

@@ -135,7 +135,6 @@ class TarStore implements Store {
 /** Finds the files of a tar archive, and reads all of it for that. @throws {ArchiveError} if it is damaged */
 function indexOf(file: Deno.FsFile, label: string): Map<string, Place> {
   const places = new Map<string, Place>();
-  let chunk = new Uint8Array(0);
   let read = 0;
   let current: TarEntry | undefined;
   const decoder = new TarDecoder({
@@ -150,15 +149,15 @@ function indexOf(file: Deno.FsFile, label: string): Map<string, Place> {
       } else if (entry.kind === "hardlink") places.set(path, { target: normal(entry.target) });
       else if (entry.kind === "file") places.set(path, { offset: 0, size: entry.size });
     },
-    onData(bytes) {
+    onData(_, start) {
       if (current === undefined) return;
-      const offset = read + bytes.byteOffset - chunk.byteOffset;
+      const offset = read + start;
       places.set(normal(current.path), { offset, size: current.size });
       current = undefined;
     },
     onEnd: () => current = undefined,
   });
-  for (chunk of readRange(file, 0, file.statSync().size, label)) {
+  for (const chunk of readRange(file, 0, file.statSync().size, label)) {
     decoder.push(chunk);
     read += chunk.length;
   }

@@ -12,16 +12,6 @@ import type { SafeEntry } from "../rules.ts";
 /** A small file, without its content. */
 export type SmallFile = Pick<SafeEntry, "path" | "size" | "executable" | "mtime">;
 
-/** A file of a batch, with its content. */
-export interface BatchFile {
-  /** Relative to the folder, in UTF-8, with a NUL byte at its end. */
-  readonly path: Uint8Array<ArrayBuffer>;
-  readonly content: Uint8Array<ArrayBuffer>;
-  readonly executable: boolean;
-  /** In seconds since 1970. */
-  readonly mtime: number;
-}
-
 /** The size of the buffer. */
 export const BATCH_BYTES = 256 * 1024;
 /** Enough files that passing on a batch costs little, and few enough that all threads end at about the same time. */
@@ -29,6 +19,8 @@ const BATCH_FILES = 128;
 
 const HEADER_WORDS = 5;
 const HEADER_BYTES = 4 * HEADER_WORDS;
+/** Contents up to this size are copied byte by byte, which takes less time than to make a view of them. */
+const COPIED_BYTES = 256;
 /** The most bytes in UTF-8 for a code unit of UTF-16. */
 const MOST_BYTES_PER_UNIT = 3;
 const WORD = 2 ** 32;
@@ -40,6 +32,8 @@ export class Batch {
   readonly bytes: Uint8Array;
   readonly #words: Uint32Array;
   #used = 0;
+  /** Where the next part of the latest file's content goes. */
+  #next = 0;
   #files = 0;
 
   /** @param bytes the buffer, of {@linkcode BATCH_BYTES} */
@@ -63,8 +57,8 @@ export class Batch {
     return this.#files < BATCH_FILES && this.#used + mostBytes(file) <= BATCH_BYTES;
   }
 
-  /** Adds a file that there is room for, and returns the space for its content. */
-  add({ path, size, executable, mtime }: SmallFile): Uint8Array {
+  /** Adds a file that there is room for. Its content must follow before the next file: see {@linkcode append}. */
+  add({ path, size, executable, mtime }: SmallFile): void {
     const start = this.#used + HEADER_BYTES;
     const pathBytes = this.#addPath(path, start);
     const content = start + pathBytes + 1;
@@ -76,8 +70,15 @@ export class Batch {
     this.#words[word + 3] = mtime % WORD;
     this.#words[word + 4] = Math.floor(mtime / WORD);
     this.#used = padded(content + size);
+    this.#next = content;
     this.#files++;
-    return this.bytes.subarray(content, content + size);
+  }
+
+  /** Adds a part of the latest file's content: `bytes` from `start` to `end`. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start > COPIED_BYTES) this.bytes.set(bytes.subarray(start, end), this.#next);
+    else for (let i = start; i < end; i++) this.bytes[this.#next + i - start] = bytes[i]!;
+    this.#next += end - start;
   }
 
   /** Returns how many bytes the path has in UTF-8. */
@@ -91,22 +92,44 @@ export class Batch {
   }
 }
 
-/** Yields the files in the first `used` bytes of a batch's buffer. */
-export function* filesOf(bytes: Uint8Array, used: number): Generator<BatchFile> {
-  const words = wordsOf(bytes);
-  // Deno's FFI accepts shared memory, unlike its types.
-  const part = (start: number, end: number) => bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
-  for (let at = 0; at < used;) {
-    const word = at / 4;
-    const size = words[word + 1]!;
-    const content = at + HEADER_BYTES + words[word]! + 1;
-    yield {
-      path: part(at + HEADER_BYTES, content),
-      content: part(content, content + size),
-      executable: words[word + 2] === 1,
-      mtime: words[word + 4]! * WORD + words[word + 3]!,
-    };
-    at = padded(content + size);
+/** Reads the files of a batch, one after the other. It makes no object for a file: threads read thousands of them. */
+export class BatchReader {
+  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #used: number;
+  #at = 0;
+  /** Of the file: relative to the folder, in UTF-8, with a NUL byte at its end. */
+  path!: Uint8Array<ArrayBuffer>;
+  content!: Uint8Array<ArrayBuffer>;
+  executable = false;
+  /** In seconds since 1970. */
+  mtime = 0;
+
+  /** @param used how many bytes of the buffer hold records */
+  constructor(bytes: Uint8Array, used: number) {
+    this.#bytes = bytes;
+    this.#words = wordsOf(bytes);
+    this.#used = used;
+  }
+
+  /** Reads the next file into the fields. @returns false after the last one */
+  next(): boolean {
+    if (this.#at >= this.#used) return false;
+    const word = this.#at / 4;
+    const size = this.#words[word + 1]!;
+    const path = this.#at + HEADER_BYTES;
+    const content = path + this.#words[word]! + 1;
+    this.path = this.#part(path, content);
+    this.content = this.#part(content, content + size);
+    this.executable = this.#words[word + 2] === 1;
+    this.mtime = this.#words[word + 4]! * WORD + this.#words[word + 3]!;
+    this.#at = padded(content + size);
+    return true;
+  }
+
+  #part(start: number, end: number): Uint8Array<ArrayBuffer> {
+    // Deno's FFI accepts shared memory, unlike its types.
+    return this.#bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
   }
 }
 

@@ -49,13 +49,18 @@ export class Batches implements AsyncDisposable {
   }
 
   /**
-   * Adds a file that {@linkcode Batch.fits}, and returns the space for its content, which must be filled before the next call.
+   * Adds a file that {@linkcode Batch.fits}. Its content must follow before the next file: see {@linkcode append}.
    *
    * @throws {ArchiveError} if a file that was added before can't be written
    */
-  add(file: SmallFile): Uint8Array {
+  add(file: SmallFile): void {
     if (!this.#batch.hasRoom(file)) this.#send();
-    return this.#batch.add(file);
+    this.#batch.add(file);
+  }
+
+  /** Adds a part of the latest file's content: `bytes` from `start` to `end`. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    this.#batch.append(bytes, start, end);
   }
 
   /** Returns a promise that rejects if a file can't be written; undefined if all is well so far. */

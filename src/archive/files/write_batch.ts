@@ -3,7 +3,7 @@
  * take longer than the system calls in them.
  */
 
-import { type BatchFile, filesOf } from "./batch.ts";
+import { BatchReader } from "./batch.ts";
 import { createFile, modeOf, writeAll } from "./write_file.ts";
 
 const O_WRONLY = 1;
@@ -54,7 +54,8 @@ export class BatchWriter implements Disposable {
 
   /** Creates the files in the first `used` bytes of a batch's buffer. @throws {FileError} for the first that can't be written */
   write(bytes: Uint8Array, used: number): void {
-    for (const file of filesOf(bytes, used)) if (!this.#tryWrite(file)) this.#writeSlowly(file);
+    const file = new BatchReader(bytes, used);
+    while (file.next()) if (!this.#tryWrite(file)) this.#writeSlowly(file);
   }
 
   [Symbol.dispose](): void {
@@ -63,7 +64,7 @@ export class BatchWriter implements Disposable {
   }
 
   /** Returns whether the whole file was written; if not, nothing of it is left. */
-  #tryWrite({ path, content, executable, mtime }: BatchFile): boolean {
+  #tryWrite({ path, content, executable, mtime }: BatchReader): boolean {
     if (this.#folder < 0) return false;
     const { openat, write, futimens, close, unlinkat } = this.#library!.symbols;
     const fd = openat(this.#folder, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, modeOf(executable));
@@ -78,7 +79,7 @@ export class BatchWriter implements Disposable {
   }
 
   /** Has Deno write the file, which tells the reason if it fails as well. */
-  #writeSlowly({ path: encoded, content, executable, mtime }: BatchFile): void {
+  #writeSlowly({ path: encoded, content, executable, mtime }: BatchReader): void {
     const path = new TextDecoder().decode(encoded.subarray(0, -1));
     try {
       using file = createFile(this.#root, path, executable);

@@ -13,11 +13,6 @@ const BATCHES_FROM = 128;
 /** The largest small file, in bytes. */
 const SMALL_BYTES = 64 * 1024;
 
-/** A file that is being written here, or collected for a thread. */
-type Current =
-  | { readonly entry: SafeEntry; readonly file: Deno.FsFile }
-  | { readonly entry: SafeEntry; readonly bytes: Uint8Array; filled: number };
-
 /** Writes the entries that a scan passes to it. */
 export class Writer implements ScanHandler, AsyncDisposable {
   readonly #root: string;
@@ -27,7 +22,8 @@ export class Writer implements ScanHandler, AsyncDisposable {
   #parent = "";
   #count = 0;
   #batches: Batches | undefined;
-  #current: Current | undefined;
+  /** The file that is being written here; undefined while its content is collected for a thread. */
+  #current: { readonly entry: SafeEntry; readonly file: Deno.FsFile } | undefined;
 
   /** @param root the folder's absolute path */
   constructor(root: string) {
@@ -42,30 +38,24 @@ export class Writer implements ScanHandler, AsyncDisposable {
     if (kind !== "file") return;
     if (++this.#count > BATCHES_FROM && size <= SMALL_BYTES && Batch.fits(entry)) {
       this.#batches ??= new Batches(this.#root);
-      this.#current = { entry, bytes: this.#batches.add(entry), filled: 0 };
+      this.#batches.add(entry);
     } else {
       this.#current = { entry, file: attempt(entry, () => createFile(this.#root, path, executable)) };
     }
   }
 
-  onData(bytes: Uint8Array): void {
-    const current = this.#current!;
-    if ("file" in current) {
-      attempt(current.entry, () => writeAll(current.file, bytes));
-    } else {
-      current.bytes.set(bytes, current.filled);
-      current.filled += bytes.length;
-    }
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    const current = this.#current;
+    if (current === undefined) this.#batches!.append(bytes, start, end);
+    else attempt(current.entry, () => writeAll(current.file, bytes.subarray(start, end)));
   }
 
   onEnd(): void {
-    const current = this.#current;
-    if (current === undefined) return;
+    if (this.#current === undefined) return;
+    const { entry: { mtime }, file } = this.#current;
     this.#current = undefined;
-    if (!("file" in current)) return;
-    const { mtime } = current.entry;
-    current.file.utimeSync(mtime, mtime);
-    current.file.close();
+    file.utimeSync(mtime, mtime);
+    file.close();
   }
 
   ready(): Promise<void> | undefined {
@@ -89,7 +79,7 @@ export class Writer implements ScanHandler, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#current !== undefined && "file" in this.#current) this.#current.file.close();
+    this.#current?.file.close();
     await this.#batches?.[Symbol.asyncDispose]();
   }
 

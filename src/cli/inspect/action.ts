@@ -89,7 +89,8 @@ async function findManifest(options: InspectOptions, io: Io): Promise<string> {
   try {
     const handler: ScanHandler = {
       onEntry: ({ path }) => void (wanted = path === MANIFEST_NAME),
-      onData: (bytes) => void (wanted && (text += decoder.decode(bytes, { stream: true }))),
+      onData: (bytes, start, end) =>
+        void (wanted && (text += decoder.decode(bytes.subarray(start, end), { stream: true }))),
       onEnd() {
         if (wanted) throw new Found(text);
       },
@@ -110,7 +111,7 @@ async function inspectArchive(options: InspectOptions, io: Io): Promise<Inspecti
       entries.push({ path, kind, size, executable, target });
       hash = kind === "file" ? createHash("sha256") : undefined;
     },
-    onData: (bytes) => void hash?.update(bytes),
+    onData: (bytes, start, end) => void hash?.update(bytes.subarray(start, end)),
     onEnd() {
       if (hash !== undefined) entries.push({ ...entries.pop()!, sha256: hash.digest("hex") });
     },

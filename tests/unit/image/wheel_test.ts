@@ -37,7 +37,8 @@ async function install(files: readonly { readonly path: string; readonly content
     let path = "";
     const decoder = new TarDecoder({
       onEntry: (entry) => found.set(path = entry.path, entry.kind === "symlink" ? `-> ${entry.target}` : ""),
-      onData: (data) => found.set(path, found.get(path)! + new TextDecoder().decode(data)),
+      onData: (data, start, end) =>
+        found.set(path, found.get(path)! + new TextDecoder().decode(data.subarray(start, end))),
       onEnd() {},
     });
     decoder.push(new Uint8Array(zlib.gunzipSync(Deno.readFileSync(`${folder}/layer`))));

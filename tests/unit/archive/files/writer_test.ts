@@ -15,8 +15,8 @@ function entry(path: string, size: number, more: Partial<SafeEntry> = {}): SafeE
 async function add(writer: Writer, entry: SafeEntry, bytes: Uint8Array): Promise<void> {
   writer.onEntry(entry);
   if (bytes.length > 0) {
-    writer.onData(bytes.subarray(0, 1));
-    writer.onData(bytes.subarray(1));
+    writer.onData(bytes, 0, 1);
+    writer.onData(bytes, 1, bytes.length);
   }
   writer.onEnd();
   await writer.ready();
