@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { freeLarge } from "../../src/memory.ts";
+import { freeLarge, keepFreedMemory } from "../../src/memory.ts";
 
 const LARGE = 64 * 1024;
 
@@ -19,4 +19,47 @@ Deno.test("freeLarge() empties only arrays that own a large buffer", () => {
   freeLarge(part);
   assert.equal(part.length, 2 * LARGE);
   assert.equal(whole.at(-1), 7);
+});
+
+const COUNTS = 10;
+
+/** How many blocks glibc has mapped on their own (`hblks` of mallinfo(3)), before and after an allocation of 20 MiB. */
+function mappedBlocks(): readonly [before: number, after: number] {
+  const library = Deno.dlopen("libc.so.6", {
+    mallinfo: { parameters: [], result: { struct: new Array(COUNTS).fill("i32") } },
+    malloc: { parameters: ["usize"], result: "pointer" },
+    free: { parameters: ["pointer"], result: "void" },
+  });
+  const { mallinfo, malloc, free } = library.symbols;
+  const count = () => new Int32Array(new Uint8Array(mallinfo()).buffer)[3]!;
+  const before = count();
+  const block = malloc(20n * 2n ** 20n);
+  const after = count();
+  free(block);
+  library.close();
+  return [before, after];
+}
+
+Deno.test("keepFreedMemory() makes the allocator map no block of 20 MiB on its own", () => {
+  keepFreedMemory();
+  const [before, after] = mappedBlocks();
+  assert.equal(after, before);
+});
+
+Deno.test("keepFreedMemory() does not make V8 begin a collection", async () => {
+  const program = `
+    const { keepFreedMemory } = await import("${new URL("../../src/memory.ts", import.meta.url)}");
+    keepFreedMemory();
+    const objects = [];
+    for (let i = 0; i < 300_000; i++) objects[i % 100] = { i };`;
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "eval",
+      // As in the executable, with a trace.
+      "--v8-flags=--external-memory-accounted-in-global-limit,--initial-old-space-size=16,--trace-incremental-marking",
+      program,
+    ],
+  }).output();
+  assert.ok(success);
+  assert.doesNotMatch(new TextDecoder().decode(stdout), /global allocation limit/);
 });
