@@ -19,7 +19,10 @@ const REMEMBERED = 15;
 
 /** The window of one worker, which adapts to the measured service time. */
 export class Window {
-  readonly #times: number[] = [];
+  /** The times of the last batches, in ms per answer: as a ring, and sorted. */
+  readonly #times = new Float64Array(REMEMBERED);
+  readonly #sorted = new Float64Array(REMEMBERED);
+  #count = 0;
   #next = 0;
   #size = 1;
   readonly #fixed: number | undefined;
@@ -40,10 +43,21 @@ export class Window {
    */
   observe(count: number, elapsedMs: number): void {
     if (this.#fixed !== undefined) return;
-    this.#times[this.#next] = elapsedMs / count;
+    const time = elapsedMs / count;
+    const forgotten = this.#times[this.#next]!;
+    this.#times[this.#next] = time;
     this.#next = (this.#next + 1) % REMEMBERED;
-    const sorted = this.#times.toSorted((a, b) => a - b);
-    const median = sorted[sorted.length >> 1]!;
+    const median = this.#insert(time, this.#count === REMEMBERED ? forgotten : undefined);
     this.#size = Math.max(1, Math.min(MAX_WINDOW, Math.floor(WORK_AHEAD_MS / median)));
+  }
+  /** Puts a time in its place in the sorted ones, in place of the forgotten one if there is one, and returns their median. */
+  #insert(time: number, forgotten: number | undefined): number {
+    // To sort them again for each batch would take longer than anything else that is done for it.
+    const sorted = this.#sorted;
+    let gap = forgotten === undefined ? this.#count++ : sorted.indexOf(forgotten);
+    for (; gap > 0 && sorted[gap - 1]! > time; gap--) sorted[gap] = sorted[gap - 1]!;
+    for (; gap + 1 < this.#count && sorted[gap + 1]! < time; gap++) sorted[gap] = sorted[gap + 1]!;
+    sorted[gap] = time;
+    return sorted[this.#count >> 1]!;
   }
 }

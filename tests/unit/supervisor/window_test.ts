@@ -48,3 +48,16 @@ Deno.test("size is an integer from 1 to 64", () => {
     }
   }));
 });
+
+Deno.test("size follows the median of the last fifteen batches", () => {
+  const times = fc.array(fc.constantFrom(0, 0.01, 0.02, 0.05, 0.1, 0.11, 0.2, 0.5, 1, 3), { maxLength: 60 });
+  fc.assert(fc.property(times, (all) => {
+    const window = new Window();
+    for (const [i, ms] of all.entries()) {
+      window.observe(1, ms);
+      const last = all.slice(Math.max(0, i - 14), i + 1).sort((a, b) => a - b);
+      const median = last[last.length >> 1]!;
+      assert.equal(window.size, Math.max(1, Math.min(64, Math.floor(1 / median))));
+    }
+  }));
+});
