@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { until } from "./support/limits.ts";
 import { CAN_ADD_ADDRESSES, imports } from "./support/needs.ts";
-import { S3, S3_PYTHON } from "./support/s3.ts";
+import { S3, S3_PYTHON, startMoto } from "./support/s3.ts";
 import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
+import { tool } from "./support/tool.ts";
 
 const HAS_MOTO = imports(S3_PYTHON, "moto", "boto3");
 
@@ -35,6 +36,30 @@ const OBJECTS = {
   "outside/../../x": "",
 };
 
+/** What SageMaker's SDK has uploaded. */
+const JOB = {
+  "job/sent.tar.gz": tar({
+    "fit.py":
+      "import helper\n\ndef train(model_dir, *args):\n    open(model_dir + '/trained', 'w').write(helper.WORD)\n",
+    "serve.py": LISTS,
+    "helper.py": "WORD = 'submitted'\n",
+  }),
+  "job/unsafe.tar.gz": tar({ x: "" }, "-P", "--transform", "s,.*,../x,"),
+  "job/sent.tar.gz.old": "not asked for",
+  "job/page": "<html>",
+};
+
+const moto = HAS_MOTO === true ? await startMoto({ ...OBJECTS, ...JOB }) : "";
+
+/** Packs files with tar. */
+function tar(files: Readonly<Record<string, string>>, ...options: string[]): Uint8Array {
+  const folder = Deno.makeTempDirSync();
+  for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(`${folder}/${name}`, text);
+  const packed = tool("tar", ["-C", folder, "-cz", ...options, ...Object.keys(files)]);
+  Deno.removeSync(folder, { recursive: true });
+  return packed;
+}
+
 const FILES = { "config.json": 2, "deep/ü b+c&<1>.txt": 4, "table.gz": 6, weights: LARGE };
 
 /** Variables of AWS's programs for keys in the environment. */
@@ -57,7 +82,7 @@ async function predict(box: Sandbox, uri: string, env: Readonly<Record<string, s
 }
 
 test("artifacts in S3 are fetched with the credentials that the platform provides", async (box) => {
-  await using s3 = await S3.start(box, OBJECTS);
+  await using s3 = new S3(moto);
   const platform = await fakePlatform();
   await using _ = platform.server;
   box.write({
@@ -155,7 +180,7 @@ function fakePlatform() {
 }
 
 test("a download from S3 resumes where it broke off, and errors name the object and what to do", async (box) => {
-  await using s3 = await S3.start(box, OBJECTS);
+  await using s3 = new S3(moto);
   const env = keys(s3);
   s3.pageSize = 2;
   // The connection breaks in the middle, and the server is too busy for the next attempt.
@@ -241,23 +266,10 @@ test("a download from S3 resumes where it broke off, and errors name the object 
 
 test("train and serve without arguments run the code that SageMaker's SDK has put into S3", async (box) => {
   box.write({
-    "sent/fit.py":
-      "import helper\n\ndef train(model_dir, *args):\n    open(model_dir + '/trained', 'w').write(helper.WORD)\n",
-    "sent/serve.py": LISTS,
-    "sent/helper.py": "WORD = 'submitted'\n",
     "ml/code/fit.py": "def train(model_dir, *args):\n    raise ValueError('the wrong code')\n",
     "ml/code/serve.py": "the wrong code",
   });
-  const tar = async (...args: string[]) => await box.run(["-czf", ...args], { command: "tar" });
-  assert.equal((await tar("sent.tar.gz", "-C", "sent", ".")).code, 0);
-  assert.equal((await tar("unsafe.tar.gz", "-P", "--transform", "s,.*,../x,", "sent/fit.py")).code, 0);
-  const read = (name: string) => Deno.readFileSync(box.path(name));
-  await using s3 = await S3.start(box, {
-    "job/sent.tar.gz": read("sent.tar.gz"),
-    "job/unsafe.tar.gz": read("unsafe.tar.gz"),
-    "job/sent.tar.gz.old": "not asked for",
-    "job/page": "<html>",
-  });
+  await using s3 = new S3(moto);
   const env = { ...keys(s3), SAGEMAKER_BASE_DIR: box.path("ml") };
   const train = async (place: string) => {
     const parameters = { sagemaker_program: '"fit.py"', sagemaker_submit_directory: JSON.stringify(place) };
@@ -307,7 +319,7 @@ function breaking(body: ReadableStream<Uint8Array>, bytes: number): ReadableStre
 test(
   "serve answers 503 while it fetches from S3, and a signal ends the download and removes its files",
   async (box) => {
-    await using s3 = await S3.start(box, OBJECTS);
+    await using s3 = new S3(moto);
     const module = box.module({ "serve.py": LISTS });
     const held = Promise.withResolvers<Response>();
     s3.interfere = ({ path }, _count, answer) => path.endsWith("weights") ? held.promise : answer();

@@ -1,7 +1,7 @@
 /** An S3 for tests: moto, behind a proxy that can disturb answers and tells who asked. */
 
 import { TOOLS } from "./sandbox.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { TOOL_ENV } from "./tool.ts";
 
 /** The Python that has moto and boto3. */
 export const S3_PYTHON = `${TOOLS}/python`;
@@ -17,7 +17,36 @@ export interface S3Request {
   readonly region: string | undefined;
 }
 
-/** A running S3, with the bucket `bucket`. */
+/** The objects of a bucket by their keys: texts or bytes, or numbers of bytes, which are uploaded in parts. */
+export type Objects = Readonly<Record<string, string | number | Uint8Array>>;
+
+/**
+ * Starts moto with the bucket `bucket`, whose objects tests don't change, so all tests of a file share it: it takes two seconds of processor
+ * time to start. It ends with this process.
+ *
+ * @returns its URL
+ */
+export async function startMoto(objects: Objects): Promise<string> {
+  const script = new URL("s3.py", import.meta.url).pathname;
+  const streams = { stdin: "piped", stdout: "piped", stderr: "null" } as const;
+  const program = new Deno.Command(S3_PYTHON, { args: [script], clearEnv: true, env: { ...TOOL_ENV }, ...streams })
+    .spawn();
+  const stdin = program.stdin.getWriter();
+  const line = JSON.stringify(
+    objects,
+    (_key, value) => value instanceof Uint8Array ? { base64: value.toBase64() } : value,
+  );
+  await stdin.write(new TextEncoder().encode(`${line}\n`));
+  let text = "";
+  for await (const chunk of program.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const [, url] = /^(http:\S+)\n/m.exec(text) ?? [];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`moto ended before it printed its port: ${text}`);
+}
+
+/** An S3 of one test, with the objects of a moto. */
 export class S3 implements AsyncDisposable {
   readonly requests: S3Request[] = [];
   /** The number of objects on a page of a listing. */
@@ -29,10 +58,9 @@ export class S3 implements AsyncDisposable {
     answer,
   ) => answer();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #stop: () => Promise<void>;
 
-  private constructor(upstream: string, stop: () => Promise<void>) {
-    this.#stop = stop;
+  /** @param upstream the URL of the moto */
+  constructor(upstream: string) {
     this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
       const { pathname, search } = new URL(request.url);
       const credential = /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(request.headers.get("authorization") ?? "");
@@ -57,23 +85,6 @@ export class S3 implements AsyncDisposable {
     });
   }
 
-  /** @param objects texts or bytes by their keys, or numbers of bytes, which are uploaded in parts */
-  static async start(box: Sandbox, objects: Readonly<Record<string, string | number | Uint8Array>>): Promise<S3> {
-    const script = new URL("s3.py", import.meta.url).pathname;
-    const program = box.start([script], {
-      command: S3_PYTHON,
-      stdin: JSON.stringify(
-        objects,
-        (_key, value) => value instanceof Uint8Array ? { base64: value.toBase64() } : value,
-      ),
-    });
-    const [url] = await program.stdout.waitFor(/^http:\S+/m);
-    return new S3(url!, async () => {
-      program.kill("SIGKILL");
-      await program.finished();
-    });
-  }
-
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
@@ -86,6 +97,5 @@ export class S3 implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.shutdown();
-    await this.#stop();
   }
 }
