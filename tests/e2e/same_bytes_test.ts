@@ -11,7 +11,7 @@ const ARM64_BIN = `${BIN}-aarch64-unknown-linux-gnu`;
 
 const HAS_QEMU: Need = runs("qemu-x86_64", "--version") || "qemu-x86_64, of Debian's qemu-user, is not installed";
 
-/** The digests of archives of {@linkcode writeModule}, by level. If they change, the digests of all archives change. */
+/** The digests of archives of {@linkcode makeFiles}, by level. If they change, the digests of all archives change. */
 const DIGESTS: Readonly<Record<string, string>> = {
   "0": "8c5d14c1f340775ec9c7daf5ed7a6ccaf0a9b7e22b1839dc39b6cdfdf8cced48",
   "1": "c98b40231c723e8019610f1dc1f636cef7d78a06a7a798cd6535673896eb0e3e",
@@ -19,8 +19,10 @@ const DIGESTS: Readonly<Record<string, string>> = {
   "9": "6516be84b7725a26c32e199ff9f3a62fef9b0d234a457547233ae2aaa896708a",
 };
 
-/** Writes text, shuffled text, and numbers like weights, each of which is compressed in another way. */
-function writeModule(box: Sandbox): string {
+let files: Readonly<Record<string, string | Uint8Array>> | undefined;
+
+/** Text, shuffled text, and numbers like weights, each of which is compressed in another way. They are made once. */
+function makeFiles(): Readonly<Record<string, string | Uint8Array>> {
   let state = 1;
   const next = (below: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -28,19 +30,24 @@ function writeModule(box: Sandbox): string {
   };
   const words = Array.from({ length: 300 }, () => "loss grad step epoch".slice(next(9), 10 + next(9)));
   const text = (count: number) => Array.from({ length: count }, () => words[next(words.length)]).join(" ");
-  const module = box.module({
-    "train.py": "def train(model_dir): ...\n",
-    "notes.txt": text(200_000),
-    "small.txt": text(9),
-  });
+  const [notes, small] = [text(200_000), text(9)];
   const numbers = Uint8Array.from({ length: 2_000_000 }, (_, i) => i % 4 === 3 ? 0x3b + next(4) : next(256));
-  Deno.writeFileSync(`${module}/weights.bin`, numbers);
-  Deno.writeFileSync(`${module}/noise.bin`, numbers.filter((_, i) => i % 4 !== 3));
-  return module;
+  return {
+    "train.py": "def train(model_dir): ...\n",
+    "notes.txt": notes,
+    "small.txt": small,
+    "weights.bin": numbers,
+    "noise.bin": numbers.filter((_, i) => i % 4 !== 3),
+  };
 }
 
 async function digest(box: Sandbox, level: string, ...emulator: readonly string[]): Promise<string> {
-  const module = writeModule(box);
+  const module = box.module({});
+  Deno.mkdirSync(module);
+  for (const [name, content] of Object.entries(files ??= makeFiles())) {
+    if (typeof content === "string") Deno.writeTextFileSync(`${module}/${name}`, content);
+    else Deno.writeFileSync(`${module}/${name}`, content);
+  }
   const [command, ...words] = [...emulator, ...(emulator.includes("-L") ? [] : [BIN])];
   const args = ["package", "--json", "-m", module, "--level", level];
   const { code, stdout, stderr } = await box.run([...words, ...args], { command: command!, limit: EMULATED_MS });

@@ -11,10 +11,16 @@ const HAS_MINISIGN: Need = runs("minisign", "-v") || "minisign is not installed"
 
 const TRAIN = "def train(model_dir): ...\n";
 
-/** An archive in the sandbox. */
-async function archive(box: Sandbox, name = "model.tar.gz"): Promise<void> {
-  const { code, stderr } = await box.run(["package", "-q", "-m", box.module({ "train.py": TRAIN }), "-o", name]);
+/** The bytes of an archive, which is packed once. */
+let packed: Uint8Array<ArrayBuffer> | undefined;
+
+/** Writes an archive to `model.tar.gz`, and its module to `module`. */
+async function archive(box: Sandbox): Promise<void> {
+  const words = ["package", "-q", "-m", box.module({ "train.py": TRAIN }, "module"), "-o", "model.tar.gz"];
+  if (packed !== undefined) return Deno.writeFileSync(box.path("model.tar.gz"), packed);
+  const { code, stderr } = await box.run(words);
   assert.deepEqual([code, stderr], [0, ""]);
+  packed = Deno.readFileSync(box.path("model.tar.gz"));
 }
 
 /** Runs minisign in the sandbox, with lines for its questions. */
@@ -120,8 +126,8 @@ test("verify and unpack refuse an archive that was not signed with the key, and 
   assert.equal(byOther.code, 1);
   assert.match(byOther.stderr, /was made with the key [0-9A-F]{16}, not with [0-9A-F]{16}\n/);
 
-  Deno.writeTextFileSync(box.path("module-1/more.txt"), "more");
-  assert.equal((await box.run(["package", "-q", "-m", box.path("module-1")])).code, 0);
+  Deno.writeTextFileSync(box.path("module/more.txt"), "more");
+  assert.equal((await box.run(["package", "-q", "--no-check", "-m", box.path("module")])).code, 0);
   for (const words of [["verify"], ["unpack"]]) {
     const { code, stdout, stderr } = await box.run([
       ...words,
@@ -268,9 +274,8 @@ for (const [kind, flag] of [["of a hash", "-H"], ["of the whole file (legacy)", 
     assert.equal(verified.code, 0, verified.stderr);
     assert.match(verified.stdout, /\nSigned with the key [0-9A-F]{16}: by hand\n$/);
     const bytes = Deno.readFileSync(box.path("model.tar.gz"));
-    await archive(box, "other.tar.gz");
-    Deno.writeTextFileSync(box.path("module-2/x"), "x");
-    assert.equal((await box.run(["package", "-q", "-m", box.path("module-2")])).code, 0);
+    Deno.writeTextFileSync(box.path("module/x"), "x");
+    assert.equal((await box.run(["package", "-q", "--no-check", "-m", box.path("module")])).code, 0);
     assert.equal((await box.run(["verify", "--key", "m.pub", "model.tar.gz"])).code, 1);
     Deno.writeFileSync(box.path("model.tar.gz"), bytes);
 
