@@ -36,7 +36,7 @@ export async function askWhole(
   let waitedMs = 0;
   const outcome = await model.invoke({
     ...invocation,
-    context: toText(asking === undefined ? about : { ...about, traceparent: asking.traceparent }),
+    context: toText(about, asking?.traceparent),
     metadata: encoders.timed(...types),
     onDispatch: (ms) => waitedMs = ms,
   });

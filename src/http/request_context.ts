@@ -51,20 +51,13 @@ export function contextOf(
   trace?: RequestTrace,
 ): RequestContext {
   const id = requestId !== null && REQUEST_ID.test(requestId) ? requestId : `${PREFIX}${++made}`;
-  const headers = trace?.headers;
-  if (headers !== undefined) {
-    return {
-      id,
-      traceparent: headers.traceparent,
-      tracestate: headers.tracestate,
-      customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
-    };
-  }
-  if (traceparent === null && customAttributes === null) return { id };
+  const headers = trace?.headers ?? (traceparent === null ? undefined : traceOf(traceparent, tracestate));
+  // All requests get an object with the same fields: otherwise the few that are sampled make reading it slower for all.
   return {
     id,
+    traceparent: headers?.traceparent,
+    tracestate: headers?.tracestate,
     customAttributes: matching(CUSTOM_ATTRIBUTES, customAttributes),
-    ...(traceparent !== null && traceOf(traceparent, tracestate)),
   };
 }
 
@@ -84,8 +77,11 @@ export function traceIdOf({ traceparent }: Pick<RequestContext, "traceparent">):
   return traceparent?.slice(3, 35);
 }
 
-/** Serializes a context for a worker, as ASCII JSON. */
-export function toText({ id, traceparent, tracestate, customAttributes }: RequestContext): string {
+/** Serializes a context for a worker, as ASCII JSON. @param traceparent what the script gets in place of the request's */
+export function toText(
+  { id, traceparent: own, tracestate, customAttributes }: RequestContext,
+  traceparent = own,
+): string {
   // Neither an id nor a traceparent has characters that need an escape.
   if (tracestate === undefined && customAttributes === undefined) {
     return traceparent === undefined ? `{"id":"${id}"}` : `{"id":"${id}","traceparent":"${traceparent}"}`;

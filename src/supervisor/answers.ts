@@ -61,10 +61,7 @@ export class AnswerReader {
     if (frame.kind === Kind.Error) return { kind: "error", error: errorIn(frame) };
     const contentType = this.contentType(frame);
     if (this.#lastParts === undefined) {
-      const times = this.#lastTimes;
-      return times === undefined
-        ? { kind: "result", contentType, body: frame.body }
-        : { kind: "result", contentType, body: frame.body, times };
+      return { kind: "result", contentType, body: frame.body, lease: undefined, times: this.#lastTimes };
     }
     this.checkParts(frame, 0);
     const parts = new PartStream({ onTaken: () => {}, onGone: () => {} });

@@ -94,7 +94,7 @@ export function invocations(
       let waitedMs = 0;
       const outcome = await model.invoke({
         metadata: timed ? encoders.timed(contentType, accept) : encoders.plain(contentType, accept),
-        context: toText(asking === undefined ? about : { ...about, traceparent: asking.traceparent }),
+        context: toText(about, asking?.traceparent),
         head,
         body,
         lease: request.lease,

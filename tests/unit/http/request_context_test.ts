@@ -14,14 +14,30 @@ const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const TRACEPARENT = `00-${TRACE}-b7ad6b7169203331-01`;
 const ATTRIBUTES = "x-amzn-sagemaker-custom-attributes";
 
+const UNSAMPLED = { headers: undefined, recording: undefined };
 const contextFrom = (headers: Record<string, string>) => contextOf(fieldsOf(Object.entries(headers).flat()));
 
 Deno.test("contextOf() keeps a request's own id if it is safe to log, else generates one", () => {
   for (const id of ["a", "0f8fad5b-d9cb-469f-a165-70867728950e", "a.b:c/d+e=f@g_h", "x".repeat(128)]) {
-    assert.deepEqual(contextFrom({ "x-request-id": id }), { id });
+    assert.equal(contextFrom({ "x-request-id": id }).id, id);
   }
   for (const id of ["", "x".repeat(129), "a b", "a,b", 'a"b', "a]b", "ü", "a\tb"]) {
     assert.match(contextFrom({ "x-request-id": id }).id, /^[0-9a-f]{12}-\d+$/);
+  }
+});
+
+Deno.test("contextOf() returns an object with the same fields for all requests", () => {
+  const contexts = [
+    {},
+    { "x-request-id": "a" },
+    { traceparent: TRACEPARENT, tracestate: "a=1" },
+    { traceparent: "malformed" },
+    { [ATTRIBUTES]: "a" },
+  ].map(contextFrom);
+  const traced = { headers: { traceparent: TRACEPARENT }, recording: undefined };
+  contexts.push(contextOf(fieldsOf([]), traced), contextOf(fieldsOf([]), UNSAMPLED));
+  for (const context of contexts) {
+    assert.deepEqual(Object.keys(context), ["id", "traceparent", "tracestate", "customAttributes"]);
   }
 });
 
@@ -112,10 +128,10 @@ Deno.test("headersToPassOn() returns the id and the trace, but not the attribute
   assert.deepEqual(headersToPassOn({ id: "a", customAttributes: "b" }, undefined), { "x-request-id": "a" });
   const known = { "x-request-id": "a", traceparent: TRACEPARENT, tracestate: "c=1" };
   assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }, undefined), known);
-  assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }, {}), known);
+  assert.deepEqual(headersToPassOn({ id: "a", traceparent: TRACEPARENT, tracestate: "c=1" }, UNSAMPLED), known);
 });
 
 Deno.test("headersToPassOn() says that a trace which begins with this request is not sampled", () => {
-  const { traceparent } = headersToPassOn({ id: "a" }, {});
+  const { traceparent } = headersToPassOn({ id: "a" }, UNSAMPLED);
   assert.match(traceparent!, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
 });

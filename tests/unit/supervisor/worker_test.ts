@@ -158,6 +158,11 @@ for (
   });
 }
 
+/** The outcome of a request with a whole answer. */
+function whole(body: string, contentType: string): Outcome {
+  return { kind: "result", contentType, body: utf8(body), lease: undefined, times: undefined };
+}
+
 Deno.test("a worker returns results with their content types, and stops when asked", async () => {
   using fixture = start(async (FakeBridge) => {
     const [bridge, config] = await FakeBridge.begin();
@@ -359,8 +364,8 @@ Deno.test("the jobs of a killed worker are answered, finished, begun or never be
   assert.equal(death.cause, KILLED);
   assert.equal(death.stopped, false);
   assert.deepEqual(fixture.outcomes, [
-    ["a", { kind: "result", contentType: "text/plain", body: utf8("answered") }],
-    ["b", { kind: "result", contentType: "text/csv", body: utf8("finished") }],
+    ["a", whole("answered", "text/plain")],
+    ["b", whole("finished", "text/csv")],
     ["c", { kind: "error", error: { reason: "not_acceptable", message: "no" } }],
     ["d", lost(KILLED)],
   ]);
@@ -575,7 +580,7 @@ Deno.test("all jobs have outcomes when an answer in a dead worker's ledger is da
   // On a busy machine, the intact answers may have been delivered, and the other jobs taken back, before.
   assert.deepEqual(fixture.outcomes.toSorted(([a], [b]) => a < b ? -1 : 1), [
     ["a", lost("its answer could not be read")],
-    ["b", { kind: "result", contentType: "application/octet-stream", body: utf8("good") }],
+    ["b", whole("good", "application/octet-stream")],
   ]);
   assert.deepEqual([...fixture.returned, ...orphans], ["c"]);
 });
