@@ -2,17 +2,19 @@
 
 import { getLogger } from "@logtape/logtape";
 import { hideCredentials } from "../credentials.ts";
-import { UsageError } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
 import type { Metric } from "../observability/metrics.ts";
 import { Seldom } from "../observability/seldom.ts";
 import { VERSION } from "../version.ts";
+import { type Batcher, PlainBatcher } from "./batches.ts";
 import { randomSpanId, traceparentOf } from "./ids.ts";
 import type * as Otlp from "./otlp.ts";
 import { RequestRecording } from "./recording.ts";
 import { isSampled, type Sampler, sampler } from "./sampler.ts";
 import { sender } from "./sender.ts";
+import { SpanEncoder } from "./span_encoder.ts";
 import { SpanQueue } from "./span_queue.ts";
-import type { Origin } from "./span.ts";
+import { type Origin, readable } from "./span.ts";
 import type { TracingSettings } from "./settings.ts";
 import type { RequestTrace, TraceHeaders, Tracing } from "./types.ts";
 
@@ -33,7 +35,7 @@ export async function startTracing(settings: TracingSettings): Promise<Tracing |
 }
 
 /** The trace of nearly all requests: one object for all of them, since each must cost little. */
-const UNSAMPLED: RequestTrace = {};
+const UNSAMPLED: RequestTrace = { headers: undefined, recording: undefined };
 
 /** Traces requests, and sends their spans by OTLP. */
 class OtlpTracing implements Tracing {
@@ -47,12 +49,16 @@ class OtlpTracing implements Tracing {
   constructor(settings: TracingSettings, serializers: typeof Otlp) {
     this.#url = hideCredentials(settings.url);
     this.#sampler = sampler(settings.sampling);
-    const send = sender(settings, originOf(settings), serializers, (reason) => {
+    const onFailure = (reason: string) => {
       this.#reason = hideCredentials(reason);
       this.#failures.add("failed", () => this.#tell("failed", 1));
+    };
+    this.#queue = new SpanQueue(settings.batches, {
+      batcher: batcherOf(settings, serializers),
+      send: sender(settings, serializers, onFailure),
+      onDropped: () => this.#failures.add("dropped", () => this.#tell("dropped", 1)),
+      onFailed: (error) => onFailure(messageOf(error)),
     });
-    const onDropped = () => this.#failures.add("dropped", () => this.#tell("dropped", 1));
-    this.#queue = new SpanQueue(settings.batches, send, onDropped);
   }
 
   announce(): void {
@@ -68,12 +74,12 @@ class OtlpTracing implements Tracing {
     if (traceId === undefined) {
       if (parent === undefined) return UNSAMPLED;
       // What the request causes must not be sampled either.
-      return { headers: isSampled(parent.traceparent) ? unsampled(parent) : parent };
+      return { headers: isSampled(parent.traceparent) ? unsampled(parent) : parent, recording: undefined };
     }
     const id = randomSpanId();
     const tracestate = parent?.tracestate;
     const place = { traceId, tracestate, id, parent: parent?.traceparent.slice(36, 52) };
-    const recording = new RequestRecording(place, (spans) => this.#queue.add(spans));
+    const recording = new RequestRecording(place, (ended) => this.#queue.add(ended));
     return { headers: { traceparent: traceparentOf(traceId, id), tracestate }, recording };
   }
 
@@ -107,6 +113,14 @@ class OtlpTracing implements Tracing {
 
 function unsampled({ traceparent, tracestate }: TraceHeaders): TraceHeaders {
   return { traceparent: `${traceparent.slice(0, 53)}00`, tracestate };
+}
+
+function batcherOf(settings: TracingSettings, { JsonTraceSerializer }: typeof Otlp): Batcher {
+  const origin = originOf(settings);
+  if (settings.format === "protobuf") return new SpanEncoder(origin);
+  return new PlainBatcher((spans) =>
+    new Uint8Array(JsonTraceSerializer.serializeRequest(spans.map((span) => readable(span, origin)))!)
+  );
 }
 
 /** Describes this program to the receiver. */

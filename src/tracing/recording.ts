@@ -1,4 +1,9 @@
-/** Records the spans of one sampled request: its own, and one for each stage of a model's work. */
+/**
+ * Records one sampled request, and makes its spans: its own, and one for each stage of a model's work.
+ *
+ * While the request is executed, only times and outcomes are noted. The spans are made later, for several requests in a row: the code for
+ * one request of a hundred is no longer in the processor's caches when the next one ends, and then takes several times as long.
+ */
 
 import type { Failure, Outcome } from "../supervisor/mod.ts";
 import { preciseNow } from "./clock.ts";
@@ -20,34 +25,50 @@ export interface Place extends TraceOf {
   readonly parent: string | undefined;
 }
 
-/** Records a request's spans until its answer has ended. */
+/** An outcome without the answer's body, which must not be kept in memory. */
+type Result = Failure | { readonly kind: "result"; readonly times: readonly number[] } | { readonly kind: "parts" };
+
+/** One time that a request has asked a model. Times are in ms since 1970. */
+interface Execution {
+  /** The id of the span of `predict`, or of the function that failed before it; the script got it as its parent. */
+  readonly id: string;
+  readonly start: number;
+  /** When a worker got it. */
+  readonly dispatched: number;
+  /** When the answer, or its first part, had arrived. */
+  readonly answered: number;
+  readonly result: Result;
+}
+
+/** Records a request until its answer has ended. */
 export class RequestRecording implements Recording {
-  readonly #place: Place;
-  readonly #send: (spans: readonly Span[]) => void;
+  readonly #onEnded: (recording: RequestRecording) => void;
   readonly #start = preciseNow();
-  readonly #spans: Span[] = [];
+  /** The executions that have ended. */
+  readonly #executions: Execution[] = [];
   /** The number of times that a model was asked. */
   #asked = 0;
-  /** When the first part of an answer arrived. */
-  #streamed: { readonly id: string; readonly since: number; readonly firstPart: number } | undefined;
   #error: SpanError | undefined;
-  #ended = false;
+  #request: EndedRequest | undefined;
+  #end = 0;
 
-  /** @param send receives all spans of the request when it has ended */
-  constructor(place: Place, send: (spans: readonly Span[]) => void) {
-    this.#place = place;
-    this.#send = send;
+  /** @param onEnded is called when the request has ended; from then on, there are {@linkcode spans} */
+  constructor(readonly place: Place, onEnded: (recording: RequestRecording) => void) {
+    this.#onEnded = onEnded;
   }
 
   ask(): Asking {
     const start = preciseNow();
     const recorded = ++this.#asked <= MAX_ASKED;
-    const id = recorded ? randomSpanId() : this.#place.id;
+    const id = recorded ? randomSpanId() : this.place.id;
     return {
-      traceparent: traceparentOf(this.#place.traceId, id),
+      traceparent: traceparentOf(this.place.traceId, id),
       end: (outcome, waitedMs) => {
         // An answer may be given up, and sent, before the last worker is done with it.
-        if (recorded && !this.#ended) this.#onOutcome(outcome, id, start, start + waitedMs);
+        if (!recorded || this.#request !== undefined) return;
+        const result = withoutBody(outcome);
+        this.#executions.push({ id, start, dispatched: start + waitedMs, answered: preciseNow(), result });
+        if (result.kind !== "result" && result.kind !== "parts") this.#error = errorOf(result);
       },
     };
   }
@@ -56,65 +77,83 @@ export class RequestRecording implements Recording {
     this.#error = errorOf(failure);
   }
 
-  end({ name, attributes, status, parts }: EndedRequest): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    const now = preciseNow();
-    const { id, parent } = this.#place;
+  end(request: EndedRequest): void {
+    if (this.#request !== undefined) return;
+    this.#request = request;
+    this.#end = preciseNow();
+    this.#onEnded(this);
+  }
+
+  /** Makes the spans of the request, its own as the last one. Call it when the request has ended. */
+  spans(): Span[] {
+    const { describe, status, parts } = this.#request!;
     const error = status < 500 ? undefined : this.#error ?? { type: String(status), message: "", raised: false };
-    if (this.#streamed !== undefined) {
-      const { id, since, firstPart } = this.#streamed;
-      this.#add("predict", since, now, id, error, {
-        "aimodellib.first_part_seconds": (firstPart - since) / 1000,
+    const spans = new Spans(this.place);
+    let streamed: Execution | undefined;
+    for (const execution of this.#executions) {
+      spans.addExecution(execution);
+      if (execution.result.kind === "parts") streamed = execution;
+    }
+    if (streamed !== undefined) {
+      const { id, dispatched, answered } = streamed;
+      spans.add("predict", dispatched, this.#end, id, error, {
+        "aimodellib.first_part_seconds": (answered - dispatched) / 1000,
         ...(parts !== undefined && { "aimodellib.parts": parts }),
       });
     }
-    this.#spans.push({
+    const { name, attributes } = describe();
+    if (this.#asked > 1) attributes["aimodellib.executions"] = this.#asked;
+    const { id, parent } = this.place;
+    spans.made.push({
       name,
       kind: SERVER,
-      trace: this.#place,
+      trace: this.place,
       id,
       parent,
       remote: true,
       start: this.#start,
-      end: Math.max(this.#start, now),
-      attributes: { ...attributes, ...(this.#asked > 1 && { "aimodellib.executions": this.#asked }) },
+      end: Math.max(this.#start, this.#end),
+      attributes,
       // The event of an exception belongs to the stage that raised it.
       error: error && { ...error, raised: false },
     });
-    this.#send(this.#spans);
+    return spans.made;
+  }
+}
+
+/** Makes the spans of stages. */
+class Spans {
+  readonly made: Span[] = [];
+  readonly #place: Place;
+
+  constructor(place: Place) {
+    this.#place = place;
   }
 
-  /** @param id the id of the span that the script got as its parent */
-  #onOutcome(outcome: Outcome, id: string, start: number, dispatched: number): void {
-    const now = preciseNow();
-    switch (outcome.kind) {
+  addExecution({ id, start, dispatched, answered, result }: Execution): void {
+    if (result.kind === "refused") {
+      this.add("queue", start, answered, undefined, errorOf(result));
+      return;
+    }
+    this.add("queue", start, dispatched);
+    switch (result.kind) {
       case "result":
-        this.#add("queue", start, dispatched);
-        this.#addStages(outcome.times ?? [], id, dispatched, now);
+        this.#addStages(result.times, id, dispatched, answered);
         break;
       case "parts":
-        this.#add("queue", start, dispatched);
-        this.#streamed = { id, since: dispatched, firstPart: now };
-        break;
-      case "refused":
-        this.#error = errorOf(outcome);
-        this.#add("queue", start, now, randomSpanId(), this.#error);
+        // Its span ends with the last part.
         break;
       case "error": {
-        this.#error = errorOf(outcome);
-        this.#add("queue", start, dispatched);
-        const { times } = outcome.error;
+        const { times } = result.error;
+        const error = errorOf(result);
         if (Array.isArray(times) && times.length > 0) {
-          this.#addStages(times.map(Number), id, dispatched, now, this.#error);
-        } else this.#add(stageOf(outcome), dispatched, now, id, this.#error);
+          this.#addStages(times.map(Number), id, dispatched, answered, error);
+        } else this.add(stageOf(result), dispatched, answered, id, error);
         break;
       }
       case "lost":
       case "overran":
-        this.#error = errorOf(outcome);
-        this.#add("queue", start, dispatched);
-        this.#add(stageOf(outcome), dispatched, now, id, this.#error);
+        this.add(stageOf(result), dispatched, answered, id, errorOf(result));
         break;
     }
   }
@@ -122,39 +161,39 @@ export class RequestRecording implements Recording {
   /**
    * Adds a span for each stage. The worker reports how long each took, and the last one ends as the answer arrives.
    *
-   * @param times in seconds
+   * @param times in seconds; the process of the script may report anything
    * @param id the id of the span of `predict`, or of the stage that failed before it
    * @param error why the last one failed
    */
-  #addStages(times: readonly number[], id: string, dispatched: number, now: number, error?: SpanError): void {
-    // The process of the script may report anything.
-    const known = times.slice(0, STAGES.length).map((seconds) =>
-      Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0
-    );
-    let at = Math.max(dispatched, now - known.reduce((sum, ms) => sum + ms, 0));
-    for (const [index, ms] of known.entries()) {
-      const end = Math.min(now, at + ms);
-      const isLast = index === known.length - 1;
-      const isParent = STAGES[index] === "predict" || isLast && index === 0;
-      this.#add(STAGES[index]!, at, end, isParent ? id : randomSpanId(), isLast ? error : undefined);
+  #addStages(times: readonly number[], id: string, dispatched: number, answered: number, error?: SpanError): void {
+    const count = Math.min(times.length, STAGES.length);
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += durationOf(times[i]!);
+    let at = Math.max(dispatched, answered - sum);
+    for (let i = 0; i < count; i++) {
+      const end = Math.min(answered, at + durationOf(times[i]!));
+      const isLast = i === count - 1;
+      const isParent = STAGES[i] === "predict" || isLast && i === 0;
+      this.add(STAGES[i]!, at, end, isParent ? id : undefined, isLast ? error : undefined);
       at = end;
     }
   }
 
-  #add(
+  add(
     name: string,
     start: number,
     end: number,
-    id: string = randomSpanId(),
+    id?: string,
     error?: SpanError,
     attributes: Attributes = NONE,
   ): void {
-    this.#spans.push({
+    const trace = this.#place;
+    this.made.push({
       name,
       kind: INTERNAL,
-      trace: this.#place,
+      trace,
       id,
-      parent: this.#place.id,
+      parent: trace.id,
       remote: false,
       start,
       end: Math.max(start, end),
@@ -165,6 +204,24 @@ export class RequestRecording implements Recording {
 }
 
 const NONE: Attributes = {};
+const PARTS = { kind: "parts" } as const;
+const NO_TIMES: readonly number[] = [];
+
+function withoutBody(outcome: Outcome): Result {
+  switch (outcome.kind) {
+    case "result":
+      return { kind: "result", times: outcome.times ?? NO_TIMES };
+    case "parts":
+      return PARTS;
+    default:
+      return outcome;
+  }
+}
+
+/** Converts a time that a worker reported from seconds to ms. */
+function durationOf(seconds: number): number {
+  return Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : 0;
+}
 
 function stageOf(failure: Failure): string {
   const stage = failure.kind === "error" ? failure.error.stage : undefined;

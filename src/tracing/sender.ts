@@ -5,8 +5,6 @@ import { messageOf, UsageError } from "../errors.ts";
 import { readText } from "../files.ts";
 import { VERSION } from "../version.ts";
 import type { SendBatch } from "./span_queue.ts";
-import { type Origin, readable, type Span } from "./span.ts";
-import { SpanEncoder } from "./span_encoder.ts";
 import type * as Otlp from "./otlp.ts";
 import type { TlsFiles, TracingSettings } from "./settings.ts";
 
@@ -28,22 +26,16 @@ type Tried =
 /**
  * Makes a function that sends batches, and tries again after failures that may pass, within the time limit of a batch.
  *
- * @param serializers the module with OpenTelemetry's serializers
+ * @param serializers the module with OpenTelemetry's serializers, which read the answers
  * @param onFailure receives the reason why spans were not accepted, as part of a sentence
  * @throws {UsageError} if a certificate can't be read or used
  */
 export function sender(
   settings: TracingSettings,
-  origin: Origin,
   serializers: typeof Otlp,
   onFailure: (reason: string) => void,
 ): SendBatch {
   const serializer = settings.format === "json" ? serializers.JsonTraceSerializer : serializers.ProtobufTraceSerializer;
-  const encoder = new SpanEncoder(origin);
-  const serialize = settings.format === "json"
-    ? (spans: readonly Span[]) =>
-      new Uint8Array(serializer.serializeRequest(spans.map((span) => readable(span, origin)))!)
-    : (spans: readonly Span[]) => encoder.encode(spans);
   const client = clientOf(settings.tls);
   const headers = new Headers({ "user-agent": `aimodellib/${VERSION}`, ...settings.headers });
   headers.set("content-type", settings.format === "json" ? "application/json" : "application/x-protobuf");
@@ -83,13 +75,13 @@ export function sender(
     }
   }
 
-  return async function send(spans, stop) {
+  return async function send(batch, stop) {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(settings.batches.limitMs)]);
     const backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS });
     let body: Uint8Array<ArrayBuffer>;
     try {
-      const serialized = serialize(spans);
-      body = settings.gzip ? await compressed(serialized) : serialized;
+      const encoded = batch.encode();
+      body = settings.gzip ? await compressed(encoded) : encoded;
     } catch (error) {
       onFailure(messageOf(error));
       return 0;
@@ -97,9 +89,9 @@ export function sender(
     while (true) {
       const tried = await attempt(body, signal);
       if (tried.kind === "accepted") {
-        const rejected = Math.min(spans.length, Math.max(0, tried.rejected));
-        if (rejected > 0) onFailure(`it rejected ${rejected} of ${spans.length} spans: ${tried.reason}`);
-        return spans.length - rejected;
+        const rejected = Math.min(batch.count, Math.max(0, tried.rejected));
+        if (rejected > 0) onFailure(`it rejected ${rejected} of ${batch.count} spans: ${tried.reason}`);
+        return batch.count - rejected;
       }
       onFailure(tried.reason);
       if (tried.final || !await pause(tried.pauseMs ?? backoff.next(0), signal)) return 0;

@@ -1,5 +1,6 @@
 /** Spans in the form in which OpenTelemetry's serializers take them. */
 
+import { randomSpanId } from "./ids.ts";
 import type { ProtobufTraceSerializer } from "./otlp.ts";
 import type { Attributes } from "./types.ts";
 
@@ -35,8 +36,8 @@ export interface Span {
   readonly name: string;
   readonly kind: typeof INTERNAL | typeof SERVER;
   readonly trace: TraceOf;
-  /** 16 hexadecimal digits. */
-  readonly id: string;
+  /** 16 hexadecimal digits; undefined if nothing else refers to the span, whose id is then made when it is written. */
+  readonly id: string | undefined;
   readonly parent: string | undefined;
   /** Whether the parent is a span of another program. */
   readonly remote?: boolean;
@@ -52,7 +53,7 @@ export const MAX_TEXT = 4096;
 
 /** Converts a span into the form of the serializers; long texts are truncated. */
 export function readable(span: Span, origin: Origin): ReadableSpan {
-  const { name, kind, trace, id, parent, remote = false, start, end, error } = span;
+  const { name, kind, trace, id = randomSpanId(), parent, remote = false, start, end, error } = span;
   const attributes: Record<string, string | number> = {};
   for (const [key, value] of Object.entries(span.attributes)) {
     attributes[key] = typeof value === "string" ? value.slice(0, MAX_TEXT) : value;

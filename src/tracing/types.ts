@@ -28,9 +28,9 @@ export interface Tracing {
 /** The trace of one request. */
 export interface RequestTrace {
   /** The headers for all that the request causes; undefined if it begins a trace that is not sampled, whose ids hardly anyone needs. */
-  readonly headers?: TraceHeaders | undefined;
+  readonly headers: TraceHeaders | undefined;
   /** Records the spans of the request; undefined if it is not sampled. */
-  readonly recording?: Recording | undefined;
+  readonly recording: Recording | undefined;
 }
 
 /** Records the spans of one request. */
@@ -51,11 +51,18 @@ export interface Asking {
   end(outcome: Outcome, waitedMs: number): void;
 }
 
-/** What the server knows of a request when its answer has ended. */
-export interface EndedRequest {
+/** The description of a request. */
+export interface Description {
   /** The span's name. */
   readonly name: string;
-  readonly attributes: Attributes;
+  /** Made for this span alone: more may be added. */
+  readonly attributes: Record<string, string | number>;
+}
+
+/** What the server knows of a request when its answer has ended. */
+export interface EndedRequest {
+  /** Describes the request. It is called once, at some later time, and must not keep a body in memory until then. */
+  readonly describe: () => Description;
   /** The status of the answer, or the one with which a streamed answer ended. */
   readonly status: number;
   /** The number of parts of a streamed answer. */

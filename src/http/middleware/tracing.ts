@@ -1,7 +1,7 @@
 /** Traces each request to a model: a span with the attributes of OpenTelemetry's conventions for HTTP servers. */
 
-import type { Recording, Tracing } from "../../tracing/types.ts";
-import { type Answer, CLIENT_LEFT, type Handle, type Incoming } from "../h1/mod.ts";
+import type { Description, Recording, Tracing } from "../../tracing/types.ts";
+import { type Answer, CLIENT_LEFT, type Handle, type Head, type Incoming } from "../h1/mod.ts";
 import { fieldOf, fieldsOfHead } from "../fields.ts";
 import { traceOf } from "../request_context.ts";
 
@@ -55,17 +55,7 @@ async function record(
   next: Handle,
 ): Promise<Answer> {
   const end = (status: number, sent: number | undefined, id: string | undefined, parts?: number) => {
-    const { method, path } = request.head;
-    const found = routes.get(path);
-    const known = METHODS.has(method);
-    const name = known ? method : "HTTP";
-    const attributes = ofRequest(request, scheme, known);
-    if (found !== undefined) attributes["http.route"] = found.route;
-    if (found?.model !== undefined) attributes["aimodellib.model"] = found.model;
-    if (id !== undefined) attributes["aimodellib.request_id"] = id;
-    if (sent === undefined) attributes["error.type"] = "client_disconnected";
-    else attributes["http.response.status_code"] = sent;
-    recording.end({ name: found === undefined ? name : `${name} ${found.route}`, status, parts, attributes });
+    recording.end({ status, parts, describe: description(request.head, routes, scheme, sent, id) });
   };
   let answer: Answer;
   try {
@@ -84,8 +74,36 @@ async function record(
   return answer;
 }
 
+/**
+ * Returns a function that describes a request. Of the request, it keeps only the head in memory.
+ *
+ * @param sent the status that was sent; undefined if the client had disconnected
+ * @param id the request's id
+ */
+function description(
+  head: Head,
+  routes: ReadonlyMap<string, TracedRoute>,
+  scheme: string,
+  sent: number | undefined,
+  id: string | undefined,
+): () => Description {
+  return () => {
+    const { method, path } = head;
+    const found = routes.get(path);
+    const known = METHODS.has(method);
+    const name = known ? method : "HTTP";
+    const attributes = ofRequest(head, scheme, known);
+    if (found !== undefined) attributes["http.route"] = found.route;
+    if (found?.model !== undefined) attributes["aimodellib.model"] = found.model;
+    if (id !== undefined) attributes["aimodellib.request_id"] = id;
+    if (sent === undefined) attributes["error.type"] = "client_disconnected";
+    else attributes["http.response.status_code"] = sent;
+    return { name: found === undefined ? name : `${name} ${found.route}`, attributes };
+  };
+}
+
 /** Assigns each attribute alone, which is several times as fast as spreading objects. */
-function ofRequest({ head }: Incoming, scheme: string, known: boolean): Record<string, string | number> {
+function ofRequest(head: Head, scheme: string, known: boolean): Description["attributes"] {
   const { method, path, host, fields, old, length } = head;
   const attributes: Record<string, string | number> = {
     "http.request.method": known ? method : "_OTHER",

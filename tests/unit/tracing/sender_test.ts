@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as otlp from "../../../src/tracing/otlp.ts";
 import { sender } from "../../../src/tracing/sender.ts";
 import { type TracingSettings, tracingSettings } from "../../../src/tracing/settings.ts";
-import { type Origin, SERVER, type Span } from "../../../src/tracing/span.ts";
+import { type Origin, readable, SERVER, type Span } from "../../../src/tracing/span.ts";
 import { fakeEnv } from "../helper/env.ts";
 
 const SPAN: Span = {
@@ -41,10 +41,9 @@ async function send(
     assert.fail,
   )!;
   const failures: string[] = [];
-  const accepted = await sender({ ...settings, ...changes }, ORIGIN, otlp, (reason) => failures.push(reason))(
-    [SPAN, SPAN],
-    signal,
-  );
+  const spans = [SPAN, SPAN].map((span) => readable(span, ORIGIN));
+  const batch = { count: 2, encode: () => new Uint8Array(otlp.JsonTraceSerializer.serializeRequest(spans)!) };
+  const accepted = await sender({ ...settings, ...changes }, otlp, (reason) => failures.push(reason))(batch, signal);
   return { accepted, failures, requests };
 }
 
@@ -102,7 +101,7 @@ Deno.test("sender() refuses certificates that can't be used", () => {
     ...tracingSettings(fakeEnv({ OTEL_TRACES_EXPORTER: "otlp" }), assert.fail)!,
     tls,
   });
-  const make = (tls: TracingSettings["tls"]) => () => sender(settings(tls), ORIGIN, otlp, assert.fail);
+  const make = (tls: TracingSettings["tls"]) => () => sender(settings(tls), otlp, assert.fail);
   assert.throws(
     make({ authorities: "/nonexistent/ca.pem" }),
     /certificate of the receiver '\/nonexistent\/ca.pem' can't be read/,
