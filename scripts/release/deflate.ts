@@ -2,7 +2,8 @@
 
 import { GzipWriter } from "../../src/archive/gzip/writer.ts";
 
-const LEVEL = 6;
+/** The level of compression of a release. */
+export const LEVEL = 6;
 
 /** Compressed bytes, in the two forms that releases need. */
 export interface Compressed {
@@ -17,11 +18,11 @@ export interface Compressed {
 /** From this many bytes on, starting threads takes less time than they save. */
 const SMALL = 2 ** 22;
 
-/** Compresses bytes, on all processors if there are many. */
-export async function compress(bytes: Uint8Array): Promise<Compressed> {
+/** Compresses bytes at a level from 0 to 9, on all processors if there are many. */
+export async function compress(bytes: Uint8Array, level: number): Promise<Compressed> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   using writer = new GzipWriter({
-    level: LEVEL,
+    level,
     threads: bytes.length < SMALL ? 0 : navigator.hardwareConcurrency,
     write: (piece) => Promise.resolve(void pieces.push(piece.slice())),
   });

@@ -6,6 +6,7 @@ import { VERSION } from "../../src/version.ts";
 import { sha256 } from "../build/hash.ts";
 import { runOrThrow } from "../build/process.ts";
 import type { Target } from "../build/targets.ts";
+import { LEVEL } from "./deflate.ts";
 import { neededGlibc } from "./glibc.ts";
 import { type ReleaseFile, wheel } from "./python_wheel.ts";
 import { tarball } from "./tarball.ts";
@@ -25,11 +26,13 @@ const SHELLS = { bash: "aimodellib.bash", zsh: "_aimodellib", fish: "aimodellib.
  *
  * @param root the project's root
  * @param secret the key that signs `SHA256SUMS`; undefined for no signature
+ * @param level of compression, from 0 to 9
  */
 export async function releaseFiles(
   root: string,
   executables: readonly Executable[],
   secret: SecretKey | undefined,
+  level: number = LEVEL,
 ): Promise<readonly ReleaseFile[]> {
   const files: ReleaseFile[] = [];
   const components = await thirdParties(root);
@@ -46,7 +49,7 @@ export async function releaseFiles(
     ),
     ...await completions(root),
   ];
-  for (const executable of executables) files.push(...await filesFor(root, executable, shared, licences));
+  for (const executable of executables) files.push(...await filesFor(root, executable, shared, licences, level));
   files.push(asFile(`aimodellib-${VERSION}.cdx.json`, billOfMaterials(VERSION, components)));
   files.push({ name: "install.sh", bytes: Deno.readFileSync(`${root}/scripts/install.sh`) });
   files.sort((a, b) => a.name < b.name ? -1 : 1);
@@ -67,6 +70,7 @@ async function filesFor(
   { target, path }: Executable,
   shared: readonly ZipFile[],
   licences: Readonly<Record<string, string>>,
+  level: number,
 ): Promise<readonly ReleaseFile[]> {
   const executable = Deno.readFileSync(path);
   const stem = `aimodellib-${VERSION}-${target.name}`;
@@ -75,7 +79,7 @@ async function filesFor(
   const packed = [program, ...shared].map((file) => ({ ...file, path: `${stem}/${file.path}` }));
   return [
     { name: stem, bytes: executable },
-    { name: `${stem}.tar.gz`, bytes: await tarball(packed) },
+    { name: `${stem}.tar.gz`, bytes: await tarball(packed, level) },
     await wheel({
       version: VERSION,
       platform: `manylinux_${major}_${minor}_${target.name.split("-")[0]}`,
@@ -83,6 +87,7 @@ async function filesFor(
       package: pythonPackage(`${root}/python/aimodellib`, "aimodellib/"),
       description: Deno.readTextFileSync(`${root}/python/README.md`),
       licences,
+      level,
     }),
   ];
 }

@@ -14,6 +14,8 @@ export interface WheelParts {
   readonly description: string;
   /** Texts of licences, by the names of their files. */
   readonly licences: Readonly<Record<string, string>>;
+  /** The level of compression, from 0 to 9. */
+  readonly level: number;
 }
 
 /** A file of a release. */
@@ -40,7 +42,7 @@ export async function wheel(parts: WheelParts): Promise<ReleaseFile> {
   const lines: string[] = [];
   for (const { path, bytes } of files) lines.push(`${path},sha256=${await digest(bytes)},${bytes.length}\n`);
   const record = text("RECORD", `${lines.join("")}${info}/RECORD,,\n`);
-  return { name: `aimodellib-${version}-${tag}.whl`, bytes: await zip([...files, record]) };
+  return { name: `aimodellib-${version}-${tag}.whl`, bytes: await zip([...files, record], parts.level) };
 }
 
 /** Core metadata 2.4 (packaging.python.org). */

@@ -1,6 +1,6 @@
 /** Writes ZIP archives, which wheels are: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16. */
 
-import { compress } from "./deflate.ts";
+import { compress, LEVEL } from "./deflate.ts";
 
 /** A file of an archive. */
 export interface ZipFile {
@@ -19,17 +19,17 @@ const MADE_ON_UNIX = 3 << 8 | VERSION;
 const UTF8 = 1 << 11;
 
 /**
- * Makes an archive whose bytes depend only on its files.
+ * Makes an archive whose bytes depend only on its files and the level of compression.
  *
  * @throws {RangeError} if it would be 4 GiB or longer
  */
-export async function zip(files: readonly ZipFile[]): Promise<Uint8Array<ArrayBuffer>> {
+export async function zip(files: readonly ZipFile[], level: number = LEVEL): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   const directory: Uint8Array<ArrayBuffer>[] = [];
   let offset = 0;
   for (const { path, bytes, executable } of files) {
     const name = new TextEncoder().encode(path);
-    const { deflate, crc } = await compress(bytes);
+    const { deflate, crc } = await compress(bytes, level);
     const common = [
       [VERSION, 2],
       [UTF8, 2],
