@@ -8,7 +8,7 @@
  */
 
 import { cacheDir } from "../cache/folder.ts";
-import { distrustOfFolder, distrustOfTree } from "../cache/private.ts";
+import { distrustOf, distrustOfFolder, distrustOfTree } from "../cache/private.ts";
 import { removeIfThere } from "../cache/shelf.ts";
 import { makeTemporaryFolder, noticeOfPlace } from "../cache/temporary.ts";
 import { joined } from "../bytes.ts";
@@ -98,9 +98,7 @@ function embeddedRoot(): string {
 }
 
 function* readFiles(root: string, folder: string): Generator<Asset> {
-  const entries = [...Deno.readDirSync(`${root}/${folder}`)];
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name, isDirectory } of entries) {
+  for (const { name, isDirectory } of sortedEntries(`${root}/${folder}`)) {
     const path = `${folder}/${name}`;
     if (isDirectory) {
       if (name !== BYTECODE) yield* readFiles(root, path);
@@ -125,12 +123,13 @@ function readDigest(root: string): string | undefined {
  * @param root the folder that contains the package
  * @throws {Error} if they can't be read
  */
-export async function digestOfPackage(root: string): Promise<string> {
+export function digestOfPackage(root: string): Promise<string> {
+  return digestOf([...readFiles(root, PACKAGE)]);
+}
+
+async function digestOf(files: readonly Asset[]): Promise<string> {
   const encoder = new TextEncoder();
-  const parts = [...readFiles(root, PACKAGE)].flatMap(([path, content]) => [
-    encoder.encode(`${path}\0${content.length}\0`),
-    content,
-  ]);
+  const parts = files.flatMap(([path, content]) => [encoder.encode(`${path}\0${content.length}\0`), content]);
   const all = joined(parts, parts.reduce((length, part) => length + part.length, 0));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", all));
   return hash.subarray(0, 8).toHex();
@@ -139,30 +138,50 @@ export async function digestOfPackage(root: string): Promise<string> {
 /** Whether a folder holds the files with this digest, nothing else that Python could import, and nothing that others could have written. */
 async function isIntact(root: string, digest: string): Promise<boolean> {
   try {
-    return hasNothingElse(root) && distrustOfTree(root) === undefined && await digestOfPackage(root) === digest;
+    const files = trustedFiles(root);
+    return files !== undefined && await digestOf(files) === digest;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
     throw error;
   }
 }
 
-/** Whether a folder holds nothing but the package, whose files the digest covers, and what Python caches beside them. */
-function hasNothingElse(root: string): boolean {
-  return [...Deno.readDirSync(root)].every(({ name, isDirectory }) => isDirectory && name === PACKAGE) &&
-    holdsOnlyPython(`${root}/${PACKAGE}`);
+/**
+ * Reads the package in a folder, in the order of {@linkcode readFiles}. Each start does this: it looks at each file once.
+ *
+ * @returns undefined if there is something else than the package and what Python caches beside its files, or something that others could
+ * have written
+ */
+function trustedFiles(root: string): readonly Asset[] | undefined {
+  if (distrustOf(root) !== undefined) return undefined;
+  if (![...Deno.readDirSync(root)].every(({ name, isDirectory }) => isDirectory && name === PACKAGE)) return undefined;
+  const files: Asset[] = [];
+  return addTrusted(root, PACKAGE, files) ? files : undefined;
 }
 
-/** Whether there is no other file, and no folder without a Python file: Python would take it for a package. */
-function holdsOnlyPython(folder: string): boolean {
+/** Adds the files of a folder. @returns false if one is not trusted, or there is no Python file: Python would take the folder for a package */
+function addTrusted(root: string, folder: string, files: Asset[]): boolean {
+  if (distrustOf(`${root}/${folder}`) !== undefined) return false;
   let hasFiles = false;
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+  for (const { name, isDirectory } of sortedEntries(`${root}/${folder}`)) {
+    const path = `${folder}/${name}`;
     if (isDirectory) {
-      if (name !== BYTECODE && !holdsOnlyPython(`${folder}/${name}`)) return false;
-    } else if (isPython(name)) hasFiles = true;
+      const trusted = name === BYTECODE
+        ? distrustOfTree(`${root}/${path}`) === undefined
+        : addTrusted(root, path, files);
+      if (!trusted) return false;
+      continue;
+    }
     // Python would import a .pyc that has no source beside it.
-    else return false;
+    if (!isPython(name) || distrustOf(`${root}/${path}`) !== undefined) return false;
+    files.push([path, Deno.readFileSync(`${root}/${path}`)]);
+    hasFiles = true;
   }
   return hasFiles;
+}
+
+function sortedEntries(folder: string): readonly Deno.DirEntry[] {
+  return [...Deno.readDirSync(folder)].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function isPython(name: string): boolean {

@@ -30,11 +30,10 @@ export function distrustOfFolder(folder: string): Distrust | undefined {
  * @returns why it can't be trusted; undefined if it can
  */
 export function distrustOfPlace(folder: string): Distrust | undefined {
-  const foreign = overflowUid();
   for (let path = folder;; path = parentOf(path)) {
     const info = Deno.lstatSync(path);
     const { uid, mode } = info;
-    if (!isMine(uid) && uid !== foreign) return `'${path}' belongs to user ${uid}`;
+    if (!isMine(uid) && uid !== overflowUid()) return `'${path}' belongs to user ${uid}`;
     if (!isSticky(mode) && othersWrite(info)) return `'${path}' may be written to by others`;
     if (path === "/") return undefined;
   }
@@ -90,8 +89,12 @@ function isSticky(mode: number | null): boolean {
   return mode !== null && (mode & STICKY) !== 0;
 }
 
+// A start asks for it a hundred times.
+let ownUid: number | null | undefined;
+
 function isMine(uid: number | null): boolean {
-  return uid === Deno.uid() || uid === ROOT_UID;
+  ownUid ??= Deno.uid();
+  return uid === ownUid || uid === ROOT_UID;
 }
 
 /** In a user namespace, the owner that files of unmapped users appear to have, such as `/`; undefined outside of one. */
