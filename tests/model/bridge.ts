@@ -46,20 +46,35 @@ export interface Size extends Bounds {
   readonly requests: number;
 }
 
-/** Options of a model. */
+/** What a model assumes. */
 export interface Variant {
   readonly rules?: Rules;
   readonly assumptions?: Assumptions;
-  /** Whether to merge indistinguishable states of a worker. @default true */
-  readonly merged?: boolean;
 }
 
-/** Makes a model. This enumerates the states of one worker. */
-export function bridge(size: Size, variant: Variant = {}): Model {
-  const { rules = RULES, assumptions = ASSUMPTIONS, merged = true } = variant;
-  const ofWorker = stepsOfWorker(size, rules, assumptions);
-  const ofSupervisor = stepsOfSupervisor(size, rules, assumptions);
-  const steps = (state: WorkerState): Step[] => [...ofWorker(state), ...ofSupervisor(state)];
-  const automaton: Automaton = automatonOf(steps);
-  return poolOf(merged ? minimized(automaton) : automaton, size.workers, size.requests);
+/** The states of one worker. */
+export interface Worker {
+  /** All states. */
+  readonly whole: Automaton;
+  /** The states after indistinguishable ones were merged. */
+  readonly merged: Automaton;
+}
+
+/** Enumerates the states of one worker. They are merged when that is asked for. */
+export function workerOf(bounds: Bounds, { rules = RULES, assumptions = ASSUMPTIONS }: Variant = {}): Worker {
+  const ofWorker = stepsOfWorker(bounds, rules, assumptions);
+  const ofSupervisor = stepsOfSupervisor(bounds, rules, assumptions);
+  const whole = automatonOf((state: WorkerState): Step[] => [...ofWorker(state), ...ofSupervisor(state)]);
+  let merged: Automaton | undefined;
+  return {
+    whole,
+    get merged() {
+      return merged ??= minimized(whole);
+    },
+  };
+}
+
+/** Makes a model of such workers and their queue. */
+export function bridge({ workers, requests }: Pick<Size, "workers" | "requests">, worker: Automaton): Model {
+  return poolOf(worker, workers, requests);
 }
