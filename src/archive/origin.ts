@@ -9,7 +9,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { changeOf } from "./content.ts";
-import { digestOf, fileOf, linkTo } from "./content_digest.ts";
+import { digestOf, fileOf, linkTo, OTHER } from "./content_digest.ts";
 import { exists } from "../files.ts";
 import { foldersOfRuns, isLeft } from "./left_by_runs.ts";
 import { type Manifest, WHEELS_FOLDER } from "./manifest.ts";
@@ -123,7 +123,7 @@ export class Origin {
         const source = `${this.#root}/${path}`;
         const info = await Deno.lstat(source);
         hash.update(JSON.stringify([path, info.size, changeOf(info)]));
-        found.set(path, isSymlink ? linkTo(await Deno.readLink(source)) : isFile ? undefined : "other");
+        found.set(path, isSymlink ? linkTo(await Deno.readLink(source)) : isFile ? undefined : OTHER);
       }
     };
     await walk("", false);

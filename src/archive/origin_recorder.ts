@@ -17,7 +17,6 @@ export class OriginRecorder implements ScanHandler {
   /** For each path, the index of the file's digest; for a symbolic link, what its line says. */
   readonly #content = new Map<string, number | string>();
   readonly #digests = new Digests();
-  #hasWheels = false;
   /** The file whose content comes next, and the hash of what has come, unless all of it comes at once. */
   #file: SafeEntry | undefined;
   #hash: Hash | undefined;
@@ -29,11 +28,10 @@ export class OriginRecorder implements ScanHandler {
   onEntry(entry: SafeEntry): void {
     this.#writer.onEntry?.(entry);
     const { path, kind, target } = entry;
-    this.#hasWheels ||= isWheel(path);
     if (kind === "file") this.#file = entry;
     else if (kind === "symlink") this.#content.set(path, linkTo(target));
     // A hard link names an earlier file.
-    else if (kind === "hardlink") this.#content.set(path, this.#content.get(target) ?? "");
+    else if (kind === "hardlink") this.#content.set(path, this.#content.get(target)!);
   }
 
   onData(bytes: Uint8Array, start: number, end: number): void {
@@ -74,7 +72,7 @@ export class OriginRecorder implements ScanHandler {
       archive: archive === "-" ? null : archive.slice(archive.lastIndexOf("/") + 1),
       sha256,
       content,
-      withoutWheels: this.#hasWheels ? digestOf(paths.filter((path) => !isWheel(path)), whatOf) : content,
+      withoutWheels: paths.some(isWheel) ? digestOf(paths.filter((path) => !isWheel(path)), whatOf) : content,
       also: paths.filter(leftByRuns(all, manifest)),
     };
     return `${JSON.stringify(note, null, 2)}\n`;

@@ -143,12 +143,15 @@ export class Rules {
   }
 
   #enter(path: string, kind: SafeEntry["kind"]): void {
-    const place = this.#places.get(path);
-    if (place !== undefined && !(place === "implied" && kind === "directory")) {
-      throw new ArchiveError(`contains '${path}' twice`);
+    if (kind === "directory" && this.#places.get(path) === "implied") {
+      this.#places.set(path, kind);
+      return;
     }
+    const count = this.#places.size;
     this.#places.set(path, kind);
-    if (place === undefined) this.#fold(path);
+    // One look-up per entry: the number of places tells whether the path is a new one.
+    if (this.#places.size === count) throw new ArchiveError(`contains '${path}' twice`);
+    this.#fold(path);
   }
 
   #fold(path: string): void {
@@ -227,7 +230,7 @@ function isFolded(path: string): boolean {
 
 /** Whether it is a file that macOS's tar adds for another file's attributes: `._name` beside `name`. */
 function isAppleDouble(path: string): boolean {
-  return path.slice(path.lastIndexOf("/") + 1).startsWith("._");
+  return path.startsWith("._", path.lastIndexOf("/") + 1);
 }
 
 function leadsOut(path: string, target: string): ArchiveError {

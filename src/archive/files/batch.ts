@@ -17,6 +17,11 @@ export const BATCH_BYTES = 256 * 1024;
 /** Enough files that passing on a batch costs little, and few enough that all threads end at about the same time. */
 const BATCH_FILES = 128;
 
+/** The largest file, in bytes. */
+const MAX_SIZE = 64 * 1024;
+/** The longest path, in code units of UTF-16. Linux refuses longer ones. */
+const MAX_PATH = 4096;
+
 const HEADER_WORDS = 5;
 const HEADER_BYTES = 4 * HEADER_WORDS;
 /** Contents up to this size are copied byte by byte, which takes less time than to make a view of them. */
@@ -42,9 +47,9 @@ export class Batch {
     this.#words = wordsOf(bytes);
   }
 
-  /** Whether there is room for a file in an empty batch. */
-  static fits(file: SmallFile): boolean {
-    return mostBytes(file) <= BATCH_BYTES;
+  /** Whether a file is small enough: there is room for it in an empty batch. */
+  static fits({ path, size }: SmallFile): boolean {
+    return size <= MAX_SIZE && path.length <= MAX_PATH;
   }
 
   /** How many bytes of the buffer hold records. */

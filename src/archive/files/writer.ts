@@ -10,8 +10,6 @@ import { createFile, writeAll } from "./write_file.ts";
 
 /** After this many files, the small ones are written in batches. */
 const BATCHES_FROM = 128;
-/** The largest small file, in bytes. */
-const SMALL_BYTES = 64 * 1024;
 
 /** Writes the entries that a scan passes to it. */
 export class Writer implements ScanHandler, AsyncDisposable {
@@ -31,12 +29,12 @@ export class Writer implements ScanHandler, AsyncDisposable {
   }
 
   onEntry(entry: SafeEntry): void {
-    const { path, kind, size, executable } = entry;
+    const { path, kind, executable } = entry;
     if (kind === "directory") this.#makeFolder(path);
     else this.#makeParent(path);
     if (kind === "symlink" || kind === "hardlink") this.#links.push(entry);
     if (kind !== "file") return;
-    if (++this.#count > BATCHES_FROM && size <= SMALL_BYTES && Batch.fits(entry)) {
+    if (++this.#count > BATCHES_FROM && Batch.fits(entry)) {
       this.#batches ??= new Batches(this.#root);
       this.#batches.add(entry);
     } else {
