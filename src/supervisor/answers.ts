@@ -1,7 +1,9 @@
 /** Parses the frames of workers. */
 
+import { startsWith } from "../bytes.ts";
 import { ProtocolError, ScriptError } from "../errors.ts";
 import { type Frame, Kind, parseMetadata } from "../bridge/mod.ts";
+import { timesAfter, withoutTimes } from "./answer_times.ts";
 import type { WorkerError } from "./failure.ts";
 import type { Outcome } from "./job.ts";
 import type { LoadFailure } from "./script_failure.ts";
@@ -9,6 +11,8 @@ import { PartStream } from "./part_stream.ts";
 
 /** The largest number of concurrent requests that a worker may ask for. */
 const MAX_WINDOW = 4096;
+
+const NOTHING = new Uint8Array(0);
 
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
@@ -52,6 +56,8 @@ export function mannerIn({ metadata }: Frame): Manner {
 export class AnswerReader {
   /** The last metadata. `FrameDecoder` gives equal metadata as the same array, so comparing references is enough. */
   #lastMetadata = new Uint8Array(0);
+  /** The last metadata that was parsed, without its times: answers that are equal but for their times come between those without. */
+  #plain = new Uint8Array(0);
   #lastContentType = DEFAULT_CONTENT_TYPE;
   #lastParts: unknown;
   #lastTimes: readonly number[] | undefined;
@@ -72,13 +78,24 @@ export class AnswerReader {
   /** The content type of an answer. @throws {ProtocolError} if the metadata can't be parsed */
   contentType({ metadata }: Frame): string {
     if (metadata !== this.#lastMetadata) {
-      const { content_type, parts, times } = parseMetadata(metadata);
-      this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
-      this.#lastParts = parts;
-      this.#lastTimes = Array.isArray(times) ? times.map(Number) : undefined;
+      const plain = this.#plain;
+      if (metadata.length === plain.length && startsWith(metadata, 0, metadata.length, plain)) {
+        this.#lastTimes = undefined;
+      } else {
+        this.#lastTimes = timesAfter(plain, metadata);
+        if (this.#lastTimes === undefined) this.#parse(metadata);
+      }
       this.#lastMetadata = metadata;
     }
     return this.#lastContentType;
+  }
+
+  #parse(metadata: Uint8Array<ArrayBuffer>): void {
+    const { content_type, parts, times } = parseMetadata(metadata);
+    this.#lastContentType = String(content_type ?? DEFAULT_CONTENT_TYPE);
+    this.#lastParts = parts;
+    this.#lastTimes = Array.isArray(times) ? times.map(Number) : undefined;
+    this.#plain = times === undefined ? metadata : withoutTimes(metadata) ?? NOTHING;
   }
 
   /** Checks the number of parts received against the final RESULT. @throws {ProtocolError} if they differ, or it can't be parsed */
