@@ -25,8 +25,10 @@ export interface ThreadResult {
 
 /** In addition to this thread. */
 const MAX_THREADS = 3;
-/** The batch with which they start. Starting a thread takes this one some 40 ms, in which it can write more than the batches before. */
-const THREADS_FROM = 4;
+/** The batch with which the first one starts. Starting a thread blocks this one for some 40 ms, in which it can write more than the batches before. */
+const THREAD_FROM = 4;
+/** Another one starts each time that this thread has written so many batches because there was no room for the next. */
+const OWN_BATCHES = 8;
 
 /** Collects files into batches and writes them. */
 export class Batches implements AsyncDisposable {
@@ -37,8 +39,9 @@ export class Batches implements AsyncDisposable {
   /** The batch that is being filled, and its number in the queue. */
   #slot = 0;
   #batch = new Batch(this.#queue.bytes(0));
-  /** How many batches were filled so far. */
+  /** How many batches were filled so far, and how many of them this thread has written meanwhile. */
   #filled = 0;
+  #written = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -88,20 +91,14 @@ export class Batches implements AsyncDisposable {
 
   #send(): void {
     this.#queue.put(this.#slot, this.#batch.used);
-    if (++this.#filled === THREADS_FROM) this.#startThreads();
+    if (++this.#filled === THREAD_FROM) this.#startThread();
     let slot = this.#queue.empty();
     while (slot === undefined) {
-      this.#write();
+      if (this.#write() && ++this.#written % OWN_BATCHES === 0) this.#startThread();
       slot = this.#queue.empty();
     }
     this.#slot = slot;
     this.#batch = new Batch(this.#queue.bytes(slot));
-  }
-
-  #startThreads(): void {
-    const request = { root: this.#root, shared: this.#queue.shared };
-    const count = Math.min(MAX_THREADS, navigator.hardwareConcurrency - 1);
-    for (let i = 0; i < count; i++) this.#threads.push(this.#startThread(request));
   }
 
   /** Writes a batch on this thread. @returns false if none waits */
@@ -121,7 +118,9 @@ export class Batches implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #startThread(request: ThreadRequest): Worker {
+  /** Starts a thread, unless there are as many as this machine has processors for. */
+  #startThread(): void {
+    if (this.#threads.length >= Math.min(MAX_THREADS, navigator.hardwareConcurrency - 1)) return;
     const file = Deno.build.standalone ? "../threads/files_worker.js" : "./worker.ts";
     const worker = new Worker(new URL(file, import.meta.url), { type: "module" });
     worker.onmessage = ({ data: { failure } }: MessageEvent<ThreadResult>) => {
@@ -133,8 +132,9 @@ export class Batches implements AsyncDisposable {
       this.#failure = new ThreadError(`A thread that writes files failed: ${event.message}`);
       this.#wake?.();
     };
+    const request: ThreadRequest = { root: this.#root, shared: this.#queue.shared };
     worker.postMessage(request);
-    return worker;
+    this.#threads.push(worker);
   }
 
   /** Waits for a thread to end. */
