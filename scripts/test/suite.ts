@@ -34,6 +34,7 @@ export async function runSuite(suite: SuiteProgram): Promise<Count> {
   const title = `\n== ${name}`;
   if (!gathersOutput) console.log(title);
   removeIfThere(report);
+  const began = secondsOfRun();
   const output = gathersOutput ? "piped" : "inherit";
   const child = new Deno.Command(command, {
     args: [...args],
@@ -45,6 +46,7 @@ export async function runSuite(suite: SuiteProgram): Promise<Count> {
     signal: AbortSignal.timeout(TIME_LIMIT),
   }).spawn();
   const { success, code, signal } = gathersOutput ? await gathered(child, title) : await child.status;
+  console.log(`${name} ran from ${began} s to ${secondsOfRun()} s of all tests.`);
   const xml = readReport(report);
   const count = xml === undefined ? undefined : countJunit(xml);
   if (xml !== undefined) console.log(["The slowest files:", ...slowestFiles(xml, LISTED)].join("\n"));
@@ -54,6 +56,11 @@ export async function runSuite(suite: SuiteProgram): Promise<Count> {
     return sum([count ?? sum([]), ONE.failed]);
   }
   return count;
+}
+
+/** The whole seconds since this process started. The output shows with them which suites ran at the same time. */
+function secondsOfRun(): string {
+  return (performance.now() / 1000).toFixed(0);
 }
 
 /** The same suite as a process that gives way to others. It shows its output at the end. @param niceness as for nice(1), 1 to 19 */
