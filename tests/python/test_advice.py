@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -11,18 +10,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parents[1] / "python"
 sys.path[:0] = [str(HERE), str(PACKAGE)]
 
+from forking import Drivers
 from pythons import pythons
 
 from aimodellib._bridge.advice import advice_lines
 
-DRIVER = f"""
-import json, sys
-if __name__ == "__main__":
-    sys.path[0] = {str(PACKAGE)!r}
-    from aimodellib._bridge import serve, worker
+MAIN = """
+def main(config):
     from aimodellib._bridge.advice import advise
     from aimodellib._bridge.names import add_to_path, load_script
-    config = json.loads(sys.argv[1])
+    config = json.loads(config)
     try:
         add_to_path(config["module"], config["script"])
         load_script(config["module"], config["script"]).load()
@@ -33,10 +30,15 @@ if __name__ == "__main__":
 WHOLE = "\n".join(f"def {name}(*args): ..." for name in ("load", "deserialize", "predict", "serialize", "train"))
 
 
+@pytest.fixture(scope="module")
+def drivers(tmp_path_factory):
+    with Drivers(tmp_path_factory.mktemp("drivers"), MAIN) as drivers:
+        yield drivers
+
+
 @pytest.fixture
-def advice(tmp_path):
+def advice(tmp_path, drivers):
     """Import a script of a module, call its ``load``, and return the name of the exception with the advice."""
-    (tmp_path / "driver.py").write_text(DRIVER)
 
     def run(files, script="serve.py", mode="serve", python=sys.executable):
         for path, source in files.items():
@@ -45,11 +47,9 @@ def advice(tmp_path):
             file.write_text(source) if isinstance(source, str) else file.write_bytes(source)
         module = str(tmp_path / "module")
         config = json.dumps({"mode": mode, "module": module, "script": f"{module}/{script}"})
-        result = subprocess.run(
-            [python, tmp_path / "driver.py", config], capture_output=True, text=True, encoding="utf-8", timeout=60
-        )
-        assert result.returncode == 0, result.stderr
-        name, text = json.loads(result.stdout)
+        code, output, errors = drivers.of(python).run(config)
+        assert code == 0, errors
+        name, text = json.loads(output)
         return name, text.replace(str(tmp_path), "/tmp")
 
     return run

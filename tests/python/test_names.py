@@ -1,26 +1,16 @@
 """The names of scripts, by which pickles, child processes, other modules and later runs find them."""
 
-import pathlib
-import subprocess
 import sys
 
 import pytest
-
-HERE = pathlib.Path(__file__).resolve().parent
-PACKAGE = HERE.parents[1] / "python"
-sys.path.insert(0, str(HERE))
-
+from forking import Drivers
 from pythons import pythons
 
-DRIVER = f"""
-import sys
-if __name__ == "__main__":
-    sys.path[0] = {str(PACKAGE)!r}
-    from aimodellib._bridge import serve, worker
+MAIN = """
+def main(folder, path, *pairs):
     from aimodellib._bridge.names import add_to_path, load_script
-    add_to_path(*sys.argv[1:3])
-    script = load_script(*sys.argv[1:3])
-    pairs = sys.argv[3:]
+    add_to_path(folder, path)
+    script = load_script(folder, path)
     for args in zip(pairs[::2], pairs[1::2]) if pairs else [()]:
         print(script.run(*args))
 """
@@ -69,19 +59,24 @@ NAMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def drivers(tmp_path_factory):
+    with Drivers(tmp_path_factory.mktemp("drivers"), MAIN) as drivers:
+        yield drivers
+
+
 @pytest.fixture
-def module(tmp_path):
-    return Module(tmp_path)
+def module(tmp_path, drivers):
+    return Module(tmp_path, drivers)
 
 
 class Module:
-    """A module directory, with a driver beside it that acts like the bridge."""
+    """A module directory, and drivers that act like the bridge."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, drivers):
         self.folder = folder / "module"
         self.folder.mkdir()
-        self.driver = folder / "driver.py"
-        self.driver.write_text(DRIVER)
+        self.drivers = drivers
 
     def file(self, path, source=""):
         file = self.folder / path
@@ -90,10 +85,9 @@ class Module:
 
     def run(self, script, *args, python=sys.executable, folder=None):
         """Import a script of this directory and call its ``run`` with each two arguments; return the results as lines."""
-        command = [python, self.driver, folder or self.folder, self.folder / script, *args]
-        result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
-        assert result.returncode == 0, result.stderr
-        return result.stdout.strip()
+        code, output, errors = self.drivers.of(python).run(folder or self.folder, self.folder / script, *args)
+        assert code == 0, errors
+        return output.strip()
 
 
 @pytest.mark.parametrize("name", NAMES)
