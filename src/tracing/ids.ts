@@ -8,8 +8,10 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
  * @param place where its last 64 bits are among all numbers of 64 bits, from 0 to less than 1
  */
 export function traceIdAt(place: number): string {
-  const digits = Math.floor(place * 2 ** 52).toString(16).padStart(13, "0");
-  return word() + word() + digits + word().slice(0, 3);
+  const scaled = place * 2 ** 32;
+  const high = Math.floor(scaled);
+  // A place has at most 52 bits; the last 12 are random.
+  return word() + word() + hex(high) + hex((scaled - high) * 2 ** 20 << 12 | Math.random() * 2 ** 12);
 }
 
 /** A random span id: 16 hexadecimal digits, not all of them 0. */
@@ -32,6 +34,9 @@ export function unsampledTraceparent(): string {
 
 /** Eight hexadecimal digits, the last of them odd: an id of zeros would be invalid. */
 function word(): string {
-  const bits = Math.random() * 2 ** 32 | 1;
+  return hex(Math.random() * 2 ** 32 | 1);
+}
+
+function hex(bits: number): string {
   return HEX[bits >>> 24]! + HEX[bits >>> 16 & 255] + HEX[bits >>> 8 & 255] + HEX[bits & 255];
 }

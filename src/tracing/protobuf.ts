@@ -49,6 +49,11 @@ export class ProtobufWriter {
     return this.#bytes.slice(position, this.#at);
   }
 
+  /** Copies what was written since a position, which is as long as `target`. */
+  copy(position: number, target: Uint8Array): void {
+    for (let i = 0; i < target.length; i++) target[i] = this.#bytes[position + i]!;
+  }
+
   /** Begins a message within the message. @returns where its length belongs, for {@linkcode end} */
   begin(tag: number): number {
     this.#room(2);

@@ -45,8 +45,6 @@ const ERROR_CODE = 2;
 const SAMPLED = 0x101;
 const REMOTE = 0x200;
 
-const NOTHING = new Uint8Array(0);
-
 /** Encodes batches of spans. */
 export class SpanEncoder implements Batcher {
   readonly #writer = new ProtobufWriter();
@@ -63,11 +61,11 @@ export class SpanEncoder implements Batcher {
   #inner = 0;
   /** The trace and the parent of the last span, and their encoded form: the spans of a request come one after the other. */
   #trace: TraceOf | undefined;
-  #traceField = NOTHING;
+  readonly #traceField = new Uint8Array(2 + 16);
   #parent: string | undefined;
-  #parentField = NOTHING;
-  /** The last value of each attribute in its encoded form: most requests have the same. */
-  readonly #last = new Map<string, { readonly value: string | number; readonly field: Uint8Array }>();
+  readonly #parentField = new Uint8Array(2 + 8);
+  /** The last value of each attribute, and its encoded form if it has come twice: most requests have the same. */
+  readonly #last = new Map<string, { value: string | number; field: Uint8Array | undefined }>();
 
   constructor({ resource, instrumentationScope: { name, version } }: Origin) {
     const writer = this.#writer;
@@ -122,15 +120,11 @@ export class SpanEncoder implements Batcher {
   #span({ trace, id, parent, remote, name, kind, start, end, attributes, error }: Span): void {
     const writer = this.#writer;
     const place = writer.begin(SCOPE_SPANS.spans);
-    if (trace !== this.#trace) this.#keepTrace(trace);
-    writer.fields(this.#traceField);
+    this.#traceId(trace);
     if (id === undefined) writer.random8(SPAN.id);
     else writer.hex(SPAN.id, id);
     if (trace.tracestate !== undefined) writer.text(SPAN.state, trace.tracestate);
-    if (parent !== undefined) {
-      if (parent !== this.#parent) this.#keepParent(parent);
-      writer.fields(this.#parentField);
-    }
+    if (parent !== undefined) this.#parentId(parent);
     writer.text(SPAN.name, name);
     // OpenTelemetry's API counts kinds from 0, and its protocol from 1.
     writer.integer(SPAN.kind, kind + 1);
@@ -146,29 +140,34 @@ export class SpanEncoder implements Batcher {
     writer.end(place);
   }
 
-  #keepTrace(trace: TraceOf): void {
+  #traceId(trace: TraceOf): void {
+    if (trace === this.#trace) return this.#writer.fields(this.#traceField);
     const start = this.#writer.position;
     this.#writer.hex(SPAN.traceId, trace.traceId);
-    this.#traceField = this.#writer.since(start);
-    this.#writer.rewind(start);
+    this.#writer.copy(start, this.#traceField);
     this.#trace = trace;
   }
 
-  #keepParent(parent: string): void {
+  #parentId(parent: string): void {
+    if (parent === this.#parent) return this.#writer.fields(this.#parentField);
     const start = this.#writer.position;
     this.#writer.hex(SPAN.parent, parent);
-    this.#parentField = this.#writer.since(start);
-    this.#writer.rewind(start);
+    this.#writer.copy(start, this.#parentField);
     this.#parent = parent;
   }
 
   #attribute(key: string, value: string | number): void {
     const last = this.#last.get(key);
-    if (last?.value === value) return this.#writer.fields(last.field);
+    if (last?.value === value && last.field !== undefined) return this.#writer.fields(last.field);
     const start = this.#writer.position;
     this.#pair(SPAN.attributes, key, value);
     if (typeof value === "string" && value.length > MAX_KEPT) return;
-    this.#last.set(key, { value, field: this.#writer.since(start) });
+    if (last === undefined) this.#last.set(key, { value, field: undefined });
+    else {
+      // Some attributes have another value each time: only a value that comes again is worth a copy.
+      last.field = last.value === value ? this.#writer.since(start) : undefined;
+      last.value = value;
+    }
   }
 
   #pair(tag: number, key: string, value: string | number): void {
