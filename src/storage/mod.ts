@@ -3,4 +3,3 @@
 export { StorageError } from "./errors.ts";
 export { fetchFile } from "./file.ts";
 export { fetchFolder } from "./folder.ts";
-export { isStorageUri } from "./uri.ts";

@@ -2,7 +2,7 @@
 
 import { ArchiveError } from "../../archive/mod.ts";
 import { UsageError } from "../../errors.ts";
-import { isStorageUri } from "../../storage/mod.ts";
+import { isStorageUri } from "../../storage/uri.ts";
 import type { ReadOptions } from "../archives/scan.ts";
 import type { Kind } from "./kinds.ts";
 import { checkImage, checkName, defaultName, type ModelPlace, parseModelUri } from "./values.ts";

@@ -6,7 +6,7 @@ import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
 import { fewFailures, fingerprint, HttpClient, type Identity, PoolClient } from "../../predict/mod.ts";
 import { countNvidiaDevices, planWorkers } from "../../serve/devices.ts";
-import { isStorageUri } from "../../storage/mod.ts";
+import { isStorageUri } from "../../storage/uri.ts";
 import { clientToken } from "../options/client_token.ts";
 import { absolute } from "../run/module.ts";
 import { openEnvironment } from "../run/environment.ts";

@@ -5,7 +5,8 @@ import { absolute } from "./module.ts";
 import { makeTemporaryFolder } from "../../cache/temporary.ts";
 import { UsageError } from "../../errors.ts";
 import { stat } from "../../files.ts";
-import { fetchFolder, isStorageUri } from "../../storage/mod.ts";
+import type { fetchFolder } from "../../storage/mod.ts";
+import { isStorageUri } from "../../storage/uri.ts";
 import type { Io } from "../terminal/io.ts";
 
 const log = getLogger(["aimodellib", "serve"]);
@@ -57,6 +58,7 @@ async function fetchModel(uri: string, context: Parameters<typeof fetchFolder>[2
   const remove = () => Deno.removeSync(path, { recursive: true });
   try {
     const begin = performance.now();
+    const { fetchFolder } = await import("../../storage/mod.ts");
     const { files, bytes } = await fetchFolder(uri, path, context);
     log.info("Fetched {files} files, {bytes} bytes, of '{uri}' in {seconds} s", {
       files,
