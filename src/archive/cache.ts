@@ -22,7 +22,6 @@ import { MANIFEST_NAME, readManifest, WHEELS_FOLDER } from "./manifest.ts";
 import { ChangedError, copyForRun, RUNS, sweepRuns } from "./run_copy.ts";
 import type { ScanOptions } from "./scan.ts";
 import { openArchive } from "./source.ts";
-import { unpack } from "./unpack.ts";
 
 /** A run's own copy of an unpacked archive, removed when this is disposed. */
 export interface UnpackedArchive extends Disposable {
@@ -167,6 +166,7 @@ function contentIfWhole(generation: string): Item[] | undefined {
 async function obtainStream(folders: Folders, options: ObtainOptions): Promise<UnpackedArchive> {
   const temporary = `${folders.shelf}/.stream-${crypto.randomUUID().slice(0, 8)}.tmp`;
   using source = openArchive("-");
+  const { unpack } = await import("./unpack.ts");
   const { sha256 } = await unpack(source.read, temporary, options);
   try {
     return await obtain(folders, sha256, "-", (root) => Promise.resolve(Deno.renameSync(temporary, root)), options);
@@ -181,6 +181,7 @@ async function unpackForOneRun(path: string, options: ObtainOptions): Promise<Un
   try {
     using source = openArchive(path);
     const root = `${folder}/root`;
+    const { unpack } = await import("./unpack.ts");
     const { sha256 } = await unpack(source.read, root, options);
     return { root, sha256, [Symbol.dispose]: dispose };
   } catch (error) {
@@ -200,6 +201,7 @@ async function unpackAs(path: string, root: string, sha256: string, options: Obt
         : Promise.reject(new ArchiveError("changed while it was read; try again"));
     },
   };
+  const { unpack } = await import("./unpack.ts");
   await unpack(source.read, root, { ...options, witness });
 }
 

@@ -1,13 +1,9 @@
 /** Signatures that commands demand with `--key`. */
 
-import {
-  ArchiveError,
-  formatKeyId,
-  parsePublicKey,
-  parseSignature,
-  Verifier,
-  type Witness,
-} from "../../archive/mod.ts";
+import { ArchiveError } from "../../archive/errors.ts";
+import type { Witness } from "../../archive/scan.ts";
+import { formatKeyId, parsePublicKey, parseSignature } from "../../archive/sign/format.ts";
+import { Verifier } from "../../archive/sign/signature.ts";
 import { reasonOf, UsageError } from "../../errors.ts";
 import { readText } from "../../files.ts";
 

@@ -1,17 +1,16 @@
 /** Finds the module and script in a Model Archive, packed or unpacked. */
 
+// Not from its mod.ts, which would load all that packs, scans and signs archives: most starts find theirs unpacked.
+import { obtainArchive } from "../../archive/cache.ts";
+import { ArchiveError, labelOf, named } from "../../archive/errors.ts";
 import {
-  ArchiveError,
-  labelOf,
   MANIFEST_NAME,
-  named,
-  obtainArchive,
-  Origin,
   type ParsedManifest,
   readManifest,
   unknownKeys,
   WHEELS_FOLDER,
-} from "../../archive/mod.ts";
+} from "../../archive/manifest.ts";
+import { Origin } from "../../archive/origin.ts";
 import { cacheDir } from "../../cache/folder.ts";
 import { demandPrivatePlace } from "../../bridge/mod.ts";
 import { stat } from "../../files.ts";

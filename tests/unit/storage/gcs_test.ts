@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { fetchFolder, isStorageUri } from "../../../src/storage/mod.ts";
+import { fetchFolder } from "../../../src/storage/mod.ts";
+import { isStorageUri } from "../../../src/storage/uri.ts";
 import { pattern, text, utf8 } from "../helper/bytes.ts";
 import { fakeEnv } from "../helper/env.ts";
 import { TempDir } from "../helper/temp_dir.ts";
