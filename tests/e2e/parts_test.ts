@@ -55,8 +55,10 @@ async function* pieces(server: Server, body: string, headers: HeadersInit = {}, 
 }
 
 for (const [what, script, args] of KINDS) {
-  test(`${what} is streamed part by part, as soon as each is ready`, async (box) => {
+  test(`${what} is streamed part by part or as events, and an exception midway ends the answer early`, async (box) => {
     const server = await box.serve(script, serving(args));
+
+    // Part by part, as soon as each is ready.
     const whole = await server.invoke("3");
     assert.equal(whole.text, "part 0\npart 1\npart 2\n");
     assert.equal(whole.headers.get("content-type"), "application/octet-stream");
@@ -69,11 +71,8 @@ for (const [what, script, args] of KINDS) {
     assert.equal((await server.invoke("0")).text, "", "one without parts");
     const many = await server.invoke("1000");
     assert.equal(many.text.split("\n").length, 1001);
-    await server.stop();
-  });
 
-  test(`${what} is streamed as events when the client accepts them`, async (box) => {
-    const server = await box.serve(script, serving(args));
+    // As events, if the client accepts them.
     const answer = await server.invoke("2", EVENTS);
     assert.equal(answer.headers.get("content-type"), "text/event-stream");
     const base64 = (text: string) => btoa(text);
@@ -82,11 +81,8 @@ for (const [what, script, args] of KINDS) {
       `data: ${base64("part 0\n")}\n\ndata: ${base64("part 1\n")}\n\nevent: end\ndata: \n\n`,
     );
     assert.equal((await server.invoke("0", EVENTS)).text, "event: end\ndata: \n\n");
-    await server.stop();
-  });
 
-  test(`${what} that raises an exception midway ends the answer early, and events contain the reason`, async (box) => {
-    const server = await box.serve(script, serving(args));
+    // With an exception midway; events contain the reason.
     await assert.rejects(server.invoke("5 fail"), "a body that is not whole is no answer");
     const { text } = await server.invoke("5 fail", EVENTS);
     const [, problem] = /\nevent: error\ndata: (.*)\n\n$/.exec(text)!;

@@ -1,6 +1,7 @@
 /** Names of scripts: pickles, child processes, and advice in messages. */
 
 import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
 import { imports } from "./support/needs.ts";
 import { echo, py, PYTHON, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
@@ -21,7 +22,7 @@ const SAVES = py`
           pickle.dump(Mean(1), file)
       import multiprocessing
       for method in args:
-          with multiprocessing.get_context(method).Pool(2) as pool:
+          with multiprocessing.get_context(method).Pool(1) as pool:
               print(method, pool.map(square, range(4)))
 `;
 
@@ -33,7 +34,7 @@ const LOADS = py`
           return pickle.load(file)
   def deserialize(data, content_type): return json.loads(data)
   def predict(data, model):
-      with multiprocessing.get_context("spawn").Pool(2) as pool:
+      with multiprocessing.get_context("spawn").Pool(1) as pool:
           return [model(data), *pool.map(square, data)]
   def serialize(data, accepted): return json.dumps(data).encode(), "application/json"
 `;
@@ -107,27 +108,39 @@ test("serve says what to do when an artifact was pickled with a class of __main_
   assert.match(stderr, /The artifact was pickled where Mean was defined by the main program.*`import __main__; /);
 });
 
+/** Unpickles a class of the main program in the function that the body names. */
+const UNPICKLES = py`
+  def parts(data):
+      yield data
+      pickle.loads(NET)
+  def deserialize(data, content_type): return pickle.loads(NET) if data == b"deserialize" else data
+  def predict(data, model):
+      if data == b"part":
+          return parts(data)
+      return pickle.loads(NET) if data == b"predict" else data
+  def serialize(data, accepted): return (pickle.loads(NET) if data == b"serialize" else data), "x/y"
+`;
+
 for (
-  const [what, script, args] of [
-    ["deserialize", "def deserialize(data, content_type): return pickle.loads(NET)", []],
-    ["predict", "def predict(data, model): return pickle.loads(NET)", []],
-    ["predict in threads", "def predict(data, model): return pickle.loads(NET)", ["--threads", "2"]],
-    ["async predict", "async def predict(data, model): return pickle.loads(NET)", ["--concurrency", "2"]],
-    ["predict_batch", "def predict_batch(data, model): return [pickle.loads(NET)]", ["--max-batch-size", "2"]],
-    ["serialize", "def serialize(data, accepted): return pickle.loads(NET)", []],
-    ["a part", "def predict(data, model):\n    yield data\n    pickle.loads(NET)", []],
+  const [functions, script, args] of [
+    [["deserialize", "predict", "serialize", "part"], UNPICKLES, []],
+    [["predict in threads"], "def predict(data, model): return pickle.loads(NET)", ["--threads", "2"]],
+    [["async predict"], "async def predict(data, model): return pickle.loads(NET)", ["--concurrency", "2"]],
+    [["predict_batch"], "def predict_batch(data, model): return [pickle.loads(NET)]", ["--max-batch-size", "2"]],
   ] as const
 ) {
-  test(`the log says what to do when ${what} unpickles a class of __main__, and clients see no path`, async (box) => {
+  test(`the log says what to do when ${functions.join(" or ")} unpickles a class of __main__, and clients see no path`, async (box) => {
     const server = await box.serve(echo(`import pickle\nNET = b"c__main__\\nNet\\n."\n${script}\n`), {
       more: [...args],
     });
-    // A streamed answer ends early.
-    const { text } = await server.invoke("x").catch(() => ({ text: "" }));
-    await server.program.stderr.waitFor(
-      /^ {2}The artifact was pickled where Net was defined by the main program.*__main__; /,
-    );
-    assert.ok(!text.includes("serve.py"), text);
+    const advice = /^ {2}The artifact was pickled where Net was defined by the main program.*__main__; /;
+    const advised = () => server.program.stderr.lines.filter((line) => advice.test(line)).length;
+    for (const [index, what] of functions.entries()) {
+      // A streamed answer ends early.
+      const { text } = await server.invoke(what).catch(() => ({ text: "" }));
+      await until(`the advice for ${what} is logged`, () => advised() === index + 1, undefined, () => server.log);
+      assert.ok(!text.includes("serve.py"), text);
+    }
     await server.stop();
   });
 }
