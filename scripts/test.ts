@@ -18,7 +18,14 @@ import { messageOf } from "../src/errors.ts";
  */
 const WITH_PIP: VenvOptions = {
   pip: true,
-  compiled: ["torch", "sklearn.ensemble", "pandas", "pyarrow.parquet", "tensorboard.main"],
+  compiled: [
+    "torch",
+    "sklearn.ensemble",
+    "pandas",
+    "pyarrow.parquet",
+    "tensorboard.main",
+    "pip._internal.commands.install",
+  ],
 };
 
 async function main(options: TestOptions): Promise<Count> {
