@@ -14,6 +14,9 @@ export const LARGE_BYTES = 4 * 1024 * 1024;
 /** The size of the read buffer, in bytes. */
 const READ_BYTES = 1024 * 1024;
 
+/** Files up to this size are read with one call: opening a file and asking for its size take longer than reading it. */
+const WHOLE_BYTES = 64 * 1024;
+
 /** A file, a folder or a link of an unpacked archive. */
 export type Item =
   | { readonly kind: "folder"; readonly path: string }
@@ -39,8 +42,9 @@ export function contentOf(root: string): Item[] {
         items.push({ kind: "folder", path });
         walk(full, `${path}/`);
       } else {
-        const sha256 = hashFile(full);
+        // A change after this makes the recorded time wrong, so that the change is detected.
         const info = Deno.lstatSync(full);
+        const sha256 = info.size > WHOLE_BYTES ? hashFile(full) : hashSmall(full);
         items.push({ kind: "file", path, size: info.size, sha256, changed: changeOf(info) });
       }
     }
@@ -63,6 +67,10 @@ export function hashFile(path: string): string {
     hash.update(space.subarray(0, count));
   }
   return hash.digest("hex");
+}
+
+function hashSmall(path: string): string {
+  return createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
 }
 
 /** Whether a folder still has the recorded content, as far as file metadata shows, and no other user can have changed it. */
