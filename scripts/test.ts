@@ -61,7 +61,7 @@ async function prepare({ suites, filter }: TestOptions): Promise<Prepared> {
   await build(ROOT, [{ target: hostTarget(), file: "aimodellib" }]);
   const python = await making;
   const [executable, cache] = [`${ROOT}/dist/aimodellib`, `${ROOT}/.cache/test-cache`];
-  if (suites.includes("e2e")) await makeWarmCache(cache, executable, python);
+  if (suites.includes("e2e") || suites.includes("differential")) await makeWarmCache(cache, executable, python);
   const env: Record<string, string> = {
     AIMODELLIB_TEST_BIN: executable,
     AIMODELLIB_TEST_PYTHON: python,
