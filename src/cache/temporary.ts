@@ -113,7 +113,7 @@ export function noticeOfPlace(env: Env): string | undefined {
       "Set TMPDIR to a folder that only you can write to\n";
   }
   const named = realPath(env("TMPDIR") || place);
-  const why = named === undefined ? undefined : distrustOfPlace(named);
+  const why = named === undefined || named === place ? undefined : distrustOfPlace(named);
   return why === undefined
     ? undefined
     : `TMPDIR is not used, since ${printable(why)}: temporary folders are in '${printable(place)}'. ` +

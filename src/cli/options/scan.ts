@@ -27,9 +27,7 @@ export function scan(
   given: readonly string[],
   order: "any" | "first" = "any",
 ): Scanned | undefined {
-  /** Whether an option has a value, by its names. */
-  const known = new Map<string, boolean>();
-  for (const { names, value } of Object.values(fields)) for (const name of names) known.set(name, value !== undefined);
+  const known = optionsIn(fields);
   const words: string[] = [];
   const options = new Set<string>();
   for (let at = 0; at < given.length; at++) {
@@ -50,6 +48,19 @@ export function scan(
     if (hasValue && inline.length === 0 && ++at === given.length) return undefined;
   }
   return { words, options };
+}
+
+/** The options of commands: a command line is scanned several times. */
+const scanned = new WeakMap<Fields, ReadonlyMap<string, boolean>>();
+
+/** Whether an option has a value, by its names. */
+function optionsIn(fields: Fields): ReadonlyMap<string, boolean> {
+  const before = scanned.get(fields);
+  if (before !== undefined) return before;
+  const known = new Map<string, boolean>();
+  for (const { names, value } of Object.values(fields)) for (const name of names) known.set(name, value !== undefined);
+  scanned.set(fields, known);
+  return known;
 }
 
 /** Splits `-qo` into the flag `-q` and what may be an option with a value. */
