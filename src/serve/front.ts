@@ -5,7 +5,7 @@ import type { Bound } from "../http/bind.ts";
 import { BodyRefusals } from "../http/body_refusals.ts";
 import { Browsers } from "../http/browsers.ts";
 import { listen, type Server } from "../http/listen.ts";
-import { Transcoder } from "../http/v2/mod.ts";
+import { Transcoder } from "../http/v2/transcoder.ts";
 import type { Models } from "../supervisor/mod.ts";
 import type { Limits } from "../web/wire.ts";
 import type { ServeConfig } from "./config.ts";

@@ -1,6 +1,6 @@
 /** The bodies of requests and answers, as JSON Schema (2020-12). */
 
-import { DATATYPES } from "../v2/mod.ts";
+import { DATATYPES } from "../v2/datatype.ts";
 
 const string = { type: "string" };
 const count = { type: "integer", minimum: 0 };

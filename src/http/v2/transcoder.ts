@@ -2,16 +2,7 @@
 
 import { HttpProblem } from "../http_problem.ts";
 import type { Encoded } from "./response.ts";
-import {
-  buffersOf,
-  decode,
-  type Decoded,
-  type DecodeJob,
-  encode,
-  type EncodeJob,
-  type WorkRequest,
-  type WorkResponse,
-} from "./work.ts";
+import type { Decoded, DecodeJob, EncodeJob, WorkRequest, WorkResponse } from "./work.ts";
 
 /** The number of threads, each of which works on one large request; further requests wait. */
 const MAX_THREADS = 2;
@@ -35,6 +26,8 @@ export class Transcoder implements Disposable {
   readonly #threads = new Map<Worker, Pending | undefined>();
   readonly #waiting: Pending[] = [];
   #next = 0;
+  /** The code that reads and writes tensors, which the first request loads: many servers get none. */
+  #work: typeof import("./work.ts") | undefined;
 
   /**
    * Reads a request. If a thread does it, the body is moved there and is empty afterwards.
@@ -43,7 +36,8 @@ export class Transcoder implements Disposable {
    * @throws {HttpProblem} if it can't be answered
    */
   async decode(job: DecodeJob, client: Client, lent = false): Promise<Decoded> {
-    const quick = decode(job, true);
+    this.#work ??= await import("./work.ts");
+    const quick = this.#work.decode(job, true);
     if (quick !== undefined) return quick;
     const whole = { ...job, body: lent ? job.body.slice() : own(job.body) };
     return await this.#hand({ id: this.#next++, kind: "decode", job: whole }, client) as Decoded;
@@ -55,7 +49,8 @@ export class Transcoder implements Disposable {
    * @throws {HttpProblem} if the results can't be written as an answer
    */
   async encode(job: EncodeJob, client: Client): Promise<Encoded> {
-    const quick = encode(job, true);
+    this.#work ??= await import("./work.ts");
+    const quick = this.#work.encode(job, true);
     if (quick !== undefined) return quick;
     const results = job.results.map(({ body, contentType }) => ({ body: own(body), contentType }));
     return await this.#hand({ id: this.#next++, kind: "encode", job: { ...job, results } }, client) as Encoded;
@@ -84,7 +79,7 @@ export class Transcoder implements Disposable {
     this.#waiting.shift();
     this.#threads.set(thread, pending);
     const { request } = pending;
-    thread.postMessage(request, buffersOf(request.kind === "decode" ? [request.job] : request.job.results));
+    thread.postMessage(request, this.#work!.buffersOf(request.kind === "decode" ? [request.job] : request.job.results));
   }
 
   #start(): Worker {
