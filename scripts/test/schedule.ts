@@ -123,8 +123,9 @@ async function runDirectory(
 /** Runs tests one at a time. They leave processors idle, which pytest uses beside them: as a nicer process, it hardly delays them. */
 async function runAlone(alone: readonly SuiteProgram[], python: readonly SuiteProgram[]): Promise<Count[]> {
   const counts: Count[] = [];
-  const isAlone = alone.length === 0 && python.length === 1;
-  const beside = Promise.all(python.map((run) => runSuite(isAlone ? run : givingWay(run, NICE))));
+  // The last run of pytest shows its output at once if no other suite does.
+  const shown = alone.length === 0 ? python.at(-1) : undefined;
+  const beside = Promise.all(python.map((run) => runSuite(run === shown ? run : givingWay(run, NICE))));
   // A failure to start it is reported below.
   beside.catch(() => {});
   for (const run of alone) counts.push(await runSuite(run));
