@@ -17,6 +17,7 @@ FORMS = {
     "is async": "import asyncio\nasync def train(d):\n  await asyncio.sleep(0.01)\n  print('trained')",
     "is an async method": "import asyncio\nclass T:\n  async def train(self, d, *args):\n"
     "    await asyncio.sleep(0)\n    print('trained')\nt = T()",
+    "returns a coroutine": "async def fit(d): print('trained')\ndef train(d): return fit(d)",
     "is a callable object": "class T:\n  def __call__(self, d): print('trained')\ntrain = T()",
     "is a partial": "import functools\ndef f(word, d): print(word)\ntrain = functools.partial(f, 'trained')",
 }
