@@ -21,8 +21,11 @@ const GPU_PYTHON = Deno.env.get("AIMODELLIB_TEST_GPU_PYTHON") ?? "python3";
 /** Suites that run one after the other beside those of the executable. The first one waits for its daemons most of the time. */
 const BESIDE: readonly Suite[] = ["slurm", "integration", "differential"];
 
-/** The niceness of calculations: they take only what the others leave of the processors. */
-const IDLE = 19;
+/**
+ * The niceness of calculations: they take little but what the others leave of the processors. With 19, they could still be at their
+ * beginning when all others have ended.
+ */
+const CALCULATING = 10;
 /** The niceness of pytest beside tests that run one at a time. Its tests have time limits, and must not wait for long. */
 const NICE = 5;
 
@@ -63,7 +66,7 @@ export async function runSuites(suites: readonly Suite[], prepared: Prepared): P
   const calculations: Promise<Count>[] = [];
   if (has("unit")) {
     const newest = getNewest(ROOT);
-    calculations.push(started(checkOnNewest(ROOT, newest, IDLE)), started(searchModel(prepared)));
+    calculations.push(started(checkOnNewest(ROOT, newest, CALCULATING)), started(searchModel(prepared)));
     counts.push(...await runDirectory("unit", prepared, alone, false));
     const options = { ...optionsOf(prepared), typesAreChecked: true };
     counts.push(await runOnNewest(ROOT, newest, (name) => denoSuites(name, ["unit"], options), alone));
@@ -84,7 +87,9 @@ export async function runSuites(suites: readonly Suite[], prepared: Prepared): P
 /** Searches the model of the protocol. That is a calculation, so the newer Deno does not repeat it. */
 async function searchModel(prepared: Prepared): Promise<Count> {
   const runs = denoSuites("model", ["model"], optionsOf(prepared));
-  return sum(await Promise.all(runs.map((run) => runSuite(givingWay({ ...run, command: Deno.execPath() }, IDLE)))));
+  return sum(
+    await Promise.all(runs.map((run) => runSuite(givingWay({ ...run, command: Deno.execPath() }, CALCULATING)))),
+  );
 }
 
 async function runBeside(
