@@ -7,8 +7,8 @@ import { makeWheel } from "./support/wheels.ts";
 
 Sandbox.keepInMemory();
 
-const STARTS = 12;
-const KINDS = 2;
+const STARTS = 20;
+const KINDS = 3;
 
 const TRAIN = py`
   import sys, fox, owl
@@ -31,7 +31,7 @@ function archive(box: Sandbox, value: number): string {
   return `archive-${value}.tar.gz`;
 }
 
-test("12 concurrent starts of 2 archives with similar requirements run their own code, in one environment for each archive", async (box) => {
+test("20 concurrent starts of 3 archives with similar requirements run their own code, in one environment for each archive", async (box) => {
   const archives = Array.from({ length: KINDS }, (_, value) => archive(box, value));
   const programs = Array.from({ length: STARTS }, (_, i) => {
     const name = archives[i % KINDS]!;
@@ -48,7 +48,7 @@ test("12 concurrent starts of 2 archives with similar requirements run their own
     prefixes.set(own, (prefixes.get(own) ?? new Set()).add(prefix!));
     if (/^Installing /m.test(stderr)) installed += 1;
   }
-  assert.deepEqual([...prefixes.values()].map(({ size }) => size), [1, 1], "one environment for each archive");
+  assert.deepEqual([...prefixes.values()].map(({ size }) => size), [1, 1, 1], "one environment for each archive");
   assert.equal(new Set([...prefixes.values()].flatMap((found) => [...found])).size, KINDS, "and none for two");
   assert.equal(installed, KINDS, "each is made once");
 });

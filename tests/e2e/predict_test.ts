@@ -97,14 +97,14 @@ test("each input line becomes one output line in the same order, including error
 });
 
 test("a run that is killed at random times resumes to the same bytes", async (box) => {
-  box.write({ "in.jsonl": numbers(8_000) });
+  box.write({ "in.jsonl": numbers(10_000) });
   const words = ["predict", ...model(box), "in.jsonl", "--workers", "2", "--errors", "errors"];
   const whole = await box.run([...words, "-o", "whole"]);
   assert.equal(whole.code, 3, whole.stderr);
   const errors = box.read("errors");
   let before = 0;
   let kills = 0;
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 5; i++) {
     const program = box.start([...words, "-o", "out", "--log-level", "info"]);
     // A worker that is killed while it starts leaves its directory.
     for (const worker of [1, 2]) await program.stderr.waitFor(new RegExp(`Worker ${worker} is ready`));
