@@ -79,7 +79,8 @@ export class AnswerReader {
   contentType({ metadata }: Frame): string {
     if (metadata !== this.#lastMetadata) {
       const plain = this.#plain;
-      if (metadata.length === plain.length && startsWith(metadata, 0, metadata.length, plain)) {
+      // Empty metadata has no content type of its own, and equals an unknown `plain`.
+      if (metadata.length > 0 && metadata.length === plain.length && startsWith(metadata, 0, metadata.length, plain)) {
         this.#lastTimes = undefined;
       } else {
         this.#lastTimes = timesAfter(plain, metadata);

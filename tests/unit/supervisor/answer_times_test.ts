@@ -82,6 +82,8 @@ Deno.test("AnswerReader reads answers with and without times in any order", () =
       withTimes("0.75"),
       withTimes("nothing").replace("[nothing]", "7"),
       withTimes("0.75"),
+      '{"content_type": "text/x", "times": [1e-5]}',
+      "",
     ].map(outcomeOf),
     [
       ["text/csv", [0.5, 1.5, 2]],
@@ -98,6 +100,8 @@ Deno.test("AnswerReader reads answers with and without times in any order", () =
       ["text/csv", [0.75]],
       ["text/csv", undefined],
       ["text/csv", [0.75]],
+      ["text/x", [0.00001]],
+      ["application/octet-stream", undefined],
     ],
   );
 });
