@@ -46,7 +46,7 @@ export class Sockets implements Disposable, Owner {
   readonly #events = new Int32Array(MAX_EVENTS * EVENT_WORDS);
   readonly #open = new Map<number, Socket>();
   /** Sockets that have more to read than they may take in one turn. */
-  #postponed: Socket[] = [];
+  #postponed = new Set<Socket>();
   #isRunning = false;
   /** When the event loop needs a turn, by `performance.now()`. */
   #turnAt = 0;
@@ -110,7 +110,7 @@ export class Sockets implements Disposable, Owner {
   }
 
   postpone(socket: Socket): void {
-    this.#postponed.push(socket);
+    this.#postponed.add(socket);
   }
 
   /** Waits for the kernel, and wakes sockets, as long as there are any. */
@@ -131,14 +131,17 @@ export class Sockets implements Disposable, Owner {
   /** Wakes sockets until something is left to do that needs a promise or the event loop. */
   #poll(): void {
     while (this.#open.size > 0) {
-      const waitMs = this.#postponed.length === 0 ? WAIT_MS : 0;
+      const waitMs = this.#postponed.size === 0 ? WAIT_MS : 0;
       const count = this.#libc.symbols.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, waitMs);
       for (let at = 0; at < count; at++) {
         const event = at * EVENT_WORDS;
         this.#open.get(this.#events[event + DATA_WORD]!)?.wake(this.#events[event]!);
       }
-      if (waitMs === 0) { for (const socket of this.#postponed.splice(0)) socket.wake(0); }
-      else if (count === 0) this.#turnAt = 0;
+      if (waitMs === 0) {
+        const postponed = this.#postponed;
+        this.#postponed = new Set();
+        for (const socket of postponed) socket.wake(0);
+      } else if (count === 0) this.#turnAt = 0;
       // Sockets without a listener have nothing to send until a promise settles, a timer fires, or the test ends.
       if (this.listening < this.#open.size || performance.now() >= this.#turnAt) return;
     }

@@ -140,12 +140,14 @@ async function tryOnce(open: () => Promise<Stream>, request: Uint8Array, name: s
     if (text.length < MAX_KEPT) text += decoder.decode(piece, { stream: true });
   };
   let conn: Stream | undefined;
+  let isOver = false;
   const exchange = async () => {
     try {
       conn = await open();
     } catch (cause) {
       throw new ConnectionFailure(failureOf(cause), true, { cause });
     }
+    if (isOver) close(conn);
     const [answer] = await Promise.all([new AnswerReader(conn).next(keep), send(conn, request)]);
     return answer;
   };
@@ -160,6 +162,7 @@ async function tryOnce(open: () => Promise<Stream>, request: Uint8Array, name: s
     if (!(error instanceof ConnectionFailure)) throw error;
     throw new AimodellibError(`${name} does not answer: ${error.message}`, { cause: error });
   } finally {
+    isOver = true;
     if (conn !== undefined) close(conn);
   }
   if (answer.status >= 200 && answer.status < 300) return;
