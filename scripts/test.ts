@@ -40,7 +40,7 @@ async function main(options: TestOptions): Promise<Count> {
     counts.push(...(await ok(ROOT)).map(({ state }) => ONE[state]));
   }
   try {
-    if (preparing !== undefined) counts.push(...await runSuites(suites, await preparing));
+    if (preparing !== undefined) await runSuites(suites, await preparing, counts);
   } catch (error) {
     console.log(`FAILED   ${messageOf(error)}`);
     counts.push(ONE.failed);

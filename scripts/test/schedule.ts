@@ -53,35 +53,56 @@ export function usesTools(suite: Suite): boolean {
 /**
  * Runs suites.
  *
- * @throws {Error} if a program can't be started
+ * @param counts gets the count of each suite, also of those before an error
+ * @throws {Error} if a program can't be started, after those that run have ended
  */
-export async function runSuites(suites: readonly Suite[], prepared: Prepared): Promise<readonly Count[]> {
+export async function runSuites(suites: readonly Suite[], prepared: Prepared, counts: Count[]): Promise<void> {
   Deno.mkdirSync(REPORTS, { recursive: true });
-  const counts: Count[] = [];
+  const beside: Promise<Count>[] = [];
+  try {
+    await runInTurn(suites, prepared, counts, beside);
+  } finally {
+    for (const run of await Promise.allSettled(beside)) if (run.status === "fulfilled") counts.push(run.value);
+  }
+  // The first one that could not be started.
+  await Promise.all(beside);
+}
+
+/** Runs suites in turn. @param beside gets the runs beside them, which may still go on at the end */
+async function runInTurn(
+  suites: readonly Suite[],
+  prepared: Prepared,
+  counts: Count[],
+  beside: Promise<Count>[],
+): Promise<void> {
   const alone: SuiteProgram[] = [];
   const has = (suite: Suite) => suites.includes(suite);
   const gathersOutput = suites.length > 1;
-  // A failure to start one of them is reported where they are awaited.
-  const started = (run: Promise<Count>) => (run.catch(() => {}), run);
-  const calculations: Promise<Count>[] = [];
+  // The caller reports a failure to start one of them.
+  const start = (run: Promise<Count>) => {
+    run.catch(() => {});
+    beside.push(run);
+    return run;
+  };
   if (has("unit")) {
     const newest = getNewest(ROOT);
-    calculations.push(started(checkOnNewest(ROOT, newest, CALCULATING)), started(searchModel(prepared)));
+    start(checkOnNewest(ROOT, newest, CALCULATING));
+    start(searchModel(prepared));
     counts.push(...await runDirectory("unit", prepared, alone, false));
     const options = { ...optionsOf(prepared), typesAreChecked: true };
     counts.push(await runOnNewest(ROOT, newest, (name) => denoSuites(name, ["unit"], options), alone));
   }
-  const waiting = [started(runBeside(BESIDE.filter(has), prepared, alone, gathersOutput))];
+  const waiting = [start(runBeside(BESIDE.filter(has), prepared, alone, gathersOutput))];
   if (has("ray")) {
-    waiting.push(started(runRay({ ...pytestOptions(prepared, "ray"), python: prepared.ray, gathersOutput })));
+    waiting.push(start(runRay({ ...pytestOptions(prepared, "ray"), python: prepared.ray, gathersOutput })));
   }
   if (has("e2e")) counts.push(...await runDirectory("e2e", prepared, alone, false));
-  counts.push(...await Promise.all(waiting));
+  await Promise.allSettled(waiting);
   // Nothing else runs now but calculations.
   counts.push(...await runAlone(alone, has("python") ? pytestSuites(ROOT, REPORTS, prepared) : []));
-  counts.push(...await Promise.all(calculations));
-  if (has("gpu")) counts.push(await runGpu({ ...pytestOptions(prepared, "gpu"), python: GPU_PYTHON }));
-  return counts;
+  if (!has("gpu")) return;
+  await Promise.allSettled(beside);
+  counts.push(await runGpu({ ...pytestOptions(prepared, "gpu"), python: GPU_PYTHON }));
 }
 
 /** Searches the model of the protocol. That is a calculation, so the newer Deno does not repeat it. */
