@@ -1,5 +1,5 @@
 /**
- * Writes `docs/reference.md` and the manual pages from the parsers, and the picture in README.md from its commands:
+ * Writes `docs/reference.md` and the manual pages from the commands' options, and the picture in README.md from its commands:
  * `scripts/deno task reference`.
  */
 

@@ -62,7 +62,7 @@ function commandPage({ name, brief, usage, description, arguments: args, groups,
 
 function manPage(name: string, brief: string, sections: readonly string[]): ManPage {
   const lines = [
-    `.\\" Written by scripts/deno task reference from the parsers. Change those instead.`,
+    `.\\" Written by scripts/deno task reference from the commands' options. Change those instead.`,
     // The page has no date: the same sources give the same page.
     `.TH ${name.toUpperCase()} 1 "" "${PROGRAM} ${VERSION}" "User Commands"`,
     section("NAME", `${escape(name)} \\- ${escape(brief.replace(/\.$/, ""))}`),

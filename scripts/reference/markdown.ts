@@ -10,7 +10,7 @@ const literal = (text: string) => `\`${text}\``;
 export function referenceOf(pages: readonly Page[]): string {
   return [
     "# Command line",
-    "<!-- Written by `scripts/deno task reference` from the parsers. Change those instead. -->",
+    "<!-- Written by `scripts/deno task reference` from the commands' options. Change those instead. -->",
     `All commands of \`${PROGRAM}\`, with their arguments and options; \`${PROGRAM} help COMMAND\` prints the same in a terminal.`,
     "A `SIZE` is a number of bytes, or has a unit: `64k`, `100MiB`, `1.5GB`. `SECONDS` may have decimals. An option's value is the next word, or follows `=`.",
     table(["command", "what it does"], pages.map(({ name, brief }) => [`[\`${name}\`](#${name})`, brief])),

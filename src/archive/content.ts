@@ -42,7 +42,7 @@ export function contentOf(root: string): Item[] {
         items.push({ kind: "folder", path });
         walk(full, `${path}/`);
       } else {
-        // A change after this makes the recorded time wrong, so that the change is detected.
+        // If the file changes after this, the recorded time is wrong, and the change is detected.
         const info = Deno.lstatSync(full);
         const sha256 = info.size > WHOLE_BYTES ? hashFile(full) : hashSmall(full);
         items.push({ kind: "file", path, size: info.size, sha256, changed: changeOf(info) });

@@ -2,7 +2,7 @@
  * Encodes spans as an ExportTraceServiceRequest of OTLP, as OpenTelemetry's serializer does (a test compares the bytes), at a fraction of
  * its cost: for one sampled request of a hundred, that one takes as much CPU time as all other work on traces together. It encodes each
  * span twice, first to learn the length, and the same attributes again and again. It also needs all spans of a batch as objects, which
- * the garbage collector would copy several times before the batch is sent; here, a span is bytes as soon as its request has ended.
+ * the garbage collector would copy several times before the batch is sent; here, the spans of a few requests become bytes soon after these have ended.
  */
 
 import type { Batch, Batcher } from "./batches.ts";

@@ -1,4 +1,4 @@
-/** The command `cache`: its parser and its help. */
+/** The command `cache`: its options and its help. */
 
 import { defineCommand } from "../command.ts";
 import { oneOf, whole } from "../options/values.ts";

@@ -1,4 +1,4 @@
-/** The command `dockerfile`: its parser and its help. */
+/** The command `dockerfile`: its options and its help. */
 
 import { IMAGE_PORT } from "../archives/image_layout.ts";
 import { limitFields, trustFields } from "../archives/options.ts";

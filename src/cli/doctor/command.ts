@@ -1,4 +1,4 @@
-/** The command `doctor`: its parser and its help. */
+/** The command `doctor`: its options and its help. */
 
 import { hideCredentials } from "../../credentials.ts";
 import type { Finding } from "../../environment/doctor.ts";

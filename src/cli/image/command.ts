@@ -1,4 +1,4 @@
-/** The command `image`: its parser and its help. */
+/** The command `image`: its options and its help. */
 
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";

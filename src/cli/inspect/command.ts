@@ -1,4 +1,4 @@
-/** The command `inspect`: its parser and its help. */
+/** The command `inspect`: its options and its help. */
 
 import { limitFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";

@@ -1,4 +1,4 @@
-/** The command `keygen`: its parser and its help. */
+/** The command `keygen`: its options and its help. */
 
 import { passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";

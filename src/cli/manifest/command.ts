@@ -1,4 +1,4 @@
-/** The command `manifest`: its parser and its help. */
+/** The command `manifest`: its options and its help. */
 
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";

@@ -1,4 +1,4 @@
-/** The command `package`: its parser and its help. */
+/** The command `package`: its options and its help. */
 
 import { defineCommand } from "../command.ts";
 import { ARCHIVES, file, folder, script } from "../options/paths.ts";

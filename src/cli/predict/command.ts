@@ -53,7 +53,7 @@ interface ParsedPredict extends ValuesOf<typeof predictFields> {
   readonly inputs: readonly string[];
 }
 
-/** The command `predict`: its parser, its help and its action. */
+/** The command `predict`: its options, its help and its action. */
 export const predict = defineCommand({
   description:
     message`Calls the functions of a script for each input, and writes the answers to standard output or to files. A Model Archive, or the URL of a running server, can replace ${"inference_module"} and ${"inference_script"}: ${"aimodellib predict http://127.0.0.1:8080/ sample.json"}.`,

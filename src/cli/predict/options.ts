@@ -1,4 +1,4 @@
-/** The options of `predict`: their parsers, and their types. */
+/** The options of `predict`, and the types of their values. */
 
 import type { InputOptions } from "../../predict/inputs.ts";
 import { parseShard, type Shard } from "../../predict/shard.ts";

@@ -1,4 +1,4 @@
-/** The command `serve`: its parser and its help. */
+/** The command `serve`: its options and its help. */
 
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";

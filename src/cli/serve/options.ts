@@ -1,4 +1,4 @@
-/** The options of `serve`: their parsers, and their type. */
+/** The options of `serve`, and the type of their values. */
 
 import type { LogFormat, LoggingOptions } from "../../observability/logging.ts";
 import type { WorkerChoice } from "../../serve/devices.ts";

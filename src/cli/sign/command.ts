@@ -1,4 +1,4 @@
-/** The command `sign`: its parser and its help. */
+/** The command `sign`: its options and its help. */
 
 import { limitFields, passwordFile, secretKey } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";

@@ -1,4 +1,4 @@
-/** The command `train`: its parser and its help. */
+/** The command `train`: its options and its help. */
 
 import { namesArchive } from "../run/form.ts";
 import { meantForm } from "../run/meant.ts";
@@ -147,7 +147,7 @@ interface ParsedTrain extends ValuesOf<typeof fields> {
   readonly args: readonly string[];
 }
 
-/** The command `train`: its parser, its help and what runs it. */
+/** The command `train`: its options, its help and what runs it. */
 export const train = defineCommand({
   description:
     message`Runs the ${"train"} function of a script. Options come before ${"training_module"}. A Model Archive can replace ${"training_module"} and ${"training_script"}: ${"aimodellib train model.tar.gz model_dir"}.`,

@@ -1,4 +1,4 @@
-/** The command `verify`: its parser and its help. */
+/** The command `verify`: its options and its help. */
 
 import { limitFields, trustFields } from "../archives/options.ts";
 import { defineCommand } from "../command.ts";
