@@ -8,8 +8,8 @@ import type { SuiteProgram } from "./suite.ts";
  */
 const ALONE = "_alone_test.ts";
 
-/** The number of files that run in parallel: two more than processors, since tests often wait for processes. */
-const JOBS = navigator.hardwareConcurrency + 2;
+/** The number of files that run in parallel: one more than processors, since tests often wait for processes. */
+const JOBS = navigator.hardwareConcurrency + 1;
 
 /**
  * Files that take longer than the others of their suite, the slowest first. They are started before all others: at the end, one of them
