@@ -258,7 +258,7 @@ test("requests without a token do not reveal the names of models", async (box) =
     ...["secret", "other"].flatMap((name) => ["--model", `${name}=${folder},serve.py,${box.root}`]),
   ]);
   const server = await Server.attach(program, true);
-  for (const name of ["secret", "other"]) await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+  await Server.untilReady(program, "secret", "other");
   for (
     const path of [
       "/models/x/ping",

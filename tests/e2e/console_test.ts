@@ -137,9 +137,7 @@ Deno.test({
       ...["--model", `chat=${ROOT}/src/cli/init/templates/stream,serve.py,${box.path("words")}`],
     ]);
     const server = await Server.attach(program, true);
-    for (const name of ["many", "tensors", "draw", "chat"]) {
-      await program.stderr.waitFor(new RegExp(`Ready: POST \\S+/models/${name}/`));
-    }
+    await Server.untilReady(program, "many", "tensors", "draw", "chat");
     await using proxy = behind("/team/iris", server.url);
     await using browser = await launch();
     const { page, complaints, outside } = await open(browser, proxy.url, { permissions: PERMISSIONS });

@@ -118,7 +118,7 @@ test("each of several models reports its facts once it is open", async (box) => 
   const sha256 = await pack(box);
   box.module({ "serve.py": NUMBERS }, "plain");
   const server = await serve(box, ["--model", "a=build/x.tar.gz,model", "--model", "b=plain,serve.py,model"]);
-  for (const name of ["a", "b"]) await server.program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+  await Server.untilReady(server.program, "a", "b");
   const loading = recordsOf(server.program).filter(({ message }) => message.startsWith("Loading "));
   assert.deepEqual(Object.fromEntries(loading.map(({ model, sha256 }) => [model, sha256])), {
     a: sha256,

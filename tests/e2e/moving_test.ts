@@ -92,7 +92,7 @@ function serveAll(): Promise<Served> {
     const failures = new Map<string, string>();
     for (const { title, before, request } of SECTIONS) {
       const name = nameOf(title);
-      await server.program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+      await Server.untilReady(server.program, name);
       const init = { method: "POST", body: request, headers: { "Content-Type": "application/x-www-form-urlencoded" } };
       answers.set(title, await server.request(`/models/${name}/invocations`, init));
       for (const i of before.keys()) {

@@ -76,7 +76,7 @@ async function serve(box: Sandbox): Promise<Server> {
   ]);
   const program = box.start(["serve", "--port", "0", ...words]);
   const server = await Server.attach(program, false);
-  for (const name of ["plain", "typed"]) await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+  await Server.untilReady(program, "plain", "typed");
   return server;
 }
 

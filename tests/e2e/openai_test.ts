@@ -81,9 +81,7 @@ test("OpenAI's client chats, streams and embeds, and raises its own errors", asy
   Deno.writeTextFileSync(box.path("tokens"), "secret-of-the-test\n", { mode: 0o600 });
   const program = box.start(["serve", "--port", "0", "--token-file", box.path("tokens"), ...words]);
   const server = await Server.attach(program, false);
-  for (const name of ["one", "two", "plain"]) {
-    await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
-  }
+  await Server.untilReady(program, "one", "two", "plain");
 
   // One client for answers and errors: it takes longer to import than to ask.
   const printed = await run(
@@ -237,9 +235,7 @@ test(
     ]);
     const program = box.start(["serve", "--port", "0", ...words]);
     const server = await Server.attach(program, false);
-    for (const name of Object.keys(scripts)) {
-      await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
-    }
+    await Server.untilReady(program, ...Object.keys(scripts));
     const answers = await run(
       box,
       server,

@@ -250,7 +250,7 @@ test("serve fetches the model directories of several models from Cloud Storage",
   ) => ["--model", `${name}=${module},serve.py,gs://bucket/${name}`]);
   const program = box.start(["serve", "--port", "0", ...models], storage);
   const server = await Server.attach(program, true);
-  for (const name of ["one", "two"]) await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${name}/`));
+  await Server.untilReady(program, "one", "two");
   await program.stderr.waitFor(/The model 'three' failed/);
   for (const [name, text] of [["one", "first"], ["two", "second"]]) {
     assert.equal((await server.request(`/models/${name}/invocations`, { method: "POST", body: "name" })).text, text);

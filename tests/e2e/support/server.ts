@@ -43,6 +43,11 @@ export class Server {
     return new Server(program, url!);
   }
 
+  /** Waits until each of several models is ready. */
+  static async untilReady(program: Program, ...models: readonly string[]): Promise<void> {
+    for (const model of models) await program.stderr.waitFor(new RegExp(`Ready: POST .*/models/${model}/`));
+  }
+
   /** Creates the object for a server with a known address. */
   static at(program: Program, url: string): Server {
     return new Server(program, url);
