@@ -12,8 +12,8 @@ const ALONE = "_alone_test.ts";
 const JOBS = navigator.hardwareConcurrency + 1;
 
 /**
- * Files that take longer than the others of their suite, the slowest first. They are started before all others: at the end, one of them
- * would run alone while the other processors wait. A unit test brings its whole room to the front.
+ * The slowest files of each suite, the slowest first. They start before all others, so that none of them runs alone at the end while a
+ * processor is idle. A unit test moves its whole room to the front.
  */
 const SLOW: readonly string[] = [
   "tests/unit/supervisor/worker_test.ts",

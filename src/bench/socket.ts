@@ -44,7 +44,7 @@ export class Socket {
   /**
    * Reads what has arrived.
    *
-   * @returns how many bytes; 0 if the other end will send no more; -1 if there are none now
+   * @returns the number of bytes read; 0 at the end of the stream; -1 if the read would block
    * @throws {Error} if the connection has failed, or was closed
    */
   read(buffer: Uint8Array): number {
@@ -72,7 +72,7 @@ export class Socket {
 
   /**
    * Calls a function after each change: bytes have arrived, more can be written, the other end has sent its last byte, or the socket
-   * was closed. There is no call for bytes that were there before: the function should read until there are none, or postpone.
+   * was closed. The function is not called for bytes that arrived earlier: it must read until a read would block, or postpone the socket.
    *
    * @param listener undefined for none
    */

@@ -1,6 +1,6 @@
 /**
- * Defines options and arguments as data. Help, completion and both parsers derive from it: the quick one (`read.ts`), and the one of a
- * library (`parser.ts`), which takes longer to load than a whole run of a short command.
+ * Defines options and arguments as data, from which help, completion and two parsers are made. `read.ts` parses usual command lines.
+ * `parser.ts` uses a library for all others, and is imported late because the library is slow to load.
  */
 
 import type { Suggestion } from "@optique/core/parser";

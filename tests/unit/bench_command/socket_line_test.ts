@@ -14,7 +14,7 @@ const TEN = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\ncontent-length: 1\r\n\
 /** A socket whose other end does what a test says, and what happened to it. */
 class FakeSocket {
   readonly did: string[] = [];
-  /** How many bytes it takes, one item for each write; all bytes if there is none. */
+  /** The number of bytes that each write accepts, or its error. Later writes accept all bytes. */
   takes: (number | Error)[] = [];
   sent = 0;
   #arrived: (string | Error)[] = [];
