@@ -35,6 +35,9 @@ os.environ.update(
     PYTHONPATH=str(ROOT / "python"),
     RAY_USAGE_STATS_ENABLED="0",
     RAY_DEDUP_LOGS="0",
+    # Serve kills a proxy that needs longer than 5 s to start, and one that does not answer for 10 s, three times in a row.
+    RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=str(LIMIT),
+    RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S=str(LIMIT),
     TMPDIR=str(FOLDER / "t"),
 )
 tempfile.tempdir = None
@@ -87,7 +90,11 @@ class Nodes:
         self.second = self._cluster.add_node(**options)
         self.address = self._cluster.address
         ray.init(address=self.address, log_to_driver=False)
-        serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": 8000})
+        try:
+            serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": 8000})
+        except TimeoutError:
+            # Serve goes on starting its proxy, which it waits for a minute for.
+            eventually(lambda: set(serve.status().proxies.values()) == {"HEALTHY"})
 
     def kill_second(self):
         """Kill a node without notice."""
