@@ -35,6 +35,8 @@ os.environ.update(
     PYTHONPATH=str(ROOT / "python"),
     RAY_USAGE_STATS_ENABLED="0",
     RAY_DEDUP_LOGS="0",
+    RAY_prestart_worker_first_driver="0",
+    RAY_enable_worker_prestart="0",
     # Serve kills a proxy that needs longer than 5 s to start, and one that does not answer for 10 s, three times in a row.
     RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=str(LIMIT),
     RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S=str(LIMIT),
