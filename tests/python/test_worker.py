@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import platform
 import signal
 import socket
 import subprocess
@@ -64,6 +65,33 @@ def test_a_worker_sends_hello_serves_and_stops_when_asked(supervisor):
         )
     supervisor.send(frames.STOP)
     assert supervisor.end() == (0, "")
+
+
+BODIES = """
+import resource
+def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def load(model_dir): return model_dir
+def deserialize(data, content_type): return data
+def predict(data, model):
+    before = faults()
+    for _ in range(100):
+        # What a request of 1 MiB and its answer may need.
+        bodies = [b"x" * 2**20 for _ in range(4)]
+        del bodies
+    return faults() - before
+def serialize(data, accepted): return str(data).encode(), "text/plain"
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this is about the allocator of glibc")
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="other Pythons have their own allocators")
+def test_a_worker_does_not_return_the_memory_of_each_body_to_the_system(supervisor):
+    supervisor.receive()
+    supervisor.start(BODIES)
+    assert supervisor.receive()[0] == frames.READY
+    supervisor.send(frames.INVOKE, 1, b"{}", b"body")
+    # The first round uses these 1024 pages for the first time.
+    assert int(supervisor.receive()[3]) < 10 * 1024
 
 
 def test_a_worker_whose_supervisor_has_ended_before_it_connects_removes_their_directory(tmp_path):

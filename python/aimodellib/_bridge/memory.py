@@ -30,6 +30,18 @@ GIVE_BACK_STEP = 64 * 1024
 MAX_EXCESS = 1024 * 1024
 #: Shorter bodies, in bytes, are not worth a slot.
 MIN_BODY = 16 * 1024
+#: The size of the block that :func:`keep_freed_memory` frees, in bytes.
+_FREED_BLOCK = 4 * 1024 * 1024
+
+
+def keep_freed_memory() -> None:
+    """Make glibc keep up to 8 MiB of freed memory for the next bodies, instead of 128 KiB.
+
+    Otherwise it returns the memory of each large body to the system, and the next body faults in every page again.
+    glibc adapts when a block that it has mapped on its own is freed (mallopt(3), M_MMAP_THRESHOLD): from then on it
+    keeps twice the size of that block. Nothing writes to this block, so it takes no memory.
+    """
+    bytes(_FREED_BLOCK)
 
 
 class Memory:

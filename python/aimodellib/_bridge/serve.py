@@ -21,6 +21,7 @@ from .green import refuse_green_threads
 from .handler import Handler
 from .loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from .loop import Loop
+from .memory import keep_freed_memory
 from .names import add_to_path, load_script
 from .parts import SerialSender
 from .request import ServingLogger, here, marks, traces
@@ -35,6 +36,7 @@ def run(link: Link, config: dict[str, Any]) -> int:
     """Serve until the supervisor sends STOP or closes the connection; return the exit code of the process."""
     sys.argv = [config["script"]]
     served.config = config
+    keep_freed_memory()
     shares = "memory" in config and link.share(config["memory"])
     stage = "import"
     try:
