@@ -70,6 +70,34 @@ Deno.test("processIo() calls back once for the signals of one stop, and for each
 });
 
 for (
+  const [what, more, expected] of [
+    ["dies of it when nothing listens then", "", { stdout: "first ended ", code: 143 }],
+    [
+      "gives it to the next handler",
+      `io.onSignal((signal) => { io.stdout("second " + signal); clearTimeout(timer); });`,
+      { stdout: "first ended second SIGTERM", code: 0 },
+    ],
+  ] as const
+) {
+  Deno.test(`processIo() loses no signal that arrives just before a handler is disposed: it ${what}`, async () => {
+    const child = start(`
+      const timer = setTimeout(() => {}, 5000);
+      {
+        using _ = io.onSignal(() => io.stdout("first heard "));
+        Deno.kill(Deno.pid, "SIGTERM");
+        // The signal has arrived, but no handler is called in this turn of the event loop.
+        for (const end = performance.now() + 100; performance.now() < end;);
+      }
+      io.stdout("first ended ");
+      ${more}
+    `);
+    const [stdout] = await Promise.all([new Response(child.stdout).text(), child.stderr.cancel()]);
+    const { code } = await child.status;
+    assert.deepEqual({ stdout, code }, expected);
+  });
+}
+
+for (
   const [listening, expected] of [
     ["job", "ready SIGTERM "],
     ["server", "ready SIGINT "],
