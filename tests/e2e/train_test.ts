@@ -473,8 +473,8 @@ test("train runs the finally blocks of an async script when SIGTERM comes", asyn
         async def train(model_dir):
             task = asyncio.create_task(helper())
             await asyncio.sleep(0)
-            print("sleeping")
             try:
+                print("sleeping")
                 await task
             finally:
                 await asyncio.sleep(0.01)
