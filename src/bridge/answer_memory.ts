@@ -16,7 +16,7 @@ import { SharedMemory } from "./shared_memory.ts";
 import { ANSWER_ROOM, ANSWER_SLOTS, SHARED, SHARED_SLOT_BYTES, type SharedBody, SLOTS_START } from "./shared_slots.ts";
 
 /** How many slots may wait for clients to read. Bodies in further ones are copied, so that slow clients do not use up all slots. */
-const MAX_LENT = 6;
+const MAX_LENT = 12;
 
 const IDLE_MS = 1000;
 

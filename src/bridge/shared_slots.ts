@@ -10,7 +10,7 @@ export const SHARED_SLOT_BYTES = 16 * 2 ** 20;
 export const REQUEST_SLOTS = 32;
 
 /** The number of slots for the bodies of one worker's answers. */
-export const ANSWER_SLOTS = 8;
+export const ANSWER_SLOTS = 16;
 
 /** Where the slots for answers begin in a worker's memory, in bytes. */
 export const SLOTS_START = 64 * 1024;

@@ -18,7 +18,7 @@ from .payload import Payload
 SHARED = 0x80
 #: The number of slots, and their size in bytes: the longest body that fits.
 REQUEST_SLOTS = 32
-ANSWER_SLOTS = 8
+ANSWER_SLOTS = 16
 SLOT_SIZE = 16 * 1024 * 1024
 #: Where the slots of answers begin, in bytes; before them is a u8 for each: how many bodies were sent from it.
 SLOTS_START = 64 * 1024

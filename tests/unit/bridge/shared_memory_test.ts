@@ -248,7 +248,7 @@ Deno.test("AnswerMemory keeps each body until it is released, in any order and f
         const place = writer.write(pattern(LARGE, bodies));
         assert.equal(place === undefined, lent.length === ANSWER_SLOTS);
         if (place !== undefined) lent.push({ lease: memory.lend(place), seed: bodies++ });
-        assert.equal(memory.crowded, lent.length > 6);
+        assert.equal(memory.crowded, lent.length > 12);
       }
       lent.forEach(end);
     }),
