@@ -1,6 +1,7 @@
 """A cluster of two nodes on loopback. The suite runs in a network namespace: Ray listens on the machine's address otherwise."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -37,11 +38,23 @@ os.environ.update(
     RAY_DEDUP_LOGS="0",
     RAY_prestart_worker_first_driver="0",
     RAY_enable_worker_prestart="0",
-    # Serve kills a proxy that needs longer than 5 s to start, and one that does not answer for 10 s, three times in a row.
-    RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=str(LIMIT),
-    RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S=str(LIMIT),
+    # Ray gives up on a node that fails some checks in a row. One that was killed refuses them at once.
+    RAY_health_check_period_ms="1000",
     TMPDIR=str(FOLDER / "t"),
 )
+# Parts of Ray that are slow to start or to answer are killed, or make others fail, within 5 to 100 s.
+for name in (
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S",
+    "RAY_gcs_server_port_wait_time_s",
+    "RAY_gcs_server_request_timeout_seconds",
+    "RAY_py_gcs_connect_timeout_s",
+    "RAY_raylet_start_wait_time_s",
+    "RAY_worker_register_timeout_seconds",
+):
+    os.environ[name] = str(LIMIT)
+for name in ("RAY_agent_register_timeout_ms", "RAY_grpc_keepalive_timeout_ms", "RAY_health_check_timeout_ms"):
+    os.environ[name] = str(LIMIT * 1000)
 tempfile.tempdir = None
 sys.path.insert(0, str(ROOT / "python"))
 # Logs of archives are written here.
@@ -83,9 +96,22 @@ class Nodes:
     def __init__(self):
         import ray
         from ray import serve
+        from ray._private import services
         from ray.cluster_utils import Cluster
 
         self.is_running = True
+        get_node = services.get_node
+
+        def get_node_at_last(*arguments):
+            """Wait until Ray's database has a node. Nothing can change the 30 s after which Ray gives up on a node that it starts."""
+
+            def found():
+                with contextlib.suppress(RuntimeError):
+                    return get_node(*arguments)
+
+            return eventually(found)
+
+        services.get_node = get_node_at_last
         # Ray believes in GPUs that it is told of.
         options = {"num_cpus": 4, "num_gpus": 2, "object_store_memory": 100 << 20, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=options)

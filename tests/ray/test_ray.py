@@ -48,6 +48,7 @@ def deployed(nodes, archive):
         "max_replicas_per_node": 1,
         "max_ongoing_requests": ONGOING,
         "health_check_period_s": 1,
+        "health_check_timeout_s": LIMIT,
         "ray_actor_options": {"num_cpus": 1, "num_gpus": 1},
     }
     command = [str(pathlib.Path(sys.executable).with_name("serve")), "run", "--non-blocking", "--address", nodes.address]
