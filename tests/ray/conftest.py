@@ -38,6 +38,8 @@ os.environ.update(
     RAY_DEDUP_LOGS="0",
     RAY_prestart_worker_first_driver="0",
     RAY_enable_worker_prestart="0",
+    # Serve's controller need not look as often as it does, since no test counts on that.
+    RAY_SERVE_CONTROL_LOOP_INTERVAL_S="0.5",
     # Ray gives up on a node that fails some checks in a row. One that was killed refuses them at once.
     RAY_health_check_period_ms="1000",
     TMPDIR=str(FOLDER / "t"),
@@ -86,7 +88,8 @@ def eventually(condition):
         value = condition()
         if value:
             return value
-        time.sleep(0.05)
+        # A look at all processes takes some milliseconds.
+        time.sleep(0.2)
     raise AssertionError(f"{condition} is still false after {LIMIT} s")
 
 
@@ -112,8 +115,9 @@ class Nodes:
             return eventually(found)
 
         services.get_node = get_node_at_last
-        # Ray believes in GPUs that it is told of.
+        # Ray believes in GPUs that it is told of. The tests need neither an autoscaler nor the programs' output.
         options = {"num_cpus": 4, "num_gpus": 2, "object_store_memory": 100 << 20, "include_dashboard": False}
+        options.update(no_monitor=True, include_log_monitor=False)
         self._cluster = Cluster(initialize_head=True, head_node_args=options)
         self.second = self._cluster.add_node(**options)
         self.address = self._cluster.address

@@ -3,10 +3,7 @@
 import http.client
 import json
 import os
-import pathlib
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -43,6 +40,8 @@ def executables():
 @pytest.fixture(scope="session")
 def deployed(nodes, archive):
     """Two replicas, one on each node. Both need the requirements at the same time, and nothing is cached."""
+    from ray.serve.scripts import cli as serve
+
     deployment = {
         "num_replicas": 2,
         "max_replicas_per_node": 1,
@@ -51,11 +50,11 @@ def deployed(nodes, archive):
         "health_check_timeout_s": LIMIT,
         "ray_actor_options": {"num_cpus": 1, "num_gpus": 1},
     }
-    command = [str(pathlib.Path(sys.executable).with_name("serve")), "run", "--non-blocking", "--address", nodes.address]
-    command += ["--name", "echo", "--route-prefix", "/models/echo", "aimodellib.ray:app", f"archive={archive}"]
-    command += [f"model_dir={MODEL}", "options=--workers 2 --max-body 1MB", f"deployment={json.dumps(deployment)}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER, timeout=LIMIT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    # This process has imported Ray already, which takes seconds of processor time.
+    arguments = ["run", "--non-blocking", "--address", nodes.address, "--name", "echo", "--route-prefix", "/models/echo"]
+    arguments += ["aimodellib.ray:app", f"archive={archive}", f"model_dir={MODEL}"]
+    arguments += ["options=--workers 2 --max-body 1MB", f"deployment={json.dumps(deployment)}"]
+    serve(arguments, standalone_mode=False)
     return nodes
 
 
@@ -179,7 +178,8 @@ class Load:
         while not self._end.is_set():
             with self._lock:
                 self.sent += 1
-                value = {"number": self.sent, "sleep": 0.01}
+                # Both workers of both replicas are executing, and all clients wait, when something is killed.
+                value = {"number": self.sent, "sleep": 0.1}
             try:
                 status, answer = invoke(value)
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -191,7 +191,7 @@ class Load:
 
     def goes_on(self):
         """Wait until more requests have been answered."""
-        goal = self.sent + 100
+        goal = self.sent + 40
         eventually(lambda: self.sent >= goal)
 
 
@@ -210,7 +210,7 @@ def test_no_more_is_lost_than_what_a_killed_part_was_executing(deployed):
             load.goes_on()
             assert len(load.lost) - lost <= ONGOING, (part, load.lost[lost:])
     assert load.wrong == []
-    assert load.sent > 600
+    assert load.sent > 240
     print(f"{load.sent} requests, {len(load.lost)} lost")
 
 
