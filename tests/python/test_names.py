@@ -191,6 +191,20 @@ def test_the_standard_library_keeps_working(module, files):
     assert module.run(files[0]) == "1"
 
 
+@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("folder", [".", "lib"])
+def test_no_file_replaces_a_standard_module_that_is_imported_late(module, folder, python):
+    names = "ast, dis, inspect, opcode, platform, token, tokenize"
+    for name in names.split(", "):
+        module.file(f"{folder}/{name}.py", "raise AssertionError('not the standard library')")
+    module.file(
+        "serve.py",
+        f"import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), '{folder}'))\nimport {names}\n"
+        "def run(): return inspect.isawaitable(1), platform.system()",
+    )
+    assert module.run("serve.py", python=python) == "(False, 'Linux')"
+
+
 @pytest.mark.parametrize("neighbour", ["types.py", "socket.py", "enum/__init__.py"])
 def test_child_processes_start_beside_a_file_with_a_name_of_the_standard_library(module, neighbour):
     module.file(neighbour, "raise AssertionError('not the standard library')")

@@ -5,7 +5,6 @@ Modules that are needed only to explain a failure are imported when one occurs.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import os
 import re
@@ -17,23 +16,17 @@ from .demands import SERVE
 from .standard import clashes
 
 #: pickle's messages for a class that the main program does not have, in all versions of Python.
-_MAIN = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"attribute '([\w.]+)' on <module '__(?:mp_)?main__'",
-        r"resolve path '([\w.]+)' on module '__(?:mp_)?main__'",
-        r"module '__(?:mp_)?main__' has no attribute '(\w+)'",
-    )
+_MAIN = (
+    r"attribute '([\w.]+)' on <module '__(?:mp_)?main__'",
+    r"resolve path '([\w.]+)' on module '__(?:mp_)?main__'",
+    r"module '__(?:mp_)?main__' has no attribute '(\w+)'",
 )
 
 #: Python's messages for a name that a module lacks.
-_LACKS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"module '([\w.]+)'.* has no attribute '",
-        r"cannot import name '[^']*' from (?:[a-z ]* )?'([\w.]+)'",
-        r"'([\w.]+)' is not a package",
-    )
+_LACKS = (
+    r"module '([\w.]+)'.* has no attribute '",
+    r"cannot import name '[^']*' from (?:[a-z ]* )?'([\w.]+)'",
+    r"'([\w.]+)' is not a package",
 )
 
 #: How many causes of an exception are examined.
@@ -110,6 +103,8 @@ def _advices(error: BaseException, config: dict[str, Any]) -> Iterator[str]:
 
 
 def _on_relative(error: BaseException, module_dir: str, config: dict[str, Any]) -> Iterator[str]:
+    import ast
+
     from .hints import parse_file
     from .relative import relative_advice
 
@@ -217,10 +212,10 @@ def _on_shape(config: dict[str, Any]) -> Iterator[str]:
         yield from (problem for problem in problems if "must define" in problem)
 
 
-def _name_in(message: str, patterns: tuple[re.Pattern[str], ...]) -> str:
+def _name_in(message: str, patterns: tuple[str, ...]) -> str:
     """Return the group of the first pattern that matches a message; "" if none does."""
     for pattern in patterns:
-        found = pattern.search(message[:4096])
+        found = re.search(pattern, message[:4096])
         if found:
             return found.group(1)
     return ""

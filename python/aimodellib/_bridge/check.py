@@ -15,7 +15,7 @@ import sys
 from typing import Iterator, NamedTuple
 
 from .bindings import Bindings
-from .demands import BATCH, METADATA, SERVE, TRAIN, Demand, fit
+from .demands import BATCH, METADATA, SERVE, TRAIN, Demand, fit, parameters_in
 from .hints import hint
 from .outline import Function, Outline
 from .peers import PACKAGES, recognise
@@ -244,7 +244,8 @@ class _Script:
         passed = demand.passed
         # The number of training arguments is not known yet: try as many as the function could take.
         attempts = len(signature.parameters) + 1 if demand in TRAIN else 1
-        if all(fit(signature, passed + ("",) * more, demand.optional) is None for more in range(attempts)):
+        parameters = parameters_in(signature)
+        if all(fit(parameters, passed + ("",) * more, demand.optional) is None for more in range(attempts)):
             yield f"'{self._name}', line {_line(node)}: {demand.name}{signature} must be callable as {demand.usage}"
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
 from . import streams
-from .demands import Demand, fit
+from .demands import Demand, fit, parameters_of, plain_function
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,19 +73,19 @@ def adapt(
     Raises ScriptError if the function can't be called like this.
     """
     function: Callable[..., Any] = getattr(owner, demand.name)
-    try:
-        signature: inspect.Signature | None = inspect.signature(function)
-    except (TypeError, ValueError):
-        signature = None
+    parameters = parameters_of(function)
     # A function written in C may have no signature; it gets only the positional arguments.
     by_name: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
-    if signature is not None:
-        found = fit(signature, passed, optional)
+    if parameters is not None:
+        found = fit(parameters, passed, optional)
         if found is None:
+            from inspect import signature
+
             more = len(passed) - len(demand.passed)
             count = f", with {more} training argument{'s' if more > 1 else ''}" if more else ""
-            raise ScriptError(f"{_place(function)}: {demand.name}{signature} must be callable as {demand.usage}{count}")
+            shown = f"{demand.name}{signature(function)}"
+            raise ScriptError(f"{_place(function)}: {shown} must be callable as {demand.usage}{count}")
         by_name, keywords = found
     call = _plain(function, by_name, {name: optional[name] for name in keywords})
     return _awaited(call) if to_end and is_async(function) else call
@@ -94,16 +93,32 @@ def adapt(
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether a function must be awaited: a coroutine function, or an object whose ``__call__`` is one."""
-    return _is(inspect.iscoroutinefunction, function)
+    plain = plain_function(function)
+    if plain is not None:
+        return bool(plain.__code__.co_flags & _COROUTINE)
+    from inspect import iscoroutinefunction
+
+    return _is(iscoroutinefunction, function)
 
 
 def streams_async(function: Callable[..., Any]) -> bool:
     """Tell whether a function is an async generator function, or an object whose ``__call__`` is one."""
-    return _is(inspect.isasyncgenfunction, function)
+    plain = plain_function(function)
+    if plain is not None:
+        return bool(plain.__code__.co_flags & _ASYNC_GENERATOR)
+    from inspect import isasyncgenfunction
+
+    return _is(isasyncgenfunction, function)
+
+
+#: The flags of code that makes a coroutine, and an async generator.
+_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200
 
 
 def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
-    return kind(inspect.unwrap(function)) or kind(getattr(function, "__call__", None))  # noqa: B004
+    from inspect import unwrap
+
+    return kind(unwrap(function)) or kind(getattr(function, "__call__", None))  # noqa: B004
 
 
 def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dict[str, Any]) -> Callable[..., Any]:
@@ -163,5 +178,7 @@ def end_tasks() -> None:
 
 
 def _place(function: Callable[..., Any]) -> str:
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    from inspect import unwrap
+
+    code = getattr(unwrap(function), "__code__", None)
     return f"'{code.co_filename}', line {code.co_firstlineno}" if code else repr(function)

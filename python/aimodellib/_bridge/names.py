@@ -11,10 +11,10 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import os
-import platform  # noqa: F401 - a package of this name in a module must not replace it, since many libraries need it
 import sys
 from types import ModuleType
 
+from .late import keep_standard
 from .loader import ScriptError
 from .shared import SCRIPT, share
 from .standard import clashes, standard_folders
@@ -33,6 +33,7 @@ def add_to_path(module_dir: str, script: str) -> None:
     """Put the module directory first on ``sys.path``, also for the Python processes that this one starts."""
     package_root = sys.path[0]
     found = clashes(module_dir)
+    keep_standard(found.files | found.packages | found.folders)
     ahead: list[str] = []
     if any(os.path.exists(os.path.join(module_dir, name)) for name in ("aimodellib", "aimodellib.py")):
         ahead.append(package_root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -49,10 +48,16 @@ class Training:
         self.stage = "train"
         try:
             result = forks.call(train, config["model_dir"], *args)
-            if inspect.isawaitable(result):
+            if result is not None and _is_awaitable(result):
                 forks.call(event_loop().run_until_complete, result)
         finally:
             end_tasks()
+
+
+def _is_awaitable(result: object) -> bool:
+    from inspect import isawaitable
+
+    return isawaitable(result)
 
 
 def run(link: Link, config: dict[str, Any]) -> int:
