@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { freeLarge, keepFreedMemory } from "../../src/memory.ts";
 
-const LARGE = 64 * 1024;
+const LARGE = 8 * 1024;
 
 Deno.test("freeLarge() empties only arrays that own a large buffer", () => {
   const large = new Uint8Array(LARGE);

@@ -151,10 +151,11 @@ export class Output {
   }
 
   /** Sends text and the bytes after it, with a single system call if the socket accepts them all. */
-  #sendTogether(text: string, body = NOTHING): Promise<void> {
+  #sendTogether(text: string, body: Uint8Array<ArrayBuffer> = NOTHING): Promise<void> {
     const length = text.length + body.length;
     const buffer = bufferFor(length);
     buffer.set(body, writeLatin1(text, buffer, 0));
+    freeLarge(body);
     return this.#sendBuffer(buffer, length);
   }
 
@@ -176,6 +177,7 @@ export class Output {
     if (sent < length) await this.#send(buffer.subarray(sent, length));
     else this.#onTaken();
     if (buffer.length === BUFFER_BYTES && spare.length < MAX_SPARE) spare.push(buffer);
+    else freeLarge(buffer);
   }
 
   async #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {

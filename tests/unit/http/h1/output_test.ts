@@ -53,3 +53,15 @@ Deno.test("answer() sends a body in shared memory from there, however short it i
   assert.ok(write.endsWith(`\r\n\r\n${"a".repeat(20_000)}`));
   assert.deepEqual(buffers.map((buffer) => buffer === place.buffer), [true]);
 });
+
+Deno.test("answer() frees a body of 8 KiB and more once it is sent, and the buffer for it", async () => {
+  for (const [length, freed] of [[7000, false], [20_000, true], [40_000, true]] as const) {
+    const body = new Uint8Array(length).fill(97);
+    const { buffer } = body;
+    const buffers: ArrayBufferLike[] = [];
+    const writes = await sent({ status: 200, headers: {}, body }, buffers);
+    assert.ok(writes.join("").endsWith(`\r\n\r\n${"a".repeat(length)}`));
+    assert.equal(buffer.detached, freed);
+    assert.equal((buffers.at(-1) as ArrayBuffer).detached, freed);
+  }
+});
