@@ -1,6 +1,6 @@
 /**
  * Distributed training with PyTorch's own launcher. `WHOLE` has ranks with all of PyTorch, as the test of Accelerate does; to import it,
- * a rank and the launcher need 3 s of processor time each.
+ * a rank needs 2 s of processor time.
  */
 
 import assert from "node:assert/strict";
@@ -48,8 +48,11 @@ const RANKS = py`
   leave = dist.destroy_process_group
 `;
 
-/** The files of a module, and the variables of its run: with all of PyTorch, or with torchrun alone, whose `ranks` are in `light_torch`. */
-const WHOLE = { files: { "train.py": TRAIN, "ranks.py": RANKS }, env: {} };
+/** The files of a module, and the variables of its run: with all of PyTorch in the ranks, or with torchrun alone, whose `ranks` are in `light_torch`. */
+const WHOLE = {
+  files: { "train.py": TRAIN, "ranks.py": RANKS },
+  env: { PYTHONPATH: `${ROOT}/tests/e2e/support/light_launcher` },
+};
 const LIGHT = {
   files: { "train.py": TRAIN },
   env: { PYTHONPATH: `${ROOT}/tests/e2e/support/light_torch` },
