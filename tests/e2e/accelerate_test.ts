@@ -1,4 +1,4 @@
-/** The script for Hugging Face Accelerate in docs/running.md, with the real package. */
+/** The script for Hugging Face Accelerate in docs/running.md, with the real package, in ranks with the real PyTorch. */
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
@@ -31,7 +31,7 @@ test("a script that uses Accelerate trains one model in two ranks under --launch
   const { mark, text } = page.find(({ language, text }) => language === "python" && text.includes("Accelerator()"))!;
   box.write({ [mark!.value]: text });
   const words = ["train", "--launcher", "torchrun", "--nproc-per-node", "2", "accelerated", "train.py", "model"];
-  const env = { ACCELERATE_USE_CPU: "true" };
+  const env = { ACCELERATE_USE_CPU: "true", PYTHONPATH: `${ROOT}/tests/e2e/support/light_launcher` };
   const { code, stdout, stderr } = await box.run(words, { env });
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^\[rank 0\] 2 processes, loss 0\.0\d+$/m);

@@ -10,12 +10,12 @@ const PACKAGES = `${ROOT}/.cache/test-venv/bin/python`;
 
 /**
  * The environment of an example. Libraries calculate in a single thread: with more of them, training such small models takes four times as
- * much processor time, most of it for waiting. PyTorch does not import its compiler.
+ * much processor time, most of it for waiting. Packages do not import what the scripts do not use.
  */
 const ENV = {
   AIMODELLIB_PYTHON: PACKAGES,
   OMP_NUM_THREADS: "1",
-  PYTHONPATH: `${ROOT}/tests/e2e/support/no_compiler`,
+  PYTHONPATH: `${ROOT}/tests/e2e/support/lean_imports`,
 };
 
 /** Trains an example, and returns its output. */

@@ -5,8 +5,8 @@ import { imports } from "./support/needs.ts";
 import { BIN, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
-/** More threads do not train these small models faster, but waste processor time on waiting. PyTorch does not import its compiler. */
-const ENV = { OMP_NUM_THREADS: "1", PYTHONPATH: `${ROOT}/tests/e2e/support/no_compiler` };
+/** More threads do not train these small models faster, but waste processor time on waiting. Packages do not import what the scripts do not use. */
+const ENV = { OMP_NUM_THREADS: "1", PYTHONPATH: `${ROOT}/tests/e2e/support/lean_imports` };
 
 /** The three commands that `init` printed. */
 function commandsIn(stdout: string): [train: string, serve: string, ask: string] {
