@@ -60,10 +60,12 @@ def _find(name: str) -> metadata.Distribution | None:
 
 def check(text: str) -> str | None:
     """Return the first requirement that is not met, or must be left to the installer; None if all are met."""
-    packaging = _packaging()
+    packaging: ModuleType | None = None
     for line in logical_lines(text):
         if line.startswith("-") or " --" in line:
             return f"'{line}' must be read by the installer"
+        # Importing it takes half of the time of this program, and a list may need none of it.
+        packaging = packaging or _packaging()
         try:
             requirement = packaging.Requirement(line)
         except packaging.InvalidRequirement:
