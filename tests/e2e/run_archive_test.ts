@@ -361,7 +361,7 @@ test(
   "an archive with wheels of NumPy and of a library that requires it trains and serves without any network",
   async (box) => {
     // Beside a Python that has neither. Compiling all of NumPy would take as long as the rest of this test.
-    const env = { AIMODELLIB_PYTHON: await venvWithPip(box, "venv"), PIP_COMPILE: "0" };
+    const env = { AIMODELLIB_PYTHON: (await venvWithPip(box, "venv")).python, PIP_COMPILE: "0" };
     const packed = await box.run(["package", "-m", box.module(CIRCLE, "model"), "--bundle-wheels"], {
       env,
       limit: 180_000,
