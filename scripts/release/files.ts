@@ -2,9 +2,9 @@
 
 import { formatSignature, Signer } from "../../src/archive/mod.ts";
 import type { SecretKey } from "../../src/archive/sign/secret_key.ts";
+import { completionScript } from "../../src/cli/completion/action.ts";
 import { VERSION } from "../../src/version.ts";
 import { sha256 } from "../build/hash.ts";
-import { runOrThrow } from "../build/process.ts";
 import type { Target } from "../build/targets.ts";
 import { LEVEL } from "./deflate.ts";
 import { neededGlibc } from "./glibc.ts";
@@ -47,7 +47,7 @@ export async function releaseFiles(
     ...["alerts.yml", "grafana.json"].map((name) =>
       textFile(`share/aimodellib/${name}`, Deno.readTextFileSync(`${root}/docs/${name}`))
     ),
-    ...await completions(root),
+    ...completions(),
   ];
   for (const executable of executables) files.push(...await filesFor(root, executable, shared, licences, level));
   files.push(asFile(`aimodellib-${VERSION}.cdx.json`, billOfMaterials(VERSION, components)));
@@ -111,14 +111,10 @@ function sorted(path: string): readonly Deno.DirEntry[] {
   return [...Deno.readDirSync(path)].sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-async function completions(root: string): Promise<readonly ZipFile[]> {
-  const found: ZipFile[] = [];
-  for (const [shell, name] of Object.entries(SHELLS)) {
-    const args = ["run", "--quiet", "--allow-all", `${root}/src/main.ts`, "completion", shell];
-    const script = await runOrThrow(`make the completion for ${shell}`, Deno.execPath(), args);
-    found.push(textFile(`share/completions/${name}`, script));
-  }
-  return found;
+function completions(): readonly ZipFile[] {
+  return Object.entries(SHELLS).map(([shell, name]) =>
+    textFile(`share/completions/${name}`, completionScript(shell as keyof typeof SHELLS))
+  );
 }
 
 function textFile(path: string, text: string): ZipFile {

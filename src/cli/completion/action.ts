@@ -24,10 +24,15 @@ export async function complete(
   commands: readonly Listed[],
   io: Io,
 ): Promise<number> {
-  const { generateScript, encodeSuggestions } = COMPLETIONS[shell];
-  if (words.length === 0) io.raw.stdout(`${generateScript(PROGRAM, ["completion", shell])}\n`);
+  const { encodeSuggestions } = COMPLETIONS[shell];
+  if (words.length === 0) io.raw.stdout(completionScript(shell));
   else for (const text of encodeSuggestions(await suggestions(words, commands))) io.raw.stdout(text);
   return ExitCode.Success;
+}
+
+/** The script that completes command lines in a shell. */
+export function completionScript(shell: keyof typeof COMPLETIONS): string {
+  return `${COMPLETIONS[shell].generateScript(PROGRAM, ["completion", shell])}\n`;
 }
 
 async function suggestions(words: readonly string[], commands: readonly Listed[]): Promise<readonly Suggestion[]> {
