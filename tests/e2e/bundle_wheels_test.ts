@@ -98,23 +98,26 @@ test("package --bundle-wheels bundles extras, and dependencies from URLs", async
   assert.equal(await packageAndTrain(box, module), "fox owl elk\n");
 });
 
-test("package --bundle-wheels builds local folders for another Python, unless their wheels run on this machine only", async (box) => {
+test("package --bundle-wheels bundles wheels for another Python and machine, and builds local folders unless their wheels run here only", async (box) => {
   const files = (tag: string) =>
     Object.entries(projectFiles({ name: "fox", tag })).map(([name, text]) => [`pkg/${name}`, text]);
   const options = ["--python-version", "3.12", "--platform", "manylinux2014_aarch64"];
+  const [other, here] = ["cp312-cp312-manylinux2014_aarch64", `py3-none-linux_${Deno.build.arch}`];
+  for (const wheel of [other, here]) makeWheel(box.path("links"), "owl", "1.0", "V = 1", wheel);
   for (const tag of ["py3-none-any", "cp312-cp312-linux_x86_64"]) {
     const module = box.module({
       ...Object.fromEntries(files(tag)),
       "train.py": trains("fox"),
-      "requirements.txt": "./pkg\n",
+      "requirements.txt": "./pkg\nowl\n",
     });
     const { code, stderr } = await box.run(["package", "-q", "-m", module, "--bundle-wheels", ...options], {
       env: registry(box),
     });
     if (tag === "py3-none-any") {
       assert.deepEqual([code, stderr], [0, ""]);
-      const list = await box.run(["-xzOf", "model.tar.gz", "wheels/resolved.txt"], { command: "tar" });
-      assert.match(list.stdout, /^fox==1\.0 --hash=sha256:/);
+      assert.deepEqual(await resolved(box), ["fox==1.0", "owl==1.0"]);
+      const list = await box.run(["-tzf", "model.tar.gz"], { command: "tar" });
+      assert.deepEqual(list.stdout.match(/owl.*\.whl/g), [`owl-1.0-${other}.whl`]);
     } else {
       assert.equal(code, 1);
       assert.match(stderr, /'fox' is built from .* for this machine only/);

@@ -3,13 +3,17 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 
-/** Creates the wheel `NAME-VERSION-py3-none-any.whl` in a folder: a module that contains `code`, and a program that prints the module's V. */
-export function makeWheel(folder: string, name: string, version: string, code: string): void {
+/**
+ * Creates the wheel `NAME-VERSION-TAG.whl` in a folder: a module that contains `code`, and a program that prints the module's V.
+ *
+ * @param tag the Pythons and machines that it says to be for
+ */
+export function makeWheel(folder: string, name: string, version: string, code: string, tag = "py3-none-any"): void {
   const info = `${name}-${version}.dist-info`;
   const files = {
     [`${name}.py`]: `${code}\ndef main(): print(V)\n`,
     [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
-    [`${info}/WHEEL`]: "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    [`${info}/WHEEL`]: `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: ${tag}\n`,
     [`${info}/entry_points.txt`]: `[console_scripts]\n${name}-program = ${name}:main\n`,
   };
   const lines = Object.entries(files).map(([path, text]) => {
@@ -18,7 +22,7 @@ export function makeWheel(folder: string, name: string, version: string, code: s
   });
   const record = { [`${info}/RECORD`]: `${lines.join("")}${info}/RECORD,,\n` };
   Deno.mkdirSync(folder, { recursive: true });
-  Deno.writeFileSync(`${folder}/${name}-${version}-py3-none-any.whl`, stored({ ...files, ...record }));
+  Deno.writeFileSync(`${folder}/${name}-${version}-${tag}.whl`, stored({ ...files, ...record }));
 }
 
 /** A ZIP archive of files that are not compressed, which takes less time than to start a Python that makes one. */
