@@ -56,3 +56,15 @@ def test_a_serving_worker_imports_only_modules_that_it_needs():
     imported = set(subprocess.check_output([sys.executable, "-I", "-S", "-c", program], text=True).split())
     assert "aimodellib._bridge.serve" in imported
     assert imported & {"asyncio", "dataclasses", "shutil", "subprocess", "tempfile", "urllib.parse"} == set()
+
+
+def test_a_script_runs_with_a_garbage_collector_that_ignores_the_modules_of_the_worker(tmp_path):
+    (tmp_path / "beside.py").write_text(
+        "import gc\nassert gc.isenabled()\n"
+        "if hasattr(gc, 'freeze'): assert gc.get_freeze_count() > 10_000, gc.get_freeze_count()\n"
+    )
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.receive()
+        supervisor.start(SCRIPT)
+        frame = supervisor.receive()
+    assert frame[0] == frames.READY, frame

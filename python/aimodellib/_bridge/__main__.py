@@ -19,30 +19,30 @@ if __name__ == "__main__":
         sys.exit(TOO_OLD)
     # The folder of this file must not be on the path: its `train` would shadow a script of that name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    from aimodellib._bridge.bytecode import cached
+    from aimodellib._bridge.bytecode import starting
 
     command = sys.argv[1:2]
     if command == ["check"]:
-        with cached():
+        with starting():
             from aimodellib._bridge.check import main as check
         check(sys.argv[2:])
     elif command == ["requirements"]:
-        with cached():
+        with starting():
             from aimodellib._bridge.requirements import main as requirements
         requirements(sys.argv[2:])
     elif command == ["supervise"]:
-        with cached():
+        with starting():
             from aimodellib._bridge.supervise import main as supervise
         supervise(sys.argv[2:])
     elif command == ["rank"]:
-        with cached():
+        with starting():
             from aimodellib._bridge.launch import main as rank
         rank()
     elif command == ["tensorboard"]:
-        with cached():
+        with starting():
             from aimodellib._bridge.tensorboard import main as tensorboard
         tensorboard(sys.argv[2:])
     else:
-        with cached():
+        with starting():
             from aimodellib._bridge.worker import main
         main()

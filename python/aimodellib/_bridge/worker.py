@@ -9,7 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from . import forks, frames, keeper, streams
-from .bytecode import cached
+from .bytecode import starting
 from .frames import Frame, ProtocolError
 from .link import Link, remove_directory
 
@@ -37,12 +37,12 @@ def main() -> NoReturn:
             python=sys.version.split()[0],
             executable=sys.executable,
         )
-        with cached():
+        with starting():
             # Most of what a run needs is imported while the supervisor answers.
             from . import advice, names  # noqa: F401
         config = _receive_start(link)
         mode = config["mode"]
-        with cached():
+        with starting():
             if config.get("launcher") is not None:
                 from .launch import run
             elif mode == "train":
