@@ -146,9 +146,10 @@ def train(model_dir):
     except KeyboardInterrupt:
         (folder / "saving").touch()
         with open(folder / "checkpoint", "w") as file:
-            for _ in range(20):
-                file.write("x" * 1000)
-                time.sleep(0.05)
+            for number in range(5):
+                while not (folder / f"signal-{number}").exists(): time.sleep(0.005)
+                file.write("x" * 4000)
+                (folder / f"written-{number}").touch()
         END
 """
 
@@ -160,9 +161,11 @@ def test_a_stop_raises_once_although_its_signal_arrives_several_times(end, code,
         until_there(tmp_path / "training")
         worker.process.send_signal(signal.SIGTERM)
         until_there(tmp_path / "saving")
-        for _ in range(5):
+        # The script waits for each signal. One that arrived at the end of the process, after Python has reset its handlers, would kill it.
+        for number in range(5):
             worker.process.send_signal(signal.Signals[second])
-            time.sleep(0.1)
+            (tmp_path / f"signal-{number}").touch()
+            until_there(tmp_path / f"written-{number}")
         ended, output = worker.end()
     assert len((tmp_path / "checkpoint").read_text()) == 20_000
     assert ended == code
@@ -176,7 +179,7 @@ import atexit, pathlib, time
 folder = pathlib.Path(__file__).parent
 def save():
     (folder / "saving").touch()
-    time.sleep(0.5)
+    while not (folder / "signal").exists(): time.sleep(0.005)
     (folder / "saved").touch()
 def train(model_dir):
     atexit.register(save)
@@ -188,6 +191,7 @@ def train(model_dir):
         worker.process.send_signal(signal.SIGTERM)
         until_there(tmp_path / "saving")
         worker.process.send_signal(signal.SIGTERM)
+        (tmp_path / "signal").touch()
         assert worker.end()[0] == -signal.SIGTERM
     assert (tmp_path / "saved").exists()
 
