@@ -59,10 +59,10 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
   });
 
   Deno.test(`inflate() lets timers run while it decompresses a long ${coding} body`, async () => {
-    const bomb = compressed(new Uint8Array(256 * 1024 * 1024));
+    const bomb = compressed(new Uint8Array(MAX));
     let timers = 0;
     const timer = setInterval(() => timers++, 0);
-    await inflate(bomb, coding, 256 * 1024 * 1024);
+    await inflate(bomb, coding, MAX);
     clearInterval(timer);
     assert.ok(timers > 3, `${timers} timers ran`);
   });

@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { HttpProblem } from "../../../../src/http/problem.ts";
 import { callsOf, encodeInferResponse, parseInferRequest } from "../../../../src/http/v2/mod.ts";
-import { text, utf8 } from "../../helper/bytes.ts";
+import { concat, text, utf8 } from "../../helper/bytes.ts";
 
 const INPUT = { name: "x", shape: [1], datatype: "INT32", data: [1] };
 
 /** Returns what the script gets of a request, as text. @param most see callsOf() */
 function handed(request: string | Record<string, unknown>, raw = new Uint8Array(0), most?: number): string[] {
   const json = utf8(typeof request === "string" ? request : JSON.stringify(request));
-  const body = new Uint8Array([...json, ...raw]);
+  const body = concat(json, raw);
   const parsed = parseInferRequest(body, raw.length === 0 ? undefined : json.length, undefined);
   return callsOf(parsed, undefined, most).calls.map(({ body }) => text(body));
 }
