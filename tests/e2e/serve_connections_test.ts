@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { pattern } from "./support/bytes.ts";
 import { sleep } from "./support/limits.ts";
+import { onOneServer } from "./support/one_server.ts";
 import { RawConnection } from "./support/raw.ts";
 import { echo, test } from "./support/sandbox.ts";
 import { SLOW } from "./support/scripts.ts";
 
-test("serve answers many requests on one connection, and pipelined ones in order", async (box) => {
-  const server = await box.serve(echo());
+const echoing = onOneServer((box) => box.serve(echo()));
+
+echoing("serve answers many requests on one connection, and pipelined ones in order", async (server) => {
   using connection = await RawConnection.open(server.port);
   const post = (body: string) =>
     `POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -24,11 +26,9 @@ test("serve answers many requests on one connection, and pipelined ones in order
   await connection.send(post("last").replace("Host: localhost", "Host: localhost\r\nConnection: close"));
   const rest = await connection.rest();
   assert.match(rest, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nlast$/);
-  await server.stop();
 });
 
-test("serve answers an HTTP/1.0 client and one that awaits 100 Continue", async (box) => {
-  const server = await box.serve(echo());
+echoing("serve answers an HTTP/1.0 client and one that awaits 100 Continue", async (server) => {
   using old = await RawConnection.open(server.port);
   await old.send("POST /invocations HTTP/1.0\r\nContent-Length: 3\r\n\r\nold");
   assert.match(await old.rest(), /^HTTP\/1\.[01] 200 OK\r\n[\s\S]*\r\n\r\nold$/);
@@ -39,7 +39,21 @@ test("serve answers an HTTP/1.0 client and one that awaits 100 Continue", async 
   assert.equal((await waiting.receive())?.status, 100);
   await waiting.send("abc");
   assert.equal((await waiting.receive())?.body, "abc");
-  await server.stop();
+});
+
+echoing("serve answers other clients while some upload slowly or keep idle connections", async (server) => {
+  const connections = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(server.port)));
+  for (const [i, connection] of connections.entries()) {
+    if (i % 2 === 0) {
+      await connection.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab");
+    }
+  }
+  assert.equal((await server.invoke("quick")).text, "quick");
+  // A slow upload is answered once it is complete.
+  const [slow] = connections;
+  await slow!.send("c".repeat(998));
+  assert.equal((await slow!.receive())?.body.length, 1000);
+  for (const connection of connections) connection[Symbol.dispose]();
 });
 
 test("serve keeps its worker when clients disconnect during an upload or before the answer", async (box) => {
@@ -69,23 +83,6 @@ test("serve keeps its worker when clients disconnect during an upload or before 
   const answer = await server.invoke("0");
   assert.equal(answer.text, `after 0 s in process ${pid}`);
   assert.doesNotMatch(server.log, /ERROR/);
-  await server.stop();
-});
-
-test("serve answers other clients while some upload slowly or keep idle connections", async (box) => {
-  const server = await box.serve(echo());
-  const connections = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(server.port)));
-  for (const [i, connection] of connections.entries()) {
-    if (i % 2 === 0) {
-      await connection.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nab");
-    }
-  }
-  assert.equal((await server.invoke("quick")).text, "quick");
-  // A slow upload is answered once it is complete.
-  const [slow] = connections;
-  await slow!.send("c".repeat(998));
-  assert.equal((await slow!.receive())?.body.length, 1000);
-  for (const connection of connections) connection[Symbol.dispose]();
   await server.stop();
 });
 

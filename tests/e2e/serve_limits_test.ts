@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { chunks, equalBytes, pattern } from "./support/bytes.ts";
+import { onOneServer } from "./support/one_server.ts";
 import { RawConnection } from "./support/raw.ts";
 import { echo, test } from "./support/sandbox.ts";
 import { problemOf } from "./support/server.ts";
@@ -38,20 +39,18 @@ test("serve answers 413 to a body over --max-body, with Content-Length or in chu
   await server.stop();
 });
 
-test("serve answers 413 to a body over 100 MiB by default", async (box) => {
-  const server = await box.serve(echo());
+const echoing = onOneServer((box) => box.serve(echo()));
+
+echoing("serve answers 413 to a body over 100 MiB by default", async (server) => {
   for (const [length, status] of [[100 * MIB + 1, 413], [2 ** 40, 413]] as const) {
     using connection = await RawConnection.open(server.port);
     await connection.send(`POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`);
     assert.equal((await connection.receive())?.status, status);
   }
-  await server.stop();
 });
 
-test("serve answers 431 when Content-Type and Accept together exceed 64 KiB", async (box) => {
-  const server = await box.serve(echo());
+echoing("serve answers 431 when Content-Type and Accept together exceed 64 KiB", async (server) => {
   const answer = await server.invoke("x", { "content-type": "a".repeat(40_000), accept: "b".repeat(40_000) });
   assert.equal(answer.status, 431);
   assert.equal((await server.invoke("x")).status, 200);
-  await server.stop();
 });

@@ -3,43 +3,51 @@
 import assert from "node:assert/strict";
 import { pattern } from "./support/bytes.ts";
 import { until } from "./support/limits.ts";
+import { onOneServer } from "./support/one_server.ts";
 import { RawConnection } from "./support/raw.ts";
 import { echo, test } from "./support/sandbox.ts";
 import { FAILING } from "./support/scripts.ts";
 import { problemOf } from "./support/server.ts";
 
-test("serve answers with a problem without a stack trace, and logs the traceback, when the script raises an exception", async (box) => {
-  const server = await box.serve(FAILING);
-  for (
-    const [body, status, title, member, argument] of [
-      ["deserialize", 400, "Bad Request", "deserialize", "3"],
-      ["predict", 500, "Internal Server Error", "predict", "4"],
-      ["serialize", 500, "Internal Server Error", "serialize", "5"],
-    ] as const
-  ) {
-    const answer = await server.invoke(body);
-    assert.equal(answer.status, status);
-    assert.deepEqual(problemOf(answer), {
-      type: "about:blank",
-      title,
-      status,
-      detail: `${member}() raised ValueError: größer als ${argument}`,
-      stage: member,
-      exception: "ValueError",
-      message: `größer als ${argument}`,
-    });
-    assert.doesNotMatch(answer.text, /secret/);
-  }
-  await server.stop();
-  const { log } = server;
-  assert.equal([...log.matchAll(/^ {2}Traceback \(most recent call last\):$/gm)].length, 3);
-  assert.equal([...log.matchAll(/serve\.py", line \d+, in secret$/gm)].length, 3);
-  assert.equal([...log.matchAll(/^ {2}ValueError: größer als [345]$/gm)].length, 3);
-  assert.doesNotMatch(log, /_bridge/);
-});
+const failing = onOneServer((box) => box.serve(FAILING));
 
-test("serve keeps the worker when the script raises SystemExit or the like", async (box) => {
-  const server = await box.serve(FAILING);
+failing(
+  "serve answers with a problem without a stack trace, and logs the traceback, when the script raises an exception",
+  async (server) => {
+    const before = server.log.length;
+    for (
+      const [body, status, title, member, argument] of [
+        ["deserialize", 400, "Bad Request", "deserialize", "3"],
+        ["predict", 500, "Internal Server Error", "predict", "4"],
+        ["serialize", 500, "Internal Server Error", "serialize", "5"],
+      ] as const
+    ) {
+      const answer = await server.invoke(body);
+      assert.equal(answer.status, status);
+      assert.deepEqual(problemOf(answer), {
+        type: "about:blank",
+        title,
+        status,
+        detail: `${member}() raised ValueError: größer als ${argument}`,
+        stage: member,
+        exception: "ValueError",
+        message: `größer als ${argument}`,
+      });
+      assert.doesNotMatch(answer.text, /secret/);
+    }
+    await until(
+      "the last traceback is logged",
+      () => server.log.slice(before).includes("  ValueError: größer als 5\n"),
+    );
+    const log = server.log.slice(before);
+    assert.equal([...log.matchAll(/^ {2}Traceback \(most recent call last\):$/gm)].length, 3);
+    assert.equal([...log.matchAll(/serve\.py", line \d+, in secret$/gm)].length, 3);
+    assert.equal([...log.matchAll(/^ {2}ValueError: größer als [345]$/gm)].length, 3);
+    assert.doesNotMatch(log, /_bridge/);
+  },
+);
+
+failing("serve keeps the worker when the script raises SystemExit or the like", async (server) => {
   for (const [body, exception] of [["exit", "SystemExit"], ["silent", "KeyError"], ["long", "ValueError"]] as const) {
     const answer = await server.invoke(body);
     assert.equal(answer.status, 500);
@@ -47,20 +55,16 @@ test("serve keeps the worker when the script raises SystemExit or the like", asy
   }
   assert.equal((await server.invoke("x")).text, "x");
   assert.equal(server.workersReady, 1);
-  await server.stop();
 });
 
-test("serve answers 406 when serialize returns None", async (box) => {
-  const server = await box.serve(FAILING);
+failing("serve answers 406 when serialize returns None", async (server) => {
   const answer = await server.invoke("x", { accept: "image/png" });
   assert.equal(answer.status, 406);
   assert.match(problemOf(answer).detail, /image\/png/);
   assert.equal((await server.invoke("x", { accept: "text/plain" })).status, 200);
-  await server.stop();
 });
 
-test("serve answers 500 and logs why when serialize returns a value that can't be sent", async (box) => {
-  const server = await box.serve(FAILING);
+failing("serve answers 500 and logs why when serialize returns a value that can't be sent", async (server) => {
   for (
     const [body, expected] of [
       ["odd", /serialize\(\) must return \(bytes, content type\) or None; it returned bytes/],
@@ -77,11 +81,11 @@ test("serve answers 500 and logs why when serialize returns a value that can't b
   }
   assert.equal((await server.invoke("x")).status, 200);
   assert.equal(server.workersReady, 1);
-  await server.stop();
 });
 
-test("serve answers 404 to an unknown path, and 405 with Allow to an unknown method", async (box) => {
-  const server = await box.serve(echo());
+const echoing = onOneServer((box) => box.serve(echo()));
+
+echoing("serve answers 404 to an unknown path, and 405 with Allow to an unknown method", async (server) => {
   for (const path of ["/nothing", "/invocations/", "/ping/x", "/health/x", "/%2e%2e/etc/passwd", "//ping"]) {
     const answer = await server.request(path);
     assert.equal(answer.status, 404, path);
@@ -103,11 +107,9 @@ test("serve answers 404 to an unknown path, and 405 with Allow to an unknown met
   }
   const head = await server.request("/invocations", { method: "HEAD" });
   assert.deepEqual([head.status, head.headers.get("allow"), head.bytes.length], [405, "POST", 0]);
-  await server.stop();
 });
 
-test("serve answers 400 to input that is not HTTP/1.1, and continues", async (box) => {
-  const server = await box.serve(echo());
+echoing("serve answers 400 to input that is not HTTP/1.1, and continues", async (server) => {
   for (
     const text of [
       "GARBAGE\r\n\r\n",
@@ -127,7 +129,6 @@ test("serve answers 400 to input that is not HTTP/1.1, and continues", async (bo
     await connection.send(pattern(1 + i * 7, i)).catch(() => {});
   }
   assert.equal((await server.invoke("x")).text, "x");
-  await server.stop();
 });
 
 test("serve does not execute a request when its chunks are malformed", async (box) => {

@@ -1,12 +1,15 @@
 /** How `aimodellib serve` passes requests to the script, and sends its answers. */
 
 import assert from "node:assert/strict";
+import { onOneServer } from "./support/one_server.ts";
 import { RawConnection } from "./support/raw.ts";
 import { echo, py, test } from "./support/sandbox.ts";
 import { DESCRIBE } from "./support/scripts.ts";
+import { Server } from "./support/server.ts";
 
-test("serve passes the specification's default headers to the script when a request has none", async (box) => {
-  const server = await box.serve(DESCRIBE);
+const describing = onOneServer((box) => box.serve(DESCRIBE));
+
+describing("serve passes the specification's default headers to the script when a request has none", async (server) => {
   using connection = await RawConnection.open(server.port);
   await connection.send("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
   const answer = await connection.receive();
@@ -18,11 +21,9 @@ test("serve passes the specification's default headers to the script when a requ
     bytes: 3,
     type: "bytes",
   });
-  await server.stop();
 });
 
-test("serve passes Content-Type and Accept to the script unchanged", async (box) => {
-  const server = await box.serve(DESCRIBE);
+describing("serve passes Content-Type and Accept to the script unchanged", async (server) => {
   for (
     const [contentType, accepted] of [
       ["application/json; charset=utf-8", "text/csv;q=0.5, */*;q=0.1"],
@@ -40,7 +41,16 @@ test("serve passes Content-Type and Accept to the script unchanged", async (box)
     const { content_type, accepted } = JSON.parse(text);
     assert.deepEqual([content_type, accepted], [`text/x-${i}`, `text/y-${i}`]);
   }
-  await server.stop();
+});
+
+describing("serve accepts an empty body without a length, and one without chunks", async (server) => {
+  for (const head of ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "\r\n"]) {
+    using connection = await RawConnection.open(server.port);
+    await connection.send(`POST /invocations HTTP/1.1\r\nHost: localhost\r\n${head}`);
+    const answer = await connection.receive();
+    assert.equal(answer?.status, 200);
+    assert.equal(JSON.parse(answer.body).bytes, 0);
+  }
 });
 
 test("serve uses the content type that serialize returns for each request", async (box) => {
@@ -61,32 +71,45 @@ test("serve uses the content type that serialize returns for each request", asyn
   await server.stop();
 });
 
-for (
-  const [what, replaced] of [
-    ["functions without a logger", "def load(d): return 2\ndef predict(data, model): return data * model\n"],
-    [
-      "functions with **kwargs",
-      "def load(d, **kw): return 2\ndef deserialize(b, **kw): assert 'content_type' in kw; return b\n" +
-      "def predict(data, model, **kw): return data * model\n",
-    ],
-    [
-      "async functions",
-      "import asyncio\nasync def load(d): return 2\nasync def predict(d, m):\n  await asyncio.sleep(0)\n  return d * m\n",
-    ],
-    [
-      "an instance of a class",
-      "class Model:\n  def load(self, d): self.factor = 2; return self.factor\n" +
-      "  def deserialize(self, b, content_type): return b\n  def predict(self, d, m): return d * self.factor\n" +
-      "  def serialize(self, d, accepted): return d, 'text/plain'\nmodel = Model()\n" +
-      "del load, deserialize, predict, serialize\n",
-    ],
-  ] as const
-) {
-  test(`serve runs a script with ${what}`, async (box) => {
-    const server = await box.serve(echo(replaced));
-    const answer = await server.invoke("ab");
+/** Scripts that double their input, by what they are. */
+const DOUBLING = {
+  "functions without a logger": "def load(d): return 2\ndef predict(data, model): return data * model\n",
+  "functions with **kwargs": py`
+    def load(d, **kw): return 2
+    def deserialize(b, **kw): assert 'content_type' in kw; return b
+    def predict(data, model, **kw): return data * model
+  `,
+  "async functions": py`
+    import asyncio
+    async def load(d): return 2
+    async def predict(d, m):
+        await asyncio.sleep(0)
+        return d * m
+  `,
+  "an instance of a class": py`
+    class Model:
+        def load(self, d): self.factor = 2; return self.factor
+        def deserialize(self, b, content_type): return b
+        def predict(self, d, m): return d * self.factor
+        def serialize(self, d, accepted): return d, 'text/plain'
+    model = Model()
+    del load, deserialize, predict, serialize
+  `,
+};
+
+const doubling = onOneServer(async (box) => {
+  const models = Object.values(DOUBLING).flatMap((script, index) => {
+    return ["--model", `model-${index}=${box.module({ "serve.py": echo(script) })},serve.py,${box.root}`];
+  });
+  const program = box.start(["serve", "--port", "0", ...models]);
+  await Server.untilReady(program, ...Object.keys(DOUBLING).map((_, index) => `model-${index}`));
+  return await Server.attach(program, true);
+});
+
+for (const [index, what] of Object.keys(DOUBLING).entries()) {
+  doubling(`serve runs a script with ${what}`, async (server) => {
+    const answer = await server.request(`/models/model-${index}/invocations`, { method: "POST", body: "ab" });
     assert.deepEqual([answer.status, answer.text], [200, "abab"]);
-    await server.stop();
   });
 }
 

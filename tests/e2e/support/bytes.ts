@@ -7,6 +7,23 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
+/** Text as Latin-1, where each character is one byte. `Buffer` takes several times as long. */
+export function toLatin1(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** The text of bytes in Latin-1. */
+export function fromLatin1(bytes: Uint8Array): string {
+  let text = "";
+  // A call can't have many more arguments. Spreading a typed array takes longer than `apply`, whose type knows only lists.
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 8192) as unknown as number[]);
+  }
+  return text;
+}
+
 /** Bytes without repetition, which show a wrong copy; the same seed gives the same bytes. */
 export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(length / 4));

@@ -1,6 +1,6 @@
 /** HTTP on a socket, for requests that no well-behaved client sends. */
 
-import { Buffer } from "node:buffer";
+import { fromLatin1, toLatin1 } from "./bytes.ts";
 import { LONG, within } from "./limits.ts";
 
 /** A response as it was received. */
@@ -28,7 +28,7 @@ export class RawConnection implements Disposable {
 
   /** Sends bytes, or text as Latin-1, where each character is one byte. */
   async send(data: string | Uint8Array): Promise<void> {
-    const bytes = typeof data === "string" ? Buffer.from(data, "latin1") : data;
+    const bytes = typeof data === "string" ? toLatin1(data) : data;
     for (let sent = 0; sent < bytes.length;) sent += await this.#socket.write(bytes.subarray(sent));
   }
 
@@ -82,7 +82,7 @@ export class RawConnection implements Disposable {
       return false;
     }
     if (count === null) return false;
-    this.#received += Buffer.from(buffer.buffer, 0, count).toString("latin1");
+    this.#received += fromLatin1(buffer.subarray(0, count));
     return true;
   }
 }

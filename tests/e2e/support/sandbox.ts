@@ -178,15 +178,26 @@ export class Sandbox implements AsyncDisposable {
  * @param needs requirements; the name of a skipped test says which one is not met
  */
 export function test(name: string, body: (box: Sandbox) => Promise<void> | void, ...needs: readonly Need[]): void {
+  define(name, needs, async () => {
+    await using box = new Sandbox();
+    await body(box);
+    await box.assertClean();
+  });
+}
+
+/** Defines a test, or skips it with the needs that are not met in its name. */
+export function define(
+  name: string,
+  needs: readonly Need[],
+  fn: () => Promise<void>,
+  options: Pick<Deno.TestDefinition, "sanitizeOps" | "sanitizeResources"> = {},
+): void {
   const reasons = needs.map((need) => typeof need === "function" ? need() : need).filter((met) => met !== true);
   Deno.test({
+    ...options,
     name: reasons.length === 0 ? name : `${name} (skipped: ${reasons.join("; ")})`,
     ignore: reasons.length > 0,
-    async fn() {
-      await using box = new Sandbox();
-      await body(box);
-      await box.assertClean();
-    },
+    fn,
   });
 }
 
