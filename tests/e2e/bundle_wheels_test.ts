@@ -7,8 +7,6 @@ import { projectFiles, writeProject, writeRepository, writeSdist } from "./suppo
 import { py, Sandbox, test } from "./support/sandbox.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 const HAS_GIT: Need = runs("git", "--version") || "git is not installed";
 /** Nothing listens at this address: a request to a registry fails. */
 const NO_REGISTRY = { PIP_INDEX_URL: "http://127.0.0.1:9/", PIP_RETRIES: "0", PIP_TIMEOUT: "1" };

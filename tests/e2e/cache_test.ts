@@ -7,8 +7,6 @@ import { Server } from "./support/server.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 const manifest = (role: "training" | "serving") =>
   `{"${role}Script": "${role.replace("ing", "").replace("serv", "serve")}.py", "logNamingFormat": "%d.log"}`;
 

@@ -7,8 +7,6 @@ import { tool } from "./support/tool.ts";
 import { bareVenv, venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
 const MANIFEST = `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`;
 

@@ -3,11 +3,9 @@
 import assert from "node:assert/strict";
 import { imageBase } from "./support/image_base.ts";
 import { HAS_BUILDAH, runs } from "./support/needs.ts";
-import { BIN, echo, ROOT, Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, ROOT, test } from "./support/sandbox.ts";
 import { GREET } from "./support/scripts.ts";
 import { makeWheel } from "./support/wheels.ts";
-
-Sandbox.keepInMemory();
 
 const hasBuildah = HAS_BUILDAH();
 const base = hasBuildah === true ? await imageBase() : hasBuildah;

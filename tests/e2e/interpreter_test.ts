@@ -5,8 +5,6 @@ import { until } from "./support/limits.ts";
 import { HAS_PYPY, PYPY } from "./support/needs.ts";
 import { BIN, echo, py, PYTHON, ROOT, type RunOptions, Sandbox, test } from "./support/sandbox.ts";
 
-Sandbox.keepInMemory();
-
 /** A training script that reports which of the Pythons runs it. */
 const TELL = "import os\ndef train(model_dir): print(os.environ['PYTHON_OF'])\n";
 

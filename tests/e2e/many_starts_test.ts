@@ -5,8 +5,6 @@ import { py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 /** An installer that takes a fraction of pip's time: what is tested is who installs, and where. */
 const FAST = { PIP_CMD: `${PYTHON} ${ROOT}/tests/e2e/support/unpack_wheels.py` };
 

@@ -11,8 +11,6 @@ import type { Finished } from "./support/program.ts";
 import { tool } from "./support/tool.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 const NOBODY = 65534;
 const MANIFEST = `{"trainingScript": "train.py", "logNamingFormat": "%d.log"}`;
 const GOOD = py`

@@ -8,8 +8,6 @@ import { tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 /** An installer that takes a fraction of pip's time, for tests that are not about pip. */
 const FAST = { PIP_CMD: `${PYTHON} ${ROOT}/tests/e2e/support/unpack_wheels.py` };
 

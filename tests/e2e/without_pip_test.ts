@@ -5,8 +5,6 @@ import { has } from "./support/needs.ts";
 import { BIN, PYTHON, Sandbox, test, TOOLS } from "./support/sandbox.ts";
 import { makeWheel } from "./support/wheels.ts";
 
-Sandbox.keepInMemory();
-
 const UV = `${TOOLS}/uv`;
 const TRAIN = "import fox\ndef train(d): print('runs', fox.V)\n";
 

@@ -50,16 +50,11 @@ export class Sandbox implements AsyncDisposable {
   readonly #programs: Program[] = [];
   #isWarm = false;
   #modules = 0;
-  /** The folder of sandboxes; by default, that of temporary files. */
-  static #place: string | undefined;
-
   /**
-   * Has this file's sandboxes in memory, where that is possible. On a disk, making and removing the files of Python environments takes a tenth of
-   * such tests' processor time.
+   * The folder of sandboxes: in memory, where that is possible. On a disk, making and removing the files of a sandbox takes a quarter of the
+   * processor time of a test that starts a server.
    */
-  static keepInMemory(): void {
-    Sandbox.#place = folderInMemory();
-  }
+  static readonly #place: string | undefined = folderInMemory();
 
   constructor() {
     this.root = Deno.makeTempDirSync({ prefix: "e2e-", ...(Sandbox.#place !== undefined && { dir: Sandbox.#place }) });

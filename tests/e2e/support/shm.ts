@@ -1,4 +1,4 @@
-/** The file system in memory, for tests that make and remove thousands of small files. */
+/** The file system in memory, for the many small files that tests make and remove. */
 
 import { statfsSync } from "node:fs";
 
