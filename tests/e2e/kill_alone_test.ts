@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { CAN_LIMIT_MEMORY, ControlGroup } from "./support/control_group.ts";
 import { sleep, until, within } from "./support/limits.ts";
 import { HAS_SHM } from "./support/needs.ts";
+import { onOneServer, replaceWorkers } from "./support/one_server.ts";
 import { isAlive, signal } from "./support/processes.ts";
 import { BIN, echo, MODULES, py, type Sandbox, test } from "./support/sandbox.ts";
 import { problemOf, Server } from "./support/server.ts";
@@ -110,6 +111,8 @@ test("serve answers 502 without a retry when a request kills its worker", async 
   assert.deepEqual(box.read("model/executed").trimEnd().split("\n").map(Number), [1, 100, 2, 200, 3, 300]);
 });
 
+const dying = onOneServer((box) => box.serve(EXEC));
+
 for (
   const [what, code, cause] of [
     ["calls os._exit(0)", "import os; os._exit(0)", /exit code 0/],
@@ -124,16 +127,15 @@ for (
     ["gets SIGTERM", "import os, time; os.kill(os.getpid(), 15); time.sleep(9)", /signal SIGTERM/],
   ] as const
 ) {
-  test(`serve answers 502, logs the cause, and works again when the script ${what}`, async (box) => {
-    const server = await box.serve(EXEC);
-    const answer = await execute(server, `print("last words", flush=True)\n${code}`);
+  dying(`serve answers 502, logs the cause, and works again when the script ${what}`, async (server) => {
+    const words = `last words when it ${what}`;
+    const answer = await execute(server, `print("${words}", flush=True)\n${code}`);
     assert.equal(answer.status, 502);
     assert.match(problemOf(answer).detail, cause);
     assert.equal(await evaluate(server, "answer = 6 * 7"), "42");
-    await server.stop();
+    await server.program.stderr.waitFor(new RegExp(` ${words}$`.replaceAll(/[()]/g, "\\$&")));
     assert.match(server.log, new RegExp(`ERROR Worker 1 died \\(${cause.source}`));
-    assert.ok(server.printed.includes("last words"), "no line is lost");
-    if (code.includes("ctypes")) assert.ok(server.printed.some((line) => /Segmentation fault/.test(line)));
+    if (code.includes("ctypes")) await server.program.stderr.waitFor(/^\[worker 1.*Segmentation fault/);
   });
 }
 
@@ -195,51 +197,96 @@ test("serve keeps running and reports the errors when a later start of the scrip
 
 // Scripts that misbehave.
 
-test("serve logs every line and answers when predict prints 20 MB", async (box) => {
-  const server = await box.serve(EXEC);
+const misbehaving = onOneServer((box) => box.serve(EXEC));
+
+misbehaving("serve logs every line and answers when predict prints 8 MB", async (server) => {
   const answer = await evaluate(
     server,
     py`
       line = "y" * 999
-      for i in range(20_000):
+      for i in range(8_000):
           print(line)
       answer = "printed"
     `,
   );
   assert.equal(answer, "printed");
-  assert.equal(await evaluate(server, "answer = 1"), "1");
-  await server.stop();
+  assert.equal(await evaluate(server, "print('after 8 MB'); answer = 1"), "1");
+  await server.program.stderr.waitFor(/after 8 MB$/);
   const log = server.log;
   const line = `[worker 1] ${"y".repeat(999)}\n`;
   const first = log.indexOf(line);
-  assert.ok(log.startsWith(line.repeat(20_000), first), "all lines are there, whole");
+  assert.ok(log.startsWith(line.repeat(8_000), first), "all lines are there, whole");
 });
 
-test("serve answers correctly when the script writes random bytes, and bytes that look like frames, to fd 1 and 2", async (box) => {
-  const server = await box.serve(EXEC);
-  const code = py`
-    import os, struct
-    for i in range(30):
-        os.write(1, os.urandom(10_000))
-        os.write(2, bytes(range(256)))
-        os.write(1, struct.pack("<IIBBH", 5, 1, 6, 0, 0) + b"wrong")
-    os.write(1, b"\n\xff\xfe end\n")
-    answer = "right"
-  `;
-  for (let i = 0; i < 3; i++) assert.equal(await evaluate(server, code), "right");
-  assert.equal(server.workersReady, 1);
-  await server.stop();
-  assert.equal(server.printed.filter((line) => line === "\\xff\\xfe end").length, 3);
-  // deno-lint-ignore no-control-regex
-  assert.doesNotMatch(server.log, /[\x00-\x08\x0b-\x1a]/, "a terminal is safe from it");
+misbehaving(
+  "serve answers correctly when the script writes random bytes, and bytes that look like frames, to fd 1 and 2",
+  async (server) => {
+    const code = py`
+      import os, struct
+      for i in range(30):
+          os.write(1, os.urandom(10_000))
+          os.write(2, bytes(range(256)))
+          os.write(1, struct.pack("<IIBBH", 5, 1, 6, 0, 0) + b"wrong")
+      os.write(1, b"\n\xff\xfe end\n")
+      answer = "right"
+    `;
+    for (let i = 0; i < 3; i++) assert.equal(await evaluate(server, code), "right");
+    assert.equal(await evaluate(server, "print('after random bytes')"), "");
+    await server.program.stderr.waitFor(/after random bytes$/);
+    assert.equal(server.workersReady, 1);
+    assert.equal(server.printed.filter((line) => line === "\\xff\\xfe end").length, 3);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(server.log, /[\x00-\x08\x0b-\x1a]/, "a terminal is safe from it");
+  },
+);
+
+misbehaving("serve answers when the script prints 5 MB without a newline", async (server) => {
+  const before = server.log.length;
+  assert.equal(await evaluate(server, "print('z' * 5_000_000, end='', flush=True); answer = 1"), "1");
+  assert.equal(await evaluate(server, "print('\\nafter 5 MB')"), "");
+  await server.program.stderr.waitFor(/after 5 MB$/);
+  assert.equal(server.log.slice(before).replaceAll(/[^z]/g, "").length, 5_000_000);
 });
 
-test("serve answers when the script prints 5 MB without a newline", async (box) => {
-  const server = await box.serve(EXEC);
-  assert.equal(await evaluate(server, "import os; print('z' * 5_000_000, end='', flush=True); answer = 1"), "1");
-  await server.stop();
-  assert.equal(server.printed.join("").replaceAll(/[^z]/g, "").length, 5_000_000);
+misbehaving("serve ends the children of a worker that dies", async (server) => {
+  const pid = Number(
+    await evaluate(
+      server,
+      "import subprocess; answer = subprocess.Popen(['sleep', '300'], start_new_session=True).pid",
+    ),
+  );
+  const own = Number(await evaluate(server, "import subprocess; answer = subprocess.Popen(['sleep', '300']).pid"));
+  assert.ok(isAlive(pid) && isAlive(own));
+  assert.equal((await execute(server, "import os; os._exit(1)")).status, 502);
+  await until("its children are gone", () => !isAlive(pid) && !isAlive(own), 5_000);
+  assert.equal(await evaluate(server, "answer = 1"), "1");
 });
+
+misbehaving("serve recovers when a child that the script forked returns into the bridge", async (server) => {
+  // Both processes return from predict, and share the connection.
+  const answer = await execute(server, "import os\nanswer = 'child' if os.fork() == 0 else 'parent'");
+  assert.ok([200, 502].includes(answer.status), answer.text);
+  let last = "";
+  await until(
+    "it answers rightly again",
+    async () => {
+      const results = await Promise.all(Array.from({ length: 5 }, (_, i) => execute(server, `answer = ${i}`)));
+      last = results.map(({ status, text }) => `${status} ${text}`).join(", ");
+      return last === "200 0, 200 1, 200 2, 200 3, 200 4";
+    },
+    30_000,
+    () => `${last}\n${server.log}`,
+  );
+});
+
+misbehaving(
+  "serve answers 502 without a long wait when a worker that has a request closes its sockets and hangs",
+  async (server) => {
+    const hanging = execute(server, `${SHUT("sock.shutdown(socket.SHUT_RDWR)")}\nimport time\ntime.sleep(300)`);
+    assert.equal((await hanging).status, 502);
+    assert.equal(await evaluate(server, "answer = 'again'"), "again");
+  },
+);
 
 test("serve answers when the script forks children that stay, and ends them later", async (box) => {
   const server = await box.serve(EXEC);
@@ -262,40 +309,7 @@ test("serve answers when the script forks children that stay, and ends them late
   assert.ok(!children.some(isAlive), "they end with the worker");
 });
 
-test("serve ends the children of a worker that dies", async (box) => {
-  const server = await box.serve(EXEC);
-  const pid = Number(
-    await evaluate(
-      server,
-      "import subprocess; answer = subprocess.Popen(['sleep', '300'], start_new_session=True).pid",
-    ),
-  );
-  const own = Number(await evaluate(server, "import subprocess; answer = subprocess.Popen(['sleep', '300']).pid"));
-  assert.ok(isAlive(pid) && isAlive(own));
-  assert.equal((await execute(server, "import os; os._exit(1)")).status, 502);
-  await until("its children are gone", () => !isAlive(pid) && !isAlive(own), 5_000);
-  assert.equal(await evaluate(server, "answer = 1"), "1");
-  await server.stop();
-});
-
-test("serve recovers when a child that the script forked returns into the bridge", async (box) => {
-  const server = await box.serve(EXEC);
-  // Both processes return from predict, and share the connection.
-  const answer = await execute(server, "import os\nanswer = 'child' if os.fork() == 0 else 'parent'");
-  assert.ok([200, 502].includes(answer.status), answer.text);
-  let last = "";
-  await until(
-    "it answers rightly again",
-    async () => {
-      const results = await Promise.all(Array.from({ length: 5 }, (_, i) => execute(server, `answer = ${i}`)));
-      last = results.map(({ status, text }) => `${status} ${text}`).join(", ");
-      return last === "200 0, 200 1, 200 2, 200 3, 200 4";
-    },
-    30_000,
-    () => `${last}\n${server.log}`,
-  );
-  await server.stop();
-});
+const disturbing = onOneServer((box) => box.serve(EXEC));
 
 for (
   const [what, code] of [
@@ -318,12 +332,12 @@ for (
     ],
   ] as const
 ) {
-  test(`serve answers the next request when the script ${what}`, async (box) => {
-    const server = await box.serve(EXEC);
+  disturbing(`serve answers the next request when the script ${what}`, async (server) => {
+    // What the scripts of the tests before have done is over.
+    await replaceWorkers(server);
     const { status, text } = await execute(server, `${code}\nanswer = "first"`);
     assert.ok(status === 502 || (status === 200 && text === "first"), `${status} ${text}`);
     assert.equal(await evaluate(server, "answer = 'second'"), "second");
-    await server.stop();
   });
 }
 
@@ -343,14 +357,6 @@ function SHUT(action: string): string {
             ${action}
   `;
 }
-
-test("serve answers 502 without a long wait when a worker that has a request closes its sockets and hangs", async (box) => {
-  const server = await box.serve(EXEC);
-  const hanging = execute(server, `${SHUT("sock.shutdown(socket.SHUT_RDWR)")}\nimport time\ntime.sleep(300)`);
-  assert.equal((await hanging).status, 502);
-  assert.equal(await evaluate(server, "answer = 'again'"), "again");
-  await server.stop();
-});
 
 // The supervisor.
 
