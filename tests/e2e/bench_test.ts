@@ -4,9 +4,20 @@ import assert from "node:assert/strict";
 import { certificate, HAS_OPENSSL, tlsOptions } from "./support/certificate.ts";
 import type { Figures } from "../../src/bench/figures.ts";
 import { sleep, until } from "./support/limits.ts";
-import { echo, type Sandbox, test } from "./support/sandbox.ts";
+import { onOneServer } from "./support/one_server.ts";
+import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 
 const TOKEN = "0123456789abcdef-token";
+
+/** Takes 5 ms for each request: otherwise a load test keeps all processors busy, which shows nothing more. */
+const UNHURRIED = echo(py`
+  import time
+  def predict(data, model):
+      time.sleep(0.005)
+      return data
+`);
+const measuring = onOneServer((box) => box.serve(UNHURRIED));
+
 async function figures(box: Sandbox, url: string, ...args: readonly string[]): Promise<Figures> {
   box.write({ "body.json": '{"x":1}' });
   const { code, stdout, stderr } = await box.run(["bench", url, box.path("body.json"), "--json", ...args]);
@@ -23,31 +34,32 @@ async function countOf(url: string, status: string): Promise<number> {
   return Number(line?.split(" ").at(-1) ?? 0);
 }
 
-test("bench counts the server's answers, and derives Content-Type from the name of the body's file", async (box) => {
-  const server = await box.serve(echo());
-  const found = await figures(box, `${server.url}/`, "-c", "4", "-d", "500ms");
-  assert.equal(found.url, `${server.url}/invocations`);
-  assert.deepEqual([found.contentType, found.bodyBytes, found.connections, found.targetRate], [
-    "application/json",
-    7,
-    4,
-    null,
-  ]);
-  const { sent, answered, succeeded, failed, unanswered } = found.requests;
-  assert.ok(sent > 4);
-  assert.deepEqual([answered, succeeded, failed, unanswered], [sent, sent, 0, 0]);
-  assert.deepEqual(Object.keys(found.statuses), ["200"]);
-  const { min, p50, p99, p99_9, max } = found.latency;
-  assert.ok(min !== null && p50 !== null && p99 !== null && p99_9 !== null && max !== null);
-  assert.ok(0 < min && min <= p50 && p50 <= p99 && p99 <= p99_9 && p99_9 <= max, JSON.stringify(found.latency));
-  assert.equal(found.histogram.reduce((sum, { count }) => sum + count, 0), sent);
-  // The first request, which only tests the server, is one more.
-  assert.equal(await countOf(server.url, "200"), sent + 1);
-  await server.stop();
-});
+measuring(
+  "bench counts the server's answers, and derives Content-Type from the name of the body's file",
+  async (server, box) => {
+    const before = await countOf(server.url, "200");
+    const found = await figures(box, `${server.url}/`, "-c", "4", "-d", "500ms");
+    assert.equal(found.url, `${server.url}/invocations`);
+    assert.deepEqual([found.contentType, found.bodyBytes, found.connections, found.targetRate], [
+      "application/json",
+      7,
+      4,
+      null,
+    ]);
+    const { sent, answered, succeeded, failed, unanswered } = found.requests;
+    assert.ok(sent > 4);
+    assert.deepEqual([answered, succeeded, failed, unanswered], [sent, sent, 0, 0]);
+    assert.deepEqual(Object.keys(found.statuses), ["200"]);
+    const { min, p50, p99, p99_9, max } = found.latency;
+    assert.ok(min !== null && p50 !== null && p99 !== null && p99_9 !== null && max !== null);
+    assert.ok(0 < min && min <= p50 && p50 <= p99 && p99 <= p99_9 && p99_9 <= max, JSON.stringify(found.latency));
+    assert.equal(found.histogram.reduce((sum, { count }) => sum + count, 0), sent);
+    // The first request, which only tests the server, is one more.
+    assert.equal(await countOf(server.url, "200"), before + sent + 1);
+  },
+);
 
-test("bench prints readable figures", async (box) => {
-  const server = await box.serve(echo());
+measuring("bench prints readable figures", async (server, box) => {
   box.write({ body: "hello" });
   const { code, stdout, stderr } = await box.run([
     "bench",
@@ -65,8 +77,24 @@ test("bench prints readable figures", async (box) => {
   );
   assert.match(stdout, /^Latency +p50 .* p99\.9 .* max \S+ m?s$/m);
   assert.match(stdout, /^Status +200 +[\d,]+$/m);
-  await server.stop();
 });
+
+measuring(
+  "bench ends on SIGINT with the figures so far, and shows a status line on a terminal",
+  async (server, box) => {
+    box.write({ body: "x" });
+    const before = await countOf(server.url, "200");
+    const program = box.start(["bench", `${server.url}/`, "body", "-d", "60s", "-c", "1"]);
+    await until("it sends", async () => await countOf(server.url, "200") > before + 10);
+    await sleep(100);
+    program.kill("SIGINT");
+    const { code, stdout } = await program.finished();
+    assert.equal(code, 0);
+    assert.match(stdout, /Requests +[\d,]+ answered in \d\.\d s/);
+    const shown = await box.runAtTerminal([], ["bench", `${server.url}/`, "body", "-d", "1s", "-c", "1"]);
+    assert.match(shown.stdout, /0\.\d s of 1 s {2}[\d,]+ requests\/s {2}p50 .* p99 /);
+  },
+);
 
 test("with --rate, stopping the server for a second raises the latencies as much as for an unlimited client", async (box) => {
   const server = await box.serve(echo());
@@ -127,7 +155,7 @@ def predict(data, model, logger=None):
 
 test("bench stops with the reason when the first request fails", async (box) => {
   box.write({ tokens: `# for the scraper\nmetrics-0123456789abcdef metrics\n${TOKEN}\n`, body: "x" });
-  const server = await box.serve(echo(), { args: ["--port", "0", "--token-file", box.path("tokens")] });
+  const server = await box.serve(UNHURRIED, { args: ["--port", "0", "--token-file", box.path("tokens")] });
   const refused = await box.run(["bench", `${server.url}/`, "body", "-d", "1s"]);
   assert.equal(refused.code, 1);
   assert.match(
@@ -164,25 +192,10 @@ test("bench refuses invalid requests, and names what is wrong", async (box) => {
   }
 });
 
-test("bench ends on SIGINT with the figures so far, and shows a status line on a terminal", async (box) => {
-  const server = await box.serve(echo());
-  box.write({ body: "x" });
-  const program = box.start(["bench", `${server.url}/`, "body", "-d", "60s", "-c", "1"]);
-  await until("it sends", async () => await countOf(server.url, "200") > 10);
-  await sleep(100);
-  program.kill("SIGINT");
-  const { code, stdout } = await program.finished();
-  assert.equal(code, 0);
-  assert.match(stdout, /Requests +[\d,]+ answered in \d\.\d s/);
-  const shown = await box.runAtTerminal([], ["bench", `${server.url}/`, "body", "-d", "1s", "-c", "1"]);
-  assert.match(shown.stdout, /0\.\d s of 1 s {2}[\d,]+ requests\/s {2}p50 .* p99 /);
-  await server.stop();
-});
-
 test("bench uses TLS with a server whose certificate DENO_CERT names", async (box) => {
   certificate(box, "localhost");
   box.write({ body: "x" });
-  const module = box.module({ "serve.py": echo() });
+  const module = box.module({ "serve.py": UNHURRIED });
   const program = box.start(["serve", "--port", "0", ...tlsOptions(box), module, "serve.py", box.root]);
   const [, url] = await program.stderr.waitFor(/Ready: POST (https:\/\/127\.0\.0\.1:\d+)\/invocations/);
   const refused = await box.run(["bench", url!, "body"]);
@@ -201,7 +214,7 @@ test("bench sends requests over a Unix socket", async (box) => {
     "serve",
     "--unix",
     box.path("s"),
-    box.module({ "serve.py": echo() }),
+    box.module({ "serve.py": UNHURRIED }),
     "serve.py",
     box.root,
   ]);

@@ -26,7 +26,7 @@ const SCRIPT = echo(py`
       if data.startswith(b"request"):
           with open(f"{model}/{os.getpid()}", "ab") as file:
               file.write(data + b"\n")
-      time.sleep(0.002)
+      time.sleep(0.01)
       return data
 `);
 /** Sends its second part when the client has read the first. */

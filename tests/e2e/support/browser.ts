@@ -69,7 +69,8 @@ export async function open(browser: Browser, origin: string, options: BrowserCon
 
 /** Checks a page with axe: no fault may be serious or critical. */
 export async function checkAccess(page: Page, what: string): Promise<void> {
-  await page.evaluate(axe.source);
+  // A document keeps it for later checks.
+  if (!await page.evaluate("'axe' in globalThis")) await page.evaluate(axe.source);
   const faults = await page.evaluate(async () => {
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run({
       resultTypes: ["violations"],
