@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
+import { onOneServer } from "./support/one_server.ts";
 import { echo, py, test } from "./support/sandbox.ts";
 import { problemOf, type Server } from "./support/server.ts";
 
@@ -16,11 +17,11 @@ const BODY = py`
                   os._exit(3)
               if how == "slow":
                   PAUSE(0.2)
-              print("made", index, flush=True)
+              print("made", index, how, flush=True)
               yield b"x" * 100_000 if how == "large" else f"part {index}\n".encode()
-          print("at its end", flush=True)
+          print("at its end", how, flush=True)
       finally:
-          print("closed", flush=True)
+          print("closed", how, flush=True)
 `;
 const GENERATOR = echo(
   `import asyncio, os, time\ndef predict(data, model):\n${indent(BODY.replace("PAUSE", "time.sleep"))}\n`,
@@ -55,64 +56,67 @@ async function* pieces(server: Server, body: string, headers: HeadersInit = {}, 
 }
 
 for (const [what, script, args] of KINDS) {
-  test(`${what} is streamed part by part or as events, and an exception midway ends the answer early`, async (box) => {
-    const server = await box.serve(script, serving(args));
+  const streaming = onOneServer((box) => box.serve(script, serving(args)));
 
-    // Part by part, as soon as each is ready.
-    const whole = await server.invoke("3");
-    assert.equal(whole.text, "part 0\npart 1\npart 2\n");
-    assert.equal(whole.headers.get("content-type"), "application/octet-stream");
-    assert.equal(whole.headers.get("content-length"), null);
-    const seen: [string, number][] = [];
-    const start = performance.now();
-    for await (const piece of pieces(server, "3 slow")) seen.push([piece, performance.now() - start]);
-    assert.deepEqual(seen.map(([piece]) => piece), ["part 0\n", "part 1\n", "part 2\n"]);
-    assert.ok(seen[0]![1] < seen[2]![1] - 300, "the first did not wait for the last");
-    assert.equal((await server.invoke("0")).text, "", "one without parts");
-    const many = await server.invoke("1000");
-    assert.equal(many.text.split("\n").length, 1001);
+  streaming(
+    `${what} is streamed part by part or as events, and an exception midway ends the answer early`,
+    async (server) => {
+      // Part by part, as soon as each is ready.
+      const whole = await server.invoke("3");
+      assert.equal(whole.text, "part 0\npart 1\npart 2\n");
+      assert.equal(whole.headers.get("content-type"), "application/octet-stream");
+      assert.equal(whole.headers.get("content-length"), null);
+      const seen: [string, number][] = [];
+      const start = performance.now();
+      for await (const piece of pieces(server, "3 slow")) seen.push([piece, performance.now() - start]);
+      assert.deepEqual(seen.map(([piece]) => piece), ["part 0\n", "part 1\n", "part 2\n"]);
+      assert.ok(seen[0]![1] < seen[2]![1] - 300, "the first did not wait for the last");
+      assert.equal((await server.invoke("0")).text, "", "one without parts");
+      const many = await server.invoke("1000");
+      assert.equal(many.text.split("\n").length, 1001);
 
-    // As events, if the client accepts them.
-    const answer = await server.invoke("2", EVENTS);
-    assert.equal(answer.headers.get("content-type"), "text/event-stream");
-    const base64 = (text: string) => btoa(text);
-    assert.equal(
-      answer.text,
-      `data: ${base64("part 0\n")}\n\ndata: ${base64("part 1\n")}\n\nevent: end\ndata: \n\n`,
-    );
-    assert.equal((await server.invoke("0", EVENTS)).text, "event: end\ndata: \n\n");
+      // As events, if the client accepts them.
+      const answer = await server.invoke("2", EVENTS);
+      assert.equal(answer.headers.get("content-type"), "text/event-stream");
+      const base64 = (text: string) => btoa(text);
+      assert.equal(
+        answer.text,
+        `data: ${base64("part 0\n")}\n\ndata: ${base64("part 1\n")}\n\nevent: end\ndata: \n\n`,
+      );
+      assert.equal((await server.invoke("0", EVENTS)).text, "event: end\ndata: \n\n");
 
-    // With an exception midway; events contain the reason.
-    await assert.rejects(server.invoke("5 fail"), "a body that is not whole is no answer");
-    const { text } = await server.invoke("5 fail", EVENTS);
-    const [, problem] = /\nevent: error\ndata: (.*)\n\n$/.exec(text)!;
-    assert.equal(JSON.parse(problem!).detail, "predict() raised ValueError: in the middle");
-    assert.equal((await server.invoke("1")).text, "part 0\n");
-    await server.stop();
-  });
+      // With an exception midway; events contain the reason.
+      await assert.rejects(server.invoke("5 fail"), "a body that is not whole is no answer");
+      const { text } = await server.invoke("5 fail", EVENTS);
+      const [, problem] = /\nevent: error\ndata: (.*)\n\n$/.exec(text)!;
+      assert.equal(JSON.parse(problem!).detail, "predict() raised ValueError: in the middle");
+      assert.equal((await server.invoke("1")).text, "part 0\n");
+    },
+  );
 
-  test(`${what} waits for a client that does not read, and is closed when the client disconnects`, async (box) => {
-    const server = await box.serve(script, serving(args));
-    const client = new AbortController();
-    const reader = pieces(server, "100000 large", {}, client.signal);
-    await reader.next();
-    const made = () => server.printed.filter((line) => line.startsWith("made")).length;
-    let before = -1;
-    await until("it waits", async () => {
-      const same = made() === before;
-      before = made();
-      await sleep(300);
-      return same && made() === before;
-    });
-    assert.ok(before < 2000, `${before} parts of 100 kB were made for a client that read one`);
-    client.abort();
-    await reader.return(undefined).catch(() => {});
-    await until("it is closed", () => server.printed.includes("closed"));
-    assert.ok(!server.printed.includes("at its end"));
-    assert.equal((await server.invoke("1")).text, "part 0\n");
-    assert.equal(server.workersReady, 1);
-    await server.stop();
-  });
+  streaming(
+    `${what} waits for a client that does not read, and is closed when the client disconnects`,
+    async (server) => {
+      const client = new AbortController();
+      const reader = pieces(server, "100000 large", {}, client.signal);
+      await reader.next();
+      const made = () => server.printed.filter((line) => /^made \d+ large$/.test(line)).length;
+      let count = -1;
+      await until("it waits", async () => {
+        const same = made() === count;
+        count = made();
+        await sleep(300);
+        return same && made() === count;
+      });
+      assert.ok(count < 2000, `${count} parts of 100 kB were made for a client that read one`);
+      client.abort();
+      await reader.return(undefined).catch(() => {});
+      await until("it is closed", () => server.printed.includes("closed large"));
+      assert.ok(!server.printed.includes("at its end large"));
+      assert.equal((await server.invoke("1")).text, "part 0\n");
+      assert.equal(server.workersReady, 1);
+    },
+  );
 }
 
 test("a generator is closed when its client disconnects before the first part", async (box) => {

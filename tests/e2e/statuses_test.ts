@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { imports } from "./support/needs.ts";
+import { onOneServer } from "./support/one_server.ts";
 import { RawConnection } from "./support/raw.ts";
 import { echo, py, test, TOOLS } from "./support/sandbox.ts";
 import { problemOf } from "./support/server.ts";
@@ -30,9 +31,10 @@ const RAISES = py`
       return json.dumps(data).encode(), "application/json"
 `;
 
-for (const args of [[], ["--threads", "2"], ["--access-log"]]) {
-  test(`an exception sets the status of the answer, in each stage ${args.join(" ")}`, async (box) => {
-    const server = await box.serve(RAISES, { args: ["--port", "0", ...args] });
+for (const args of [["--threads", "2"], ["--access-log"], []]) {
+  const raising = onOneServer((box) => box.serve(RAISES, { args: ["--port", "0", ...args] }));
+
+  raising(`an exception sets the status of the answer, in each stage ${args.join(" ")}`, async (server) => {
     for (const stage of ["deserialize", "predict", "serialize"]) {
       const ask = (error: object) => server.invoke(JSON.stringify({ stage, error }));
       for (const error of [{ status: 422 }, { status_code: 422 }, { status: "bad", status_code: 422 }]) {
@@ -54,49 +56,48 @@ for (const args of [[], ["--threads", "2"], ["--access-log"]]) {
       }
     }
     assert.equal((await server.invoke("[1]")).text, "[1]");
-    await server.stop();
+  });
+
+  if (args.length > 0) continue;
+
+  raising("headers of an exception can't inject other headers or answers", async (server) => {
+    const headers = {
+      "Retry-After": "1",
+      "X-A": "a\r\nSet-Cookie: stolen=1",
+      "X-B\r\nSet-Cookie": "stolen=2",
+      "X-C": "c\r\n\r\nHTTP/1.1 200 OK",
+      "X-D": "\u010d\u010a",
+      "Set-Cookie": "stolen=3",
+      "Content-Length": "3",
+      "Transfer-Encoding": "chunked",
+      "Content-Type": "text/html",
+      "Connection": "close",
+      "X-Request-Id": "stolen",
+      "X-E": "e".repeat(5000),
+    };
+    const body = JSON.stringify({ stage: "predict", error: { status: 429, headers } })
+      .replaceAll(/[\x80-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    using connection = await RawConnection.open(server.port);
+    for (let round = 0; round < 2; round++) {
+      await connection.send(
+        `POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      const answer = await connection.receive();
+      assert.equal(answer?.status, 429);
+      assert.deepEqual([...answer.headers.keys()].toSorted(), [
+        "content-length",
+        "content-type",
+        "date",
+        "retry-after",
+        "x-content-type-options",
+        "x-request-id",
+      ]);
+      assert.equal(answer.headers.get("content-type"), "application/problem+json");
+      assert.doesNotMatch(answer.headers.get("x-request-id")!, /stolen/);
+    }
+    await server.program.stderr.waitFor(/The header 'Set-Cookie' of the script's Refused is ignored: only the server/);
   });
 }
-
-test("headers of an exception can't inject other headers or answers", async (box) => {
-  const server = await box.serve(RAISES);
-  const headers = {
-    "Retry-After": "1",
-    "X-A": "a\r\nSet-Cookie: stolen=1",
-    "X-B\r\nSet-Cookie": "stolen=2",
-    "X-C": "c\r\n\r\nHTTP/1.1 200 OK",
-    "X-D": "\u010d\u010a",
-    "Set-Cookie": "stolen=3",
-    "Content-Length": "3",
-    "Transfer-Encoding": "chunked",
-    "Content-Type": "text/html",
-    "Connection": "close",
-    "X-Request-Id": "stolen",
-    "X-E": "e".repeat(5000),
-  };
-  const body = JSON.stringify({ stage: "predict", error: { status: 429, headers } })
-    .replaceAll(/[\x80-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  using connection = await RawConnection.open(server.port);
-  for (let round = 0; round < 2; round++) {
-    await connection.send(
-      `POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    );
-    const answer = await connection.receive();
-    assert.equal(answer?.status, 429);
-    assert.deepEqual([...answer.headers.keys()].toSorted(), [
-      "content-length",
-      "content-type",
-      "date",
-      "retry-after",
-      "x-content-type-options",
-      "x-request-id",
-    ]);
-    assert.equal(answer.headers.get("content-type"), "application/problem+json");
-    assert.doesNotMatch(answer.headers.get("x-request-id")!, /stolen/);
-  }
-  await server.program.stderr.waitFor(/The header 'Set-Cookie' of the script's Refused is ignored: only the server/);
-  await server.stop();
-});
 
 test("each request of a batch gets the status of its own exception", async (box) => {
   const server = await box.serve(
