@@ -108,7 +108,7 @@ test("each request of a batch gets the status of its own exception", async (box)
                   fail(item, "predict")
           return [Refused({"status": 409}) if item == "conflict" else item for item in data]
     `,
-    { args: ["--port", "0", "--max-batch-size", "4", "--batch-timeout", "0.2"] },
+    { args: ["--port", "0", "--max-batch-size", "4", "--batch-timeout", "5"] },
   );
   const bodies = [
     "1",
@@ -117,9 +117,12 @@ test("each request of a batch gets the status of its own exception", async (box)
     JSON.stringify({ stage: "serialize", error: { status: 406 } }),
     JSON.stringify({ together: true, stage: "predict", error: { status: 422 } }),
     "2",
+    // Two full batches, which wait for no other request.
+    "3",
+    "4",
   ];
   const answers = await Promise.all(bodies.map((body) => server.invoke(body)));
-  assert.deepEqual(answers.map(({ status }) => status), [200, 415, 409, 406, 422, 200]);
+  assert.deepEqual(answers.map(({ status }) => status), [200, 415, 409, 406, 422, 200, 200, 200]);
   await server.stop();
 });
 
