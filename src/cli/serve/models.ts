@@ -114,7 +114,9 @@ async function aboutTarget({ module, script, archive }: Target): Promise<
   Pick<ModelFiles, "facts"> & { readonly look: () => void; readonly learn: (version: string | undefined) => void }
 > {
   const origin = archive?.origin;
-  const look = () => origin === undefined ? Promise.resolve() : lookAgain(archive!.name, origin);
+  // One after the other: two at the same time would both log the same change.
+  let looking: Promise<void> = Promise.resolve();
+  const look = () => origin === undefined ? looking : looking = looking.then(() => lookAgain(archive!.name, origin));
   let version: string | undefined;
   await withLimit(look(), COMPARE_LIMIT_MS);
   const facts = () => ({
