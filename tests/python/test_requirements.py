@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
-from aimodellib._bridge import pep508, requirements
+from aimodellib._bridge import requirements
 from aimodellib._bridge.requirements import (
     canonical,
     check,
@@ -60,14 +60,6 @@ def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
-@pytest.fixture(params=["packaging", "ours"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The modules that compare versions: that of pip, and our replacement."""
-    if request.param == "ours":
-        monkeypatch.setattr(requirements, "_packaging", lambda: pep508)
-
-
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     "line",
     [
@@ -113,7 +105,6 @@ def test_spellings_of_a_name_are_equal_even_if_python_distinguishes_them(
     assert check(line) is None
 
 
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -167,7 +158,6 @@ def test_missing_requirements_are_named(line: str, reason: str) -> None:
     )
 
 
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     ("line", "verb"),
     [

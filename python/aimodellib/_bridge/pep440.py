@@ -1,4 +1,4 @@
-"""Compares versions and specifiers by PEP 440, for Pythons that have neither pip nor ``packaging``."""
+"""Compares versions and specifiers by PEP 440, for :mod:`pep508`."""
 
 from __future__ import annotations
 

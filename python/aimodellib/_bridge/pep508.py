@@ -1,6 +1,6 @@
-"""Requirements by PEP 508, for Pythons that have neither pip nor ``packaging``.
+"""Requirements by PEP 508: a Python may have neither pip nor ``packaging``, whose import takes three times as long.
 
-It defines the names of ``packaging.requirements`` that we use. Anything that it can't parse is left to the installer.
+The names are those of ``packaging.requirements``. Anything that it can't parse is left to the installer.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ Only names with extras, versions and markers are checked. Options, files, URLs a
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import json
 import os
@@ -18,8 +17,9 @@ from .installed import canonical, packages
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib import metadata
-    from types import ModuleType
     from typing import Any
+
+    from .pep508 import Requirement
 
 
 def main(arguments: list[str]) -> None:
@@ -60,20 +60,20 @@ def _find(name: str) -> metadata.Distribution | None:
 
 def check(text: str) -> str | None:
     """Return the first requirement that is not met, or must be left to the installer; None if all are met."""
-    packaging: ModuleType | None = None
     for line in logical_lines(text):
         if line.startswith("-") or " --" in line:
             return f"'{line}' must be read by the installer"
-        # Importing it takes half of the time of this program, and a list may need none of it.
-        packaging = packaging or _packaging()
+        # A list may need no parser. That of `packaging` takes longer to import than all else here.
+        from . import pep508
+
         try:
-            requirement = packaging.Requirement(line)
-        except packaging.InvalidRequirement:
+            requirement = pep508.Requirement(line)
+        except pep508.InvalidRequirement:
             return f"'{line}' must be read by the installer"
         if requirement.url:
             return f"'{line}' must be fetched by the installer"
         try:
-            unmet = _unmet(packaging, requirement, "", set())
+            unmet = _unmet(requirement, "", set())
         except (ValueError, LookupError):
             # A marker compares values without an order, or a package has an invalid version.
             return f"'{line}' must be read by the installer"
@@ -115,8 +115,10 @@ def site_folders() -> list[dict[str, Any]]:
     ]
 
 
-def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[str, str]]) -> str | None:
+def _unmet(requirement: Requirement, extra: str, seen: set[tuple[str, str]]) -> str | None:
     """Return what this requirement, or one of its dependencies, lacks; None if nothing."""
+    from . import pep508
+
     if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
         return None
     distribution = _find(requirement.name)
@@ -132,24 +134,12 @@ def _unmet(packaging: ModuleType, requirement: Any, extra: str, seen: set[tuple[
         seen.add(key)
         for line in distribution.requires or []:
             try:
-                needed = packaging.Requirement(line)
-            except packaging.InvalidRequirement:
+                needed = pep508.Requirement(line)
+            except pep508.InvalidRequirement:
                 continue
             if wanted and not (needed.marker and "extra" in str(needed.marker)):
                 continue
-            unmet = _unmet(packaging, needed, wanted, seen)
+            unmet = _unmet(needed, wanted, seen)
             if unmet:
                 return f"{unmet} (for {requirement.name})"
     return None
-
-
-def _packaging() -> ModuleType:
-    """Return the module ``packaging.requirements``, pip's copy of it, or our replacement."""
-    for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    from . import pep508
-
-    return pep508
