@@ -3,7 +3,6 @@
 A request is ``NUMBER SIZE PAUSE_MS PARTS`` and spaces; its answer is SIZE bytes that repeat the number.
 """
 
-import asyncio
 import os
 import signal
 import time
@@ -51,6 +50,9 @@ def predict(data, model):
 
 
 if MODE == "async":
+    # Hundreds of workers start, and few of them need this import, which takes long.
+    import asyncio
+
     execute = predict
 
     async def predict(data, model):
