@@ -1,6 +1,7 @@
 """The outcome of a distributed run when ranks or other hosts fail and a signal arrives: the earlier event counts."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -34,6 +35,9 @@ def errors():
 
         def __post_init__(self):
             self.error_file_data, self.message = {"message": "<NONE>"}, ""
+            if os.path.isfile(self.error_file):
+                with open(self.error_file) as file:
+                    self.error_file_data = json.load(file)
 
     return SimpleNamespace(ProcessFailure=ProcessFailure)
 
@@ -68,6 +72,15 @@ def test_a_rank_that_torchrun_finds_killed_is_recorded(errors, rank, attempt, is
     errors.ProcessFailure(1, pid, KILLED, f"/x/attempt_{attempt}/1/error.json")
     known = "Rank 5 failed: it was ended by SIGKILL" if is_final else None
     assert message(failures.first_before(time.monotonic() + 1)) == known
+
+
+def test_a_rank_that_was_ended_while_it_wrote_its_exception_is_recorded(errors, tmp_path):
+    failures = RankFailures(str(tmp_path), errors, 0)
+    file = tmp_path / "attempt_0" / "0" / "error.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    assert errors.ProcessFailure(1, 1, KILLED, str(file)).error_file_data == {"message": "<NONE>"}
+    assert "SIGKILL" in message(failures.first_before(time.monotonic() + 1))
 
 
 def test_a_rank_that_the_stop_itself_has_ended_does_not_count_as_failed(errors, tmp_path):

@@ -74,7 +74,12 @@ class RankFailures:
 
         def note_found(failure: Any) -> None:
             attempt = re.search(r"attempt_(\d+)", str(failure.error_file))
-            examine(failure)
+            try:
+                examine(failure)
+            except ValueError:
+                # The rank was ended while it wrote its exception. Without the file, torchrun takes the exit code.
+                os.unlink(failure.error_file)
+                examine(failure)
             # The rank itself knows best why it has failed.
             if os.path.exists(os.path.join(folder, f"{_FAILED}{failure.pid}")):
                 return
