@@ -9,7 +9,7 @@ import { MODULES, Sandbox } from "./support/sandbox.ts";
 const HOURS = 8;
 
 /**
- * How much more memory the page may have after eight hours than after one. An hour has 6 MB of events, and what the page keeps of them is
+ * How much more memory the page may have after eight hours than after one. An hour has 3.4 MB of events, and what the page keeps of them is
  * complete within the first one.
  */
 const MAX_GROWTH = { heap: 1024 * 1024, nodes: 80, listeners: 20 };

@@ -6,7 +6,7 @@ import type { Events, LogLine, WorkerEvent, WorkerNow } from "../../../src/web/w
 const HOUR = 3600;
 
 /** How often a worker ends without being asked to, in seconds. */
-const DEATHS_EVERY = 12;
+const DEATHS_EVERY = 36;
 
 /** When the simulation begins, in seconds since 1970. */
 const BEGIN = 1_700_000_000;
@@ -43,7 +43,7 @@ export class SimulatedEvents {
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   }
 
-  /** Sends an hour: 3,600 seconds, 7,200 lines of the log and 300 ends of a worker. @returns the text of its last line */
+  /** Sends an hour: 3,600 seconds, 3,600 lines of the log and 100 ends of a worker. @returns the text of its last line */
   sendHour(): string {
     const first = BEGIN + HOUR * this.#hours++;
     // A minute is one piece, so that the page is not drawn again for each event.
@@ -84,14 +84,14 @@ export class SimulatedEvents {
       ...{ name, model, state: "ready", pid: 4000 + Number(name), started: t * 1000, ready: t * 1000, busy },
       ...{ memory: 100_000_000 + 1000 * some, cpu: some / 10, device: "cpu", deaths: some, replaced: 0 },
     } as const));
-    const lines: LogLine[] = [
-      { t: t * 1000, level: "info", logger: "worker", worker: "1", request: `a1b2-${t}`, text: `reading ${t}` },
-      { t: t * 1000, level: "error", logger: "worker", worker: "2", text: lineOf(t), traceback: TRACEBACK },
-    ];
+    // The last line of an hour is an error.
+    const line: LogLine = t % 2 === 0
+      ? { t: t * 1000, level: "info", logger: "worker", worker: "1", request: `a1b2-${t}`, text: `reading ${t}` }
+      : { t: t * 1000, level: "error", logger: "worker", worker: "2", text: lineOf(t), traceback: TRACEBACK };
     return [
       text("second", second),
       text("workers", workers),
-      text("log", { lines }),
+      text("log", { lines: [line] }),
       ...(t % 5 === 0 ? [text("scripts", this.#scripts(t))] : []),
       ...(t % DEATHS_EVERY === 0 ? [text("worker", { events: this.#death(t * 1000) })] : []),
     ].join("");
