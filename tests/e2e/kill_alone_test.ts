@@ -438,7 +438,12 @@ for (const name of ["SIGKILL", "SIGHUP", "SIGQUIT"] as const) {
     await program.stdout.waitFor(/now/);
     assert.ok(box.processes().length >= 5);
     program.kill(name);
-    await until("no process is left", () => box.processes().length === 0, 2_000);
+    await until(
+      "no process is left",
+      () => box.processes().length === 0,
+      2_000,
+      () => JSON.stringify(box.processes(), null, 2),
+    );
     assert.deepEqual(box.leftovers(), []);
   });
 }
