@@ -473,8 +473,9 @@ test("train runs the finally blocks of an async script when SIGTERM comes", asyn
         async def train(model_dir):
             task = asyncio.create_task(helper())
             await asyncio.sleep(0)
+            # Both wait when this is printed: the signal comes while the event loop itself runs.
+            asyncio.get_running_loop().call_soon(print, "sleeping")
             try:
-                print("sleeping")
                 await task
             finally:
                 await asyncio.sleep(0.01)
