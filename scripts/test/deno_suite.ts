@@ -47,7 +47,7 @@ const SLOW: readonly string[] = [
 
 /**
  * The folder of unit tests. Starting an isolate and loading modules takes longer than most of these files, so the files of a room
- * (`tests/unit/http`) share an isolate: a module in {@linkcode GROUPS} imports them.
+ * (`tests/unit/http`), and the files outside all rooms, share an isolate: a module in {@linkcode GROUPS} imports them.
  */
 const UNIT = "tests/unit/";
 /** The folder of modules that import the files of a room. */
@@ -101,12 +101,18 @@ export function denoSuites(
   ].filter(({ args }) => args.at(-1)?.endsWith(".ts"));
 }
 
+/** The room of a unit test: its folder, or "src" for the tests of files that are in no folder of `src/`. */
+function roomOf(file: string): string {
+  const [room, ...rest] = file.slice(UNIT.length).split("/");
+  return rest.length > 0 ? room! : "src";
+}
+
 /** Replaces the unit tests of each room by a module that imports them; other files stay. */
 function grouped(root: string, files: readonly string[]): readonly string[] {
-  const rooms = Map.groupBy(files, (file) => file.startsWith(UNIT) ? file.slice(UNIT.length).split("/")[0]! : "");
+  const rooms = Map.groupBy(files, (file) => file.startsWith(UNIT) ? roomOf(file) : "");
   Deno.mkdirSync(`${root}/${GROUPS}`, { recursive: true });
   return [...rooms].flatMap(([room, files]) => {
-    if (room === "" || room.endsWith(".ts")) return files;
+    if (room === "") return files;
     const imports = files.map((file) => `import ${JSON.stringify(`file://${root}/${file}`)};\n`);
     Deno.writeTextFileSync(`${root}/${GROUPS}/${room}_test.ts`, imports.join(""));
     return `${GROUPS}/${room}_test.ts`;
