@@ -161,7 +161,7 @@ def test_a_stop_raises_once_although_its_signal_arrives_several_times(end, code,
         until_there(tmp_path / "training")
         worker.process.send_signal(signal.SIGTERM)
         until_there(tmp_path / "saving")
-        # The script waits for each signal. One that arrived at the end of the process, after Python has reset its handlers, would kill it.
+        # The script waits for each signal. One that arrived when Python has reset its handlers would kill it.
         for number in range(5):
             worker.process.send_signal(signal.Signals[second])
             (tmp_path / f"signal-{number}").touch()
