@@ -4,6 +4,7 @@ import functools
 import inspect
 import itertools
 import pathlib
+import re
 import subprocess
 import sys
 import textwrap
@@ -137,7 +138,12 @@ CALLABLES = [
 ]
 
 
-@pytest.mark.parametrize("function", CALLABLES, ids=repr)
+def name_of(function):
+    """Describe a callable without its address: the processes of pytest-xdist must agree on the names of tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(function))
+
+
+@pytest.mark.parametrize("function", CALLABLES, ids=name_of)
 def test_other_callables_are_called_as_inspect_says(function):
     assert parameters_of(function) == parameters_in(inspect.signature(function))
     call = getattr(function, "__call__", None)  # noqa: B004
