@@ -22,6 +22,16 @@ export class UsageError extends AimodellibError {
   }
 }
 
+/** A signal has stopped a command. */
+export class StoppedError extends AimodellibError {
+  override readonly name = "StoppedError";
+
+  /** @param code the exit code, 128 + n for signal n */
+  constructor(message: string, readonly code: number) {
+    super(message);
+  }
+}
+
 /** The other side of a connection has violated the protocol. */
 export class ProtocolError extends AimodellibError {
   override readonly name = "ProtocolError";

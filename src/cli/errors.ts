@@ -1,7 +1,7 @@
 /** Turns an error into a message and an exit code. */
 
 import { hideCredentials } from "../credentials.ts";
-import { AimodellibError, UsageError } from "../errors.ts";
+import { AimodellibError, StoppedError, UsageError } from "../errors.ts";
 import { printable } from "../printable.ts";
 
 /** Exit codes of the program; `train` also ends with the script's own. */
@@ -21,6 +21,7 @@ export function explain(error: unknown): { readonly message: string; readonly co
 
 function describe(error: unknown): { readonly message: string; readonly code: number } {
   if (error instanceof UsageError) return { message: `Error: ${error.message}`, code: ExitCode.Usage };
+  if (error instanceof StoppedError) return { message: `Error: ${error.message}`, code: error.code };
   if (error instanceof AimodellibError) return { message: `Error: ${error.message}`, code: ExitCode.Failure };
   if (error instanceof Error) {
     // Anything else is a bug of this program, and a bug report needs the stack.

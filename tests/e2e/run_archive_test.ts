@@ -1,10 +1,11 @@
 /** `train` and `serve` of a Model Archive: its manifest, its cache, its log, and what it needs to be installed. */
 
 import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
 import { CAN_CABLE, CAN_GO_OFFLINE } from "./support/needs.ts";
 import { BIN, py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
-import { tool } from "./support/tool.ts";
+import { sh, tool } from "./support/tool.ts";
 import { venvWithPip } from "./support/venv.ts";
 import { makeWheel } from "./support/wheels.ts";
 
@@ -332,8 +333,23 @@ test("SIGTERM during an installation ends the run before training", async (box) 
   await program.stderr.waitFor(/^begun$/);
   program.kill("SIGTERM");
   const { code, stdout, stderr } = await program.finished();
-  assert.deepEqual([code, stdout], [1, ""]);
+  assert.deepEqual([code, stdout], [143, ""]);
   assert.match(stderr, /Error: Stopped by SIGTERM before training began\n$/);
+});
+
+test("SIGTERM while an unpacked archive is recorded is not lost", async (box) => {
+  const manifest = `{"trainingScript": "train.py"}`;
+  // A lost signal would leave it running.
+  const train = "import time\ndef train(d): time.sleep(60)\n";
+  const large = "1".repeat(5 * 2 ** 20);
+  tar(box, { "manifest.json": manifest, "train.py": train, "large.txt": large });
+  const program = box.start(["train", "model.tar.gz", "model"]);
+  // From here on, the record waits for the next second: a large file's later changes must have another time.
+  const find = "find home -name large.txt ! -perm /222 2> /dev/null || true";
+  await until("the large file is read-only", () => sh(box.root, find).includes("large.txt"));
+  program.kill("SIGTERM");
+  const { code, stdout, stderr } = await program.finished();
+  assert.deepEqual([code, stdout], [143, ""], stderr);
 });
 
 /** A model that needs Shapely, whose wheel has a C++ library in it, and which depends on NumPy. */

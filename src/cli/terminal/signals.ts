@@ -20,48 +20,32 @@ interface Listener {
 }
 
 const listeners = new Set<Listener>();
-/** What the last listener ignores: nothing changes that while there is no listener. */
-let ignoredNow: ReadonlySet<StopSignal> = new Set();
-
-/** What receives each signal; undefined before the first listener. */
-let receivers: ReadonlyMap<StopSignal, () => void> | undefined;
-
 let lastStop = -Infinity;
+
+/** What Deno calls for each signal while there are listeners. It handles all of them once one has a listener. */
+const RECEIVERS = SIGNALS.map((signal) => [signal, () => dispatch(signal)] as const);
 
 /**
  * Calls `handler` for each request to stop until disposed, see `Io.onSignal()`.
  *
- * Deno drops a signal that arrives just before its listener is removed. This process therefore receives the signals from the first
- * call to its end, and dies of one that comes while there is no handler.
+ * A signal that arrives just before the last handler is disposed is lost, because Deno has taken it and tells it in the next turn of the
+ * event loop. Whoever goes from one step to the next therefore calls this for the next step before it disposes the handler of this one.
  */
 export function onSignal(handler: (signal: StopSignal) => void, listening: Listening = "job"): Disposable {
   const listener: Listener = { handler, ignored: listening === "job" ? ignoredSignals() : new Set(["SIGHUP"]) };
+  if (listeners.size === 0) { for (const each of RECEIVERS) Deno.addSignalListener(...each); }
   listeners.add(listener);
-  ignoredNow = listener.ignored;
-  receivers ??= receive();
-  return { [Symbol.dispose]: () => void listeners.delete(listener) };
-}
-
-function receive(): ReadonlyMap<StopSignal, () => void> {
-  // Once one of these signals has a listener, Deno handles all of them, and ends the process for those without a listener.
-  const all = new Map(SIGNALS.map((signal) => [signal, () => dispatch(signal)]));
-  for (const each of all) Deno.addSignalListener(...each);
-  return all;
+  return {
+    [Symbol.dispose]: () => {
+      if (!listeners.delete(listener) || listeners.size > 0) return;
+      for (const each of RECEIVERS) Deno.removeSignalListener(...each);
+    },
+  };
 }
 
 function dispatch(signal: StopSignal): void {
-  if (listeners.size === 0) {
-    if (!ignoredNow.has(signal) && isAnother(signal)) dieOf(signal);
-    return;
-  }
-  for (const { handler, ignored } of [...listeners]) {
-    if (!ignored.has(signal) && isAnother(signal)) handler(signal);
-  }
-}
-
-function dieOf(signal: StopSignal): void {
-  for (const each of receivers ?? []) Deno.removeSignalListener(...each);
-  Deno.kill(Deno.pid, signal);
+  const called = [...listeners].filter(({ ignored }) => !ignored.has(signal));
+  if (called.length > 0 && isAnother(signal)) { for (const { handler } of called) handler(signal); }
 }
 
 /** Whether a signal is a request of its own, which each SIGHUP is, and not part of the last stop. */

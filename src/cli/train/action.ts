@@ -1,6 +1,6 @@
 /** Carries out `aimodellib train`. */
 
-import { layOutAssets } from "../../bridge/mod.ts";
+import { exitCodeOf, layOutAssets, type StopSignal } from "../../bridge/mod.ts";
 import { IMAGE_ARCHIVE } from "../archives/image_layout.ts";
 import { addressOf } from "../../host.ts";
 import { hideKeys, maskArguments } from "../run/mask_arguments.ts";
@@ -8,7 +8,7 @@ import { absolute } from "../run/module.ts";
 import { exitWithParent } from "../../platform/parent.ts";
 import { failureFileOf, sageMakerTraining, submittedUri } from "../../platform/sagemaker.ts";
 import { tensorBoardFolder, trainingFolder, vertexTraining } from "../../platform/vertex.ts";
-import { AimodellibError, messageOf, reasonOf, UsageError } from "../../errors.ts";
+import { messageOf, reasonOf, StoppedError, UsageError } from "../../errors.ts";
 import { countNvidiaDevices } from "../../serve/devices.ts";
 import { VERSION } from "../../version.ts";
 import { TensorBoard, train, type TrainConfig, type TrainOutcome } from "../../train/mod.ts";
@@ -58,22 +58,23 @@ const DEFAULT_TENSORBOARD_PORT = 6006;
 export async function runTraining(options: TrainOptions, io: Io): Promise<number> {
   using _parent = options.exitWithParent ? exitWithParent((reason) => io.stderrLine(reason)) : undefined;
   const { module } = options;
-  if (module !== undefined) return (await trainTarget({ ...options, module }, io)).code;
+  using preparation = new Preparation(io);
+  if (module !== undefined) return (await trainTarget({ ...options, module }, io, preparation)).code;
   const failureFile = failureFileOf(io.env);
   try {
     const gpus = countNvidiaDevices();
-    using submitted = await openSubmitted(submittedUri(io.env, "train"), options, io);
+    using submitted = await openSubmitted(submittedUri(io.env, "train"), options, io, preparation);
     const given = sageMakerTraining({ env: io.env, imageArchive: IMAGE_ARCHIVE, submitted }, gpus);
     if (given === undefined) {
       const onVertex = vertexTraining(io.env, IMAGE_ARCHIVE);
-      if (onVertex !== undefined) return (await trainTarget({ ...options, ...onVertex }, io)).code;
+      if (onVertex !== undefined) return (await trainTarget({ ...options, ...onVertex }, io, preparation)).code;
       throw new UsageError(
         "The script to train is missing: use 'aimodellib train MODULE SCRIPT MODEL_DIR' or 'aimodellib train ARCHIVE MODEL_DIR'; " +
           "see 'aimodellib train --help'",
       );
     }
     const launcher = launcherOnSageMaker(launcherOf(options), given, { gpus, job: io.env("TRAINING_JOB_NAME") });
-    const { code, message } = await trainTarget({ ...options, ...given, ...launcher }, io);
+    const { code, message } = await trainTarget({ ...options, ...given, ...launcher }, io, preparation);
     if (code !== 0) tellFailure(failureFile, message ?? `The exit code is ${code}`, io);
     return code;
   } catch (error) {
@@ -83,10 +84,10 @@ export async function runTraining(options: TrainOptions, io: Io): Promise<number
 }
 
 /** Fetches the code of SageMaker's SDK, if a URI names some. */
-async function openSubmitted(uri: string | undefined, options: TrainOptions, io: Io) {
+async function openSubmitted(uri: string | undefined, options: TrainOptions, io: Io, preparation: Preparation) {
   if (uri === undefined) return undefined;
   const { fetchSubmittedCode } = await import("../run/submitted_code.ts");
-  return await untilSignal(io, (signal) => fetchSubmittedCode(uri, options, io, signal));
+  return await preparation.make((signal) => fetchSubmittedCode(uri, options, io, signal));
 }
 
 /** Writes the reason of a failure for SageMaker, which shows its beginning. If that fails, the outcome stays the same. */
@@ -110,17 +111,17 @@ function makeModelDir(path: string): void {
 
 type Chosen = TrainOptions & { readonly module: string; readonly variables?: Readonly<Record<string, string>> };
 
-async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
+async function trainTarget(options: Chosen, io: Io, preparation: Preparation): Promise<TrainOutcome> {
   const launcher = launcherArgs(options, io.env);
   const modelDir = absolute(trainingFolder(options.modelDir));
-  using target = await untilSignal(io, (signal) => openTarget("train", options, io, signal));
+  using target = await preparation.make((signal) => openTarget("train", options, io, signal));
   makeModelDir(modelDir);
   const startedAt = Date.now();
   const board = boardOf(options, target, io);
   using log = new RunLog(options, target.archive, io);
   using monitor = await openConsole(options, target, { log, modelDir, startedAt, logDir: board.logDir });
   try {
-    return await trainIn({ options, io, launcher, target, modelDir, startedAt, board, log, monitor });
+    return await trainIn({ options, io, preparation, launcher, target, modelDir, startedAt, board, log, monitor });
   } catch (error) {
     await monitor?.end(1, messageOf(error));
     throw error;
@@ -131,6 +132,7 @@ async function trainTarget(options: Chosen, io: Io): Promise<TrainOutcome> {
 interface Opened {
   readonly options: Chosen;
   readonly io: Io;
+  readonly preparation: Preparation;
   readonly launcher: readonly string[] | undefined;
   readonly target: Target;
   readonly modelDir: string;
@@ -142,11 +144,10 @@ interface Opened {
 }
 
 async function trainIn(
-  { options, io, launcher, target, modelDir, startedAt, board, log, monitor }: Opened,
+  { options, io, preparation, launcher, target, modelDir, startedAt, board, log, monitor }: Opened,
 ): Promise<TrainOutcome> {
   using assets = await layOutAssets(io.env, Deno.build.standalone, io.stderr);
-  using environment = await untilSignal(
-    io,
+  using environment = await preparation.make(
     (signal) => openEnvironment(target, options, { assets, io, log, say: log.say, signal }),
   );
   await using tensorBoard = board.enabled
@@ -154,6 +155,7 @@ async function trainIn(
     : undefined;
   const begun = performance.now();
   const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
+  preparation.throwIfStopped();
   using output = log.isKept ? new LoggedOutput(log, io) : undefined;
   const { code, message } = await train({
     module: target.module,
@@ -170,7 +172,7 @@ async function trainIn(
   }, {
     assets,
     env: io.env,
-    onSignal: io.onSignal,
+    onSignal: (handler) => preparation.passOn(handler),
     onScalars: monitor?.scalars,
     onStart: (pid) => monitor?.reach({ state: "training", python: environment.python, pid }),
     output: output ?? "inherit",
@@ -270,9 +272,41 @@ function aSignal(io: Io): Promise<void> {
   return promise.finally(() => listener[Symbol.dispose]());
 }
 
-/** Prepares the training. A signal aborts this, and leaves nothing behind. */
-async function untilSignal<T>(io: Io, prepare: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  using _ = io.onSignal((signal) => stop.abort(new AimodellibError(`Stopped by ${signal} before training began`)));
-  return await prepare(stop.signal);
+/** What is made before a training. A signal stops it, and leaves nothing behind; no signal is lost between two steps. */
+class Preparation implements Disposable {
+  readonly #io: Io;
+  readonly #stop = new AbortController();
+  readonly #listening: Disposable;
+
+  constructor(io: Io) {
+    this.#io = io;
+    this.#listening = io.onSignal((signal) => {
+      this.#stop.abort(new StoppedError(`Stopped by ${signal} before training began`, exitCodeOf(signal)));
+    });
+  }
+
+  /** @throws {StoppedError} if there was a signal */
+  async make<T extends Disposable>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.throwIfStopped();
+    const made = await step(this.#stop.signal);
+    if (this.#stop.signal.aborted) made[Symbol.dispose]();
+    this.throwIfStopped();
+    return made;
+  }
+
+  /** @throws {StoppedError} if there was a signal */
+  throwIfStopped(): void {
+    this.#stop.signal.throwIfAborted();
+  }
+
+  /** Ends the preparation: `handler` gets the signals from now on. */
+  passOn(handler: (signal: StopSignal) => void): Disposable {
+    const listening = this.#io.onSignal(handler);
+    this[Symbol.dispose]();
+    return listening;
+  }
+
+  [Symbol.dispose](): void {
+    this.#listening[Symbol.dispose]();
+  }
 }
