@@ -64,6 +64,9 @@ export interface TrainOutcome {
 /** The signals by which a stopped script may end: the one passed on, or another one sent to the whole process group. */
 const STOPS: ReadonlySet<Deno.Signal> = new Set<StopSignal>(["SIGHUP", "SIGINT", "SIGTERM"]);
 
+/** How long a signal to all processes of a job may take from the script to this process, in ms. */
+const SAME_STOP_MS = 300;
+
 /** The limit on a frame's body, in bytes; a training sends none. */
 const MAX_BODY = 1024 * 1024;
 
@@ -81,6 +84,7 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
   let killed: string | undefined;
   let hungUp = false;
   let ended = false;
+  const stopped = Promise.withResolvers<void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const kill = (why: string) => {
     killed ??= why;
@@ -92,11 +96,13 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     if (signal === "SIGHUP") {
       if (first !== undefined) return;
       hungUp = true;
+      stopped.resolve();
       aborter.abort(new Interrupted(signal));
       return process?.kill(signal);
     }
     if (first !== undefined) return kill(`a second ${signal}`);
     first = signal;
+    stopped.resolve();
     aborter.abort(new Interrupted(signal));
     // Ctrl+C in a terminal goes to all processes of a group; SIGTERM goes to one process.
     if (signal === "SIGTERM") process?.terminate();
@@ -133,6 +139,8 @@ export async function train(config: TrainConfig, context: TrainContext): Promise
     context.onStart?.(process.pid);
     const report = follow(process, context.onScalars);
     const exit = await process.ended;
+    // A manager that signals all processes of a job has reached the script first.
+    if (exit?.signal && STOPS.has(exit.signal)) await withLimit(stopped.promise, SAME_STOP_MS);
     ended = true;
     await process.endOutput();
     return outcomeOf(exit, await report, first ?? (hungUp ? "SIGHUP" : undefined), killed);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { StopSignal } from "../../../src/bridge/exit.ts";
+import { exists } from "../../../src/files.ts";
 import { train, type TrainConfig, type TrainOutcome } from "../../../src/train/run.ts";
 import { settled, until } from "../helper/deadline.ts";
 import { fakeEnv } from "../helper/env.ts";
@@ -187,6 +188,20 @@ Deno.test("train() reports the script's exception even if a signal ends its proc
   await fixture.made("failed");
   fixture.signal("SIGTERM");
   assert.deepEqual(await fixture.outcome, { code: 1, message: "Training raised ValueError: no data" });
+});
+
+Deno.test("train() was stopped if its own signal comes after the one that ends the script, as from a manager that signals all processes", async () => {
+  using fixture = start(async (FakeBridge, path) => {
+    await FakeBridge.begin();
+    Deno.writeTextFileSync(`${path}/pid.new`, String(Deno.pid));
+    Deno.renameSync(`${path}/pid.new`, `${path}/pid`);
+    Deno.kill(Deno.pid, "SIGTERM");
+  });
+  await fixture.made("pid");
+  const pid = Deno.readTextFileSync(`${fixture.directory.path}/pid`);
+  await until(() => !exists(`/proc/${pid}`), "the process has ended");
+  fixture.signal("SIGTERM");
+  assert.deepEqual(await fixture.outcome, { code: 143, message: "Training was stopped by SIGTERM" });
 });
 
 Deno.test("train() names the signal that ended the script if it differs from the first one", async () => {
