@@ -64,7 +64,7 @@ for (const [coding, compressed] of Object.entries(COMPRESSED) as ["gzip" | "defl
     const timer = setInterval(() => timers++, 0);
     await inflate(bomb, coding, MAX);
     clearInterval(timer);
-    assert.ok(timers > 3, `${timers} timers ran`);
+    assert.ok(timers > 0, "No timer ran");
   });
 }
 
