@@ -13,7 +13,8 @@ from typing import Any, Iterable, Sequence
 
 from .standard import standard_folders
 
-#: ``inspect``, ``platform``, and what only they import. Other modules of these names can't be imported.
+#: ``inspect``, ``platform``, and what only they import. Files of these names can't replace a standard module. Where the
+#: Python has no such module yet, as none before 3.14 has ``annotationlib``, they are imported like other files.
 LATE = frozenset(
     ("_opcode", "_opcode_metadata", "annotationlib", "ast", "dis", "inspect", "opcode", "platform", "token", "tokenize")
     + (("_posixsubprocess", "fcntl", "grp", "pwd", "subprocess") if sys.version_info < (3, 11) else ())

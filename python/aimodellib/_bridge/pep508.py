@@ -1,6 +1,7 @@
-"""Requirements by PEP 508: a Python may have neither pip nor ``packaging``, whose import takes three times as long.
+"""Parses requirements by PEP 508, and evaluates their markers.
 
-The names are those of ``packaging.requirements``. Anything that it can't parse is left to the installer.
+A Python may have neither ``packaging`` nor pip, which contains it, and ``packaging`` takes three times as long to import
+as this module. The names are those of ``packaging.requirements``. What this module can't parse is left to the installer.
 """
 
 from __future__ import annotations
