@@ -1,9 +1,10 @@
-"""Our implementation of PEP 440 and PEP 508, for Pythons without pip, compared with ``packaging``."""
+"""Our implementation of PEP 440 and PEP 508, compared with ``packaging``."""
 
 import itertools
 import pathlib
 import sys
 
+import packaging.markers
 import packaging.requirements
 import packaging.specifiers
 import packaging.version
@@ -143,6 +144,48 @@ def test_markers_hold_as_in_packaging(marker: str) -> None:
             marker,
             extra,
         )
+
+
+VARIABLES = [
+    "extra",
+    "implementation_name",
+    "implementation_version",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_full_version",
+    "python_version",
+    "sys_platform",
+]
+VALUES = ["20.0", "20", "6.1.0", "6.1.0-13-amd64", "6.1.*", "linux", "Linux", ""]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_values_that_are_not_versions_compare_as_in_packaging(variable: str) -> None:
+    results = set()
+    for operator, literal, value, reverse in itertools.product(
+        OPERATORS, VALUES, VALUES, (False, True)
+    ):
+        sides = [variable, operator, f"'{literal}'"]
+        text = "fox; " + " ".join(reversed(sides) if reverse else sides)
+        expected = packaging.requirements.Requirement(text).marker
+        ours = pep508.Requirement(text).marker
+        assert expected is not None
+        assert ours is not None
+        variables = {"extra": "", variable: value}
+        try:
+            holds = expected.evaluate(variables)
+        except packaging.markers.UndefinedComparison:
+            # The installer refuses it, or knows more.
+            with pytest.raises(pep508.InvalidRequirement):
+                ours.evaluate(variables)
+            continue
+        assert ours.evaluate(variables) == holds, (text, value)
+        results.add((operator, holds))
+    assert {(">=", True), (">=", False), ("<=", True), ("<", False)} <= results
 
 
 @pytest.mark.parametrize(

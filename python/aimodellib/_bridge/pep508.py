@@ -12,7 +12,7 @@ import re
 import sys
 from typing import Callable, Dict
 
-from .pep440 import InvalidVersion, Specifier, SpecifierSet, Version
+from .pep440 import InvalidVersion, Specifier, SpecifierSet
 
 _REQUIREMENT = re.compile(
     r"""(?P<name>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)\s*(?:\[(?P<extras>[^\]]*)\]\s*)?
@@ -32,6 +32,8 @@ _ALIASES = {
     "platform.python_implementation": "platform_python_implementation",
     "python_implementation": "platform_python_implementation",
 }
+#: The variables whose values are compared as versions.
+_VERSIONS = ("implementation_version", "platform_release", "python_full_version", "python_version")
 #: The deepest nesting of parentheses in a marker.
 _DEPTH = 50
 
@@ -116,15 +118,15 @@ class Marker:
                 raise InvalidRequirement(self._text)
             return within
         left, operator, right = self._value(), self._operator(), self._value()
-        about_extra = "extra" in (left[1], right[1])
+        about = left[1] or right[1]
         if (left[0] is None) == (right[0] is None):
             raise InvalidRequirement(self._text)
 
         def test(variables: dict[str, str]) -> bool:
             values = [variables[name] if text is None else text for text, name in (left, right)]
-            if about_extra:
+            if about == "extra":
                 values = [re.sub(r"[-_.]+", "-", value).lower() for value in values]
-            return _compare(values[0], operator, values[1])
+            return _compare(values[0], operator, values[1], about in _VERSIONS)
 
         return test
 
@@ -158,23 +160,31 @@ class Marker:
         raise InvalidRequirement(self._text)
 
 
-def _compare(left: str, operator: str, right: str) -> bool:
-    """Compare two values: as versions if both are valid, else as text."""
+def _compare(left: str, operator: str, right: str, as_versions: bool) -> bool:
+    """Compare two values as ``packaging`` 26.4 does. Raises InvalidRequirement if it doesn't define the result."""
     if operator == "in":
         return left in right
     if operator == "not in":
         return left not in right
-    try:
-        specifier = Specifier(operator + right)
-        Version(left)
-        return specifier.contains(left)
-    except InvalidVersion:
-        pass
-    if operator in ("==", "==="):
+    if as_versions:
+        try:
+            specifier = Specifier(operator + right)
+        except InvalidVersion:
+            pass
+        else:
+            try:
+                return specifier.contains(left)
+            except InvalidVersion:
+                # A kernel's release, such as 6.1.0-13-amd64, satisfies no specifier, not even with `!=`.
+                return False
+    # Text has no order.
+    if operator in ("==", "<=", ">="):
         return left == right
     if operator == "!=":
         return left != right
-    # These values have no order; the installer may know more.
+    if operator in ("<", ">"):
+        return False
+    # The installer may know more.
     raise InvalidRequirement(f"'{left}' {operator} '{right}'")
 
 
