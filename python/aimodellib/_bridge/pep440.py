@@ -114,8 +114,12 @@ class SpecifierSet:
 
     def __init__(self, text: str) -> None:
         """Parse specifiers that are separated by commas. Raises InvalidVersion."""
-        self._all = [Specifier(part) for part in text.split(",")] if text.strip() else []
+        parts = text.split(",")
+        # A comma may follow the last specifier.
+        if not parts[-1].strip() and text.strip() != ",":
+            parts.pop()
+        self._all = [Specifier(part) for part in parts]
 
-    def contains(self, text: str, prereleases: bool = True) -> bool:
-        """Whether a version satisfies all specifiers. ``prereleases`` exists because ``packaging`` has it."""
+    def contains(self, text: str) -> bool:
+        """Whether a version satisfies all specifiers; pre-releases may as well."""
         return all(specifier.contains(text) for specifier in self._all)

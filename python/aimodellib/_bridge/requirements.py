@@ -125,7 +125,7 @@ def _unmet(requirement: Requirement, extra: str, seen: set[tuple[str, str]]) -> 
     if distribution is None:
         return f"{requirement.name} is not installed"
     version = distribution.version
-    if not requirement.specifier.contains(version, prereleases=True):
+    if not requirement.specifier.contains(version):
         return f"{requirement.name} {version} is installed, and '{requirement}' is asked for"
     for wanted in ("", *sorted(requirement.extras)):
         key = (canonical(requirement.name), wanted)
