@@ -26,6 +26,8 @@ export interface CheckOptions {
   readonly python: string;
   readonly assets: Assets;
   readonly signal?: AbortSignal | undefined;
+  /** Whether an installer has installed the requirements. Then those that only an installer can read count as met. */
+  readonly installed?: boolean;
 }
 
 /**
@@ -36,9 +38,9 @@ export interface CheckOptions {
  */
 export async function checkRequirements(
   lines: readonly string[],
-  { python, assets, signal }: CheckOptions,
+  { python, assets, signal, installed = false }: CheckOptions,
 ): Promise<Checked> {
-  const args = [assets.entry, "requirements", "check"];
+  const args = [assets.entry, "requirements", "check", ...(installed ? ["installed"] : [])];
   const stdin = new TextEncoder().encode(lines.join("\n"));
   let finished: Finished;
   try {

@@ -202,10 +202,12 @@ async function make(root: string, checked: Checked, options: EnvironmentOptions)
 async function checkListed(wheels: string, python: string, options: EnvironmentOptions): Promise<void> {
   const list = Deno.readTextFileSync(`${wheels}/${RESOLVED_NAME}`);
   const lines = list.split("\n").map((line) => line.replace(/ --hash=.*/, "")).filter((line) => line !== "");
-  const { unmet } = await checkRequirements(lines, { ...options, python });
+  const { unmet } = await checkRequirements(lines, { ...options, python, installed: true });
   if (unmet === null) return;
   throw new InstallerError(
-    `The wheels for ${printable(nameOf(options))} do not suffice for this Python: ${unmet}. Package it again with ` +
+    `The wheels for ${printable(nameOf(options))} do not suffice for this Python: ${
+      printable(unmet)
+    }. Package it again with ` +
       "--bundle-wheels on this machine, or for this machine with --python-version and --platform",
   );
 }

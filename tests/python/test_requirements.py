@@ -44,6 +44,14 @@ def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ],
         ),
         "fox-broken": ("1.0", ["fox-missing"]),
+        "fox-comma": ("1.0", ["fox-missing (>=1,)"]),
+        "fox-odd": ("1.0", ["fox-never (>=1.*)", "fox-missing"]),
+        "fox-above": ("1.0", ["fox-odd"]),
+        "fox-unordered": ("1.0", ["fox-never; os_name ~= 'x'", "fox-missing"]),
+        "fox-kernel": (
+            "1.0",
+            ["fox-missing; platform_release >= '20.0' and sys_platform == 'darwin'"],
+        ),
         # Circular dependencies.
         "fox-ring": ("1.0", ["fox-ring[again]", "fox-needs"]),
     }
@@ -88,6 +96,8 @@ def installed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f"fox-alpha; python_version >= '3.{MINOR}'",
         "fox-alpha; implementation_name == 'cpython' and platform_system == 'Linux'",
         "fox-alpha \\\n  >= 1",
+        "fox-alpha>=1,",
+        "fox-kernel",
     ],
 )
 def test_installed_requirements_are_met(line: str) -> None:
@@ -144,6 +154,19 @@ def test_spellings_of_a_name_are_equal_even_if_python_distinguishes_them(
             "fox-alpha 1.2.3 is installed, and 'fox-alpha<1; extra == \"old\"' is asked for (for fox-needs)",
         ),
         ("fox-broken", "fox-missing is not installed (for fox-broken)"),
+        ("fox-comma", "fox-missing is not installed (for fox-comma)"),
+        (
+            "fox-odd",
+            "'fox-never (>=1.*)' must be read by the installer (for fox-odd)",
+        ),
+        (
+            "fox-above",
+            "'fox-never (>=1.*)' must be read by the installer (for fox-odd) (for fox-above)",
+        ),
+        (
+            "fox-unordered",
+            "'fox-never; os_name ~= 'x'' must be read by the installer (for fox-unordered)",
+        ),
         (f"fox-missing; python_version == '3.{MINOR}'", "fox-missing is not installed"),
         ("fox-alpha\nfox-missing", "fox-missing is not installed"),
     ],
@@ -183,6 +206,28 @@ def test_other_lines_are_left_to_the_installer(line: str, verb: str) -> None:
     said = check(line)
     assert said is not None
     assert said.endswith(f"must be {verb} by the installer")
+
+
+@pytest.mark.parametrize("package", ["fox-odd", "fox-unordered"])
+def test_what_an_installer_has_read_is_not_left_to_it_again(package: str) -> None:
+    for text in (package, f"fox-alpha==1.2.3; os_name ~= 'x'\n{package}"):
+        said = check(text, installed=True)
+        assert said == f"fox-missing is not installed (for {package})"
+    assert check("fox-alpha>>1\n-e .\nfox-alpha @ file:///fox", installed=True) is None
+
+
+@pytest.mark.parametrize("text", ["Name: fox-blank\n", "Summary: none\n", "\n"])
+def test_a_package_without_a_version_is_not_installed(
+    text: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(tmp_path / "first", "fox-blank", "1", text)
+    monkeypatch.syspath_prepend(str(tmp_path / "first"))
+    for line in ("fox-blank", "fox_blank>=1"):
+        assert check(line) == f"{line[:9]} is not installed"
+    distribution(tmp_path / "last", "fox-blank", "1")
+    monkeypatch.syspath_prepend(str(tmp_path / "last"))
+    monkeypatch.syspath_prepend(str(tmp_path / "first"))
+    assert check("fox-blank") is None
 
 
 def test_lines_are_joined_and_comments_removed_as_in_pip() -> None:

@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> None:
-    """Print a result as JSON, of ``check`` (the requirements are on standard input) or of ``list MODULE``."""
-    command, *modules = arguments
+    """Print a result as JSON, of ``check [installed]`` (the requirements are on standard input) or of ``list MODULE``."""
+    command, *rest = arguments
     if command == "check":
         # The supervisor has decoded the file as pip does.
-        result: dict[str, Any] = {"unmet": check(sys.stdin.buffer.read().decode("utf-8", "replace"))}
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+        result: dict[str, Any] = {"unmet": check(text, installed="installed" in rest)}
         result["site"] = site_folders()
         names = {name.lower() for name in packages()}
         result["bare"] = names <= {"pip", "setuptools", "wheel"}
         result["pip"], result["venv"] = _has("pip"), _has("venv")
     else:
         # As in a run, the module directory comes first.
-        listed = packages([*modules, *sys.path])
+        listed = packages([*rest, *sys.path])
         result = {"python": ".".join(map(str, sys.version_info[:3])), "packages": listed}
     json.dump(result, sys.stdout)
 
@@ -47,39 +48,58 @@ def _has(name: str) -> bool:
         return False
 
 
-def _find(name: str) -> metadata.Distribution | None:
-    """Return the package with this name, or None. PyPy, and Python before 3.10, distinguish ``a.b`` from ``a-b``."""
+def _find(name: str) -> tuple[metadata.Distribution, str] | None:
+    """Return the package with this name and its version, or None. A package without a version is not installed."""
     from importlib import metadata
 
     try:
-        return metadata.distribution(name)
+        found = metadata.distribution(name)
+        version = _field(found, "Version")
+        if version:
+            return found, version
     except metadata.PackageNotFoundError:
-        named = ((distribution.metadata["Name"], distribution) for distribution in metadata.distributions())
-        return next((found for other, found in named if other and canonical(other) == canonical(name)), None)
+        pass
+    # PyPy, and Python before 3.10, distinguish `a.b` from `a-b`. Another package may follow one without a version.
+    for found in metadata.distributions():
+        if canonical(_field(found, "Name")) == canonical(name):
+            version = _field(found, "Version")
+            if version:
+                return found, version
+    return None
 
 
-def check(text: str) -> str | None:
-    """Return the first requirement that is not met, or must be left to the installer; None if all are met."""
+def _field(distribution: metadata.Distribution, name: str) -> str:
+    """Return a field of the metadata, or an empty text: a broken package lacks fields, or has no metadata."""
+    fields = distribution.metadata
+    return fields[name] or "" if fields and name in fields else ""
+
+
+def check(text: str, installed: bool = False) -> str | None:
+    """Return the first requirement that is not met, or must be left to the installer; None if all are met.
+
+    :param installed: whether an installer has installed the requirements: nothing is then left to it
+    """
     for line in logical_lines(text):
-        if line.startswith("-") or " --" in line:
-            return f"'{line}' must be read by the installer"
-        # A list may need no parser. That of `packaging` takes longer to import than all else here.
-        from . import pep508
-
-        try:
-            requirement = pep508.Requirement(line)
-        except pep508.InvalidRequirement:
-            return f"'{line}' must be read by the installer"
-        if requirement.url:
-            return f"'{line}' must be fetched by the installer"
-        try:
-            unmet = _unmet(requirement, "", set())
-        except (ValueError, LookupError):
-            # A marker compares values without an order, or a package has an invalid version.
-            return f"'{line}' must be read by the installer"
+        unmet = _unmet_line(line, installed)
         if unmet:
             return unmet
     return None
+
+
+def _unmet_line(line: str, installed: bool) -> str | None:
+    unread = None if installed else f"'{line}' must be read by the installer"
+    if line.startswith("-") or " --" in line:
+        return unread
+    # A list may need no parser.
+    from . import pep508
+
+    try:
+        requirement = pep508.Requirement(line)
+    except pep508.InvalidRequirement:
+        return unread
+    if requirement.url:
+        return None if installed else f"'{line}' must be fetched by the installer"
+    return _unmet(requirement, "", set(), installed)
 
 
 def logical_lines(text: str) -> list[str]:
@@ -115,18 +135,22 @@ def site_folders() -> list[dict[str, Any]]:
     ]
 
 
-def _unmet(requirement: Requirement, extra: str, seen: set[tuple[str, str]]) -> str | None:
+def _unmet(requirement: Requirement, extra: str, seen: set[tuple[str, str]], installed: bool) -> str | None:
     """Return what this requirement, or one of its dependencies, lacks; None if nothing."""
     from . import pep508
 
-    if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
-        return None
-    distribution = _find(requirement.name)
-    if distribution is None:
-        return f"{requirement.name} is not installed"
-    version = distribution.version
-    if not requirement.specifier.contains(version):
-        return f"{requirement.name} {version} is installed, and '{requirement}' is asked for"
+    try:
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            return None
+        found = _find(requirement.name)
+        if found is None:
+            return f"{requirement.name} is not installed"
+        distribution, version = found
+        if not requirement.specifier.contains(version):
+            return f"{requirement.name} {version} is installed, and '{requirement}' is asked for"
+    except ValueError:
+        # The result of a comparison in the marker is not defined, or the package has an invalid version.
+        return None if installed else f"'{requirement}' must be read by the installer"
     for wanted in ("", *sorted(requirement.extras)):
         key = (canonical(requirement.name), wanted)
         if key in seen:
@@ -136,10 +160,12 @@ def _unmet(requirement: Requirement, extra: str, seen: set[tuple[str, str]]) -> 
             try:
                 needed = pep508.Requirement(line)
             except pep508.InvalidRequirement:
-                continue
+                if installed:
+                    continue
+                return f"'{line}' must be read by the installer (for {requirement.name})"
             if wanted and not (needed.marker and "extra" in str(needed.marker)):
                 continue
-            unmet = _unmet(needed, wanted, seen)
+            unmet = _unmet(needed, wanted, seen, installed)
             if unmet:
                 return f"{unmet} (for {requirement.name})"
     return None
