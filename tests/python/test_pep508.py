@@ -160,7 +160,7 @@ VARIABLES = [
     "python_version",
     "sys_platform",
 ]
-VALUES = ["20.0", "20", "6.1.0", "6.1.0-13-amd64", "6.1.*", "linux", "Linux", ""]
+VALUES = ["20.0", "20", "6.1.0", "6.1.0-13-amd64", "6.1.*", "linux", "Linux"]
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
