@@ -329,5 +329,6 @@ export function checkUtf8(bytes: Uint8Array): void {
 const CHECKED_BYTES = 64 * 1024;
 
 /** Making a decoder takes longer than decoding a short text. */
-const decoder = new TextDecoder();
+// U+FEFF at the beginning of a string belongs to it.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true });

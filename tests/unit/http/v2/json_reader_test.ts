@@ -66,6 +66,12 @@ Deno.test("JsonReader accepts and refuses the same texts as JSON.parse()", () =>
   );
 });
 
+Deno.test("JsonReader keeps U+FEFF at the beginning of a string", () => {
+  for (const text of ['"\ufeff"', '["\ufeffa"]', `"\ufeff${"a".repeat(100)}"`, '{"\ufeffa": 1}']) {
+    assert.deepEqual(read(utf8(text)), { good: true, value: JSON.parse(text) });
+  }
+});
+
 Deno.test("JsonReader agrees with JSON.parse() on every JSON text with one changed character", () => {
   const json = fc.json({ maxDepth: 4 }).map((text) => text.replaceAll("__proto__", "p"));
   fc.assert(
