@@ -3,6 +3,7 @@
 const O_WRONLY = 1;
 const O_CLOEXEC = 0o2000000;
 const LOCK_EX_NB = 2 | 4;
+const LOCK_UN = 8;
 
 /** An open file that no other process can open exclusively until this is disposed. */
 export interface ExclusiveFile extends Disposable {
@@ -62,7 +63,11 @@ function lock(path: string): (() => void) | undefined {
   const { open, flock, close } = library.symbols;
   const fd = open(new TextEncoder().encode(`${path}\0`), O_WRONLY | O_CLOEXEC);
   const release = () => {
-    if (fd >= 0) close(fd);
+    if (fd >= 0) {
+      // A process that is being started has the lock as well, until it executes its program: close() alone would leave it locked.
+      flock(fd, LOCK_UN);
+      close(fd);
+    }
     library.close();
   };
   if (fd >= 0 && flock(fd, LOCK_EX_NB) === 0) return release;
