@@ -195,7 +195,7 @@ test("a start that waits for an installation names the installing process, and e
   await second.stderr.waitFor(new RegExp(`^Waiting for process ${first.pid}, which installs .*requirements\\.txt`));
   second.kill("SIGTERM");
   const { code, stderr } = await second.finished();
-  assert.equal(code, 1);
+  assert.equal(code, 143);
   assert.match(stderr, /Stopped by SIGTERM/);
   first.kill("SIGTERM");
   await first.finished();

@@ -1,7 +1,8 @@
 """Parses requirements by PEP 508, and evaluates their markers.
 
-A Python may have neither ``packaging`` nor pip, which contains it, and ``packaging`` takes three times as long to import
-as this module. The names are those of ``packaging.requirements``. What this module can't parse is left to the installer.
+A Python may have neither ``packaging`` nor pip, which contains it, and ``packaging`` takes three times as long to
+import as this module. The names are those of ``packaging.requirements``. What this module can't parse is left to the
+installer.
 """
 
 from __future__ import annotations

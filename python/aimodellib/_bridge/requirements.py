@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> None:
-    """Print a result as JSON, of ``check [installed]`` (the requirements are on standard input) or of ``list MODULE``."""
+    """Print a result as JSON: of ``check [installed]``, for requirements on standard input, or of ``list MODULE``."""
     command, *rest = arguments
     if command == "check":
         # The supervisor has decoded the file as pip does.
