@@ -42,7 +42,7 @@ test("serve leaves no keeper, child process or descriptor behind when workers di
     { args: ["--port", "0", "--max-batch-size", "8", "--max-restarts", "100"] },
   );
   assert.equal((await server.invoke("x")).status, 200);
-  const before = books(box, server);
+  let before = books(box, server);
   for (let round = 1; round <= 3; round++) {
     const dying = server.invoke("die");
     await until("the worker is busy", () => exists(box.path("begun")));
@@ -53,14 +53,16 @@ test("serve leaves no keeper, child process or descriptor behind when workers di
     for (const { status } of await Promise.all(others)) assert.equal(status, 200, "it was never begun");
     let now = before;
     await until(
-      "processes and connections are as before",
+      "there are no more processes and connections than before",
       () => {
         now = books(box, server);
-        return now.processes === before.processes && now.connections === before.connections;
+        return now.processes <= before.processes && now.connections <= before.connections;
       },
       10_000,
       () => `round ${round}: ${JSON.stringify({ before, now })}`,
     );
+    // The first time, a process of the start could still be among them.
+    before = now;
   }
   await server.stop();
 });
