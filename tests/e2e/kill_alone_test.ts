@@ -410,7 +410,7 @@ for (
 ) {
   test(`no process is left within 2 s of the supervisor's kill -9 when the worker ${what}`, async (box) => {
     const server = await startServing(box, code);
-    assert.ok(box.processes().length >= 3, "supervisor, worker and keeper");
+    await until("supervisor, worker and keeper run", () => box.processes().length >= 3);
     server.program.kill("SIGKILL");
     await until(
       "no process is left",

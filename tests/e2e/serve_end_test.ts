@@ -70,7 +70,8 @@ test("serve ends the script's child processes when it is stopped", async (box) =
         subprocess.Popen(["sleep", "300"])
         subprocess.Popen(["sleep", "300"], start_new_session=True)
   `));
-  assert.ok(box.processes().filter(({ command }) => command === "sleep 300").length === 2);
+  const children = () => box.processes().filter(({ command }) => command === "sleep 300").length;
+  await until("both child processes run", () => children() === 2);
   await server.stop();
   await until("no process is left", () => box.processes().length === 0, 2_000);
 });
