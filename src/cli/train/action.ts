@@ -155,7 +155,6 @@ async function trainIn(
     : undefined;
   const begun = performance.now();
   const record = startRecord("train", options, target, { log, say: log.say, modelDir, environment, assets });
-  preparation.throwIfStopped();
   using output = log.isKept ? new LoggedOutput(log, io) : undefined;
   const { code, message } = await train({
     module: target.module,
@@ -287,16 +286,12 @@ class Preparation implements Disposable {
 
   /** @throws {StoppedError} if there was a signal */
   async make<T extends Disposable>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.throwIfStopped();
-    const made = await step(this.#stop.signal);
-    if (this.#stop.signal.aborted) made[Symbol.dispose]();
-    this.throwIfStopped();
-    return made;
-  }
-
-  /** @throws {StoppedError} if there was a signal */
-  throwIfStopped(): void {
-    this.#stop.signal.throwIfAborted();
+    const { signal } = this.#stop;
+    signal.throwIfAborted();
+    const made = await step(signal);
+    if (!signal.aborted) return made;
+    made[Symbol.dispose]();
+    throw signal.reason;
   }
 
   /** Ends the preparation: `handler` gets the signals from now on. */

@@ -30,7 +30,7 @@ export function onOneServer(start: (box: Sandbox) => Promise<Server>): SharingTe
     }
   };
   const stop = async () => {
-    // The tests have failed with the reason why there is none.
+    // If the server did not start, the tests have already failed with the reason.
     const served = await serving?.catch(() => undefined);
     serving = undefined;
     if (served === undefined) return;
