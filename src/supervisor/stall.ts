@@ -30,7 +30,7 @@ import { canComeEarly } from "./answers.ts";
 import type { InFlight } from "./in_flight.ts";
 import type { Job } from "./job.ts";
 
-/** Interval between two checks, in ms. The window of a worker holds a millisecond of work. */
+/** Interval between two checks, in ms. The window of a worker holds a millisecond of work behind the request that it executes. */
 const LOOK_MS = 5;
 
 /** Options of a {@linkcode Stall}: the worker's state, and who is told. */

@@ -2,10 +2,12 @@
  * How many requests a worker may have before it has answered the first of them.
  *
  * With one at a time, a fast model would wait for the socket between any two requests; with many, a request could wait behind a slow
- * one although another worker is free. As a compromise, the window holds about a millisecond of work.
+ * one although another worker is free. As a compromise, the window holds the request that is being executed, and about a millisecond of
+ * work behind it. The latter includes at least one request of a model that takes up to a millisecond: the measured time contains ours, and
+ * a busy supervisor would otherwise take a fast model for a slow one, and let it wait.
  */
 
-/** The amount of work that a worker is sent ahead, in ms. */
+/** The amount of work that a worker is sent ahead of the request that it executes, in ms. */
 const WORK_AHEAD_MS = 1;
 
 /** The largest window: enough to make the socket's round trip negligible. */
@@ -48,7 +50,7 @@ export class Window {
     this.#times[this.#next] = time;
     this.#next = (this.#next + 1) % REMEMBERED;
     const median = this.#insert(time, this.#count === REMEMBERED ? forgotten : undefined);
-    this.#size = Math.max(1, Math.min(MAX_WINDOW, Math.floor(WORK_AHEAD_MS / median)));
+    this.#size = Math.min(MAX_WINDOW, 1 + Math.floor(WORK_AHEAD_MS / median));
   }
   /** Puts a time in its place in the sorted ones, in place of the forgotten one if there is one, and returns their median. */
   #insert(time: number, forgotten: number | undefined): number {

@@ -12,12 +12,14 @@ Deno.test("size is 1 before the first answer", () => {
   assert.equal(new Window().size, 1);
 });
 
-Deno.test("size is about a millisecond's worth of requests when all answers take equally long", () => {
+Deno.test("size is one request and a millisecond's worth of others when all answers take equally long", () => {
   assert.equal(after(20, 1, 10).size, 1);
-  assert.equal(after(20, 1, 1).size, 1);
-  assert.equal(after(20, 1, 0.5).size, 2);
-  assert.equal(after(20, 1, 0.1).size, 10);
-  assert.equal(after(20, 10, 1).size, 10);
+  assert.equal(after(20, 1, 1.1).size, 1);
+  assert.equal(after(20, 1, 1).size, 2);
+  assert.equal(after(20, 1, 0.6).size, 2);
+  assert.equal(after(20, 1, 0.5).size, 3);
+  assert.equal(after(20, 1, 0.1).size, 11);
+  assert.equal(after(20, 10, 1).size, 11);
   assert.equal(after(20, 1, 0.001).size, 64);
   assert.equal(after(20, 1, 0).size, 64);
 });
@@ -25,13 +27,13 @@ Deno.test("size is about a millisecond's worth of requests when all answers take
 Deno.test("size does not change when one answer among fast ones is slow", () => {
   const window = after(15, 1, 0.1);
   window.observe(1, 5000);
-  assert.equal(window.size, 10);
+  assert.equal(window.size, 11);
 });
 
 Deno.test("size falls to 1 when a fast model becomes slow, after eight of its last fifteen batches", () => {
   const window = after(30, 1, 0.1);
   after(7, 1, 100, window);
-  assert.equal(window.size, 10);
+  assert.equal(window.size, 11);
   after(1, 1, 100, window);
   assert.equal(window.size, 1);
 });
@@ -57,7 +59,7 @@ Deno.test("size follows the median of the last fifteen batches", () => {
       window.observe(1, ms);
       const last = all.slice(Math.max(0, i - 14), i + 1).sort((a, b) => a - b);
       const median = last[last.length >> 1]!;
-      assert.equal(window.size, Math.max(1, Math.min(64, Math.floor(1 / median))));
+      assert.equal(window.size, Math.min(64, 1 + Math.floor(1 / median)));
     }
   }));
 });
