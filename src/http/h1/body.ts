@@ -11,8 +11,11 @@ const FIRST_BYTES = 16 * 1024;
 /** The same for a client that has filled the connection's buffer: it does send a long body, and each step of growth costs a read. */
 const FIRST_BYTES_SENT = 128 * 1024;
 
-/** The same in shared memory. It has room for 32 bodies, so these take at most 32 MiB of the budget before they arrive. */
-const FIRST_BYTES_SHARED = 1024 * 1024;
+/**
+ * The same in shared memory: a tensor of 1 MiB with the JSON before it. There is room for 32 bodies, so these take at most 34 MiB of the
+ * budget before they arrive.
+ */
+const FIRST_BYTES_SHARED = 1088 * 1024;
 
 /** Factors by which the memory grows. A body of known length grows faster up to EARLY_BYTES, since each step copies what has arrived. */
 const GROWTH = 2;
