@@ -67,7 +67,8 @@ test("a worker whose CUDA has failed for good is replaced, and no other request 
   const reasons = program.stderr.text.matchAll(
     /Worker (\w+)\/\d died \(CUDA does not work in its process any more: an illegal memory access was encountered\)/g,
   );
-  assert.deepEqual([...reasons].map(([, way]) => way), Object.keys(WAYS));
+  // Each process ends in its own time.
+  assert.deepEqual([...reasons].map(([, way]) => way).sort(), Object.keys(WAYS).sort());
   const metrics = await (await fetch(`${url}/metrics`)).text();
   for (const way of Object.keys(WAYS)) {
     assert.match(metrics, new RegExp(`^aimodellib_worker_restarts_total\\{model="${way}",cause="exit"\\} 1$`, "m"));
