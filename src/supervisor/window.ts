@@ -3,8 +3,8 @@
  *
  * With one at a time, a fast model would wait for the socket between any two requests; with many, a request could wait behind a slow
  * one although another worker is free. As a compromise, the window holds the request that is being executed, and about a millisecond of
- * work behind it. The latter includes at least one request of a model that takes up to a millisecond: the measured time contains ours, and
- * a busy supervisor would otherwise take a fast model for a slow one, and let it wait.
+ * work behind it. A model that takes up to a millisecond therefore always has a request behind the one that it executes. The measured time
+ * includes the supervisor's own delays: without that request, a busy supervisor would take a fast model for a slow one, and let it wait.
  */
 
 /** The amount of work that a worker is sent ahead of the request that it executes, in ms. */
