@@ -1,5 +1,6 @@
 """The names of scripts, by which pickles, child processes, other modules and later runs find them."""
 
+import os
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from pythons import pythons
 
 MAIN = """
 def main(folder, path, *pairs):
+    sys.dont_write_bytecode = False
     from aimodellib._bridge.names import add_to_path, load_script
     add_to_path(folder, path)
     script = load_script(folder, path)
@@ -82,6 +84,16 @@ class Module:
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(source, encoding="utf-8")
+        return file
+
+    def edit_at_once(self, path, source):
+        """Change a file whose bytecode exists, as if all three had been written within the same second."""
+        file = self.folder / path
+        second = int(file.stat().st_mtime) * 10**9
+        file.write_text(source)
+        os.utime(file, ns=(second, second + 7 * 10**8))
+        for bytecode in file.parent.glob(f"__pycache__/{file.stem}.*"):
+            os.utime(bytecode, ns=(second, second + 5 * 10**8))
 
     def run(self, script, *args, python=sys.executable, folder=None):
         """Import a script of this directory and call its ``run`` with each two arguments; return the results as lines."""
@@ -210,3 +222,32 @@ def test_child_processes_start_beside_a_file_with_a_name_of_the_standard_library
     module.file(neighbour, "raise AssertionError('not the standard library')")
     module.file("train.py", SCRIPT)
     assert module.run("train.py", "spawn", "") == "[0, 1, 4]"
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_edits_of_the_same_length_within_a_second_are_seen(module, python):
+    files = {name: name for name in NAMES if name not in ("aimodellib.py", "types.py")}
+    files.update({"helper.py": "uses.py", "package/part.py": "uses.py"})
+    module.file("uses.py", "import helper, package.part\ndef run(): return helper.run() * package.part.run()")
+    for edited, script in files.items():
+        for each in ("helper.py", "package/part.py"):
+            module.file(each, "def run(): return 1")
+        module.file(edited, "def run(): return 1")
+        assert module.run(script, python=python) == "1"
+        module.edit_at_once(edited, "def run(): return 2")
+        assert module.run(script, python=python) == "2", edited
+        assert module.run(script, python=python) == "2", edited
+
+
+def test_bytecode_that_can_not_be_older_than_its_file_is_used(module):
+    earlier, built = (module.file(name, "def run(): return 1") for name in ("earlier.py", "built.py"))
+    os.utime(earlier, (1000, 1000))
+    for file in (earlier, built):
+        module.run(file.name)
+        (bytecode,) = file.parent.glob(f"__pycache__/{file.stem}.*")
+        if file is built:
+            # Some tools that build images give all files the same time.
+            os.utime(bytecode, ns=(0, built.stat().st_mtime_ns))
+        made = bytecode.stat().st_mtime_ns
+        module.run(file.name)
+        assert bytecode.stat().st_mtime_ns == made, file

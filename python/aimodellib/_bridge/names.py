@@ -14,6 +14,7 @@ import os
 import sys
 from types import ModuleType
 
+from .edited import watch_edits
 from .late import keep_standard
 from .loader import ScriptError
 from .shared import SCRIPT, share
@@ -47,6 +48,7 @@ def add_to_path(module_dir: str, script: str) -> None:
     inherited = os.environ.get("PYTHONPATH")
     paths = [*([] if hides else [module_dir]), package_root, *([inherited] if inherited else [])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    watch_edits(module_dir, os.path.dirname(script))
     share(module_dir)
 
 

@@ -12,6 +12,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, Sequence
 
+from .._bridge.edited import EditedLoader
 from .._bridge.shared import share
 
 #: The folder that holds the scripts. The executable sets it; elsewhere it is the working directory.
@@ -36,13 +37,17 @@ class _Dotted:
             if os.path.isdir(found):
                 initial = os.path.join(found, "__init__.py")
                 if os.path.isfile(initial):
-                    return importlib.util.spec_from_file_location(fullname, initial)
+                    return _spec(fullname, initial)
                 spec = ModuleSpec(fullname, None, is_package=True)
                 spec.submodule_search_locations = [found]
                 return spec
             if os.path.isfile(f"{found}.py"):
-                return importlib.util.spec_from_file_location(fullname, f"{found}.py")
+                return _spec(fullname, f"{found}.py")
         return None
+
+
+def _spec(fullname: str, path: str) -> ModuleSpec | None:
+    return importlib.util.spec_from_file_location(fullname, path, loader=EditedLoader(fullname, path))
 
 
 sys.meta_path.append(_Dotted)
