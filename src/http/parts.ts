@@ -130,7 +130,8 @@ function bodyOf(parts: PartStream, onEnd: (ending: Ending, failure?: Failure) =>
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// U+FEFF at the beginning of a part belongs to it.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const DATA = encoder.encode("data: ");
 const EMPTY_LINE = encoder.encode("\n\n");
 const CR = 0x0d;

@@ -54,7 +54,7 @@ for (
     ["text/plain", "a\nb", "data: a\ndata: b\n\n"],
     ["text/plain", "a\r", "data: a\ndata: \n\n"],
     ["text/plain", "", "data: \n\n"],
-    ["text/plain", "\ufeffa", "data: a\n\n"],
+    ["text/plain", "\ufeffa", "data: \ufeffa\n\n"],
     ["application/json", '{"a":1}', 'data: {"a":1}\n\n'],
     ["application/problem+json", "{}", "data: {}\n\n"],
     ["application/jsonlines", "a", "data: YQ==\n\n"],
