@@ -18,6 +18,7 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
+from typing import Any
 
 #: Folders of installed packages, which nobody edits. They may be within a module, in an environment.
 INSTALLED = {"site-packages", "dist-packages"}
@@ -42,19 +43,23 @@ def watch_edits(*folders: str) -> None:
         (SourcelessFileLoader, BYTECODE_SUFFIXES),
     )
 
-    def find_in(path: str) -> FileFinder:
+    def is_inside(path: str) -> bool:
         folder = os.path.join(path, "")
-        if not folder.startswith(tops) or not INSTALLED.isdisjoint(folder.split(os.sep)):
+        return folder.startswith(tops) and INSTALLED.isdisjoint(folder.split(os.sep))
+
+    def find_in(path: str) -> Any:
+        if not is_inside(path):
             raise ImportError("this folder is not one of the script's", path=path)
         return found(path)
 
     sys.path_hooks.insert(0, find_in)
-    # Finders of the folders may exist already: the module's folder may be the working directory.
-    sys.path_importer_cache.clear()
+    # Finders of the folders may exist already: a folder may be the working directory.
+    for path in [path for path in sys.path_importer_cache if is_inside(path)]:
+        del sys.path_importer_cache[path]
 
 
 def _may_be_older(bytecode: str, source: str) -> bool:
-    """Tell whether ``source`` may have changed since ``bytecode`` was made, though their times match in whole seconds."""
+    """Tell whether ``source`` may have changed since ``bytecode`` was made, though it still names the same second."""
     try:
         made, changed = os.stat(bytecode).st_mtime_ns, os.stat(source).st_mtime_ns
     except OSError:
