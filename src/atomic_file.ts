@@ -9,8 +9,8 @@ export class WriteError extends AimodellibError {
 }
 
 /**
- * A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. It never replaces a device or
- * a pipe, such as `/dev/null`.
+ * A file that appears under its name only when it is complete; until then, disposing it leaves nothing behind. It never replaces a device, a
+ * pipe or a descriptor, such as `/dev/null` or `/dev/stdout`.
  */
 export class FileBeside implements Disposable {
   readonly file: Deno.FsFile;
@@ -28,7 +28,7 @@ export class FileBeside implements Disposable {
     this.#temporary = isSpecial(path) ? undefined : temporaryBeside(path);
     try {
       this.file = this.#temporary === undefined
-        ? Deno.openSync(path, { write: true })
+        ? Deno.openSync(path, { append: true })
         : Deno.openSync(this.#temporary, { write: true, createNew: true, mode });
     } catch (cause) {
       throw this.#unwritable(cause);

@@ -21,6 +21,12 @@ export function stat(path: string): Deno.FileInfo | undefined {
   }
 }
 
+/** Whether two paths lead to the same file or folder; false if one of them does not exist. */
+export function isSameFile(a: string, b: string): boolean {
+  const [one, other] = [stat(a), stat(b)];
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+}
+
 /**
  * Reads a text file that the user has named.
  *
@@ -37,8 +43,30 @@ export function readText(path: string, what: string, advice?: string): string {
   }
 }
 
-/** Whether a path is a device or a pipe, such as `/dev/null`, which must be written to rather than replaced. */
+/**
+ * Whether a path is a device, a pipe or an open descriptor, such as `/dev/null` or `/dev/stdout`. It must be written to rather than replaced,
+ * at its end: a descriptor's file may have content, as after `>>` in a shell.
+ */
 export function isSpecial(path: string): boolean {
   const info = stat(path);
-  return info !== undefined && !info.isFile && !info.isDirectory;
+  return info !== undefined && !info.isDirectory && (!info.isFile || isDescriptor(path));
+}
+
+/** The most links that the system follows in a path. */
+const MAX_LINKS = 40;
+
+/** Whether a path is a descriptor of a process, or links to one, as `/dev/stdout` does. */
+function isDescriptor(path: string): boolean {
+  let at = path;
+  try {
+    for (let links = 0; links <= MAX_LINKS; links++) {
+      const folder = Deno.realPathSync(at.slice(0, at.lastIndexOf("/") + 1) || ".");
+      if (/^\/proc\/.+\/fd$/.test(folder)) return true;
+      const target = Deno.readLinkSync(at);
+      at = target.startsWith("/") ? target : `${folder}/${target}`;
+    }
+  } catch {
+    // It is a file, not a link.
+  }
+  return false;
 }

@@ -1,6 +1,7 @@
 /** The inputs of a run: the files that the command line names, in order, and where the output of each goes. */
 
 import { reasonOf, UsageError } from "../errors.ts";
+import { isSameFile } from "../files.ts";
 import { contentTypeOf, suffixOf } from "../client/content_type.ts";
 import { type Split } from "./split/record.ts";
 import { splitCsv } from "./split/csv.ts";
@@ -82,7 +83,7 @@ function typeOfRecords(path: string, split: SplitName): string {
  * Walks the files and folders that the command line names. The files of a folder come in the order of their names; names that begin with
  * a dot, and links to folders, are left out.
  *
- * @param without the absolute path of a folder to leave out: that of the outputs
+ * @param without a folder to leave out: that of the outputs
  * @throws {UsageError} if something named is not there, or two outputs would have the same path
  */
 export function* walkInputs(words: readonly string[], options: InputOptions, without?: string): Generator<Input> {
@@ -119,7 +120,7 @@ function* walkFolder(folder: string, below: string, options: InputOptions, witho
     if (name.startsWith(".")) continue;
     const path = `${folder === "/" ? "" : folder}/${name}`;
     if (isDirectory) {
-      if (without === undefined || Deno.realPathSync(path) !== without) {
+      if (without === undefined || !isSameFile(path, without)) {
         yield* walkFolder(path, `${below}${name}/`, options, without);
       }
       continue;

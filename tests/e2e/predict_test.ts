@@ -568,6 +568,37 @@ test("predict writes to a device or a pipe instead of replacing it", async (box)
   assert.match((await errors.finished()).stdout, /^\{"error":\{"record":14,/);
 });
 
+test("predict writes to a descriptor such as /dev/stdout, whatever it leads to, instead of replacing it", async (box) => {
+  box.write({ "in.jsonl": numbers(3), "one.json": '{"x": 4}' });
+  const words = model(box);
+  // As /dev/stdout is. A program that replaces its output would replace the link, rather than that of the machine.
+  Deno.symlinkSync("/proc/self/fd/1", box.path("stdout"));
+  for (const output of ["stdout", "/dev/fd/1"]) {
+    box.write({ file: "before\n" });
+    const run = async (shell: string, ...rest: string[]) => {
+      const { code, stderr } = await box.run(["-c", shell, BIN, ...rest], { command: "sh" });
+      assert.equal(code, 0, stderr);
+    };
+    await run('"$0" "$@" >> file', "predict", ...words, "in.jsonl", "-o", output);
+    await run('"$0" "$@" >> file', "predict", ...words, "one.json", "-o", output);
+    assert.equal(box.read("file"), 'before\n{"y":0}\n{"y":2}\n{"y":4}\n{\n  "y": 8\n}');
+    await run('"$0" "$@" | cat > file', "predict", ...words, "in.jsonl", "-o", output);
+    assert.equal(box.read("file"), '{"y":0}\n{"y":2}\n{"y":4}\n');
+    assert.ok(Deno.lstatSync(box.path("stdout")).isSymlink);
+  }
+});
+
+test("predict leaves the folder of its outputs out of the inputs, also if a link leads there", async (box) => {
+  box.write({ "data/in.jsonl": numbers(3) });
+  Deno.symlinkSync("data", box.path("link"));
+  const words = [...model(box), "link", "-o", box.path("link/out")];
+  for (let run = 0; run < 2; run++) {
+    const { code, stderr } = await predict(box, words);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(names(box, "data/out").filter((name) => !name.startsWith(".")), ["in.jsonl.out"]);
+  }
+});
+
 test("predict exits with 143 when SIGTERM arrives while the model loads", async (box) => {
   const source = `${DOUBLE}
 def load(model_dir, logger=None):

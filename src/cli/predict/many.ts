@@ -113,7 +113,7 @@ async function outputsOf(
     return new StreamOutput("Standard output", write, errors);
   }
   if (isSpecial(output)) {
-    const file = Deno.openSync(output, { write: true });
+    const file = Deno.openSync(output, { append: true });
     return new StreamOutput(`'${output}'`, (bytes) => writeAll(file, bytes), errors);
   }
   const { restart, join } = options;

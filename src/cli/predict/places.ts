@@ -1,7 +1,7 @@
 /** Finds the inputs, and where their answers go. */
 
 import { UsageError } from "../../errors.ts";
-import { stat } from "../../files.ts";
+import { isSameFile, isSpecial, stat } from "../../files.ts";
 import {
   fileInput,
   type Input,
@@ -70,10 +70,8 @@ export function placesOf(options: PlaceOptions, terminal: boolean): Places {
     return { kind: "folder", inputs: () => walkInputs(words, options, folder), output: folder };
   }
   const input = info === undefined ? standardInput(options) : fileInput(only, info, options);
-  if (output !== undefined && stat(output) !== undefined && info !== undefined) {
-    if (Deno.realPathSync(output) === Deno.realPathSync(only)) {
-      throw new UsageError(`'${output}' is the input: name another file with --output`);
-    }
+  if (output !== undefined && info !== undefined && isSameFile(output, only) && !isSpecial(output)) {
+    throw new UsageError(`'${output}' is the input: name another file with --output`);
   }
   if (input.split !== "none") return { kind: "records", input, output: output && absolute(output) };
   refuseForOne(options);
@@ -87,9 +85,8 @@ export function* shardOf(inputs: Iterable<Input>, shard: Shard): Generator<Input
 }
 
 function refuseSame(inputs: readonly string[], folder: string): void {
-  const real = stat(folder) === undefined ? folder : Deno.realPathSync(folder);
   for (const input of inputs) {
-    if (input !== "-" && Deno.realPathSync(input) === real) {
+    if (isSameFile(input, folder)) {
       throw new UsageError(
         `The outputs can't go into '${input}', the folder of the inputs: name another with --output`,
       );
