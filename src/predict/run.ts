@@ -194,7 +194,7 @@ export class PredictRun {
       return !this.#stopping;
     }
     let number = 0;
-    for await (const found of split(source.pieces(true), maxBody)) {
+    for await (const found of split(source.pieces(true), maxBody, input.name)) {
       if (this.#stopping) return false;
       number++;
       if (shardsRecords && !isIn(shard, number - 1)) continue;

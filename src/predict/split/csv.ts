@@ -26,8 +26,17 @@ const enum At {
   Quote,
 }
 
-/** Yields the rows after the header. */
-export async function* splitCsv(pieces: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Found> {
+/**
+ * Yields the rows after the header. Blank lines are left out, but not rows whose values are all empty.
+ *
+ * @param name what messages call the table
+ * @throws {AimodellibError} if the header is too long, or rows do not end with a newline
+ */
+export async function* splitCsv(
+  pieces: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  name: string,
+): AsyncGenerator<Found> {
   const row = new Gathered(maxBytes);
   let header: Uint8Array | undefined;
   let delimiter: number | undefined;
@@ -36,12 +45,17 @@ export async function* splitCsv(pieces: AsyncIterable<Uint8Array>, maxBytes: num
     if (row.isTooLong) {
       const found = tooLong(row.length, maxBytes);
       row.drop();
-      if (header === undefined) throw new AimodellibError(`The header of the table has more than ${maxBytes} bytes`);
+      if (header === undefined) throw new AimodellibError(`The header of '${name}' has more than ${maxBytes} bytes`);
       return found;
     }
     const own = row.take();
-    if (!own.some((byte) => byte > SPACE)) return undefined;
+    if (!own.some((byte) => byte > SPACE || byte === delimiter)) return undefined;
     if (header === undefined) {
+      if (hasReturn(own)) {
+        throw new AimodellibError(
+          `The rows of '${name}' end with a carriage return alone, not with a newline: convert it with "tr '\\r' '\\n'"`,
+        );
+      }
       header = ended(own);
       delimiter = delimiterOf(header);
       return undefined;
@@ -91,6 +105,16 @@ function delimiterOf(header: Uint8Array): number {
     if (!quoted && index >= 0) counts[index]!++;
   }
   return DELIMITERS[counts.indexOf(Math.max(...counts))]!;
+}
+
+/** Whether a carriage return is between the values of a header, outside of quotes: then the header has swallowed rows. */
+function hasReturn(header: Uint8Array): boolean {
+  const end = header.findLastIndex((byte) => byte > SPACE);
+  let quoted = false;
+  return header.subarray(0, end).some((byte) => {
+    if (byte === QUOTE) quoted = !quoted;
+    return byte === RETURN && !quoted;
+  });
 }
 
 /** Returns the header with a line end, which the only line of a table may lack. */

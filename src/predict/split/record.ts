@@ -10,8 +10,8 @@ export interface Found {
   readonly broken?: string | undefined;
 }
 
-/** Splits an input into records. The pieces of the input end anywhere. */
-export type Split = (pieces: AsyncIterable<Uint8Array>, maxBytes: number) => AsyncIterable<Found>;
+/** Splits an input into records. The pieces of the input end anywhere; messages call it by its name. */
+export type Split = (pieces: AsyncIterable<Uint8Array>, maxBytes: number, name: string) => AsyncIterable<Found>;
 
 const NOTHING = new Uint8Array(0);
 

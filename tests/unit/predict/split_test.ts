@@ -21,7 +21,7 @@ async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
 /** Returns the bodies of all records, and the reasons why some can't be sent. */
 async function split(by: Split, text: string, size: number, maxBytes = 1000): Promise<string[]> {
   const found: string[] = [];
-  for await (const { body, broken } of by(pieces(text, size), maxBytes)) {
+  for await (const { body, broken } of by(pieces(text, size), maxBytes, "in.csv")) {
     found.push(broken === undefined ? decoder.decode(body) : `! ${broken}`);
   }
   return found;
@@ -60,6 +60,21 @@ Deno.test("splitCsv() puts the header before each row", async () => {
   await check(splitCsv, "a,b\n\n1,2\n\n", ["a,b\n1,2\n"]);
 });
 
+Deno.test("splitCsv() keeps a row whose values are all empty", async () => {
+  await check(splitCsv, "a\tb\n1\t2\n\t\n \n3\t4\n", ["a\tb\n1\t2\n", "a\tb\n\t\n", "a\tb\n3\t4\n"]);
+  await check(splitCsv, "a,b\r\n,\r\n", ["a,b\r\n,\r\n"]);
+});
+
+Deno.test("splitCsv() refuses a table whose rows end with a carriage return alone", async () => {
+  for (const text of ["a,b\r1,2\r3,4\r", 'a,"b\r"\r1,2']) {
+    await assert.rejects(split(splitCsv, text, 3), {
+      message:
+        `The rows of 'in.csv' end with a carriage return alone, not with a newline: convert it with "tr '\\r' '\\n'"`,
+    });
+  }
+  await check(splitCsv, '"a\r1",b\r\r\n1,2\r\r\n', ['"a\r1",b\r\r\n1,2\r\r\n']);
+});
+
 Deno.test("splitCsv() keeps line breaks, quotes and delimiters in quoted values", async () => {
   await check(splitCsv, '"a\nb",c\n"1,\n""2""\n",3\n4,"5"\n', ['"a\nb",c\n"1,\n""2""\n",3\n', '"a\nb",c\n4,"5"\n']);
 });
@@ -85,5 +100,5 @@ Deno.test("splitCsv() reports a row that is too long, and continues after it", a
     "! The record has 25 bytes; --max-body allows 20",
     "a,b\n3,4\n",
   ], 20);
-  await assert.rejects(split(splitCsv, `${"a,".repeat(50)}\n1\n`, 7, 20), /header of the table has more than 20 bytes/);
+  await assert.rejects(split(splitCsv, `${"a,".repeat(50)}\n1\n`, 7, 20), /header of 'in.csv' has more than 20 bytes/);
 });
