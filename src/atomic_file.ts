@@ -76,3 +76,8 @@ export function temporaryBeside(path: string): string {
   const slash = path.lastIndexOf("/") + 1;
   return `${path.slice(0, slash)}.${path.slice(slash)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
 }
+
+/** Whether a name is one of {@linkcode temporaryBeside}: a file or a folder with it is unfinished, or was left by a run that was killed. */
+export function isTemporary(name: string): boolean {
+  return name.startsWith(".") && /^\..+\.[0-9a-f]{8}\.tmp$/.test(name);
+}

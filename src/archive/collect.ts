@@ -1,5 +1,6 @@
 /** Finds the files of a folder that belong into an archive. */
 
+import { isTemporary } from "../atomic_file.ts";
 import { exists } from "../files.ts";
 import ignore, { type Ignore } from "ignore";
 import { ArchiveError } from "./errors.ts";
@@ -17,8 +18,6 @@ const LEFT_OUT_FOLDERS = new Set([".git", "__pycache__"]);
 const LEFT_OUT_SUFFIX = ".pyc";
 /** In a worktree or a submodule, a file instead of a folder; it contains a path of this machine. */
 const GIT_FILE = ".git";
-/** A temporary file that this program leaves behind if it is killed while it writes (see `../atomic_file.ts`). */
-const UNFINISHED = /^\..+\.[0-9a-f]{8}\.tmp$/;
 /** Files and folders by which environments of venv and conda are recognized. */
 const ENVIRONMENT_MARKS = ["pyvenv.cfg", "conda-meta"];
 
@@ -128,6 +127,7 @@ export function whyLeftOver(
   isDirectory: boolean,
   hasPath: (path: string) => boolean,
 ): string | undefined {
+  if (isTemporary(name)) return "unfinished file of an earlier run";
   if (isDirectory) {
     if (LEFT_OUT_FOLDERS.has(name)) return name;
     if (ENVIRONMENT_MARKS.some((mark) => hasPath(`${path}/${mark}`))) return "virtual environment";
@@ -135,8 +135,6 @@ export function whyLeftOver(
     return "*.pyc";
   } else if (name === GIT_FILE) {
     return GIT_FILE;
-  } else if (name.startsWith(".") && UNFINISHED.test(name)) {
-    return "unfinished file of an earlier run";
   } else if (name === ORIGIN_NAME) {
     return "note of unpack";
   }

@@ -373,6 +373,19 @@ test("unpack names the file, and leaves nothing, when thousands of small files f
   }
 }, CAN_MOUNT);
 
+test("unpack fills an empty volume in a root that can't be written to, and the working directory", async (box) => {
+  assert.equal((await box.run(["package", "-q", "-m", box.module({ "train.py": TRAIN }, "m")])).code, 0);
+  const script = `mount -t tmpfs root root && mkdir root/volume && mount -t tmpfs volume root/volume &&
+    mount -o remount,ro root && '${BIN}' unpack -q model.tar.gz root/volume && ls root/volume &&
+    cd here && '${BIN}' unpack -q ../model.tar.gz . && ls && ls -A ..`;
+  Deno.mkdirSync(box.path("root"));
+  Deno.mkdirSync(box.path("here"));
+  const { success, text } = await runTool("unshare", ["--mount", "sh", "-c", script], { cwd: box.root });
+  assert.ok(success, text);
+  assert.match(text, /^m\nmanifest\.json\nm\nmanifest\.json\n/);
+  assert.doesNotMatch(text, /\.tmp\n/);
+}, CAN_MOUNT);
+
 /** Programs that make archives. Each packs `m` and `manifest.json`; paths may begin with `./`. */
 const MAKERS: readonly (readonly [name: string, command: string, needs?: true | string])[] = [
   ...["v7", "oldgnu", "gnu", "ustar", "posix"].map((format) =>

@@ -92,6 +92,29 @@ Deno.test("unpack() uses a folder that is empty, and refuses one that is not", a
   assert.deepEqual(directory.list(), ["out"]);
 });
 
+Deno.test("unpack() fills an existing folder instead of replacing it: through a link, and as the working directory of another process", async () => {
+  using directory = new TempDir();
+  const out = directory.folder("out");
+  Deno.chmodSync(out, 0o2750);
+  const { ino } = Deno.statSync(out);
+  Deno.symlinkSync("out", `${directory.path}/link`);
+  await unpack(sourceOf(GOOD), `${directory.path}/link`);
+  assert.deepEqual(directory.list("out"), ["m", "manifest.json"]);
+  assert.deepEqual(directory.list(), ["link", "out"]);
+  const after = Deno.statSync(out);
+  assert.deepEqual([after.ino, after.mode! & 0o7777], [ino, 0o2750]);
+});
+
+Deno.test("unpack() leaves an existing folder empty when it fails, and uses one in which it was killed before", async () => {
+  using directory = new TempDir();
+  const out = directory.folder("out");
+  await assert.rejects(unpack(sourceOf(GOOD.subarray(0, -9)), out), { name: "ArchiveError" });
+  assert.deepEqual(directory.list("out"), []);
+  directory.folder("out/.content.0123abcd.tmp");
+  await unpack(sourceOf(GOOD), out);
+  assert.deepEqual(directory.list("out"), [".content.0123abcd.tmp", "m", "manifest.json"]);
+});
+
 Deno.test("unpack() leaves nothing behind when it is aborted", async () => {
   using directory = new TempDir();
   const reason = new Error("stop");
