@@ -391,6 +391,7 @@ const MAKERS: readonly (readonly [name: string, command: string, needs?: true | 
   ...["v7", "oldgnu", "gnu", "ustar", "posix"].map((format) =>
     [`GNU tar, ${format}`, `tar --format=${format} -czf a.tar.gz -C in .`] as const
   ),
+  ["GNU tar, incremental", "tar --listed-incremental=state -czf a.tar.gz -C in ."],
   ["GNU tar, a label", "tar -V label -czf a.tar.gz -C in manifest.json m"],
   ...["pax", "ustar", "gnutar", "v7"].map((format) =>
     [

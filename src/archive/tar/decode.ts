@@ -43,6 +43,9 @@ const META: Readonly<Record<string, Meta | undefined>> = {
   K: "longTarget",
 };
 
+/** A folder in an incremental archive of GNU tar, with the names of its files as content. */
+const DUMPED_FOLDER = "D";
+
 /** For entries without such headers. */
 const NOTHING: Readonly<Override> = {};
 
@@ -142,7 +145,7 @@ export class TarDecoder {
     this.#begin(size);
   }
 
-  /** Skips what describes no file: a volume label, or a list of names of old GNU tar. */
+  /** Skips what describes no file: a volume label, a list of names of old GNU tar, or the list of a folder in an incremental archive. */
   #skip(size: number): void {
     this.#override = NOTHING;
     this.#meta = { kind: "global", bytes: new Uint8Array(0), filled: 0 };
@@ -160,7 +163,12 @@ export class TarDecoder {
     // POSIX: only files have content, whatever the size of another entry says.
     const content = hasContent ? size : 0;
     this.#handler.onEntry({ path, kind, size: content, mode: modeOf(header, start), mtime, target });
-    this.#begin(content);
+    if (type === DUMPED_FOLDER) {
+      this.#handler.onEnd();
+      this.#skip(size);
+    } else {
+      this.#begin(content);
+    }
   }
 
   #begin(size: number): void {
