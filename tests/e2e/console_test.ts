@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
-import { behind, checkAccess, launch, open, withBrowser } from "./support/browser.ts";
+import { behind, checkAccess, launch, logIn, open, wantLogin, withBrowser } from "./support/browser.ts";
 import { MODULES, ROOT, Sandbox } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 
@@ -493,6 +493,31 @@ Deno.test({
       404,
     ]);
     await without.stop();
+  },
+});
+
+Deno.test({
+  ...withBrowser("the console and the page of the API work behind a proxy that wants a login"),
+  async fn() {
+    await using box = new Sandbox();
+    const server = await box.serve({ module: `${MODULES}/echo` });
+    await using proxy = behind("/user/one", server.url, wantLogin);
+    await using browser = await launch();
+    const { page, complaints } = await open(browser, proxy.url);
+    const visitor = new Visitor(page);
+    assert.equal((await page.goto(proxy.url))?.status(), 401);
+    complaints.splice(0);
+    await logIn(page, proxy.url);
+    await page.goto(proxy.url);
+    await page.locator(".state", { hasText: "ready" }).waitFor();
+    await visitor.ask({ a: 1 });
+    assert.equal(await visitor.text(), '{"a":1}');
+    await page.goto(`${proxy.url}#log`);
+    await page.getByRole("log").getByText("Ready: POST").waitFor();
+    await page.goto(`${proxy.url}docs`);
+    await page.getByRole("heading", { name: /^Model/ }).waitFor();
+    assert.deepEqual(complaints, []);
+    await server.stop();
   },
 });
 

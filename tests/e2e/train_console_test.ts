@@ -1,7 +1,7 @@
 /** The console of a training: its page in a real browser, and its HTTP side. */
 
 import assert from "node:assert/strict";
-import { checkAccess, launch, open, withBrowser } from "./support/browser.ts";
+import { behind, checkAccess, launch, logIn, open, wantLogin, withBrowser } from "./support/browser.ts";
 import { imports } from "./support/needs.ts";
 import { py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import type { Program } from "./support/program.ts";
@@ -42,13 +42,15 @@ async function start(box: Sandbox, ...args: string[]): Promise<{ program: Progra
   return { program, url: line.slice("Console: ".length) };
 }
 
-Deno.test(withBrowser("the console of a training shows curves, resources and the log, and how it ended"), async () => {
+Deno.test(withBrowser("a training's console shows curves, resources, log and end, behind a login"), async () => {
   await using box = new Sandbox();
   const { program, url } = await start(box, "--token", "hunter2-hunter2", "fail", ...HAS_WRITER ? ["write"] : []);
+  await using proxy = behind("/user/one", url.slice(0, -1), wantLogin);
   const browser = await launch();
   try {
-    const { page, complaints, outside } = await open(browser, url);
-    await page.goto(url);
+    const { page, complaints, outside } = await open(browser, proxy.url);
+    await logIn(page, proxy.url);
+    await page.goto(proxy.url);
     await page.locator(".state", { hasText: "training" }).waitFor();
     await page.getByRole("img", { name: "accuracy by step" }).waitFor();
     assert.equal(await page.locator("figure", { hasText: "accuracy" }).locator("dd").textContent(), "0.9950");

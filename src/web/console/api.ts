@@ -14,11 +14,15 @@ export class Unauthorized extends Error {
   }
 }
 
-/** Sends a request, with the token if there is one. @throws {TypeError} if the server can't be reached */
+/**
+ * Sends a request, with the token if there is one, and with what a proxy in front of the server knows its visitors by: a cookie, or a password.
+ *
+ * @throws {TypeError} if the server can't be reached
+ */
 export function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (token.value !== undefined) headers.set("authorization", `Bearer ${token.value}`);
-  return fetch(path, { ...init, headers, credentials: "omit", referrerPolicy: "no-referrer" });
+  return fetch(path, { ...init, headers, referrerPolicy: "no-referrer" });
 }
 
 /**

@@ -82,20 +82,34 @@ export async function checkAccess(page: Page, what: string): Promise<void> {
   assert.deepEqual(faults, [], what);
 }
 
+/** The cookie of a visitor who has logged in at a proxy; see {@linkcode wantLogin}. */
+const SESSION = { name: "session", value: "0123456789abcdef" };
+
+/** Refuses requests without the cookie of a login, as the proxies of many teams do. For {@linkcode behind}. */
+export function wantLogin(_path: string, { headers }: Request): Response | undefined {
+  const cookies = headers.get("cookie")?.split("; ") ?? [];
+  return cookies.includes(`${SESSION.name}=${SESSION.value}`) ? undefined : new Response("log in", { status: 401 });
+}
+
+/** Logs a page's visitor in at a proxy. */
+export async function logIn(page: Page, url: string): Promise<void> {
+  await page.context().addCookies([{ ...SESSION, url }]);
+}
+
 /**
  * A proxy that answers requests below a path, such as `/team/iris`, with what a server answers without it.
  *
- * @param instead answers requests for some paths, such as `/console/events`, itself
+ * @param instead answers some requests, such as those for `/console/events`, itself
  */
 export function behind(
   prefix: string,
   server: string,
-  instead: (path: string) => Response | undefined = () => undefined,
+  instead: (path: string, request: Request) => Response | undefined = () => undefined,
 ): { readonly url: string } & AsyncDisposable {
   const proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const { pathname, search } = new URL(request.url);
     if (!pathname.startsWith(`${prefix}/`)) return new Response("outside of the path", { status: 404 });
-    const own = instead(pathname.slice(prefix.length));
+    const own = instead(pathname.slice(prefix.length), request);
     if (own !== undefined) return own;
     const headers = new Headers(request.headers);
     headers.delete("host");

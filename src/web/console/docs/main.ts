@@ -59,7 +59,7 @@ function ask(message: string): void {
 async function open(token?: string): Promise<void> {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
-    const answer = await fetch("openapi.json", { headers, credentials: "omit" });
+    const answer = await fetch("openapi.json", { headers });
     if (answer.ok) return show(token);
     const problem = await answer.json().catch(() => ({}));
     ask(token === undefined ? "" : problem.detail ?? `The server answered ${answer.status}`);

@@ -65,7 +65,7 @@ export async function followTraining(): Promise<void> {
 
 /** Reads the stream until it ends. @throws {TypeError} if the server can't be reached */
 async function follow(): Promise<void> {
-  const response = await fetch("console/events", { headers: { accept: "text/event-stream" }, credentials: "omit" });
+  const response = await fetch("console/events", { headers: { accept: "text/event-stream" } });
   if (!response.ok) return;
   const events = new EventReader();
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
