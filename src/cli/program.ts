@@ -53,7 +53,8 @@ async function runCommand(listed: Listed, words: readonly string[], io: Io): Pro
     import("./options/parser.ts"),
     import("@optique/core/parser"),
   ]);
-  const parsed = parse(parserOf(form), words);
+  // Without any word, the parser does not name what is missing; `--` alone means the same.
+  const parsed = parse(parserOf(form), words.length === 0 ? ["--"] : words);
   if (parsed.success) return await command.run(parsed.value, io, words, COMMANDS);
   if (asksForHelp(words)) return await help(listed, command, io);
   const [{ slip }, { usageOf }] = await Promise.all([import("./help/slip.ts"), import("./help/page.ts")]);

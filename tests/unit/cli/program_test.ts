@@ -117,6 +117,9 @@ for (
     [["help", "srve"], /^Error: Unknown command 'srve'\nDid you mean 'serve'\?\n$/],
     [["--version", "more"], /^Error: Unexpected 'more' after --version\nOnly --json can follow it\n$/],
     [["completion"], /^Error: <shell> is missing\n/],
+    [["predict"], /^Error: <inference_module> is missing\nThe form is 'aimodellib predict /],
+    [["verify"], /^Error: <archive> is missing\nThe form is 'aimodellib verify /],
+    [["image"], /^Error: Missing option `--base`\n/],
   ] as const
 ) {
   Deno.test(`run() returns 2 and says what is wrong when the words are ${words.join(" ")}`, async () => {
