@@ -21,6 +21,8 @@ const BROKEN_PIPE = 141;
  * @throws {UsageError} if inputs or options are invalid
  */
 export async function runPredicting(options: PredictOptions, io: Io): Promise<number> {
+  // Outputs may be too long for the limit, and so may large bodies on their way to a worker, which then take another way.
+  using _limit = io.heedFileLimit();
   using stop = new Stop(io);
   using bar = new Bar(io);
   using log = new ServeLog(logging(options, io, false), { ...io, raw: { ...io.raw, stderr: bar.write } });

@@ -46,7 +46,6 @@ export async function predictMany(
   options: PredictOptions,
   { io, log: serveLog, bar, stop }: PredictContext,
 ): Promise<number> {
-  using _limit = io.heedFileLimit();
   const tally = emptyTally();
   const inputs = () => places.kind === "folder" ? places.inputs() : [places.input];
   using outputs = await outputsOf(places, found, options, io);

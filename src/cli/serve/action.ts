@@ -40,6 +40,8 @@ const DEFAULT_HOST = "127.0.0.1";
  * @throws {UsageError} if a variable about logging has an invalid value
  */
 export async function runServing(options: ServeOptions, io: Io): Promise<number> {
+  // A large body that is too long for a file goes to its worker in another way, and a full log does not end the server.
+  using _limit = io.heedFileLimit();
   using log = new ServeLog(loggingOf(options, io), io);
   const stop = new AbortController();
   const settings = takeNotifySettings(io.env);
