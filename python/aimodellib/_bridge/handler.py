@@ -70,11 +70,6 @@ class Handler:
         self._timed: set[bytes] = set()
         self._results: dict[str, bytes] = {}
 
-    @property
-    def batches(self) -> bool:
-        """Whether the script can predict several inputs together."""
-        return self._predict_batch is not None
-
     def invoke(self, metadata: bytes, body: bytes, sender: Sender | None = None) -> Answer:
         """Execute a request and return its answer. An exception of the script becomes an ERROR answer.
 

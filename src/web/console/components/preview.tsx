@@ -3,7 +3,7 @@
 import { useEffect, useState } from "hono/jsx/dom";
 
 /** Returns a URL of bytes in memory, which is valid while the component is shown. */
-export function useBlobUrl(blob: Blob): string | undefined {
+function useBlobUrl(blob: Blob): string | undefined {
   const [url, setUrl] = useState<string | undefined>(undefined);
   useEffect(() => {
     const made = URL.createObjectURL(blob);
@@ -11,11 +11,6 @@ export function useBlobUrl(blob: Blob): string | undefined {
     return () => URL.revokeObjectURL(made);
   }, [blob]);
   return url;
-}
-
-/** Whether a type is one that {@linkcode Preview} shows. */
-export function isMedia(type: string): boolean {
-  return /^(image|audio|video)\//i.test(type);
 }
 
 /** Shows bytes as a picture, audio or video, by their type; renders nothing for other types. */
