@@ -11,7 +11,7 @@ import { ORIGIN_NAME } from "./origin_name.ts";
 import type { NewEntry } from "./tar/encode.ts";
 
 /** A file with patterns, as in .gitignore, of further paths to leave out; any folder of the module may have one. */
-export const IGNORE_FILE = ".aimodellibignore";
+const IGNORE_FILE = ".aimodellibignore";
 
 /** Folders that are left out at any depth. */
 const LEFT_OUT_FOLDERS = new Set([".git", "__pycache__"]);

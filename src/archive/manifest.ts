@@ -199,7 +199,7 @@ function syntaxError(code: ParseErrorCode): string {
 }
 
 /** Finds unknown keys that resemble known ones, such as `training_script`, and the keys that were probably meant. */
-export function meantBy(
+function meantBy(
   unknown: Readonly<Record<string, unknown>>,
 ): { readonly key: string; readonly meant: string }[] {
   const plain = (text: string) =>

@@ -22,7 +22,7 @@ export {
 export { Origin } from "./origin.ts";
 export { checkContents, checkGrowth, pack, type PackOptions, type Part } from "./pack.ts";
 export { collectPart, type Plan, plan, type PlannedScript, type PlanOptions, withoutScript } from "./plan.ts";
-export { DEFAULT_LIMITS, type Limits, type SafeEntry } from "./rules.ts";
+export type { Limits, SafeEntry } from "./rules.ts";
 export { scan, type ScanHandler, type ScanOptions, type ScanResult, type Witness } from "./scan.ts";
 export { formatKeyId, formatPublicKey, formatSignature, parsePublicKey, parseSignature } from "./sign/format.ts";
 export { formatSecretKey, generateKey, parseSecretKey } from "./sign/secret_key.ts";

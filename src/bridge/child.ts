@@ -16,13 +16,13 @@ import type { Terminal } from "./terminal.ts";
 import { withLimit } from "../with_limit.ts";
 
 /** How long we read the output of a process and its children after it has ended, in ms. */
-export const OUTPUT_REST_MS = 1_000;
+const OUTPUT_REST_MS = 1_000;
 
 /**
  * How long we wait for a process to end after SIGKILL, in ms. It may never end: a driver or a network disk can hang in the kernel, or it
  * runs as another user by now, and the signal is not permitted.
  */
-export const KILL_LIMIT_MS = 5_000;
+const KILL_LIMIT_MS = 5_000;
 
 /** Receives what a program prints, in chunks of any size that need not end at a line break. */
 export interface OutputSink {

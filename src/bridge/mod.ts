@@ -2,7 +2,7 @@
 
 export { type Assets, layOutAssets } from "./assets.ts";
 export { demandPrivatePlace } from "./runtime_dir.ts";
-export { Child, type ChildOptions, OUTPUT_REST_MS, type OutputSink, type OutputSinks } from "./child.ts";
+export { Child, type ChildOptions, type OutputSink, type OutputSinks } from "./child.ts";
 export { ANSWER_LIMIT_MS, type Finished, runChild } from "./run_child.ts";
 export { Connection, type ConnectionHandlers } from "./connection.ts";
 export { ignoredSignals } from "./ignored.ts";

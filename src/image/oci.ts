@@ -58,7 +58,7 @@ export const MAX_LAYERS = 500;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 /** An OCI media type for one of OCI or Docker. */
-export function ociType(mediaType: string): string {
+function ociType(mediaType: string): string {
   return OF_DOCKER[mediaType] ?? mediaType;
 }
 

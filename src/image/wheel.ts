@@ -7,7 +7,7 @@ import type { LayerWriter } from "./layer.ts";
 import { Zip, type ZipEntry } from "./zip.ts";
 
 /** Where the environment lies in the image, without the first slash. */
-export const VENV = "opt/venv";
+const VENV = "opt/venv";
 
 /** A file of the environment. */
 interface Installed {

@@ -18,7 +18,7 @@ const MOUNT = "/gcs";
  * @param mount the folder of all buckets
  * @throws {UsageError} if the URI leads out of its bucket
  */
-export function mountedPath(uri: string, mount = MOUNT): string | undefined {
+function mountedPath(uri: string, mount = MOUNT): string | undefined {
   const [, bucket, folder = ""] = /^gs:\/\/([^/]+)(\/.*)?$/s.exec(uri) ?? [];
   if (bucket === undefined) return uri;
   if (`${bucket}${folder}`.split("/").includes("..")) throw new UsageError(`'${uri}' must not contain '..'`);

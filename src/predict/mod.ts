@@ -15,7 +15,7 @@ export {
 } from "./inputs.ts";
 export { predictOne, type Show } from "./one.ts";
 export { PoolClient } from "./pool_client.ts";
-export { PredictRun, TooManyErrors } from "./run.ts";
+export { PredictRun } from "./run.ts";
 export { isIn, lastOf, parseShard, type Shard } from "./shard.ts";
 export { emptyTally, type Tally } from "./summary.ts";
 export { FileOutput } from "./output/file_output.ts";

@@ -8,7 +8,7 @@ import { readWhole, Source } from "./source.ts";
 import type { Ask } from "./ask.ts";
 
 /** The request has no answer. The message names the stage and the exception. */
-export class PredictError extends AimodellibError {
+class PredictError extends AimodellibError {
   override readonly name = "PredictError";
 }
 

@@ -67,7 +67,7 @@ type Entry =
   | Sent;
 
 /** More records have failed than `--max-errors` allows. */
-export class TooManyErrors extends AimodellibError {
+class TooManyErrors extends AimodellibError {
   override readonly name = "TooManyErrors";
 }
 

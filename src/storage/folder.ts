@@ -10,7 +10,7 @@ import { parseStorageUri, type StoragePlace } from "./uri.ts";
 const AT_ONCE = 8;
 
 /** The most objects of a folder. A model has few files; more are a whole bucket that was named by mistake. */
-export const MAX_OBJECTS = 100_000;
+const MAX_OBJECTS = 100_000;
 
 /** The number of files that were fetched, and their total size in bytes. */
 export interface Fetched {

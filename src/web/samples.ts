@@ -7,7 +7,7 @@ import type { Sample } from "./served.ts";
 const FOLDER = "samples";
 
 /** The name of a module's JSON Schema, which describes the body of a request. */
-export const SCHEMA_NAME = "schema.json";
+const SCHEMA_NAME = "schema.json";
 
 /** The largest sample and the largest schema, in bytes. Both are held in memory while they are sent. */
 const MAX_SAMPLE = 16 * 2 ** 20;

@@ -28,7 +28,7 @@ export const lengthSymbol = new Uint8Array(MAX_LENGTH + 1);
 export const distanceSymbol = new Uint8Array(256 + WINDOW_BYTES / 128);
 
 /** The index in {@linkcode distanceSymbol} of a distance's symbol. */
-export function distanceIndex(distance: number): number {
+function distanceIndex(distance: number): number {
   return distance <= 256 ? distance - 1 : 256 + ((distance - 1) >> 7);
 }
 

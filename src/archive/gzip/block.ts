@@ -76,7 +76,7 @@ export type Treatment = "store" | "code" | "match";
  * @param start where the block begins
  * @param level from 0 (store all) to 9
  */
-export function compressBlock(bytes: Uint8Array, start: number, level: number): Uint8Array {
+function compressBlock(bytes: Uint8Array, start: number, level: number): Uint8Array {
   const block = bytes.subarray(start);
   const treatment = level === 0 ? "store" : chooseTreatment(block);
   if (treatment === "store") return store(block);
@@ -86,7 +86,7 @@ export function compressBlock(bytes: Uint8Array, start: number, level: number): 
 }
 
 /** Decides by a sample how to compress a block. */
-export function chooseTreatment(block: Uint8Array): Treatment {
+function chooseTreatment(block: Uint8Array): Treatment {
   if (block.length < MIN_SAMPLED_BYTES) return "match";
   const sample = new Uint8Array(SAMPLE_PIECES * PIECE_BYTES);
   const step = Math.floor((block.length - PIECE_BYTES) / (SAMPLE_PIECES - 1));

@@ -8,7 +8,7 @@ import { lookOf, rootHelpOf } from "./text.ts";
 export const BRIEF = "Train and serve Python models, with nothing installed into their environment.";
 
 /** The options that take the place of a command. */
-export const ROOT_OPTIONS = [
+const ROOT_OPTIONS = [
   ["-h, --help", "Show this help."],
   ["-V, --version", "Show the version, and how this executable was built; with --json as JSON."],
 ] as const;

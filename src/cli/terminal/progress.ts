@@ -38,7 +38,7 @@ export class Progress implements Disposable {
 }
 
 /** The line with bar, bytes done, rate and remaining time. @param seconds the time since the start */
-export function progressLine(done: number, total: number | undefined, seconds: number): string {
+function progressLine(done: number, total: number | undefined, seconds: number): string {
   const rate = done / Math.max(seconds, 0.001);
   const speed = `${formatBytes(rate)}/s`;
   if (total === undefined || total === 0) return `${formatBytes(done)}  ${speed}`;

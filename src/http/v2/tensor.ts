@@ -105,7 +105,7 @@ export function writeJson(tensor: Tensor, out: JsonWriter, shape = tensor.shape)
 }
 
 /** Calls back with the elements of BYTES. */
-export function eachElement(bytes: Uint8Array<ArrayBuffer>, visit: (element: Uint8Array<ArrayBuffer>) => void): void {
+function eachElement(bytes: Uint8Array<ArrayBuffer>, visit: (element: Uint8Array<ArrayBuffer>) => void): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < bytes.length;) {
     const end = at + 4 + view.getUint32(at, true);

@@ -33,7 +33,7 @@ export function useModel(): ConsoleModel | undefined {
 }
 
 /** Asks the server once what it serves. */
-export async function askFacts(): Promise<void> {
+async function askFacts(): Promise<void> {
   const asked = token.value;
   try {
     const facts = await fetchServed();

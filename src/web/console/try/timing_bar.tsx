@@ -51,7 +51,7 @@ export function TimingBar({ timing, ms }: { timing: string; ms: number }) {
 }
 
 /** Reads the names and durations, in ms, of a Server-Timing header. */
-export function parseTiming(header: string): Map<string, number> {
+function parseTiming(header: string): Map<string, number> {
   const found = [...header.matchAll(/(?:^|,)\s*([\w-]+)\s*;\s*dur=([\d.]+)/g)];
   return new Map(found.map(([, name, ms]) => [name!, Number(ms)]));
 }

@@ -95,7 +95,7 @@ export function pathOf(values: readonly (number | undefined)[], top: number): st
 }
 
 /** The next of 1, 2, 5, 10, 20 and so on that is not below a value. */
-export function niceTop(value: number): number {
+function niceTop(value: number): number {
   if (value <= 0) return 1;
   const unit = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((step) => step * unit).find((step) => step >= value) ?? 10 * unit;
