@@ -95,7 +95,7 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * Reads the ledger of a living worker, with the answers before the first one whose body is in the exchange.
+   * Reads the ledger of a living worker, with the answers before the first one whose body is in the exchange or in shared memory.
    *
    * @param maxBody the longest body that is accepted, in bytes
    * @returns undefined if the worker wrote to the ledger during the read

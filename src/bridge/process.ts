@@ -31,9 +31,9 @@ export interface BridgeOptions {
   readonly python: string;
   readonly assets: Assets;
   /**
-   * Where what the script prints goes: to our own standard output and error; or to functions; or, in the order in which it was
-   * written, to one function, of a script that reads nothing. The script waits while a function's promise is pending. In the
-   * first two cases it reads our standard input.
+   * Where the script's output goes. `inherit`: to our own standard output and error. {@linkcode ScriptOutput}: to a function for each
+   * stream. A single function gets both streams, in the order in which the script wrote; that script has no standard input, and the others
+   * read ours. The script waits while a function's promise is pending.
    */
   readonly output: "inherit" | ScriptOutput | OutputSink;
   /** The longest body that is accepted from the worker, in bytes. */
@@ -323,7 +323,7 @@ function spawn(options: BridgeOptions, directory: string): Child {
   }
 }
 
-/** Returns what START tells the worker about its streams (`docs/protocol.md`), and the sinks of their output. */
+/** Returns the value of AIMODELLIB_STREAMS for the worker (`docs/protocol.md`), and the sinks of its output. */
 function placesOf(
   output: BridgeOptions["output"],
 ): Pick<ChildOptions, "output" | "terminals"> & { readonly places: string } {

@@ -12,7 +12,8 @@ const MAX_NAMED = 20;
 /**
  * Logs the death of a worker, with its cause and the requests that it was executing.
  *
- * @param worker what the log calls the worker; @param aftermath without it, the pool gives up
+ * @param worker the worker's name in the log
+ * @param aftermath what follows; undefined if the pool gives up
  */
 export function logDeath(worker: string | number, death: Death, aftermath?: Aftermath): void {
   const { cause, requests, memory } = death;

@@ -17,11 +17,11 @@ export interface WorkerError {
   /** For an exception that chooses the status of the answer: the status, and pairs of header name and value. Both are unchecked. */
   readonly status?: unknown;
   readonly headers?: unknown;
-  /** For an exception: why the worker can't answer any other request; part of a sentence. Unchecked. */
-  readonly broken?: unknown;
   /** For such an exception: the parameter of the request that is at fault, and a code for programs. */
   readonly param?: string;
   readonly code?: string;
+  /** For an exception, or a recalled request: why the worker can't answer any other request; part of a sentence. Unchecked. */
+  readonly broken?: unknown;
 }
 
 /** Why a request has no result. */

@@ -16,7 +16,8 @@ export interface Remains {
 /**
  * Removes all requests from `inFlight`, and returns them with their fates, the oldest first.
  *
- * @param noted the entries of the ledger; undefined if the worker never connected; `unreadable` if it may have begun any of them
+ * @param noted the entries of the ledger; undefined if the worker had no requests; `unreadable` if the ledger could not be read: the worker
+ * may have begun any of them
  */
 export function takeRemains(inFlight: InFlight, noted: LedgerEntries | "unreadable" | undefined): Remains[] {
   if (noted === "unreadable") return inFlight.clear().map(([id, job]) => ({ id, job, fate: { kind: "begun" } }));

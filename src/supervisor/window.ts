@@ -52,9 +52,10 @@ export class Window {
     const median = this.#insert(time, this.#count === REMEMBERED ? forgotten : undefined);
     this.#size = Math.min(MAX_WINDOW, 1 + Math.floor(WORK_AHEAD_MS / median));
   }
-  /** Puts a time in its place in the sorted ones, in place of the forgotten one if there is one, and returns their median. */
+
+  /** Inserts a time into the sorted ones, replacing `forgotten` if it is given, and returns their median. */
   #insert(time: number, forgotten: number | undefined): number {
-    // To sort them again for each batch would take longer than anything else that is done for it.
+    // Sorting all of them again would take longer than everything else that is done for a batch.
     const sorted = this.#sorted;
     let gap = forgotten === undefined ? this.#count++ : sorted.indexOf(forgotten);
     for (; gap > 0 && sorted[gap - 1]! > time; gap--) sorted[gap] = sorted[gap - 1]!;

@@ -32,7 +32,6 @@ _LACKS = (
 #: How many causes of an exception are examined.
 _MAX_CAUSES = 5
 
-
 #: The longest advice that follows a request's traceback, in bytes.
 _MAX_ADVICE = 4096
 

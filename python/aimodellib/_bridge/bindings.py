@@ -33,7 +33,7 @@ class Bindings:
     def methods(self, node: ast.ClassDef) -> dict[str, Function] | None:
         """Return the methods of a class and its bases; None if some can't be known."""
         if node not in self._known:
-            # A class that inherits from itself through others.
+            # This ends the recursion for a class that inherits from itself through others.
             self._known[node] = None
             self._known[node] = self._read_methods(node)
         return self._known[node]

@@ -1,7 +1,7 @@
 """Keeps a script's files from replacing modules of the standard library that a worker imports only when it needs them.
 
-To import them takes a seventh of the processor time of a worker's start, and most workers never need them. What was
-imported at the start can't be replaced by a file of the same name. ``_Finder`` has the same effect: with another
+To import them takes a seventh of the processor time of a worker's start, and most workers never need them. If they were
+imported at the start, no file of the same name could replace them, and ``_Finder`` makes sure of the same: with another
 ``inspect`` or ``platform``, this package and many libraries would fail.
 """
 

@@ -30,7 +30,8 @@ _header = HEADER.pack
 #: The indexes of the u32 words before the answers.
 _STARTED, _PENDING, _ANSWERS_READ, _REQUESTS_READ, _RECALLED = range(5)
 
-#: Answers with longer bodies, in bytes, are sent at once, without being copied.
+#: Longer bodies of answers, in bytes, are not copied into the ledger: they go into the shared memory or the exchange,
+#: or are sent at once. Longer parts are sent at once.
 SMALL_ANSWER = 16 * 1024
 #: Longer bodies, in bytes, are sent with a write of their own; copying a shorter one costs less than a second write.
 MAX_JOINED = 64 * 1024

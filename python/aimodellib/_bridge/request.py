@@ -30,7 +30,6 @@ Current = Optional[Tuple[bytes, Optional[Client]]]
 #: The request that a task executes.
 of_task: ContextVar[Current] = ContextVar("request", default=None)
 
-
 Made = TypeVar("Made")
 
 

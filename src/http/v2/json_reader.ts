@@ -120,7 +120,7 @@ export class JsonReader {
           break;
         case CLOSE_LIST:
         case CLOSE_OBJECT:
-          // That of what it is in: the value was no list.
+          // This bracket closes the list or object around the value, which was itself neither.
           if (level === 0) return void (this.#expected = "comma or end");
           if (--level === 0) {
             this.at++;
@@ -326,9 +326,9 @@ export function checkUtf8(bytes: Uint8Array): void {
   streaming.decode();
 }
 
+/** How many bytes are decoded at a time for the check. */
 const CHECKED_BYTES = 64 * 1024;
 
-/** Making a decoder takes longer than decoding a short text. */
-// U+FEFF at the beginning of a string belongs to it.
+// These are shared: making a decoder takes longer than decoding a short text. U+FEFF at the beginning of a string belongs to it.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true });

@@ -114,7 +114,7 @@ function readValue(name: string, reader: JsonReader, token: Token): Tensor | und
       case "}":
       case "key":
         isTensor = false;
-        // Whatever is in it is counted with what it is in, which no longer matters.
+        // An object has no count of its own. The counts no longer matter, since this is no tensor.
         counts[Math.max(depth - 1, 0)] ??= 0;
         break;
       default:
@@ -175,7 +175,7 @@ function concat(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuff
 function promised(tensors: readonly Tensor[], specs: readonly TensorSpec[] | undefined): Tensor[] {
   if (specs === undefined) return [...tensors];
   const [first] = tensors;
-  // One that has no name of its own is the only one that was promised.
+  // A single tensor is the one that the script declares, whatever its name is.
   const named = tensors.length === 1 && specs.length === 1 ? [{ ...first!, name: specs[0]!.name }] : tensors;
   return specs.map((spec) => {
     const tensor = named.find(({ name }) => name === spec.name);
