@@ -98,7 +98,7 @@ export async function sweepRuns(runs: string): Promise<void> {
     const path = `${runs}/${name}`;
     try {
       using lock = Deno.openSync(path, { read: true, write: true });
-      if (!await tryLockExclusively(lock, TRY_MS)) return;
+      if (await tryLockExclusively(lock, TRY_MS) !== "locked") return;
       removeIfThere(path.slice(0, -".lock".length));
       removeIfThere(path);
     } catch (error) {

@@ -46,13 +46,31 @@ export async function lockExclusively(path: string, wait: LockWait): Promise<Den
   return file;
 }
 
-/** Takes an exclusive lock on an open file, waiting at most `ms`. @returns whether it got the lock */
-export async function tryLockExclusively(file: Deno.FsFile, ms: number): Promise<boolean> {
+/**
+ * Whether a file, which no other process knows, can be locked.
+ *
+ * @returns false on a file system without locks: Lustre, NFS and those of FUSE may be mounted like that
+ */
+export function canLock(file: Deno.FsFile): boolean {
+  try {
+    file.lockSync(true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Takes an exclusive lock on an open file, waiting at most `ms`.
+ *
+ * @returns `impossible` on a file system without locks
+ */
+export async function tryLockExclusively(file: Deno.FsFile, ms: number): Promise<"locked" | "busy" | "impossible"> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
-  const locked = await Promise.race([file.lock(true).then(() => true, () => false), late]);
+  const late = new Promise<"busy">((resolve) => timer = setTimeout(() => resolve("busy"), ms));
+  const tried = await Promise.race([file.lock(true).then(() => "locked" as const, () => "impossible" as const), late]);
   clearTimeout(timer);
-  return locked;
+  return tried;
 }
 
 async function lock(path: string, exclusive: boolean, { signal, what, say }: LockWait): Promise<Deno.FsFile> {

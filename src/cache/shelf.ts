@@ -14,7 +14,7 @@
 
 import { reasonOf } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { lockExclusively, lockShared, type LockWait, tryLockExclusively } from "./lock.ts";
+import { canLock, lockExclusively, lockShared, type LockWait, tryLockExclusively } from "./lock.ts";
 import { distrustOf, distrustOfFolder } from "./private.ts";
 
 /** A folder that a shelf keeps. */
@@ -62,7 +62,13 @@ export function openShelf(path: string, say: (text: string) => void): string | u
   let shelf: string;
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    Deno.removeSync(Deno.makeTempFileSync({ dir: path, prefix: ".probe-" }));
+    if (!probe(path)) {
+      say(
+        `The cache '${printable(path)}' is on a file system without file locks; this run uses a temporary folder. ` +
+          "Set AIMODELLIB_CACHE_DIR to a folder on another one\n",
+      );
+      return undefined;
+    }
     shelf = Deno.realPathSync(path);
   } catch (error) {
     if (isNoSpace(error)) say(`The cache '${printable(path)}' is full; this run uses a temporary folder\n`);
@@ -77,6 +83,17 @@ export function openShelf(path: string, say: (text: string) => void): string | u
       "Set AIMODELLIB_CACHE_DIR to a folder that only you can write to\n",
   );
   return undefined;
+}
+
+/** Writes a file and locks it. @returns whether it can be locked; @throws if it can't be written */
+function probe(folder: string): boolean {
+  const path = Deno.makeTempFileSync({ dir: folder, prefix: ".probe-" });
+  try {
+    using file = Deno.openSync(path, { write: true });
+    return canLock(file);
+  } finally {
+    Deno.removeSync(path);
+  }
 }
 
 /** Whether a disk, or a user's share of it, is full. */
@@ -216,7 +233,7 @@ export function listKept(shelf: string): Kept[] {
  */
 export async function removeKept({ root }: Pick<Kept, "root">): Promise<boolean> {
   using file = Deno.openSync(`${root}.lock`, { write: true, create: true, mode: 0o600 });
-  if (!await tryLockExclusively(file, TRY_MS)) return false;
+  if (await tryLockExclusively(file, TRY_MS) !== "locked") return false;
   try {
     // Rename first: other processes see the whole folder or none.
     const doomed = `${root}.${crypto.randomUUID().slice(0, 8)}.tmp`;

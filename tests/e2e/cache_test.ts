@@ -1,7 +1,7 @@
 /** The cache: no run changes its content, starts that wait for each other say so, and other users can't put code into it. */
 
 import assert from "node:assert/strict";
-import { CAN_MOUNT, HAS_ROOT } from "./support/needs.ts";
+import { CAN_MOUNT, CAN_TRACE, HAS_ROOT } from "./support/needs.ts";
 import { BIN, echo, py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
 import { tool } from "./support/tool.ts";
@@ -245,3 +245,29 @@ test("a full cache disk is reported, and a temporary folder is used instead", as
   assert.deepEqual([code, stdout], [0, "ran\n"], stderr);
   assert.match(stderr, /The cache '.*small\/cache\/archives' is full; this run uses a temporary folder/);
 }, CAN_MOUNT);
+
+test("train and predict work on a file system without locks", async (box) => {
+  const lockless = ["-f", "-qqq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOSYS", BIN];
+  const run = (...args: string[]) => box.run([...lockless, ...args], { command: "strace" });
+  makeWheel(box.path("model.tar.gz.d/vendor"), "fox", "1.0", "V = 1");
+  tar(box, {
+    "train.py": "import fox\ndef train(d): print(fox.V)\n",
+    "requirements.txt": "./vendor/fox-1.0-py3-none-any.whl\n",
+  });
+  const { code, stdout, stderr } = await run("train", "model.tar.gz", "out");
+  assert.deepEqual([code, stdout], [0, "1\n"], stderr);
+  assert.match(stderr, /^The cache '.*archives' is on a file system without file locks; this run uses a temporary/);
+  assert.match(stderr, /^The cache '.*environments' is on a file system without file locks/m);
+  box.write({ "in.jsonl": "1\n2\n" });
+  const predicted = await run(
+    "predict",
+    box.module({ "serve.py": echo() }),
+    "serve.py",
+    ".",
+    "in.jsonl",
+    "-o",
+    "o.jsonl",
+  );
+  assert.equal(predicted.code, 0, predicted.stderr);
+  assert.equal(Deno.readTextFileSync(box.path("o.jsonl")), "1\n2\n");
+}, CAN_TRACE);

@@ -50,7 +50,11 @@ export function writeJournal(path: string, identity: Identity): void {
   }
 }
 
-/** Keeps other runs from writing to the same output, until disposed. @throws {AimodellibError} if one does */
+/**
+ * Keeps other runs from writing to the same output, until disposed. On a file system without locks, nothing does.
+ *
+ * @throws {AimodellibError} if another run writes to it
+ */
 export async function lockOutput(output: string, lockPath: string): Promise<Disposable> {
   let file: Deno.FsFile;
   try {
@@ -59,7 +63,7 @@ export async function lockOutput(output: string, lockPath: string): Promise<Disp
     throw new WriteError(`'${lockPath}' can't be written: ${reasonOf(cause)}`, { cause });
   }
   // A run removes the lock file at its end, and a run that waited for it may have locked the removed file.
-  if (!await tryLockExclusively(file, LOCK_LIMIT_MS) || stat(lockPath)?.ino !== file.statSync().ino) {
+  if (await tryLockExclusively(file, LOCK_LIMIT_MS) === "busy" || stat(lockPath)?.ino !== file.statSync().ino) {
     throw new AimodellibError(`Another run is writing to '${output}': wait for it, or choose another output`);
   }
   return {

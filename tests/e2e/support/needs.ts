@@ -57,6 +57,12 @@ export const CAN_ADD_ADDRESSES: Need = examined(
   "addresses can't be added to the loopback interface of a network namespace here",
 );
 
+/** Faults in system calls, which strace injects. */
+export const CAN_TRACE: Need = examined(
+  () => runs("strace", "-qq", "-o", "/dev/null", "-e", "inject=uname:error=EINTR", "true"),
+  "strace is not permitted here",
+);
+
 /** Permission to mount. */
 export const CAN_MOUNT: Need = examined(
   () => runs("unshare", "--mount", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp"),
