@@ -298,7 +298,8 @@ export class PredictRun {
     this.#budget.written(size);
     if (sink.lines?.full) await this.#flush();
     if (maxErrors !== undefined && tally.failed > maxErrors) {
-      throw new TooManyErrors(`${tally.failed} records have failed; --max-errors allows ${maxErrors}`);
+      const what = tally.failed === 1 ? "1 record has" : `${tally.failed} records have`;
+      throw new TooManyErrors(`${what} failed; --max-errors allows ${maxErrors}`);
     }
   }
 

@@ -1,12 +1,10 @@
 /** Shows the progress of a run: a bar on a terminal, and otherwise a log record every 10 seconds. */
 
-import { getLogger } from "@logtape/logtape";
 import type { Tally } from "../../predict/mod.ts";
 import { formatCount } from "../terminal/format.ts";
 import type { Io } from "../terminal/io.ts";
 import { StatusLine } from "../terminal/status_line.ts";
-
-const log = getLogger(["aimodellib", "predict"]);
+import { logTally } from "./summary.ts";
 
 /** The intervals of drawings, and of log records, in ms. */
 const DRAW_MS = 200;
@@ -63,7 +61,7 @@ export class Bar implements Disposable {
   #log(): void {
     const { tally, refused } = this.#options!;
     const seconds = Math.round((performance.now() - this.#started) / 100) / 10;
-    log.info("Predicted {records} records in {seconds} s; {failed} failed", { ...tally, seconds, refused: refused() });
+    logTally({ ...tally, seconds, refused: refused() });
   }
 }
 

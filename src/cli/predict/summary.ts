@@ -39,8 +39,16 @@ export function showSummary(
   if (json) {
     const line = `${JSON.stringify(facts)}\n`;
     output === undefined ? io.raw.stderr(line) : io.stdoutJson(line);
-  } else if (format === "json") log.info("Predicted {records} records in {seconds} s; {failed} failed", facts);
+  } else if (format === "json") logTally(facts);
   else io.stderrLine(summaryLine(summary, rate));
+}
+
+/** Logs how many records were predicted until now. @param facts the fields of the record */
+export function logTally(
+  facts: Pick<Tally, "records" | "failed"> & { readonly seconds: number } & Readonly<Record<string, unknown>>,
+): void {
+  const records = facts.records === 1 ? "record" : "records";
+  log.info(`Predicted {records} ${records} in {seconds} s; {failed} failed`, facts);
 }
 
 function summaryLine({ records, resumed, skipped, failed, seconds, output, complete }: Summary, rate: number): string {

@@ -225,4 +225,7 @@ Deno.test("PredictRun stops when more records fail than allowed", async () => {
     await assert.rejects(predict(folder, { maxErrors: 2 }), /3 records have failed/);
     assert.equal((await predict(folder)).failed, 10);
   });
+  await inFolder(100, async (folder) => {
+    await assert.rejects(predict(folder, { maxErrors: 0 }), /: 1 record has failed; --max-errors allows 0$/);
+  });
 });
