@@ -1,6 +1,7 @@
 """``each_instance``: requests of many instances, errors of single ones, and how the loader sees such a predict."""
 
 import asyncio
+import functools
 import inspect
 
 import pytest
@@ -124,6 +125,16 @@ def test_a_coroutine_function_stays_one():
     assert asyncio.run(predict({"instances": [1, -1]}, 1)) == {
         "predictions": [2, {"error": {"status": 400, "message": "negative"}}]
     }
+    assert asyncio.run(predict(1, 1)) == 2
+
+
+def test_a_decorated_coroutine_function_is_awaited():
+    async def plain(data, model):
+        return data + model
+
+    predict = each_instance(functools.wraps(plain)(lambda data, model: plain(data, model)))
+    assert is_async(predict)
+    assert asyncio.run(predict({"instances": [1, 2]}, 1)) == {"predictions": [2, 3]}
     assert asyncio.run(predict(1, 1)) == 2
 
 

@@ -1,5 +1,6 @@
 """How scripts are imported, which functions they must have, and how these are called."""
 
+import functools
 import pathlib
 import re
 import sys
@@ -10,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 from aimodellib._bridge import loader
 from aimodellib._bridge.demands import Demand
-from aimodellib._bridge.loader import ScriptError, adapt, find_implementation
+from aimodellib._bridge.loader import ScriptError, adapt, find_implementation, is_async, streams_async
 from aimodellib._bridge.names import load_script
 
 SERVE = ("load", "predict")
@@ -103,6 +104,44 @@ class Callable:
         return data, content_type
 
 
+def plain(data, content_type):
+    return data, content_type
+
+
+async def parts(data, content_type):
+    yield data
+
+
+def passed_on(function):
+    """Decorate like a timer or a cache: what the function returns, a coroutine maybe, is returned."""
+    return functools.wraps(function)(lambda *args, **named: function(*args, **named))
+
+
+def made_async(function):
+    """Decorate like those who have a thread or a pool execute a plain function."""
+
+    @functools.wraps(function)
+    async def wrapper(*args):
+        return function(*args)
+
+    return wrapper
+
+
+def made_parts(function):
+    @functools.wraps(function)
+    async def wrapper(*args):
+        yield function(*args)
+
+    return wrapper
+
+
+def run_to_end(function):
+    """Decorate like those who call a coroutine function from plain code."""
+    import asyncio
+
+    return functools.wraps(function)(lambda *args, **named: asyncio.run(function(*args, **named)))
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
@@ -116,6 +155,11 @@ class Callable:
         (lambda a, b, c=3: (a, b, c), (1, 2, 3)),
         (with_await, (1, 2, "L")),
         (Callable(), (1, 2)),
+        (passed_on(plain), (1, 2)),
+        (passed_on(with_await), (1, 2, "L")),
+        (made_async(plain), (1, 2)),
+        (passed_on(made_async(plain)), (1, 2)),
+        (run_to_end(with_await), (1, 2, "L")),
         (max, 2),
     ],
 )
@@ -132,6 +176,17 @@ def test_functions_that_cannot_be_called_are_refused_with_file_and_line(function
     place = re.escape(f"'{__file__}', line {line}: function(")
     with pytest.raises(ScriptError, match=place + r".*\) must be callable as usage\(\.\.\.\)$"):
         call(function, 1, 2)
+
+
+def test_a_function_is_async_if_it_or_a_decorator_of_it_is():
+    assert [is_async(each) for each in (plain, with_await, Callable(), parts)] == [False, True, True, False]
+    assert [streams_async(each) for each in (plain, with_await, parts)] == [False, False, True]
+    for wrap in (lambda function: function, passed_on):
+        assert not is_async(wrap(passed_on(plain)))
+        assert is_async(wrap(made_async(plain)))
+        assert is_async(wrap(passed_on(with_await)))
+        assert streams_async(wrap(made_parts(plain)))
+        assert streams_async(wrap(passed_on(parts)))
 
 
 def test_async_functions_share_one_event_loop():

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import json
 import pathlib
 import struct
@@ -11,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
+from aimodellib._bridge.loader import streams_async
 from aimodellib.openai import Api, ApiError, Finish
 
 MESSAGES = [{"role": "user", "content": "one two"}]
@@ -69,6 +71,15 @@ async def text_async(messages, model):
     return "one two"
 
 
+def decorated(chat):
+    return functools.wraps(chat)(lambda *args: chat(*args))
+
+
+class Chat:
+    async def __call__(self, messages, model):
+        return "one two"
+
+
 @pytest.mark.parametrize(
     "chat",
     [
@@ -90,6 +101,14 @@ def test_whole_answer_and_stream_have_the_same_text(chat):
     assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == choice["message"]["content"]
     assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert chunks[-1]["choices"][0] == {"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize("chat", [words_async, text_async, decorated(words_async), decorated(text_async), Chat()])
+def test_an_async_chat_is_executed_in_tasks(chat):
+    api = api_for(chat)
+    assert streams_async(api.predict)
+    assert answer(api)["choices"][0]["message"]["content"].replace(" ", "") == "onetwo"
+    assert not streams_async(api_for(words).predict)
 
 
 def test_usage_counts_words_unless_the_script_counts():

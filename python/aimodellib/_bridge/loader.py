@@ -92,7 +92,11 @@ def adapt(
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Tell whether a function must be awaited: a coroutine function, or an object whose ``__call__`` is one."""
+    """Tell whether a function must be awaited: a coroutine function, or an object whose ``__call__`` is one.
+
+    Of a decorated function, each decorator counts that leaves ``__wrapped__``: one may return a coroutine for a plain
+    function, and another may pass on that of a coroutine function.
+    """
     plain = plain_function(function)
     if plain is not None:
         return bool(plain.__code__.co_flags & _COROUTINE)
@@ -118,7 +122,7 @@ _COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200
 def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
     from inspect import unwrap
 
-    return kind(unwrap(function)) or kind(getattr(function, "__call__", None))  # noqa: B004
+    return kind(unwrap(function, stop=kind)) or kind(getattr(function, "__call__", None))  # noqa: B004
 
 
 def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dict[str, Any]) -> Callable[..., Any]:
@@ -131,11 +135,14 @@ def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dic
 
 def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
     loop = event_loop()
+    from inspect import isawaitable
 
     def run(*args: Any) -> Any:
         # Several threads may get here, but a loop can run in only one at a time.
         with _running:
-            return loop.run_until_complete(call(*args))
+            result = call(*args)
+            # A decorator may have run the coroutine to its end.
+            return loop.run_until_complete(result) if isawaitable(result) else result
 
     return run
 

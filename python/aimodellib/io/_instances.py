@@ -8,6 +8,7 @@ import functools
 import inspect
 from typing import Any, Callable, TypeVar, cast
 
+from .._bridge.loader import is_async
 from ._errors import InputError
 
 #: Statuses that ask the client to send the request again.
@@ -74,7 +75,7 @@ def each_instance(predict: Predict) -> Predict:
                 predictions.append(_explained(error))
         return {"predictions": predictions}
 
-    wrapper = functools.wraps(predict)(awaited if inspect.iscoroutinefunction(predict) else at_once)
+    wrapper = functools.wraps(predict)(awaited if is_async(predict) else at_once)
     others = [value for name, value in signature.parameters.items() if name != "parameters"]
     # The caller of scripts passes what the signature has, and parameters come from the request alone.
     wrapper.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]

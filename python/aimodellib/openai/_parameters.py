@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any, Callable, Mapping
 
+from .._bridge.loader import is_async, streams_async
 from ._errors import ApiError, invalid
 
 #: The ranges of parameters that are numbers, and whether they must be integers.
@@ -91,7 +92,7 @@ class Function:
         self._taken = {p.name for p in positional[:2] if p.kind is p.POSITIONAL_OR_KEYWORD}
         if inspect.ismethod(function):
             self._taken.update(list(inspect.signature(function.__func__).parameters)[:1])
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+        self.is_async = is_async(function) or streams_async(function)
 
     def takes(self, name: str) -> bool:
         """Tell whether the function gets the parameter ``name``."""
