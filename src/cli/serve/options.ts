@@ -141,7 +141,8 @@ export const logFields = grouped("Log", {
   ),
   accessLog: withDefault(
     flag("--access-log", {
-      description: message`Log each request, with the id from its ${"X-Request-Id"} header or a generated one.`,
+      description:
+        message`Log each request; in JSON, with the id from its ${"X-Request-Id"} header or a generated one.`,
     }),
     false,
   ),
