@@ -389,6 +389,26 @@ Deno.test({
       await holds(page.getByRole("textbox", { name: "JSON" }), /"id":2/);
     });
 
+    await step("it keeps the digits of ids with 64 bits", async () => {
+      const [id, next] = ["9007199254740992", "9007199254740993"];
+      await visitor.ask(`{"want": "json", "id": ${id}}`);
+      await visitor.ask(`{"want": "json", "id": ${next}}`);
+      await page.locator(".tree .number", { hasText: next }).waitFor();
+      const entry = page.locator(".entries li");
+      await entry.nth(0).getByRole("checkbox").check();
+      await entry.nth(1).getByRole("checkbox").check();
+      await page.locator(".diff .line-before", { hasText: `"id": ${id}` }).waitFor();
+      await page.locator(".diff .line-after", { hasText: `"id": ${next}` }).waitFor();
+      const field = page.getByRole("textbox", { name: "JSON" });
+      await field.fill(`{"want":"json","id":${next},"weight":1.0}`);
+      await visitor.button("Format").click();
+      assert.equal(await field.inputValue(), `{"want": "json", "id": ${next}, "weight": 1.0}`);
+      await visitor.tab("Body", "Form").click();
+      await page.getByLabel("How many").fill(next);
+      await visitor.tab("Body", "JSON").click();
+      assert.match(await field.inputValue(), new RegExp(`"id":${next}.*"count":${next}`));
+    });
+
     await step("it makes a form from v2_metadata", async () => {
       await visitor.choose("tensors");
       await visitor.tab("Body", "Form").click();

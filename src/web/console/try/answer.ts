@@ -3,6 +3,7 @@
 import { isJson } from "../../../client/content_type.ts";
 import { parseEvents, type ServerEvent } from "../events.ts";
 import { isText } from "./draft.ts";
+import { parseJson } from "./exact_json.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Rows, rowsOf } from "./rows.ts";
 
@@ -66,7 +67,7 @@ export function isProblem(value: unknown): value is Problem {
 function jsonOf(text: string, contentType: string): Shown["json"] {
   if (!isJson(contentType) && !/^\s*[[{]/.test(text)) return undefined;
   try {
-    return { value: JSON.parse(text) };
+    return { value: parseJson(text) };
   } catch {
     return undefined;
   }

@@ -1,27 +1,28 @@
 /** Formats JSON for people. */
 
+import { isContainer, parseVerbatim } from "./exact_json.ts";
+
 /** How long a list or an object may be, in characters, to stay on one line. */
 const LINE = 88;
 
 /**
- * Formats a JSON text, with short lists and objects on one line. Numbers keep their digits as far as JavaScript keeps them.
+ * Formats a JSON text, with short lists and objects on one line. Numbers stay as they are.
  *
  * @param width how long these lines may be, in characters; 0 gives each element its own
  * @throws {SyntaxError} if it is not JSON
  */
 export function formatJson(json: string, width = LINE): string {
-  const value = JSON.parse(json);
+  const value = parseVerbatim(json);
   return width === 0 ? JSON.stringify(value, undefined, 2) : pretty(value, "", width);
 }
 
 function pretty(value: unknown, indent: string, width: number): string {
   const flat = JSON.stringify(value);
-  if (typeof value !== "object" || value === null || flat.length + indent.length <= width) {
-    return typeof value === "object" && value !== null ? spaced(flat) : flat;
-  }
+  if (!isContainer(value)) return flat;
+  if (flat.length + indent.length <= width) return spaced(flat);
   const deeper = `${indent}  `;
   if (Array.isArray(value)) {
-    if (value.every((item) => typeof item !== "object" || item === null)) {
+    if (!value.some(isContainer)) {
       return `[\n${wrapped(value.map((item) => JSON.stringify(item)), deeper, width)}\n${indent}]`;
     }
     return `[\n${value.map((item) => deeper + pretty(item, deeper, width)).join(",\n")}\n${indent}]`;

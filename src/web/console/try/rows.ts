@@ -1,5 +1,7 @@
 /** Finds rows in an answer: a list of objects or of lists, a list for each column, CSV, or lines of JSON. */
 
+import { isContainer, parseJson } from "./exact_json.ts";
+
 /** Rows of cells, each with as many cells as there are columns, or fewer. */
 export interface Rows {
   readonly columns: readonly string[];
@@ -25,7 +27,7 @@ export function rowsOf(
 
 function rowsOfJson(value: unknown): Rows | undefined {
   if (Array.isArray(value)) return rowsOfList(value);
-  if (typeof value !== "object" || value === null) return undefined;
+  if (!isContainer(value)) return undefined;
   const members = Object.entries(value);
   const lists = members.filter(([, member]) => Array.isArray(member)) as [string, unknown[]][];
   if (lists.length === 1) return rowsOfList(lists[0]![1]);
@@ -46,7 +48,7 @@ function rowsOfList(list: readonly unknown[]): Rows | undefined {
     const width = Math.max(...(some as unknown[][]).map(({ length }) => length));
     return { columns: Array.from({ length: width }, (_, index) => String(index)), rows: some as unknown[][] };
   }
-  if (!some.every((item) => typeof item === "object" && item !== null && !Array.isArray(item))) return undefined;
+  if (!some.every((item) => isContainer(item) && !Array.isArray(item))) return undefined;
   const columns = [...new Set((some as object[]).flatMap((item) => Object.keys(item)))].slice(0, 200);
   return {
     columns,
@@ -58,7 +60,7 @@ function rowsOfList(list: readonly unknown[]): Rows | undefined {
 
 function rowsOfLines(text: string): Rows | undefined {
   try {
-    return rowsOfList(text.split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line)));
+    return rowsOfList(text.split("\n").filter((line) => line.trim() !== "").map((line) => parseJson(line)));
   } catch {
     return undefined;
   }

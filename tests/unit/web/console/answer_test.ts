@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { codeOf, type CodeRequest } from "../../../../src/web/console/try/code.ts";
 import { diffLines } from "../../../../src/web/console/try/diff.ts";
 import { parseEvents } from "../../../../src/web/console/events.ts";
+import { isExact, parseJson } from "../../../../src/web/console/try/exact_json.ts";
 import { formatJson } from "../../../../src/web/console/try/json_text.ts";
 import { rowsOf } from "../../../../src/web/console/try/rows.ts";
 
@@ -57,6 +58,26 @@ Deno.test("formatJson() keeps short lists on a line, and wraps long ones", () =>
   assert.ok(formatted.split("\n").every((line) => line.length <= 100) && formatted.split("\n").length < 10, formatted);
   assert.equal(formatJson('{"a":[1]}', 0), '{\n  "a": [\n    1\n  ]\n}');
   assert.throws(() => formatJson("{"), SyntaxError);
+});
+
+Deno.test("formatJson() keeps the digits of numbers, in lists of any length", () => {
+  const numbers = "[9007199254740993, -12345678901234567890, 1.0, 1e5, 0.30000000000000004, 100000000000000000000000]";
+  assert.equal(formatJson(numbers, 1000), numbers);
+  assert.deepEqual(formatJson(numbers, 20).split(/[\s,[\]]+/), numbers.split(/[\s,[\]]+/));
+  assert.equal(formatJson('{"id": 9007199254740993}', 0), '{\n  "id": 9007199254740993\n}');
+});
+
+Deno.test("parseJson() keeps integers that a number can't hold, and rowsOf() takes them as cells", () => {
+  const text = '{"id":[9007199254740993,-9007199254740993],"n":[9007199254740991,1.5],"x":[1e300,12345678901234567.5]}';
+  const value = parseJson(text) as Record<string, readonly unknown[]>;
+  assert.ok(value.id!.every(isExact));
+  assert.deepEqual(value.n, [9007199254740991, 1.5]);
+  assert.equal(value.x![0], 1e300);
+  assert.equal(JSON.stringify(value.id), "[9007199254740993,-9007199254740993]");
+  assert.equal(rowsOf({ value: value.id }, undefined, ""), undefined);
+  assert.equal(rowsOf({ value: { id: value.id } }, undefined, ""), undefined);
+  const rows = rowsOf(undefined, '{"id":9007199254740993}\n', "application/jsonl")!;
+  assert.equal(JSON.stringify(rows.rows), "[[9007199254740993]]");
 });
 
 const REQUEST: CodeRequest = {

@@ -1,6 +1,7 @@
 /** The fields of a form: one for each value that a schema describes. */
 
 import { useEffect, useRef, useState } from "hono/jsx/dom";
+import { isContainer, isExact, parseJson } from "../exact_json.ts";
 import { DrawingField } from "./drawing_field.tsx";
 import { initialOf, resolve, type Schema, typeOf, widgetOf } from "./schema.ts";
 
@@ -161,11 +162,11 @@ function NumberField({ schema, value, onChange, label }: Inner) {
         min={minimum}
         max={maximum}
         step={multipleOf ?? (typeOf(schema) === "integer" ? 1 : "any")}
-        value={typeof value === "number" ? String(value) : ""}
+        value={typeof value === "number" ? String(value) : isExact(value) ? value.rawJSON : ""}
         onInput={(event: Event) => {
-          const { valueAsNumber } = event.currentTarget as HTMLInputElement;
+          const { value: typed, valueAsNumber } = event.currentTarget as HTMLInputElement;
           // An incomplete number, such as "-", does not change the value.
-          if (!Number.isNaN(valueAsNumber)) onChange(valueAsNumber);
+          if (!Number.isNaN(valueAsNumber)) onChange(/^-?[1-9]\d*$/.test(typed) ? parseJson(typed) : valueAsNumber);
         }}
       />
       <Says schema={schema} />
@@ -230,12 +231,12 @@ export function JsonField({ schema, value, onChange, label }: Inner) {
 
 function parsed(text: string | undefined): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text ?? "") };
+    return { value: parseJson(text ?? "") };
   } catch {
     return undefined;
   }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isContainer(value) && !Array.isArray(value);
 }

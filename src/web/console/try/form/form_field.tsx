@@ -3,6 +3,7 @@
 import type { ConsoleModel } from "../../../served.ts";
 import { useStore } from "../../store.ts";
 import { draft } from "../draft.ts";
+import { parseJson } from "../exact_json.ts";
 import { Field, JsonField } from "./fields.tsx";
 import { schema as schemas } from "./form_store.ts";
 import { initialOf } from "./schema.ts";
@@ -73,7 +74,7 @@ export function beginForm(model: ConsoleModel): void {
 
 function parsed(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
 
 import { useState } from "hono/jsx/dom";
 import { count } from "../../format.ts";
+import { isContainer, isExact } from "../exact_json.ts";
 import { Bars, barsOf } from "./bars.tsx";
 
 /** How many members of a node are shown at first, and with each click on "more". */
@@ -22,11 +23,11 @@ export function JsonTree({ value }: { value: unknown }) {
 
 /** Whether the members of a value are worth their own lines. */
 function isBranch(value: unknown): value is object {
-  return typeof value === "object" && value !== null && barsOf(value) === undefined && Object.keys(value).length > 0;
+  return isContainer(value) && barsOf(value) === undefined && Object.keys(value).length > 0;
 }
 
 function Node({ name, value, depth }: { name?: string; value: unknown; depth: number }) {
-  if (typeof value !== "object" || value === null) {
+  if (!isContainer(value)) {
     return (
       <div class="leaf">
         <Name name={name} />
@@ -84,7 +85,7 @@ function Name({ name }: { name: string | undefined }) {
 }
 
 function Leaf({ value }: { value: unknown }) {
-  const type = value === null || typeof value === "boolean" ? "literal" : typeof value;
-  const text = typeof value === "string" ? value : String(value);
+  const type = value === null || typeof value === "boolean" ? "literal" : isExact(value) ? "number" : typeof value;
+  const text = typeof value === "string" ? value : isExact(value) ? value.rawJSON : String(value);
   return <span class={`value ${type}`}>{text.length > 5000 ? `${text.slice(0, 5000)}…` : text}</span>;
 }

@@ -1,5 +1,6 @@
 /** Shows rows as a table. */
 
+import { isExact } from "../exact_json.ts";
 import type { Rows } from "../rows.ts";
 import { count } from "../../format.ts";
 
@@ -43,7 +44,7 @@ export function TableView({ rows: { columns, rows } }: { rows: Rows }) {
 }
 
 function isNumber(value: unknown): boolean {
-  return typeof value === "number" ||
+  return typeof value === "number" || isExact(value) ||
     (typeof value === "string" && value.trim() !== "" && !Number.isNaN(Number(value)));
 }
 
