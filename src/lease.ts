@@ -9,10 +9,10 @@ export class Lease {
 
   /**
    * @param bytes in a buffer of their own, which is detached at the end: after that, they are empty for everybody who still has them
-   * @param slot the frame's flags that name the place of the bytes
+   * @param flags the flags of a frame whose body these bytes are: they name the slot
    * @param onFree called once, when nobody uses the bytes any more
    */
-  constructor(readonly bytes: Uint8Array<ArrayBuffer>, readonly slot: number, onFree: () => void) {
+  constructor(readonly bytes: Uint8Array<ArrayBuffer>, readonly flags: number, onFree: () => void) {
     this.#onFree = onFree;
   }
 

@@ -130,7 +130,7 @@ export class Connection {
    *
    * @param line a second line of the metadata, in ASCII
    * @param rest the lines after it
-   * @param slot the frame's flags, if `body` is in shared memory
+   * @param place the frame's flags, if `body` is in shared memory
    */
   send(
     kind: Kind,
@@ -139,10 +139,10 @@ export class Connection {
     body: Uint8Array<ArrayBuffer>,
     line = "",
     rest?: Uint8Array,
-    slot = 0,
+    place = 0,
   ): void {
     if (this.#closed || this.#unwritable) return;
-    const flags = slot !== 0 ? slot : this.#exchange?.write(body) ?? 0;
+    const flags = place !== 0 ? place : this.#exchange?.write(body) ?? 0;
     const beside = flags === 0 && body.length <= SMALL_BODY;
     const length = HEADER_BYTES + metadataLength(metadata, line, rest) + (beside ? body.length : 0);
     if (this.#outboxEnd + length > OUTBOX_BYTES) this.#sealOutbox();

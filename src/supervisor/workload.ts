@@ -234,13 +234,13 @@ export class Workload {
 
   #sendInvoke(id: number, { metadata, body, context = "", head, lease }: Job): void {
     const { connection, answers } = this.#process;
-    const slot = answers !== undefined && lease?.endsWith(body) ? lease.slot : undefined;
+    const flags = answers !== undefined && lease?.endsWith(body) ? lease.flags : undefined;
     let rest = this.#manner.takesHead ? head?.() : undefined;
     if (rest !== undefined && metadataLength(metadata, context, rest) > MAX_METADATA_BYTES) {
       connection.send(Kind.Head, id, NOTHING, rest);
       rest = undefined;
     }
-    connection.send(Kind.Invoke, id, metadata, body, context, rest, slot);
+    connection.send(Kind.Invoke, id, metadata, body, context, rest, flags);
   }
 
   #cancel(id: number, job: Job): void {
