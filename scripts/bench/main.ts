@@ -26,16 +26,19 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
 
 const USAGE = `Usage: scripts/deno task bench [-- NAME]
 
-  peers [WORK]...   requests a second, times and memory beside other servers; the works are echo, bytes, batch
-  options           what options of serve cost: requests a second, and processor time of a request in the process that speaks HTTP,
-                    with a token, an access log, an access log in JSON, TLS, and all of them
-  http              processor time of a request in the process that speaks HTTP: 20 bytes, 64 KiB, 1 MiB, an answer in 10 parts
-  workers [N]...    requests a second by the number of workers, beside what the processor time of a request predicts
+  peers [WORK]...   requests per second, latency and memory, compared with other servers; WORK is echo, bytes or batch
+  options           what options of serve cost: requests per second, and CPU time per request in the HTTP process, with a token,
+                    an access log, an access log in JSON, TLS, and all of them
+  http              CPU time per request in the HTTP process: 20 bytes, 64 KiB, 1 MiB, an answer in 10 parts
+  workers [N]...    requests per second by the number of workers, beside what the CPU time per request predicts
   startup           the time to print help, and to the first answer
   compare OLD NEW [WORK]...
-                    ratios of two executables, with 95 % intervals: requests a second and processor time of a request; the works are
-                    echo (32 connections), which is the default, and bytes (1 MiB)
-  soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded, clients leave, and others do what a server must bear
+                    ratios of two executables, with 95 % intervals: requests per second and CPU time per request; WORK is echo
+                    (32 connections), which is the default, or bytes (1 MiB)
+  soak [MINUTES]    ten minutes of load while workers are killed, code is reloaded, and clients disconnect, stall and send expensive bodies
+  stress [MINUTES] [MODE]...
+                    five minutes of load in each mode (serial, threads, async, batch, parts) while the server is stopped at random;
+                    fails if an answer belongs to another request, or a request is executed twice
 
 Without a NAME, peers and then options.
 `;
