@@ -20,26 +20,35 @@ export function checkLinks(
   leadsOut: (path: string, target: string) => ArchiveError,
 ): void {
   for (const [path, target] of links) {
-    const problem = followLink(path, links);
+    const { problem } = followLink(path, links);
     if (problem === "leads out") throw leadsOut(path, target);
     if (problem !== undefined) throw new ArchiveError(`contains '${path}', a link that ${problem}`);
   }
 }
 
-function followLink(link: string, links: ReadonlyMap<string, string>): LinkProblem | undefined {
+/**
+ * Follows one link as the system would, through other links.
+ *
+ * @param link the path of a link in `links`
+ * @returns the path that it leads to, relative to the root, or what is wrong with it
+ */
+export function followLink(
+  link: string,
+  links: ReadonlyMap<string, string>,
+): { readonly path?: string; readonly problem?: LinkProblem } {
   const parts = link.split("/").slice(0, -1);
   const rest = links.get(link)!.split("/").reverse();
   for (let hops = 0; rest.length > 0;) {
     const part = rest.pop()!;
     if (part === "" || part === ".") continue;
     if (part === "..") {
-      if (parts.pop() === undefined) return "leads out";
+      if (parts.pop() === undefined) return { problem: "leads out" };
       continue;
     }
     const next = links.get([...parts, part].join("/"));
     if (next === undefined) parts.push(part);
-    else if (++hops > MAX_HOPS) return "leads in a circle";
+    else if (++hops > MAX_HOPS) return { problem: "leads in a circle" };
     else rest.push(...next.split("/").reverse());
   }
-  return undefined;
+  return { path: parts.join("/") };
 }

@@ -6,12 +6,14 @@
 import { createHash } from "node:crypto";
 import { ArchiveError } from "./errors.ts";
 import { type ByteSource, GzipReader } from "./gzip/reader.ts";
+import { followLink } from "./links.ts";
 import {
   joinPath,
   type Manifest,
   MANIFEST_NAME,
   type ParsedManifest,
   readManifest,
+  REQUIREMENTS_NAME,
   requirementsPath,
 } from "./manifest.ts";
 import { type Limits, Rules, type SafeEntry } from "./rules.ts";
@@ -21,6 +23,8 @@ import { TarDecoder } from "./tar/decode.ts";
 const MAX_TEXT_BYTES = 1024 * 1024;
 /** The most bytes of all files that may be one of these, kept until the manifest says which are. */
 const MAX_KEPT_BYTES = 64 * MAX_TEXT_BYTES;
+/** The most bytes of all other files to which a link with the name of one of these may lead. Data sets may have many. */
+const MAX_OTHER_BYTES = 8 * MAX_TEXT_BYTES;
 
 /** Receives the entries of an archive during a scan; any exception ends the scan. */
 export interface ScanHandler {
@@ -41,7 +45,9 @@ export interface ScanResult extends ParsedManifest {
   /** The archive's size in bytes, and its SHA-256 in hexadecimal digits. */
   readonly packedBytes: number;
   readonly sha256: string;
-  /** The content of the module's `requirements.txt`; undefined without one. */
+  /** Whether the module has a `requirements.txt`. */
+  readonly hasRequirements: boolean;
+  /** The content of the module's `requirements.txt`; undefined without one, and if it is too long or a link to a file of another kind. */
   readonly requirements: Uint8Array | undefined;
   /** The content of the scripts that the manifest names, by path relative to the archive's root. */
   readonly scripts: ReadonlyMap<string, Uint8Array>;
@@ -126,10 +132,14 @@ export async function scan(
 class Texts {
   readonly #paths = new Set<string>();
   readonly #kept = new Map<string, Uint8Array>();
+  /** The targets of symbolic links and of hard links, by the links' paths. */
+  readonly #symlinks = new Map<string, string>();
+  readonly #hardlinks = new Map<string, string>();
   #parsed: ParsedManifest | undefined;
-  /** The paths to keep; undefined until the manifest was read. */
-  #wanted: ReadonlySet<string> | undefined;
+  /** The paths that the manifest names, once it was read. */
+  #wanted: ReadonlySet<string> = new Set([MANIFEST_NAME]);
   #keptBytes = 0;
+  #otherBytes = 0;
   #current: { readonly path: string; readonly bytes: Uint8Array; filled: number } | undefined;
   readonly #defaultManifest: Manifest | undefined;
 
@@ -137,16 +147,13 @@ class Texts {
     this.#defaultManifest = defaultManifest;
   }
 
-  begin({ path, kind, size }: SafeEntry): void {
+  begin({ path, kind, size, target }: SafeEntry): void {
     this.#paths.add(path);
     this.#current = undefined;
-    if (kind !== "file" || !this.#isWanted(path)) return;
-    if (size > MAX_TEXT_BYTES) {
-      if (path === MANIFEST_NAME) throw new ArchiveError(`has a ${path} of more than ${MAX_TEXT_BYTES} bytes`);
-      return;
-    }
-    this.#keptBytes += size;
-    if (this.#keptBytes <= MAX_KEPT_BYTES) this.#current = { path, bytes: new Uint8Array(size), filled: 0 };
+    if (kind === "symlink") this.#symlinks.set(path, target);
+    else if (kind === "hardlink") this.#hardlinks.set(path, target);
+    if (kind !== "file" || !this.#isKept(path, size)) return;
+    this.#current = { path, bytes: new Uint8Array(size), filled: 0 };
   }
 
   add(bytes: Uint8Array, start: number, end: number): void {
@@ -166,7 +173,7 @@ class Texts {
     this.#wanted = new Set([requirementsPath(manifest), ...scripts.map((script) => joinPath(manifest.module, script))]);
   }
 
-  finish(): Pick<ScanResult, "manifest" | "unknown" | "requirements" | "scripts" | "paths"> {
+  finish(): Pick<ScanResult, "manifest" | "unknown" | "hasRequirements" | "requirements" | "scripts" | "paths"> {
     const parsed = this.#parsed ?? (this.#defaultManifest && { manifest: this.#defaultManifest, unknown: {} });
     if (parsed === undefined) throw new ArchiveError(this.#noManifest());
     const { manifest } = parsed;
@@ -178,7 +185,7 @@ class Texts {
       if (!this.#paths.has(path)) {
         throw new ArchiveError(`lacks '${path}', the ${key} in its ${MANIFEST_NAME}`);
       }
-      const content = this.#kept.get(path);
+      const content = this.#contentOf(path);
       if (content !== undefined) scripts.set(path, content);
     }
     if (manifest.modelDirectory !== undefined) {
@@ -187,17 +194,47 @@ class Texts {
         throw new ArchiveError(`lacks '${folder}', the modelDirectory in its ${MANIFEST_NAME}`);
       }
     }
-    const requirements = this.#kept.get(requirementsPath(manifest));
-    return { ...parsed, requirements, scripts, paths: this.#paths };
+    const requirements = requirementsPath(manifest);
+    return {
+      ...parsed,
+      hasRequirements: this.#paths.has(requirements),
+      requirements: this.#contentOf(requirements),
+      scripts,
+      paths: this.#paths,
+    };
   }
 
-  /** Whether a file is kept. In our archives the manifest comes first; otherwise everything that it may name is kept. */
-  #isWanted(path: string): boolean {
-    if (path === MANIFEST_NAME) return true;
-    return this.#wanted?.has(path) ?? (path.endsWith(".py") || path.endsWith("requirements.txt"));
+  /**
+   * Whether a file is kept: one that the manifest names, and others that may be named by a manifest that comes later, or to which a link may
+   * lead.
+   */
+  #isKept(path: string, size: number): boolean {
+    if (size > MAX_TEXT_BYTES) {
+      if (path === MANIFEST_NAME) throw new ArchiveError(`has a ${path} of more than ${MAX_TEXT_BYTES} bytes`);
+      return false;
+    }
+    if (this.#wanted.has(path)) return true;
+    if (this.#parsed === undefined && (path.endsWith(".py") || path.endsWith(REQUIREMENTS_NAME))) {
+      this.#keptBytes += size;
+      return this.#keptBytes <= MAX_KEPT_BYTES;
+    }
+    if (!path.endsWith(".py") && !path.endsWith(".txt")) return false;
+    this.#otherBytes += size;
+    return this.#otherBytes <= MAX_OTHER_BYTES;
+  }
+
+  /** The content of a file, or of the file that a link leads to; undefined if it was not kept. */
+  #contentOf(path: string): Uint8Array | undefined {
+    const found = this.#symlinks.has(path) ? followLink(path, this.#symlinks) : { path };
+    let file: string | undefined = found.path;
+    while (file !== undefined && this.#hardlinks.has(file)) file = this.#hardlinks.get(file);
+    return file === undefined ? undefined : this.#kept.get(file);
   }
 
   #noManifest(): string {
+    if (this.#paths.has(MANIFEST_NAME)) {
+      return `has a ${MANIFEST_NAME} that is a link or a folder; a Model Archive needs a file`;
+    }
     const found = [...this.#paths].find((path) => path.toLowerCase().split("/").at(-1) === MANIFEST_NAME);
     const missing = `has no ${MANIFEST_NAME} in its root; a Model Archive needs one`;
     return found === undefined ? missing : `${missing} (there is a '${found}')`;

@@ -487,6 +487,18 @@ test("verify reports what is wrong with an archive, and compares its checksum", 
   ]);
 });
 
+test("inspect, verify and dockerfile follow links to the script and the requirements", async (box) => {
+  const path = box.module({ "impl/fit.py": "def fit(d): ...\n", "lists/prod.txt": "six==1.17.0\n" });
+  Deno.symlinkSync("impl/fit.py", `${path}/train.py`);
+  Deno.symlinkSync("lists/prod.txt", `${path}/requirements.txt`);
+  assert.equal((await box.run(["package", "-q", "--no-check", "-m", path])).code, 0);
+  assert.match((await box.run(["inspect", "model.tar.gz"])).stdout, /\nRequirements\n {2}six==1.17.0\n/);
+  const verified = await box.run(["verify", "model.tar.gz"]);
+  assert.equal(verified.code, 1);
+  assert.match(verified.stderr, /train\.py' must define train\(\)/);
+  assert.match((await box.run(["dockerfile", "model.tar.gz"])).stdout, / install .*--requirement requirements\.txt\n/);
+});
+
 test("inspect shows a folder with a manifest, and reports that the manifest is missing in another", async (box) => {
   const path = box.module({ "train.py": TRAIN, "requirements.txt": "numpy  # fast\n\n-r more.txt\n" });
   assert.equal((await box.run(["package", "-q", "-m", path])).code, 0);

@@ -53,7 +53,7 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
   const name = archive.slice(archive.lastIndexOf("/") + 1);
   refuseSpecial(name);
   refuseSpecial(modelDir);
-  const { result: { manifest, sha256, requirements, paths }, trust } = await scanWhole(options, io);
+  const { result: { manifest, sha256, hasRequirements, paths }, trust } = await scanWhole(options, io);
   if (trust !== undefined) io.stderrLine(trust.text);
   refuseSpecial(manifest.module);
   if (manifest.servingScript === null && manifest.trainingScript === null) {
@@ -65,7 +65,7 @@ export async function runDockerfile(options: DockerfileOptions, io: Io): Promise
       name,
       sha256,
       manifest,
-      hasRequirements: requirements !== undefined,
+      hasRequirements,
       wheels: wheelsIn(paths),
       isResolved: paths.has(`${WHEELS_FOLDER}/${RESOLVED_NAME}`),
     }, options),

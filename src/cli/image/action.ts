@@ -83,7 +83,7 @@ export async function runImage(options: ImageOptions, io: Io): Promise<number> {
     const { result, trust } = await readArchive({ ...options, quiet }, "made into an image", io, (source, rest) => {
       return unpack(source.read, root, { ...rest, noteOrigin: archive });
     });
-    const { manifest, requirements } = result;
+    const { manifest, hasRequirements } = result;
     if (manifest.servingScript === null && manifest.trainingScript === null) {
       const reason = "can neither train nor serve: both scripts in its manifest.json are null";
       throw new ArchiveError(reason, { label: labelOf(archive) });
@@ -112,7 +112,7 @@ export async function runImage(options: ImageOptions, io: Io): Promise<number> {
       port: options.port,
       modelIn: manifest.modelDirectory !== undefined ? "archive" : options.modelDir !== undefined ? "image" : "volume",
       hasEnvironment: python !== undefined,
-      hasRequirements: requirements !== undefined,
+      hasRequirements,
       title: archive === "-" ? undefined : archive.slice(archive.lastIndexOf("/") + 1),
       sha256: result.sha256,
       created: new Date(mtime * 1000).toISOString().replace(".000Z", "Z"),
@@ -122,7 +122,7 @@ export async function runImage(options: ImageOptions, io: Io): Promise<number> {
     file.commit();
     const notices = [
       ...unknownKeys(labelOf(archive), result.unknown),
-      ...(requirements === undefined || python !== undefined ? [] : [
+      ...(!hasRequirements || python !== undefined ? [] : [
         "The archive has a requirements.txt and no list of wheels: the base must contain these packages, or containers need a " +
         "network at each start. 'aimodellib package --bundle-wheels' adds the wheels",
       ]),

@@ -290,6 +290,11 @@ for (const name of ["Manifest.json", "model/manifest.json", "MANIFEST.JSON"]) {
   );
 }
 refuses(
+  "a manifest that is a link",
+  () => noManifest(file("a.json", "{}"), { name: "manifest.json", type: "2", target: "a.json" }),
+  "has a manifest.json that is a link or a folder; a Model Archive needs a file",
+);
+refuses(
   "a script that the manifest names and is missing",
   () => noManifest(file("manifest.json", '{"module": "m", "trainingScript": "train.py"}')),
   "lacks 'm/train.py', the trainingScript in its manifest.json",
