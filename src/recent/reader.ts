@@ -24,8 +24,9 @@ export interface Shelf {
   readonly lines: Ring<LogLine>;
   /** The event `hello` without what differs between readers. */
   readonly hello: () => Omit<Events["hello"], "resumed" | "logs">;
-  /** The events of a second, and those of them that a reader gets before the first second; without ids, made once for all readers. */
+  /** The text of the events of the newest second, without ids. It is made once for all readers. */
   readonly tick: () => string;
+  /** The same of the events about workers and scripts alone, which a new reader gets before its first second. */
   readonly workers: () => string;
 }
 

@@ -1,4 +1,4 @@
-/** What each model did in each of the last 15 minutes' seconds: a fixed amount of memory for each model, about 170 KB. */
+/** What each model did in each second of the last 15 minutes: a fixed amount of memory for each model, about 170 KB. */
 
 import type { Second } from "../web/wire.ts";
 import { COUNTERS, Counters, describeCounters } from "./counters.ts";

@@ -46,7 +46,8 @@ export function openFront(
     onBodyRefused: () => refusals.add(),
   });
   browsers.loopback = server.loopback;
-  // No page has a token, and where others than this machine may ask, a page asks for nothing that its reader can't.
+  // With tokens, a web page can do nothing, since it has none. At an address that other machines reach, a page can do no more than anybody
+  // who knows the address. That leaves loopback addresses without tokens.
   browsers.enforced = config.allowHosts.length > 0 || (server.loopback && config.tokens === undefined);
   const owned = stack.move();
   return { server, [Symbol.dispose]: () => owned.dispose() };
