@@ -29,6 +29,9 @@ test(
       await page.getByLabel("This server requires a token").fill("not-the-right-token");
       await page.getByRole("button", { name: "Open" }).click();
       await page.getByRole("alert").filter({ hasText: "not valid" }).waitFor();
+      await page.getByLabel("This server requires a token").fill("0123…cdef");
+      await page.getByRole("button", { name: "Open" }).click();
+      await page.getByRole("alert").filter({ hasText: "No token has the character '…'" }).waitFor();
       await page.getByLabel("This server requires a token").fill(TOKEN);
       await page.keyboard.press("Enter");
       for (const tag of ["Model", "Open Inference Protocol", "Health", "Operation"]) {

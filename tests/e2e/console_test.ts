@@ -158,6 +158,9 @@ Deno.test({
       await page.getByLabel("Token").fill("not-the-token-at-all");
       await page.keyboard.press("Enter");
       await page.getByText("The bearer token is not valid").waitFor();
+      await page.getByLabel("Token").fill("0123…cdef");
+      await page.keyboard.press("Enter");
+      await page.locator(".token .error", { hasText: "No token has the character '…'" }).waitFor();
       await page.getByLabel("Token").fill("metrics-only-0123");
       await page.keyboard.press("Enter");
       await page.locator(".token .error", { hasText: "GET /metrics" }).waitFor();
@@ -186,6 +189,14 @@ Deno.test({
       assert.match(await page.textContent(".timing") ?? "", /queue.*deserialize.*predict.*serialize.*transport/);
       assert.match(await page.textContent(".request-id") ?? "", /^[0-9a-f]+-\d+$/);
       assert.match(await visitor.text(), /^\{"asked"/);
+    });
+
+    await step("it says that a header can't be sent", async () => {
+      await page.getByLabel("Content-Type").fill("text/csv; header=“present”");
+      await visitor.button("Send").click();
+      await visitor.answer.getByRole("alert").getByText("The header 'content-type' can't have the character '“'")
+        .waitFor();
+      await page.getByLabel("Content-Type").fill("application/json");
     });
 
     await step("it shows tables, pictures, sound, pages, bytes and empty answers", async () => {

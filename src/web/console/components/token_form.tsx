@@ -2,6 +2,7 @@
 
 import { useRef } from "hono/jsx/dom";
 import { token } from "../api.ts";
+import { unsendable } from "../header_text.ts";
 import { standing } from "../server.ts";
 
 /** A form for the token. @param props.message why the last one was refused; empty if there was none */
@@ -11,6 +12,11 @@ export function TokenForm({ message }: { message: string }) {
     event.preventDefault();
     const typed = field.current?.value.trim() ?? "";
     if (typed === "") return;
+    const character = unsendable(typed);
+    if (character !== undefined) {
+      standing.set({ kind: "locked", message: `No token has the character '${character}'` });
+      return;
+    }
     standing.set({ kind: "asking" });
     token.set(typed);
   };

@@ -1,5 +1,7 @@
 /** The script of the page at `/docs`: shows `openapi.json` with Swagger UI, and asks for a token if there are tokens. */
 
+import { unsendable } from "../header_text.ts";
+
 /** The part of Swagger UI's interface that this page uses. */
 interface SwaggerUi {
   readonly preauthorizeApiKey: (scheme: string, value: string) => unknown;
@@ -49,7 +51,9 @@ function ask(message: string): void {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const token = field.value.trim();
-    if (token !== "") void open(token);
+    const character = unsendable(token);
+    if (character !== undefined) ask(`No token has the character '${character}'`);
+    else if (token !== "") void open(token);
   });
   main.replaceChildren(form);
   field.focus();
