@@ -81,6 +81,8 @@ export interface ServeContext extends Omit<PoolContext, "followWorker" | "memory
   readonly onReload: (handler: () => void) => Disposable;
   /** Is told when the server is ready, reloads and stops. @default nobody is told */
   readonly manager?: ServiceManager | undefined;
+  /** Returns the paths of files that the program writes to: their changes reload nothing. @default it writes to none */
+  readonly written?: (() => readonly string[]) | undefined;
   /** Called with a model's name and the server's URL when the model can answer. */
   readonly onReady?: ((name: string, url: string) => void) | undefined;
 }

@@ -10,14 +10,19 @@ const log = getLogger(["aimodellib", "serve"]);
  * Returns the same model with an `open` that logs facts which were not known before.
  *
  * @param reload called when a file of the module or of the model has changed; undefined watches nothing
+ * @param written returns the paths of files that this program writes to, whose changes do not count
  */
-export function observed(model: ServedModel, reload: (() => void) | undefined): ServedModel {
+export function observed(
+  model: ServedModel,
+  reload: (() => void) | undefined,
+  written: () => readonly string[],
+): ServedModel {
   return {
     ...model,
     async open(signal) {
       const files = await model.open(signal);
       if (model.known === undefined) log.info("Loading {what}", aboutFiles(model.name, files));
-      const watching = reload && watch([files.module, files.modelDir], reload);
+      const watching = reload && watch([files.module, files.modelDir], written, reload);
       return {
         ...files,
         [Symbol.dispose]() {

@@ -45,7 +45,9 @@ export async function serve(config: ServeConfig, context: ServeContext): Promise
   const unnamed = Promise.withResolvers<never>();
   const greeted = Promise.withResolvers<void>();
   const models: Models = new Models(
-    served.map((model) => observed(model, config.reload ? () => reloadAlone(model.name) : undefined)),
+    served.map((model) =>
+      observed(model, config.reload ? () => reloadAlone(model.name) : undefined, context.written ?? (() => []))
+    ),
     (files, name) =>
       createPool(files, alone ? undefined : name, config, {
         ...context,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { sleep, until } from "./support/limits.ts";
 import { isAlive } from "./support/processes.ts";
-import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { problemOf, type Server } from "./support/server.ts";
 
 /** Answers with the process id, after doing what the body demands. */
@@ -260,6 +260,27 @@ test("--reload replaces workers when a file of the module changes", async (box) 
   await server.program.stderr.waitFor(/INFO Reloaded$/);
   assert.equal((await server.invoke("")).text, "another");
   await server.stop();
+});
+
+test("--reload is not started by what serve itself writes into the module", async (box) => {
+  const module = box.module({ "serve.py": VERSION("one"), "nohup.out": "" });
+  const model = box.path("model");
+  Deno.mkdirSync(model);
+  // The log has another name than logs have by default, and standard error goes to a file that nohup makes.
+  const options = "--reload --port 0 --log-format text --log-dir logs --log-name-format log.txt";
+  const server = box.start(["-c", `exec "$0" serve ${options} . serve.py "$1" 2>> nohup.out`, BIN, model], {
+    command: "sh",
+    cwd: module,
+  });
+  const log = () => Deno.readTextFileSync(`${module}/nohup.out`);
+  await until("it is ready", () => /INFO Ready: /.test(log()));
+  Deno.writeTextFileSync(`${module}/serve.py`, VERSION("another"));
+  await until("it has reloaded", () => /INFO Reloaded$/m.test(log()));
+  // A further reload would begin after 300 ms.
+  await sleep(1000);
+  server.kill("SIGTERM");
+  assert.equal((await server.finished()).code, 0);
+  assert.deepEqual(log().match(/\S+(?= has changed$)/gm), [`'${module}/serve.py'`]);
 });
 
 test("--device gives each worker its own device, and refuses one that does not exist", async (box) => {

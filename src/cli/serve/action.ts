@@ -154,6 +154,8 @@ async function serveLogged(
       })
     );
   };
+  // Standard output and standard error, which a shell may have redirected to files of the module, and the log.
+  const written = () => ["/proc/self/fd/1", "/proc/self/fd/2", ...(file.path === undefined ? [] : [file.path])];
   await serve({
     ...options,
     ...access,
@@ -169,7 +171,17 @@ async function serveLogged(
     port: portOption ?? port ?? platform.port ?? DEFAULT_PORT,
     maxAnswer: MAX_ANSWER,
     maxBodyMemory: Math.floor(maxBodyMemory),
-  }, { assets, env: io.env, recent, manager, stop: stop.signal, force: force.signal, onReload: io.onHangUp, onReady })
+  }, {
+    assets,
+    env: io.env,
+    recent,
+    manager,
+    stop: stop.signal,
+    force: force.signal,
+    onReload: io.onHangUp,
+    onReady,
+    written,
+  })
     .catch(
       async (error) => {
         // Wait for a Python that is still reporting its version.
