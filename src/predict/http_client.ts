@@ -149,7 +149,8 @@ export class HttpClient implements Ask {
       if (body === undefined) return { kind: "fault", fault: tooLarge(this.#options.maxAnswer) };
       return { kind: "answer", contentType, body };
     }
-    const reader = response.body!.getReader();
+    if (response.body === null) return { kind: "answer", contentType, body: new Uint8Array(0) };
+    const reader = response.body.getReader();
     const next = async () => {
       try {
         return (await reader.read()).value as Uint8Array<ArrayBuffer> | undefined;

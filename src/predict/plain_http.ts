@@ -61,8 +61,8 @@ export class PlainHttp {
     try {
       const { body } = question;
       const head = requestHead(this.#url, { ...question, token: this.#token, length: body.length });
-      const answer = await connection.exchange(head, body, this.#maxAnswer);
-      if (answer.canReuse && !this.#closed) this.#idle.push(connection);
+      const answer = await connection.exchange(head, body);
+      if (answer.canReuse && !this.#closed) this.#keep(connection);
       else this.#drop(connection);
       return answer;
     } catch (error) {
@@ -88,10 +88,22 @@ export class PlainHttp {
     } catch (cause) {
       throw new Unreachable(failureOf(cause), { cause });
     }
-    const connection = new Connection(conn);
+    const connection = new Connection(conn, this.#maxAnswer);
     this.#all.add(connection);
     if (this.#closed) this.#drop(connection);
     return connection;
+  }
+
+  /** Keeps a connection for another request, unless the server closes it before, as servers do when it is idle for some seconds. */
+  #keep(connection: Connection): void {
+    this.#idle.push(connection);
+    const drop = () => {
+      const at = this.#idle.indexOf(connection);
+      if (at < 0) return;
+      this.#idle.splice(at, 1);
+      this.#drop(connection);
+    };
+    connection.answer().then(drop, drop);
   }
 
   #drop(connection: Connection): void {
@@ -100,34 +112,47 @@ export class PlainHttp {
   }
 }
 
+/** An answer, and whether its connection can carry another request. */
+type Exchanged = PlainAnswer & Pick<HeadedAnswer, "canReuse">;
+
 /** A connection that carries one request at a time. */
 class Connection {
   readonly #conn: Deno.Conn;
   readonly #reader: AnswerReader;
+  readonly #maxAnswer: number;
+  #answer: Promise<Exchanged> | undefined;
 
-  constructor(conn: Deno.Conn) {
+  constructor(conn: Deno.Conn, maxAnswer: number) {
     this.#conn = conn;
     this.#reader = new AnswerReader(conn);
+    this.#maxAnswer = maxAnswer;
   }
 
-  async exchange(
-    head: string,
-    body: Uint8Array<ArrayBuffer>,
-    maxAnswer: number,
-  ): Promise<PlainAnswer & Pick<HeadedAnswer, "canReuse">> {
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    let length = 0;
-    const keep = (piece: Uint8Array) => {
-      length += piece.length;
-      if (length > maxAnswer) pieces.length = 0;
-      else pieces.push(piece.slice());
-    };
-    const [{ status, head: answered, canReuse }] = await Promise.all([this.#reader.next(keep), this.#send(head, body)]);
-    return { status, head: answered, canReuse, body: length > maxAnswer ? undefined : joined(pieces, length) };
+  /** Reads the next answer. Before its request is sent, this settles if the connection can't carry that request. */
+  answer(): Promise<Exchanged> {
+    return this.#answer ??= this.#read();
+  }
+
+  async exchange(head: string, body: Uint8Array<ArrayBuffer>): Promise<Exchanged> {
+    const [answer] = await Promise.all([this.answer(), this.#send(head, body)]);
+    this.#answer = undefined;
+    return answer;
   }
 
   close(): void {
     close(this.#conn);
+  }
+
+  async #read(): Promise<Exchanged> {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    const keep = (piece: Uint8Array) => {
+      length += piece.length;
+      if (length > this.#maxAnswer) pieces.length = 0;
+      else pieces.push(piece.slice());
+    };
+    const { status, head, canReuse } = await this.#reader.next(keep);
+    return { status, head, canReuse, body: length > this.#maxAnswer ? undefined : joined(pieces, length) };
   }
 
   async #send(head: string, body: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Ask, Question, Reply } from "../../../src/predict/ask.ts";
 import { HttpClient, pauseIn } from "../../../src/predict/http_client.ts";
 import { Patience } from "../../../src/predict/patience.ts";
+import { settled } from "../helper/deadline.ts";
 
 type Handle = (request: Request, count: number) => Response | Promise<Response>;
 
@@ -197,6 +198,47 @@ Deno.test("HttpClient keeps its connections open, and opens another when the ser
     assert.equal(ports.size, 3);
   }
   await server.shutdown();
+});
+
+Deno.test("HttpClient uses no connection that the server has closed while it was idle", async () => {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const encoder = new TextEncoder();
+  const begun: Deno.Conn[] = [];
+  /** Waits for a request, and sends the answer of that length to it. */
+  const answer = async (conn: Deno.Conn, body: string) => {
+    const space = new Uint8Array(1000);
+    assert.ok(await conn.read(space));
+    await conn.write(encoder.encode(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+  };
+  {
+    await using client = new HttpClient({
+      url: `http://127.0.0.1:${listener.addr.port}/`,
+      connections: 3,
+      maxAnswer: 100,
+      whole: true,
+    });
+    const asked = [client.ask(question), client.ask(question), client.ask(question)];
+    for (const _ of asked) begun.push(await listener.accept());
+    await Promise.all(begun.map((conn) => answer(conn, "first")));
+    for (const reply of asked) assert.equal(textOf(await reply), "first");
+    await begun[0]!.closeWrite();
+    // What no request asked for is not the answer to the next one.
+    await begun[1]!.write(encoder.encode("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"));
+    await begun[2]!.closeWrite();
+    for (const conn of begun) assert.equal(await settled(conn.read(new Uint8Array(1)), "the client's end"), null);
+    const again = client.ask(question);
+    begun.push(await listener.accept());
+    await answer(begun[3]!, "second");
+    assert.equal(textOf(await again), "second");
+  }
+  for (const conn of begun) conn.close();
+  listener.close();
+});
+
+Deno.test("HttpClient accepts an answer that has no content", async () => {
+  await withServer(() => new Response(null, { status: 204 }), async (_, ask) => {
+    assert.equal(textOf(await ask()), "");
+  });
 });
 
 Deno.test("HttpClient sends long bodies, and reads chunked answers", async () => {
