@@ -217,6 +217,14 @@ Deno.test({
       await visitor.answer.getByText("The answer is empty.").waitFor();
     });
 
+    await step("it reads a text in the encoding that its type names", async () => {
+      await visitor.tab("Body", "Text").click();
+      await page.getByRole("textbox", { name: "Text" }).fill("é");
+      await page.getByLabel("Content-Type").fill("text/plain; charset=iso-8859-1");
+      await visitor.button("Send").click();
+      await page.locator(".answer pre.text", { hasText: /^Ã©$/ }).waitFor();
+    });
+
     await step("it never runs what a script answers", async () => {
       await visitor.ask({ want: "html" });
       await page.frameLocator("iframe").getByRole("heading", { name: "A report" }).waitFor();

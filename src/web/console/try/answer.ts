@@ -2,6 +2,7 @@
 
 import { isJson } from "../../../client/content_type.ts";
 import { parseEvents, type ServerEvent } from "../events.ts";
+import { decode } from "./decode.ts";
 import { isText } from "./draft.ts";
 import { parseJson } from "./exact_json.ts";
 import type { Exchange } from "./exchange.ts";
@@ -31,7 +32,7 @@ export function showable({ chunks, contentType, status, phase, size }: Exchange)
   const ended = phase !== "sending" && phase !== "receiving";
   const small = size <= MAX_PARSED;
   const looksText = isText(contentType) || (/^(application\/octet-stream)?$/.test(contentType) && isUtf8(chunks));
-  const text = looksText ? decode(chunks, MAX_PARSED) : undefined;
+  const text = looksText ? decode(chunks, contentType, MAX_PARSED) : undefined;
   const isEvents = /^text\/event-stream\b/i.test(contentType);
   const events = isEvents && text !== undefined ? parseEvents(text) : [];
   const json = ended && small && text !== undefined && !isEvents ? jsonOf(text, contentType) : undefined;
@@ -71,17 +72,6 @@ function jsonOf(text: string, contentType: string): Shown["json"] {
   } catch {
     return undefined;
   }
-}
-
-/** The first bytes of an answer as text. */
-function decode(chunks: readonly Uint8Array<ArrayBuffer>[], limit: number): string {
-  const decoder = new TextDecoder();
-  let text = "";
-  for (const chunk of chunks) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > limit) break;
-  }
-  return text;
 }
 
 /** Whether the beginning of an answer without a type is text. */

@@ -1,6 +1,7 @@
 /** The last requests and answers. Texts of a moderate size survive a reload of the page; files are kept while it is open. */
 
 import { Store } from "../store.ts";
+import { decode } from "./decode.ts";
 import { isText } from "./draft.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -56,7 +57,7 @@ export async function remember({ sent, time, status, contentType, chunks, size, 
     name: sent.name,
     size: sent.body.size,
     body: sent.name === undefined && sent.body.size <= MAX_TEXT ? await sent.body.text() : undefined,
-    answer: size <= MAX_TEXT && (isText(contentType) || size === 0) ? await new Blob([...chunks]).text() : undefined,
+    answer: size <= MAX_TEXT && (isText(contentType) || size === 0) ? decode(chunks, contentType, MAX_TEXT) : undefined,
     answerType: contentType,
     status,
     ms,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { codeOf, type CodeRequest } from "../../../../src/web/console/try/code.ts";
+import { decode } from "../../../../src/web/console/try/decode.ts";
 import { diffLines } from "../../../../src/web/console/try/diff.ts";
 import { parseEvents } from "../../../../src/web/console/events.ts";
 import { isExact, parseJson } from "../../../../src/web/console/try/exact_json.ts";
@@ -15,6 +16,17 @@ Deno.test("parseEvents() returns the events that are complete", () => {
     name: "message",
     data: "y",
   }]);
+});
+
+Deno.test("decode() reads a text as its type says, else as UTF-8", () => {
+  const text = (contentType: string, ...bytes: number[]) =>
+    decode(bytes.map((byte) => Uint8Array.of(byte)), contentType, 100);
+  assert.equal(text("text/plain; charset=iso-8859-1", 0x63, 0xe9), "cé");
+  assert.equal(text('text/csv;header=present; Charset="Shift_JIS"', 0x93, 0xfa), "日");
+  assert.equal(text("text/plain; charset=none-such", 0xc3, 0xa9), "é");
+  assert.equal(text("text/plain", 0xc3, 0xa9), "é");
+  // Streams of events are UTF-8 whatever their type says.
+  assert.equal(text("text/event-stream; charset=iso-8859-1", 0xc3, 0xa9), "é");
 });
 
 const json = (value: unknown) => rowsOf({ value }, undefined, "application/json");
