@@ -16,6 +16,14 @@ export function pipCommand(python: string, env: (name: string) => string | undef
   return program === undefined ? [python, "-m", "pip"] : [program, ...words];
 }
 
+/** Turns off variables and settings of pip that would install elsewhere than into the environment that this program has made. */
+const INTO_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PIP_USER: "0",
+  PIP_TARGET: "",
+  PIP_PREFIX: "",
+  PIP_ROOT: "",
+};
+
 /** How an installer is run. */
 export interface InstallerOptions {
   readonly cwd: string;
@@ -46,6 +54,7 @@ export async function runInstaller(command: readonly [string, ...string[]], opti
   try {
     finished = await runChild(program, {
       ...options,
+      env: { ...INTO_ENVIRONMENT, ...options.env },
       args: [...words, ...command],
       output: (text, stream) => show(hiders[stream](text)),
       stdin: "held",

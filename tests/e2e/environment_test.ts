@@ -208,6 +208,20 @@ for (const [what, bytes, env] of ENCODED) {
   });
 }
 
+test("settings of pip for another place do not move the packages of an environment, or of wheels that are tried", async (box) => {
+  const module = box.module({ "train.py": TRAIN, "requirements.txt": "--no-index\n--find-links vendor\nfox\n" });
+  makeWheel(`${module}/vendor`, "fox", "1.0", "V = 1");
+  box.write({ "pip.conf": "[install]\nuser = true\n" });
+  const [target, prefix, root] = ["target", "prefix", "root"].map((name) => box.path(name)) as [string, string, string];
+  for (const more of [{ PIP_TARGET: target }, { PIP_PREFIX: prefix, PIP_ROOT: root }]) {
+    const env = { PIP_CONFIG_FILE: box.path("pip.conf"), ...more };
+    assert.equal(await trainedWith(box, env, "--install", "always", module, "train.py", "model"), "runs 1");
+    const packed = await box.run(["package", "-m", module, "--bundle-wheels"], { env: { ...env, PIP_USER: "1" } });
+    assert.equal(packed.code, 0, packed.stderr);
+  }
+  for (const place of [target, prefix, root]) assert.throws(() => Deno.statSync(place), Deno.errors.NotFound);
+});
+
 test("a start that is killed with kill -9 during installation leaves no installer behind", async (box) => {
   const module = box.module({ "train.py": "def train(d): ...\n", "requirements.txt": "fox==1.0\n" });
   Deno.writeTextFileSync(box.path("pip"), "#!/bin/sh\necho begun\nsleep 60 &\nwait\n", { mode: 0o755 });
