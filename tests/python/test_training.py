@@ -18,6 +18,9 @@ FORMS = {
     "is an async method": "import asyncio\nclass T:\n  async def train(self, d, *args):\n"
     "    await asyncio.sleep(0)\n    print('trained')\nt = T()",
     "returns a coroutine": "async def fit(d): print('trained')\ndef train(d): return fit(d)",
+    "is a generator that a decorator executes": "import functools\ndef run(f): return functools.wraps(f)(lambda d: list(f(d)))\n"
+    "@run\ndef train(d):\n  print('trained')\n  yield",
+    "returns a generator": "def train(d):\n  print('trained')\n  return (x for x in [])",
     "is a callable object": "class T:\n  def __call__(self, d): print('trained')\ntrain = T()",
     "is a partial": "import functools\ndef f(word, d): print(word)\ntrain = functools.partial(f, 'trained')",
 }
@@ -28,6 +31,8 @@ FAULTS = {
     "has a train that is not a function": ("train = 3", "check", "its train is not a function"),
     "only has a class with train": ("class Trainer:\n  def train(self, d): pass\n", "check", "make an instance"),
     "has a train that takes no model_dir": ("def train(): pass", "check", "line 1: train() must be callable as train("),
+    "has a train that is a generator": ("def train(d):\n  yield", "check", "line 1: train() contains 'yield'"),
+    "has a train that is an async generator": ("async def train(d):\n  yield", "check", "train() contains 'yield'"),
     "is empty": ("", "check", "must define train()"),
 }
 

@@ -115,8 +115,17 @@ def streams_async(function: Callable[..., Any]) -> bool:
     return _is(isasyncgenfunction, function)
 
 
-#: The flags of code that makes a coroutine, and an async generator.
-_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200
+def refuse_generator(function: Callable[..., Any]) -> None:
+    """Raise ScriptError if a function is a generator function: to call it executes nothing of it."""
+    plain = plain_function(function)
+    if plain is not None and plain.__code__.co_flags & (_GENERATOR | _ASYNC_GENERATOR):
+        raise ScriptError(
+            f"{_place(function)}: {plain.__name__}() contains 'yield', so a call of it would execute nothing: remove 'yield'"
+        )
+
+
+#: The flags of code that makes a generator, a coroutine, and an async generator.
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:

@@ -11,7 +11,7 @@ from . import forks, frames, streams
 from .advice import advise
 from .demands import TRAIN
 from .failures import message_of, traceback_of, type_name
-from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation
+from .loader import ScriptError, adapt, end_tasks, event_loop, find_implementation, refuse_generator
 from .names import add_to_path, load_script
 from .scalars import ScalarLogger, Scalars
 from .stops import Stops, die_of, without_handler
@@ -44,6 +44,7 @@ class Training:
             "logger": self._logger or PrintLogger(),
         }
         train = adapt(owner, TRAIN[0], ("model_dir", *args), options)
+        refuse_generator(owner.train)
         ready()
         self.stage = "train"
         try:
