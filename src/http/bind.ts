@@ -47,6 +47,12 @@ export interface Bound extends Disposable {
  * @throws {UsageError} if the address can't be listened on, or there is no such certificate
  */
 export function bind(options: ListenOptions): Bound {
+  // With TLS, a socket shares its port with the next one of this server, but would do so with another server as well.
+  if (options.tls !== undefined) close(open({ ...options, tls: undefined }, undefined));
+  return bindShared(options);
+}
+
+function bindShared(options: ListenOptions): Bound {
   const { host, tls } = options;
   const secrets = tls && readSecrets(tls);
   const listener = open(options, secrets);
@@ -57,7 +63,7 @@ export function bind(options: ListenOptions): Bound {
     renewed() {
       if (tls === undefined) return undefined;
       const { cert, key } = readSecrets(tls);
-      return cert === secrets?.cert && key === secrets.key ? undefined : bind({ ...options, port });
+      return cert === secrets?.cert && key === secrets.key ? undefined : bindShared({ ...options, port });
     },
     // A port has no name.
     show: () => Promise.resolve(),

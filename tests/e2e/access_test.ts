@@ -1,7 +1,7 @@
 /** Access to `serve`: tokens, certificates, Unix sockets, and rules for web pages. */
 
 import assert from "node:assert/strict";
-import { certificate, HAS_OPENSSL } from "./support/certificate.ts";
+import { certificate, HAS_OPENSSL, tlsOptions } from "./support/certificate.ts";
 import { until } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { RawConnection } from "./support/raw.ts";
@@ -84,6 +84,22 @@ test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP
   );
   program.kill("SIGTERM");
   assert.equal((await program.finished()).code, 0);
+}, HAS_OPENSSL);
+
+test("two servers with TLS do not share a port", async (box) => {
+  certificate(box, "localhost");
+  const serve = (...args: string[]) =>
+    box.start(["serve", ...args, ...tlsOptions(box), box.module({ "serve.py": echo() }), "serve.py", box.root]);
+  const first = serve("--port", "0");
+  const [, port] = await first.stderr.waitFor(/Ready: POST https:\/\/127\.0\.0\.1:(\d+)\/invocations/);
+  for (const host of ["127.0.0.1", "0.0.0.0"]) {
+    const second = serve("--port", port!, "--host", host);
+    const line = await second.stderr.waitFor(/Error: Can't listen on .*|Ready: .*/);
+    assert.match(line[0], /^Error: Can't listen on [\d.]+:\d+: .*choose another port with --port/);
+    assert.equal((await second.finished()).code, 2);
+  }
+  first.kill("SIGTERM");
+  assert.equal((await first.finished()).code, 0);
 }, HAS_OPENSSL);
 
 test("--unix listens on a Unix socket, replaces one left by a killed server, and removes it at the end", async (box) => {
