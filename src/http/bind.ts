@@ -78,9 +78,18 @@ interface Secrets {
   readonly key: string;
 }
 
-/** @throws {UsageError} if one of them can't be read */
+/** What keys with a password have: those of PKCS #8, and those in the older form of OpenSSL. */
+const ENCRYPTED = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m;
+
+/** @throws {UsageError} if one of them can't be read, or the key is encrypted */
 function readSecrets({ cert, key }: { readonly cert: string; readonly key: string }): Secrets {
-  return { cert: readText(cert, "certificate"), key: readText(key, "key") };
+  const secrets = { cert: readText(cert, "certificate"), key: readText(key, "key") };
+  if (ENCRYPTED.test(secrets.key)) {
+    throw new UsageError(
+      `The key '${key}' is encrypted, and serve can't ask for its password. Decrypt it: 'openssl pkey -in ${key} -out FILE'`,
+    );
+  }
+  return secrets;
 }
 
 /** @throws {UsageError} if that fails */

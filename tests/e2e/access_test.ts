@@ -6,6 +6,7 @@ import { until } from "./support/limits.ts";
 import { echo, py, type Sandbox, test } from "./support/sandbox.ts";
 import { RawConnection } from "./support/raw.ts";
 import { problemOf, Server } from "./support/server.ts";
+import { tool } from "./support/tool.ts";
 
 const TOKEN = "0123456789abcdef-token";
 const METRICS = "fedcba9876543210-metrics";
@@ -84,6 +85,28 @@ test("--tls-cert and --tls-key encrypt connections, and are read again on SIGHUP
   );
   program.kill("SIGTERM");
   assert.equal((await program.finished()).code, 0);
+}, HAS_OPENSSL);
+
+test("serve names a key that is encrypted, and the command that decrypts it", async (box) => {
+  certificate(box, "localhost");
+  const [key, plain] = [box.path("key.pem"), box.path("plain.pem")];
+  Deno.renameSync(key, plain);
+  // In the form of PKCS #8, and in the older one of OpenSSL.
+  for (const kind of [["pkcs8", "-topk8"], ["ec", "-aes128"]]) {
+    tool("openssl", [...kind, "-in", plain, "-out", key, "-passout", "pass:secret"]);
+    const words = [
+      "serve",
+      "--port",
+      "0",
+      ...tlsOptions(box),
+      box.module({ "serve.py": echo() }),
+      "serve.py",
+      box.root,
+    ];
+    const { code, stderr } = await box.run(words);
+    assert.equal(code, 2);
+    assert.match(stderr, /^Error: The key '.*key\.pem' is encrypted, .*: 'openssl pkey -in .*key\.pem -out FILE'/m);
+  }
 }, HAS_OPENSSL);
 
 test("two servers with TLS do not share a port", async (box) => {
