@@ -251,6 +251,19 @@ for (
   });
 }
 
+test("package warns of requirements outside of the module, unless their wheels are added", async (box) => {
+  const path = box.module({ "train.py": TRAIN, "requirements.txt": "-r ../base.txt\n" });
+  box.write({ "base.txt": "" });
+  const { code, stderr } = await box.run(["package", "-m", path]);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^requirements\.txt names '\.\.\/base\.txt', which is outside of the module and not in the archive: /m,
+  );
+  const bundled = await box.run(["package", "--json", "-m", path, "--bundle-wheels"]);
+  assert.doesNotMatch(JSON.parse(bundled.stdout).notices.join("\n"), /outside/, bundled.stderr);
+});
+
 test("package --bundle-wheels ends the command of PIP_CMD, and leaves no file, on SIGTERM", async (box) => {
   const path = box.module({ "train.py": TRAIN, "requirements.txt": "" });
   Deno.writeTextFileSync(box.path("pip"), '#!/bin/sh\necho "begun with $*"\nexec sleep 60\n', { mode: 0o755 });

@@ -19,6 +19,7 @@ import {
   WHEELS_FOLDER,
 } from "../../archive/mod.ts";
 import { unreadList } from "../../environment/other_lists.ts";
+import { namedOutside } from "../../environment/requirements_lists.ts";
 import { writtenPasswords } from "../../environment/written_passwords.ts";
 import { reasonOf, UsageError } from "../../errors.ts";
 import { type CheckOptions, checkPlan } from "../archives/check.ts";
@@ -84,7 +85,13 @@ async function packAll(options: PackageOptions, io: Io): Promise<number> {
   async function planAndCheck(isOutput: PlanOptions["isOutput"]): Promise<Plan> {
     const made = plan({ ...options, isOutput });
     const unread = unreadList(made.root);
-    const found = [...(unread === undefined ? [] : [unread]), ...writtenPasswords(made.root), ...outputsOfRuns(made)];
+    const found = [
+      ...(unread === undefined ? [] : [unread]),
+      ...writtenPasswords(made.root),
+      // Wheels replace what the lists name.
+      ...(options.bundleWheels ? [] : namedOutside(made.root)),
+      ...outputsOfRuns(made),
+    ];
     const planned = { ...withModel(made, options.modelDir), notices: [...made.notices, ...found] };
     if (options.bundleWheels) checkWheels(planned);
     return await checkPlan(planned, options.moduleDir, options, io);
