@@ -26,6 +26,8 @@ export class Load {
   readonly tally = new Tally();
   /** How late requests were sent although a connection was free, in ms: the client's own delay. It is empty without a rate. */
   readonly lateness = new Histogram();
+  /** Whether {@linkcode stop} was called. */
+  isStopped = false;
   readonly #options: LoadOptions;
   readonly #connections: readonly Connection[];
   readonly #graceMs: number;
@@ -78,6 +80,7 @@ export class Load {
 
   /** Ends the test now. */
   stop(): void {
+    this.isStopped = true;
     this.#stopped.resolve();
   }
 

@@ -101,7 +101,7 @@ export async function runBench(options: BenchOptions, io: Io): Promise<number> {
   };
   const figures = figuresOf(load, answered, asked, busyness.share());
   if (options.json) io.stdoutJson(`${JSON.stringify(figures, null, 2)}\n`);
-  else io.stdout(report(figures));
+  else io.stdout(report(figures, load.isStopped));
   return figures.requests.succeeded > 0 ? ExitCode.Success : ExitCode.Failure;
 }
 

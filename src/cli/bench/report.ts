@@ -32,8 +32,12 @@ export function liveLine(load: Load, durationMs: number): string {
   ].join("  ");
 }
 
-/** Returns all figures as text: the request, rate, latencies, a histogram, statuses, and notes about the client. */
-export function report(figures: Figures): string {
+/**
+ * Returns all figures as text: the request, rate, latencies, a histogram, statuses, and notes about the client.
+ *
+ * @param isStopped whether a signal has ended the test
+ */
+export function report(figures: Figures, isStopped: boolean): string {
   const { requests, latency } = figures;
   const seconds = figures.durationMs / 1000;
   const lines = [
@@ -54,7 +58,7 @@ export function report(figures: Figures): string {
     ...Object.entries(figures.failures).map(([reason, count], index) =>
       `${index === 0 ? "Failures" : "        "}   ${formatNumber(count)} times ${reason}`
     ),
-    ...notes(figures).flatMap((note) => ["", note]),
+    ...notes(figures, isStopped).flatMap((note) => ["", note]),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -89,14 +93,13 @@ function drawHistogram({ histogram }: Figures): string[] {
 }
 
 /** Notes that a reader needs to interpret the figures correctly. */
-function notes({ requests, client, targetRate, rate }: Figures): string[] {
+function notes({ requests, client, targetRate, rate }: Figures, isStopped: boolean): string[] {
   return [
     ...(requests.unanswered > 0
       ? [
-        `${formatNumber(requests.unanswered)} requests had no answer ${
-          GRACE_MS / 1000
-        } s after the end. The latencies include them with ` +
-        "the time that they have waited.",
+        `${formatNumber(requests.unanswered)} ${requests.unanswered === 1 ? "request" : "requests"} had no answer ${
+          isStopped ? "when the test was stopped" : `${GRACE_MS / 1000} s after the end`
+        }. The latencies include them with the time that they have waited.`,
       ]
       : []),
     ...(targetRate !== null && rate < targetRate * 0.98

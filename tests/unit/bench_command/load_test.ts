@@ -5,6 +5,7 @@ import { Load } from "../../../src/bench/load.ts";
 import { requestBytes } from "../../../src/bench/request.ts";
 import type { Socket } from "../../../src/bench/socket.ts";
 import { Sockets } from "../../../src/bench/sockets.ts";
+import { report } from "../../../src/cli/bench/report.ts";
 import { connect, type Stream } from "../../../src/client/connection.ts";
 
 const body = new TextEncoder().encode("hello");
@@ -80,6 +81,7 @@ Deno.test("when a server can't keep up with the rate, unanswered requests count 
   const asked = { url: server.url.href, contentType: "text/plain", bodyBytes: 5, connections: 1, rate: 100 };
   const figures = figuresOf(load, inTime, asked, 0.5);
   assert.deepEqual([figures.requests.unanswered, figures.client.busy], [tally.unanswered, 0.5]);
+  assert.match(report(figures, load.isStopped), /\n\d+ requests had no answer 10 s after the end\. /);
   assert.ok(figures.rate <= 10 && figures.durationMs >= 400 && figures.durationMs < 500);
 });
 
@@ -91,6 +93,10 @@ Deno.test("stop() ends a load test of a server that never answers, and reports t
   setTimeout(() => load.stop(), 200);
   assert.equal(await load.run(), 0);
   assert.deepEqual([load.sent, load.tally.unanswered, load.tally.latency.count], [4, 4, 4]);
+  const asked = { url: url.href, contentType: "text/plain", bodyBytes: 5, connections: 4 };
+  const text = report(figuresOf(load, 0, asked, 0.5), load.isStopped);
+  assert.match(text, /\n4 requests had no answer when the test was stopped\. /);
+  assert.doesNotMatch(text, /after the end/);
 });
 
 Deno.test("idle connections that the server closes are opened again without counting as failures", async () => {
