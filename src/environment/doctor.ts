@@ -2,6 +2,7 @@
 
 import { messageOf } from "../errors.ts";
 import { ANSWER_LIMIT_MS, type Assets, BridgeProcess, layOutAssets, runChild } from "../bridge/mod.ts";
+import { stat } from "../files.ts";
 import { printable } from "../printable.ts";
 import { VERSION } from "../version.ts";
 import { checkRequirements, requirementsOf } from "./check_requirements.ts";
@@ -33,6 +34,10 @@ export async function* examine(options: ExamineOptions, env: Env): AsyncGenerato
   } catch (error) {
     yield bad(`Embedded Python files can't be laid out: ${messageOf(error)}`);
   }
+  const { moduleDir } = options;
+  const module = stat(moduleDir);
+  if (module === undefined) yield bad(`The module directory '${moduleDir}' does not exist`);
+  else if (!module.isDirectory) yield bad(`'${moduleDir}' is not a folder: name the folder of a module`);
   let python: FoundPython | undefined;
   try {
     python = findPython({ ...options, env });
@@ -44,7 +49,7 @@ export async function* examine(options: ExamineOptions, env: Env): AsyncGenerato
   if (python !== undefined && assets !== undefined) {
     const bridge = await examineBridge(python, assets, env);
     yield bridge;
-    if (bridge.ok) yield* examineRequirements(python, options.moduleDir, assets, env);
+    if (bridge.ok && module?.isDirectory) yield* examineRequirements(python, moduleDir, assets, env);
   }
   assets?.[Symbol.dispose]();
 }

@@ -48,6 +48,23 @@ Deno.test("examine() reports no problem when Python is new enough and a worker c
   assert.deepEqual(directory.list("tmp"), []);
 });
 
+Deno.test("examine() reports a module directory that does not exist or is no folder", async () => {
+  using directory = new TempDir();
+  directory.write("file", "");
+  const python = versioned(directory, "2.7.18", "exit 1");
+  const env = fakeEnv({ TMPDIR: directory.folder("tmp"), PATH: directory.path });
+  for (
+    const [moduleDir, problem] of [["none", "The module directory 'PATH' does not exist"], [
+      "file",
+      "'PATH' is not a folder: name the folder of a module",
+    ]]
+  ) {
+    const path = `${directory.path}/${moduleDir}`;
+    const found = await Array.fromAsync(examine({ python, moduleDir: path }, env));
+    assert.ok(bad(found).includes(problem!.replace("PATH", path)), JSON.stringify(found));
+  }
+});
+
 for (
   const [what, checked, uv, expected] of [
     ["are met", {}, false, ["✓ Installer: the Python's pip", "✓ Requirements: MODULE/requirements.txt is met"]],
