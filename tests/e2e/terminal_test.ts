@@ -1,7 +1,7 @@
 /** Text from outside must not control terminals; output for programs is not changed. */
 
 import assert from "node:assert/strict";
-import { echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
+import { BIN, echo, py, PYTHON, ROOT, type Sandbox, test } from "./support/sandbox.ts";
 
 /** Characters that clear the screen, move the cursor, end the line, or change the direction of text. */
 const NASTY = "a\x1b[2J\r\n\x9b31mERROR\x7f\u202eb\u2066c\u200fd";
@@ -158,6 +158,28 @@ test("commands escape terminal control characters in paths and keys of manifests
   for (const [code, args] of wrong) {
     const text = await shown(box, args, code);
     assert.ok(/a\\(?:x1b|u001b)\[2J/.test(text) || args[0] === "unpack", JSON.stringify([args, text]));
+  }
+});
+
+test("a dumb terminal gets neither colours nor progress bars", async (box) => {
+  box.module({ "serve.py": echo() }, "m");
+  box.write({ "in.jsonl": "1\n".repeat(20_000) });
+  Deno.mkdirSync(box.path("model"));
+  const at = async (TERM: string, args: readonly string[]) => {
+    const script = `${ROOT}/tests/e2e/support/terminal.py`;
+    const finished = await box.run([script, "[]", BIN, ...args], { command: PYTHON, env: { TERM } });
+    assert.equal(finished.code, 0, finished.stdout);
+    return finished.stdout;
+  };
+  for (
+    const [args, shown] of [
+      [["help", "init"], "Usage:"],
+      [["predict", "m", "serve.py", "model", "in.jsonl", "-o", "out"], "Predicted 20,000 records"],
+    ] as const
+  ) {
+    assert.ok((await at("xterm", args)).includes("\x1b["));
+    const text = await at("dumb", args);
+    assert.ok(text.includes(shown) && !text.includes("\x1b["), text);
   }
 });
 

@@ -47,7 +47,7 @@ export function processIo(): Io {
     },
     columns: terminal ? consoleColumns() : undefined,
     errorColumns: Deno.stderr.isTerminal() ? consoleColumns() ?? 80 : undefined,
-    colors: terminal && !Deno.env.get("NO_COLOR"),
+    colors: terminal && !Deno.env.get("NO_COLOR") && Deno.env.get("TERM") !== "dumb",
   };
 }
 

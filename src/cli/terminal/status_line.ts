@@ -2,24 +2,25 @@
 
 import type { Io } from "./io.ts";
 
-/** A line on the terminal that each update replaces, and the end removes. It draws nothing if standard error is not a terminal. */
+/**
+ * A line on the terminal that each update replaces, and the end removes. It draws nothing if standard error is not a terminal, or one that
+ * would show control sequences as text.
+ */
 export class StatusLine implements Disposable {
   readonly #io: Pick<Io, "errorColumns" | "raw">;
   #drawn = false;
+  /** Whether the line can be drawn. */
+  readonly isShown: boolean;
 
-  constructor(io: Pick<Io, "errorColumns" | "raw">) {
+  constructor(io: Pick<Io, "errorColumns" | "raw" | "env">) {
     this.#io = io;
-  }
-
-  /** Whether standard error is a terminal. */
-  get isShown(): boolean {
-    return this.#io.errorColumns !== undefined;
+    this.isShown = io.errorColumns !== undefined && io.env("TERM") !== "dumb";
   }
 
   /** Shows a text, cut off at the width of the terminal. */
   draw(text: string): void {
     const { errorColumns, raw } = this.#io;
-    if (errorColumns === undefined) return;
+    if (errorColumns === undefined || !this.isShown) return;
     raw.stderr(`\r${text.slice(0, errorColumns - 1)}\x1b[K`);
     this.#drawn = true;
   }
