@@ -3,6 +3,7 @@
 import { ignoredSignals } from "../../bridge/ignored.ts";
 import type { Io } from "./io.ts";
 import { printable } from "../../printable.ts";
+import { makeStreamsBlock } from "./blocking.ts";
 import { takeSecrets } from "./secrets.ts";
 import { onSignal } from "./signals.ts";
 import { writersTo } from "./writers.ts";
@@ -10,6 +11,7 @@ import { writersTo } from "./writers.ts";
 /** Makes the {@linkcode Io} of this process. */
 export function processIo(): Io {
   ignoredSignals(); // before anybody listens for one
+  makeStreamsBlock();
   const secrets = takeSecrets();
   const terminal = Deno.stdout.isTerminal();
   return {
@@ -90,7 +92,7 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
     } catch (error) {
       // The reader is gone. The command continues without it.
       if (error instanceof Deno.errors.BrokenPipe || isHungUp(error)) return;
-      // Another process has made the pipe non-blocking, and it is full: wait for its reader.
+      // Another process has made the pipe non-blocking meanwhile, and it is full: wait for its reader.
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
