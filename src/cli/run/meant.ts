@@ -11,9 +11,12 @@ export interface MeantCommand {
   readonly usual: "train.py" | "serve.py";
 }
 
+/** A server without the beginning of its URL, such as `localhost:8080`. */
+const HOST_AND_PORT = /^(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5}(?:\/|$)/i;
+
 /**
  * Recognizes `serve iris/serve.py out`, for which it suggests `serve iris serve.py out`, and `serve iris` and `serve iris out`, which lack
- * the script.
+ * the script; for `predict`, also `localhost:8080`, which lacks `http://`.
  *
  * @param words the arguments that are not options
  * @returns what is wrong, and a suggestion; undefined if the arguments may be correct
@@ -32,6 +35,10 @@ export function meantForm(
       `'${first}' is a script: pass the folder of its module before it`,
       did(name, [module, first.slice(slash + 1), ...rest]),
     ];
+  }
+  if (name === "predict" && HOST_AND_PORT.test(first) && stat(first) === undefined) {
+    const url = `http://${first}${first.includes("/") ? "" : "/"}`;
+    return [`'${first}' is not a URL`, did(name, [url, ...words.slice(1)])];
   }
   if (!stat(first)?.isDirectory || namesArchive(first, second)) return undefined;
   if (second !== undefined && !isModelDir(first, second, others)) return undefined;

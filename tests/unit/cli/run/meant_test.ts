@@ -3,6 +3,7 @@ import { meantForm } from "../../../../src/cli/run/meant.ts";
 import { TempDir } from "../../helper/temp_dir.ts";
 
 const SERVE = { name: "serve", usual: "serve.py" } as const;
+const PREDICT = { name: "predict", usual: "serve.py" } as const;
 const TRAIN = { name: "train", usual: "train.py" } as const;
 
 /** A folder with a module that has both scripts, one that has neither, an unpacked archive, and a model. */
@@ -28,6 +29,9 @@ for (
     [TRAIN, "DIR/iris/train.py DIR/out --epochs 3", "train DIR/iris train.py DIR/out --epochs 3"],
     [TRAIN, "DIR/iris", "train DIR/iris train.py MODEL_DIR"],
     [TRAIN, "DIR/iris DIR/new", "train DIR/iris train.py DIR/new"],
+    [PREDICT, "localhost:8080 one.json", "predict http://localhost:8080/ one.json"],
+    [PREDICT, "10.0.0.1:80/invocations", "predict http://10.0.0.1:80/invocations"],
+    [PREDICT, "[::1]:8080", "predict 'http://[::1]:8080/'"],
   ] as const
 ) {
   Deno.test(`meantForm() suggests '${meant}' for ${command.name} with '${words}'`, () => {
