@@ -18,7 +18,7 @@ export class Progress implements Disposable {
 
   /** @param total in bytes; undefined if unknown */
   constructor(io: Io, total: number | undefined, quiet = false) {
-    this.#line = new StatusLine(quiet ? { raw: io.raw, env: io.env } : io);
+    this.#line = new StatusLine(quiet ? { ...io, errorColumns: undefined } : io);
     this.#total = total;
     this.#drawnAt = this.#started;
   }

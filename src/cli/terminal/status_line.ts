@@ -7,12 +7,12 @@ import type { Io } from "./io.ts";
  * would show control sequences as text.
  */
 export class StatusLine implements Disposable {
-  readonly #io: Pick<Io, "errorColumns" | "raw">;
+  readonly #io: Pick<Io, "errorColumns" | "raw" | "terminalSize">;
   #drawn = false;
   /** Whether the line can be drawn. */
   readonly isShown: boolean;
 
-  constructor(io: Pick<Io, "errorColumns" | "raw" | "env">) {
+  constructor(io: Pick<Io, "errorColumns" | "raw" | "env" | "terminalSize">) {
     this.#io = io;
     this.isShown = io.errorColumns !== undefined && io.env("TERM") !== "dumb";
   }
@@ -21,7 +21,9 @@ export class StatusLine implements Disposable {
   draw(text: string): void {
     const { errorColumns, raw } = this.#io;
     if (errorColumns === undefined || !this.isShown) return;
-    raw.stderr(`\r${text.slice(0, errorColumns - 1)}\x1b[K`);
+    // The window may have another size by now, and a line that wraps can't be replaced.
+    const columns = this.#io.terminalSize()?.columns ?? errorColumns;
+    raw.stderr(`\r${text.slice(0, columns - 1)}\x1b[K`);
     this.#drawn = true;
   }
 
