@@ -161,7 +161,7 @@ test("events contain text line by line; a part that serialize refuses ends them 
             return None
         return (data + " " + accepted).encode(), "text/plain; charset=utf-8"
   `));
-  const events = await server.invoke("", { accept: "text/event-stream, text/plain;q=0.5" });
+  const events = await server.invoke("", { accept: "Text/Event-Stream, text/plain;q=0.5" });
   assert.equal(
     events.text,
     "data: ä\ndata: b text/plain;q=0.5\n\ndata: c text/plain;q=0.5\n\nevent: end\ndata: \n\n",

@@ -13,6 +13,7 @@ from aimodellib._bridge.frames import ProtocolError
 from aimodellib._bridge.answer import MAX_MESSAGE
 from aimodellib._bridge.handler import MAX_CACHED, Handler
 from aimodellib._bridge.failures import MAX_TRACEBACK
+from aimodellib._bridge.parts import without_events
 
 JSON = b'{"content_type":"application/json","accept":"text/plain"}'
 
@@ -189,3 +190,16 @@ def test_an_error_has_the_times_up_to_the_function_that_failed_if_its_request_as
         assert len(times) == count and all(0 <= seconds < 60 for seconds in times)
         assert "times" not in refusal(failing, JSON)
     assert len(refusal(handler(serialize=lambda data, accepted: None), TIMED)["times"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("accepted", "of_an_item"),
+    [
+        ("text/event-stream", "*/*"),
+        ("Text/Event-Stream; q=0.5", "*/*"),
+        ("text/plain;q=0.5 , TEXT/EVENT-STREAM", "text/plain;q=0.5"),
+        ("text/*, text/event-streams", "text/*, text/event-streams"),
+    ],
+)
+def test_an_item_of_a_stream_of_events_may_have_any_other_accepted_type(accepted, of_an_item):
+    assert without_events(accepted) == of_an_item

@@ -168,7 +168,7 @@ class ThreadSender(Sender):
 
 def without_events(accepted: str) -> str:
     """Remove text/event-stream from an Accept header: it is about the stream, and not about the format of an item."""
-    types = [part.strip() for part in accepted.split(",") if part.split(";")[0].strip() != "text/event-stream"]
+    types = [part.strip() for part in accepted.split(",") if part.split(";")[0].strip().lower() != "text/event-stream"]
     return ", ".join(types) or "*/*"
 
 
