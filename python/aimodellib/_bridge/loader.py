@@ -120,7 +120,8 @@ def refuse_generator(function: Callable[..., Any]) -> None:
     plain = plain_function(function)
     if plain is not None and plain.__code__.co_flags & (_GENERATOR | _ASYNC_GENERATOR):
         raise ScriptError(
-            f"{_place(function)}: {plain.__name__}() contains 'yield', so a call of it would execute nothing: remove 'yield'"
+            f"{_place(function)}: {plain.__name__}() contains 'yield', so a call of it would execute nothing:"
+            " remove 'yield'"
         )
 
 
