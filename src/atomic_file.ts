@@ -1,7 +1,7 @@
 /** Writes a file to a temporary name beside its target, and renames it when it is complete; devices and pipes are written to directly. */
 
 import { AimodellibError, reasonOf } from "./errors.ts";
-import { isSpecial } from "./files.ts";
+import { isSpecial, openSpecial, type SpecialFile } from "./files.ts";
 
 /** A file can't be written; the message names it and the reason. */
 export class WriteError extends AimodellibError {
@@ -13,10 +13,11 @@ export class WriteError extends AimodellibError {
  * pipe or a descriptor, such as `/dev/null` or `/dev/stdout`.
  */
 export class FileBeside implements Disposable {
-  readonly file: Deno.FsFile;
+  readonly file: SpecialFile;
   readonly #path: string;
   /** Undefined if the target is not a file. */
   readonly #temporary: string | undefined;
+  #new: Deno.FsFile | undefined;
   #done = false;
 
   /**
@@ -28,8 +29,8 @@ export class FileBeside implements Disposable {
     this.#temporary = isSpecial(path) ? undefined : temporaryBeside(path);
     try {
       this.file = this.#temporary === undefined
-        ? Deno.openSync(path, { append: true })
-        : Deno.openSync(this.#temporary, { write: true, createNew: true, mode });
+        ? openSpecial(path)
+        : this.#new = Deno.openSync(this.#temporary, { write: true, createNew: true, mode });
     } catch (cause) {
       throw this.#unwritable(cause);
     }
@@ -47,7 +48,7 @@ export class FileBeside implements Disposable {
   /** Syncs the file and renames it to its target, which it replaces. @throws {WriteError} if that fails */
   commit(): void {
     try {
-      if (this.#temporary !== undefined) this.file.syncDataSync();
+      this.#new?.syncDataSync();
       this.file.close();
       if (this.#temporary !== undefined) Deno.renameSync(this.#temporary, this.#path);
     } catch (cause) {

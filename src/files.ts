@@ -43,30 +43,57 @@ export function readText(path: string, what: string, advice?: string): string {
   }
 }
 
-/**
- * Whether a path is a device, a pipe or an open descriptor, such as `/dev/null` or `/dev/stdout`. It must be written to rather than replaced,
- * at its end: a descriptor's file may have content, as after `>>` in a shell.
- */
+/** Whether a path is a device, a pipe or an open descriptor, such as `/dev/null` or `/dev/stdout`, which must be written to rather than replaced. */
 export function isSpecial(path: string): boolean {
   const info = stat(path);
-  return info !== undefined && !info.isDirectory && (!info.isFile || isDescriptor(path));
+  return info !== undefined && !info.isDirectory && (!info.isFile || descriptorOf(path) !== undefined);
+}
+
+/** A device, a pipe or a descriptor that is written to. */
+export type SpecialFile = Pick<Deno.FsFile, "write" | "writeSync" | "statSync" | "close">;
+
+/**
+ * Opens a path that {@linkcode isSpecial}, to write at its end: there may be content, as after `>>` in a shell.
+ *
+ * This process's standard output and error are not opened anew. With a file behind them, a second opening would have a position of its own,
+ * and each would overwrite what was written through the other.
+ */
+export function openSpecial(path: string): SpecialFile {
+  switch (descriptorOf(path)) {
+    case `/proc/${Deno.pid}/fd/1`:
+      return standardStream(Deno.stdout, 1);
+    case `/proc/${Deno.pid}/fd/2`:
+      return standardStream(Deno.stderr, 2);
+    default:
+      return Deno.openSync(path, { append: true });
+  }
+}
+
+function standardStream(stream: typeof Deno.stdout, fd: number): SpecialFile {
+  return {
+    write: (bytes) => stream.write(bytes),
+    writeSync: (bytes) => stream.writeSync(bytes),
+    statSync: () => Deno.statSync(`/proc/self/fd/${fd}`),
+    close: () => {},
+  };
 }
 
 /** The most links that the system follows in a path. */
 const MAX_LINKS = 40;
 
-/** Whether a path is a descriptor of a process, or links to one, as `/dev/stdout` does. */
-function isDescriptor(path: string): boolean {
+/** Returns the descriptor that a path is, or links to, as `/dev/stdout` does: `/proc/1234/fd/1`. */
+function descriptorOf(path: string): string | undefined {
   let at = path;
   try {
     for (let links = 0; links <= MAX_LINKS; links++) {
-      const folder = Deno.realPathSync(at.slice(0, at.lastIndexOf("/") + 1) || ".");
-      if (/^\/proc\/.+\/fd$/.test(folder)) return true;
+      const slash = at.lastIndexOf("/") + 1;
+      const folder = Deno.realPathSync(at.slice(0, slash) || ".");
+      if (/^\/proc\/.+\/fd$/.test(folder)) return `${folder}/${at.slice(slash)}`;
       const target = Deno.readLinkSync(at);
       at = target.startsWith("/") ? target : `${folder}/${target}`;
     }
   } catch {
     // It is a file, not a link.
   }
-  return false;
+  return undefined;
 }

@@ -582,6 +582,8 @@ test("predict writes to a descriptor such as /dev/stdout, whatever it leads to, 
     await run('"$0" "$@" >> file', "predict", ...words, "in.jsonl", "-o", output);
     await run('"$0" "$@" >> file', "predict", ...words, "one.json", "-o", output);
     assert.equal(box.read("file"), 'before\n{"y":0}\n{"y":2}\n{"y":4}\n{\n  "y": 8\n}');
+    await run('{ echo one; "$0" "$@"; echo two; } > file', "predict", ...words, "in.jsonl", "-o", output);
+    assert.equal(box.read("file"), 'one\n{"y":0}\n{"y":2}\n{"y":4}\ntwo\n');
     await run('"$0" "$@" | cat > file', "predict", ...words, "in.jsonl", "-o", output);
     assert.equal(box.read("file"), '{"y":0}\n{"y":2}\n{"y":4}\n');
     assert.ok(Deno.lstatSync(box.path("stdout")).isSymlink);

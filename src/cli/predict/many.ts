@@ -2,7 +2,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import { AimodellibError } from "../../errors.ts";
-import { isSpecial } from "../../files.ts";
+import { isSpecial, openSpecial, type SpecialFile } from "../../files.ts";
 import {
   emptyTally,
   FileOutput,
@@ -112,7 +112,7 @@ async function outputsOf(
     return new StreamOutput("Standard output", write, errors);
   }
   if (isSpecial(output)) {
-    const file = Deno.openSync(output, { append: true });
+    const file = openSpecial(output);
     return new StreamOutput(`'${output}'`, (bytes) => writeAll(file, bytes), errors);
   }
   const { restart, join } = options;
@@ -140,7 +140,7 @@ function shown({ stdoutData }: Io): (bytes: Uint8Array) => Promise<void> {
   return (bytes) => Promise.resolve(stdoutData(decoder.decode(bytes)));
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: SpecialFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
