@@ -512,6 +512,31 @@ Deno.test({
 });
 
 Deno.test({
+  ...withBrowser("the console fits a phone with models of long names"),
+  async fn() {
+    await using box = new Sandbox();
+    const name = "distilbert-base-multilingual-cased-sentiments-student";
+    const model = (name: string) => ["--model", `${name}=${MODULES}/echo,serve.py,${box.root}`];
+    const program = box.start(["serve", "--port", "0", ...model(name), ...model("other")]);
+    const server = await Server.attach(program, true);
+    await Server.untilReady(program, name, "other");
+    await using browser = await launch();
+    const { page } = await open(browser, server.url, { viewport: { width: 390, height: 844 } });
+    const visitor = new Visitor(page);
+    await page.goto(server.url);
+    await visitor.choose(name);
+    await visitor.ask({ a: 1 });
+    assert.ok(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is wider");
+    assert.ok((await page.locator(".method").boundingBox())!.height < 30, "the method is on one line");
+    await page.setViewportSize({ width: 1000, height: 844 });
+    await page.goto(`${server.url}#log`);
+    const line = page.locator(".log-lines li", { hasText: `Worker ${name}/1 is ready` });
+    assert.ok((await line.locator(".log-text").boundingBox())!.width > 500, "the text of a line has room");
+    await server.stop();
+  },
+});
+
+Deno.test({
   ...withBrowser("the console works under any name of the machine, and not with --no-console"),
   async fn() {
     await using box = new Sandbox();
