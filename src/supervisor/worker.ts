@@ -51,10 +51,10 @@ export interface WorkerOptions extends BridgeOptions {
   readonly onStarted?: ((version: string | undefined) => void) | undefined;
 }
 
-/** Why a worker is killed that has not answered its jobs in time after {@linkcode Worker.stop}. */
+/** Why a worker is killed that still runs some time after {@linkcode Worker.stop}: it may have answered all of its jobs. */
 const FORCED: EndCause = {
   kind: "killed",
-  reason: "it did not finish its requests in time, and was killed",
+  reason: "it did not end in time, and was killed",
 };
 
 /** How long a process that can't execute requests any more may take to end, in ms. */

@@ -107,7 +107,7 @@ function start<Data>(
 
 const lost = (cause: string): Outcome => ({ kind: "lost", cause });
 const KILLED = "signal SIGKILL (by the system when memory runs out, or by somebody)";
-const FORCED = "it did not finish its requests in time, and was killed";
+const FORCED = "it did not end in time, and was killed";
 
 for (
   const [what, ready, length, told] of [
