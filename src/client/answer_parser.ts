@@ -148,6 +148,13 @@ export class AnswerParser {
       if (this.#to - from === BUFFER_BYTES) {
         throw new ConnectionFailure(`the head of a response is longer than ${BUFFER_BYTES / 1024} KiB`, false);
       }
+      // The end of such a head would never be found, since the server waits for the next request.
+      if (hasBareEnd(this.#buffer.subarray(from + this.#searched, this.#to))) {
+        throw new ConnectionFailure(
+          "the server ends lines with LF alone instead of CR LF, so it does not speak HTTP/1.1",
+          false,
+        );
+      }
       this.#searched = Math.max(0, this.#to - from - 3);
       return false;
     }
@@ -205,6 +212,11 @@ export class AnswerParser {
     this.#firstByteAt = this.#receivedAt;
     return answer;
   }
+}
+
+/** Whether an empty line that is a LF alone is among these bytes. */
+function hasBareEnd(bytes: Uint8Array): boolean {
+  return bytes.some((byte, index) => byte === LF && bytes[index + 1] === LF);
 }
 
 function chunkSize(line: string): number {

@@ -107,6 +107,12 @@ for (
     ["half a body", LENGTH.slice(0, -1), "the server closed the connection within a response", false],
     ["half a chunk", CHUNKED.slice(0, -20), "the server closed the connection within a response", false],
     ["another protocol", "SSH-2.0-OpenSSH_9.2\r\n\r\n", "the server does not speak HTTP/1.1", false],
+    [
+      "lines without CR",
+      LENGTH.replaceAll("\r", ""),
+      "the server ends lines with LF alone instead of CR LF, so it does not speak HTTP/1.1",
+      false,
+    ],
     ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n", "the server does not speak HTTP/1.1", false],
     [
       "an endless head",
