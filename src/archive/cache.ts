@@ -21,7 +21,7 @@ import type { ByteSource } from "./gzip/reader.ts";
 import { MANIFEST_NAME, readManifest, WHEELS_FOLDER } from "./manifest.ts";
 import { ChangedError, copyForRun, RUNS, sweepRuns } from "./run_copy.ts";
 import type { ScanOptions } from "./scan.ts";
-import { openArchive } from "./source.ts";
+import { isStream, openArchive } from "./source.ts";
 
 /** A run's own copy of an unpacked archive, removed when this is disposed. */
 export interface UnpackedArchive extends Disposable {
@@ -51,7 +51,7 @@ const CLOCK_TICK_MS = 10;
 /**
  * Unpacks an archive for a run, or takes it from the cache.
  *
- * @param path `-` is standard input
+ * @param path `-` is standard input; a pipe is read once as well
  * @throws {UsageError} if there is no such archive
  * @throws {ArchiveError} if the archive is not valid, or can't be unpacked
  */
@@ -66,14 +66,14 @@ async function obtainUnnamed(path: string, options: ObtainOptions): Promise<Unpa
   if (shelf === undefined || runs === undefined) return await unpackForOneRun(path, options);
   sweepRuns(runs).catch(() => {});
   try {
-    if (path === "-") return await obtainStream({ shelf, runs }, options);
+    if (isStream(path)) return await obtainStream(path, { shelf, runs }, options);
     const sha256 = await digest(path, options);
     return await obtain({ shelf, runs }, sha256, path, (root) => unpackAs(path, root, sha256, options), options);
   } catch (error) {
     if (!isNoSpace(error) && !isNoSpace(error instanceof Error ? error.cause : undefined) && !isFull(shelf)) {
       throw error;
     }
-    if (path === "-") {
+    if (isStream(path)) {
       throw new ArchiveError(
         `can't be unpacked: the cache '${shelf}' is full. ` +
           "Run 'aimodellib cache prune', or set AIMODELLIB_CACHE_DIR to a disk with room",
@@ -163,13 +163,13 @@ function contentIfWhole(generation: string): Item[] | undefined {
   }
 }
 
-async function obtainStream(folders: Folders, options: ObtainOptions): Promise<UnpackedArchive> {
+async function obtainStream(path: string, folders: Folders, options: ObtainOptions): Promise<UnpackedArchive> {
   const temporary = `${folders.shelf}/.stream-${crypto.randomUUID().slice(0, 8)}.tmp`;
-  using source = openArchive("-");
+  using source = openArchive(path, options.signal);
   const { unpack } = await import("./unpack.ts");
   const { sha256 } = await unpack(source.read, temporary, options);
   try {
-    return await obtain(folders, sha256, "-", (root) => Promise.resolve(Deno.renameSync(temporary, root)), options);
+    return await obtain(folders, sha256, path, (root) => Promise.resolve(Deno.renameSync(temporary, root)), options);
   } finally {
     removeIfThere(temporary);
   }
@@ -179,7 +179,7 @@ async function unpackForOneRun(path: string, options: ObtainOptions): Promise<Un
   const folder = makeTemporaryFolder("archive", options.env);
   const dispose = () => Deno.removeSync(folder, { recursive: true });
   try {
-    using source = openArchive(path);
+    using source = openArchive(path, options.signal);
     const root = `${folder}/root`;
     const { unpack } = await import("./unpack.ts");
     const { sha256 } = await unpack(source.read, root, options);

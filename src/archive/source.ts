@@ -1,6 +1,7 @@
 /** Where an archive is read from. */
 
 import { reasonOf, UsageError } from "../errors.ts";
+import { stat } from "../files.ts";
 import { ArchiveError, labelOf } from "./errors.ts";
 import type { ByteSource } from "./gzip/reader.ts";
 
@@ -14,28 +15,34 @@ export interface ArchiveSource extends Disposable {
   readonly size?: number;
 }
 
+/** Whether an archive can be read only once: `-` is standard input, and a path may be that of a pipe, such as `<(curl …)` of a shell. */
+export function isStream(path: string): boolean {
+  const info = path === "-" ? undefined : stat(path);
+  return path === "-" || (info !== undefined && !info.isFile && !info.isDirectory);
+}
+
 /**
  * Opens an archive; `-` is standard input.
  *
+ * @param signal ends a wait for the next bytes of a stream: its writer may never send any
  * @throws {UsageError} if there is no such file
  */
-export function openArchive(path: string): ArchiveSource {
+export function openArchive(path: string, signal?: AbortSignal): ArchiveSource {
   const label = labelOf(path);
-  if (path === "-") {
-    const read: ByteSource = (space) => Deno.stdin.read(space).catch(unreadable);
-    return { label, read, [Symbol.dispose]: () => {} };
-  }
+  if (path === "-") return { label, read: readerOf(Deno.stdin, signal), [Symbol.dispose]: () => {} };
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
   } catch (cause) {
     throw new UsageError(`${label} can't be read: ${reasonOf(cause)}`, { cause });
   }
-  const { isDirectory, size } = file.statSync();
+  const { isDirectory, isFile, size } = file.statSync();
   if (isDirectory) {
     file.close();
     throw new UsageError(`${label} is a folder, not an archive: make one with 'aimodellib package -m ${path}'`);
   }
+  const dispose = () => file.close();
+  if (!isFile) return { label, read: readerOf(file, signal), [Symbol.dispose]: dispose };
   const read: ByteSource = (space) => {
     try {
       return file.readSync(space);
@@ -43,7 +50,22 @@ export function openArchive(path: string): ArchiveSource {
       return unreadable(cause);
     }
   };
-  return { label, read, size, [Symbol.dispose]: () => file.close() };
+  return { label, read, size, [Symbol.dispose]: dispose };
+}
+
+/** Reads a stream. A read that waits for bytes can't be canceled: after a signal, the process ends without it. */
+function readerOf(stream: typeof Deno.stdin | Deno.FsFile, signal: AbortSignal | undefined): ByteSource {
+  return async (space) => {
+    signal?.throwIfAborted();
+    const stopped = Promise.withResolvers<never>();
+    const stop = () => stopped.reject(signal!.reason);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return await Promise.race([stream.read(space).catch(unreadable), stopped.promise]);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  };
 }
 
 /** Reports that a disk failed, or that standard input is closed or a folder. */

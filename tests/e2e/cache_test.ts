@@ -1,6 +1,7 @@
 /** The cache: no run changes its content, starts that wait for each other say so, and other users can't put code into it. */
 
 import assert from "node:assert/strict";
+import { until } from "./support/limits.ts";
 import { CAN_MOUNT, CAN_TRACE, HAS_ROOT } from "./support/needs.ts";
 import { BIN, echo, py, PYTHON, ROOT, Sandbox, test } from "./support/sandbox.ts";
 import { Server } from "./support/server.ts";
@@ -173,6 +174,38 @@ test("serve accepts an archive from standard input while the same one is served"
   await first.stop();
   await second.stop();
 });
+
+test("train reads an archive from a pipe, such as <(curl …) of a shell", async (box) => {
+  tar(box, { "train.py": "def train(d): print('ran')\n" });
+  const script = `mkfifo pipe; cat model.tar.gz > pipe & "$0" train pipe out`;
+  const { code, stdout, stderr } = await box.run(["-c", script, BIN], { command: "sh" });
+  assert.deepEqual([code, stdout], [0, "ran\n"], stderr);
+});
+
+for (
+  const [words, begun, expected] of [
+    ["train - out", "home/.cache/aimodellib/archives", [143, "Error: Stopped by SIGTERM before training began\n"]],
+    ["unpack - out", ".", [1, "Error: standard input was not unpacked: stopped by SIGTERM\n"]],
+  ] as const
+) {
+  test(`${words} ends on SIGTERM while standard input sends nothing`, async (box) => {
+    tar(box, { "train.py": "def train(d): ...\n" });
+    const script = `mkfifo pipe; exec 3<> pipe; head -c 100 model.tar.gz >&3; exec "$0" ${words} < pipe`;
+    const program = box.start(["-c", script, BIN], { command: "sh" });
+    const names = () => [...Deno.readDirSync(box.path(begun))].map(({ name }) => name);
+    await until("the first bytes were read", () => {
+      try {
+        return names().some((name) => name.endsWith(".tmp"));
+      } catch {
+        return false;
+      }
+    });
+    program.kill("SIGTERM");
+    const { code, stderr } = await program.finished();
+    assert.deepEqual([code, stderr], expected);
+    assert.ok(!names().some((name) => name.endsWith(".tmp")));
+  });
+}
 
 test("three concurrent starts of an archive with requirements all become ready", async (box) => {
   makeWheel(box.path("model.tar.gz.d/vendor"), "fox", "1.0", "V = 1");

@@ -41,7 +41,7 @@ export async function readArchive<T>(
   return await naming(labelOf(archive), async () => {
     const trust = demandSignature(archive, options);
     using stop = stopOnSignal(io, done);
-    using source = openArchive(archive);
+    using source = openArchive(archive, stop.signal);
     using progress = new Progress(io, source.size, quiet);
     const result = await read(source, {
       limits: { maxEntries, maxSize, maxRatio },
