@@ -64,6 +64,9 @@ def _may_be_older(bytecode: str, source: str) -> bool:
         made, changed = os.stat(bytecode).st_mtime_ns, os.stat(source).st_mtime_ns
     except OSError:
         return False
-    # Two seconds: the bytecode is written some time after the file is read. If the times are equal, a tool has set
-    # them, such as one whose images do not depend on when they are built.
-    return made != changed and made < (changed // 10**9 + 2) * 10**9
+    if made == changed and made % 10**9 == 0:
+        # A tool has set both times, such as one that builds images which do not depend on when they are built.
+        return False
+    # Two seconds: the bytecode is written some time after the file is read. The times may be equal, since the system's
+    # clock for them advances in steps of some milliseconds.
+    return made < (changed // 10**9 + 2) * 10**9
