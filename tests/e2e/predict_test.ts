@@ -112,8 +112,11 @@ test("a run that is killed at random times resumes to the same bytes", async (bo
   let kills = 0;
   for (let i = 0; i < 5; i++) {
     const program = box.start([...words, "-o", "out", "--log-level", "info"]);
-    // A worker that is killed while it starts leaves its directory.
-    for (const worker of [1, 2]) await program.stderr.waitFor(new RegExp(`Worker ${worker} is ready`));
+    // A worker that is killed while it starts leaves its directory. The first one may be done before the second is ready.
+    await until(
+      "both workers are ready, or the run is over",
+      () => [1, 2].every((worker) => program.stderr.text.includes(`Worker ${worker} is ready`)) || program.isOver,
+    );
     // Wait until the run has written more: each attempt makes progress.
     await until("lines are written", () => sizeOf(box, "out.partial") > before || program.isOver);
     await sleep(Math.random() * 100);
