@@ -58,6 +58,9 @@ const LOST = new Set([
 /** How long idle connections stay open when draining begins, in ms: a request may be on its way. */
 const DRAIN_GRACE_MS = 100;
 
+/** How long a client then has for the rest of a request's head, in ms. Without this limit, one that has stalled would hold up the end. */
+const DRAIN_HEAD_MS = 2000;
+
 /**
  * Draining closes a listener when it has accepted no connection between so many looks, which are so many ms apart. Connections wait in its
  * queue if the process was busy, and the system resets them when it is closed. One look is not enough: a timer that is late fires before
@@ -148,10 +151,23 @@ export class HttpServer implements ConnectionOwner {
     }
     for (const listener of this.#listeners) this.ignore(listener);
     if (this.#connections.size > 0) {
-      this.#grace = setTimeout(() => this.#close([...this.#connections].filter(({ idle }) => idle)), DRAIN_GRACE_MS);
+      this.#grace = setTimeout(() => {
+        this.#close([...this.#connections].filter(({ idle }) => idle));
+        this.#grace = setTimeout(() => this.#closeStalled(), DRAIN_HEAD_MS);
+      }, DRAIN_GRACE_MS);
       await new Promise<void>((resolve) => this.#onEmpty = resolve);
     }
     this.close();
+  }
+
+  /** Closes the connections that have no request, since its head is incomplete. */
+  #closeStalled(): void {
+    const stalled = [...this.#connections].filter(({ busy }) => !busy);
+    if (stalled.length === 0) return;
+    this.#close(stalled);
+    log.warn("Closed connections whose clients did not send a whole head before the end: {count}", {
+      count: stalled.length,
+    });
   }
 
   /** Closes all listeners and connections at once. */

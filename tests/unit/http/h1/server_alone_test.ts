@@ -865,6 +865,21 @@ Deno.test("drain() closes a connection at the end of an answer that was being st
   await settled(draining, "the drain");
 });
 
+Deno.test("drain() does not wait for a client that never ends its head, but for one that sends its body slowly", async () => {
+  using logs = new CapturedLogs();
+  await using fixture = new Fixture(echo);
+  const [stalled, slow] = [await fixture.connect(), await fixture.connect()];
+  await stalled.send(`POST / HTTP/1.1\r\n${HOST}`);
+  await slow.send(post("slow").slice(0, -1));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const draining = fixture.server.drain();
+  assert.equal(await stalled.receive(), "");
+  assert.match(logs.lines.join("\n"), /Closed connections whose clients did not send a whole head before the end: 1$/);
+  await slow.send("w");
+  assert.equal((await slow.answer()).body, "slow");
+  await settled(draining, "the drain");
+});
+
 Deno.test("drain() answers received requests, closes idle connections, and then resolves", async () => {
   const release = Promise.withResolvers<void>();
   await using fixture = new Fixture(async (request) => {
