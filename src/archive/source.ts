@@ -2,6 +2,7 @@
 
 import { reasonOf, UsageError } from "../errors.ts";
 import { stat } from "../files.ts";
+import { unlessAborted } from "../with_limit.ts";
 import { ArchiveError, labelOf } from "./errors.ts";
 import type { ByteSource } from "./gzip/reader.ts";
 
@@ -57,14 +58,7 @@ export function openArchive(path: string, signal?: AbortSignal): ArchiveSource {
 function readerOf(stream: typeof Deno.stdin | Deno.FsFile, signal: AbortSignal | undefined): ByteSource {
   return async (space) => {
     signal?.throwIfAborted();
-    const stopped = Promise.withResolvers<never>();
-    const stop = () => stopped.reject(signal!.reason);
-    signal?.addEventListener("abort", stop, { once: true });
-    try {
-      return await Promise.race([stream.read(space).catch(unreadable), stopped.promise]);
-    } finally {
-      signal?.removeEventListener("abort", stop);
-    }
+    return await unlessAborted(stream.read(space).catch(unreadable), signal);
   };
 }
 

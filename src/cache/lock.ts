@@ -5,6 +5,7 @@
  */
 
 import { printable } from "../printable.ts";
+import { unlessAborted, withLimit } from "../with_limit.ts";
 
 /** How long a wait for a lock is silent, in ms. */
 const ANNOUNCE_MS = 2_000;
@@ -66,32 +67,23 @@ export function canLock(file: Deno.FsFile): boolean {
  * @returns `impossible` on a file system without locks
  */
 export async function tryLockExclusively(file: Deno.FsFile, ms: number): Promise<"locked" | "busy" | "impossible"> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"busy">((resolve) => timer = setTimeout(() => resolve("busy"), ms));
-  const tried = await Promise.race([file.lock(true).then(() => "locked" as const, () => "impossible" as const), late]);
-  clearTimeout(timer);
-  return tried;
+  const tried = file.lock(true).then(() => "locked" as const, () => "impossible" as const);
+  return await withLimit(tried, ms) ? await tried : "busy";
 }
 
 async function lock(path: string, exclusive: boolean, { signal, what, say }: LockWait): Promise<Deno.FsFile> {
   signal?.throwIfAborted();
   const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-  const stopped = Promise.withResolvers<never>();
-  const stop = () => stopped.reject(signal!.reason);
-  signal?.addEventListener("abort", stop, { once: true });
   const timer = setTimeout(() => say(`Waiting for ${holderOf(path)}, which ${printable(what)}\n`), ANNOUNCE_MS);
   try {
-    const locked = file.lock(exclusive);
     // The thread that waits in flock(2) can't be canceled: once it gets the lock, closing the file releases it.
-    locked.catch(() => {});
-    await Promise.race([locked, stopped.promise]);
+    await unlessAborted(file.lock(exclusive), signal);
     return file;
   } catch (error) {
     file.close();
     throw error;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
   }
 }
 

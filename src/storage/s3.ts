@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { getLogger } from "@logtape/logtape";
 import type { S3Client, S3ServiceException } from "@aws-sdk/client-s3";
 import { messageOf } from "../errors.ts";
+import { unlessAborted } from "../with_limit.ts";
 import type * as Aws from "./aws.ts";
 import { StorageError } from "./errors.ts";
 import { ATTEMPTS, type OpenObject, SILENCE_MS, type StorageContext, type Store, type StoredObject } from "./store.ts";
@@ -134,17 +135,12 @@ class S3 implements Store {
     send: (options: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
     try {
       // The client's search for credentials and its pauses can't be aborted.
-      return await Promise.race([send({ abortSignal: signal }), aborted]);
+      return await unlessAborted(send({ abortSignal: signal }), signal);
     } catch (error) {
       signal.throwIfAborted();
       throw new StorageError(`Could not ${what}: ${reasonOf(error, this.#context.env)}`, { cause: error });
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   }
 }
