@@ -4,7 +4,7 @@ import { isJson } from "../../../client/content_type.ts";
 import { parseEvents, type ServerEvent } from "../events.ts";
 import { decode } from "./decode.ts";
 import { isText } from "./draft.ts";
-import { parseJson } from "./exact_json.ts";
+import { parseIfJson } from "./exact_json.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Rows, rowsOf } from "./rows.ts";
 
@@ -67,11 +67,7 @@ export function isProblem(value: unknown): value is Problem {
 
 function jsonOf(text: string, contentType: string): Shown["json"] {
   if (!isJson(contentType) && !/^\s*[[{]/.test(text)) return undefined;
-  try {
-    return { value: parseJson(text) };
-  } catch {
-    return undefined;
-  }
+  return parseIfJson(text);
 }
 
 /** Whether the beginning of an answer without a type is text. */

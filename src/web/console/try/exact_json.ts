@@ -30,6 +30,15 @@ export function parseJson(text: string): unknown {
   return parseKeeping(text, (value, source) => !Number.isSafeInteger(value) && /^-?\d+$/.test(source));
 }
 
+/** Parses a text as {@linkcode parseJson}; undefined if it is not JSON. */
+export function parseIfJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: parseJson(text) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Parses JSON to write it again: each number that would be written in another way, such as `1.0`, becomes an {@linkcode ExactNumber}. @throws {SyntaxError} if it is not JSON */
 export function parseVerbatim(text: string): unknown {
   return parseKeeping(text, (value, source) => String(value) !== source);

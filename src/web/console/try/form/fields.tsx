@@ -1,7 +1,7 @@
 /** The fields of a form: one for each value that a schema describes. */
 
 import { useEffect, useRef, useState } from "hono/jsx/dom";
-import { isContainer, isExact, parseJson } from "../exact_json.ts";
+import { isContainer, isExact, parseIfJson, parseJson } from "../exact_json.ts";
 import { DrawingField } from "./drawing_field.tsx";
 import { initialOf, resolve, type Schema, typeOf, widgetOf } from "./schema.ts";
 
@@ -205,7 +205,7 @@ export function JsonField({ schema, value, onChange, label }: Inner) {
     if (JSON.stringify(last.current) !== JSON.stringify(value)) setTyped(JSON.stringify(value));
     last.current = value;
   }, [value]);
-  const isValid = parsed(typed) !== undefined;
+  const isValid = parseIfJson(typed ?? "") !== undefined;
   return (
     <label>
       {label}
@@ -218,7 +218,7 @@ export function JsonField({ schema, value, onChange, label }: Inner) {
         onInput={(event: Event) => {
           const { value: text } = event.currentTarget as HTMLTextAreaElement;
           setTyped(text);
-          const found = parsed(text);
+          const found = parseIfJson(text);
           if (found === undefined) return;
           last.current = found.value;
           onChange(found.value);
@@ -227,14 +227,6 @@ export function JsonField({ schema, value, onChange, label }: Inner) {
       <Says schema={schema} />
     </label>
   );
-}
-
-function parsed(text: string | undefined): { readonly value: unknown } | undefined {
-  try {
-    return { value: parseJson(text ?? "") };
-  } catch {
-    return undefined;
-  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -3,7 +3,7 @@
 import type { ConsoleModel } from "../../../served.ts";
 import { useStore } from "../../store.ts";
 import { draft } from "../draft.ts";
-import { parseJson } from "../exact_json.ts";
+import { parseIfJson } from "../exact_json.ts";
 import { Field, JsonField } from "./fields.tsx";
 import { schema as schemas } from "./form_store.ts";
 import { initialOf } from "./schema.ts";
@@ -13,7 +13,7 @@ import { elementOf, inputsOf, isTensorRequest, proposeRequest, type Tensor, with
 export function FormField({ model, onDrawn }: { model: ConsoleModel; onDrawn: () => void }) {
   const loaded = useStore(schemas);
   const { json } = useStore(draft);
-  const value = parsed(json);
+  const value = parseIfJson(json)?.value;
   const change = (changed: unknown) => draft.patch({ json: JSON.stringify(changed) });
   if (loaded !== undefined) {
     const { schema } = loaded;
@@ -60,7 +60,7 @@ export function FormField({ model, onDrawn }: { model: ConsoleModel; onDrawn: ()
 /** Shows the form of a model, with values to begin with. */
 export function beginForm(model: ConsoleModel): void {
   const loaded = schemas.value?.schema;
-  const value = parsed(draft.value.json);
+  const value = parseIfJson(draft.value.json)?.value;
   if (loaded !== undefined) {
     const json = value === undefined || isTensorRequest(value)
       ? JSON.stringify(initialOf(loaded, loaded))
@@ -69,13 +69,5 @@ export function beginForm(model: ConsoleModel): void {
   } else {
     const json = isTensorRequest(value) ? draft.value.json : JSON.stringify(proposeRequest(inputsOf(model.tensors)));
     draft.patch({ kind: "form", json, contentType: "application/json", v2: true, fault: "" });
-  }
-}
-
-function parsed(json: string): unknown {
-  try {
-    return parseJson(json);
-  } catch {
-    return undefined;
   }
 }
