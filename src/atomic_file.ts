@@ -80,5 +80,5 @@ export function temporaryBeside(path: string): string {
 
 /** Whether a name is one of {@linkcode temporaryBeside}: a file or a folder with it is unfinished, or was left by a run that was killed. */
 export function isTemporary(name: string): boolean {
-  return name.startsWith(".") && /^\..+\.[0-9a-f]{8}\.tmp$/.test(name);
+  return /^\..+\.[0-9a-f]{8}\.tmp$/.test(name);
 }

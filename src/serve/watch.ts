@@ -17,8 +17,8 @@ const IGNORED = /(^|\/)(__pycache__|\.[^/]*)(\/|$)|\.py[co]$|~$|\.log(\.\d+)?$|(
 /**
  * Calls back after files in these folders have changed and then stayed unchanged for a moment, until disposed.
  *
- * Deno drops events while 16 of them wait to be read, as when many files are copied. So any event, even one of a file that is ignored, has
- * us look whether any file has changed.
+ * Deno queues 16 events and drops the rest, for instance when many files are copied. Each event, even that of an ignored file, therefore
+ * starts a comparison of all files with their earlier state.
  *
  * @param folders absolute paths
  * @param written returns the paths of files that this program writes to, such as its log: a reload would be followed by another one
@@ -26,7 +26,10 @@ const IGNORED = /(^|\/)(__pycache__|\.[^/]*)(\/|$)|\.py[co]$|~$|\.log(\.\d+)?$|(
 export function watch(folders: readonly string[], written: () => readonly string[], changed: () => void): Disposable {
   const watcher = Deno.watchFs([...folders], { recursive: true });
   const ours = () => new Set(written().map(identityOf).filter((file) => file !== undefined));
-  const look = () => Promise.all(folders.map((folder) => digestOf(folder, ours())));
+  const look = () => {
+    const own = ours();
+    return Promise.all(folders.map((folder) => digestOf(folder, own)));
+  };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
   let event = Promise.withResolvers<void>();

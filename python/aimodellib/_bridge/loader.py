@@ -144,8 +144,9 @@ def _plain(function: Callable[..., Any], by_name: tuple[str, ...], keywords: dic
 
 
 def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
-    loop = event_loop()
     from inspect import isawaitable
+
+    loop = event_loop()
 
     def run(*args: Any) -> Any:
         # Several threads may get here, but a loop can run in only one at a time.
